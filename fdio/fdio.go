@@ -1,0 +1,231 @@
+// Package fdio reads and writes the descriptors that a chain of programs
+// shares: 0 and 1 of a connection under tcpserver. They may be sockets, pipes
+// or files, and other processes hold the same open file, so nothing here sets
+// O_NONBLOCK or hands them to os.File (whose failed write to a closed pipe kills
+// a Go program): every wait is a poll(2), every transfer a raw system call.
+package fdio
+
+import (
+	"errors"
+	"io"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrTimeout is returned when a deadline passes with nothing done. It has a
+// Timeout method as the errors of package net have.
+var ErrTimeout error = timeoutError{}
+
+type timeoutError struct{}
+
+func (timeoutError) Error() string { return "timed out" }
+func (timeoutError) Timeout() bool { return true }
+
+// pipeChunk is what a pipe takes without blocking once poll says POLLOUT:
+// POSIX promises no more than PIPE_BUF, at least 512 bytes; 4096 on Linux.
+const pipeChunk = 512
+
+// A Conn is one connection: a descriptor to read and one to write, which may be
+// the same. It is used by one goroutine at a time.
+type Conn struct {
+	r, w             int
+	rSocket, wSocket bool
+	deadline         time.Time
+}
+
+// New makes a Conn of two open descriptors, which it never closes.
+func New(r, w int) *Conn {
+	return &Conn{r: r, w: w, rSocket: isSocket(r), wSocket: isSocket(w)}
+}
+
+func isSocket(fd int) bool {
+	_, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
+	return err == nil
+}
+
+// SetDeadline bounds each Read, Write and Exchange that follows; the zero time
+// lifts the bound.
+func (c *Conn) SetDeadline(t time.Time) error {
+	c.deadline = t
+	return nil
+}
+
+// Read waits for bytes and returns what is there. It returns io.EOF at the end
+// of the stream and ErrTimeout at the deadline.
+func (c *Conn) Read(p []byte) (int, error) {
+	_, n, err := c.Exchange(nil, p)
+	return n, err
+}
+
+// Write writes all of p or returns why it could not.
+func (c *Conn) Write(p []byte) (int, error) {
+	done := 0
+	for done < len(p) {
+		n, _, err := c.Exchange(p[done:], nil)
+		done += n
+		if err != nil {
+			return done, err
+		}
+	}
+	return done, nil
+}
+
+// Exchange waits until it can write some of out or read some of in, does what
+// it can of both without blocking, and returns how much. Either may be empty.
+// A connection that is written to by both ends at once needs this: a peer that
+// reads nothing before it has written everything would otherwise stop both.
+func (c *Conn) Exchange(out, in []byte) (wrote, read int, err error) {
+	for {
+		canRead, canWrite, err := c.wait(len(in) > 0, len(out) > 0)
+		if err != nil {
+			return 0, 0, err
+		}
+		if canRead {
+			read, err = c.read(in)
+			if err != nil && err != errAgain {
+				return 0, 0, err
+			}
+		}
+		if canWrite {
+			wrote, err = c.write(out)
+			if err != nil && err != errAgain {
+				return 0, read, &WriteError{err}
+			}
+		}
+		if read > 0 || wrote > 0 {
+			return wrote, read, nil
+		}
+	}
+}
+
+// A WriteError is a failed write: the peer takes no more, but what it said
+// before may still wait to be read.
+type WriteError struct{ Err error }
+
+func (e *WriteError) Error() string { return "write: " + e.Err.Error() }
+func (e *WriteError) Unwrap() error { return e.Err }
+
+// errAgain says that poll spoke too soon: another process that shares the
+// descriptor was first, or the wake-up was spurious.
+var errAgain = errors.New("not ready")
+
+// Pending says whether bytes that nobody asked for can be read now. The end of
+// the stream does not count.
+func (c *Conn) Pending() bool {
+	n, err := unix.IoctlGetInt(c.r, fionread)
+	return err == nil && n > 0
+}
+
+// wait polls both sides until one is ready or the deadline passes.
+func (c *Conn) wait(wantRead, wantWrite bool) (canRead, canWrite bool, err error) {
+	var fds [2]unix.PollFd
+	n := 0
+	if wantRead {
+		fds[n] = unix.PollFd{Fd: int32(c.r), Events: unix.POLLIN}
+		n++
+	}
+	if wantWrite {
+		fds[n] = unix.PollFd{Fd: int32(c.w), Events: unix.POLLOUT}
+		n++
+	}
+	for {
+		timeout, expired := c.timeout()
+		ready, err := unix.Poll(fds[:n], timeout)
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return false, false, err
+		case ready == 0 && expired:
+			return false, false, ErrTimeout
+		case ready > 0:
+			const broken = unix.POLLERR | unix.POLLHUP | unix.POLLNVAL
+			i := 0
+			if wantRead {
+				canRead = fds[i].Revents&(unix.POLLIN|broken) != 0
+				i++
+			}
+			if wantWrite {
+				canWrite = fds[i].Revents&(unix.POLLOUT|broken) != 0
+			}
+			return canRead, canWrite, nil
+		}
+	}
+}
+
+// timeout returns poll's argument in milliseconds, at most a minute so that a
+// clock that is set back costs no more than that, and whether the deadline
+// falls within it.
+func (c *Conn) timeout() (ms int, last bool) {
+	if c.deadline.IsZero() {
+		return -1, false
+	}
+	left := time.Until(c.deadline)
+	switch {
+	case left <= 0:
+		return 0, true
+	case left > time.Minute:
+		return 60_000, false
+	}
+	return int((left + time.Millisecond - 1) / time.Millisecond), true
+}
+
+func (c *Conn) read(p []byte) (int, error) {
+	for {
+		var n int
+		var err error
+		if c.rSocket {
+			n, _, err = unix.Recvfrom(c.r, p, unix.MSG_DONTWAIT)
+		} else {
+			n, err = unix.Read(c.r, p)
+		}
+		switch {
+		case err == unix.EINTR:
+		case err == unix.EAGAIN:
+			return 0, errAgain
+		case err != nil:
+			return 0, err
+		case n == 0:
+			return 0, io.EOF
+		default:
+			return n, nil
+		}
+	}
+}
+
+func (c *Conn) write(p []byte) (int, error) {
+	for {
+		var n int
+		var err error
+		if c.wSocket {
+			n, err = unix.SendmsgN(c.w, p, nil, nil, unix.MSG_DONTWAIT|noSignal)
+		} else {
+			n, err = unix.Write(c.w, p[:min(len(p), pipeChunk)])
+		}
+		switch {
+		case err == unix.EINTR:
+		case err == unix.EAGAIN:
+			return 0, errAgain
+		case err != nil:
+			return 0, err
+		default:
+			return n, nil
+		}
+	}
+}
+
+// WriteAll writes p to a descriptor that may block, such as the pipe to a
+// program that was just started.
+func WriteAll(fd int, p []byte) error {
+	for len(p) > 0 {
+		n, err := unix.Write(fd, p)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		p = p[n:]
+	}
+	return nil
+}

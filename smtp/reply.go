@@ -1,0 +1,197 @@
+package smtp
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// A Reply is what an SMTP server says to one command (RFC 5321 section 4.2).
+// As an error it is a refusal.
+type Reply struct {
+	Code     int    // 200 to 599
+	Enhanced string // RFC 3463, such as "4.7.0"; "" for none
+	Lines    []string
+}
+
+// NewReply makes a reply of one line.
+func NewReply(code int, enhanced, text string) Reply {
+	return Reply{Code: code, Enhanced: enhanced, Lines: []string{text}}
+}
+
+// Error returns the reply as one line of text.
+func (r Reply) Error() string { return r.String() }
+
+// String returns the reply as one line, as for a log.
+func (r Reply) String() string {
+	if r.Code == 0 {
+		return "no reply"
+	}
+	parts := []string{strconv.Itoa(r.Code)}
+	if r.Enhanced != "" {
+		parts = append(parts, r.Enhanced)
+	}
+	if text := strings.Join(r.Lines, " "); text != "" {
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, " ")
+}
+
+// Accepted says whether the reply is 2xx.
+func (r Reply) Accepted() bool { return r.Code/100 == 2 }
+
+// Temporary says whether the reply is 4xx.
+func (r Reply) Temporary() bool { return r.Code/100 == 4 }
+
+// Permanent says whether the reply is 5xx.
+func (r Reply) Permanent() bool { return r.Code/100 == 5 }
+
+// Refused says whether the reply is 4xx or 5xx.
+func (r Reply) Refused() bool { return r.Temporary() || r.Permanent() }
+
+// Closing says whether the server hangs up: 421 may come at any time
+// (RFC 5321 section 3.8).
+func (r Reply) Closing() bool { return r.Code == 421 }
+
+// AboutCommand says whether the reply is about the command's form rather than
+// the mail: 500 to 504 (RFC 5321 section 4.2.2).
+func (r Reply) AboutCommand() bool { return 500 <= r.Code && r.Code <= 504 }
+
+// AppendTo appends the reply as it goes over the line.
+func (r Reply) AppendTo(dst []byte) []byte {
+	for i, text := range r.Lines {
+		dst = strconv.AppendInt(dst, int64(r.Code), 10)
+		if i < len(r.Lines)-1 {
+			dst = append(dst, '-')
+		} else {
+			dst = append(dst, ' ')
+		}
+		if r.Enhanced != "" {
+			dst = append(append(dst, r.Enhanced...), ' ')
+		}
+		dst = append(append(dst, text...), '\r', '\n')
+	}
+	return dst
+}
+
+// ErrNotSMTP is returned for bytes that are no SMTP reply.
+var ErrNotSMTP = errors.New("not an SMTP reply")
+
+const (
+	maxReplyLine = 4096     // bytes; RFC 5321 section 4.5.3.1.5 allows 512
+	maxReply     = 64 << 10 // bytes of one reply, all lines
+)
+
+// A ReplyParser puts replies together from bytes as they arrive. Its memory is
+// bounded whatever the server sends.
+type ReplyParser struct {
+	buf    []byte
+	lines  []string
+	code   int
+	length int
+}
+
+// Feed adds bytes that were read.
+func (p *ReplyParser) Feed(b []byte) { p.buf = append(p.buf, b...) }
+
+// Partial says whether a reply has begun that is not complete.
+func (p *ReplyParser) Partial() bool { return len(p.buf) > 0 || len(p.lines) > 0 }
+
+// Next returns the next complete reply; ok is false where more bytes are
+// needed. After an error the connection is out of step and must not be used.
+func (p *ReplyParser) Next() (r Reply, ok bool, err error) {
+	for {
+		i := bytes.IndexByte(p.buf, '\n')
+		if i < 0 {
+			if len(p.buf) > maxReplyLine {
+				return r, false, fmt.Errorf("%w: a line of over %d bytes", ErrNotSMTP, maxReplyLine)
+			}
+			return r, false, nil
+		}
+		line := bytes.TrimSuffix(p.buf[:i], []byte("\r"))
+		last, err := p.add(line)
+		p.buf = p.buf[:copy(p.buf, p.buf[i+1:])]
+		if err != nil {
+			return r, false, err
+		}
+		if last {
+			r = newReply(p.code, p.lines)
+			p.lines, p.code, p.length = nil, 0, 0
+			return r, true, nil
+		}
+	}
+}
+
+// add takes one line and says whether it was the reply's last.
+func (p *ReplyParser) add(line []byte) (last bool, err error) {
+	if len(line) > maxReplyLine {
+		return false, fmt.Errorf("%w: a line of over %d bytes", ErrNotSMTP, maxReplyLine)
+	}
+	code, text, last, ok := splitReplyLine(line)
+	if !ok {
+		return false, fmt.Errorf("%w: %q", ErrNotSMTP, cut(line, 60))
+	}
+	if len(p.lines) > 0 && code != p.code {
+		return false, fmt.Errorf("%w: a reply of lines with the codes %d and %d", ErrNotSMTP, p.code, code)
+	}
+	if p.length += len(line) + 2; p.length > maxReply {
+		return false, fmt.Errorf("%w: a reply of over %d bytes", ErrNotSMTP, maxReply)
+	}
+	p.code = code
+	p.lines = append(p.lines, string(text))
+	return last, nil
+}
+
+// splitReplyLine takes apart "250-text", "250 text" or "250".
+func splitReplyLine(line []byte) (code int, text []byte, last, ok bool) {
+	if len(line) < 3 || line[0] < '2' || line[0] > '5' || !isDigit(line[1]) || !isDigit(line[2]) {
+		return 0, nil, false, false
+	}
+	code = int(line[0]-'0')*100 + int(line[1]-'0')*10 + int(line[2]-'0')
+	switch {
+	case len(line) == 3:
+		return code, nil, true, true
+	case line[3] == ' ':
+		return code, line[4:], true, true
+	case line[3] == '-':
+		return code, line[4:], false, true
+	}
+	return 0, nil, false, false
+}
+
+// newReply takes the enhanced code off each line (RFC 2034 section 4).
+func newReply(code int, lines []string) Reply {
+	r := Reply{Code: code, Lines: lines}
+	r.Enhanced = enhancedCode(code, lines[0])
+	if r.Enhanced == "" {
+		return r
+	}
+	for i, text := range lines {
+		if e := enhancedCode(code, text); e == r.Enhanced {
+			lines[i] = strings.TrimPrefix(text[len(e):], " ")
+		}
+	}
+	return r
+}
+
+// enhancedCode returns the class.subject.detail that text starts with, where
+// its class is the code's.
+func enhancedCode(code int, text string) string {
+	word, _, _ := strings.Cut(text, " ")
+	parts := strings.Split(word, ".")
+	if len(parts) != 3 || parts[0] != strconv.Itoa(code/100) {
+		return ""
+	}
+	for _, part := range parts[1:] {
+		if n, err := strconv.Atoi(part); err != nil || n < 0 || len(part) > 3 || !isDigit(part[0]) {
+			return ""
+		}
+	}
+	return word
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+func cut(b []byte, n int) []byte { return b[:min(len(b), n)] }

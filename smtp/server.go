@@ -1,0 +1,139 @@
+package smtp
+
+import (
+	"errors"
+	"io"
+	"strings"
+	"time"
+)
+
+// A Command answers one verb. arg is what follows the verb, without surrounding
+// spaces. An error ends the session after the reply was sent; ErrQuit ends it
+// in order. A Reply with code 0 means that the command replied by itself.
+type Command func(arg string) (Reply, error)
+
+// ErrQuit is returned by a Command that ends the session in order.
+var ErrQuit = errors.New("quit")
+
+// A Server runs the command loop of the side that answers (RFC 5321 section
+// 4.1): it reads a line, finds the verb's Command, and sends its reply. Replies
+// to pipelined commands go out together (RFC 2920 section 3.2).
+type Server struct {
+	Stream   Stream
+	Lines    *LineReader
+	Commands map[string]Command // by verb in upper case
+	Idle     time.Duration      // longest wait for one command; 0 for none
+	Until    time.Time          // the session's end; zero for none
+
+	unknown int
+	out     []byte
+}
+
+// MaxCommandLine is the longest command line that a Server takes, in bytes: RFC
+// 4954 section 4 asks 12288 for AUTH.
+const MaxCommandLine = 12288
+
+// maxUnknown is how many unknown commands end a session.
+const maxUnknown = 10
+
+// NewServer makes a Server whose Commands are still to be set.
+func NewServer(stream Stream) *Server {
+	return &Server{Stream: stream, Lines: NewLineReader(stream, MaxCommandLine)}
+}
+
+// Serve answers commands until one ends the session or the peer does. The error
+// is nil after ErrQuit, io.EOF where the peer hung up, a Reply where the server
+// ended the session, else what failed.
+func (s *Server) Serve() error {
+	for {
+		line, err := s.ReadLine()
+		if err != nil {
+			return s.end(err)
+		}
+		reply, err := s.answer(string(line))
+		if reply.Code != 0 {
+			s.Say(reply)
+		}
+		if err != nil {
+			return s.end(err)
+		}
+	}
+}
+
+// ReadLine sends what was said, then reads the peer's next line.
+func (s *Server) ReadLine() ([]byte, error) {
+	if !s.Lines.HasLine() {
+		if err := s.Flush(); err != nil {
+			return nil, err
+		}
+	}
+	s.setDeadline()
+	return s.Lines.ReadLine()
+}
+
+// setDeadline bounds the next wait by Idle and by Until.
+func (s *Server) setDeadline() {
+	deadline := s.Until
+	if idle := time.Now().Add(s.Idle); s.Idle > 0 && (deadline.IsZero() || idle.Before(deadline)) {
+		deadline = idle
+	}
+	_ = s.Stream.SetDeadline(deadline)
+}
+
+// Say queues a reply; Flush or the next ReadLine sends it.
+func (s *Server) Say(r Reply) { s.out = r.AppendTo(s.out) }
+
+// flushTime bounds how long the peer may take to read replies.
+const flushTime = time.Minute
+
+// Flush sends what was said.
+func (s *Server) Flush() error {
+	if len(s.out) == 0 {
+		return nil
+	}
+	_ = s.Stream.SetDeadline(time.Now().Add(flushTime))
+	_, err := s.Stream.Write(s.out)
+	s.out = s.out[:0]
+	return err
+}
+
+// answer finds the line's command and runs it.
+func (s *Server) answer(line string) (Reply, error) {
+	verb, arg, _ := strings.Cut(line, " ")
+	command, known := s.Commands[strings.ToUpper(verb)]
+	if known {
+		return command(strings.Trim(arg, " \t"))
+	}
+	s.unknown++
+	if s.unknown < maxUnknown {
+		return ReplyUnknown(), nil
+	}
+	s.Say(ReplyUnknown())
+	bye := ReplyTooManyUnknown()
+	return bye, bye
+}
+
+// end says the last word where there is one to say, and turns the reason into
+// Serve's result.
+func (s *Server) end(reason error) error {
+	switch {
+	case errors.Is(reason, ErrQuit):
+		return s.Flush()
+	case errors.Is(reason, ErrLineTooLong):
+		s.Say(ReplyLineTooLong())
+		reason = ReplyLineTooLongBye()
+		s.Say(reason.(Reply))
+	case isTimeout(reason):
+		reason = ReplyTimeout()
+		s.Say(reason.(Reply))
+	case errors.Is(reason, io.EOF):
+	}
+	_ = s.Flush()
+	return reason
+}
+
+// isTimeout knows the time-outs of fdio and of package net.
+func isTimeout(err error) bool {
+	var t interface{ Timeout() bool }
+	return errors.As(err, &t) && t.Timeout()
+}
