@@ -1,0 +1,202 @@
+package qmail
+
+import (
+	"io"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A Bounce is a notice that a message could not be delivered, in QSBMF, the
+// format of qmail-send's own.
+type Bounce struct {
+	Settings Settings
+	Sender   string // the message's sender as in its Return-Path: quoted, no <>
+	Date     time.Time
+	Failures []Failure
+	Message  io.Reader // the message without its envelope lines, LF line ends
+}
+
+// A Failure is a recipient and why it did not get the message.
+type Failure struct {
+	Recipient string // raw
+	Reason    string // one or more lines
+}
+
+// BounceTo says to whom the bounce of a message goes, and from whom, both raw
+// for qmail-queue's envelope. sender is quoted. A message from nobody is a
+// bounce: the notice goes to doublebounceto from `#@[]`. What comes from `#@[]`, or
+// has no doublebounceto to go to, is to be dropped.
+func BounceTo(sender string, s Settings) (to, from string, drop bool) {
+	switch {
+	case sender == "#@[]", sender == "" && s.DoubleBounceTo == "":
+		return "", "", true
+	case sender == "":
+		return s.DoubleBounceTo + "@" + s.DoubleBounceHost, "#@[]", false
+	}
+	return Unquote(sender), "", false
+}
+
+// Reader returns the notice. The message is read as the notice is read, never
+// kept; an error of its reader is returned as it is.
+func (b Bounce) Reader() io.Reader {
+	return io.MultiReader(
+		strings.NewReader(b.head()),
+		&messageCopy{from: b.Message, limit: b.Settings.BounceMaxBytes, last: '\n'})
+}
+
+// head is all that comes before the copy of the message.
+func (b Bounce) head() string {
+	var s strings.Builder
+	s.WriteString("Date: " + b.Date.UTC().Format("2 Jan 2006 15:04:05") + " -0000\n")
+	s.WriteString("From: <" + b.from() + ">\n")
+	s.WriteString("To: <" + b.to() + ">\n")
+	s.WriteString("Subject: failure notice\n\n")
+	s.WriteString("Hi. This is the vodmr program at " + printable(b.Settings.BounceHost) + ".\n" + b.opening() + "\n")
+	for _, f := range b.Failures {
+		s.WriteString("<" + printable(f.Recipient) + ">:\n" + reasonLines(f.Reason) + "\n")
+	}
+	s.WriteString("--- Below this line is a copy of the message.\n\n")
+	s.WriteString("Return-Path: <" + noControl(b.Sender) + ">\n")
+	return s.String()
+}
+
+// opening tells a person what happened.
+func (b Bounce) opening() string {
+	if b.Sender == "" {
+		return "A failure notice could not be delivered itself, so you get it as the\n" +
+			"postmaster here. Nobody else has been told.\n"
+	}
+	return "The mail server behind the addresses below did not take your message.\n" +
+		"It has not been delivered to them and will not be tried again.\n"
+}
+
+func (b Bounce) from() string {
+	return noControl(quoteOrKeep(b.Settings.BounceFrom + "@" + b.Settings.BounceHost))
+}
+
+func (b Bounce) to() string {
+	to, from, _ := BounceTo(b.Sender, b.Settings)
+	if from == "" && b.Sender != "" {
+		return noControl(b.Sender)
+	}
+	return noControl(quoteOrKeep(to))
+}
+
+// quoteOrKeep quotes an address from a control file; one that cannot be quoted
+// is shown as it is.
+func quoteOrKeep(raw string) string {
+	if quoted, err := Quote(raw); err == nil {
+		return quoted
+	}
+	return raw
+}
+
+const (
+	maxReasonLine  = 900 // bytes; RFC 5322 section 2.1.1 allows 998
+	maxReasonLines = 100
+)
+
+// reasonLines cleans a reason, most of which a stranger's server wrote: printable
+// ASCII, no empty line. An empty line would end the paragraph, and the rest
+// could pass for a paragraph about another recipient.
+func reasonLines(reason string) string {
+	var s strings.Builder
+	lines := 0
+	for line := range strings.SplitSeq(strings.ReplaceAll(reason, "\r", "\n"), "\n") {
+		line = strings.TrimRight(printable(line), " ")
+		if line == "" || lines == maxReasonLines {
+			continue
+		}
+		if len(line) > maxReasonLine {
+			line = line[:maxReasonLine] + "..."
+		}
+		s.WriteString(line + "\n")
+		lines++
+	}
+	return s.String()
+}
+
+// printable replaces what is not printable ASCII: a tab by a space, all else by
+// a question mark.
+func printable(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		switch {
+		case c == '\t':
+			b[i] = ' '
+		case c < ' ' || c >= 0x7f:
+			b[i] = '?'
+		}
+	}
+	return string(b)
+}
+
+// noControl replaces control characters only: an address keeps its UTF-8.
+func noControl(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if c < ' ' || c == 0x7f {
+			b[i] = '?'
+		}
+	}
+	return string(b)
+}
+
+// A messageCopy reads a message up to a limit in bytes (0: none), sees to a
+// newline at its end, and says so in a line where something was left out.
+// qmail-remote refuses a message whose last line has no newline.
+type messageCopy struct {
+	from  io.Reader
+	limit int64
+	done  int64
+	last  byte
+	tail  *strings.Reader // what follows the copy; nil until then
+}
+
+func (m *messageCopy) Read(p []byte) (int, error) {
+	if m.tail != nil {
+		return m.tail.Read(p)
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if m.limit > 0 && m.done == m.limit {
+		return m.probe(p)
+	}
+	if m.limit > 0 {
+		p = p[:min(int64(len(p)), m.limit-m.done)]
+	}
+	n, err := m.from.Read(p)
+	if n > 0 {
+		m.done += int64(n)
+		m.last = p[n-1]
+		return n, nil // an error comes again
+	}
+	if err == io.EOF {
+		m.end("")
+		err = nil
+	}
+	return 0, err
+}
+
+// probe finds out whether the message goes on beyond the limit.
+func (m *messageCopy) probe(p []byte) (int, error) {
+	n, err := m.from.Read(p[:1])
+	switch {
+	case n > 0:
+		m.end("--- The rest is left out: this notice copies " + strconv.FormatInt(m.limit, 10) + " bytes.\n")
+	case err == io.EOF:
+		m.end("")
+	default:
+		return 0, err
+	}
+	return m.tail.Read(p)
+}
+
+func (m *messageCopy) end(tail string) {
+	if m.last != '\n' {
+		tail = "\n" + tail
+	}
+	m.tail = strings.NewReader(tail)
+}

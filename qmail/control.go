@@ -1,0 +1,127 @@
+package qmail
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Home is qmail's home directory, mostly /var/qmail. It need not exist: then
+// every setting has its default.
+type Home struct{ dir string }
+
+// OpenHome names the home directory. Nothing is read yet.
+func OpenHome(dir string) Home { return Home{dir} }
+
+// Path is the path of a file below the home directory.
+func (h Home) Path(name string) string { return h.dir + "/" + name }
+
+// Exists says whether the home directory is there.
+func (h Home) Exists() bool { return isDir(h.dir) }
+
+// Settings are the control files that concern us, one field a file.
+type Settings struct {
+	Me               string        // this host's name
+	HeloHost         string        // the name for EHLO
+	BounceFrom       string        // local part that bounces come from
+	BounceHost       string        // host that bounces come from
+	BounceMaxBytes   int64         // how much of a message a bounce copies; 0 is all
+	DoubleBounceTo   string        // local part; "" throws double bounces away
+	DoubleBounceHost string        // host that double bounces go to
+	QueueLifetime    time.Duration // how long mail may be deferred
+	TimeoutRemote    time.Duration // wait for a reply; 0 where the file does not say
+}
+
+// Settings reads the control files. host is this host's name where control/me
+// is absent. A file that is absent or says nothing has its default, but an
+// empty doublebounceto means "none", as in qmail-send(8). Any other trouble is
+// an error that names the file.
+func (h Home) Settings(host string) (Settings, error) {
+	c := control{home: h}
+	var s Settings
+	s.Me = c.line("me", host)
+	s.HeloHost = c.line("helohost", s.Me)
+	s.BounceFrom = c.line("bouncefrom", "MAILER-DAEMON")
+	s.BounceHost = c.line("bouncehost", s.Me)
+	s.BounceMaxBytes = c.number("bouncemaxbytes", 50000)
+	s.DoubleBounceTo = "postmaster"
+	if to, found := c.read("doublebounceto"); found {
+		s.DoubleBounceTo = to
+	}
+	s.DoubleBounceHost = c.line("doublebouncehost", s.Me)
+	s.QueueLifetime = time.Duration(c.number("queuelifetime", 604800)) * time.Second
+	s.TimeoutRemote = time.Duration(c.number("timeoutremote", 0)) * time.Second
+	return s, c.err
+}
+
+// control reads one control file after the other and keeps the first error.
+type control struct {
+	home Home
+	err  error
+}
+
+// content returns a control file's bytes; a file that is absent is not found.
+func (c *control) content(name string) (b []byte, found bool) {
+	if c.err != nil {
+		return nil, false
+	}
+	b, err := readFile(c.home.Path("control/" + name))
+	if errors.Is(err, unix.ENOENT) {
+		return nil, false
+	}
+	c.err = err
+	return b, err == nil
+}
+
+// read returns a file's first line without the blanks at its end.
+func (c *control) read(name string) (line string, found bool) {
+	b, found := c.content(name)
+	first, _, _ := bytes.Cut(b, []byte("\n"))
+	return trimBlanks(string(first)), found
+}
+
+// line is read with a default, also for a first line that is empty: an empty
+// host name would be of no use to anybody.
+func (c *control) line(name, absent string) string {
+	if line, _ := c.read(name); line != "" {
+		return line
+	}
+	return absent
+}
+
+// maxNumber keeps a number of seconds within a time.Duration.
+const maxNumber = 1 << 32
+
+// number reads the digits that a file starts with, as qmail does.
+func (c *control) number(name string, absent int64) int64 {
+	line, _ := c.read(name)
+	n := int64(0)
+	i := 0
+	for ; i < len(line) && '0' <= line[i] && line[i] <= '9'; i++ {
+		n = min(n*10+int64(line[i]-'0'), maxNumber)
+	}
+	if i == 0 {
+		return absent
+	}
+	return n
+}
+
+// lines returns a file's entries: no comments, no empty lines. A NUL ends an
+// entry too, since qmail keeps its lists as strings that end in NUL.
+func (c *control) lines(name string) []string {
+	b, _ := c.content(name)
+	var entries []string
+	for line := range strings.SplitSeq(string(b), "\n") {
+		line = trimBlanks(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		entries = append(entries, strings.Split(line, "\x00")...)
+	}
+	return entries
+}
+
+func trimBlanks(s string) string { return strings.TrimRight(s, " \t\n") }

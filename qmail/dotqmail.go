@@ -1,0 +1,160 @@
+package qmail
+
+import (
+	"errors"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// A DotQmail says where a .qmail-default leads: the catch-all of a domain. See
+// dot-qmail(5) and vpopmail's vdelivermail.
+type DotQmail struct {
+	homes     []string // directories that hold a Maildir, as vdelivermail takes them
+	maildirs  []string // Maildirs, as qmail-local takes them
+	addresses []string // lower case
+}
+
+// ReadDefault reads .qmail-default in a domain's directory. An absent file
+// leads nowhere. Instructions that do not concern us are passed over.
+func ReadDefault(dir string) (DotQmail, error) {
+	b, err := readFile(dir + "/.qmail-default")
+	if errors.Is(err, unix.ENOENT) {
+		return DotQmail{}, nil
+	}
+	if err != nil {
+		return DotQmail{}, err
+	}
+	var dq DotQmail
+	for line := range strings.SplitSeq(string(b), "\n") {
+		dq.add(trimBlanks(line), dir)
+	}
+	return dq, nil
+}
+
+// add takes one instruction.
+func (dq *DotQmail) add(line, dir string) {
+	if line == "" {
+		return
+	}
+	switch line[0] {
+	case '#', '+':
+	case '|':
+		dq.addCommand(line[1:])
+	case '.', '/':
+		dq.addMaildir(line, dir)
+	default:
+		dq.addAddress(line)
+	}
+}
+
+// addMaildir takes a path; one without a slash at its end is an mbox file.
+func (dq *DotQmail) addMaildir(line, dir string) {
+	if !strings.HasSuffix(line, "/") {
+		return
+	}
+	if line[0] != '/' {
+		line = dir + "/" + line
+	}
+	dq.maildirs = append(dq.maildirs, path.Clean(line))
+}
+
+func (dq *DotQmail) addAddress(address string) {
+	address = strings.TrimLeft(strings.TrimPrefix(address, "&"), " \t")
+	if strings.ContainsRune(address, '@') {
+		dq.addresses = append(dq.addresses, lower(address))
+	}
+}
+
+// addCommand takes the last argument of vdelivermail: a directory, an address,
+// or a word such as bounce-no-mailbox or delete that leads nowhere.
+func (dq *DotQmail) addCommand(command string) {
+	for _, words := range shellCommands(command) {
+		for i, word := range words {
+			if path.Base(word) != "vdelivermail" || i+1 == len(words) {
+				continue
+			}
+			if last := words[len(words)-1]; strings.HasPrefix(last, "/") {
+				dq.homes = append(dq.homes, path.Clean(last))
+			} else {
+				dq.addAddress(last)
+			}
+			break
+		}
+	}
+}
+
+// Addresses lists the addresses that mail is forwarded to, in lower case.
+func (dq DotQmail) Addresses() []string { return dq.addresses }
+
+// LeadsTo says whether mail goes to the Maildir in the directory home. Paths are
+// compared cleaned, and then with their symlinks resolved.
+func (dq DotQmail) LeadsTo(home string) bool {
+	home = path.Clean(home)
+	for _, dir := range dq.homes {
+		if samePath(dir, home) {
+			return true
+		}
+	}
+	for _, dir := range dq.maildirs {
+		if samePath(dir, path.Join(home, "Maildir")) {
+			return true
+		}
+	}
+	return false
+}
+
+func samePath(a, b string) bool {
+	if a == b {
+		return true
+	}
+	realA, err := filepath.EvalSymlinks(a)
+	if err != nil {
+		return false
+	}
+	realB, err := filepath.EvalSymlinks(b)
+	return err == nil && realA == realB
+}
+
+// LeadsHere says whether dq, the .qmail-default of d, leads to the mailbox whose
+// directory is home. Where it does so by an address, that address is returned,
+// in lower case and with the real domain, as a Delivered-To shows it.
+func (u *Users) LeadsHere(d Domain, dq DotQmail, home string) (leads bool, address string, err error) {
+	if dq.LeadsTo(home) {
+		return true, "", nil
+	}
+	for _, a := range dq.addresses {
+		local, domain := Split(a)
+		if local != lower(path.Base(path.Clean(home))) {
+			continue
+		}
+		holds, err := u.homeOf(domain, d)
+		if err != nil {
+			return false, "", err
+		}
+		if holds.holdsReal(home) {
+			return true, local + "@" + holds.Name, nil
+		}
+	}
+	return false, "", nil
+}
+
+// homeOf looks a domain up; d is known already.
+func (u *Users) homeOf(domain string, d Domain) (Domain, error) {
+	if domain == d.Name {
+		return d, nil
+	}
+	found, _, err := u.Domain(domain)
+	return found, err
+}
+
+// holdsReal is Holds, tried again with home's symlinks resolved.
+func (d Domain) holdsReal(home string) bool {
+	if d.Holds(path.Clean(home)) {
+		return true
+	}
+	real, err := filepath.EvalSymlinks(home)
+	return err == nil && d.Holds(real)
+}

@@ -1,0 +1,111 @@
+// Package qmail reads what a qmail or vpopmail site keeps in files: control
+// files, virtualdomains, users/cdb, .qmail-default and the rules that tcprules
+// compiled. It also writes what such a site takes: a message for qmail-queue,
+// and the text of a bounce in qmail-send's format (QSBMF).
+//
+// Addresses come in two forms. Raw is what an envelope of qmail-queue and a
+// Delivered-To line hold; quoted is what RFC 5321 and a Return-Path line hold.
+// Each function says which one it wants.
+package qmail
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxFile is the largest text file that is read, in bytes. The virtualdomains
+// of a site with a hundred thousand domains takes about a third of it.
+const maxFile = 16 << 20
+
+var (
+	errNotRegular = errors.New("not a regular file")
+	errTooLarge   = errors.New("file too large")
+)
+
+// readFile returns what the file holds. Errors name the file.
+func readFile(path string) ([]byte, error) {
+	f, err := openRegular(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.close()
+	if f.size > maxFile {
+		return nil, fmt.Errorf("%s: %w", path, errTooLarge)
+	}
+	// The size is only a hint: the file may change while it is read.
+	buf := make([]byte, f.size+1)
+	n, err := f.readFull(buf, 0)
+	if err != nil {
+		return nil, err
+	}
+	return buf[:min(int64(n), f.size)], nil
+}
+
+// A file is an open regular file that is read by position.
+type file struct {
+	path string
+	fd   int
+	size int64
+}
+
+// openRegular opens a regular file. O_NONBLOCK keeps a FIFO that stands there by
+// mistake from hanging the program; on a regular file it means nothing.
+func openRegular(path string) (*file, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	for err == unix.EINTR {
+		fd, err = unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	var st unix.Stat_t
+	if err = unix.Fstat(fd, &st); err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
+		err = errNotRegular
+	}
+	if err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return &file{path: path, fd: fd, size: st.Size}, nil
+}
+
+// readFull reads at offset until buf is full or the file ends.
+func (f *file) readFull(buf []byte, offset int64) (int, error) {
+	done := 0
+	for done < len(buf) {
+		n, err := unix.Pread(f.fd, buf[done:], offset+int64(done))
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return done, fmt.Errorf("%s: %w", f.path, err)
+		case n == 0:
+			return done, nil
+		}
+		done += n
+	}
+	return done, nil
+}
+
+func (f *file) close() error { return unix.Close(f.fd) }
+
+// lower folds ASCII letters only, as qmail does. strings.ToLower would also fold
+// letters beyond ASCII, some of them into ASCII ones, and change bytes that are
+// no UTF-8: two different names could become one.
+func lower(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
+}
+
+// isDir says whether path is a directory, symlinks followed.
+func isDir(path string) bool {
+	var st unix.Stat_t
+	return unix.Stat(path, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR
+}

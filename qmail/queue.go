@@ -1,0 +1,190 @@
+package qmail
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// MaxAddress is the longest address that qmail-queue takes, in bytes.
+const MaxAddress = 1002
+
+// DefaultTimeout is how long Inject waits for qmail-queue where Queue says
+// nothing.
+const DefaultTimeout = 5 * time.Minute
+
+// A Queue takes mail by way of qmail-queue(8).
+type Queue struct {
+	Home    string        // qmail's home directory, where the program runs
+	Program string        // QMAILQUEUE; "" is bin/qmail-queue
+	Timeout time.Duration // longest wait for one step of it; 0 is DefaultTimeout
+}
+
+// Inject hands one message to qmail-queue. Addresses are raw; sender may be "" or
+// `#@[]`. A nil error means that qmail-queue answers for the message from now
+// on; else nothing was queued, as far as qmail-queue keeps its word. Every
+// error is a *QueueError.
+func (q Queue) Inject(sender string, recipients []string, message io.Reader) error {
+	envelope, err := appendEnvelope(nil, sender, recipients)
+	if err != nil {
+		return err
+	}
+	p, err := q.start()
+	if err != nil {
+		return &QueueError{Text: "qmail-queue cannot be run: " + err.Error(), Err: err}
+	}
+	defer p.release()
+	return p.inject(message, envelope)
+}
+
+// appendEnvelope appends `Fsender NUL Trecipient NUL ... NUL`.
+func appendEnvelope(dst []byte, sender string, recipients []string) ([]byte, error) {
+	if len(recipients) == 0 {
+		return nil, &QueueError{Permanent: true, Text: "the envelope has no recipient"}
+	}
+	letter := byte('F')
+	for _, address := range append([]string{sender}, recipients...) {
+		switch {
+		case strings.ContainsRune(address, 0):
+			return nil, &QueueError{Permanent: true, Text: "an address holds a NUL"}
+		case len(address) > MaxAddress:
+			return nil, &QueueError{Permanent: true, Code: 11, Text: codeText(11)}
+		}
+		dst = append(append(append(dst, letter), address...), 0)
+		letter = 'T'
+	}
+	return append(dst, 0), nil
+}
+
+// inject writes both parts and believes the exit code only if all was taken.
+func (p *queueProcess) inject(message io.Reader, envelope []byte) error {
+	err := p.copyMessage(message)
+	if err == nil {
+		p.closeFD(&p.message)
+		err = p.write(p.envelope, envelope)
+	}
+	if err != nil && !errors.Is(err, errGone) {
+		return queueError(err) // release kills it before it sees the message end
+	}
+	p.closeFD(&p.message)
+	p.closeFD(&p.envelope)
+	status, waitErr := p.wait()
+	if waitErr != nil {
+		return queueError(waitErr)
+	}
+	if e := p.exitError(status); e != nil {
+		return e
+	}
+	if err != nil {
+		return queueError(err)
+	}
+	return nil
+}
+
+// copyMessage writes the message. A reader's error is told from an end.
+func (p *queueProcess) copyMessage(message io.Reader) error {
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := message.Read(buf)
+		if werr := p.write(p.message, buf[:n]); werr != nil {
+			return werr
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("the message cannot be read: %w", err)
+		}
+	}
+}
+
+// A QueueError says why qmail-queue did not take a message.
+type QueueError struct {
+	Permanent bool
+	Code      int    // exit code; 0 where there was none
+	Text      string // one line
+	Err       error  // the cause, where it is not the program
+}
+
+func (e *QueueError) Error() string {
+	if e.Code == 0 {
+		return e.Text
+	}
+	return fmt.Sprintf("%s (qmail-queue exit code %d)", e.Text, e.Code)
+}
+
+// Unwrap returns the cause.
+func (e *QueueError) Unwrap() error { return e.Err }
+
+// queueError makes a temporary error of a cause.
+func queueError(err error) error { return &QueueError{Text: err.Error(), Err: err} }
+
+// exitCodeError judges an exit code other than 0: see qmail-queue(8). custom is
+// what the program wrote to descriptor 6, which counts for 82 and 88 only: D
+// first is permanent, Z is temporary.
+func exitCodeError(code int, custom string) *QueueError {
+	e := &QueueError{Code: code, Text: codeText(code)}
+	e.Permanent = 11 <= code && code <= 40 || code == 115
+	if (code == 82 || code == 88) && custom != "" {
+		e.Permanent = custom[0] == 'D'
+		if text := oneLine(strings.TrimLeft(custom[:1], "DZ") + custom[1:]); text != "" {
+			e.Text = text
+		}
+	}
+	return e
+}
+
+// oneLine makes text fit for a log line or a reply: printable ASCII.
+func oneLine(text string) string {
+	return strings.TrimSpace(printable(strings.TrimRight(text, "\r\n")))
+}
+
+// codeText explains an exit code.
+func codeText(code int) string {
+	switch code {
+	case 11, 115:
+		return "an address is too long"
+	case 31:
+		return "the message was refused for good"
+	case 51:
+		return "out of memory"
+	case 52:
+		return "timed out"
+	case 53:
+		return "a write failed, the disk may be full"
+	case 54:
+		return "the message or its envelope could not be read to the end"
+	case 55:
+		return "a control file could not be read"
+	case 56:
+		return "no connection for lack of a network"
+	case 61:
+		return "no access to qmail's home directory"
+	case 62:
+		return "no access to the queue directory"
+	case 63, 64, 65, 66:
+		return "a file in the queue could not be made"
+	case 71:
+		return "the mail server refused the message for now"
+	case 72:
+		return "the connection to the mail server failed"
+	case 73:
+		return "the mail server refused the connection"
+	case 74:
+		return "the connection to the mail server broke"
+	case 81:
+		return "internal error"
+	case 82, 88:
+		return "refused without a reason"
+	case 91:
+		return "the envelope was not understood"
+	case 120:
+		return "the program could not be run"
+	}
+	if 11 <= code && code <= 40 {
+		return "permanent trouble"
+	}
+	return "temporary trouble"
+}

@@ -1,0 +1,244 @@
+package qmail
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+var (
+	// errGone: the program closed its input. Its exit code says why.
+	errGone    = errors.New("qmail-queue stopped reading")
+	errTimeout = errors.New("qmail-queue timed out")
+)
+
+const (
+	none    = -1   // a descriptor that is closed
+	maxText = 1000 // bytes kept of what the program writes to descriptor 6
+)
+
+// A queueProcess is a running qmail-queue and our ends of its pipes. They are
+// ours alone, so they may be non-blocking.
+type queueProcess struct {
+	pid      int // 0 once reaped
+	message  int
+	envelope int
+	text     int
+	custom   []byte
+	timeout  time.Duration
+}
+
+// start runs the program: the message on descriptor 0, the envelope on 1, the
+// log on 2, its own error text on 6. All between and above is closed.
+func (q Queue) start() (*queueProcess, error) {
+	p := &queueProcess{message: none, envelope: none, text: none, timeout: q.Timeout}
+	if p.timeout <= 0 {
+		p.timeout = DefaultTimeout
+	}
+	theirs := [3]int{none, none, none}
+	defer closeAll(theirs[:])
+	err := errors.Join(
+		pipe(&theirs[0], &p.message),
+		pipe(&theirs[1], &p.envelope),
+		pipe(&p.text, &theirs[2]))
+	for _, fd := range []int{p.message, p.envelope, p.text} {
+		if err == nil {
+			err = unix.SetNonblock(fd, true)
+		}
+	}
+	if err == nil {
+		err = p.exec(q, theirs)
+	}
+	if err != nil {
+		p.release()
+		return nil, err
+	}
+	return p, nil
+}
+
+// exec starts the program with the far ends of the pipes.
+func (p *queueProcess) exec(q Queue, theirs [3]int) error {
+	program := q.Program
+	if program == "" {
+		program = "bin/qmail-queue"
+	}
+	dir := q.Home
+	if strings.HasPrefix(program, "/") && !isDir(dir) {
+		dir = "/"
+	}
+	const closed = ^uintptr(0)
+	pid, err := syscall.ForkExec(program, []string{program}, &syscall.ProcAttr{
+		Dir: dir,
+		Env: syscall.Environ(),
+		Files: []uintptr{uintptr(theirs[0]), uintptr(theirs[1]), 2,
+			closed, closed, closed, uintptr(theirs[2])},
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", program, err)
+	}
+	p.pid = pid
+	return nil
+}
+
+// pipe makes a pipe that no other child inherits.
+func pipe(read, write *int) error {
+	var fds [2]int
+	syscall.ForkLock.RLock()
+	err := unix.Pipe(fds[:])
+	if err == nil {
+		unix.CloseOnExec(fds[0])
+		unix.CloseOnExec(fds[1])
+	}
+	syscall.ForkLock.RUnlock()
+	if err != nil {
+		return fmt.Errorf("pipe: %w", err)
+	}
+	*read, *write = fds[0], fds[1]
+	return nil
+}
+
+// write writes all of b, waiting at most the timeout for each piece.
+func (p *queueProcess) write(fd int, b []byte) error {
+	for len(b) > 0 {
+		n, err := unix.Write(fd, b)
+		switch err {
+		case nil:
+			b = b[n:]
+		case unix.EINTR:
+		case unix.EAGAIN:
+			if err := p.pollWritable(fd); err != nil {
+				return err
+			}
+		case unix.EPIPE:
+			return errGone
+		default:
+			return fmt.Errorf("qmail-queue: write: %w", err)
+		}
+	}
+	return nil
+}
+
+func (p *queueProcess) pollWritable(fd int) error {
+	ready, err := poll(fd, unix.POLLOUT, p.timeout)
+	if err == nil && !ready {
+		err = errTimeout
+	}
+	return err
+}
+
+// poll waits for events on fd, at most for the time given.
+func poll(fd int, events int16, wait time.Duration) (ready bool, err error) {
+	end := time.Now().Add(wait)
+	fds := []unix.PollFd{{Fd: int32(fd), Events: events}}
+	for {
+		left := max(time.Until(end), 0)
+		n, err := unix.Poll(fds, int((left+time.Millisecond-1)/time.Millisecond))
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return false, fmt.Errorf("poll: %w", err)
+		}
+		return n > 0, nil
+	}
+}
+
+// wait waits for the program's end and keeps what it says on descriptor 6. The
+// end of that pipe wakes us; the growing pause is for a program that closes it
+// early or hands it on to a child.
+func (p *queueProcess) wait() (unix.WaitStatus, error) {
+	end := time.Now().Add(p.timeout)
+	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
+		status, ended, err := p.reap(unix.WNOHANG)
+		if ended || err != nil {
+			p.readText()
+			return status, err
+		}
+		if time.Now().After(end) {
+			return 0, errTimeout
+		}
+		if p.text == none {
+			time.Sleep(pause)
+		} else if ready, _ := poll(p.text, unix.POLLIN, pause); ready {
+			p.readText()
+		}
+	}
+}
+
+// reap takes the exit status. Nobody else may wait for the process, so its id
+// stays its own until then.
+func (p *queueProcess) reap(options int) (status unix.WaitStatus, ended bool, err error) {
+	pid, err := unix.Wait4(p.pid, &status, options, nil)
+	for err == unix.EINTR {
+		pid, err = unix.Wait4(p.pid, &status, options, nil)
+	}
+	if err != nil {
+		p.pid = 0 // it is not there any more
+		return 0, false, fmt.Errorf("qmail-queue: wait: %w", err)
+	}
+	if pid == 0 {
+		return 0, false, nil
+	}
+	p.pid = 0
+	return status, true, nil
+}
+
+// readText reads what is there now of the program's own error text, keeps the
+// start of it, and closes the pipe at its end.
+func (p *queueProcess) readText() {
+	var buf [maxText]byte
+	for p.text != none {
+		n, err := unix.Read(p.text, buf[:])
+		switch {
+		case err == unix.EINTR:
+		case err == unix.EAGAIN:
+			return
+		case n <= 0:
+			p.closeFD(&p.text)
+		default:
+			p.custom = append(p.custom, buf[:min(n, maxText-len(p.custom))]...)
+		}
+	}
+}
+
+// exitError judges how the program ended; nil is success.
+func (p *queueProcess) exitError(status unix.WaitStatus) error {
+	switch {
+	case status.Signaled():
+		return &QueueError{Text: "qmail-queue was killed by signal " + status.Signal().String()}
+	case status.ExitStatus() != 0:
+		return exitCodeError(status.ExitStatus(), string(p.custom))
+	}
+	return nil
+}
+
+// release ends what is still there. The kill comes first: a program that sees
+// the message end must not be left to think that this was all.
+func (p *queueProcess) release() {
+	if p.pid != 0 {
+		unix.Kill(p.pid, unix.SIGKILL)
+		p.reap(0)
+	}
+	p.closeFD(&p.message)
+	p.closeFD(&p.envelope)
+	p.closeFD(&p.text)
+}
+
+func (p *queueProcess) closeFD(fd *int) {
+	if *fd != none {
+		unix.Close(*fd)
+	}
+	*fd = none
+}
+
+func closeAll(fds []int) {
+	for _, fd := range fds {
+		if fd != none {
+			unix.Close(fd)
+		}
+	}
+}

@@ -1,0 +1,83 @@
+package qmail
+
+import "strings"
+
+// Rules is a database of rules for logins that tcprules compiled. A rule's key
+// is a login in lower case, `@domain`, or empty for everybody else.
+type Rules struct{ cdb *CDB }
+
+// A Rule is what the site says about a login.
+type Rule struct {
+	Deny bool
+	Env  map[string]string // settings, by name
+}
+
+// OpenRules opens the database at path, which must exist.
+func OpenRules(path string) (*Rules, error) {
+	cdb, err := OpenCDB(path)
+	if err != nil {
+		return nil, err
+	}
+	return &Rules{cdb}, nil
+}
+
+// Close closes the file.
+func (r *Rules) Close() error { return r.cdb.Close() }
+
+// For finds the rule for a login: by the login, by its domain, or by the empty
+// key. Not found means that the rules say nothing about it.
+func (r *Rules) For(login string) (Rule, bool, error) {
+	for _, key := range ruleKeys(lower(login)) {
+		value, found, err := r.cdb.Find([]byte(key))
+		if err != nil {
+			return Rule{}, false, err
+		}
+		if found {
+			rule, err := r.parse(string(value))
+			return rule, err == nil, err
+		}
+	}
+	return Rule{}, false, nil
+}
+
+// ruleKeys lists the keys to try, in order. vchkpw also takes % or / for the @
+// of a login: such a login must not slip past the rule for its usual form.
+func ruleKeys(login string) []string {
+	keys := []string{login}
+	if !strings.Contains(login, "@") {
+		if i := strings.IndexByte(login, '%'); i >= 0 {
+			login = login[:i] + "@" + login[i+1:]
+		} else if i := strings.IndexByte(login, '/'); i >= 0 {
+			login = login[:i] + "@" + login[i+1:]
+		}
+	}
+	if login != keys[0] {
+		keys = append(keys, login)
+	}
+	if _, domain, found := cutLast(login, '@'); found {
+		keys = append(keys, "@"+domain)
+	}
+	return append(keys, "")
+}
+
+// parse reads a record: `D NUL` to deny, `+NAME=value NUL` for each setting. Of
+// equal names the last counts.
+func (r *Rules) parse(value string) (Rule, error) {
+	rule := Rule{Env: map[string]string{}}
+	for value != "" {
+		part, rest, ended := strings.Cut(value, "\x00")
+		name, text, isSetting := strings.Cut(strings.TrimPrefix(part, "+"), "=")
+		switch {
+		case !ended:
+			return Rule{}, r.cdb.damaged("a rule does not end in NUL")
+		case part == "D":
+			rule.Deny = true
+		case part[:min(1, len(part))] == "+" && isSetting && name != "":
+			rule.Env[name] = text
+		default:
+			return Rule{}, r.cdb.damaged("a rule holds neither a setting nor deny")
+		}
+		value = rest
+	}
+	return rule, nil
+}

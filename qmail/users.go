@@ -1,0 +1,128 @@
+package qmail
+
+import (
+	"bytes"
+	"errors"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Users is users/cdb, where vpopmail enters its domains. See qmail-users(5).
+type Users struct{ cdb *CDB } // nil where the site has none
+
+// A Domain is a domain's entry in users/cdb.
+type Domain struct {
+	Name string // the real domain, lower case, also where an alias was asked for
+	UID  uint32
+	GID  uint32
+	Dir  string // its directory, cleaned
+}
+
+// Users opens users/cdb. An absent file is a Users without entries; any other
+// trouble is an error, which wraps ErrDamaged where the content is to blame.
+func (h Home) Users() (*Users, error) {
+	cdb, err := OpenCDB(h.Path("users/cdb"))
+	if errors.Is(err, unix.ENOENT) {
+		return &Users{}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Users{cdb}, nil
+}
+
+// Close closes the file.
+func (u *Users) Close() error {
+	if u.cdb == nil {
+		return nil
+	}
+	return u.cdb.Close()
+}
+
+// Domain looks a domain up by its name or by an alias domain's name.
+func (u *Users) Domain(name string) (Domain, bool, error) {
+	if u.cdb == nil {
+		return Domain{}, false, nil
+	}
+	value, found, err := u.cdb.Find([]byte("!" + lower(name) + "-"))
+	if err != nil || !found || !isDomainEntry(value) {
+		return Domain{}, false, err
+	}
+	d, err := u.parse(value)
+	return d, err == nil, err
+}
+
+// Holding finds the domain whose directory is home or holds it, the longest
+// directory first. It is tried again with home's symlinks resolved.
+func (u *Users) Holding(home string) (Domain, bool, error) {
+	d, found, err := u.holding(path.Clean(home))
+	if found || err != nil {
+		return d, found, err
+	}
+	real, err := filepath.EvalSymlinks(home)
+	if err != nil || real == path.Clean(home) {
+		return Domain{}, false, nil
+	}
+	return u.holding(real)
+}
+
+func (u *Users) holding(home string) (best Domain, found bool, err error) {
+	if u.cdb == nil {
+		return Domain{}, false, nil
+	}
+	err = u.cdb.Each(func(key, value []byte) error {
+		if !isWildcard(key) || !isDomainEntry(value) {
+			return nil
+		}
+		d, err := u.parse(value)
+		if err == nil && d.Holds(home) && len(d.Dir) > len(best.Dir) {
+			best, found = d, true
+		}
+		return err
+	})
+	if err != nil {
+		return Domain{}, false, err
+	}
+	return best, found, nil
+}
+
+// Holds says whether a cleaned path is the domain's directory or lies in it. The
+// root directory and a relative one hold nothing: no domain lives there.
+func (d Domain) Holds(home string) bool {
+	if len(d.Dir) < 2 || d.Dir[0] != '/' {
+		return false
+	}
+	return home == d.Dir || strings.HasPrefix(home, d.Dir+"/")
+}
+
+// isWildcard says whether a key is `!name-`, an entry for all that follows the
+// hyphen; an exact entry's key ends in NUL.
+func isWildcard(key []byte) bool {
+	return len(key) > 2 && key[0] == '!' && key[len(key)-1] == '-'
+}
+
+// isDomainEntry tells a domain of vpopmail from a system user by the dot in the
+// name that the value starts with.
+func isDomainEntry(value []byte) bool {
+	name, _, _ := bytes.Cut(value, []byte{0})
+	return bytes.IndexByte(name, '.') >= 0
+}
+
+// parse reads `name NUL uid NUL gid NUL dir NUL dash NUL ext`. What qmail-newu
+// writes has no NUL after ext.
+func (u *Users) parse(value []byte) (Domain, error) {
+	f := strings.SplitN(string(value), "\x00", 6)
+	if len(f) < 6 {
+		return Domain{}, u.cdb.damaged("an entry lacks a field")
+	}
+	uid, err1 := strconv.ParseUint(f[1], 10, 32)
+	gid, err2 := strconv.ParseUint(f[2], 10, 32)
+	if err1 != nil || err2 != nil || f[3] == "" {
+		return Domain{}, u.cdb.damaged("an entry has a bad uid, gid or directory")
+	}
+	return Domain{lower(f[0]), uint32(uid), uint32(gid), path.Clean(f[3])}, nil
+}

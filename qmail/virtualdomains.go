@@ -1,0 +1,99 @@
+package qmail
+
+import (
+	"sort"
+	"strings"
+)
+
+// VirtualDomains is control/virtualdomains: which domain's mail goes to which
+// local prefix. See qmail-send(8).
+type VirtualDomains struct {
+	prepend map[string]string // lower-case key: domain, .suffix, user@domain or ""
+	users   map[string]bool   // "prepend-user@domain", lower case
+}
+
+// VirtualDomains reads control/virtualdomains. An absent file holds nothing.
+func (h Home) VirtualDomains() (*VirtualDomains, error) {
+	c := control{home: h}
+	v := &VirtualDomains{map[string]string{}, map[string]bool{}}
+	for _, line := range c.lines("virtualdomains") {
+		if key, prepend, ok := strings.Cut(line, ":"); ok {
+			v.prepend[lower(key)] = prepend // the last of equal keys wins, as in qmail
+		}
+	}
+	for key, prepend := range v.prepend {
+		if user, domain, ok := cutLast(key, '@'); ok && prepend != "" {
+			v.users[lower(prepend)+"-"+user+"@"+domain] = true
+		}
+	}
+	return v, c.err
+}
+
+// Prefix returns what qmail-send puts, with a hyphen, before the local part of
+// an address at domain: by the domain itself, by a .suffix of it, the longest
+// first, or by the empty key. An empty prefix makes an exception: not found.
+func (v *VirtualDomains) Prefix(domain string) (prefix string, found bool) {
+	domain = lower(domain)
+	for i := 0; i <= len(domain); i++ {
+		if i > 0 && i < len(domain) && domain[i] != '.' {
+			continue
+		}
+		if prefix, found := v.prepend[domain[i:]]; found {
+			return prefix, prefix != ""
+		}
+	}
+	return "", false
+}
+
+// Strip returns the local part that the sender wrote, from a Delivered-To of
+// local@domain: it takes away what virtualdomains made qmail-send put there.
+func (v *VirtualDomains) Strip(local, domain string) string {
+	if user, ok := v.stripUser(lower(local), lower(domain)); ok {
+		return local[len(local)-len(user):]
+	}
+	prefix, found := v.Prefix(domain)
+	n := len(prefix) + 1
+	if !found || len(local) < n || lower(local[:n]) != lower(prefix)+"-" {
+		return local
+	}
+	return local[n:]
+}
+
+// stripUser looks for a user@domain key that leads to local. Only the keys of
+// that domain count, and each hyphen may be the one that qmail-send put in.
+func (v *VirtualDomains) stripUser(local, domain string) (user string, ok bool) {
+	if !v.users[local+"@"+domain] {
+		return "", false
+	}
+	for i := range len(local) {
+		user := local[i+1:]
+		if local[i] == '-' && lower(v.prepend[user+"@"+domain]) == local[:i] && i > 0 {
+			return user, true
+		}
+	}
+	return "", false
+}
+
+// HeldBy lists, in order, the domains whose prefix is login or starts with
+// login and a hyphen: those that the system user login receives mail for. A
+// key with a wildcard names no domain and is not listed; ask Prefix for it.
+func (v *VirtualDomains) HeldBy(login string) []string {
+	var domains []string
+	for key, prepend := range v.prepend {
+		if key == "" || key[0] == '.' || strings.ContainsRune(key, '@') {
+			continue
+		}
+		if HeldPrefix(prepend, login) {
+			domains = append(domains, key)
+		}
+	}
+	sort.Strings(domains)
+	return domains
+}
+
+// HeldPrefix says whether mail with that prefix goes to the system user login:
+// the prefix is login, or login and a hyphen start it.
+func HeldPrefix(prefix, login string) bool {
+	prefix, login = lower(prefix), lower(login)
+	return login != "" && (prefix == login || strings.HasPrefix(prefix, login+"-"))
+}
