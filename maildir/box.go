@@ -1,0 +1,168 @@
+// Package maildir owns a Maildir on disk: the order of its messages, the envelope
+// that qmail and vpopmail write on top of each, removal with the quota file, the lock
+// that makes one session of many, the notes about what was tried, and delivery into a
+// Maildir on the customer's side.
+//
+// Everything is done by raw system calls relative to directory descriptors: one
+// message costs open, fstat, read, close and unlink, and a renamed or replaced
+// directory cannot lead to another's mail. Nothing here knows SMTP or qmail.
+package maildir
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+var (
+	// ErrOwner says that a directory or file belongs to somebody else.
+	ErrOwner = errors.New("wrong owner")
+	// ErrMissing says that a directory of the Maildir is not there.
+	ErrMissing = errors.New("no such directory")
+	// ErrLocked says that another process holds the Maildir's lock.
+	ErrLocked = errors.New("locked by another session")
+)
+
+// A Box is an open Maildir. It is for one goroutine at a time.
+type Box struct {
+	path string // for the texts of errors only
+	uid  uint32 // who must own everything
+	dir  int    // MAILDIR
+	sub  [2]int // new and cur
+	lock int    // vodmr.lock, or -1
+
+	seen []uint64 // what the last search saw: see search
+}
+
+// Indices of Box.sub, in the order in which they are scanned: a reader moves
+// messages from new to cur, so that one moved meanwhile is met twice, not missed.
+const (
+	inNew = iota
+	inCur
+)
+
+var subNames = [2]string{"new", "cur"}
+
+// Open opens the Maildir dir. A relative dir is below home, and no part of it may be
+// a symbolic link, since the mailbox's owner could point that anywhere; an absolute
+// one was written by the administrator and is opened as it is. The Maildir, its new
+// and its cur must belong to the effective user, or the error is ErrOwner; where one
+// is not there, it is ErrMissing. Each error names the path and what to do.
+func Open(home, dir string) (*Box, error) {
+	b := &Box{path: join(home, dir), uid: uint32(unix.Geteuid()), lock: -1, sub: [2]int{-1, -1}}
+	var err error
+	if b.dir, err = openDir(home, dir); err != nil {
+		return nil, err
+	}
+	if err := b.openSubs(); err != nil {
+		b.Close()
+		return nil, err
+	}
+	return b, nil
+}
+
+func (b *Box) openSubs() (err error) {
+	if err = b.checkOwner(b.dir, b.path); err != nil {
+		return err
+	}
+	for i, name := range subNames {
+		if b.sub[i], err = b.openSub(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openSub opens a directory of the Maildir and checks its owner.
+func (b *Box) openSub(name string) (int, error) {
+	path := join(b.path, name)
+	fd, err := openat(b.dir, name, unix.O_RDONLY|unix.O_DIRECTORY|safely, 0)
+	if err != nil {
+		return -1, dirError(path, err)
+	}
+	if err := b.checkOwner(fd, path); err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// Close closes the Maildir and drops its lock.
+func (b *Box) Close() {
+	closeAll(b.dir, b.sub[inNew], b.sub[inCur], b.lock)
+	b.dir, b.sub, b.lock = -1, [2]int{-1, -1}, -1
+}
+
+// Path is where the Maildir is, for logs.
+func (b *Box) Path() string { return b.path }
+
+func (b *Box) checkOwner(fd int, path string) error {
+	var st unix.Stat_t
+	if err := fstat(fd, &st); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if st.Uid != b.uid {
+		return fmt.Errorf("%s: %w: it belongs to uid %d, but this program runs as uid %d: chown it, or run as its owner",
+			path, ErrOwner, st.Uid, b.uid)
+	}
+	return nil
+}
+
+// openDir opens dir, below home where it is relative.
+func openDir(home, dir string) (int, error) {
+	path := home
+	if strings.HasPrefix(dir, "/") {
+		path, dir = dir, ""
+	}
+	const flags = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC
+	fd, err := openat(unix.AT_FDCWD, path, flags, 0)
+	if err != nil {
+		return -1, dirError(path, err)
+	}
+	for part := range strings.SplitSeq(dir, "/") {
+		if part == "" || part == "." {
+			continue
+		}
+		path = join(path, part)
+		if fd, err = descend(fd, part, path); err != nil {
+			return -1, err
+		}
+	}
+	return fd, nil
+}
+
+// descend opens part below parent, which it closes.
+func descend(parent int, part, path string) (int, error) {
+	defer unix.Close(parent)
+	if part == ".." {
+		return -1, fmt.Errorf("%s: a relative Maildir may not hold ..: give its absolute path", path)
+	}
+	fd, err := openat(parent, part, unix.O_RDONLY|unix.O_DIRECTORY|safely, 0)
+	if err != nil {
+		return -1, dirError(path, err)
+	}
+	return fd, nil
+}
+
+// dirError says what to do where a directory cannot be opened.
+func dirError(path string, err error) error {
+	switch err {
+	case unix.ENOENT:
+		return fmt.Errorf("%s: %w: make it with maildirmake as its owner, or name the right Maildir", path, ErrMissing)
+	case unix.ENOTDIR, unix.ELOOP, unix.EMLINK:
+		return fmt.Errorf("%s: %w: it is a file or a symbolic link; links are followed only in an absolute path", path, ErrMissing)
+	case unix.EACCES:
+		return fmt.Errorf("%s: %w: each directory on the way must be open to uid %d", path, err, unix.Geteuid())
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}
+
+// join puts a path together for a text.
+func join(home, dir string) string {
+	if home == "" || strings.HasPrefix(dir, "/") {
+		return dir
+	}
+	return strings.TrimSuffix(home, "/") + "/" + strings.TrimPrefix(dir, "./")
+}

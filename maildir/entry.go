@@ -1,0 +1,110 @@
+package maildir
+
+import (
+	"bytes"
+	"strings"
+)
+
+// An Entry is the name of one message.
+type Entry struct {
+	Name string // as it stands in new or cur
+	Cur  bool   // it is in cur
+	Time int64  // Unix seconds: the time in the name, else the file's
+}
+
+const info = ":2,"
+
+// Base is the part of the name that stays when a mail reader sets flags.
+func (e Entry) Base() string {
+	base, _, _ := strings.Cut(e.Name, info)
+	return base
+}
+
+// Path is "new/NAME" or "cur/NAME", for logs.
+func (e Entry) Path() string { return subNames[e.sub()] + "/" + e.Name }
+
+func (e Entry) sub() int {
+	if e.Cur {
+		return inCur
+	}
+	return inNew
+}
+
+// trashed says that a mail reader marked the message for deletion.
+func (e Entry) trashed() bool {
+	_, flags, _ := strings.Cut(e.Name, info)
+	return strings.Contains(flags, "T")
+}
+
+// baseOf is Entry.Base for a name that is not a string yet.
+func baseOf(name []byte) []byte {
+	if i := bytes.Index(name, []byte(info)); i >= 0 {
+		return name[:i]
+	}
+	return name
+}
+
+// isTrashed is Entry.trashed for a name that is not a string yet.
+func isTrashed(name []byte) bool {
+	i := bytes.Index(name, []byte(info))
+	return i >= 0 && bytes.IndexByte(name[i:], 'T') >= 0
+}
+
+// stamp is the time that a name begins with: digits and a dot.
+func stamp(name []byte) (seconds int64, ok bool) {
+	const most = 18 // more digits may not fit an int64
+	for i, c := range name {
+		switch {
+		case c == '.' && i > 0:
+			return seconds, true
+		case c < '0' || c > '9' || i >= most:
+			return 0, false
+		}
+		seconds = seconds*10 + int64(c-'0')
+	}
+	return 0, false
+}
+
+// natural compares two names with each run of digits as one number, so that a
+// process id or a counter that gains a digit keeps the order of delivery.
+func natural(a, b []byte) int {
+	x, y := a, b
+	for len(x) > 0 && len(y) > 0 {
+		if isDigit(x[0]) && isDigit(y[0]) {
+			var m, n []byte
+			m, x = digits(x)
+			n, y = digits(y)
+			if c := compareNumbers(m, n); c != 0 {
+				return c
+			}
+			continue
+		}
+		if x[0] != y[0] {
+			return int(x[0]) - int(y[0])
+		}
+		x, y = x[1:], y[1:]
+	}
+	if c := len(x) - len(y); c != 0 {
+		return c
+	}
+	return bytes.Compare(a, b) // 01 and 1
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+// digits splits the digits off the front of s.
+func digits(s []byte) (number, rest []byte) {
+	i := 0
+	for i < len(s) && isDigit(s[i]) {
+		i++
+	}
+	return s[:i], s[i:]
+}
+
+func compareNumbers(a, b []byte) int {
+	a, b = bytes.TrimLeft(a, "0"), bytes.TrimLeft(b, "0")
+	if len(a) != len(b) {
+		return len(a) - len(b)
+	}
+	return bytes.Compare(a, b)
+}

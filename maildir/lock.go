@@ -1,0 +1,44 @@
+package maildir
+
+import (
+	"fmt"
+	"io"
+
+	"golang.org/x/sys/unix"
+)
+
+const lockName = "vodmr.lock"
+
+// Lock takes MAILDIR/vodmr.lock until Close: an fcntl lock, since that one works over
+// NFS. ErrLocked means that another process holds it. The file is opened once, as
+// closing any descriptor of it would drop the lock, and never unlinked, as two
+// processes could then hold locks on two files of that name.
+func (b *Box) Lock() error {
+	if b.lock >= 0 {
+		return nil
+	}
+	fd, err := openat(b.dir, lockName, unix.O_RDWR|unix.O_CREAT|safely, 0o600)
+	if err != nil {
+		return fmt.Errorf("%s: %w", join(b.path, lockName), err)
+	}
+	if err := setLock(fd); err != nil {
+		unix.Close(fd)
+		return fmt.Errorf("%s: %w", join(b.path, lockName), err)
+	}
+	b.lock = fd
+	return nil
+}
+
+// setLock locks the whole of a file, for writing, without waiting.
+func setLock(fd int) error {
+	lock := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart}
+	for {
+		switch err := unix.FcntlFlock(uintptr(fd), unix.F_SETLK, &lock); err {
+		case unix.EINTR:
+		case unix.EAGAIN, unix.EACCES:
+			return ErrLocked
+		default:
+			return err
+		}
+	}
+}

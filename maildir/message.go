@@ -1,0 +1,129 @@
+package maildir
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"golang.org/x/sys/unix"
+)
+
+var (
+	// ErrGone says that the message is not in the Maildir any more, or that a mail
+	// reader marked it as deleted.
+	ErrGone = errors.New("the message is gone")
+	// ErrNotRegular says that the name is no regular file: a link, a FIFO, a directory.
+	ErrNotRegular = errors.New("not a regular file")
+	// ErrChanged says that a message grew or shrank while it was read. Nothing in a
+	// Maildir may do that, and what was read must not be sent.
+	ErrChanged = errors.New("the file changed while it was read")
+)
+
+// A Message is an open message file.
+type Message struct {
+	Entry       // where it is now
+	Size  int64 // bytes, as it was opened
+	MTime int64 // Unix seconds
+	FD    int   // close-on-exec, positioned at the start
+}
+
+// OpenMessage opens a message. One that a mail reader renamed meanwhile is found
+// again; the error is ErrGone where it is not. Nothing but a regular file of the
+// Maildir's owner is opened (ErrNotRegular, ErrOwner), and nothing makes it wait.
+func (b *Box) OpenMessage(e Entry) (*Message, error) {
+	m := &Message{FD: -1}
+	at, err := b.follow(e, func(e Entry) (err error) {
+		if e.trashed() {
+			return ErrGone
+		}
+		m.FD, err = openat(b.sub[e.sub()], e.Name, unix.O_RDONLY|safely, 0)
+		return err
+	})
+	m.Entry = at
+	if err == nil {
+		err = b.inspect(m)
+	} else {
+		err = b.explain(at, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", at.Path(), err)
+	}
+	return m, nil
+}
+
+// inspect fills in what fstat tells, and closes what is no message.
+func (b *Box) inspect(m *Message) error {
+	var st unix.Stat_t
+	err := fstat(m.FD, &st)
+	switch {
+	case err != nil:
+	case !isRegular(&st):
+		err = ErrNotRegular
+	case st.Uid != b.uid:
+		err = fmt.Errorf("%w: it belongs to uid %d, not %d: chown it", ErrOwner, st.Uid, b.uid)
+	}
+	if err != nil {
+		m.Close()
+		return err
+	}
+	m.Size, m.MTime = st.Size, int64(st.Mtim.Sec)
+	return nil
+}
+
+// explain finds out whether an open failed because the name is no regular file: for a
+// link or a socket each system has an error of its own.
+func (b *Box) explain(e Entry, err error) error {
+	var st unix.Stat_t
+	if err == ErrGone || lstatat(b.sub[e.sub()], e.Name, &st) != nil || isRegular(&st) {
+		return err
+	}
+	return ErrNotRegular
+}
+
+// ReadAll reads the whole message into buf, which is made larger where it must be.
+// One byte more than Size is asked for, so that one read call shows both a file that
+// grew and the end of one that did not. ErrChanged means that it grew or shrank.
+func (m *Message) ReadAll(buf []byte) ([]byte, error) {
+	need := int(m.Size) + 1
+	if cap(buf) < need {
+		buf = make([]byte, need)
+	}
+	buf = buf[:need]
+	got := 0
+	for got < need {
+		n, err := pread(m.FD, buf[got:], int64(got))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", m.Path(), err)
+		}
+		got += n
+		if n == 0 || got == int(m.Size) {
+			break
+		}
+	}
+	if got != int(m.Size) {
+		return nil, fmt.Errorf("%s: %w", m.Path(), ErrChanged)
+	}
+	return buf[:got], nil
+}
+
+// ReadAt reads len(p) bytes at off, or fewer with io.EOF at the end of the file.
+func (m *Message) ReadAt(p []byte, off int64) (int, error) {
+	got := 0
+	for got < len(p) {
+		n, err := pread(m.FD, p[got:], off+int64(got))
+		if err != nil {
+			return got, fmt.Errorf("%s: %w", m.Path(), err)
+		}
+		if n == 0 {
+			return got, io.EOF
+		}
+		got += n
+	}
+	return got, nil
+}
+
+// Close closes the file; a second time it does nothing.
+func (m *Message) Close() {
+	closeAll(m.FD)
+	m.FD = -1
+}

@@ -1,0 +1,67 @@
+package maildir
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// A QuotaError says that a message was removed, but maildirsize could not be told; its
+// readers count anew by and by.
+type QuotaError struct{ Err error }
+
+func (e *QuotaError) Error() string { return "maildirsize: " + e.Err.Error() }
+func (e *QuotaError) Unwrap() error { return e.Err }
+
+// Remove unlinks a message and tells maildirsize, where there is one. size is the
+// file's size in bytes. A message that was renamed is found again. ErrGone means that
+// somebody else removed it, a *QuotaError that it is removed all the same; any other
+// error, that it is still there.
+func (b *Box) Remove(e Entry, size int64) error {
+	at, err := b.follow(e, func(e Entry) error { return unlinkat(b.sub[e.sub()], e.Name) })
+	if err != nil {
+		return fmt.Errorf("%s: %w", at.Path(), err)
+	}
+	if n, ok := quotaSize(at.Name); ok {
+		size = n
+	}
+	if err := b.credit(size); err != nil {
+		return &QuotaError{err}
+	}
+	return nil
+}
+
+// credit appends to maildirsize what a removal frees. The file is opened each time, as
+// its readers replace it when they count anew, and never created.
+func (b *Box) credit(size int64) error {
+	fd, err := openat(b.dir, "maildirsize", unix.O_WRONLY|unix.O_APPEND|safely, 0)
+	if err == unix.ENOENT {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := fstat(fd, &st); err != nil {
+		return err
+	}
+	if !isRegular(&st) {
+		return ErrNotRegular
+	}
+	return writeAll(fd, fmt.Appendf(nil, "-%d -1\n", size))
+}
+
+// quotaSize is the ,S=N of a name: what was counted when the message came.
+func quotaSize(name string) (int64, bool) {
+	name, _, _ = strings.Cut(name, info)
+	for field := range strings.SplitSeq(name, ",") {
+		if number, ok := strings.CutPrefix(field, "S="); ok {
+			n, err := strconv.ParseInt(number, 10, 64)
+			return n, err == nil && n >= 0
+		}
+	}
+	return 0, false
+}

@@ -1,0 +1,98 @@
+package maildir
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrDeadline says that a scan is not finished; Resume goes on with it.
+var ErrDeadline = errors.New("the Maildir is not read to its end yet")
+
+// A scan is how far the reading of new and cur got.
+type scan struct {
+	box *Box
+	sub int // being read: inNew, inCur, or done
+	fd  int // of that directory, or -1
+	buf []byte
+}
+
+const scanned = inCur + 1
+
+// Scan lists the messages in new and cur: no dot files, no directories, nothing that
+// a mail reader marked as deleted. What turns out to be no regular file is for
+// OpenMessage to say. It stops at the deadline with ErrDeadline *and* the List as far
+// as it got; the zero time is no deadline. Other errors come without a List.
+func (b *Box) Scan(deadline time.Time) (*List, error) {
+	b.seen = nil // new files may have come since
+	l := &List{scan: scan{box: b, fd: -1, buf: make([]byte, dirBuffer)}}
+	if err := l.Resume(deadline); err != nil && !errors.Is(err, ErrDeadline) {
+		l.Close()
+		return nil, err
+	} else {
+		return l, err
+	}
+}
+
+// Resume goes on with a Scan that met its deadline. What it finds is put in order with
+// what Next has not given yet.
+func (l *List) Resume(deadline time.Time) error {
+	for l.scan.sub != scanned {
+		more, err := l.step()
+		if err != nil {
+			return fmt.Errorf("%s: %w", join(l.scan.box.path, subNames[l.scan.sub]), err)
+		}
+		if !more {
+			l.Close()
+			l.scan.sub++
+		} else if !deadline.IsZero() && !time.Now().Before(deadline) {
+			return ErrDeadline
+		}
+	}
+	l.scan.buf = nil
+	return nil
+}
+
+// Close closes what an unfinished Scan holds open.
+func (l *List) Close() {
+	closeAll(l.scan.fd)
+	l.scan.fd = -1
+}
+
+// step reads one bufferful of names.
+func (l *List) step() (more bool, err error) {
+	s := &l.scan
+	dir := s.box.sub[s.sub]
+	if s.fd < 0 {
+		if s.fd, err = openAgain(dir); err != nil {
+			return false, err
+		}
+	}
+	n, err := readNames(s.fd, s.buf)
+	if err != nil || n == 0 {
+		return false, err
+	}
+	eachName(s.buf[:n], func(name []byte) bool {
+		l.meet(dir, name)
+		return true
+	})
+	return true, nil
+}
+
+// meet adds a name, unless it is no message.
+func (l *List) meet(dir int, name []byte) {
+	if isTrashed(name) || len(name) > maxName {
+		return
+	}
+	seconds, stamped := stamp(name)
+	if !stamped {
+		var st unix.Stat_t
+		if lstatat(dir, string(name), &st) != nil || !isRegular(&st) {
+			return // gone since, or no message
+		}
+		seconds = int64(st.Mtim.Sec)
+	}
+	l.add(name, l.scan.sub == inCur, seconds, stamped)
+}
