@@ -62,8 +62,8 @@ const (
 
 type parser struct {
 	lines
-	env           Envelope
-	sender, rcpt  bool
+	env          Envelope
+	sender, rcpt bool
 }
 
 // top reads up to the first Received, or until it has both lines.

@@ -1,0 +1,187 @@
+package maildir
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	notesName = "vodmr.notes"
+	notesTmp  = notesName + ".tmp"
+	notesBad  = notesName + ".bad"
+
+	maxPending  = 64 << 10  // beyond it, one rewriting of the file replaces the lines
+	maxAppended = 1 << 20   // then the file is rewritten
+	maxNoteLine = 4 << 10   // longer than any that we write: base names and texts are short
+	maxFile     = 512 << 20 // no notes of ours are larger
+)
+
+// notesFile is the writing side of Notes.
+type notesFile struct {
+	fd       int    // open for appending, or -1
+	pending  []byte // lines that are not in the file yet
+	dropped  bool   // there were too many of them: only a rewriting helps
+	torn     bool   // the file's last line has no end
+	rubbish  bool   // what has the name is no file of ours
+	appended int    // bytes since the last rewriting
+}
+
+// add takes pending with a line more.
+func (f *notesFile) add(pending []byte) {
+	f.pending = pending
+	if len(f.pending) > maxPending {
+		f.pending, f.dropped = f.pending[:0], true
+	}
+}
+
+var errRubbish = errors.New("it holds no notes and is set aside as " + notesBad)
+
+// OpenNotes reads MAILDIR/vodmr.notes. It always returns Notes, and beside them an error
+// that is to be logged where the file could not be read: Begin then renames it to
+// vodmr.notes.bad and starts anew. clock is time.Now but in tests. Nothing is written
+// or created before Begin or Flush.
+func (b *Box) OpenNotes(clock func() time.Time) (*Notes, error) {
+	n := &Notes{
+		box: b, clock: clock, session: "-",
+		files:      make(map[string]*Note),
+		unanswered: make(map[string]int),
+		out:        notesFile{fd: -1},
+	}
+	err := n.load()
+	if err == nil || err == unix.ENOENT {
+		return n, nil
+	}
+	return n, fmt.Errorf("%s: %w", join(b.path, notesName), err)
+}
+
+// Close closes the file. What was not flushed is lost.
+func (n *Notes) Close() {
+	closeAll(n.out.fd)
+	n.out.fd = -1
+}
+
+// load reads the file, if it is one.
+func (n *Notes) load() error {
+	fd, err := openat(n.box.dir, notesName, unix.O_RDONLY|safely, 0)
+	if err != nil {
+		n.out.rubbish = err == unix.ELOOP || err == unix.EMLINK || err == unix.ENXIO
+		return err
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := fstat(fd, &st); err != nil {
+		return err
+	}
+	if !isRegular(&st) || st.Size > maxFile {
+		n.out.rubbish = true
+		return errRubbish
+	}
+	good, err := n.readLines(fd)
+	if err == nil && good == 0 && n.Damaged > 0 {
+		n.out.rubbish = true
+		return errRubbish
+	}
+	return err
+}
+
+// readLines applies all lines of the file and counts those that were understood.
+func (n *Notes) readLines(fd int) (good int, err error) {
+	buf, have := make([]byte, 64<<10), 0
+	skip := false // in a line that is too long
+	for {
+		got, err := read(fd, buf[have:])
+		if err != nil || got == 0 {
+			n.out.torn = have > 0 || skip
+			return good, err
+		}
+		rest := buf[:have+got]
+		for {
+			line, after, whole := bytes.Cut(rest, []byte("\n"))
+			if !whole {
+				break
+			}
+			if !skip && n.apply(string(line)) {
+				good++
+			} else {
+				n.Damaged++
+			}
+			rest, skip = after, false
+		}
+		if len(rest) > maxNoteLine {
+			rest, skip = nil, true
+		}
+		have = copy(buf, rest)
+	}
+}
+
+// Flush writes the lines that are pending, with one write. Where it fails, nothing is
+// forgotten: they are tried again by the next Flush, which fails as long as any line
+// is missing from the file. The caller sends one message at a time meanwhile.
+func (n *Notes) Flush() error {
+	f := &n.out
+	if len(f.pending) == 0 && !f.dropped {
+		return nil
+	}
+	if f.dropped || f.appended+len(f.pending) > maxAppended {
+		err := n.rewrite()
+		if err == nil || f.dropped {
+			return err
+		}
+		f.appended = 0 // try that again in a while
+	}
+	return n.appendPending()
+}
+
+func (n *Notes) appendPending() error {
+	f := &n.out
+	if err := n.openForAppend(); err != nil {
+		return fmt.Errorf("%s: %w", join(n.box.path, notesName), err)
+	}
+	data := f.pending
+	if f.torn {
+		// A lone % is never ours: a torn line, which may look like a whole one, is void.
+		data = append([]byte("%\n"), data...)
+	}
+	if err := writeAll(f.fd, data); err != nil {
+		f.torn = true // perhaps
+		return fmt.Errorf("%s: %w", join(n.box.path, notesName), err)
+	}
+	f.torn = false
+	f.appended += len(data)
+	f.pending = f.pending[:0]
+	return nil
+}
+
+func (n *Notes) openForAppend() error {
+	f := &n.out
+	if f.fd >= 0 {
+		return nil
+	}
+	n.setAside()
+	fd, err := openat(n.box.dir, notesName, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|safely, 0o600)
+	if err != nil {
+		return err
+	}
+	var st unix.Stat_t
+	if err := fstat(fd, &st); err != nil || !isRegular(&st) {
+		unix.Close(fd)
+		return errors.Join(err, ErrNotRegular)
+	}
+	f.fd = fd
+	return nil
+}
+
+// setAside renames what is not ours away, where that can be done.
+func (n *Notes) setAside() {
+	if !n.out.rubbish {
+		return
+	}
+	unlinkat(n.box.dir, notesBad) // a file cannot be replaced by a directory
+	if unix.Renameat(n.box.dir, notesName, n.box.dir, notesBad) == nil {
+		n.out.rubbish, n.out.torn = false, false
+	}
+}

@@ -1,0 +1,115 @@
+package maildir
+
+import (
+	"strconv"
+	"strings"
+)
+
+// line appends a line about base, dated now, to what Flush writes.
+func (n *Notes) line(verb, base string, rest ...any) {
+	n.out.add(appendNote(n.out.pending, n.clock().Unix(), verb, base, rest...))
+}
+
+// appendNote appends one line; the rest is int64 or string.
+func appendNote(buf []byte, when int64, verb, base string, rest ...any) []byte {
+	buf = strconv.AppendInt(buf, when, 10)
+	buf = append(append(append(buf, ' '), verb...), ' ')
+	buf = escape(buf, base, ' ')
+	for _, field := range rest {
+		buf = append(buf, ' ')
+		switch v := field.(type) {
+		case int64:
+			buf = strconv.AppendInt(buf, v, 10)
+		case string:
+			buf = escape(buf, v, '%') // % is escaped anyway: a space stays
+		}
+	}
+	return append(buf, '\n')
+}
+
+// escape appends s with %XX for what is not printable ASCII, for % and for also.
+func escape(buf []byte, s string, also byte) []byte {
+	const hex = "0123456789ABCDEF"
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '%' || c == also {
+			buf = append(buf, '%', hex[c>>4], hex[c&15])
+		} else {
+			buf = append(buf, c)
+		}
+	}
+	return buf
+}
+
+// unescape undoes escape; false where escape cannot have written s.
+func unescape(s string) (string, bool) {
+	var buf strings.Builder
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c < ' ' || c > '~' {
+			return "", false
+		}
+		if c == '%' {
+			if i+2 >= len(s) {
+				return "", false
+			}
+			v, err := strconv.ParseUint(s[i+1:i+3], 16, 8)
+			if err != nil {
+				return "", false
+			}
+			c = byte(v)
+			i += 2
+		}
+		buf.WriteByte(c)
+	}
+	return buf.String(), true
+}
+
+// apply does what a line of the file says; false where it is none of ours.
+func (n *Notes) apply(text string) bool {
+	stamp, text, _ := strings.Cut(text, " ")
+	verb, text, _ := strings.Cut(text, " ")
+	file, rest, _ := strings.Cut(text, " ")
+	when, err := strconv.ParseInt(stamp, 10, 64)
+	base, ok := unescape(file)
+	rest, ok2 := unescape(rest)
+	if err != nil || !ok || !ok2 || base == "" {
+		return false
+	}
+	return n.applyVerb(verb, when, base, rest)
+}
+
+func (n *Notes) applyVerb(verb string, when int64, base, rest string) bool {
+	switch verb {
+	case "session":
+		n.begin(base)
+	case "sent":
+		n.setSent(base)
+	case "done":
+		n.setDone(base, when)
+	case "stays":
+		n.setStays(base, cut(rest))
+	case "broke":
+		breaks, err := strconv.Atoi(rest)
+		if err != nil {
+			return false
+		}
+		n.setBroke(base, breaks)
+	case "kept":
+		return n.applyKept(when, base, rest)
+	default:
+		return false
+	}
+	return true
+}
+
+func (n *Notes) applyKept(when int64, base, rest string) bool {
+	number, rest, _ := strings.Cut(rest, " ")
+	since, reply, _ := strings.Cut(rest, " ")
+	tries, err := strconv.Atoi(number)
+	first, err2 := strconv.ParseInt(since, 10, 64)
+	if err != nil || err2 != nil {
+		return false
+	}
+	n.setKept(base, tries, first, when, cut(reply))
+	return true
+}

@@ -1,0 +1,84 @@
+package maildir
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
+
+// rewrite replaces the file by one that holds the state and nothing else, so that it
+// does not grow for ever. Where that fails, the old file stands and the lines that are
+// pending stay so.
+func (n *Notes) rewrite() error {
+	n.setAside()
+	fd, err := n.writeTmp()
+	if err != nil {
+		n.appendPending() // the old file is better than none
+		return fmt.Errorf("%s: %w", join(n.box.path, notesTmp), err)
+	}
+	n.Close()
+	n.out = notesFile{fd: fd, pending: n.out.pending[:0]}
+	return nil
+}
+
+// writeTmp makes the new file, durable and in place, and returns it open for appending.
+func (n *Notes) writeTmp() (int, error) {
+	dir := n.box.dir
+	unlinkat(dir, notesTmp) // left by a crash
+	fd, err := openat(dir, notesTmp, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_EXCL|safely, 0o600)
+	if err != nil {
+		return -1, err
+	}
+	if err = n.writeState(fd); err == nil {
+		err = fsync(fd)
+	}
+	if err == nil {
+		err = unix.Renameat(dir, notesTmp, dir, notesName)
+	}
+	if err != nil {
+		unix.Close(fd)
+		unlinkat(dir, notesTmp)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// writeState writes the notes of all files, then what is in flight in this session.
+func (n *Notes) writeState(fd int) error {
+	now := n.clock().Unix()
+	var buf []byte
+	for _, base := range slices.Sorted(maps.Keys(n.files)) {
+		buf = appendState(buf, now, base, n.files[base])
+		if len(buf) > maxPending {
+			if err := writeAll(fd, buf); err != nil {
+				return err
+			}
+			buf = buf[:0]
+		}
+	}
+	buf = appendNote(buf, now, "session", n.session)
+	for _, base := range n.inFlight() {
+		buf = appendNote(buf, now, "sent", base)
+	}
+	return writeAll(fd, buf)
+}
+
+// appendState writes the lines that make one note again. The order matters: kept
+// forgets the breaks and the reason before it.
+func appendState(buf []byte, now int64, base string, note *Note) []byte {
+	if note.Tries > 0 {
+		buf = appendNote(buf, note.Last, "kept", base, int64(note.Tries), note.First, note.Reply)
+	}
+	if note.Breaks > 0 {
+		buf = appendNote(buf, now, "broke", base, int64(note.Breaks))
+	}
+	if note.Reason != "" {
+		buf = appendNote(buf, now, "stays", base, note.Reason)
+	}
+	if note.Done {
+		buf = appendNote(buf, note.Last, "done", base)
+	}
+	return buf
+}
