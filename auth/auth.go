@@ -1,0 +1,100 @@
+// Package auth finds out who a client is: the SASL exchanges of SMTP AUTH (RFC
+// 4954) on a server's lines, and the running of a checkpassword program that
+// decides. It knows no passwords itself and opens no files.
+package auth
+
+import (
+	"encoding/base64"
+	"errors"
+	"strings"
+
+	"vodmr/smtp"
+)
+
+// Credentials are what a client claimed: the three fields that a checkpassword
+// program reads from descriptor 3.
+type Credentials struct {
+	Login     string
+	Secret    string // a password, or the response to Challenge
+	Challenge string // empty for a plain password
+}
+
+// maxCredentials is how many bytes vchkpw keeps of descriptor 3, NULs counted:
+// with more a right password comes back as a wrong one.
+const maxCredentials = 155
+
+// Fits says whether vchkpw would read these credentials whole.
+func (c Credentials) Fits() bool { return len(c.Bytes()) <= maxCredentials }
+
+// Bytes returns the credentials as descriptor 3 carries them.
+func (c Credentials) Bytes() []byte {
+	return []byte(c.Login + "\x00" + c.Secret + "\x00" + c.Challenge + "\x00")
+}
+
+// A Mechanism is one way to log in.
+type Mechanism struct {
+	// Name is the mechanism's SASL name in upper case.
+	Name string
+
+	// Exchange asks the client for its credentials. initial is what followed
+	// the name in the AUTH command: empty for nothing, "=" for an empty initial
+	// response. An error that is or wraps a smtp.Reply refuses the exchange and
+	// the session goes on; any other error ends the session.
+	Exchange func(client Client, initial string) (Credentials, error)
+}
+
+// Names returns the names of mechanisms, as EHLO lists them after AUTH.
+func Names(mechanisms []Mechanism) string {
+	var names []string
+	for _, m := range mechanisms {
+		names = append(names, m.Name)
+	}
+	return strings.Join(names, " ")
+}
+
+// ErrEarly is returned where the client spoke before the reply that it should
+// have waited for. What it sent may have been injected before TLS or by another
+// party, so the session must end.
+var ErrEarly = errors.New("bytes before the reply")
+
+// A Client is the other end of an exchange.
+type Client struct {
+	Server  *smtp.Server
+	Pending func() bool // whether unread bytes wait on the connection
+}
+
+// SpokeEarly says whether the client sent bytes that nobody has asked for yet.
+func (c Client) SpokeEarly() bool {
+	return c.Server.Lines.Buffered() > 0 || c.Pending()
+}
+
+// Ask sends a challenge and returns the client's response, both decoded.
+func (c Client) Ask(challenge string) (string, error) {
+	if c.SpokeEarly() {
+		return "", ErrEarly
+	}
+	c.Server.Say(replyChallenge(challenge))
+	line, err := c.Server.ReadLine()
+	if err != nil {
+		return "", err
+	}
+	return decode(string(line))
+}
+
+// decode takes a response out of its base64 (RFC 4954 section 4). Go's decoder
+// would skip a CR, which no response may hold.
+func decode(line string) (string, error) {
+	if line == "*" {
+		return "", ReplyCancelled()
+	}
+	response, err := base64.StdEncoding.Strict().DecodeString(line)
+	if err != nil || strings.Contains(line, "\r") {
+		return "", ReplyBadBase64()
+	}
+	return string(response), nil
+}
+
+// clean says whether a field may go to descriptor 3. A NUL would end it early
+// and let the rest pass for the fields behind it, such as a challenge and a
+// response that somebody overheard.
+func clean(field string) bool { return !strings.ContainsAny(field, "\x00\r\n") }

@@ -1,0 +1,81 @@
+package auth
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// CRAMMD5 is the mechanism of RFC 2195: the client proves that it knows the
+// password without sending it. host is the name in the challenge, now the clock
+// that it is dated by.
+func CRAMMD5(host string, now func() time.Time) Mechanism {
+	return Mechanism{Name: "CRAM-MD5", Exchange: func(client Client, initial string) (Credentials, error) {
+		// RFC 4954 section 4: here the server speaks first.
+		if initial != "" {
+			return Credentials{}, ReplyNoInitial()
+		}
+		challenge, err := newChallenge(host, now())
+		if err != nil {
+			return Credentials{}, fmt.Errorf("%w (no random bytes: %w)", ReplyTrouble(), err)
+		}
+		response, err := client.Ask(challenge)
+		if err != nil {
+			return Credentials{}, err
+		}
+		return splitCRAM(response, challenge)
+	}}
+}
+
+// maxChallenge is a challenge's length in bytes at most: of the 120 that vchkpw
+// leaves for login and challenge, 64 stay for the login.
+const maxChallenge = 56
+
+// uniqueLength is how many random characters of six bits make a challenge
+// unique.
+const uniqueLength = 16
+
+// newChallenge returns <unique.time@host> (RFC 2195 section 2), the host's end
+// cut where it is too long: it says where the challenge is from and no more.
+func newChallenge(host string, now time.Time) (string, error) {
+	unique, err := randomText(uniqueLength)
+	if err != nil {
+		return "", err
+	}
+	start := "<" + unique + "." + strconv.FormatInt(now.Unix(), 10) + "@"
+	room := max(maxChallenge-len(start)-len(">"), 0)
+	return start + host[:min(len(host), room)] + ">", nil
+}
+
+// randomText returns n random characters.
+func randomText(n int) (string, error) {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	text := make([]byte, n)
+	if err := fillRandom(text); err != nil {
+		return "", err
+	}
+	for i, b := range text {
+		text[i] = alphabet[b%64]
+	}
+	return string(text), nil
+}
+
+// splitCRAM takes apart `login digest`. A login may hold spaces. The digest goes
+// on in lower case, the only form that vchkpw takes.
+func splitCRAM(response, challenge string) (Credentials, error) {
+	i := strings.LastIndexByte(response, ' ')
+	if i < 0 {
+		return Credentials{}, ReplyBadResponse()
+	}
+	login, digest := response[:i], strings.ToLower(response[i+1:])
+	if !clean(login) || !isDigest(digest) {
+		return Credentials{}, ReplyBadResponse()
+	}
+	return Credentials{Login: login, Secret: digest, Challenge: challenge}, nil
+}
+
+// isDigest says whether s is an MD5 digest in lower-case hexadecimal digits.
+func isDigest(s string) bool {
+	return len(s) == 32 && strings.Trim(s, "0123456789abcdef") == ""
+}

@@ -1,0 +1,43 @@
+package auth
+
+import (
+	"fmt"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// LookPath finds a program as execvp does: a name with a slash is a path, any
+// other is searched for in the folders of path, a PATH. The error wraps
+// unix.ENOENT or unix.EACCES.
+func LookPath(name, path string) (string, error) {
+	if strings.Contains(name, "/") {
+		return name, nil
+	}
+	reason := unix.ENOENT
+	for folder := range strings.SplitSeq(path, ":") {
+		if folder == "" {
+			folder = "."
+		}
+		file := folder + "/" + name
+		switch err := executable(file); err {
+		case nil:
+			return file, nil
+		case unix.EACCES:
+			reason = unix.EACCES
+		}
+	}
+	return "", fmt.Errorf("%s: not found in PATH: %w", name, reason)
+}
+
+// executable says why a file cannot be run.
+func executable(file string) error {
+	var st unix.Stat_t
+	if err := unix.Stat(file, &st); err != nil {
+		return err
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return unix.EACCES
+	}
+	return unix.Access(file, unix.X_OK)
+}

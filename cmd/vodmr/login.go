@@ -1,0 +1,119 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"vodmr/auth"
+	"vodmr/logline"
+	"vodmr/smtp"
+)
+
+// maxFailed is how many logins may fail before the session ends.
+const maxFailed = 3
+
+// auth answers AUTH (RFC 4954 section 4). Whatever the answer is, a client that
+// did not wait for it is not believed.
+func (s *session) auth(arg string) (smtp.Reply, error) {
+	err := s.authenticate(arg)
+	var reply smtp.Reply
+	isReply := errors.As(err, &reply)
+	switch {
+	case errors.Is(err, auth.ErrEarly), isReply && s.client.SpokeEarly():
+		early := smtp.ReplyEarlyBytes()
+		return early, early
+	case !isReply:
+		return smtp.Reply{}, err
+	case s.failed == maxFailed:
+		s.server.Say(reply)
+		bye := auth.ReplyTooManyLogins()
+		return bye, bye
+	}
+	return reply, nil
+}
+
+// authenticate runs the exchange that arg asks for and checks what it gave. It
+// returns errLoggedIn, the reply to give, or what else ends the session.
+func (s *session) authenticate(arg string) error {
+	mechanism, initial, err := s.mechanism(arg)
+	if err != nil {
+		return err
+	}
+	c, err := mechanism.Exchange(s.client, initial)
+	if err != nil {
+		s.logTrouble(err)
+		return err
+	}
+	if s.client.SpokeEarly() {
+		return auth.ErrEarly
+	}
+	return s.login(mechanism.Name, c)
+}
+
+// mechanism finds the mechanism that arg names; initial is the initial response.
+func (s *session) mechanism(arg string) (m auth.Mechanism, initial string, err error) {
+	if !s.mayLogin() {
+		return m, "", auth.ReplyNeedsTLS()
+	}
+	if arg == "" {
+		return m, "", auth.ReplyNoMechanism()
+	}
+	name, initial, _ := strings.Cut(arg, " ")
+	for _, m := range s.mechanisms {
+		if strings.EqualFold(m.Name, name) {
+			return m, strings.TrimLeft(initial, " "), nil
+		}
+	}
+	return m, "", auth.ReplyUnknownMechanism()
+}
+
+// logTrouble logs an exchange that failed for a reason of ours.
+func (s *session) logTrouble(err error) {
+	if reply, ok := errors.AsType[smtp.Reply](err); ok && reply.Temporary() {
+		s.log.Event("error", logline.F("ip", s.ip), logline.Err(err))
+	}
+}
+
+// login has the checkpassword program decide.
+func (s *session) login(mechanism string, c auth.Credentials) error {
+	child, err := s.checkFitting(c)
+	who := []logline.Field{
+		logline.F("user", c.Login), logline.F("mechanism", mechanism), logline.F("ip", s.ip),
+	}
+	if err == nil {
+		s.log.Event("login", who...)
+		s.child = child
+		return errLoggedIn
+	}
+	reply, event := auth.ReplyTrouble(), "error"
+	if errors.Is(err, auth.ErrRefused) {
+		reply, event = auth.ReplyRefused(), "refused"
+	}
+	s.log.Event(event, append(who, logline.F("reply", reply.String()), logline.Err(err))...)
+	s.fail(event == "refused")
+	return reply
+}
+
+// checkFitting spares vchkpw credentials that it would cut, and then refuse
+// without saying why.
+func (s *session) checkFitting(c auth.Credentials) (*auth.Child, error) {
+	if !c.Fits() {
+		return nil, fmt.Errorf("%w: vchkpw cannot take a login of %d bytes", auth.ErrRefused, len(c.Login))
+	}
+	return s.check(c, s.server.Until)
+}
+
+// fail counts a failed login. A refused one costs 1 s, then 2 s, before its
+// reply; the last ends the session and costs a new connection instead.
+func (s *session) fail(refused bool) {
+	s.failed++
+	if !refused {
+		return
+	}
+	s.refused++
+	if s.failed < maxFailed {
+		s.sleep(time.Second << (s.refused - 1))
+	}
+}

@@ -1,0 +1,94 @@
+// Vodmr greets a customer of an on-demand mail relay (RFC 2645) on descriptors
+// 0 and 1, asks who it is, and has a checkpassword program decide. That program
+// runs vodmr-relay after a right password, and the connection is then
+// vodmr-relay's. Vodmr knows nothing of mail.
+package main
+
+import (
+	"os"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"vodmr/auth"
+	"vodmr/fdio"
+	"vodmr/logline"
+	"vodmr/smtp"
+)
+
+const (
+	exitMisuse = 100
+	usage      = "usage: vodmr [-p port] [-t seconds] [-T] HOST PROG ARG...\n"
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Environ()))
+}
+
+// run serves the customer on descriptors 0 and 1 and returns vodmr's exit code.
+func run(args, environ []string) int {
+	o, err := parseOptions(args)
+	if err != nil {
+		_ = fdio.WriteAll(2, []byte("vodmr: "+err.Error()+"\n"+usage))
+		return exitMisuse
+	}
+	// A core file of this program or of those behind it would hold secrets.
+	_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})
+	fdio.KeepAlive(0)
+
+	conn := fdio.New(0, 1)
+	s := newSession(o, conn, conn.Pending, program(o, environ).Check)
+	s.log = logline.New(2, "vodmr", sessionName())
+	s.ip = os.Getenv("TCPREMOTEIP")
+	s.tls = os.Getenv("SSL_PROTOCOL") != ""
+
+	child := s.serve()
+	if child == nil {
+		return 0
+	}
+	// The connection is the program's now: the customer must see its end when
+	// the program closes it.
+	unix.Close(0)
+	unix.Close(1)
+	return child.Wait()
+}
+
+// program returns the checkpassword program that the options name.
+func program(o options, environ []string) auth.Program {
+	port := strconv.Itoa(o.port)
+	if o.port == 0 {
+		port = ""
+	}
+	return auth.Program{
+		Argv:    o.prog,
+		Environ: environ,
+		Host:    o.host,
+		Session: sessionName(),
+		Port:    port,
+	}
+}
+
+// sessionName is the process id that `tcpserver -v` prints: this one, unless a
+// program in front of this one, such as vodmr-tls, handed it down.
+func sessionName() string {
+	if name := os.Getenv("VODMR_SESSION"); name != "" {
+		return name
+	}
+	return strconv.Itoa(os.Getpid())
+}
+
+// newSession makes a session over a connection; pending says whether the
+// connection holds unread bytes.
+func newSession(o options, stream smtp.Stream, pending func() bool, check checkFunc) *session {
+	s := &session{
+		options: o,
+		server:  smtp.NewServer(stream),
+		check:   check,
+		sleep:   time.Sleep,
+		now:     time.Now,
+	}
+	s.client = auth.Client{Server: s.server, Pending: pending}
+	s.mechanisms = []auth.Mechanism{auth.CRAMMD5(o.host, func() time.Time { return s.now() })}
+	return s
+}
