@@ -116,6 +116,9 @@ func openDir(home, dir string) (int, error) {
 	if strings.HasPrefix(dir, "/") {
 		path, dir = dir, ""
 	}
+	if path == "" {
+		return -1, fmt.Errorf("%s: %w: HOME is not set, and the Maildir is below it", dir, ErrMissing)
+	}
 	const flags = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC
 	fd, err := openat(unix.AT_FDCWD, path, flags, 0)
 	if err != nil {

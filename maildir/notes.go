@@ -1,8 +1,6 @@
 package maildir
 
-import (
-	"time"
-)
+import "time"
 
 // A Note is what is known of one message from earlier sessions.
 type Note struct {
@@ -84,7 +82,10 @@ func (n *Notes) Begin(session string, bases func(yield func(base []byte) bool)) 
 	}
 	n.begin(session)
 	n.line("session", n.session)
-	return suspect, n.rewrite()
+	if err = n.rewrite(); err != nil {
+		err = n.Flush() // the old file is better than none
+	}
+	return suspect, err
 }
 
 // End says that the session ended in order: what it left unanswered was not at fault.

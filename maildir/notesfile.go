@@ -38,11 +38,11 @@ func (f *notesFile) add(pending []byte) {
 	}
 }
 
-var errRubbish = errors.New("it holds no notes and is set aside as " + notesBad)
+var errRubbish = errors.New("it holds no notes: it is set aside as " + notesBad)
 
 // OpenNotes reads MAILDIR/vodmr.notes. It always returns Notes, and beside them an error
 // that is to be logged where the file could not be read: Begin then renames it to
-// vodmr.notes.bad and starts anew. clock is time.Now but in tests. Nothing is written
+// vodmr.notes.bad, where it can, and starts anew. clock is time.Now but in tests. Nothing is written
 // or created before Begin or Flush.
 func (b *Box) OpenNotes(clock func() time.Time) (*Notes, error) {
 	n := &Notes{
@@ -55,6 +55,7 @@ func (b *Box) OpenNotes(clock func() time.Time) (*Notes, error) {
 	if err == nil || err == unix.ENOENT {
 		return n, nil
 	}
+	n.out.rubbish = true
 	return n, fmt.Errorf("%s: %w", join(b.path, notesName), err)
 }
 
@@ -68,7 +69,6 @@ func (n *Notes) Close() {
 func (n *Notes) load() error {
 	fd, err := openat(n.box.dir, notesName, unix.O_RDONLY|safely, 0)
 	if err != nil {
-		n.out.rubbish = err == unix.ELOOP || err == unix.EMLINK || err == unix.ENXIO
 		return err
 	}
 	defer unix.Close(fd)
@@ -77,12 +77,10 @@ func (n *Notes) load() error {
 		return err
 	}
 	if !isRegular(&st) || st.Size > maxFile {
-		n.out.rubbish = true
 		return errRubbish
 	}
 	good, err := n.readLines(fd)
 	if err == nil && good == 0 && n.Damaged > 0 {
-		n.out.rubbish = true
 		return errRubbish
 	}
 	return err

@@ -15,7 +15,6 @@ func (n *Notes) rewrite() error {
 	n.setAside()
 	fd, err := n.writeTmp()
 	if err != nil {
-		n.appendPending() // the old file is better than none
 		return fmt.Errorf("%s: %w", join(n.box.path, notesTmp), err)
 	}
 	n.Close()

@@ -1,0 +1,230 @@
+package maildir
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Delivery is one message on its way into new, a file for each recipient:
+// Return-Path, Delivered-To, the head, then the content with LF line ends. It is
+// written as it comes, so that its size does not matter; the usual single recipient
+// costs no second copy.
+type Delivery struct {
+	r          *Receiver
+	returnPath string
+	recipients []string
+	files      []tmpFile // one for each recipient; until Commit only the first
+	content    int64     // where the content begins in the first file
+	size       int64     // of the first file, what is in buf included
+	buf        []byte
+	cr         bool  // a CR was held back: it may belong to a CRLF
+	err        error // the first, for good
+}
+
+// A tmpFile is a file in tmp and, once linked, in new.
+type tmpFile struct {
+	fd       int
+	tmp, new string // new is "" until linked
+}
+
+const deliveryBuffer = 64 << 10
+
+// NewDelivery starts a message. returnPath is in the quoted form, without brackets;
+// recipients, at least one, are raw; head is whole lines that end in LF, such as
+// Received.
+func (r *Receiver) NewDelivery(returnPath string, recipients []string, head string) (*Delivery, error) {
+	if len(recipients) == 0 {
+		return nil, errors.New("a delivery without recipients")
+	}
+	for _, address := range append([]string{returnPath}, recipients...) {
+		if hasControl(address) {
+			return nil, errControl
+		}
+	}
+	d := &Delivery{r: r, returnPath: returnPath, recipients: slices.Clone(recipients)}
+	if err := d.create(); err != nil {
+		return nil, d.fail(err)
+	}
+	d.buf = append(d.envelope(0, make([]byte, 0, deliveryBuffer)), head...)
+	d.content = int64(len(d.buf) - len(head))
+	d.size = int64(len(d.buf))
+	return d, nil
+}
+
+// Write takes content with CRLF or LF line ends. A CR that is not part of a line end
+// stays. After an error all else fails too.
+func (d *Delivery) Write(p []byte) (int, error) {
+	total := len(p)
+	for len(p) > 0 && d.err == nil {
+		if d.cr && p[0] != '\n' {
+			d.put([]byte("\r"))
+		}
+		d.cr = false
+		end := bytes.IndexByte(p, '\r')
+		if end < 0 {
+			d.put(p)
+			break
+		}
+		d.put(p[:end])
+		d.cr = true
+		p = p[end+1:]
+	}
+	if d.err != nil {
+		return 0, d.err
+	}
+	return total, nil
+}
+
+// Commit delivers the message to all recipients. When it returns nil, all of them have
+// it on disk. When it fails, none has: the provider may send it again. The Delivery is
+// of no use after it.
+func (d *Delivery) Commit() error {
+	if d.cr {
+		d.put([]byte("\r"))
+	}
+	d.drain()
+	for i := 1; i < len(d.recipients) && d.err == nil; i++ {
+		d.err = d.copy(i)
+	}
+	if d.err == nil {
+		d.err = fsync(d.files[0].fd)
+	}
+	for i := range d.files {
+		d.link(i)
+	}
+	for i := range d.files {
+		unlinkat(d.r.tmp, d.files[i].tmp)
+	}
+	if d.err == nil {
+		d.err = syncDir(d.r.box.sub[inNew])
+	}
+	if d.err != nil {
+		return d.fail(d.err)
+	}
+	d.close()
+	return nil
+}
+
+// Abort gives the message up. After Commit it does nothing.
+func (d *Delivery) Abort() {
+	if d.err == nil {
+		d.fail(errors.New("aborted"))
+	}
+}
+
+// put adds bytes to the first file.
+func (d *Delivery) put(p []byte) {
+	d.size += int64(len(p))
+	if len(d.buf)+len(p) > deliveryBuffer {
+		d.drain()
+	}
+	if len(p) < deliveryBuffer {
+		d.buf = append(d.buf, p...)
+	} else if d.err == nil {
+		d.err = writeAll(d.files[0].fd, p)
+	}
+}
+
+func (d *Delivery) drain() {
+	if d.err == nil {
+		d.err = writeAll(d.files[0].fd, d.buf)
+	}
+	d.buf = d.buf[:0]
+}
+
+// envelope appends the lines that are recipient i's own.
+func (d *Delivery) envelope(i int, buf []byte) []byte {
+	return fmt.Appendf(buf, "Return-Path: <%s>\nDelivered-To: %s\n", d.returnPath, d.recipients[i])
+}
+
+// create makes the next file in tmp.
+func (d *Delivery) create() error {
+	name := d.r.unique()
+	fd, err := openat(d.r.tmp, name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|safely, 0o600)
+	if err == nil {
+		d.files = append(d.files, tmpFile{fd: fd, tmp: name})
+	}
+	return err
+}
+
+// copy writes recipient i's file from the first one.
+func (d *Delivery) copy(i int) error {
+	if err := d.create(); err != nil {
+		return err
+	}
+	from, to := d.files[0].fd, d.files[i].fd
+	buf, at := d.envelope(i, d.buf[:0]), d.content
+	for {
+		if err := writeAll(to, buf); err != nil {
+			return err
+		}
+		n, err := pread(from, buf[:cap(buf)], at)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return d.finish(i, at)
+		}
+		buf, at = buf[:n], at+int64(n)
+	}
+}
+
+// finish makes a copy durable, if it got to the end of what was written. It is closed
+// here, as there may be more recipients than descriptors.
+func (d *Delivery) finish(i int, at int64) error {
+	if at != d.size {
+		return ErrChanged
+	}
+	fd := d.files[i].fd
+	d.files[i].fd = -1
+	return errors.Join(fsync(fd), unix.Close(fd))
+}
+
+// link puts file i into new.
+func (d *Delivery) link(i int) {
+	if d.err != nil {
+		return
+	}
+	f := &d.files[i]
+	size := d.size - d.content + int64(len(d.envelope(i, nil)))
+	name := fmt.Sprintf("%s,S=%d", f.tmp, size)
+	if d.err = unix.Linkat(d.r.tmp, f.tmp, d.r.box.sub[inNew], name, 0); d.err == nil {
+		f.new = name
+	}
+}
+
+// fail takes back what is in new already and wraps the error.
+func (d *Delivery) fail(err error) error {
+	for _, f := range d.files {
+		unlinkat(d.r.tmp, f.tmp)
+		if f.new != "" {
+			unlinkat(d.r.box.sub[inNew], f.new)
+		}
+	}
+	d.close()
+	d.err = fmt.Errorf("delivery to %s: %w", d.r.box.path, err)
+	return d.err
+}
+
+func (d *Delivery) close() {
+	for _, f := range d.files {
+		closeAll(f.fd)
+	}
+	d.files = nil
+	if d.err == nil {
+		d.err = errors.New("the delivery is over")
+	}
+}
+
+// syncDir makes the names in a directory durable. Some file systems do that anyway and
+// refuse the call.
+func syncDir(fd int) error {
+	if err := fsync(fd); err != unix.EINVAL {
+		return err
+	}
+	return nil
+}

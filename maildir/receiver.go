@@ -1,0 +1,88 @@
+package maildir
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// staleTmp is the age after which a file in tmp is nobody's any more (maildir(5)).
+const staleTmp = 36 * time.Hour
+
+// A Receiver delivers messages into a Maildir: the customer's side.
+type Receiver struct {
+	box   *Box
+	tmp   int
+	host  string
+	count int
+}
+
+// Make creates a Maildir at an absolute or plain path, mode 0700, where there is none.
+func Make(dir string) error {
+	for _, path := range []string{dir, dir + "/tmp", dir + "/new", dir + "/cur"} {
+		if err := unix.Mkdir(path, 0o700); err != nil && err != unix.EEXIST {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	return nil
+}
+
+// Receive prepares deliveries. host is this machine's name, for the names of files.
+// What others left in tmp more than 36 hours ago is removed.
+func (b *Box) Receive(host string) (*Receiver, error) {
+	tmp, err := b.openSub("tmp")
+	if err != nil {
+		return nil, err
+	}
+	r := &Receiver{box: b, tmp: tmp, host: fileHost(host)}
+	if err := r.clean(time.Now()); err != nil {
+		r.Close()
+		return nil, fmt.Errorf("%s: %w", join(b.path, "tmp"), err)
+	}
+	return r, nil
+}
+
+// Close closes tmp. The Box stays open.
+func (r *Receiver) Close() {
+	closeAll(r.tmp)
+	r.tmp = -1
+}
+
+// clean removes stale files from tmp. One that cannot be removed stays.
+func (r *Receiver) clean(now time.Time) error {
+	var stale []string
+	limit := now.Add(-staleTmp).Unix()
+	err := eachFile(r.tmp, func(name []byte) bool {
+		var st unix.Stat_t
+		if lstatat(r.tmp, string(name), &st) == nil && isRegular(&st) &&
+			int64(st.Mtim.Sec) < limit && int64(st.Atim.Sec) < limit {
+			stale = append(stale, string(name))
+		}
+		return true
+	})
+	for _, name := range stale {
+		unlinkat(r.tmp, name)
+	}
+	return err
+}
+
+// unique makes a name that no other delivery has: time, process and counter.
+func (r *Receiver) unique() string {
+	r.count++
+	now := time.Now()
+	return fmt.Sprintf("%d.M%dP%dQ%d.%s", now.Unix(), now.Nanosecond()/1000, unix.Getpid(), r.count, r.host)
+}
+
+// fileHost makes a host name fit for a file name, as the maildir convention says.
+func fileHost(host string) string {
+	if host == "" {
+		host = "localhost"
+	}
+	return strings.NewReplacer("/", `\057`, ":", `\072`).Replace(host[:min(len(host), 128)])
+}
+
+// errControl says that an address would break the lines that hold it.
+var errControl = errors.New("an address with a control character")
