@@ -44,7 +44,7 @@ func (p Program) Check(c Credentials, deadline time.Time) (*Child, error) {
 
 // start runs the program with its descriptors in place.
 func (p Program) start(credentials []byte) (*Child, error) {
-	path, err := LookPath(p.Argv[0], value(p.Environ, "PATH", "/usr/bin:/bin"))
+	path, err := LookPath(p.Argv[0], value(p.Environ, "PATH"))
 	if err != nil {
 		return nil, err
 	}
@@ -95,9 +95,15 @@ func pipe() (r, w int, err error) {
 	return fds[0], fds[1], nil
 }
 
-// dropped are the variables that the program must not believe from outside:
-// who the customer is, and TLS descriptors that are not its own.
-const dropped = " VPOPUSER USER HOME SHELL SSLCTLFD SSLREADFD SSLWRITEFD "
+// dropped says whether the program must not get a variable from outside: who
+// the customer is, and TLS descriptors that are not its own.
+func dropped(name string) bool {
+	switch name {
+	case "VPOPUSER", "USER", "HOME", "SHELL", "SSLCTLFD", "SSLREADFD", "SSLWRITEFD":
+		return true
+	}
+	return false
+}
 
 // environ returns the environment for the program.
 func (p Program) environ() []string {
@@ -108,19 +114,19 @@ func (p Program) environ() []string {
 	env := make([]string, 0, len(p.Environ)+len(set))
 	for _, entry := range p.Environ {
 		name, _, _ := strings.Cut(entry, "=")
-		if !strings.Contains(dropped, " "+name+" ") && value(set, name, "") == "" {
+		if !dropped(name) && value(set, name) == "" {
 			env = append(env, entry)
 		}
 	}
 	return append(env, set...)
 }
 
-// value returns a variable of an environment, or what counts without it.
-func value(env []string, name, without string) string {
+// value returns a variable of an environment, "" where it is not set.
+func value(env []string, name string) string {
 	for _, entry := range env {
 		if v, ok := strings.CutPrefix(entry, name+"="); ok {
 			return v
 		}
 	}
-	return without
+	return ""
 }

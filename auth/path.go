@@ -8,11 +8,14 @@ import (
 )
 
 // LookPath finds a program as execvp does: a name with a slash is a path, any
-// other is searched for in the folders of path, a PATH. The error wraps
-// unix.ENOENT or unix.EACCES.
+// other is searched for in the folders of path, a PATH; an empty one means
+// /usr/bin and /bin. The error wraps unix.ENOENT or unix.EACCES.
 func LookPath(name, path string) (string, error) {
 	if strings.Contains(name, "/") {
 		return name, nil
+	}
+	if path == "" {
+		path = "/usr/bin:/bin"
 	}
 	reason := unix.ENOENT
 	for folder := range strings.SplitSeq(path, ":") {

@@ -1,0 +1,125 @@
+// Vodmr-checkpw is a checkpassword program for a site without vpopmail: it
+// checks what it reads from descriptor 3 against a file in vpasswd format and,
+// after a right password, runs the program that it was given.
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"vodmr/auth"
+	"vodmr/fdio"
+	"vodmr/vpasswd"
+)
+
+// Exit codes of a checkpassword program.
+const (
+	exitRefused   = 1
+	exitMisuse    = 2
+	exitTemporary = 111
+)
+
+const usage = "usage: vodmr-checkpw FILE PROG ARG..."
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Environ()))
+}
+
+// run returns an exit code; after a right password it does not return, for the
+// process is another program then.
+func run(args, environ []string) int {
+	if len(args) < 2 || strings.HasPrefix(args[0], "-") {
+		return say(exitMisuse, usage)
+	}
+	c, code := readCredentials(credentialsFD)
+	if code != 0 {
+		return code
+	}
+	unix.Close(credentialsFD)
+	e, code := check(args[0], c)
+	if code != 0 {
+		return code
+	}
+	if err := become(e); err != nil {
+		return say(exitTemporary, err.Error())
+	}
+	return execute(args[1:], account(environ, c.Login, e))
+}
+
+// say writes a line of explanation and returns the exit code.
+func say(code int, text string) int {
+	_ = fdio.WriteAll(2, []byte("vodmr-checkpw: "+text+"\n"))
+	return code
+}
+
+// check finds the account that the credentials are right for.
+func check(file string, c auth.Credentials) (vpasswd.Entry, int) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return vpasswd.Entry{}, say(exitTemporary, err.Error())
+	}
+	entries, bad := vpasswd.Parse(string(text))
+	for _, err := range bad {
+		say(0, file+": "+err.Error()+": skipped")
+	}
+	e, right := vpasswd.Entry{}, false
+	if c.Challenge != "" {
+		e, right = vpasswd.CheckCRAM(entries, c.Login, c.Secret, c.Challenge)
+	} else {
+		e, right = vpasswd.CheckPassword(entries, c.Login, c.Secret)
+	}
+	if !right {
+		return e, exitRefused
+	}
+	return e, 0
+}
+
+// become takes the account's group and user, where this program may: through
+// package syscall, which changes all threads.
+func become(e vpasswd.Entry) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	if e.UID == 0 {
+		return fmt.Errorf("%s: uid 0 is refused", e.Name)
+	}
+	if err := syscall.Setgroups([]int{}); err != nil {
+		return fmt.Errorf("setgroups: %w", err)
+	}
+	if err := syscall.Setgid(e.GID); err != nil {
+		return fmt.Errorf("setgid %d: %w", e.GID, err)
+	}
+	if err := syscall.Setuid(e.UID); err != nil {
+		return fmt.Errorf("setuid %d: %w", e.UID, err)
+	}
+	return nil
+}
+
+// account returns the environment with the account in it, as vchkpw sets it:
+// USER without the domain, VPOPUSER as the customer typed it.
+func account(environ []string, login string, e vpasswd.Entry) []string {
+	user, _, _ := strings.Cut(e.Name, "@")
+	set := []string{"USER=" + user, "HOME=" + e.Dir, "SHELL=NOLOGIN", "VPOPUSER=" + login}
+	var env []string
+	for _, entry := range environ {
+		switch name, _, _ := strings.Cut(entry, "="); name {
+		case "USER", "HOME", "SHELL", "VPOPUSER":
+		default:
+			env = append(env, entry)
+		}
+	}
+	return append(env, set...)
+}
+
+// execute becomes the program; all descriptors but 3 stay open for it.
+func execute(argv, environ []string) int {
+	path, err := auth.LookPath(argv[0], os.Getenv("PATH"))
+	if err != nil {
+		return say(exitTemporary, err.Error())
+	}
+	return say(exitTemporary, path+": "+syscall.Exec(path, argv, environ).Error())
+}

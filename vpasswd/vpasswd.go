@@ -1,0 +1,102 @@
+// Package vpasswd reads accounts from a text file in the format of vpopmail's
+// vpasswd, a line each, and checks passwords against them:
+//
+//	name:crypt:uid:gid:gecos:dir:shell:clear
+//
+// name is a login, with or without a domain; crypt a crypt(3) password; dir the
+// folder that holds the account's Maildir; clear the password itself, which
+// CRAM-MD5 needs. Older files have no clear. shell holds vpopmail's quota.
+package vpasswd
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// An Entry is one account.
+type Entry struct {
+	Name     string // in lower case
+	Crypt    string // "" for none
+	UID, GID int
+	Gecos    string
+	Dir      string
+	Shell    string
+	Clear    string // "" for none
+}
+
+// fields of a line: the last, clear, may be missing and may hold colons.
+const (
+	minFields = 7
+	maxFields = 8
+)
+
+// Parse reads a whole file. Empty lines and lines that start with "#" count for
+// nothing. bad has an error for each line that is no account, with its number
+// but without its text, which may hold a password.
+func Parse(text string) (entries []Entry, bad []error) {
+	number := 0
+	for line := range strings.Lines(text) {
+		number++
+		line = strings.TrimRight(line, "\r\n")
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		e, err := ParseLine(line)
+		if err != nil {
+			bad = append(bad, fmt.Errorf("line %d: %w", number, err))
+			continue
+		}
+		entries = append(entries, e)
+	}
+	return entries, bad
+}
+
+// ParseLine reads one account.
+func ParseLine(line string) (Entry, error) {
+	f := strings.SplitN(line, ":", maxFields)
+	if len(f) < minFields {
+		return Entry{}, fmt.Errorf("%d fields, want %d", len(f), maxFields)
+	}
+	if strings.ContainsAny(line, "\x00\r\n") {
+		return Entry{}, errors.New("a control character")
+	}
+	e := Entry{Name: strings.ToLower(f[0]), Crypt: f[1], Gecos: f[4], Dir: f[5], Shell: f[6]}
+	if len(f) == maxFields {
+		e.Clear = f[7]
+	}
+	if e.Name == "" || e.Dir == "" {
+		return Entry{}, errors.New("the name and the directory must not be empty")
+	}
+	var err error
+	if e.UID, err = parseID(f[2]); err != nil {
+		return Entry{}, fmt.Errorf("uid: %w", err)
+	}
+	if e.GID, err = parseID(f[3]); err != nil {
+		return Entry{}, fmt.Errorf("gid: %w", err)
+	}
+	return e, nil
+}
+
+// parseID reads a user's or group's number; the largest of 32 bits means
+// "no change" to the system and is refused.
+func parseID(s string) (int, error) {
+	n, err := strconv.ParseUint(s, 10, 31)
+	if err != nil {
+		return 0, errors.New("not a number from 0 to 2147483647")
+	}
+	return int(n), nil
+}
+
+// Find returns the account of a login. Its name must be the whole login,
+// upper and lower case aside; the first of several counts.
+func Find(entries []Entry, login string) (Entry, bool) {
+	login = strings.ToLower(login)
+	for _, e := range entries {
+		if e.Name == login {
+			return e, true
+		}
+	}
+	return Entry{}, false
+}
