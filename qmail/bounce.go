@@ -151,6 +151,7 @@ type messageCopy struct {
 	limit int64
 	done  int64
 	last  byte
+	err   error           // came with the last bytes
 	tail  *strings.Reader // what follows the copy; nil until then
 }
 
@@ -167,11 +168,11 @@ func (m *messageCopy) Read(p []byte) (int, error) {
 	if m.limit > 0 {
 		p = p[:min(int64(len(p)), m.limit-m.done)]
 	}
-	n, err := m.from.Read(p)
+	n, err := m.read(p)
 	if n > 0 {
 		m.done += int64(n)
 		m.last = p[n-1]
-		return n, nil // an error comes again
+		return n, nil
 	}
 	if err == io.EOF {
 		m.end("")
@@ -180,9 +181,20 @@ func (m *messageCopy) Read(p []byte) (int, error) {
 	return 0, err
 }
 
+// read keeps an error that comes with bytes for the next call: not every reader
+// says it twice.
+func (m *messageCopy) read(p []byte) (int, error) {
+	if m.err != nil {
+		return 0, m.err
+	}
+	n, err := m.from.Read(p)
+	m.err = err
+	return n, err
+}
+
 // probe finds out whether the message goes on beyond the limit.
 func (m *messageCopy) probe(p []byte) (int, error) {
-	n, err := m.from.Read(p[:1])
+	n, err := m.read(p[:1])
 	switch {
 	case n > 0:
 		m.end("--- The rest is left out: this notice copies " + strconv.FormatInt(m.limit, 10) + " bytes.\n")

@@ -117,6 +117,9 @@ func (c *CDB) Find(key []byte) (value []byte, found bool, err error) {
 
 // match returns the value of the record at pos if its key is key.
 func (c *CDB) match(pos int64, key []byte) ([]byte, bool, error) {
+	if err := c.checkRecord(pos, 0, 0); err != nil {
+		return nil, false, err
+	}
 	klen, dlen, err := c.pair(pos)
 	if err != nil || int64(klen) != int64(len(key)) {
 		return nil, false, err

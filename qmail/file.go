@@ -34,13 +34,12 @@ func readFile(path string) ([]byte, error) {
 	if f.size > maxFile {
 		return nil, fmt.Errorf("%s: %w", path, errTooLarge)
 	}
-	// The size is only a hint: the file may change while it is read.
-	buf := make([]byte, f.size+1)
+	buf := make([]byte, f.size)
 	n, err := f.readFull(buf, 0)
 	if err != nil {
 		return nil, err
 	}
-	return buf[:min(int64(n), f.size)], nil
+	return buf[:n], nil
 }
 
 // A file is an open regular file that is read by position.

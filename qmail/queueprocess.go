@@ -188,10 +188,14 @@ func (p *queueProcess) reap(options int) (status unix.WaitStatus, ended bool, er
 }
 
 // readText reads what is there now of the program's own error text, keeps the
-// start of it, and closes the pipe at its end.
+// start of it, and closes the pipe at its end. It stops after a while, since
+// somebody might write for ever.
 func (p *queueProcess) readText() {
 	var buf [maxText]byte
-	for p.text != none {
+	for range 100 {
+		if p.text == none {
+			return
+		}
 		n, err := unix.Read(p.text, buf[:])
 		switch {
 		case err == unix.EINTR:

@@ -1,0 +1,151 @@
+package qmail
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+)
+
+func dotQmail(t *testing.T, dir, content string) DotQmail {
+	t.Helper()
+	writeFile(t, dir, ".qmail-default", content)
+	dq, err := ReadDefault(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dq
+}
+
+func TestDotQmailByDirectory(t *testing.T) {
+	dir := t.TempDir() // the domain's
+	odmr := dir + "/odmr"
+	tests := []struct {
+		content string
+		leads   bool
+	}{
+		{"| /home/vpopmail/bin/vdelivermail '' DIR/odmr\n", true},
+		{"|/opt/x/vdelivermail '' DIR/odmr/", true},
+		{"| vdelivermail \"\" \"DIR/odmr\" \t\n", true},
+		{"| vdelivermail DIR/odmr\n", true},
+		{"| vdelivermail '' 'DIR/odmr\n", true},
+		{"| preline /bin/filter | /v/bin/vdelivermail '' DIR/./odmr\n", true},
+		{"# comment\n\n  \n| vdelivermail '' DIR/odmr\n", true},
+		{"| vdelivermail '' DIR/odmr; exit 0\n", true},
+		{"./odmr/Maildir/\n", true},
+		{"DIR/odmr/Maildir/ \n", true},
+		{"# | vdelivermail '' DIR/odmr\n", false},
+		{"| true # vdelivermail '' DIR/odmr\n", false},
+		{"| vdelivermail '' DIR/odmr2\n", false},
+		{"| vdelivermail '' DIR\n", false},
+		{"| vdelivermail '' bounce-no-mailbox\n", false},
+		{"| vdelivermail '' delete\n", false},
+		{"| vdelivermail\n", false},
+		{"| othermail '' DIR/odmr\n", false},
+		{"| vdelivermail '' bounce-no-mailbox; echo DIR/odmr\n", false},
+		{"./odmr/Maildir\n", false}, // an mbox file
+		{"./odmr/\n", false},
+		{"./eve/Maildir/\n", false},
+		{"&odmr@example.org\n", false},
+		{"", false},
+	}
+	for _, tt := range tests {
+		dq := dotQmail(t, dir, strings.ReplaceAll(tt.content, "DIR", dir))
+		if got := dq.LeadsTo(odmr + "/"); got != tt.leads {
+			t.Errorf("%q leads: %v", tt.content, got)
+		}
+	}
+}
+
+func TestDotQmailBehindASymlink(t *testing.T) {
+	dir := realDir(t)
+	mkdirAndLink(t, dir+"/real/odmr/Maildir", dir+"/link")
+	mkdirAndLink(t, dir+"/real/odmr", dir+"/odmr")
+	for _, content := range []string{"| vdelivermail '' " + dir + "/odmr\n", "./link/\n"} {
+		dq := dotQmail(t, dir, content)
+		if !dq.LeadsTo(dir+"/real/odmr") || dq.LeadsTo(dir+"/real") {
+			t.Errorf("%q", content)
+		}
+	}
+}
+
+func TestDotQmailAddresses(t *testing.T) {
+	dq := dotQmail(t, t.TempDir(), "&Odmr@Fwd.example\nplain@x.example\n+list\n& spaced@y.example\n"+
+		"| vdelivermail '' third@z.example\n&joe\n")
+	want := []string{"odmr@fwd.example", "plain@x.example", "spaced@y.example", "third@z.example"}
+	if diff := cmp.Diff(want, dq.Addresses()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestLeadsHere(t *testing.T) {
+	u := users(t, readFixture(t, "users/cdb"))
+	fwd, _, err := u.Domain("fwd.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	byAddress := readFixture(t, "dot-qmail-default.address")
+	byDirectory := readFixture(t, "dot-qmail-default.directory")
+	tests := []struct {
+		name    string
+		domain  Domain
+		content string
+		home    string
+		leads   bool
+		address string
+	}{
+		{"address", fwd, byAddress, domains + "fwd.example/odmr", true, "odmr@fwd.example"},
+		{"address of another's mailbox", fwd, byAddress, domains + "fwd.example/hal", false, ""},
+		{"mailbox of that name elsewhere", fwd, byAddress, domains + "quota.example/odmr", false, ""},
+		{"directory", exampleOrg, byDirectory, domains + "example.org/odmr", true, ""},
+		{"directory of another", exampleOrg, byDirectory, domains + "example.org/postmaster", false, ""},
+		{"address in another domain", fwd, "&odmr@example.org\n", domains + "example.org/odmr", true, "odmr@example.org"},
+		{"address in an alias domain", fwd, "&odmr@alias.example\n", domains + "example.org/odmr", true, "odmr@example.org"},
+		{"unknown domain", fwd, "&odmr@none.example\n", domains + "example.org/odmr", false, ""},
+		{"second address", fwd, "&a@b.example\n&odmr@fwd.example\n", domains + "fwd.example/odmr", true, "odmr@fwd.example"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			dq := dotQmail(t, t.TempDir(), tt.content)
+			leads, address, err := u.LeadsHere(tt.domain, dq, tt.home)
+			if leads != tt.leads || address != tt.address || err != nil {
+				t.Errorf("%v, %q, %v", leads, address, err)
+			}
+		})
+	}
+}
+
+func TestReadDefaultErrors(t *testing.T) {
+	dir := t.TempDir()
+	if dq, err := ReadDefault(dir); err != nil || dq.LeadsTo(dir) || dq.Addresses() != nil {
+		t.Errorf("absent: %+v, %v", dq, err)
+	}
+	if err := unix.Mkfifo(dir+"/.qmail-default", 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadDefault(dir); err == nil || !strings.Contains(err.Error(), "/.qmail-default") {
+		t.Errorf("FIFO: %v", err)
+	}
+}
+
+func TestShellCommands(t *testing.T) {
+	tests := []struct {
+		line string
+		want [][]string
+	}{
+		{` a  b `, [][]string{{"a", "b"}}},
+		{`'' "" x`, [][]string{{"", "", "x"}}},
+		{`'a b'"c d"\ e`, [][]string{{"a bc d e"}}},
+		{`"a\"b" c\`, [][]string{{`a"b`, "c"}}},
+		{`a|b c&&d;e`, [][]string{{"a"}, {"b", "c"}, {"d"}, {"e"}}},
+		{`a#b #c d`, [][]string{{"a#b"}}},
+		{`"open quote`, [][]string{{"open quote"}}},
+		{``, nil},
+	}
+	for _, tt := range tests {
+		if diff := cmp.Diff(tt.want, shellCommands(tt.line)); diff != "" {
+			t.Errorf("%q: %s", tt.line, diff)
+		}
+	}
+}
