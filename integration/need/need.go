@@ -1,0 +1,64 @@
+// Package need says what a test cannot do without. Where it is missing the test
+// is skipped and the skip is noted for scripts/test; with CI=true it fails.
+package need
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"testing"
+)
+
+// Skip ends the test: as skipped, or with CI=true as failed. The reason is
+// added to the file that VODMR_SKIPS names, where scripts/test reads it.
+func Skip(t testing.TB, format string, args ...any) {
+	t.Helper()
+	reason := fmt.Sprintf(format, args...)
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("cannot run, and CI=true: %s", reason)
+	}
+	note(t, reason)
+	t.Skip(reason)
+}
+
+func note(t testing.TB, reason string) {
+	name := os.Getenv("VODMR_SKIPS")
+	if name == "" {
+		return
+	}
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o666)
+	if err != nil {
+		t.Logf("skip not noted: %v", err)
+		return
+	}
+	defer file.Close()
+	fmt.Fprintf(file, "%s: %s\n", t.Name(), reason)
+}
+
+// Program gives the path of an installed program.
+func Program(t testing.TB, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		Skip(t, "%s is not installed", name)
+	}
+	return path
+}
+
+// ProgramOf gives the path of a program that an environment variable names.
+func ProgramOf(t testing.TB, variable string) string {
+	t.Helper()
+	path := os.Getenv(variable)
+	if path == "" {
+		Skip(t, "%s does not name a program", variable)
+	}
+	return Program(t, path)
+}
+
+// Root goes on only where the test runs as root.
+func Root(t testing.TB, why string) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		Skip(t, "not root: %s", why)
+	}
+}
