@@ -1,0 +1,189 @@
+// Vchkpw stands in for vpopmail's program of that name in tests. As a
+// checkpassword program it keeps each rule of the real one that a caller can
+// see, the inconvenient ones above all:
+//
+//   - it keeps 155 bytes of descriptor 3 and splits them at NULs, so that more
+//     input makes a right password wrong, and a NUL in a login moves the rest;
+//   - it checks CRAM-MD5 only where it takes the connection for SMTP: where
+//     TCPLOCALPORT is 25, 465 or 587, or its program's name contains "true";
+//   - for SMTP it changes neither user, group nor directory, else all three;
+//   - it must run as root or as the domain's user;
+//   - it exits 3 for whatever is wrong, 12 and 13 for empty fields;
+//   - it leaves the descriptors from 4 on open.
+//
+// Domains are folders of $VCHKPW_DOMAINS, each with a vpasswd file and owned by
+// the domain's user. $VCHKPW_DEFAULT_DOMAIN is added to a login without one.
+package main
+
+import (
+	"crypto/hmac"
+	"crypto/md5"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/go-crypt/crypt"
+
+	"vodmr/auth"
+	"vodmr/vpasswd"
+)
+
+const (
+	exitNoProgram  = 4 // one of the codes for a wrong set-up
+	exitWrong      = 3
+	exitNoFD3      = 11
+	exitNoLogin    = 12
+	exitNoPassword = 13
+	exitBadSyntax  = 20
+)
+
+func main() {
+	code, err := run(os.Args[1:])
+	fmt.Fprintln(os.Stderr, "vchkpw:", err)
+	os.Exit(code)
+}
+
+// run returns an exit code and the reason, or does not return.
+func run(argv []string) (int, error) {
+	if len(argv) == 0 {
+		return exitNoProgram, fmt.Errorf("no program to run")
+	}
+	in := os.NewFile(3, "descriptor 3")
+	input, err := io.ReadAll(in)
+	if err != nil {
+		return exitNoFD3, err
+	}
+	in.Close()
+	c, code := split(input)
+	if code != 0 {
+		return code, fmt.Errorf("an empty field")
+	}
+	name, domain, ok := splitLogin(c.Login)
+	if !ok {
+		return exitBadSyntax, fmt.Errorf("login %q", c.Login)
+	}
+	folder := filepath.Join(os.Getenv("VCHKPW_DOMAINS"), domain)
+	owner, err := mayServe(folder)
+	if err != nil {
+		return exitWrong, err
+	}
+	smtp := takenForSMTP(argv[0])
+	entry, err := find(folder, name)
+	if err != nil {
+		return exitWrong, err
+	}
+	if !right(entry, c, smtp) {
+		return exitWrong, fmt.Errorf("wrong password for %q", c.Login)
+	}
+	if !smtp {
+		if err := enter(owner, entry.Dir); err != nil {
+			return exitNoProgram, err
+		}
+	}
+	return execute(argv, c.Login, entry)
+}
+
+// kept is how many bytes of descriptor 3 the real vchkpw has room for.
+const kept = 155
+
+// split reads fields up to their NULs. Whatever follows the third counts for
+// nothing, and so does an end that was cut off.
+func split(input []byte) (auth.Credentials, int) {
+	f := strings.SplitN(string(input[:min(len(input), kept)])+"\x00\x00\x00", "\x00", 4)
+	switch {
+	case f[0] == "":
+		return auth.Credentials{}, exitNoLogin
+	case f[1] == "":
+		return auth.Credentials{}, exitNoPassword
+	}
+	return auth.Credentials{Login: f[0], Secret: f[1], Challenge: f[2]}, 0
+}
+
+// splitLogin takes a login apart at the first separator, in lower case.
+func splitLogin(login string) (name, domain string, ok bool) {
+	login = strings.ToLower(login)
+	i := strings.IndexAny(login, "@%/")
+	if i < 0 {
+		return login, os.Getenv("VCHKPW_DEFAULT_DOMAIN"), true
+	}
+	name, domain = login[:i], login[i+1:]
+	return name, domain, name != "" && domain != "" && !strings.ContainsAny(domain, "@%/")
+}
+
+// mayServe says whether this process may check the folder's domain, and who
+// owns it.
+func mayServe(folder string) (*syscall.Stat_t, error) {
+	var st syscall.Stat_t
+	if err := syscall.Stat(folder, &st); err != nil {
+		return nil, fmt.Errorf("%s: %w", folder, err)
+	}
+	if uid := os.Geteuid(); uid != 0 && uid != int(st.Uid) {
+		return nil, fmt.Errorf("uid %d is neither root nor the domain's", uid)
+	}
+	return &st, nil
+}
+
+// takenForSMTP says whether vchkpw believes that it serves SMTP AUTH.
+func takenForSMTP(program string) bool {
+	switch os.Getenv("TCPLOCALPORT") {
+	case "25", "465", "587":
+		return true
+	}
+	return strings.Contains(program, "true")
+}
+
+func find(folder, name string) (vpasswd.Entry, error) {
+	text, err := os.ReadFile(filepath.Join(folder, "vpasswd"))
+	if err != nil {
+		return vpasswd.Entry{}, err
+	}
+	entries, bad := vpasswd.Parse(string(text))
+	if len(bad) > 0 {
+		return vpasswd.Entry{}, bad[0]
+	}
+	e, ok := vpasswd.Find(entries, name)
+	if !ok {
+		return e, fmt.Errorf("no account %q in %s", name, folder)
+	}
+	return e, nil
+}
+
+// right checks CRAM-MD5 where the connection is SMTP's and has a challenge,
+// else a plain password against its crypt.
+func right(e vpasswd.Entry, c auth.Credentials, smtp bool) bool {
+	if smtp && c.Challenge != "" {
+		mac := hmac.New(md5.New, []byte(e.Clear))
+		mac.Write([]byte(c.Challenge))
+		return e.Clear != "" && c.Secret == hex.EncodeToString(mac.Sum(nil))
+	}
+	ok, err := crypt.CheckPassword(c.Secret, e.Crypt)
+	return err == nil && ok
+}
+
+// enter becomes the domain's user in the account's folder, as for POP.
+func enter(owner *syscall.Stat_t, dir string) error {
+	if err := syscall.Setgid(int(owner.Gid)); err != nil {
+		return fmt.Errorf("setgid: %w", err)
+	}
+	if err := syscall.Setuid(int(owner.Uid)); err != nil {
+		return fmt.Errorf("setuid: %w", err)
+	}
+	return os.Chdir(dir)
+}
+
+func execute(argv []string, login string, e vpasswd.Entry) (int, error) {
+	for name, value := range map[string]string{
+		"USER": e.Name, "HOME": e.Dir, "SHELL": "NOLOGIN", "VPOPUSER": login,
+	} {
+		os.Setenv(name, value)
+	}
+	path, err := auth.LookPath(argv[0], os.Getenv("PATH"))
+	if err != nil {
+		return exitNoProgram, err
+	}
+	return exitNoProgram, syscall.Exec(path, argv, os.Environ())
+}
