@@ -1,0 +1,190 @@
+// Package dialogue lets a test talk to a program or a session as a peer would,
+// in a script that reads like the conversation:
+//
+//	c := dialogue.Start(t, exec.Command(vodmr, "mail.example.net", "true"))
+//	c.Run(`
+//		S: 220 mail.example.net *
+//		C: EHLO customer.example
+//		S: 250-mail.example.net
+//		S: 250 ATRN
+//		C: QUIT
+//		S: 221 *
+//		S: <end>
+//	`)
+//	code, log := c.End()
+//
+// A line `C: text` is sent with CRLF; `S: pattern` must match the peer's next
+// line, where * stands for any text. `C: <end>` closes the sending direction,
+// `S: <end>` expects that the peer has closed. Nothing waits for longer than a
+// minute: a peer that says nothing fails the test.
+package dialogue
+
+import (
+	"bufio"
+	"crypto/hmac"
+	"crypto/md5"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// patience is the longest wait for the peer.
+const patience = time.Minute
+
+// A Conn is the test's end of a connection. Whatever goes wrong fails the test.
+type Conn struct {
+	t    testing.TB
+	conn net.Conn
+	in   *bufio.Reader
+}
+
+// New makes a Conn of the test's end of a connection, which is closed when the
+// test ends.
+func New(t testing.TB, conn net.Conn) *Conn {
+	t.Cleanup(func() { conn.Close() })
+	return &Conn{t: t, conn: conn, in: bufio.NewReader(conn)}
+}
+
+// Pair makes a connection: the test's end, and a file that is the peer's end.
+func Pair(t testing.TB) (*Conn, *os.File) {
+	t.Helper()
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	syscall.CloseOnExec(fds[0])
+	syscall.CloseOnExec(fds[1])
+	near, far := os.NewFile(uintptr(fds[0]), "test's end"), os.NewFile(uintptr(fds[1]), "peer's end")
+	defer near.Close()
+	conn, err := net.FileConn(near)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { far.Close() })
+	return New(t, conn), far
+}
+
+// Run plays a script.
+func (c *Conn) Run(script string) {
+	c.t.Helper()
+	for line := range strings.Lines(script) {
+		line = strings.TrimSpace(line)
+		text, isClient := strings.CutPrefix(line, "C: ")
+		pattern, isServer := strings.CutPrefix(line, "S: ")
+		switch {
+		case line == "":
+		case isClient && text == "<end>":
+			c.CloseWrite()
+		case isClient:
+			c.Send(text + "\r\n")
+		case isServer && pattern == "<end>":
+			c.ExpectEnd()
+		case isServer:
+			c.Expect(pattern)
+		default:
+			c.t.Fatalf("a script's line starts with C: or S:, not %q", line)
+		}
+	}
+}
+
+// Send sends bytes as they are, in one write.
+func (c *Conn) Send(raw string) {
+	c.t.Helper()
+	_ = c.conn.SetWriteDeadline(time.Now().Add(patience))
+	if _, err := io.WriteString(c.conn, raw); err != nil {
+		c.t.Fatalf("sending %.60q: %v", raw, err)
+	}
+}
+
+// Expect reads a line, which must match the pattern, and returns it without its
+// CRLF.
+func (c *Conn) Expect(pattern string) string {
+	c.t.Helper()
+	_ = c.conn.SetReadDeadline(time.Now().Add(patience))
+	line, err := c.in.ReadString('\n')
+	if err != nil {
+		c.t.Fatalf("got %q and %v, want a line %q", line, err, pattern)
+	}
+	line, ok := strings.CutSuffix(line, "\r\n")
+	if !ok || !Match(pattern, line) {
+		c.t.Fatalf("got line %q, want %q and CRLF", line, pattern)
+	}
+	return line
+}
+
+// ExpectEnd expects that the peer has closed and left nothing to read.
+func (c *Conn) ExpectEnd() {
+	c.t.Helper()
+	_ = c.conn.SetReadDeadline(time.Now().Add(patience))
+	rest, err := io.ReadAll(c.in)
+	if len(rest) > 0 {
+		c.t.Fatalf("got %q, want the end", rest)
+	}
+	// A peer that closes with our bytes unread resets the connection.
+	if err != nil && !errors.Is(err, syscall.ECONNRESET) {
+		c.t.Fatalf("got %v, want the end", err)
+	}
+}
+
+// CloseWrite ends what the test sends; it can still read.
+func (c *Conn) CloseWrite() {
+	c.t.Helper()
+	half, ok := c.conn.(interface{ CloseWrite() error })
+	if !ok {
+		c.t.Fatalf("a %T cannot be closed in one direction", c.conn)
+	}
+	if err := half.CloseWrite(); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// Login sends AUTH CRAM-MD5 and the right response for this password to the
+// challenge that comes. What the peer then says is still to be read.
+func (c *Conn) Login(login, password string) {
+	c.t.Helper()
+	c.Send("AUTH CRAM-MD5\r\n")
+	challenge := c.Challenge()
+	c.Send(base64.StdEncoding.EncodeToString([]byte(login+" "+CRAM(password, challenge))) + "\r\n")
+}
+
+// Challenge reads a reply 334 and returns what it holds, decoded.
+func (c *Conn) Challenge() string {
+	c.t.Helper()
+	line := c.Expect("334 *")
+	challenge, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(line, "334 "))
+	if err != nil {
+		c.t.Fatalf("challenge %q: %v", line, err)
+	}
+	return string(challenge)
+}
+
+// CRAM is the digest of RFC 2195 for a challenge.
+func CRAM(password, challenge string) string {
+	mac := hmac.New(md5.New, []byte(password))
+	io.WriteString(mac, challenge)
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// Match says whether a text matches a pattern, in which * stands for any text.
+func Match(pattern, text string) bool {
+	parts := strings.Split(pattern, "*")
+	first, parts := parts[0], parts[1:]
+	text, ok := strings.CutPrefix(text, first)
+	if !ok || len(parts) == 0 {
+		return ok && text == ""
+	}
+	last, middle := parts[len(parts)-1], parts[:len(parts)-1]
+	for _, part := range middle {
+		if _, text, ok = strings.Cut(text, part); !ok {
+			return false
+		}
+	}
+	return strings.HasSuffix(text, last)
+}

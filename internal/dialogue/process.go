@@ -1,0 +1,64 @@
+package dialogue
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A Process is a program that talks to the test on its descriptors 0 and 1.
+type Process struct {
+	*Conn
+	cmd    *exec.Cmd
+	stderr string
+}
+
+// Start runs a program with a socket as descriptors 0 and 1, as tcpserver would,
+// and a file as standard error. It is killed when the test ends.
+func Start(t testing.TB, cmd *exec.Cmd) *Process {
+	t.Helper()
+	conn, far := Pair(t)
+	stderr, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stderr.Close()
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = far, far, stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	far.Close()
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	return &Process{Conn: conn, cmd: cmd, stderr: stderr.Name()}
+}
+
+// PID is the program's process id.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// End waits for the program's end and returns its exit code, -1 after a signal,
+// and what it and its children wrote to standard error.
+func (p *Process) End() (code int, stderr string) {
+	p.t.Helper()
+	var exit *exec.ExitError
+	if err := p.cmd.Wait(); err != nil && !errors.As(err, &exit) {
+		p.t.Fatal(err)
+	}
+	text, err := os.ReadFile(p.stderr)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return p.cmd.ProcessState.ExitCode(), string(text)
+}
+
+// Build builds Go packages of this module into a folder, for a TestMain.
+func Build(folder string, packages ...string) error {
+	args := append([]string{"build", "-o", folder + "/"}, packages...)
+	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, out)
+	}
+	return nil
+}
