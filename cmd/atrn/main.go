@@ -1,0 +1,78 @@
+// Atrn fetches mail from an On-Demand Mail Relay provider (RFC 2645): it logs
+// in, says ATRN, and hands the turned connection to a program, to an SMTP
+// server, or to a Maildir. See atrn(1).
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"vodmr/fetch"
+)
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+// run returns the exit code.
+func run(args []string) int {
+	outliveStderr()
+	o, err := parseOptions(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(os.Stderr, usage)
+		return fetch.ExitFetched
+	case errors.Is(err, errUsage):
+		fetch.Warn(os.Stderr, err)
+		fmt.Fprint(os.Stderr, usage)
+		return fetch.ExitMisuse
+	case err != nil:
+		fetch.Warn(os.Stderr, err)
+		return fetch.ExitCode(err)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	if o.every == 0 {
+		return fetch.ExitCode(visit(ctx, o))
+	}
+	repeat(ctx, o)
+	return fetch.ExitFetched
+}
+
+// outliveStderr turns a write to a closed standard error into a plain error: its
+// SIGPIPE would end the program amid a session. The programs that it runs get
+// the signal's usual meaning.
+func outliveStderr() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }
+
+// visit makes one session and reports it.
+func visit(ctx context.Context, o *options) error {
+	tally := &fetch.Tally{}
+	var meter *fetch.Meter
+	if fetch.IsTerminal(2) {
+		meter = fetch.StartMeter(os.Stderr, tally)
+	}
+	err := o.session.Run(ctx, tally)
+	if meter != nil {
+		meter.Stop()
+	}
+	fetch.Report(os.Stderr, o.session.Provider, tally, err)
+	return err
+}
+
+func repeat(ctx context.Context, o *options) {
+	r := fetch.Repeat{
+		Every:   o.every,
+		Session: func(ctx context.Context) error { return visit(ctx, o) },
+		Random:  rand.Float64,
+		Waiting: func(wait time.Duration) {
+			fmt.Fprintf(os.Stderr, "atrn: next try in %v\n", wait.Round(time.Second))
+		},
+		Sleep: fetch.Sleep,
+	}
+	r.Run(ctx)
+}

@@ -1,0 +1,103 @@
+package fetch
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"time"
+
+	"vodmr/smtp"
+)
+
+// Waits are the longest waits for the provider.
+type Waits struct {
+	Greeting time.Duration // for 220
+	Reply    time.Duration // for replies during the login
+	ATRN     time.Duration // for ATRN's: at least 10 minutes (RFC 2645 section 5.2.1)
+}
+
+// DefaultWaits are RFC 2645's, and RFC 5321's (section 4.5.3.2).
+func DefaultWaits() Waits {
+	return Waits{
+		Greeting: 5 * time.Minute,
+		Reply:    5 * time.Minute,
+		ATRN:     15 * time.Minute,
+	}
+}
+
+// A dialogue is the connection while the provider still answers.
+type dialogue struct {
+	conn   net.Conn
+	unread []byte // read from conn, not yet part of a reply
+	parser smtp.ReplyParser
+	waits  Waits
+}
+
+// command sends one line and returns the reply. The error is a Failure; 421
+// (RFC 5321 section 3.8) is one.
+func (d *dialogue) command(line, what string, wait time.Duration) (smtp.Reply, error) {
+	_ = d.conn.SetDeadline(time.Now().Add(wait))
+	if _, err := io.WriteString(d.conn, line+"\r\n"); err != nil {
+		return smtp.Reply{}, later(err, "the connection to the provider broke before %s", what)
+	}
+	return d.reply(what, wait)
+}
+
+// reply waits for the next reply.
+func (d *dialogue) reply(what string, wait time.Duration) (smtp.Reply, error) {
+	_ = d.conn.SetDeadline(time.Now().Add(wait))
+	for {
+		r, ok, err := d.parser.Next()
+		switch {
+		case err != nil:
+			return r, later(err, "what answers in place of %s is no ODMR provider", what)
+		case ok && r.Closing():
+			return r, later(r, "the provider closes the session: try again later")
+		case ok:
+			return r, nil
+		}
+		if err := d.feed(); err != nil {
+			return r, broken(err, what)
+		}
+	}
+}
+
+// feed gives the parser one line at most: what follows the reply to ATRN belongs
+// to the turned connection, and the parser would not give it back.
+func (d *dialogue) feed() error {
+	if len(d.unread) == 0 {
+		buf := make([]byte, 4096)
+		n, err := d.conn.Read(buf)
+		if n == 0 && err != nil {
+			return err
+		}
+		d.unread = buf[:n]
+	}
+	n := len(d.unread)
+	if i := bytes.IndexByte(d.unread, '\n'); i >= 0 {
+		n = i + 1
+	}
+	d.parser.Feed(d.unread[:n])
+	d.unread = d.unread[n:]
+	return nil
+}
+
+func broken(err error, what string) error {
+	var timeout net.Error
+	switch {
+	case errors.Is(err, io.EOF):
+		return later(nil, "the provider hung up before %s", what)
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return later(nil, "the provider did not send %s in time", what)
+	}
+	return later(err, "the connection to the provider broke before %s", what)
+}
+
+// quitTime bounds the politeness of a QUIT.
+const quitTime = 10 * time.Second
+
+// quit takes leave of a provider that did not turn the connection.
+func (d *dialogue) quit() {
+	_, _ = d.command("QUIT", "the reply to QUIT", quitTime)
+}

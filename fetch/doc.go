@@ -1,0 +1,12 @@
+// Package fetch is the customer's side of On-Demand Mail Relay (RFC 2645): it
+// connects to a provider, logs in, says ATRN, and hands the turned connection
+// to whatever receives mail here: a program, an SMTP server, or a Maildir.
+//
+//	Session   one visit: connect, log in, ATRN, receive
+//	Provider  where the session comes from: TCP, or a command's descriptors
+//	Sink      who receives: Program, Forward, Maildir
+//	Repeat    sessions again and again
+//
+// A message is the provider's until the receiving side answered 2xx to its
+// content, so whatever breaks here loses nothing.
+package fetch

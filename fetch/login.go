@@ -1,0 +1,143 @@
+package fetch
+
+import (
+	"crypto/hmac"
+	"crypto/md5"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"strings"
+
+	"vodmr/smtp"
+)
+
+// A Login is a name and its password.
+type Login struct{ User, Password string }
+
+// greet waits for the greeting and says EHLO; it returns the EHLO lines.
+func (d *dialogue) greet(host string) ([]string, error) {
+	r, err := d.reply("the greeting", d.waits.Greeting)
+	if err != nil {
+		return nil, err
+	}
+	if r.Code != 220 {
+		return nil, later(r, "the provider takes no session now: try again later")
+	}
+	r, err = d.command("EHLO "+host, "the reply to EHLO", d.waits.Reply)
+	if err != nil {
+		return nil, err
+	}
+	if !r.Accepted() {
+		return nil, later(r, "the provider refused EHLO, and without it there is no login")
+	}
+	return r.Lines[1:], nil
+}
+
+// logIn does CRAM-MD5 (RFC 2195, RFC 4954), which every provider has (RFC 2645
+// section 5.1.2).
+func (d *dialogue) logIn(l Login, ehlo []string) error {
+	if !offersAuth(ehlo, "CRAM-MD5") {
+		return later(nil, "the provider offers no CRAM-MD5: is this its ODMR port?")
+	}
+	r, err := d.command("AUTH CRAM-MD5", "the challenge", d.waits.Reply)
+	if err != nil {
+		return err
+	}
+	if r.Code != 334 {
+		return authFailure(l, r)
+	}
+	answer, err := cramMD5(l, r.Lines[0])
+	if err != nil {
+		_, _ = d.command("*", "the reply to the cancelled login", d.waits.Reply)
+		return later(err, "the provider's challenge is damaged")
+	}
+	r, err = d.command(answer, "the reply to the login", d.waits.Reply)
+	if err != nil {
+		return err
+	}
+	if r.Code != 235 {
+		return authFailure(l, r)
+	}
+	return nil
+}
+
+// offersAuth looks for a mechanism in the EHLO lines; "AUTH=" is an old form
+// that some servers send besides.
+func offersAuth(ehlo []string, mechanism string) bool {
+	for _, line := range ehlo {
+		words := strings.Fields(strings.ToUpper(strings.Replace(line, "=", " ", 1)))
+		if len(words) == 0 || words[0] != "AUTH" {
+			continue
+		}
+		for _, word := range words[1:] {
+			if word == mechanism {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func cramMD5(l Login, challenge string) (string, error) {
+	text, err := base64.StdEncoding.DecodeString(strings.TrimSpace(challenge))
+	if err != nil {
+		return "", err
+	}
+	if len(text) == 0 {
+		return "", errors.New("it is empty")
+	}
+	mac := hmac.New(md5.New, []byte(l.Password))
+	mac.Write(text)
+	answer := l.User + " " + hex.EncodeToString(mac.Sum(nil))
+	return base64.StdEncoding.EncodeToString([]byte(answer)), nil
+}
+
+// authFailure says what a reply in place of 334 or 235 means.
+func authFailure(l Login, r smtp.Reply) error {
+	switch {
+	case r.Code == 538:
+		return loginRefused(r, "the provider takes this login only under encryption")
+	case r.Code == 500, r.Code == 502, r.Code == 504:
+		return later(r, "the provider offers no CRAM-MD5")
+	case r.Permanent():
+		return loginRefused(r, "the provider refused the login %s: check the login and the password", l.User)
+	}
+	return later(r, "the provider cannot check logins now: try again later")
+}
+
+// errNothingWaits is reply 453: a success.
+var errNothingWaits = errors.New("nothing waits")
+
+// turn says ATRN (RFC 2645 section 5.2.1). After nil the connection is turned.
+func (d *dialogue) turn(domains []string) error {
+	line := "ATRN"
+	if len(domains) > 0 {
+		line += " " + strings.Join(domains, ",")
+	}
+	r, err := d.command(line, "the reply to ATRN", d.waits.ATRN)
+	if err != nil {
+		return err
+	}
+	return atrnFailure(r)
+}
+
+// atrnFailure says what the reply to ATRN means; nil is 250.
+func atrnFailure(r smtp.Reply) error {
+	switch {
+	case r.Code == 250:
+		return nil
+	case r.Code == 453:
+		return errNothingWaits
+	case r.Code == 450 && strings.Contains(strings.ToLower(r.String()), "too soon"):
+		return later(r, "the provider was asked again too soon: wait longer between sessions")
+	case r.Code == 450:
+		return &Failure{ExitDomain, "the provider refused a domain: ask for those of this login only (-d)", r}
+	case r.Code == 530, r.Code == 535, r.Code == 538:
+		return loginRefused(r, "the provider refused ATRN to this login")
+	case r.Code == 501:
+		return &Failure{ExitMisuse, "the provider cannot read the list of domains: check -d", r}
+	case r.AboutCommand():
+		return &Failure{ExitMisuse, "the provider does not know ATRN: is this its ODMR port?", r}
+	}
+	return later(r, "the provider has no mail for us now: try again later")
+}

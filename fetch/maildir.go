@@ -1,0 +1,82 @@
+package fetch
+
+import (
+	"context"
+	"path/filepath"
+	"time"
+
+	"vodmr/maildir"
+)
+
+// Maildir is a Sink that receives into a Maildir, which it makes where it is
+// missing.
+type Maildir struct {
+	Dir     string
+	Host    string        // our name in the greeting and in Received
+	Domains []string      // whose recipients are taken; none for all
+	Limit   int64         // the biggest message in bytes; 0 for any
+	Idle    time.Duration // longest wait for the provider; 0 for ever
+	Warn    func(error)   // told why a message could not be written
+}
+
+// IdleTime is a server's shortest patience (RFC 5321 section 4.5.3.2.7), twice.
+const IdleTime = 10 * time.Minute
+
+// Open makes and opens the Maildir.
+func (m Maildir) Open(context.Context) (Receiver, error) {
+	dir, err := filepath.Abs(m.Dir)
+	if err != nil {
+		return nil, later(err, "cannot find the Maildir %s", m.Dir)
+	}
+	if err := maildir.Make(dir); err != nil {
+		return nil, later(err, "cannot make the Maildir")
+	}
+	box, err := maildir.Open("", dir)
+	if err != nil {
+		return nil, later(err, "cannot open the Maildir")
+	}
+	into, err := box.Receive(m.Host)
+	if err != nil {
+		box.Close()
+		return nil, later(err, "cannot deliver into the Maildir")
+	}
+	return &delivering{Maildir: m, box: diskBox{box, into}}, nil
+}
+
+// delivering is a Maildir that is ready for one session.
+type delivering struct {
+	Maildir
+	box mailbox
+}
+
+func (d *delivering) Receive(ctx context.Context, provider *Turned, tally *Tally) error {
+	peer, _ := addrPort(provider.RemoteAddr())
+	if peer == "" {
+		peer = "unknown"
+	}
+	r := &receiving{
+		Maildir: d.Maildir,
+		box:     d.box,
+		stream:  &stoppable{Turned: provider, ctx: ctx},
+		tally:   tally,
+		peer:    peer,
+	}
+	return r.serve(ctx)
+}
+
+func (d *delivering) Close() { d.box.Close() }
+
+// diskBox is the mailbox on disk.
+type diskBox struct {
+	box  *maildir.Box
+	into *maildir.Receiver
+}
+
+func (b diskBox) Begin(sender string, recipients []string, head string) (delivery, error) {
+	return b.into.NewDelivery(sender, recipients, head)
+}
+
+func (b diskBox) Close() {
+	b.into.Close()
+	b.box.Close()
+}

@@ -1,0 +1,79 @@
+package fetch
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+)
+
+// Program is a Sink that runs a program with the turned connection on its
+// descriptors 0 and 1, as tcpserver would.
+type Program struct {
+	Args    []string // the program and its arguments
+	Environ []string // as os.Environ gives it
+}
+
+// Open looks for the program; it starts once the connection has turned.
+func (p Program) Open(context.Context) (Receiver, error) {
+	path, err := exec.LookPath(p.Args[0])
+	if err != nil {
+		return nil, misuse("cannot run %s: there is no such program", p.Args[0])
+	}
+	return running{p, path}, nil
+}
+
+type running struct {
+	Program
+	path string
+}
+
+func (r running) Close() {}
+
+// programGrace is how long the program may work on after its input's end.
+const programGrace = 10 * time.Minute
+
+// Receive runs the program until it ends. That it ends well is part of the
+// success.
+func (r running) Receive(ctx context.Context, provider *Turned, tally *Tally) error {
+	cmd := exec.Command(r.path)
+	cmd.Args = r.Args
+	cmd.Env = connectionEnv(r.Environ, provider)
+	cmd.Stderr = os.Stderr
+	conn, err := startOnSocket(cmd)
+	if err != nil {
+		return later(err, "cannot run %s", r.Args[0])
+	}
+	defer conn.Close()
+	child := newChild(cmd)
+	p := pump{provider: provider, receiver: conn, track: newTracker(tally)}
+	err = p.run(ctx)
+	conn.Close()
+	child.end(programGrace)
+	if child.err != nil && ctx.Err() == nil {
+		return later(child.err, "%s failed", r.Args[0])
+	}
+	return err
+}
+
+// connectionEnv is tcpserver's environment for the connection. RELAYCLIENT must
+// not get through: it would let the provider send mail to the world through
+// this host. Nor must another connection's addresses.
+func connectionEnv(environ []string, c *Turned) []string {
+	var env []string
+	for _, entry := range environ {
+		name, _, _ := strings.Cut(entry, "=")
+		if name != "RELAYCLIENT" && name != "PROTO" && !strings.HasPrefix(name, "TCP") {
+			env = append(env, entry)
+		}
+	}
+	remoteIP, remotePort := addrPort(c.RemoteAddr())
+	localIP, localPort := addrPort(c.LocalAddr())
+	if remoteIP == "" {
+		return env
+	}
+	return append(env, "PROTO=TCP",
+		"TCPREMOTEIP="+remoteIP, "TCPREMOTEPORT="+remotePort,
+		"TCPLOCALIP="+localIP, "TCPLOCALPORT="+localPort)
+}

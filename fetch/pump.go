@@ -1,0 +1,111 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"time"
+)
+
+const (
+	// pumpBlock is how much is passed on at a time, in bytes.
+	pumpBlock = 64 << 10
+	// providerLinger is how long the provider may take to hang up once the
+	// receiving side has: closing at once would lose the last replies to a reset.
+	providerLinger = time.Minute
+	// receiverLinger is how long the receiving side may work on after the
+	// provider's last byte (RFC 1047: a server may be slow at the final dot).
+	receiverLinger = 10 * time.Minute
+)
+
+// pump passes bytes both ways until both sides are done. Each end of file is
+// passed on as one; whatever was read is written before it.
+type pump struct {
+	provider *Turned
+	receiver net.Conn
+	track    *tracker
+}
+
+// run returns nil where the provider said QUIT. When ctx is done it reads no
+// more from the provider but still brings it the receiver's replies.
+func (p *pump) run(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() {
+		_ = p.provider.SetReadDeadline(time.Now())
+		_ = p.receiver.SetWriteDeadline(time.Now().Add(quitTime))
+	})
+	defer stop()
+	_ = p.provider.SetDeadline(time.Time{})
+	commands, replies := make(chan error, 1), make(chan error, 1)
+	go func() { commands <- p.pass(p.receiver, p.provider, p.track.commands) }()
+	go func() { replies <- p.pass(p.provider, p.receiver, p.track.replies) }()
+
+	var up, down error
+	hungUp := false
+	select {
+	case down = <-commands:
+		up = await(replies, receiverLinger, p.receiver)
+	case up = <-replies:
+		hungUp = true
+		down = await(commands, providerLinger, p.provider)
+	}
+	return p.outcome(ctx, hungUp, down, up)
+}
+
+// outcome is nil where nothing was cut off.
+func (p *pump) outcome(ctx context.Context, hungUp bool, down, up error) error {
+	switch {
+	case ctx.Err() != nil:
+		return stopped()
+	case p.track.ended():
+		return nil
+	case hungUp:
+		return later(up, "the receiving side hung up before the provider was done")
+	}
+	return later(down, "the provider hung up before it was done")
+}
+
+// pass copies until src ends, then ends dst. After a failed write it goes on
+// reading, so that src is not stuck with what nobody takes.
+func (p *pump) pass(dst, src net.Conn, see func([]byte)) error {
+	defer closeWrite(dst)
+	buf := make([]byte, pumpBlock)
+	for {
+		n, err := src.Read(buf)
+		if n > 0 {
+			see(buf[:n])
+			if _, err := dst.Write(buf[:n]); err != nil {
+				_ = closeWrite(dst)
+				_, _ = io.CopyBuffer(io.Discard, onlyReader{src}, buf)
+				return err
+			}
+		}
+		if err != nil {
+			return endOfFile(err)
+		}
+	}
+}
+
+// onlyReader hides WriteTo, which would pass the buffer by.
+type onlyReader struct{ io.Reader }
+
+func endOfFile(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+// await waits for a direction's end; after limit it closes the connection that
+// the direction reads from.
+func await(done <-chan error, limit time.Duration, source io.Closer) error {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-timer.C:
+		_ = source.Close()
+		return <-done
+	}
+}

@@ -1,0 +1,261 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"vodmr/smtp"
+)
+
+// A mailbox takes messages for good.
+type mailbox interface {
+	// Begin starts a message whose sender (as in MAIL) and recipients (raw) are
+	// known; head stands above the content.
+	Begin(sender string, recipients []string, head string) (delivery, error)
+	Close()
+}
+
+// A delivery is one message on its way into a mailbox.
+type delivery interface {
+	io.Writer
+	// Commit returns nil once the message can no longer be lost. After an
+	// error nothing of it is left.
+	Commit() error
+	Abort()
+}
+
+// receiving is an SMTP server's session on the turned connection (RFC 5321).
+type receiving struct {
+	Maildir
+	box    mailbox
+	server *smtp.Server
+	stream *stoppable
+	tally  *Tally
+	peer   string // the provider's address
+	helo   string
+	esmtp  bool
+	buf    []byte
+	text   []byte
+	transaction
+}
+
+// A transaction is what RSET forgets.
+type transaction struct {
+	open       bool // MAIL was accepted
+	sender     path
+	utf8       bool
+	recipients []string
+	delivery   delivery   // once content has begun
+	size       int64      // of the content, as sent
+	failed     smtp.Reply // why the content is not taken; code 0 for none
+	spoilt     bool       // a chunk was refused, RSET must come
+}
+
+// maxRecipients of one message: ten times what RFC 5321 section 4.5.3.1.8 asks.
+const maxRecipients = 1000
+
+// serve runs the session. Its error is a Failure.
+func (r *receiving) serve(ctx context.Context) error {
+	release := r.stream.watch()
+	defer release()
+	r.server = smtp.NewServer(r.stream)
+	r.server.Idle = r.Idle
+	r.server.Commands = r.commands()
+	r.server.Say(smtp.NewReply(220, "", r.Host+" ESMTP"))
+	err := r.server.Serve()
+	r.reset()
+	var reply smtp.Reply
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrStopped):
+		r.server.Say(replyStopping())
+		_ = r.server.Flush()
+		return stopped()
+	case errors.As(err, &reply):
+		return later(reply, "ended the session with the provider")
+	case errors.Is(err, io.EOF):
+		return later(nil, "the provider hung up before it was done")
+	}
+	return later(err, "the connection to the provider broke")
+}
+
+func (r *receiving) commands() map[string]smtp.Command {
+	return map[string]smtp.Command{
+		"EHLO": r.ehlo,
+		"HELO": r.heloOnly,
+		"MAIL": r.mail,
+		"RCPT": r.rcpt,
+		"DATA": r.dataCommand,
+		"BDAT": r.bdat,
+		"RSET": func(string) (smtp.Reply, error) { r.reset(); return smtp.ReplyOK(), nil },
+		"NOOP": func(string) (smtp.Reply, error) { return smtp.ReplyOK(), nil },
+		"VRFY": func(string) (smtp.Reply, error) { return replyVerify(), nil },
+		"HELP": func(string) (smtp.Reply, error) { return replyHelp(), nil },
+		"QUIT": func(string) (smtp.Reply, error) { return smtp.ReplyBye(r.Host), smtp.ErrQuit },
+	}
+}
+
+func (r *receiving) ehlo(arg string) (smtp.Reply, error) {
+	reply, err := r.heloOnly(arg)
+	if !reply.Accepted() {
+		return reply, err
+	}
+	r.esmtp = true
+	size := "SIZE"
+	if r.Limit > 0 {
+		size += " " + strconv.FormatInt(r.Limit, 10)
+	}
+	return smtp.Reply{Code: 250, Lines: []string{
+		r.Host, "PIPELINING", size, "8BITMIME", "SMTPUTF8", "CHUNKING", "ENHANCEDSTATUSCODES",
+	}}, nil
+}
+
+func (r *receiving) heloOnly(arg string) (smtp.Reply, error) {
+	if arg == "" {
+		return smtp.ReplyBadArgument("say your name too"), nil
+	}
+	r.reset()
+	r.helo, r.esmtp = arg, false
+	return smtp.NewReply(250, "", r.Host), nil
+}
+
+func (r *receiving) mail(arg string) (smtp.Reply, error) {
+	if r.open {
+		return smtp.ReplyBadSequence("one sender a message: RSET first"), nil
+	}
+	sender, params, reply := envelopeArgs(arg, "FROM:")
+	if reply.Code != 0 {
+		return reply, nil
+	}
+	utf8, reply := r.mailParams(params)
+	if reply.Code != 0 {
+		return reply, nil
+	}
+	if sender.international() && !utf8 {
+		return replyNeedsUTF8(), nil
+	}
+	r.reset()
+	r.open, r.sender, r.utf8 = true, sender, utf8
+	return smtp.NewReply(250, "2.1.0", "ok"), nil
+}
+
+func (r *receiving) rcpt(arg string) (smtp.Reply, error) {
+	if !r.open || r.spoilt || r.delivery != nil {
+		return smtp.ReplyBadSequence("MAIL first"), nil
+	}
+	recipient, params, reply := envelopeArgs(arg, "TO:")
+	switch {
+	case reply.Code != 0:
+		return reply, nil
+	case len(params) > 0:
+		return replyUnknownParameter(params[0]), nil
+	case recipient.international() && !r.utf8:
+		return replyNeedsUTF8(), nil
+	case !r.takes(recipient):
+		return replyNotHere(), nil
+	case len(r.recipients) >= maxRecipients:
+		return replyTooManyRecipients(), nil
+	}
+	r.recipients = append(r.recipients, recipient.address())
+	return smtp.NewReply(250, "2.1.5", "ok"), nil
+}
+
+// takes says whether a recipient is one of ours. Postmaster needs no domain
+// (RFC 5321 section 4.1.1.3).
+func (r *receiving) takes(recipient path) bool {
+	if recipient.domain == "" {
+		return strings.EqualFold(recipient.local, "postmaster")
+	}
+	for _, domain := range r.Domains {
+		if strings.EqualFold(domain, recipient.domain) {
+			return true
+		}
+	}
+	return len(r.Domains) == 0
+}
+
+// envelopeArgs takes the argument of MAIL or RCPT apart. A reply with code 0
+// means that it could.
+func envelopeArgs(arg, keyword string) (p path, params []string, reply smtp.Reply) {
+	if len(arg) < len(keyword) || !strings.EqualFold(arg[:len(keyword)], keyword) {
+		return p, nil, smtp.ReplyBadArgument("expected " + keyword + "<address>")
+	}
+	p, rest, err := parsePath(strings.TrimLeft(arg[len(keyword):], " "))
+	if err != nil {
+		return p, nil, smtp.NewReply(501, "5.1.3", err.Error())
+	}
+	return p, strings.Fields(rest), smtp.Reply{}
+}
+
+// mailParams checks MAIL's parameters (RFC 1870, RFC 6152, RFC 6531).
+func (r *receiving) mailParams(params []string) (utf8 bool, reply smtp.Reply) {
+	for _, param := range params {
+		name, value, _ := strings.Cut(strings.ToUpper(param), "=")
+		switch {
+		case name == "SIZE":
+			size, err := strconv.ParseUint(value, 10, 63)
+			if err != nil {
+				return false, smtp.ReplyBadArgument("SIZE takes a number")
+			}
+			if r.Limit > 0 && int64(size) > r.Limit {
+				return false, replyTooBig()
+			}
+		case name == "BODY" && (value == "7BIT" || value == "8BITMIME"):
+		case param == "SMTPUTF8" || name == "SMTPUTF8" && value == "":
+			utf8 = true
+		default:
+			return false, replyUnknownParameter(param)
+		}
+	}
+	return utf8, smtp.Reply{}
+}
+
+// reset forgets the transaction and what was received of it.
+func (r *receiving) reset() {
+	if r.delivery != nil {
+		r.delivery.Abort()
+	}
+	r.transaction = transaction{}
+}
+
+// A stoppable is the turned connection with an end from outside: once ctx is
+// done reads fail with ErrStopped, while replies still go out.
+type stoppable struct {
+	*Turned
+	ctx context.Context
+	mu  sync.Mutex
+}
+
+// watch makes a Read that waits fail when ctx is done.
+func (s *stoppable) watch() (release func() bool) {
+	return context.AfterFunc(s.ctx, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		_ = s.SetReadDeadline(time.Now())
+	})
+}
+
+// SetDeadline does not undo what watch did.
+func (s *stoppable) SetDeadline(t time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx.Err() != nil {
+		return s.SetWriteDeadline(t)
+	}
+	return s.Turned.SetDeadline(t)
+}
+
+func (s *stoppable) Read(p []byte) (int, error) {
+	n, err := s.Turned.Read(p)
+	if err != nil && s.ctx.Err() != nil && !errors.Is(err, net.ErrClosed) {
+		err = ErrStopped
+	}
+	return n, err
+}

@@ -1,0 +1,95 @@
+package fetch
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Report writes what a session brought and why it failed, a line each.
+func Report(w io.Writer, provider Provider, tally *Tally, err error) {
+	switch {
+	case tally.Messages() > 0, err == nil && tally.Turned():
+		say(w, "fetched %d messages, %d bytes from %s", tally.Messages(), tally.Bytes(), provider)
+	case err == nil:
+		say(w, "nothing waits at %s", provider)
+	}
+	if err != nil {
+		Warn(w, err)
+	}
+}
+
+// Warn writes one line about an error.
+func Warn(w io.Writer, err error) { say(w, "%v", err) }
+
+// say writes one line. What a provider chose of it cannot start another or
+// steer the terminal.
+func say(w io.Writer, format string, args ...any) {
+	fmt.Fprintf(w, "atrn: %s\n", strings.Map(visible, fmt.Sprintf(format, args...)))
+}
+
+func visible(c rune) rune {
+	if c < ' ' || 0x7f <= c && c < 0xa0 {
+		return '?'
+	}
+	return c
+}
+
+// meterTime is how often a Meter rewrites its line.
+const meterTime = 200 * time.Millisecond
+
+// A Meter shows on a terminal how a session goes, on one line that it rewrites.
+type Meter struct {
+	done chan struct{}
+	wait sync.WaitGroup
+}
+
+// StartMeter starts showing a tally.
+func StartMeter(w io.Writer, tally *Tally) *Meter {
+	m := &Meter{done: make(chan struct{})}
+	m.wait.Go(func() { m.run(w, tally) })
+	return m
+}
+
+// Stop clears the line.
+func (m *Meter) Stop() {
+	close(m.done)
+	m.wait.Wait()
+}
+
+func (m *Meter) run(w io.Writer, tally *Tally) {
+	tick := time.NewTicker(meterTime)
+	defer tick.Stop()
+	shown := ""
+	for {
+		select {
+		case <-m.done:
+			if shown != "" {
+				io.WriteString(w, "\r\x1b[K")
+			}
+			return
+		case <-tick.C:
+			if line := meterLine(tally); line != shown {
+				io.WriteString(w, "\r"+line+"\x1b[K")
+				shown = line
+			}
+		}
+	}
+}
+
+func meterLine(t *Tally) string {
+	if !t.Turned() {
+		return "asking the provider"
+	}
+	return fmt.Sprintf("%d messages, %d bytes", t.Messages(), t.Received())
+}
+
+// IsTerminal says whether a descriptor is a terminal.
+func IsTerminal(fd int) bool {
+	_, err := unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ)
+	return err == nil
+}

@@ -1,0 +1,125 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+)
+
+// A Session is one visit at a provider, to be made again and again.
+type Session struct {
+	Provider Provider
+	Login    Login
+	Domains  []string // to ask for; none for all that the login has
+	Sink     Sink
+	Host     string // our name in EHLO; "" for our address
+	Waits    Waits
+}
+
+// A Sink is who receives the mail here.
+type Sink interface {
+	// Open makes sure that mail could be received, before the provider is
+	// asked for any. The error is a Failure.
+	Open(ctx context.Context) (Receiver, error)
+}
+
+// A Receiver is a Sink that is ready for one session.
+type Receiver interface {
+	// Receive answers the provider's commands until the session's end, and
+	// counts as it goes. Once ctx is done it takes no more, but still sends
+	// what it owes. The error is a Failure; nil means that the provider said
+	// QUIT.
+	Receive(ctx context.Context, provider *Turned, tally *Tally) error
+	// Close releases what Open took, and says goodbye where nothing came.
+	Close()
+}
+
+// Run makes one visit. Of its errors ExitCode knows the exit code. tally counts
+// what came, also where the error is not nil.
+func (s *Session) Run(ctx context.Context, tally *Tally) error {
+	receiver, err := s.Sink.Open(ctx)
+	if err != nil {
+		return err
+	}
+	defer receiver.Close()
+	conn, err := s.Provider.Connect(ctx)
+	if err != nil {
+		return s.why(ctx, nil, err)
+	}
+	defer conn.Close()
+	turned, err := s.ask(ctx, conn)
+	if errors.Is(err, errNothingWaits) {
+		return nil
+	}
+	if err != nil {
+		return s.why(ctx, conn, err)
+	}
+	tally.turned.Store(true)
+	return s.why(ctx, conn, receiver.Receive(ctx, turned, tally))
+}
+
+// ask logs in and says ATRN. Until the connection has turned, a signal just
+// closes it.
+func (s *Session) ask(ctx context.Context, conn net.Conn) (*Turned, error) {
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	defer stop()
+	d := &dialogue{conn: conn, waits: s.Waits}
+	ehlo, err := d.greet(s.host(conn))
+	if err != nil {
+		return nil, err
+	}
+	if err = d.logIn(s.Login, ehlo); err == nil {
+		err = d.turn(s.Domains)
+	}
+	if err != nil {
+		d.quit()
+		return nil, err
+	}
+	return newTurned(conn, d.unread), nil
+}
+
+// host is our name in EHLO: an address where the system's own name would be no
+// domain (RFC 5321 section 4.1.3).
+func (s *Session) host(conn net.Conn) string {
+	if s.Host != "" && !strings.ContainsFunc(s.Host, notInDomain) {
+		return s.Host
+	}
+	ip, _ := addrPort(conn.LocalAddr())
+	switch {
+	case ip == "":
+		return "localhost"
+	case strings.Contains(ip, ":"):
+		return "[IPv6:" + ip + "]"
+	}
+	return "[" + ip + "]"
+}
+
+// why names a signal as the reason where there was one, and adds how a command
+// in the provider's place ended.
+func (s *Session) why(ctx context.Context, conn net.Conn, err error) error {
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return stopped()
+	}
+	if c, ok := conn.(interface{ Status() string }); ok {
+		var f *Failure
+		if status := c.Status(); status != "" && errors.As(err, &f) {
+			return &Failure{f.Exit, fmt.Sprintf("%s (%s)", f.Text, status), f.Err}
+		}
+	}
+	return err
+}
+
+// Hostname is the system's name, "" where it has none.
+func Hostname() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return ""
+	}
+	return name
+}
