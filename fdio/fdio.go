@@ -106,6 +106,9 @@ type WriteError struct{ Err error }
 func (e *WriteError) Error() string { return "write: " + e.Err.Error() }
 func (e *WriteError) Unwrap() error { return e.Err }
 
+// WriteFailed tells a WriteError from other errors by its method.
+func (e *WriteError) WriteFailed() bool { return true }
+
 // errAgain says that poll spoke too soon: another process that shares the
 // descriptor was first, or the wake-up was spurious.
 var errAgain = errors.New("not ready")
@@ -229,3 +232,6 @@ func WriteAll(fd int, p []byte) error {
 	}
 	return nil
 }
+
+// Close closes a descriptor that is no longer needed.
+func Close(fd int) { _ = unix.Close(fd) }

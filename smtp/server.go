@@ -137,3 +137,9 @@ func isTimeout(err error) bool {
 	var t interface{ Timeout() bool }
 	return errors.As(err, &t) && t.Timeout()
 }
+
+// MailVerbs lists the verbs of mail transfer, which a relay that only gives mail
+// away knows and refuses (RFC 2645 section 5.4: 502).
+func MailVerbs() []string {
+	return []string{"MAIL", "RCPT", "DATA", "BDAT", "VRFY", "EXPN", "ETRN", "TURN", "SEND", "SOML", "SAML"}
+}

@@ -1,0 +1,92 @@
+// Vodmr-relay answers ATRN for a customer that a checkpassword program let in,
+// and relays the mail in its Maildir. See vodmr-relay(8).
+package main
+
+import (
+	"flag"
+	"io"
+	"os"
+	"strconv"
+	"time"
+
+	"vodmr/fdio"
+	"vodmr/logline"
+	"vodmr/qmail"
+	"vodmr/relay"
+	"vodmr/smtp"
+)
+
+const (
+	program = "vodmr-relay"
+	usage   = program + ": usage: " + program + " [-q QMAILHOME] [MAILDIR]\n" +
+		program + ": run it behind vodmr and a checkpassword program; see vodmr-relay(8)\n"
+	misuse    = 100
+	temporary = 111
+)
+
+func main() { os.Exit(run()) }
+
+func run() int {
+	flags := flag.NewFlagSet(program, flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	home := flags.String("q", "/var/qmail", "qmail's home directory")
+	authFD, err := strconv.Atoi(os.Getenv("VODMR_AUTHFD"))
+	if flags.Parse(os.Args[1:]) != nil || flags.NArg() > 1 || err != nil || authFD < 3 {
+		_ = fdio.WriteAll(2, []byte(usage))
+		return misuse
+	}
+	config := configure(*home, flags.Arg(0))
+	if err := becomeOwner(config.Home); err != nil {
+		config.Log.Event("error", logline.Err(err))
+		return temporary
+	}
+	if err := fdio.WriteAll(authFD, []byte{0}); err != nil {
+		config.Log.Event("error", logline.F("reason", "vodmr is not there"), logline.Err(err))
+		return temporary
+	}
+	fdio.Close(authFD)
+	return relay.ExitCode(relay.Serve(config))
+}
+
+// configure reads the environment that the checkpassword program and vodmr set.
+func configure(home, maildir string) relay.Config {
+	session := os.Getenv("VODMR_SESSION")
+	if session == "" {
+		session = strconv.Itoa(os.Getpid())
+	}
+	login := os.Getenv("VPOPUSER")
+	if login == "" {
+		login = os.Getenv("USER")
+	}
+	if maildir == "" {
+		maildir = "Maildir"
+	}
+	host := os.Getenv("VODMR_HOST")
+	if host == "" {
+		host = "localhost"
+	}
+	return relay.Config{
+		Conn:       fdio.New(0, 1),
+		Log:        logline.New(2, program, session),
+		Host:       host,
+		Session:    session,
+		Login:      login,
+		Home:       os.Getenv("HOME"),
+		Maildir:    maildir,
+		Qmail:      qmail.OpenHome(home),
+		Queue:      qmail.Queue{Home: home, Program: os.Getenv("QMAILQUEUE")},
+		SoftBounce: os.Getenv("VODMR_SOFTBOUNCE") == "1",
+		Window:     window(os.Getenv("VODMR_WINDOW")),
+		Now:        time.Now,
+	}
+}
+
+// window reads VODMR_WINDOW: transactions, from 1 to smtp.MaxWindow; what is no
+// such number means the default.
+func window(value string) int {
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 1 {
+		return smtp.DefaultWindow
+	}
+	return min(n, smtp.MaxWindow)
+}

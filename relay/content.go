@@ -1,0 +1,98 @@
+package relay
+
+import (
+	"bytes"
+	"io"
+
+	"vodmr/maildir"
+)
+
+// A content reads a message's file without its envelope lines.
+type content struct {
+	message *maildir.Message
+	cut     []maildir.Span
+	offset  int64
+}
+
+// open opens an item's file again and checks that it is the one that was read.
+func (q *queue) open(it *item) (*content, error) {
+	m, err := q.box.OpenMessage(it.entry)
+	if err != nil {
+		return nil, err
+	}
+	if m.Size != it.size {
+		m.Close()
+		return nil, maildir.ErrChanged
+	}
+	it.entry = m.Entry
+	return &content{message: m, cut: it.cut}, nil
+}
+
+// Read skips the envelope lines. A file that became shorter is
+// maildir.ErrChanged, since io.EOF would pass for its end.
+func (c *content) Read(p []byte) (int, error) {
+	end := c.message.Size
+	for len(c.cut) > 0 {
+		if c.offset < c.cut[0].From {
+			end = c.cut[0].From
+			break
+		}
+		c.offset = c.cut[0].To
+		c.cut = c.cut[1:]
+	}
+	if c.offset >= end {
+		return 0, io.EOF
+	}
+	n, err := c.message.ReadAt(p[:min(int64(len(p)), end-c.offset)], c.offset)
+	c.offset += int64(n)
+	if err == io.EOF && n == 0 {
+		return 0, maildir.ErrChanged
+	}
+	if err == io.EOF {
+		err = nil
+	}
+	return n, err
+}
+
+func (c *content) Close() { c.message.Close() }
+
+// sameContent says whether two items carry the same bytes: compared, not
+// guessed.
+func (q *queue) sameContent(a, b *item) bool {
+	if a.length != b.length || a.sum != b.sum {
+		return false
+	}
+	if a.body != nil && b.body != nil {
+		return bytes.Equal(a.body, b.body)
+	}
+	x, err := q.open(a)
+	if err != nil {
+		return false
+	}
+	defer x.Close()
+	y, err := q.open(b)
+	if err != nil {
+		return false
+	}
+	defer y.Close()
+	return equalReaders(x, y)
+}
+
+// compareSize is how many bytes are compared at once.
+const compareSize = 64 << 10
+
+func equalReaders(x, y io.Reader) bool {
+	p, r := make([]byte, compareSize), make([]byte, compareSize)
+	for {
+		n, errX := io.ReadFull(x, p)
+		m, errY := io.ReadFull(y, r)
+		if !bytes.Equal(p[:n], r[:m]) {
+			return false
+		}
+		if errX != nil || errY != nil {
+			return isEnd(errX) && isEnd(errY)
+		}
+	}
+}
+
+func isEnd(err error) bool { return err == io.EOF || err == io.ErrUnexpectedEOF }

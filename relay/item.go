@@ -1,0 +1,158 @@
+package relay
+
+import (
+	"hash/fnv"
+	"io"
+
+	"vodmr/logline"
+	"vodmr/maildir"
+	"vodmr/qmail"
+	"vodmr/smtp"
+)
+
+// An item is one file that may go out: a message for one recipient.
+type item struct {
+	entry  maildir.Entry
+	base   string
+	size   int64  // bytes of the file
+	sender string // in RFC 5321's form, without <>
+	double bool   // the sender was #@[]
+	rcpt   string // raw, as the sender wrote it
+	to     string // rcpt in RFC 5321's form
+	cut    []maildir.Span
+
+	length int64  // bytes of the content: the file without its envelope lines
+	sum    uint64 // of the content's start
+	raw    []byte // the whole file, where it is held
+	body   []byte // the content within raw
+}
+
+const (
+	// wholeMax is the largest file in bytes that is read before its MAIL; a
+	// larger one is streamed.
+	wholeMax = 1 << 20
+	// firstHead is how much of a file is read first where it is not held.
+	firstHead = 8 << 10
+	// sumSize is how much of the content the sum covers.
+	sumSize = 4 << 10
+)
+
+// load reads a file's envelope, and all of it where hold allows that many bytes.
+func (q *queue) load(entry maildir.Entry, hold int64) (*item, error) {
+	m, err := q.box.OpenMessage(entry)
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	it := &item{entry: m.Entry, base: m.Entry.Base(), size: m.Size}
+	head, err := q.head(it, m, hold)
+	if err != nil {
+		return nil, err
+	}
+	return it, q.address(it, head)
+}
+
+// head reads the file into it.raw, or its start into a buffer of the queue.
+func (q *queue) head(it *item, m *maildir.Message, hold int64) ([]byte, error) {
+	if m.Size <= hold {
+		raw, err := m.ReadAll(q.buffers.get())
+		it.raw = raw
+		return raw, err
+	}
+	for size := firstHead; ; size = maildir.HeadSize {
+		if cap(q.headBuffer) < size {
+			q.headBuffer = make([]byte, size)
+		}
+		n, err := m.ReadAt(q.headBuffer[:size], 0)
+		head := q.headBuffer[:n]
+		if err != nil && err != io.EOF {
+			return nil, err
+		}
+		_, bad := maildir.ParseEnvelope(head, err == io.EOF, q.entitled.catchall)
+		if bad == nil || err == io.EOF || size == maildir.HeadSize {
+			return head, nil
+		}
+	}
+}
+
+// address fills in what the envelope tells.
+func (q *queue) address(it *item, head []byte) error {
+	envelope, err := maildir.ParseEnvelope(head, int64(len(head)) == it.size, q.entitled.catchall)
+	if err != nil {
+		return err
+	}
+	local, domain := qmail.Split(envelope.Recipient)
+	it.rcpt = q.entitled.virtual.Strip(local, domain) + "@" + domain
+	if it.to, err = qmail.Quote(it.rcpt); err != nil {
+		return err
+	}
+	it.sender, it.double, it.cut = envelope.Sender, envelope.Double, envelope.Cut
+	it.length = it.size
+	for _, span := range it.cut {
+		it.length -= span.To - span.From
+	}
+	start := withoutSpans(head, it.cut)
+	sum := fnv.New64a()
+	_, _ = sum.Write(start[:min(len(start), sumSize, int(it.length))])
+	it.sum = sum.Sum64()
+	if it.raw != nil {
+		it.body = start
+	}
+	return nil
+}
+
+// withoutSpans takes the spans out of b by moving what stands before them
+// against what follows: the spans are at the top, so this moves little.
+func withoutSpans(b []byte, spans []maildir.Span) []byte {
+	if len(spans) == 0 {
+		return b
+	}
+	last := spans[len(spans)-1]
+	start := last.To
+	for i := len(spans) - 1; i >= 0; i-- {
+		from := int64(0)
+		if i > 0 {
+			from = spans[i-1].To
+		}
+		kept := b[from:spans[i].From]
+		start -= int64(len(kept))
+		copy(b[start:], kept)
+	}
+	return b[start:]
+}
+
+// utf8 says whether an address needs SMTPUTF8 (RFC 6531).
+func (it *item) utf8() bool {
+	return smtp.EightBit([]byte(it.sender)) || smtp.EightBit([]byte(it.to))
+}
+
+// fields are the log's keys for a file, in its order.
+func (it *item) fields() []logline.Field {
+	return []logline.Field{
+		logline.F("file", it.entry.Path()),
+		logline.F("from", "<"+it.sender+">"),
+		logline.F("to", "<"+it.to+">"),
+		logline.N("bytes", it.length),
+	}
+}
+
+// buffers keeps the memory of bodies that were sent for those to come.
+type buffers struct{ free [][]byte }
+
+// freeMax is how many bodies' memory is kept.
+const freeMax = 16
+
+func (b *buffers) get() []byte {
+	if len(b.free) == 0 {
+		return nil
+	}
+	last := b.free[len(b.free)-1]
+	b.free = b.free[:len(b.free)-1]
+	return last[:0]
+}
+
+func (b *buffers) put(body []byte) {
+	if cap(body) > 0 && len(b.free) < freeMax {
+		b.free = append(b.free, body)
+	}
+}

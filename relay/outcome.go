@@ -1,0 +1,156 @@
+package relay
+
+import (
+	"errors"
+	"time"
+
+	"vodmr/logline"
+	"vodmr/maildir"
+	"vodmr/smtp"
+)
+
+// counts are what the end's log line tells.
+type counts struct {
+	waiting   int   // messages in the Maildir
+	delivered int   // messages that the customer took
+	bytes     int64 // of their content
+	bounced   int
+	deferred  int
+}
+
+// Answered is smtp.Source's: it decides what becomes of each file.
+func (q *queue) Answered(tx *smtp.Transaction, decisions []smtp.Decision) {
+	g := q.flying[tx]
+	delete(q.flying, tx)
+	g.closeStream()
+	repeat, later := &group{plain: true}, &group{plain: tx.Plain}
+	for i, it := range g.items {
+		d := decisions[i]
+		switch {
+		case d.Reply.Accepted():
+			q.delivered(it, d.Reply)
+		case tooMany(d):
+			q.rcptMax = min(q.rcptMax, d.After)
+			later.items = append(later.items, it)
+		case d.Reply.AboutCommand() && !tx.Plain:
+			repeat.items = append(repeat.items, it)
+		case d.Reply.Permanent():
+			q.failed(it, d.Reply)
+		default:
+			q.deferred(it, d.Reply)
+		}
+	}
+	for _, more := range []*group{later, repeat} {
+		if len(more.items) > 0 {
+			q.again = append(q.again, more)
+		}
+	}
+}
+
+// tooMany says whether a RCPT was refused since there were enough before it:
+// 452, or 552 (RFC 5321 section 4.5.3.1.10).
+func tooMany(d smtp.Decision) bool {
+	return d.Stage == smtp.StageRcpt && d.After > 0 && (d.Reply.Code == 452 || d.Reply.Code == 552)
+}
+
+// delivered removes a file that the customer's server answers for now.
+func (q *queue) delivered(it *item, reply smtp.Reply) {
+	if !q.remove(it.entry, it.size) {
+		q.notes.Done(it.base)
+	}
+	q.count.delivered++
+	q.count.bytes += it.length
+	q.logFile("success", it, reply)
+}
+
+// remove unlinks a file and says whether it is gone.
+func (q *queue) remove(entry maildir.Entry, size int64) bool {
+	err := q.box.Remove(entry, size)
+	var quota *maildir.QuotaError
+	switch {
+	case err == nil || errors.Is(err, maildir.ErrGone):
+	case errors.As(err, &quota):
+		q.Log.Event("error", logline.F("file", entry.Path()), logline.Err(err))
+	default:
+		q.Log.Event("error", logline.F("file", entry.Path()), logline.Err(err))
+		return false
+	}
+	q.count.waiting--
+	q.notes.Forget(entry.Base())
+	return true
+}
+
+// removeDone removes what an earlier session delivered but could not remove.
+func (q *queue) removeDone(entry maildir.Entry) {
+	m, err := q.box.OpenMessage(entry)
+	if err != nil {
+		q.skip(entry, err)
+		return
+	}
+	m.Close()
+	q.remove(m.Entry, m.Size)
+}
+
+// secondDeferral is how far apart two sessions must have deferred a message
+// before its age may count against it: a customer's server that is broken for
+// an hour must not cost it the mail of a week.
+const secondDeferral = 24 * time.Hour
+
+// deferred keeps a file, unless it has been tried for long enough.
+func (q *queue) deferred(it *item, reply smtp.Reply) {
+	now := q.Now()
+	first := q.notes.Of(it.base).First
+	old := now.Sub(time.Unix(it.entry.Time, 0)) > q.settings.QueueLifetime
+	if old && first != 0 && now.Sub(time.Unix(first, 0)) >= secondDeferral {
+		q.bounceOrKeep(it, reply, "it was deferred until it was too old, the last time with: ")
+		return
+	}
+	q.keep(it, reply)
+}
+
+// keep notes and logs that a file stays.
+func (q *queue) keep(it *item, reply smtp.Reply) {
+	q.count.deferred++
+	q.notes.Kept(it.base, reply.String())
+	q.logFile("deferral", it, reply)
+}
+
+// failed bounces a file for a permanent refusal.
+func (q *queue) failed(it *item, reply smtp.Reply) {
+	if q.SoftBounce {
+		q.deferred(it, reply)
+		return
+	}
+	q.bounceOrKeep(it, reply, "the mail server of this domain refused it: ")
+}
+
+// bounceOrKeep removes a file once its bounce is queued.
+func (q *queue) bounceOrKeep(it *item, reply smtp.Reply, why string) {
+	q.logFile("failure", it, reply)
+	if err := q.bounce(it, why+reply.String()); err != nil {
+		q.Log.Event("error", logline.F("file", it.entry.Path()), logline.Err(err))
+		q.notes.Kept(it.base, reply.String())
+		return
+	}
+	q.count.bounced++
+	if !q.remove(it.entry, it.size) {
+		q.notes.Done(it.base)
+	}
+}
+
+// doubt names the files that a broken session left unanswered after their
+// content went out: they may arrive again.
+func (q *queue) doubt(left []smtp.Unanswered, why error) {
+	for _, u := range left {
+		if !u.Doubt {
+			continue
+		}
+		for _, it := range q.flying[u.Transaction].items {
+			q.Log.Event("doubt", append(it.fields(), logline.F("reply", why.Error()))...)
+		}
+	}
+}
+
+func (q *queue) logFile(event string, it *item, reply smtp.Reply) {
+	q.Log.Event(event, append(it.fields(), logline.F("reply", reply.String()))...)
+}

@@ -1,0 +1,65 @@
+// Package relay is what happens between a right password and the end of the
+// session: the customer says ATRN, the roles turn, and the mail in its Maildir
+// goes out. It decides what to send next, for whom, and what each reply means
+// for the message; how mail is said is package smtp's, where it lies maildir's,
+// and what the site's files mean qmail's.
+package relay
+
+import (
+	"time"
+
+	"vodmr/logline"
+	"vodmr/qmail"
+	"vodmr/smtp"
+)
+
+// A Conn is the customer's connection, which turns; *fdio.Conn is one.
+type Conn interface {
+	smtp.Stream
+	smtp.Duplex
+	// Pending says whether bytes wait that nobody asked for.
+	Pending() bool
+}
+
+// A Config is what one session runs with.
+type Config struct {
+	Conn    Conn
+	Log     *logline.Logger
+	Host    string // our name
+	Session string // the session's name in logs
+	Login   string // as typed
+	Home    string // the mailbox's directory: the truth about who logged in
+	Maildir string // relative to Home
+	Qmail   qmail.Home
+	Queue   qmail.Queue
+
+	SoftBounce bool // a 5xx is taken for a 4xx
+	Window     int  // most transactions in flight
+
+	Now func() time.Time
+}
+
+// idle is how long the customer may say nothing before ATRN.
+const idle = 5 * time.Minute
+
+// Serve answers an authenticated customer until the session ends. The error is
+// nil where it ended in order.
+func Serve(c Config) error {
+	s := &session{Config: c, server: smtp.NewServer(c.Conn), start: c.Now()}
+	s.server.Idle = idle
+	s.server.Commands = s.commands()
+	defer s.close()
+	if c.Conn.Pending() {
+		s.server.Say(smtp.ReplyEarlyBytes())
+		_ = s.server.Flush()
+		c.Log.Event("error", logline.F("reason", "bytes came before the reply to AUTH"))
+		return smtp.ReplyEarlyBytes()
+	}
+	s.server.Say(smtp.NewReply(235, "2.7.0", "welcome"))
+	err := s.server.Serve()
+	if err == errTurn {
+		return s.turn()
+	}
+	s.logEnd(err)
+	return err
+}

@@ -1,0 +1,187 @@
+package relay
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"vodmr/logline"
+	"vodmr/maildir"
+	"vodmr/qmail"
+	"vodmr/smtp"
+)
+
+// A session is one authenticated customer.
+type session struct {
+	Config
+	server *smtp.Server
+	start  time.Time
+
+	settings qmail.Settings
+	entitled *entitlement
+	box      *maildir.Box
+	queue    *queue
+	count    counts
+}
+
+// errTurn ends the command loop after ATRN was accepted.
+var errTurn = errors.New("the roles turn")
+
+// commands are those of the authenticated state (RFC 2645 section 5.2).
+func (s *session) commands() map[string]smtp.Command {
+	always := func(r smtp.Reply) smtp.Command {
+		return func(string) (smtp.Reply, error) { return r, nil }
+	}
+	commands := map[string]smtp.Command{
+		"ATRN": s.atrn,
+		"EHLO": s.ehlo,
+		"HELO": always(smtp.NewReply(250, "", s.Host)),
+		"NOOP": always(smtp.ReplyOK()),
+		"RSET": always(smtp.ReplyOK()),
+		"HELP": always(smtp.NewReply(214, "2.0.0", "say ATRN, or ATRN domain,domain, and be ready to take mail on this connection")),
+		"AUTH": always(smtp.ReplyBadSequence("you are logged in")),
+		"QUIT": func(string) (smtp.Reply, error) { return smtp.ReplyBye(s.Host), smtp.ErrQuit },
+	}
+	commands["STARTTLS"] = always(smtp.ReplyBadSequence("too late for STARTTLS: you are logged in"))
+	for _, verb := range smtp.MailVerbs() {
+		commands[verb] = always(smtp.ReplyNoMailHere())
+	}
+	return commands
+}
+
+func (s *session) ehlo(arg string) (smtp.Reply, error) {
+	if arg == "" {
+		return smtp.ReplyBadArgument("EHLO needs your host name"), nil
+	}
+	return smtp.Reply{Code: 250, Lines: []string{s.Host, "ENHANCEDSTATUSCODES", "ATRN"}}, nil
+}
+
+// atrn answers ATRN, and turns the session where mail may wait.
+func (s *session) atrn(arg string) (smtp.Reply, error) {
+	if s.server.Lines.Buffered() > 0 || s.Conn.Pending() {
+		return smtp.ReplyEarlyBytes(), smtp.ReplyEarlyBytes()
+	}
+	reply := s.prepare(arg)
+	s.Log.Event("atrn", logline.F("user", s.Login), logline.F("domains", arg), logline.F("reply", reply.String()))
+	if !reply.Accepted() {
+		s.close()
+		return reply, nil
+	}
+	return reply, errTurn
+}
+
+// prepare takes the steps from the domains to the first message, and returns
+// ATRN's reply.
+func (s *session) prepare(arg string) smtp.Reply {
+	domains, err := parseDomains(arg)
+	if err != nil {
+		return smtp.ReplyBadArgument(err.Error())
+	}
+	entitled, err := entitle(s.Qmail, s.Login, s.Home)
+	if err != nil {
+		return s.trouble(err)
+	}
+	s.entitled = entitled
+	if reply := entitled.claim(domains); reply.Code != 0 {
+		return reply
+	}
+	if entitled.failed != nil {
+		return s.trouble(entitled.failed)
+	}
+	if s.settings, err = s.Qmail.Settings(s.Host); err != nil {
+		return s.trouble(err)
+	}
+	return s.openQueue()
+}
+
+// trouble logs why the customer must come again.
+func (s *session) trouble(err error) smtp.Reply {
+	s.Log.Event("error", logline.Err(err))
+	return smtp.NewReply(451, "4.3.0", "trouble here, try again later")
+}
+
+// lookTime is how long ATRN's reply may wait for the news that mail is there.
+const lookTime = 5 * time.Second
+
+// openQueue locks the Maildir and looks for the first message.
+func (s *session) openQueue() smtp.Reply {
+	var err error
+	if s.box, err = maildir.Open(s.Home, s.Maildir); err != nil {
+		return s.trouble(err)
+	}
+	if err = s.box.Lock(); errors.Is(err, maildir.ErrLocked) {
+		return smtp.NewReply(451, "4.3.0", "another session of this mailbox is under way, try again later")
+	}
+	if err != nil {
+		return s.trouble(err)
+	}
+	deadline := s.Now().Add(lookTime)
+	list, err := s.box.Scan(deadline)
+	unfinished := errors.Is(err, maildir.ErrDeadline)
+	if err != nil && !unfinished {
+		return s.trouble(err)
+	}
+	s.queue = newQueue(s, list, unfinished)
+	if !s.queue.mayWait(deadline) {
+		return smtp.NewReply(453, "4.2.0", "you have no mail")
+	}
+	return smtp.NewReply(250, "2.0.0", "the roles turn now")
+}
+
+// close gives the Maildir back.
+func (s *session) close() {
+	if s.queue != nil {
+		s.queue.close()
+	}
+	if s.box != nil {
+		s.box.Close()
+	}
+	if s.entitled != nil {
+		s.entitled.close()
+	}
+	s.queue, s.box, s.entitled = nil, nil, nil
+}
+
+var errDomains = errors.New("ATRN takes no argument, or domains with commas between them: ATRN example.org,example.net")
+
+// parseDomains reads ATRN's argument: `domain *("," domain)` or nothing (RFC
+// 2645 section 5.2.1). The domains come back in lower case.
+func parseDomains(arg string) ([]string, error) {
+	if arg == "" {
+		return nil, nil
+	}
+	domains := strings.Split(strings.ToLower(arg), ",")
+	for _, domain := range domains {
+		if !isDomain(domain) {
+			return nil, errDomains
+		}
+	}
+	return domains, nil
+}
+
+// isDomain says whether a name has RFC 5321's form; underscores are met in
+// practice.
+func isDomain(name string) bool {
+	if len(name) > 255 {
+		return false
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		if !isLabel(label) {
+			return false
+		}
+	}
+	return true
+}
+
+func isLabel(label string) bool {
+	if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+		return false
+	}
+	for i := range len(label) {
+		c := label[i]
+		if !(c == '-' || c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z') {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,105 @@
+package relay
+
+import (
+	"fmt"
+	"strings"
+
+	"vodmr/logline"
+	"vodmr/smtp"
+)
+
+// transaction makes what the Sender sends of a group. It is nil where nothing
+// is sent: the files that cannot be read stay, and what the server is known not
+// to take is refused on its behalf.
+func (q *queue) transaction(g *group) *smtp.Transaction {
+	lead := g.items[0]
+	tx := &smtp.Transaction{From: lead.sender, Plain: g.plain}
+	for _, it := range g.items {
+		tx.To = append(tx.To, it.to)
+		tx.UTF8 = tx.UTF8 || it.utf8()
+	}
+	if err := q.fill(tx, g); err != nil {
+		for _, it := range g.items {
+			q.skip(it.entry, err)
+		}
+		return nil
+	}
+	refusal := q.foreseen(tx)
+	if refusal.Code == 0 {
+		return tx
+	}
+	g.closeStream()
+	for _, it := range g.items {
+		q.failed(it, refusal)
+	}
+	return nil
+}
+
+// fill gives tx its content.
+func (q *queue) fill(tx *smtp.Transaction, g *group) error {
+	lead := g.items[0]
+	if lead.size > wholeMax {
+		stream, err := q.open(lead)
+		if err != nil {
+			return err
+		}
+		g.stream = stream
+		tx.Stream, tx.Size, tx.EightBit = stream, lead.length, true
+		return nil
+	}
+	if lead.body == nil {
+		if err := q.readBody(lead); err != nil {
+			return err
+		}
+	}
+	tx.Body = lead.body
+	tx.Size = smtp.WireSize(tx.Body)
+	tx.EightBit = q.sender.Extensions.EightBitMIME && smtp.EightBit(tx.Body)
+	q.lent = lead.raw
+	lead.raw, lead.body = nil, nil
+	return nil
+}
+
+// readBody reads an item's file, whole, again or for the first time.
+func (q *queue) readBody(it *item) error {
+	c, err := q.open(it)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if it.raw, err = c.message.ReadAll(q.buffers.get()); err != nil {
+		return err
+	}
+	it.body = withoutSpans(it.raw, it.cut)
+	return nil
+}
+
+// foreseen returns the refusal that the server's own extensions foretell: a
+// size over its limit (RFC 1870 section 6.1), or an address that it cannot be
+// told (RFC 6531 section 3.5, code 5.6.7).
+func (q *queue) foreseen(tx *smtp.Transaction) smtp.Reply {
+	x := q.sender.Extensions
+	switch {
+	case tx.UTF8 && !x.SMTPUTF8:
+		return smtp.NewReply(553, "5.6.7", "the customer's server does not offer SMTPUTF8, which this address needs")
+	case x.Size > 0 && tx.Size > x.Size:
+		return smtp.NewReply(552, "5.3.4", fmt.Sprintf("%d octets are over the customer's server's limit of %d", tx.Size, x.Size))
+	}
+	return smtp.Reply{}
+}
+
+// domainOf is an item's recipient domain in lower case.
+func domainOf(it *item) string {
+	return strings.ToLower(it.rcpt[strings.LastIndexByte(it.rcpt, '@')+1:])
+}
+
+// Failed is smtp.Source's: the file could not be read to its end.
+func (q *queue) Failed(tx *smtp.Transaction, err error) {
+	g := q.flying[tx]
+	delete(q.flying, tx)
+	g.closeStream()
+	for _, it := range g.items {
+		q.Log.Event("error", logline.F("file", it.entry.Path()), logline.Err(err))
+		q.notes.Kept(it.base, "could not be read to its end: "+err.Error())
+	}
+}

@@ -1,0 +1,68 @@
+package relay
+
+import (
+	"errors"
+
+	"vodmr/logline"
+	"vodmr/smtp"
+)
+
+// turn is the reversed state (RFC 2645 section 5.3): the customer greets, and
+// we send.
+func (s *session) turn() error {
+	sender := smtp.NewSender(s.Conn, s.timeouts(), s.Window)
+	err := s.send(sender)
+	if err == nil {
+		s.queue.notes.End()
+		_ = sender.Quit()
+	} else {
+		s.queue.doubt(sender.Unanswered(), err)
+	}
+	s.logEnd(err)
+	return err
+}
+
+func (s *session) timeouts() smtp.Timeouts {
+	if d := s.settings.TimeoutRemote; d > 0 {
+		return smtp.SameTimeouts(d)
+	}
+	return smtp.StandardTimeouts()
+}
+
+// send says hello and sends what waits.
+func (s *session) send(sender *smtp.Sender) error {
+	if err := sender.Hello(s.settings.HeloHost); err != nil {
+		return err
+	}
+	if err := s.queue.start(sender); err != nil {
+		return err
+	}
+	return sender.Run(s.queue)
+}
+
+// logEnd writes the session's last line.
+func (s *session) logEnd(err error) {
+	reason := "quit"
+	if err != nil {
+		reason = err.Error()
+	}
+	c := s.count
+	s.Log.Event("end",
+		logline.N("messages", int64(c.delivered)),
+		logline.N("bytes", c.bytes),
+		logline.N("seconds", int64(s.Now().Sub(s.start).Seconds())),
+		logline.N("bounced", int64(c.bounced)),
+		logline.N("deferred", int64(c.deferred)),
+		logline.N("stays", int64(c.waiting)),
+		logline.F("reason", reason))
+}
+
+// ExitCode is what a session's error means to the world: 0, or 111 where the
+// customer should come again.
+func ExitCode(err error) int {
+	var reply smtp.Reply
+	if err == nil || errors.As(err, &reply) && !reply.Closing() {
+		return 0
+	}
+	return 111
+}

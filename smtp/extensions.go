@@ -1,0 +1,80 @@
+package smtp
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Extensions is what a server offered in its reply to EHLO.
+type Extensions struct {
+	Pipelining   bool  // RFC 2920
+	Chunking     bool  // RFC 3030
+	EightBitMIME bool  // RFC 6152
+	SMTPUTF8     bool  // RFC 6531
+	SizeOffered  bool  // RFC 1870: SIZE= may be given
+	Size         int64 // octets; 0 for no fixed limit
+
+	// RFC 9422; 0 for no limit.
+	MailMax, RcptMax, RcptDomainMax int
+}
+
+// ParseExtensions reads the lines of a reply to EHLO; the first is the server's
+// name. A keyword with a value that makes no sense counts as not offered.
+func ParseExtensions(lines []string) Extensions {
+	var x Extensions
+	if len(lines) == 0 {
+		return x
+	}
+	for _, line := range lines[1:] {
+		words := strings.Fields(line)
+		if len(words) > 0 {
+			x.add(strings.ToUpper(words[0]), words[1:])
+		}
+	}
+	return x
+}
+
+func (x *Extensions) add(keyword string, params []string) {
+	switch keyword {
+	case "PIPELINING":
+		x.Pipelining = true
+	case "CHUNKING":
+		x.Chunking = true
+	case "8BITMIME":
+		x.EightBitMIME = true
+	case "SMTPUTF8":
+		x.SMTPUTF8 = true
+	case "SIZE":
+		x.addSize(params)
+	case "LIMITS":
+		for _, param := range params {
+			x.addLimit(param)
+		}
+	}
+}
+
+func (x *Extensions) addSize(params []string) {
+	x.SizeOffered = true
+	if len(params) == 0 {
+		return
+	}
+	if n, err := strconv.ParseInt(params[0], 10, 64); err == nil && n > 0 {
+		x.Size = n
+	}
+}
+
+func (x *Extensions) addLimit(param string) {
+	name, value, _ := strings.Cut(param, "=")
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 1 {
+		return
+	}
+	switch strings.ToUpper(name) {
+	case "MAILMAX":
+		x.MailMax = n
+	case "RCPTMAX":
+		x.RcptMax = n
+	case "RCPTDOMAINMAX":
+		x.RcptDomainMax = n
+	}
+}

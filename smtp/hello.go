@@ -1,0 +1,73 @@
+package smtp
+
+import (
+	"time"
+)
+
+// Hello waits for the greeting and says EHLO, or HELO where that is refused
+// (RFC 5321 section 3.2).
+func (s *Sender) Hello(helo string) error {
+	greeting, err := s.await(s.timeouts.Greeting)
+	if err != nil {
+		return err
+	}
+	if !greeting.Accepted() {
+		return &ErrRefused{"greeting", greeting}
+	}
+	reply, err := s.command("EHLO "+helo, s.timeouts.Other)
+	if err != nil {
+		return err
+	}
+	if reply.Accepted() {
+		s.Extensions = ParseExtensions(reply.Lines)
+		return nil
+	}
+	reply, err = s.command("HELO "+helo, s.timeouts.Other)
+	if err != nil {
+		return err
+	}
+	if !reply.Accepted() {
+		return &ErrRefused{"HELO", reply}
+	}
+	return nil
+}
+
+// quitTime bounds the wait for QUIT's reply, which changes nothing.
+const quitTime = 20 * time.Second
+
+// Quit says QUIT and waits a little for the reply.
+func (s *Sender) Quit() error {
+	_, err := s.command("QUIT", min(quitTime, s.timeouts.Other))
+	return err
+}
+
+// command says one line in lock step and returns its reply.
+func (s *Sender) command(line string, timeout time.Duration) (Reply, error) {
+	s.put(line)
+	deadline := time.Now().Add(timeout)
+	for s.pending() > 0 {
+		if err := s.exchange(deadline); err != nil {
+			return Reply{}, err
+		}
+	}
+	return s.await(time.Until(deadline))
+}
+
+// await returns the next reply.
+func (s *Sender) await(timeout time.Duration) (Reply, error) {
+	deadline := time.Now().Add(timeout)
+	for {
+		reply, ok, err := s.parser.Next()
+		switch {
+		case err != nil:
+			return Reply{}, &ErrBroken{err}
+		case ok && reply.Closing():
+			return reply, &ErrClosing{reply}
+		case ok:
+			return reply, nil
+		}
+		if err := s.exchange(deadline); err != nil {
+			return Reply{}, err
+		}
+	}
+}

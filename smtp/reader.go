@@ -1,0 +1,137 @@
+package smtp
+
+import (
+	"fmt"
+	"time"
+)
+
+// match hands each reply that has arrived to its command.
+func (s *Sender) match(source Source) error {
+	for {
+		reply, ok, err := s.parser.Next()
+		if err != nil {
+			return &ErrBroken{err}
+		}
+		if !ok {
+			return nil
+		}
+		if reply.Closing() {
+			return &ErrClosing{reply}
+		}
+		if len(s.expected) == 0 || s.early(s.expected[0], reply) {
+			return &ErrBroken{fmt.Errorf("%w: a reply to no command: %s", ErrNotSMTP, reply)}
+		}
+		e := s.expected[0]
+		s.expected = s.expected[:copy(s.expected, s.expected[1:])]
+		s.awaited = time.Time{}
+		if err := s.answer(e, reply); err != nil {
+			return err
+		}
+		s.settle(source, e.flight)
+	}
+}
+
+// early says whether a reply came before its command was written. Content may be
+// refused before its last octet; the rest still goes out.
+func (s *Sender) early(e expect, reply Reply) bool {
+	content := e.kind == expectContent || e.kind == expectChunk
+	return e.end > s.written && !(content && reply.Refused())
+}
+
+// answer records one reply.
+func (s *Sender) answer(e expect, reply Reply) error {
+	if wrongClass(e.kind, reply) {
+		return &ErrBroken{fmt.Errorf("%w: %q is no answer here", ErrNotSMTP, reply)}
+	}
+	f := e.flight
+	f.owed--
+	switch e.kind {
+	case expectReset:
+		if !reply.Accepted() {
+			s.stop(&ErrRefused{"RSET", reply})
+		}
+	case expectMail:
+		f.mail = reply
+	case expectRcpt:
+		f.rcpts = append(f.rcpts, reply)
+		if reply.Accepted() {
+			f.accepted++
+		}
+	case expectData, expectContent, expectChunk:
+		f.answerContent(e.kind, reply)
+	}
+	f.advance()
+	return nil
+}
+
+// wrongClass says whether a reply cannot belong to the command: the two sides
+// count differently, and any later reply would be taken for another's.
+func wrongClass(kind expectKind, reply Reply) bool {
+	if kind == expectData {
+		return reply.Accepted()
+	}
+	return reply.Code/100 == 3
+}
+
+// answerContent keeps the first refusal.
+func (f *flight) answerContent(kind expectKind, reply Reply) {
+	if kind == expectData && !reply.Refused() {
+		f.step = stepContent
+		if f.tx.Stream != nil {
+			f.step = stepStream
+		}
+		return
+	}
+	if !f.content.Refused() {
+		f.content = reply
+	}
+	if reply.Refused() {
+		f.step = stepFinished
+	}
+}
+
+// advance skips what the replies so far have made pointless. In lock step
+// nothing is asked of a server that has refused already; with PIPELINING it has
+// been asked.
+func (f *flight) advance() {
+	switch {
+	case f.step == stepFinished || f.step == stepReset:
+	case f.lockStep && f.mail.Refused():
+		f.step = stepFinished
+	case f.lockStep && f.step == stepData && f.rcptsAnswered() && f.accepted == 0:
+		f.step = stepFinished
+	case f.chunking && f.step == stepWait && f.accepted > 0:
+		f.step = stepStream
+	case f.chunking && f.step == stepWait && f.rcptsAnswered():
+		f.step = stepFinished
+	}
+}
+
+// settle tells the source about a flight that is over.
+func (s *Sender) settle(source Source, f *flight) {
+	if f.step != stepFinished || f.owed > 0 {
+		return
+	}
+	for i := range s.flights {
+		if s.flights[i] == f {
+			s.flights = append(s.flights[:i], s.flights[i+1:]...)
+			break
+		}
+	}
+	if s.writing == f {
+		s.writing = nil
+	}
+	s.octets -= f.tx.Size
+	if f.failed != nil {
+		s.needRSET = true
+		source.Failed(f.tx, f.failed)
+		return
+	}
+	if f.refused() {
+		s.needRSET = true
+		s.window.refused()
+	} else {
+		s.window.accepted()
+	}
+	source.Answered(f.tx, f.decisions())
+}

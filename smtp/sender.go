@@ -1,0 +1,117 @@
+package smtp
+
+import (
+	"time"
+)
+
+// A Duplex is a connection that reads and writes at once; *fdio.Conn is one.
+type Duplex interface {
+	// Exchange writes some of out, reads some of in, whichever is possible.
+	Exchange(out, in []byte) (wrote, read int, err error)
+	SetDeadline(time.Time) error
+}
+
+// A Sender is the sending side of an SMTP session: a writer that emits
+// commands, a reader that matches each reply to its command, in order, and a
+// window of transactions between them. The server's extensions decide only how
+// far the writer may run ahead. It is used by one goroutine, which writes and
+// reads by turns as the connection lets it.
+type Sender struct {
+	Extensions Extensions
+
+	conn     Duplex
+	timeouts Timeouts
+	window   window
+	parser   ReplyParser
+	in       []byte
+
+	out       []byte // what is to be written, from outStart
+	outStart  int
+	queued    int64 // octets put into out since the session began
+	written   int64
+	block     int64     // written when the present block began
+	blockFrom time.Time // when it began
+
+	expected []expect
+	awaited  time.Time // since when the first expected reply is due; zero before its command went out
+
+	flights  []*flight // begun and not finished, in order
+	writing  *flight   // the one that still has something to emit
+	next     *Transaction
+	octets   int64 // of content without an answer
+	fresh    bool  // a transaction began since Source.Sending
+	needRSET bool  // lock step: the last transaction was refused
+	begun    int   // transactions
+	mute     error // why nothing more is sent; what is owed is still read
+}
+
+// NewSender makes a Sender; window is the most transactions in flight.
+func NewSender(conn Duplex, timeouts Timeouts, window int) *Sender {
+	return &Sender{conn: conn, timeouts: timeouts, window: newWindow(window), in: make([]byte, 4096)}
+}
+
+// ErrClosing is returned when the server said 421.
+type ErrClosing struct{ Reply Reply }
+
+func (e *ErrClosing) Error() string { return "the server is closing: " + e.Reply.String() }
+
+// ErrBroken is returned when the connection failed or went out of step: nothing
+// more can be said on it.
+type ErrBroken struct{ Err error }
+
+func (e *ErrBroken) Error() string { return "the connection broke: " + e.Err.Error() }
+func (e *ErrBroken) Unwrap() error { return e.Err }
+
+// ErrRefused is returned when the server refused the session.
+type ErrRefused struct {
+	What  string // "greeting", "HELO"
+	Reply Reply
+}
+
+func (e *ErrRefused) Error() string { return e.What + " refused: " + e.Reply.String() }
+
+// Run sends what source has until it has no more and all is answered. After an
+// error the connection must not be used; Unanswered then tells what it left.
+func (s *Sender) Run(source Source) error {
+	for {
+		if s.mute == nil {
+			s.emit(source)
+		}
+		if len(s.expected) == 0 && (s.pending() == 0 || s.mute != nil) {
+			return s.mute
+		}
+		if s.fresh {
+			source.Sending()
+			s.fresh = false
+		}
+		if err := s.exchange(s.deadline()); err != nil {
+			return err
+		}
+		if err := s.match(source); err != nil {
+			return err
+		}
+	}
+}
+
+// An Unanswered transaction was begun when the session ended.
+type Unanswered struct {
+	Transaction *Transaction
+	// Doubt says that the whole content was written: the server may have taken
+	// it (RFC 1047).
+	Doubt bool
+}
+
+// Unanswered returns what was begun and not answered, in order.
+func (s *Sender) Unanswered() []Unanswered {
+	var left []Unanswered
+	for _, f := range s.flights {
+		left = append(left, Unanswered{f.tx, f.end > 0 && f.end <= s.written})
+	}
+	return left
+}
+
+// Limit bounds the transactions in flight from now on.
+func (s *Sender) Limit(max int) { s.window.limit(max) }
+
+// Begun is how many transactions were begun.
+func (s *Sender) Begun() int { return s.begun }

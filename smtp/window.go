@@ -1,0 +1,42 @@
+package smtp
+
+// A window bounds what is in flight: more is faster over a long line, and what
+// is in flight when the line breaks may arrive twice.
+type window struct {
+	size, max int // transactions
+	streak    int // accepted since the size last changed
+}
+
+const (
+	firstWindow = 4
+	// DefaultWindow and MaxWindow are in transactions.
+	DefaultWindow = 100
+	MaxWindow     = 1000
+
+	windowOctets  = 8 << 20 // of content without an answer
+	windowReplies = 400     // owed: fetchmail is one thread and must not drown
+)
+
+func newWindow(max int) window {
+	max = min(max, MaxWindow)
+	return window{size: min(firstWindow, max), max: max}
+}
+
+// accepted lets the window double for each whole window that went well.
+func (w *window) accepted() {
+	if w.streak++; w.streak >= w.size {
+		w.size = min(2*w.size, w.max)
+		w.streak = 0
+	}
+}
+
+// refused shuts the window to lock step until things go well again.
+func (w *window) refused() {
+	w.size, w.streak = 1, 0
+}
+
+// limit bounds the window from now on.
+func (w *window) limit(max int) {
+	w.max = min(w.max, max)
+	w.size = min(w.size, w.max)
+}
