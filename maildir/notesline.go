@@ -90,7 +90,7 @@ func (n *Notes) applyVerb(verb string, when int64, base, rest string) bool {
 		n.setStays(base, cut(rest))
 	case "broke":
 		breaks, err := strconv.Atoi(rest)
-		if err != nil {
+		if err != nil || breaks < 0 {
 			return false
 		}
 		n.setBroke(base, breaks)
@@ -107,7 +107,7 @@ func (n *Notes) applyKept(when int64, base, rest string) bool {
 	since, reply, _ := strings.Cut(rest, " ")
 	tries, err := strconv.Atoi(number)
 	first, err2 := strconv.ParseInt(since, 10, 64)
-	if err != nil || err2 != nil {
+	if err != nil || err2 != nil || tries < 0 {
 		return false
 	}
 	n.setKept(base, tries, first, when, cut(reply))

@@ -1,0 +1,479 @@
+package maildir
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+func testClock() func() time.Time {
+	now := time.Unix(1795000000, 0)
+	return func() time.Time { return now }
+}
+
+func noBases(func([]byte) bool) {}
+
+// bases is a Maildir that holds these.
+func bases(names ...string) func(func([]byte) bool) {
+	return func(yield func([]byte) bool) {
+		for _, name := range names {
+			if !yield([]byte(name)) {
+				return
+			}
+		}
+	}
+}
+
+func openNotes(t testing.TB, b *Box) *Notes {
+	t.Helper()
+	n, err := b.OpenNotes(testClock())
+	if err != nil || n.Damaged != 0 {
+		t.Fatalf("%v, %d lines damaged", err, n.Damaged)
+	}
+	t.Cleanup(n.Close)
+	return n
+}
+
+// session begins one in which these are there.
+func session(t testing.TB, b *Box, id string, there ...string) (*Notes, string) {
+	t.Helper()
+	n := openNotes(t, b)
+	suspect, err := n.Begin(id, bases(there...))
+	must(t, err)
+	return n, suspect
+}
+
+func TestNotesAreKept(t *testing.T) {
+	b, dir := newBox(t, nil)
+	all := []string{"a", "b", "c d%\xe9", "e"}
+	n, _ := session(t, b, "1", all...)
+	n.Sent("a")
+	n.Kept("a", "451 4.0.0 late\r\n\xe9 100%")
+	if !n.Stays("b", "no envelope") || n.Stays("b", "no envelope") || !n.Stays("b", "other") {
+		t.Error("Stays does not tell what is new")
+	}
+	n.Done("c d%\xe9")
+	n.Sent("e")
+	n.Forget("e")
+	must(t, n.Flush())
+	n.Kept("a", "452 full")
+	must(t, n.Flush())
+	n.Close()
+
+	want := map[string]Note{
+		"a":         {Tries: 2, First: 1795000000, Last: 1795000000, Reply: "452 full"},
+		"b":         {Reason: "other"},
+		"c d%\xe9":  {Done: true, Last: 1795000000},
+		"e":         {},
+		"c d%\xe9x": {},
+	}
+	for _, how := range []string{"appended", "rewritten"} {
+		n := openNotes(t, b)
+		for base, note := range want {
+			if diff := cmp.Diff(note, n.Of(base)); diff != "" {
+				t.Errorf("%s, %q: %s", how, base, diff)
+			}
+		}
+		session(t, b, "2", all[:3]...)
+	}
+	file := slurp(t, dir+"/vodmr.notes")
+	wantFile := "1795000000 kept a 2 1795000000 452 full\n" +
+		"1795000000 stays b other\n" +
+		"1795000000 done c%20d%25%E9\n" +
+		"1795000000 session 2\n"
+	if diff := cmp.Diff(wantFile, file); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// DESIGN section 5: when a session breaks, the first unanswered message is the suspect.
+func TestTheSuspect(t *testing.T) {
+	b, _ := newBox(t, nil)
+	n, suspect := session(t, b, "1", "a", "b", "c", "d")
+	if suspect != "" {
+		t.Errorf("the first session suspects %q", suspect)
+	}
+	for _, base := range []string{"z", "a", "b", "c"} { // z is delivered, a answered
+		n.Sent(base)
+	}
+	n.Kept("a", "450 x")
+	must(t, n.Flush())
+	n.Close() // and here it broke
+
+	n, suspect = session(t, b, "2", "d", "c", "b", "a")
+	if suspect != "b" || n.Of("b").Breaks != 1 || n.Of("c").Breaks != 0 {
+		t.Errorf("suspect %q, %+v", suspect, n.Of("b"))
+	}
+	n.Sent("b")
+	must(t, n.Flush())
+	n.Close()
+
+	n, suspect = session(t, b, "3", "d", "c", "b", "a")
+	if suspect != "b" || n.Of("b").Breaks != 2 {
+		t.Errorf("suspect %q, %+v", suspect, n.Of("b"))
+	}
+	n.Sent("b")
+	n.Kept("b", "450 at last an answer")
+	n.Sent("c")
+	n.End()
+	must(t, n.Flush())
+	n.Close()
+
+	n, suspect = session(t, b, "4", "d", "c", "b", "a")
+	if suspect != "" || n.Of("b").Breaks != 0 || n.Of("b").Tries != 1 {
+		t.Errorf("after an answer and an orderly end: suspect %q, %+v", suspect, n.Of("b"))
+	}
+}
+
+func TestADeferralKeepsItsBeginning(t *testing.T) {
+	b, _ := newBox(t, nil)
+	now := int64(1795000000)
+	clock := func() time.Time { return time.Unix(now, 0) }
+	for range 3 {
+		n, err := b.OpenNotes(clock)
+		must(t, err)
+		_, err = n.Begin("x", bases("a"))
+		must(t, err)
+		n.Kept("a", "450")
+		must(t, n.Flush())
+		n.Close()
+		now += 1000
+	}
+	want := Note{Tries: 3, First: 1795000000, Last: 1795002000, Reply: "450"}
+	if diff := cmp.Diff(want, openNotes(t, b).Of("a")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestBeginDropsWhatIsGone(t *testing.T) {
+	b, dir := newBox(t, nil)
+	n, _ := session(t, b, "1", "a", "b", "c")
+	n.Kept("a", "450")
+	n.Stays("b", "odd")
+	n.Done("c")
+	must(t, n.Flush())
+	n.Close()
+	n, _ = session(t, b, "2")
+	if n.Of("a") != (Note{}) || n.Of("b") != (Note{}) {
+		t.Error("notes of files that are gone were kept")
+	}
+	if !n.Of("c").Done {
+		t.Error("a mail reader hid a file that was taken: it would be sent again")
+	}
+	if n.reasons != 0 {
+		t.Errorf("%d reasons counted", n.reasons)
+	}
+	want := "1795000000 done c\n1795000000 session 2\n"
+	if diff := cmp.Diff(want, slurp(t, dir+"/vodmr.notes")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestATornLineIsVoid(t *testing.T) {
+	b, dir := newBox(t, nil)
+	// A kept line without the end of FIRST would look like a very old deferral.
+	write(t, dir+"/vodmr.notes", "1795000000 session 1\n1795000000 broke a 3\n1795000000 kept a 1 17")
+	n := openNotes(t, b)
+	n.Sent("b")
+	must(t, n.Flush())
+	n.Close()
+	n, err := b.OpenNotes(testClock())
+	must(t, err)
+	defer n.Close()
+	if n.Damaged != 1 || n.Of("a") != (Note{Breaks: 3}) {
+		t.Errorf("%d damaged, %+v", n.Damaged, n.Of("a"))
+	}
+	if suspect, _ := n.Begin("2", bases("a", "b")); suspect != "b" {
+		t.Errorf("suspect %q: the line after the torn one is lost", suspect)
+	}
+}
+
+func TestDamagedLinesAreCounted(t *testing.T) {
+	b, dir := newBox(t, nil)
+	write(t, dir+"/vodmr.notes", strings.Join([]string{
+		"1795000000 kept a 1 1795000000 450 x",
+		"1795000000 kept a x 1795000000 450 x",
+		"1795000000 kept a 1 y 450 x",
+		"x kept a 9 1795000000 450 x",
+		"1795000000 broke a",
+		"1795000000 laughs a",
+		"1795000000 sent",
+		"1795000000 sent %4",
+		"1795000000 sent a%",
+		"1795000000 done a\x00",
+		"",
+		"1795000000 stays b " + strings.Repeat("x", 100<<10),
+		"1795000000 kept c 2 1795000000 ",
+		"",
+	}, "\n"))
+	n, err := b.OpenNotes(testClock())
+	must(t, err)
+	got := []any{n.Damaged, n.Of("a"), n.Of("b"), n.Of("c")}
+	kept := Note{First: 1795000000, Last: 1795000000}
+	first, second := kept, kept
+	first.Tries, first.Reply, second.Tries = 1, "450 x", 2
+	if diff := cmp.Diff([]any{11, first, Note{}, second}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestWhatIsNoNotesFileIsSetAside(t *testing.T) {
+	makers := map[string]func(path string) error{
+		"rubbish":   func(path string) error { return os.WriteFile(path, []byte("some\nrubbish\n"), 0o600) },
+		"fifo":      func(path string) error { return syscall.Mkfifo(path, 0o600) },
+		"directory": func(path string) error { return os.Mkdir(path, 0o700) },
+		"link":      func(path string) error { return os.Symlink("victim", path) },
+	}
+	for what, maker := range makers {
+		b, dir := newBox(t, map[string]string{"victim": "mine", "vodmr.notes.bad": "an older one"})
+		must(t, maker(dir+"/vodmr.notes"))
+		n, err := b.OpenNotes(testClock())
+		if err == nil {
+			t.Errorf("%s: no warning", what)
+		}
+		if _, err := n.Begin("1", noBases); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+		n.Kept("a", "450")
+		if err := n.Flush(); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+		n.Close()
+		if got := openNotes(t, b).Of("a").Tries; got != 1 {
+			t.Errorf("%s: the new file was not used", what)
+		}
+		if _, err := os.Lstat(dir + "/vodmr.notes.bad"); err != nil || slurp(t, dir+"/victim") != "mine" {
+			t.Errorf("%s: %v, or a link was followed", what, err)
+		}
+	}
+}
+
+func TestReadingNotesWritesNothing(t *testing.T) {
+	b, dir := newBox(t, map[string]string{"vodmr.notes": "rubbish\n"})
+	before := names(t, dir)
+	n, err := b.OpenNotes(testClock())
+	if !errors.Is(err, errRubbish) {
+		t.Errorf("%v", err)
+	}
+	n.Close()
+	if diff := cmp.Diff(before, names(t, dir)); diff != "" || slurp(t, dir+"/vodmr.notes") != "rubbish\n" {
+		t.Errorf("OpenNotes changed something: %s", diff)
+	}
+}
+
+// unwritable makes notes that can neither be appended nor replaced.
+func unwritable(t *testing.T) (*Notes, string) {
+	b, dir := newBox(t, nil)
+	for _, name := range []string{"vodmr.notes", "vodmr.notes.bad", "vodmr.notes.tmp"} {
+		must(t, os.MkdirAll(dir+"/"+name+"/full", 0o700))
+	}
+	n, err := b.OpenNotes(testClock())
+	if err == nil {
+		t.Fatal("no warning")
+	}
+	t.Cleanup(n.Close)
+	return n, dir
+}
+
+func repair(t *testing.T, dir string) {
+	t.Helper()
+	for _, name := range []string{"vodmr.notes", "vodmr.notes.bad", "vodmr.notes.tmp"} {
+		must(t, os.RemoveAll(dir+"/"+name))
+	}
+}
+
+func TestFlushFailsUntilAllIsWritten(t *testing.T) {
+	for _, messages := range []int{3, 5000} { // within and beyond maxPending
+		n, dir := unwritable(t)
+		if _, err := n.Begin("1", noBases); err == nil {
+			t.Error("Begin: no error")
+		}
+		for i := range messages {
+			n.Kept(fmt.Sprint("file", i), "450 later")
+			if i%1000 == 0 && n.Flush() == nil {
+				t.Error("Flush: no error")
+			}
+			if len(n.out.pending) > maxPending+1000 {
+				t.Fatalf("%d bytes pending", len(n.out.pending))
+			}
+		}
+		if n.Flush() == nil || n.Of("file2").Tries != 1 {
+			t.Error("Flush works, or the state was lost")
+		}
+		repair(t, dir)
+		n.Kept("last", "450")
+		must(t, n.Flush())
+		n.Close()
+		again := openNotes(t, n.box)
+		for i := range messages {
+			if again.Of(fmt.Sprint("file", i)).Tries != 1 {
+				t.Fatalf("%d messages: file%d was lost", messages, i)
+			}
+		}
+		if again.Of("last").Tries != 1 {
+			t.Error("the last was lost")
+		}
+	}
+}
+
+func TestTheFileDoesNotGrowForEver(t *testing.T) {
+	b, dir := newBox(t, nil)
+	n, _ := session(t, b, "1")
+	name := strings.Repeat("x", 100)
+	for i := range 30000 {
+		base := fmt.Sprint(name, i)
+		n.Sent(base)
+		if i != 17 {
+			n.Forget(base)
+		}
+		must(t, n.Flush())
+	}
+	st, err := os.Stat(dir + "/vodmr.notes")
+	must(t, err)
+	if st.Size() > maxAppended+4096 {
+		t.Errorf("%d bytes", st.Size())
+	}
+	n.Close()
+	if _, suspect := session(t, b, "2", name+"29999", name+"17"); suspect != name+"17" {
+		t.Errorf("suspect %q: what is in flight must survive a rewriting", suspect)
+	}
+}
+
+func TestNotesAreBounded(t *testing.T) {
+	b, _ := newBox(t, nil)
+	n := openNotes(t, b)
+	for i := range maxReasons + 10 {
+		n.Stays(fmt.Sprint(i), "odd")
+	}
+	last := fmt.Sprint(maxReasons + 9)
+	if len(n.files) != maxReasons || !n.Stays(last, "odd") || n.Stays("0", "odd") {
+		t.Errorf("%d notes", len(n.files))
+	}
+	n.Done(last)
+	if !n.Of(last).Done {
+		t.Error("done must always be remembered")
+	}
+	n.Forget("0")
+	n.Stays("new", "odd")
+	if n.Stays("new", "odd") {
+		t.Error("room was not used again")
+	}
+	n.Kept("x", strings.Repeat("y", 1<<20))
+	if size := len(n.Of("x").Reply); size > maxText {
+		t.Errorf("a reply of %d bytes", size)
+	}
+}
+
+// model is what the complete lines so far say.
+type model map[string]Note
+
+// What complete lines said is never lost, wherever the file is torn.
+func TestTearing(t *testing.T) {
+	b, dir := newBox(t, nil)
+	path := dir + "/vodmr.notes"
+	rapid.Check(t, func(t *rapid.T) {
+		os.Remove(path)
+		n, _ := b.OpenNotes(testClock())
+		n.Begin("1", noBases)
+		states, ends := []model{{}}, []int64{fileSize(path)}
+		for range rapid.IntRange(1, 12).Draw(t, "steps") {
+			step(t, n)
+			if err := n.Flush(); err != nil {
+				t.Fatal(err)
+			}
+			states, ends = append(states, snapshot(n)), append(ends, fileSize(path))
+		}
+		n.Close()
+		tear := rapid.Int64Range(ends[0], ends[len(ends)-1]).Draw(t, "tear")
+		os.Truncate(path, tear)
+		whole := 0
+		for whole+1 < len(ends) && ends[whole+1] <= tear {
+			whole++
+		}
+		for _, when := range []string{"torn", "appended to", "rewritten"} {
+			n, err := b.OpenNotes(testClock())
+			if diff := cmp.Diff(states[whole], snapshot(n)); diff != "" || err != nil {
+				t.Fatalf("%s at %d: %v\n%s", when, tear, err, diff)
+			}
+			n.Sent("other")
+			n.Flush()
+			if when == "appended to" {
+				n.End() // nobody is the suspect
+				n.Begin("2", bases("a", "b c", "%"))
+			}
+			n.Close()
+		}
+	})
+}
+
+func step(t *rapid.T, n *Notes) {
+	base := rapid.SampledFrom([]string{"a", "b c", "%"}).Draw(t, "base")
+	text := rapid.StringN(0, 20, -1).Draw(t, "text")
+	switch rapid.IntRange(0, 4).Draw(t, "verb") {
+	case 0:
+		n.Sent(base)
+	case 1:
+		n.Kept(base, text)
+	case 2:
+		n.Stays(base, "x"+text)
+	case 3:
+		n.Done(base)
+	case 4:
+		n.setBroke(base, 12)
+		n.line("broke", base, int64(12))
+	}
+}
+
+func snapshot(n *Notes) model {
+	m := model{}
+	for base, note := range n.files {
+		m[base] = *note
+	}
+	return m
+}
+
+func fileSize(path string) int64 {
+	st, err := os.Stat(path)
+	if err != nil {
+		return 0
+	}
+	return st.Size()
+}
+
+func FuzzNotes(f *testing.F) {
+	f.Add([]byte("1795000000 session 1\n1795000000 sent a\n1795000000 kept b 1 1795000000 450 x\n"))
+	f.Add([]byte("1795000000 stays a%20b no envelope\n1795000000 done c\n1795000000 broke d 2\n17950"))
+	f.Add([]byte("%\n\x00\x00\x00 done a\n"))
+	f.Fuzz(func(t *testing.T, file []byte) {
+		b, dir := newBox(t, nil)
+		write(t, dir+"/vodmr.notes", string(file))
+		n, _ := b.OpenNotes(testClock())
+		before := snapshot(n)
+		var there []string
+		for base := range before {
+			there = append(there, base)
+		}
+		suspect, err := n.Begin("2", bases(there...))
+		must(t, err)
+		n.Close()
+		again := openNotes(t, b)
+		delete(before, suspect)
+		for base, note := range before {
+			got := again.Of(base)
+			if note.Tries == 0 || note.Done {
+				note.First, note.Last, note.Reply = 0, 0, ""
+				got.First, got.Last, got.Reply = 0, 0, ""
+			}
+			if got != note {
+				t.Fatalf("%q was %+v, is %+v", base, note, got)
+			}
+		}
+	})
+}

@@ -1,0 +1,204 @@
+package maildir
+
+import (
+	"errors"
+	"fmt"
+	"math/rand"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+var past = time.Unix(1, 0)
+
+func TestOrder(t *testing.T) {
+	b, dir := newBox(t, map[string]string{
+		"new/1795338736.9.vm,S=3":      "",
+		"new/1795338736.10.vm,S=3":     "",
+		"new/1795338736.M9P1Q2.h":      "",
+		"new/1795338736.M9P1Q10.h":     "",
+		"cur/1795338735.1.vm:2,S":      "",
+		"cur/1795338737.1.vm:2,":       "",
+		"cur/1795338738.1.vm:2,ST":     "",
+		"new/.hidden":                  "",
+		"new/no-time":                  "",
+		"new/99999999999999.1.vm":      "", // beyond the clamp
+		"new/99999999999998.1.vm":      "",
+		"new/1.old.vm":                 "",
+		"new/12345678901234567890.1.v": "", // no time: the number is too large
+	})
+	must(t, os.Mkdir(filepath.Join(dir, "new/5.dir"), 0o700))
+	for name, when := range map[string]int64{"no-time": 1795338736, "12345678901234567890.1.v": 7} {
+		must(t, os.Chtimes(filepath.Join(dir, "new", name), time.Unix(when, 0), time.Unix(when, 0)))
+	}
+	want := []string{
+		"new/1.old.vm",
+		"new/12345678901234567890.1.v",
+		"cur/1795338735.1.vm:2,S",
+		"new/1795338736.9.vm,S=3",
+		"new/1795338736.10.vm,S=3",
+		"new/1795338736.M9P1Q2.h",
+		"new/1795338736.M9P1Q10.h",
+		"new/no-time",
+		"cur/1795338737.1.vm:2,",
+		"new/99999999999998.1.vm",
+		"new/99999999999999.1.vm",
+	}
+	if diff := cmp.Diff(want, scanAll(t, b)); diff != "" {
+		t.Errorf("order (-want +got):\n%s", diff)
+	}
+}
+
+func TestEntryTimes(t *testing.T) {
+	b, dir := newBox(t, map[string]string{"new/1795338736.9.vm": "", "cur/x:2,S": ""})
+	must(t, os.Chtimes(filepath.Join(dir, "cur/x:2,S"), past, time.Unix(-5, 0)))
+	l, err := b.Scan(time.Time{})
+	must(t, err)
+	first, _ := l.Next()
+	second, _ := l.Next()
+	want := []Entry{{Name: "x:2,S", Cur: true, Time: -5}, {Name: "1795338736.9.vm", Time: 1795338736}}
+	if diff := cmp.Diff(want, []Entry{first, second}); diff != "" {
+		t.Error(diff)
+	}
+	if first.Base() != "x" || second.Base() != "1795338736.9.vm" {
+		t.Errorf("bases %q, %q", first.Base(), second.Base())
+	}
+}
+
+// A reader moves a message from new to cur between the two readings: sent twice, if it
+// were given twice.
+func TestRenamedDuringTheScanIsGivenOnce(t *testing.T) {
+	b, _ := newBox(t, map[string]string{
+		"new/5.a": "", "cur/5.a:2,S": "", "new/5.a,S=3": "", "cur/5.a:2,": "", "new/5.b": "",
+	})
+	want := []string{"new/5.a", "new/5.a,S=3", "new/5.b"}
+	if diff := cmp.Diff(want, scanAll(t, b)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestScanGoesOnAfterItsDeadline(t *testing.T) {
+	b, dir := newBox(t, nil)
+	for i := range 3000 {
+		write(t, fmt.Sprintf("%s/new/%d.1.a-rather-long-host-name.example", dir, 1000+i), "")
+	}
+	write(t, dir+"/cur/1.1.h:2,S", "")
+	l, err := b.Scan(past)
+	rounds := 0
+	for ; errors.Is(err, ErrDeadline); rounds++ {
+		err = l.Resume(past)
+	}
+	must(t, err)
+	if rounds < 2 || l.Len() != 3001 {
+		t.Errorf("%d rounds, %d messages; want more than one, 3001", rounds, l.Len())
+	}
+	if e, _ := l.Next(); e.Name != "1.1.h:2,S" {
+		t.Errorf("first is %q", e.Name)
+	}
+}
+
+func TestManyNamesCostLittleMemory(t *testing.T) {
+	const many, size = 20000, 35
+	l := &List{}
+	for _, i := range rand.New(rand.NewSource(1)).Perm(many) {
+		name := fmt.Sprintf("%010d.%08d.mail.vm,S=12345", 1795000000+i/7, i%7)
+		if len(name) != size {
+			t.Fatalf("%q: %d bytes", name, len(name))
+		}
+		l.add([]byte(name), false, int64(1795000000+i/7), true)
+	}
+	bytes := 0
+	for _, piece := range l.names {
+		bytes += cap(piece)
+	}
+	for _, piece := range l.words {
+		bytes += 8 * cap(piece)
+	}
+	if most := many*(size+headSize+8) + namesPiece + 8*wordsPiece + 1024; bytes > most {
+		t.Errorf("%d bytes for %d names, want at most %d", bytes, many, most)
+	}
+	for i := range many {
+		want := fmt.Sprintf("%010d.%08d.mail.vm,S=12345", 1795000000+i/7, i%7)
+		if e, ok := l.Next(); !ok || e.Name != want {
+			t.Fatalf("%d: got %q, want %q", i, e.Name, want)
+		}
+	}
+	if _, ok := l.Next(); ok {
+		t.Error("more than was put in")
+	}
+}
+
+func TestNextAllocatesOnlyTheName(t *testing.T) {
+	l := &List{}
+	for i := range 2000 {
+		l.add(fmt.Appendf(nil, "1795000000.%d.vm", i), false, 1795000000, true)
+	}
+	l.Next()
+	if n := testing.AllocsPerRun(1000, func() { l.Next() }); n > 1 {
+		t.Errorf("%v allocations a message", n)
+	}
+}
+
+func TestBasesDoesNotConsume(t *testing.T) {
+	b, _ := newBox(t, map[string]string{"new/1.a": "", "cur/2.b:2,S": "", "new/3.c": ""})
+	l, err := b.Scan(time.Time{})
+	must(t, err)
+	l.Next()
+	var bases []string
+	l.Bases(func(base []byte) bool { bases = append(bases, string(base)); return true })
+	slices.Sort(bases)
+	if diff := cmp.Diff([]string{"2.b", "3.c"}, bases); diff != "" || l.Len() != 2 {
+		t.Errorf("%d left; %s", l.Len(), diff)
+	}
+}
+
+// natural must be an order, or the heap would be none.
+func TestNaturalIsAnOrder(t *testing.T) {
+	name := rapid.StringMatching(`[a.0-2]{0,6}`)
+	rapid.Check(t, func(t *rapid.T) {
+		a, b, c := []byte(name.Draw(t, "a")), []byte(name.Draw(t, "b")), []byte(name.Draw(t, "c"))
+		ab, ba := natural(a, b), natural(b, a)
+		if (ab < 0) != (ba > 0) || (ab == 0) != (string(a) == string(b)) {
+			t.Fatalf("%q %q: %d and %d", a, b, ab, ba)
+		}
+		if ab < 0 && natural(b, c) < 0 && natural(a, c) >= 0 {
+			t.Fatalf("%q < %q < %q, but not the first and the last", a, b, c)
+		}
+	})
+}
+
+func BenchmarkScan(b *testing.B) {
+	box, dir := newBox(b, nil)
+	for i := range 20000 {
+		write(b, fmt.Sprintf("%s/new/%d.%d.mail,S=4096", dir, 1795000000+i, i), "")
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		l, err := box.Scan(time.Time{})
+		if err != nil || l.Len() != 20000 {
+			b.Fatal(err)
+		}
+		l.Next()
+	}
+}
+
+func BenchmarkNext(b *testing.B) {
+	l := &List{}
+	for i := 0; b.Loop(); i++ {
+		if i%100000 == 0 {
+			b.StopTimer()
+			l = &List{}
+			for j := range 100000 {
+				l.add(fmt.Appendf(nil, "1795%06d.%d.vm", j*7919%100000, j), false, 1795000000+int64(j*7919%100000), true)
+			}
+			l.Next()
+			b.StartTimer()
+		}
+		l.Next()
+	}
+}
