@@ -15,7 +15,7 @@ import (
 type Login struct{ User, Password string }
 
 // greet waits for the greeting and says EHLO; it returns the EHLO lines.
-func (d *dialogue) greet(host string) ([]string, error) {
+func (d *conversation) greet(host string) ([]string, error) {
 	r, err := d.reply("the greeting", d.waits.Greeting)
 	if err != nil {
 		return nil, err
@@ -35,7 +35,7 @@ func (d *dialogue) greet(host string) ([]string, error) {
 
 // logIn does CRAM-MD5 (RFC 2195, RFC 4954), which every provider has (RFC 2645
 // section 5.1.2).
-func (d *dialogue) logIn(l Login, ehlo []string) error {
+func (d *conversation) logIn(l Login, ehlo []string) error {
 	if !offersAuth(ehlo, "CRAM-MD5") {
 		return later(nil, "the provider offers no CRAM-MD5: is this its ODMR port?")
 	}
@@ -109,7 +109,7 @@ func authFailure(l Login, r smtp.Reply) error {
 var errNothingWaits = errors.New("nothing waits")
 
 // turn says ATRN (RFC 2645 section 5.2.1). After nil the connection is turned.
-func (d *dialogue) turn(domains []string) error {
+func (d *conversation) turn(domains []string) error {
 	line := "ATRN"
 	if len(domains) > 0 {
 		line += " " + strings.Join(domains, ",")

@@ -66,19 +66,24 @@ func (s *Session) Run(ctx context.Context, tally *Tally) error {
 func (s *Session) ask(ctx context.Context, conn net.Conn) (*Turned, error) {
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
-	d := &dialogue{conn: conn, waits: s.Waits}
-	ehlo, err := d.greet(s.host(conn))
-	if err != nil {
-		return nil, err
-	}
-	if err = d.logIn(s.Login, ehlo); err == nil {
-		err = d.turn(s.Domains)
-	}
-	if err != nil {
+	d := &conversation{conn: conn, waits: s.Waits}
+	if err := s.talk(d); err != nil {
 		d.quit()
 		return nil, err
 	}
 	return newTurned(conn, d.unread), nil
+}
+
+// talk goes from the greeting to the turn.
+func (s *Session) talk(d *conversation) error {
+	ehlo, err := d.greet(s.host(d.conn))
+	if err != nil {
+		return err
+	}
+	if err := d.logIn(s.Login, ehlo); err != nil {
+		return err
+	}
+	return d.turn(s.Domains)
 }
 
 // host is our name in EHLO: an address where the system's own name would be no

@@ -26,27 +26,37 @@ func DefaultWaits() Waits {
 	}
 }
 
-// A dialogue is the connection while the provider still answers.
-type dialogue struct {
+// A conversation is the connection while the provider still answers.
+type conversation struct {
 	conn   net.Conn
 	unread []byte // read from conn, not yet part of a reply
 	parser smtp.ReplyParser
 	waits  Waits
+	over   bool // the provider hears no more
 }
 
 // command sends one line and returns the reply. The error is a Failure; 421
 // (RFC 5321 section 3.8) is one.
-func (d *dialogue) command(line, what string, wait time.Duration) (smtp.Reply, error) {
+func (d *conversation) command(line, what string, wait time.Duration) (smtp.Reply, error) {
 	_ = d.conn.SetDeadline(time.Now().Add(wait))
 	if _, err := io.WriteString(d.conn, line+"\r\n"); err != nil {
+		d.over = true
 		return smtp.Reply{}, later(err, "the connection to the provider broke before %s", what)
 	}
 	return d.reply(what, wait)
 }
 
 // reply waits for the next reply.
-func (d *dialogue) reply(what string, wait time.Duration) (smtp.Reply, error) {
+func (d *conversation) reply(what string, wait time.Duration) (smtp.Reply, error) {
 	_ = d.conn.SetDeadline(time.Now().Add(wait))
+	r, err := d.next(what)
+	if err != nil {
+		d.over = true
+	}
+	return r, err
+}
+
+func (d *conversation) next(what string) (smtp.Reply, error) {
 	for {
 		r, ok, err := d.parser.Next()
 		switch {
@@ -65,7 +75,7 @@ func (d *dialogue) reply(what string, wait time.Duration) (smtp.Reply, error) {
 
 // feed gives the parser one line at most: what follows the reply to ATRN belongs
 // to the turned connection, and the parser would not give it back.
-func (d *dialogue) feed() error {
+func (d *conversation) feed() error {
 	if len(d.unread) == 0 {
 		buf := make([]byte, 4096)
 		n, err := d.conn.Read(buf)
@@ -98,6 +108,9 @@ func broken(err error, what string) error {
 const quitTime = 10 * time.Second
 
 // quit takes leave of a provider that did not turn the connection.
-func (d *dialogue) quit() {
+func (d *conversation) quit() {
+	if d.over {
+		return
+	}
 	_, _ = d.command("QUIT", "the reply to QUIT", quitTime)
 }

@@ -1,0 +1,208 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"testing"
+)
+
+// none is a Sink for sessions that are not to turn.
+type none struct{ t *testing.T }
+
+func (n none) Open(context.Context) (Receiver, error) { return n, nil }
+func (n none) Close()                                 {}
+func (n none) Receive(context.Context, *Turned, *Tally) error {
+	n.t.Error("the connection turned")
+	return nil
+}
+
+const quitting = `
+		A: QUIT
+		P: 221 bye
+		A: <end>
+`
+
+func TestRefusalsBeforeATRN(t *testing.T) {
+	const ehlo = `
+		P: 220 mail.example.net
+		A: EHLO customer.example
+		P: 250-mail.example.net
+		P: 250 AUTH CRAM-MD5
+		A: AUTH CRAM-MD5
+`
+	answer := ehlo + `
+		P: 334 PDEuMkBtYWlsLmV4YW1wbGUubmV0Pg==
+		A: ` + rightAnswer() + `
+`
+	for _, test := range []struct {
+		name, script string
+		exit         int
+		text         string
+	}{
+		{"silent", "\t\tP: <end>\n", ExitLater, "*hung up before the greeting"},
+		{"not SMTP", "\t\tP: HTTP/1.1 400 Bad Request\n\t\tA: <end>\n", ExitLater, "*no ODMR provider*"},
+		{"421 greeting", "\t\tP: 421 4.3.2 full\n\t\tA: <end>\n", ExitLater, "*try again later: 421 4.3.2 full"},
+		{"554 greeting", "\t\tP: 554 not here\n", ExitLater, "*takes no session now*554 not here"},
+		{"HELO only", `
+		P: 220 old
+		A: EHLO customer.example
+		P: 500 what
+`, ExitLater, "*refused EHLO*"},
+		{"no CRAM-MD5", `
+		P: 220 mail.example.net
+		A: EHLO customer.example
+		P: 250-mail.example.net
+		P: 250-CRAM-MD5 AUTH
+		P: 250 AUTH PLAIN LOGIN
+`, ExitLater, "the provider offers no CRAM-MD5*"},
+		{"504", ehlo + "\t\tP: 504 5.5.4 no such mechanism\n", ExitLater, "*offers no CRAM-MD5*"},
+		{"538", ehlo + "\t\tP: 538 5.7.11 encrypt\n", ExitLogin, "*only under encryption*"},
+		{"454", ehlo + "\t\tP: 454 4.7.0 no\n", ExitLater, "*cannot check logins now*"},
+		{"damaged challenge", ehlo + `
+		P: 334 ***
+		A: *
+		P: 501 cancelled
+`, ExitLater, "*challenge is damaged*"},
+		{"535", answer + "\t\tP: 535 5.7.8 wrong\n", ExitLogin, "*refused the login odmr@example.org*535 5.7.8 wrong"},
+		{"530", answer + "\t\tP: 530 5.7.0 no\n", ExitLogin, "*"},
+		{"454 after the answer", answer + "\t\tP: 454 4.7.0 no\n", ExitLater, "*"},
+		{"421 after the answer", answer + "\t\tP: 421 4.7.0 three\n\t\tA: <end>\n", ExitLater, "*three"},
+		{"hung up", answer + "\t\tP: <end>\n", ExitLater, "*hung up before the reply to the login"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			v := start(t, Session{Sink: none{t}})
+			v.play(test.script)
+			if !strings.HasSuffix(test.script, "<end>\n") {
+				v.play(quitting)
+			}
+			v.end(test.exit, test.text)
+		})
+	}
+}
+
+func TestRepliesToATRN(t *testing.T) {
+	for _, test := range []struct {
+		reply string
+		exit  int
+		text  string
+	}{
+		{"453 4.2.0 nothing waits", ExitFetched, ""},
+		{"450 4.7.1 not yours: other.example", ExitDomain, "*refused a domain*other.example"},
+		{"450 4.7.1 asked again Too Soon", ExitLater, "*wait longer*"},
+		{"451 4.3.0 locked", ExitLater, "*451 4.3.0 locked"},
+		{"454 4.7.0 no", ExitLater, "*"},
+		{"554 no", ExitLater, "*"},
+		{"530 5.7.0 log in", ExitLogin, "*"},
+		{"535 5.7.8 no", ExitLogin, "*"},
+		{"538 5.7.11 encrypt", ExitLogin, "*"},
+		{"501 5.5.4 bad list", ExitMisuse, "*check -d*"},
+		{"502 5.5.1 what", ExitMisuse, "*does not know ATRN*"},
+	} {
+		t.Run(test.reply, func(t *testing.T) {
+			v := start(t, Session{Sink: none{t}, Domains: []string{"a.example", "b.example"}})
+			v.logIn()
+			v.play("\t\tA: ATRN a.example,b.example\n\t\tP: " + test.reply + "\n" + quitting)
+			v.end(test.exit, test.text)
+			if v.tally.Turned() {
+				t.Error("counted as turned")
+			}
+		})
+	}
+}
+
+func Test421ToATRN(t *testing.T) {
+	v := start(t, Session{Sink: none{t}})
+	v.logIn()
+	v.play(`
+		A: ATRN
+		P: 421 4.7.0 closing
+		A: <end>
+	`)
+	v.end(ExitLater, "*421 4.7.0 closing")
+}
+
+func TestNoDomainsNoArgument(t *testing.T) {
+	v := start(t, Session{Sink: none{t}})
+	v.logIn()
+	v.play(`
+		A: ATRN
+		P: 453 4.2.0 nothing
+	` + quitting)
+	v.end(ExitFetched, "")
+}
+
+// What is refused here must not be asked for at the provider.
+func TestSinkFirst(t *testing.T) {
+	s := Session{Provider: never{t}, Sink: Program{Args: []string{"/no/such/program"}}}
+	if err := s.Run(context.Background(), &Tally{}); ExitCode(err) != ExitMisuse {
+		t.Errorf("got %v", err)
+	}
+	free := listen(t, "127.0.0.1:0")
+	address, err := ParseAddress(free.Addr().String(), PortSMTP)
+	if err != nil {
+		t.Fatal(err)
+	}
+	free.Close()
+	s.Sink = Forward{address}
+	if err := s.Run(context.Background(), &Tally{}); ExitCode(err) != ExitLater || !strings.Contains(err.Error(), "SMTP server") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// never is a provider that must not be asked.
+type never struct{ t *testing.T }
+
+func (n never) String() string { return "never" }
+func (n never) Connect(context.Context) (net.Conn, error) {
+	n.t.Error("asked the provider")
+	return nil, errors.New("asked")
+}
+
+func TestStopDuringLogin(t *testing.T) {
+	v := start(t, Session{Sink: none{t}})
+	v.Send("220 mail.example.net\r\n")
+	v.Expect("EHLO *")
+	v.stop()
+	v.ExpectEnd()
+	v.end(ExitLater, "*cut short*")
+}
+
+func TestProviderIPv6(t *testing.T) {
+	l := listen(t, "[::1]:0")
+	address, err := ParseAddress(l.Addr().String(), PortODMR)
+	if err != nil {
+		t.Fatal(err)
+	}
+	result := make(chan error, 1)
+	go func() {
+		conn, err := TCP{address}.Connect(context.Background())
+		if err == nil {
+			_, err = conn.Write([]byte("x"))
+		}
+		result <- err
+	}()
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := <-result; err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestConnectNamesEachAddress(t *testing.T) {
+	l := listen(t, "127.0.0.1:0")
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	l.Close()
+	_, err := TCP{Address{"127.0.0.1", port}}.Connect(context.Background())
+	if err == nil || !strings.Contains(err.Error(), "127.0.0.1: ") || ExitCode(err) != ExitLater {
+		t.Errorf("got %v", err)
+	}
+	two := joined([]error{errors.New("192.0.2.1: refused"), errors.New("2001:db8::1: timed out")})
+	if two.Error() != "192.0.2.1: refused; 2001:db8::1: timed out" {
+		t.Errorf("got %v", two)
+	}
+}
