@@ -136,6 +136,7 @@ func TestNothingForgesAParagraph(t *testing.T) {
 func TestReasonLines(t *testing.T) {
 	tests := []struct{ reason, want string }{
 		{"550\tno\x07\x00 \xe9 user  ", "550 no?? ? user\n"},
+		{"550-a\r\n550 b\r\n", "550-a\n550 b\n"},
 		{"", ""},
 		{strings.Repeat("x", 950), strings.Repeat("x", 900) + "...\n"},
 		{strings.Repeat("x\n", 500), strings.Repeat("x\n", 100)},

@@ -101,27 +101,28 @@ func TestDamagedCDB(t *testing.T) {
 	table := int(cdbHash([]byte("key"))%cdbTables) * 8
 	pair := func(x, y uint32) string { return string(appendPair(nil, x, y)) }
 	tests := map[string]string{
-		"empty file":                  "",
-		"half a header":               whole[:1000],
-		"cut in the tables":           whole[:len(whole)-1],
-		"table in the header":         patch(table, pair(8, 2)),
-		"table beyond the end":        patch(table, pair(1<<31, 2)),
-		"table with too many slots":   patch(table, pair(cdbHeader+16, 1<<31)),
-		"record in the header":        patch(slot, pair(cdbHash([]byte("key")), 8)),
-		"record beyond the end":       patch(slot, pair(cdbHash([]byte("key")), 1<<31)),
-		"record with a huge value":    patch(cdbHeader, pair(3, 1<<31)),
-		"record into the tables":      patch(cdbHeader, pair(3, 6)),
-		"record with a key of 4 GiB":  patch(cdbHeader, pair(1<<32-1, 1<<32-1)),
-		"bytes after the last record": makeCDBWithGap(),
+		"empty file":                 "",
+		"half a header":              whole[:1000],
+		"cut in the tables":          whole[:len(whole)-1],
+		"table in the header":        patch(table, pair(8, 2)),
+		"table beyond the end":       patch(table, pair(1<<31, 2)),
+		"table with too many slots":  patch(table, pair(cdbHeader+16, 1<<31)),
+		"record in the header":       patch(slot, pair(cdbHash([]byte("key")), 8)),
+		"record beyond the end":      patch(slot, pair(cdbHash([]byte("key")), 1<<31)),
+		"record with a huge value":   patch(cdbHeader, pair(3, 1<<31)),
+		"record into the tables":     patch(cdbHeader, pair(3, 6)),
+		"record longer than we keep": makeCDB([]record{{"key", strings.Repeat("v", cdbMaxRecord)}}),
+		"gap after the last record":  makeCDBWithGap(),
 	}
 	for name, content := range tests {
 		t.Run(name, func(t *testing.T) {
 			c, err := openCDB(t, content)
-			if err == nil {
-				_, _, err = c.Find([]byte("key"))
-			}
-			if err == nil {
+			switch {
+			case err != nil:
+			case strings.HasPrefix(name, "gap"): // a look-up does not pass there
 				_, err = all(c)
+			default:
+				_, _, err = c.Find([]byte("key"))
 			}
 			if !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "/cdb: ") {
 				t.Errorf("error %v", err)
@@ -135,6 +136,16 @@ func TestDamagedCDB(t *testing.T) {
 func makeCDBWithGap() string {
 	whole := makeCDB([]record{{"key", "value1234"}})
 	return whole[:cdbHeader] + string(appendPair(nil, 3, 5)) + whole[cdbHeader+8:]
+}
+
+func TestEachChecksLengths(t *testing.T) {
+	whole := makeCDB([]record{{"key", "value"}})
+	for _, lengths := range [][2]uint32{{3, 6}, {3, 1 << 31}, {1<<32 - 1, 1<<32 - 1}, {9, 0}} {
+		content := whole[:cdbHeader] + string(appendPair(nil, lengths[0], lengths[1])) + whole[cdbHeader+8:]
+		if records, err := all(mustOpenCDB(t, content)); !errors.Is(err, ErrDamaged) || records != nil {
+			t.Errorf("%d: %q, %v", lengths, records, err)
+		}
+	}
 }
 
 func TestTableWithoutAFreeSlotEnds(t *testing.T) {

@@ -15,7 +15,7 @@ func virtual(t *testing.T, content string) *VirtualDomains {
 	return v
 }
 
-const manyDomains = "# a comment\n\nPlain.example:vq \t\n" +
+const manyDomains = "# a comment\n#hidden.example:x\n\nPlain.example:vq \t\n" +
 	".wild.example:wide\n.deep.wild.example:deep\nnot.wild.example:\n" +
 	"Ivy@plain.example:special-ivy\nout@plain.example:\nno colon here\n" +
 	"twice.example:first\ntwice.example:second\nnul.example:one\x00two.example:two\n"
@@ -36,7 +36,7 @@ func TestPrefix(t *testing.T) {
 		{"nul.example", "one"},
 		{"two.example", "two"},
 		{"no colon here", ""},
-		{"# a comment", ""},
+		{"#hidden.example", ""},
 		{"", ""},
 	}
 	for _, tt := range tests {
