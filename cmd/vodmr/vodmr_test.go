@@ -1,0 +1,286 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"vodmr/internal/dialogue"
+)
+
+// relay stands in for vodmr-relay: it proves the login, says what it finds, and
+// ends with an exit code of its own.
+const relay = `printf x >&4
+printf '235 2.7.0 welcome\r\n'
+for v in TCPLOCALPORT VODMR_AUTHFD VODMR_HOST VODMR_SESSION VPOPUSER USER HOME SHELL SSLCTLFD; do
+	eval "printf '%s=%s\r\n' $v \"\${$v-unset}\""
+done
+printf 'core %s\r\n' "$(ulimit -c)"
+read line
+printf 'said %s\n' "$line"
+exit 7`
+
+// relayUID is a user that vodmr-checkpw may become: this one, or any as root.
+func relayUID() string {
+	if uid := os.Getuid(); uid != 0 {
+		return strconv.Itoa(uid)
+	}
+	return "65534"
+}
+
+// accounts writes a vpasswd file with one account.
+func accounts(t *testing.T, folder, name string) (file string) {
+	t.Helper()
+	file = filepath.Join(folder, "vpasswd")
+	line := name + "::" + relayUID() + ":65534:odmr:/srv/odmr:NOQUOTA:tanstaaftanstaaf\n"
+	if os.Getuid() != 0 {
+		line = strings.Replace(line, ":65534:", ":"+strconv.Itoa(os.Getgid())+":", 1)
+	}
+	if err := os.WriteFile(file, []byte(line), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// eachWay runs a test over a socket and over TCP.
+func eachWay(t *testing.T, test func(*testing.T, func(*testing.T, []string, ...string) server)) {
+	t.Run("socket", func(t *testing.T) { test(t, overSocket) })
+	t.Run("tcpserver", func(t *testing.T) { test(t, overTCP) })
+}
+
+func TestLoginHandsOver(t *testing.T) {
+	eachWay(t, func(t *testing.T, serve func(*testing.T, []string, ...string) server) {
+		file := accounts(t, t.TempDir(), "odmr@example.org")
+		s := serve(t, []string{"VPOPUSER=stale", "SSLCTLFD=9", "VODMR_AUTHFD=9"},
+			vodmr("mail.example.net", bin+"/vodmr-checkpw", file, "sh", "-c", relay)...)
+		s.Run(`
+			S: 220 mail.example.net *
+			C: EHLO customer.example
+			S: 250-mail.example.net
+			S: 250-ENHANCEDSTATUSCODES
+			S: 250-AUTH CRAM-MD5
+			S: 250 ATRN
+		`)
+		s.Login("ODMR@example.org", "tanstaaftanstaaf")
+		s.Run(`
+			S: 235 2.7.0 welcome
+			S: TCPLOCALPORT=587
+			S: VODMR_AUTHFD=4
+			S: VODMR_HOST=mail.example.net
+			S: VODMR_SESSION=*
+			S: VPOPUSER=ODMR@example.org
+			S: USER=odmr
+			S: HOME=/srv/odmr
+			S: SHELL=NOLOGIN
+			S: SSLCTLFD=unset
+			S: core 0
+			C: ATRN
+			S: said ATRN
+			S: <end>
+		`)
+		code, log := s.end()
+		if code != 7 {
+			t.Errorf("exit code %d, want the relay's 7", code)
+		}
+		matchLines(t, log, `vodmr: * login user=ODMR@example.org mechanism=CRAM-MD5 ip=127.0.0.1`)
+	})
+}
+
+func TestRefusedOverEachWay(t *testing.T) {
+	eachWay(t, func(t *testing.T, serve func(*testing.T, []string, ...string) server) {
+		file := accounts(t, t.TempDir(), "odmr@example.org")
+		s := serve(t, nil, vodmr("mail.example.net", bin+"/vodmr-checkpw", file, "sh", "-c", relay)...)
+		s.Run(`S: 220 *`)
+		s.Login("odmr@example.org", "a-secret-that-is-wrong")
+		s.Run(`
+			S: 535 5.7.8 *
+			C: QUIT
+			S: 221 *
+			S: <end>
+		`)
+		code, log := s.end()
+		if code != 0 || strings.Contains(log, "secret") {
+			t.Errorf("exit code %d, log %s", code, log)
+		}
+		matchLines(t, log,
+			`vodmr: * refused user=odmr@example.org mechanism=CRAM-MD5 ip=127.0.0.1 reply="535 5.7.8 *" error="*exited 1"`,
+			`vodmr: * end ip=127.0.0.1 reason=quit`,
+		)
+	})
+}
+
+// vchkpwDomains makes the folder that the stand-in for vchkpw looks in.
+func vchkpwDomains(t *testing.T, name string) (setting string) {
+	t.Helper()
+	folder := t.TempDir()
+	domain := filepath.Join(folder, "example.org")
+	if err := os.Mkdir(domain, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	accounts(t, domain, name)
+	return "VCHKPW_DOMAINS=" + folder
+}
+
+// A long name of this host and a login that just fits: vchkpw must still see
+// the whole challenge.
+func TestVchkpwSeesWholeCredentials(t *testing.T) {
+	name := strings.Repeat("n", 64-len("@example.org"))
+	s := overSocket(t, []string{vchkpwDomains(t, name)},
+		vodmr(strings.Repeat("long-", 40)+"host.example.net", bin+"/vchkpw", "sh", "-c", relay)...)
+	s.Run(`S: 220 *`)
+	s.Login(name+"@example.org", "tanstaaftanstaaf")
+	s.Run(`S: 235 2.7.0 welcome`)
+}
+
+// The port is what makes vchkpw check CRAM-MD5.
+func TestPortForVchkpw(t *testing.T) {
+	setting := vchkpwDomains(t, "odmr")
+	for _, test := range []struct{ option, reply string }{
+		{"-p587", "235 *"},
+		{"-p25", "235 *"},
+		{"-p366", "535 *"},
+		{"-p0", "535 *"},
+	} {
+		s := overSocket(t, []string{setting, "TCPLOCALPORT=366"},
+			vodmr(test.option, "mail.example.net", bin+"/vchkpw", "sh", "-c", relay)...)
+		s.Run(`S: 220 *`)
+		s.Login("odmr%example.org", "tanstaaftanstaaf")
+		s.Expect(test.reply)
+	}
+}
+
+func TestOuterSessionName(t *testing.T) {
+	s := overSocket(t, []string{"VODMR_SESSION=4711"},
+		vodmr("h", "sh", "-c", `printf x >&4; printf '%s\r\n' $VODMR_SESSION`)...)
+	s.Run(`S: 220 *`)
+	s.Login("odmr", "x")
+	s.Run(`
+		S: 4711
+		S: <end>
+	`)
+	_, log := s.end()
+	matchLines(t, log, `vodmr: 4711 login *`)
+}
+
+// The customer sees the end of the session when the program behind vodmr closes
+// the connection, even if that program goes on.
+func TestVodmrLetsGoOfTheConnection(t *testing.T) {
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := overSocket(t, nil, vodmr("h", "sh", "-c",
+		`printf x >&4; printf 'bye\r\n'; exec <&- >&-; read x <$0; exit 3`, fifo)...)
+	s.Run(`S: 220 *`)
+	s.Login("odmr", "x")
+	s.Run(`
+		S: bye
+		S: <end>
+	`)
+	if err := os.WriteFile(fifo, []byte("go on\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, _ := s.end(); code != 3 {
+		t.Errorf("exit code %d, want 3", code)
+	}
+}
+
+func TestProgramThatDoesNotExist(t *testing.T) {
+	s := overSocket(t, nil, vodmr("h", "/nonexistent/vchkpw", "true")...)
+	s.Run(`S: 220 *`)
+	s.Login("odmr", "x")
+	s.Run(`
+		S: 454 4.7.0 *
+		C: QUIT
+		S: 221 *
+		S: <end>
+	`)
+	_, log := s.end()
+	matchLines(t, log,
+		`vodmr: * error user=odmr * reply="454 4.7.0 *" error="/nonexistent/vchkpw: no such file or directory"`,
+		`vodmr: * end *`,
+	)
+}
+
+// A program that hangs is killed when the session's time is over.
+func TestProgramThatHangs(t *testing.T) {
+	s := overSocket(t, nil, vodmr("-t", "1", "h", "sleep", "100")...)
+	s.Run(`S: 220 *`)
+	s.Login("odmr", "x")
+	s.Run(`
+		S: 454 4.7.0 *
+		S: 421 4.4.2 *
+		S: <end>
+	`)
+	_, log := s.end()
+	matchLines(t, log,
+		`vodmr: * error user=odmr * error="the checkpassword program was still busy and was killed"`,
+		`vodmr: * end * reason="421 4.4.2 *"`,
+	)
+}
+
+func TestSessionWithoutLoginEnds(t *testing.T) {
+	s := overSocket(t, nil, vodmr("-t", "1", "h", "true")...)
+	s.Run(`
+		S: 220 *
+		S: 421 4.4.2 *
+		S: <end>
+	`)
+	code, log := s.end()
+	if code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	matchLines(t, log, `vodmr: * end ip=127.0.0.1 reason="421 4.4.2 *"`)
+}
+
+func TestStandardErrorClosed(t *testing.T) {
+	s := overSocket(t, nil, append([]string{"sh", "-c", `exec "$@" 2>&-`, "sh"},
+		vodmr("h", "sh", "-c", `printf x >&4; printf '235 hi\r\n'; exit 5`)...)...)
+	s.Run(`S: 220 *`)
+	s.Login("odmr", "x")
+	s.Run(`S: 235 hi`)
+	if code, _ := s.end(); code != 5 {
+		t.Errorf("exit code %d, want 5", code)
+	}
+}
+
+// Descriptors 0 and 1 may be two pipes.
+func TestOverPipes(t *testing.T) {
+	cmd := exec.Command(bin+"/vodmr", "h", "true")
+	cmd.Stdin = strings.NewReader("NOOP\r\nQUIT\r\n")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	matchLines(t, strings.ReplaceAll(string(out), "\r", ""), "220 h *", "250 2.0.0 ok", "221 2.0.0 h goodbye")
+}
+
+func TestCustomerHangsUp(t *testing.T) {
+	s := overSocket(t, nil, vodmr("h", "true")...)
+	s.Run(`
+		S: 220 *
+		C: AUTH CRAM-MD5
+		S: 334 *
+		C: <end>
+		S: <end>
+	`)
+	code, log := s.end()
+	if code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	matchLines(t, log, `vodmr: * end ip=127.0.0.1 reason=hangup`)
+}
+
+func TestMisuse(t *testing.T) {
+	for _, args := range [][]string{nil, {"h"}, {"-x", "h", "p"}, {"-p", "port", "h", "p"}} {
+		out, err := exec.Command(bin+"/vodmr", args...).CombinedOutput()
+		exit, ok := err.(*exec.ExitError)
+		if !ok || exit.ExitCode() != 100 || !dialogue.Match("vodmr: *\nusage: vodmr *\n", string(out)) {
+			t.Errorf("%q: %v, %s", args, err, out)
+		}
+	}
+}
