@@ -84,23 +84,6 @@ func (p *queueProcess) exec(q Queue, theirs [3]int) error {
 	return nil
 }
 
-// pipe makes a pipe that no other child inherits.
-func pipe(read, write *int) error {
-	var fds [2]int
-	syscall.ForkLock.RLock()
-	err := unix.Pipe(fds[:])
-	if err == nil {
-		unix.CloseOnExec(fds[0])
-		unix.CloseOnExec(fds[1])
-	}
-	syscall.ForkLock.RUnlock()
-	if err != nil {
-		return fmt.Errorf("pipe: %w", err)
-	}
-	*read, *write = fds[0], fds[1]
-	return nil
-}
-
 // write writes all of b, waiting at most the timeout for each piece.
 func (p *queueProcess) write(fd int, b []byte) error {
 	for len(b) > 0 {
@@ -128,23 +111,6 @@ func (p *queueProcess) pollWritable(fd int) error {
 		err = errTimeout
 	}
 	return err
-}
-
-// poll waits for events on fd, at most for the time given.
-func poll(fd int, events int16, wait time.Duration) (ready bool, err error) {
-	end := time.Now().Add(wait)
-	fds := []unix.PollFd{{Fd: int32(fd), Events: events}}
-	for {
-		left := max(time.Until(end), 0)
-		n, err := unix.Poll(fds, int((left+time.Millisecond-1)/time.Millisecond))
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil {
-			return false, fmt.Errorf("poll: %w", err)
-		}
-		return n > 0, nil
-	}
 }
 
 // wait waits for the program's end and keeps what it says on descriptor 6. The
@@ -237,12 +203,4 @@ func (p *queueProcess) closeFD(fd *int) {
 		unix.Close(*fd)
 	}
 	*fd = none
-}
-
-func closeAll(fds []int) {
-	for _, fd := range fds {
-		if fd != none {
-			unix.Close(fd)
-		}
-	}
 }

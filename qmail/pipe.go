@@ -1,0 +1,51 @@
+package qmail
+
+import (
+	"fmt"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// pipe makes a pipe that no other child inherits.
+func pipe(read, write *int) error {
+	var fds [2]int
+	syscall.ForkLock.RLock()
+	err := unix.Pipe(fds[:])
+	if err == nil {
+		unix.CloseOnExec(fds[0])
+		unix.CloseOnExec(fds[1])
+	}
+	syscall.ForkLock.RUnlock()
+	if err != nil {
+		return fmt.Errorf("pipe: %w", err)
+	}
+	*read, *write = fds[0], fds[1]
+	return nil
+}
+
+// poll waits for events on fd, at most for the time given.
+func poll(fd int, events int16, wait time.Duration) (ready bool, err error) {
+	end := time.Now().Add(wait)
+	fds := []unix.PollFd{{Fd: int32(fd), Events: events}}
+	for {
+		left := max(time.Until(end), 0)
+		n, err := unix.Poll(fds, int((left+time.Millisecond-1)/time.Millisecond))
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return false, fmt.Errorf("poll: %w", err)
+		}
+		return n > 0, nil
+	}
+}
+
+func closeAll(fds []int) {
+	for _, fd := range fds {
+		if fd != none {
+			unix.Close(fd)
+		}
+	}
+}
