@@ -1,0 +1,56 @@
+package integration
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"vodmr/integration/need"
+)
+
+// sessionLimit is the longest that a customer's session may take here.
+const sessionLimit = 2 * time.Minute
+
+// atrn makes one visit at the provider and gives atrn's exit code and words.
+// The arguments say where the mail goes.
+func (s *site) atrn(t testing.TB, p *provider, args ...string) (code int, output string) {
+	t.Helper()
+	command := []string{"-u", s.login, "-p", s.passfile}
+	// Flags come before the provider, a program after it.
+	if args[0][0] == '-' {
+		command = append(append(command, args...), p.addr())
+	} else {
+		command = append(append(command, p.addr()), args...)
+	}
+	return run(t, sessionLimit, exec.Command(program(t, "atrn"), command...))
+}
+
+// mustFetch makes a visit that must go well.
+func (s *site) mustFetch(t testing.TB, p *provider, args ...string) {
+	t.Helper()
+	if code, output := s.atrn(t, p, args...); code != 0 {
+		t.Fatalf("atrn exits %d: %s", code, output)
+	}
+}
+
+// fetchmail makes one visit by fetchmail, which hands the mail to a server on
+// 127.0.0.1.
+func (s *site) fetchmail(t testing.TB, p *provider, smtpPort string) (code int, output string) {
+	t.Helper()
+	command := need.Program(t, "fetchmail")
+	home := t.TempDir()
+	rc := filepath.Join(home, "fetchmailrc")
+	// Options of the server come before the user's.
+	line := fmt.Sprintf("poll %s protocol ODMR service %s auth cram-md5 username %q password %q "+
+		"fetchdomains %s smtphost 127.0.0.1/%s\n", p.ip, p.port, s.login, s.password, s.domain, smtpPort)
+	if err := os.WriteFile(rc, []byte(line), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(command, "-f", rc, "--nodetach", "--nosyslog", "-v",
+		"--pidfile", filepath.Join(home, "pid"))
+	cmd.Env = append(os.Environ(), "FETCHMAILHOME="+home, "HOME="+home)
+	return run(t, sessionLimit, cmd)
+}

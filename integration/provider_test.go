@@ -1,0 +1,70 @@
+package integration
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"vodmr/integration/need"
+)
+
+// A provider is a tcpserver that runs a site's chain for each connection.
+type provider struct {
+	ip, port string
+	log      string // the file that the chain's standard error goes to
+}
+
+func (p *provider) addr() string { return net.JoinHostPort(p.ip, p.port) }
+
+// lines gives the lines of the log that hold all of the words.
+func (p *provider) lines(t testing.TB, words ...string) []string {
+	t.Helper()
+	var list []string
+next:
+	for line := range strings.Lines(readFile(t, p.log)) {
+		for _, word := range words {
+			if !strings.Contains(line, word) {
+				continue next
+			}
+		}
+		list = append(list, line)
+	}
+	return list
+}
+
+// listen starts tcpserver on a free loopback port.
+func (s *site) listen(t testing.TB) *provider {
+	t.Helper()
+	return s.listenOn(t, need.Program(t, "tcpserver"), "127.0.0.1")
+}
+
+// listenOn starts a tcpserver on a free port of an address.
+func (s *site) listenOn(t testing.TB, tcpserver, ip string) *provider {
+	t.Helper()
+	args := []string{"-1", "-v", "-R", "-H", "-l0", "-c20"}
+	if os.Geteuid() == 0 {
+		args = append(args, fmt.Sprintf("-u%d", s.owner.uid), fmt.Sprintf("-g%d", s.owner.gid))
+	}
+	args = append(append(args, ip, "0"), s.chain(t)...)
+	cmd := exec.Command(tcpserver, args...)
+	cmd.Env = s.environ()
+	// -1 makes it say which port it got, once it listens.
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &provider{ip: ip, log: filepath.Join(s.dir, "provider.log")}
+	start(t, cmd, p.log)
+	port, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		showLog(t, p.log)
+		t.Fatalf("tcpserver names no port: %v", err)
+	}
+	p.port = strings.TrimSpace(port)
+	return p
+}

@@ -1,0 +1,139 @@
+package integration
+
+import (
+	"net"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"vodmr/integration/need"
+)
+
+func TestFetchmailIntoPostfix(t *testing.T) {
+	s := newSite(t)
+	mx := startPostfix(t, s.domain)
+	p := s.listen(t)
+	s.deliverVariety(t)
+	if code, output := s.fetchmail(t, p, mx.port); code != 0 {
+		t.Fatalf("fetchmail exits %d: %.4000s", code, output)
+	}
+	mx.settle(t)
+	onceEach(t, s, mx.mailbox())
+	const noMail = 1
+	if code, output := s.fetchmail(t, p, mx.port); code != noMail {
+		t.Errorf("with nothing there fetchmail exits %d, want %d: %.4000s", code, noMail, output)
+	}
+}
+
+func TestAtrnIntoPostfix(t *testing.T) {
+	s := newSite(t)
+	mx := startPostfix(t, s.domain)
+	p := s.listen(t)
+	s.deliverVariety(t)
+	s.mustFetch(t, p, "-s", "127.0.0.1:"+mx.port)
+	mx.settle(t)
+	onceEach(t, s, mx.mailbox())
+}
+
+func TestAtrnIntoMaildir(t *testing.T) {
+	s := newSite(t)
+	p := s.listen(t)
+	inbox := filepath.Join(t.TempDir(), "Maildir")
+	s.deliverVariety(t)
+	s.mustFetch(t, p, "-m", inbox)
+	onceEach(t, s, inbox)
+	if code, output := s.atrn(t, p, "-m", inbox); code != 0 || !strings.Contains(output, "nothing waits") {
+		t.Errorf("with nothing there atrn exits %d: %s", code, output)
+	}
+}
+
+// What atrn -m received has the envelopes that it came with: the next
+// vodmr-relay sends them again.
+func TestRelayedMaildirRelaysAgain(t *testing.T) {
+	first := newSite(t)
+	first.deliverVariety(t)
+	second := newSite(t)
+	p := first.listen(t)
+	first.mustFetch(t, p, "-m", second.maildir())
+	for _, name := range names(t, second.maildir()+"/new") {
+		second.owner.owns(t, filepath.Join(second.maildir(), "new", name))
+	}
+	inbox := filepath.Join(t.TempDir(), "Maildir")
+	p = second.listen(t)
+	second.mustFetch(t, p, "-m", inbox)
+	second.delivered = first.delivered
+	onceEach(t, second, inbox)
+}
+
+// Postfix's sendmail -bs keeps its rules only where it runs as Postfix's user.
+func TestAtrnIntoProgram(t *testing.T) {
+	s := newSite(t)
+	mx := startPostfix(t, s.domain)
+	p := s.listen(t)
+	s.deliverVariety(t)
+	s.mustFetch(t, p, mx.sendmail(t)...)
+	mx.settle(t)
+	onceEach(t, s, mx.mailbox())
+}
+
+func TestRelayOverIPv6(t *testing.T) {
+	tcpserver := need.ProgramOf(t, "VODMR_TCPSERVER6")
+	if !hasIPv6() {
+		need.Skip(t, "no ::1 here")
+	}
+	for _, test := range []struct {
+		name string
+		args func(t *testing.T, mx *postfix) []string
+	}{
+		{"maildir", func(t *testing.T, mx *postfix) []string { return nil }},
+		{"server", func(t *testing.T, mx *postfix) []string { return []string{"-s", net.JoinHostPort("::1", mx.port)} }},
+		{"program", func(t *testing.T, mx *postfix) []string { return mx.sendmail(t) }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := newSite(t)
+			p := s.listenOn(t, tcpserver, "::1")
+			s.deliverVariety(t)
+			if test.name == "maildir" {
+				inbox := filepath.Join(t.TempDir(), "Maildir")
+				s.mustFetch(t, p, "-m", inbox)
+				onceEach(t, s, inbox)
+				return
+			}
+			mx := startPostfix(t, s.domain)
+			s.mustFetch(t, p, test.args(t, mx)...)
+			mx.settle(t)
+			onceEach(t, s, mx.mailbox())
+		})
+	}
+}
+
+// The customer's server takes mail for its own domains only, though the
+// connection comes from its own host.
+func TestPostfixListenerRelaysForNobody(t *testing.T) {
+	s := newSite(t)
+	mx := startPostfix(t, "other.example")
+	p := s.listen(t)
+	s.deliver(t, "ann@sender.test", "for a domain that is not the customer's\n", "bob@"+s.domain)
+	s.mustFetch(t, p, "-s", "127.0.0.1:"+mx.port)
+	mx.settle(t)
+	if got := names(t, mx.mailbox()+"/new"); len(got) > 0 {
+		t.Errorf("Postfix delivered %q", got)
+	}
+	bounces := s.bounces(t)
+	if len(bounces) != 1 || !strings.Contains(bounces[0].message, "Relay access denied") {
+		t.Errorf("bounces: got %q, want one: Relay access denied", bounces)
+	}
+	if left := s.waiting(t); len(left) > 0 {
+		t.Errorf("the provider's Maildir still holds %q", left)
+	}
+}
+
+// sendmail is the command of an SMTP server on descriptors 0 and 1.
+func (p *postfix) sendmail(t testing.TB) []string {
+	t.Helper()
+	return []string{need.Program(t, "setpriv"), "--reuid=postfix", "--regid=postdrop", "--clear-groups",
+		need.Program(t, "sendmail"), "-C", p.config(), "-bs"}
+}
+
+var _ = exec.Command
