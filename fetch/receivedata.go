@@ -134,6 +134,13 @@ func chunkArgs(arg string) (n int64, last, ok bool) {
 
 // readChunk reads n octets, into the message if there is one.
 func (r *receiving) readChunk(n int64) error {
+	if int64(r.server.Lines.Buffered()) < n {
+		// A long chunk takes its time, and the provider may need to know
+		// whether a recipient was taken before it sends the next.
+		if err := r.server.Flush(); err != nil {
+			return err
+		}
+	}
 	for n > 0 {
 		p, err := r.readSome(min(n, contentBlock))
 		if err != nil {
