@@ -62,7 +62,7 @@ func ParseLine(line string) (Entry, error) {
 	if strings.ContainsAny(line, "\x00\r\n") {
 		return Entry{}, errors.New("a control character")
 	}
-	e := Entry{Name: strings.ToLower(f[0]), Crypt: f[1], Gecos: f[4], Dir: f[5], Shell: f[6]}
+	e := Entry{Name: lower(f[0]), Crypt: f[1], Gecos: f[4], Dir: f[5], Shell: f[6]}
 	if len(f) == maxFields {
 		e.Clear = f[7]
 	}
@@ -92,11 +92,23 @@ func parseID(s string) (int, error) {
 // Find returns the account of a login. Its name must be the whole login,
 // upper and lower case aside; the first of several counts.
 func Find(entries []Entry, login string) (Entry, bool) {
-	login = strings.ToLower(login)
+	login = lower(login)
 	for _, e := range entries {
 		if e.Name == login {
 			return e, true
 		}
 	}
 	return Entry{}, false
+}
+
+// lower turns ASCII letters into lower case, as vchkpw does. Letters beyond
+// ASCII stay: some of them have an ASCII letter as their lower case.
+func lower(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
 }
