@@ -74,7 +74,7 @@ func (q *queue) mayWait(deadline time.Time) bool {
 	}
 	q.begin()
 	for len(q.ahead) == 0 && q.more() {
-		if q.Now().After(deadline) {
+		if time.Now().After(deadline) {
 			return true
 		}
 	}
@@ -86,10 +86,10 @@ func (q *queue) begin() {
 	q.count.waiting = q.list.Len()
 	notes, err := q.box.OpenNotes(q.Now)
 	q.notes = notes
-	if err != nil {
-		q.Log.Event("error", logline.F("file", "vodmr.notes"), logline.Err(err))
-	}
-	if notes.Damaged > 0 {
+	switch {
+	case err != nil:
+		q.Log.Event("error", logline.Err(err))
+	case notes.Damaged > 0:
 		q.Log.Event("error", logline.F("file", "vodmr.notes"), logline.N("damaged", int64(notes.Damaged)))
 	}
 	if _, err := notes.Begin(q.Session, q.list.Bases); err != nil {
@@ -121,7 +121,7 @@ func (q *queue) start(sender *smtp.Sender) error {
 // session could not tell which message broke this one.
 func (q *queue) noteTrouble(err error) {
 	if !q.unnoted {
-		q.Log.Event("error", logline.F("file", "vodmr.notes"), logline.Err(err))
+		q.Log.Event("error", logline.Err(err))
 	}
 	q.unnoted = true
 	if q.sender != nil {

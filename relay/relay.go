@@ -36,7 +36,7 @@ type Config struct {
 	SoftBounce bool // a 5xx is taken for a 4xx
 	Window     int  // most transactions in flight
 
-	Now func() time.Time
+	Now func() time.Time // the date, for the age of messages and for notes
 }
 
 // idle is how long the customer may say nothing before ATRN.
@@ -45,7 +45,7 @@ const idle = 5 * time.Minute
 // Serve answers an authenticated customer until the session ends. The error is
 // nil where it ended in order.
 func Serve(c Config) error {
-	s := &session{Config: c, server: smtp.NewServer(c.Conn), start: c.Now()}
+	s := &session{Config: c, server: smtp.NewServer(c.Conn), start: time.Now()}
 	s.server.Idle = idle
 	s.server.Commands = s.commands()
 	defer s.close()

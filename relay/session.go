@@ -115,7 +115,7 @@ func (s *session) openQueue() smtp.Reply {
 	if err != nil {
 		return s.trouble(err)
 	}
-	deadline := s.Now().Add(lookTime)
+	deadline := time.Now().Add(lookTime)
 	list, err := s.box.Scan(deadline)
 	unfinished := errors.Is(err, maildir.ErrDeadline)
 	if err != nil && !unfinished {

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"errors"
+	"time"
 
 	"vodmr/logline"
 	"vodmr/smtp"
@@ -50,7 +51,7 @@ func (s *session) logEnd(err error) {
 	s.Log.Event("end",
 		logline.N("messages", int64(c.delivered)),
 		logline.N("bytes", c.bytes),
-		logline.N("seconds", int64(s.Now().Sub(s.start).Seconds())),
+		logline.N("seconds", int64(time.Since(s.start).Seconds())),
 		logline.N("bounced", int64(c.bounced)),
 		logline.N("deferred", int64(c.deferred)),
 		logline.N("stays", int64(c.waiting)),

@@ -75,7 +75,10 @@ func Pair(t testing.TB) (*Conn, *os.File) {
 func (c *Conn) Run(script string) {
 	c.t.Helper()
 	for line := range strings.Lines(script) {
-		line = strings.TrimSpace(line)
+		line = strings.TrimLeft(strings.TrimSuffix(line, "\n"), " \t")
+		if line == "S:" || line == "C:" {
+			line += " "
+		}
 		text, isClient := strings.CutPrefix(line, "C: ")
 		pattern, isServer := strings.CutPrefix(line, "S: ")
 		switch {
@@ -188,3 +191,6 @@ func Match(pattern, text string) bool {
 	}
 	return strings.HasSuffix(text, last)
 }
+
+// Close ends the connection, both ways.
+func (c *Conn) Close() { c.conn.Close() }

@@ -1,0 +1,275 @@
+package relay
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"vodmr/fdio"
+	"vodmr/internal/cdbmake"
+	"vodmr/internal/dialogue"
+	"vodmr/logline"
+	"vodmr/qmail"
+	"vodmr/smtp"
+)
+
+// queueProgram is the stand-in for qmail-queue, built by TestMain.
+var queueProgram string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "vodmr-relay-test")
+		if err != nil {
+			panic(err)
+		}
+		defer os.RemoveAll(dir)
+		queueProgram = filepath.Join(dir, "qmail-queue")
+		build := exec.Command("go", "build", "-o", queueProgram, "../testdata/qmail-queue")
+		build.Stderr = os.Stderr
+		if err := build.Run(); err != nil {
+			panic(err)
+		}
+		return m.Run()
+	}())
+}
+
+// A site is one provider in a temporary folder, made from a txtar file:
+//
+//	config           `key: value` lines, see configure
+//	new/X cur/X      files in the Maildir; CR, NUL as \r and \0 where
+//	                 config has `escapes: yes`
+//	maildir/X        other files there
+//	qmail/X          files in the qmail home; qmail/users/assign becomes users/cdb
+//	home/X domain/X  files in the mailbox's and the domain's directories
+//
+// and what is expected of it:
+//
+//	dialogue         what the customer says and hears after 235
+//	left             the Maildir's files afterwards
+//	queue            what qmail-queue got: `FROM -> TO` a line
+//	bounce           patterns, each of which a line of a bounce must match
+//	log              all log lines, as patterns
+//
+// $ROOT stands for the temporary folder.
+type site struct {
+	root    string
+	files   map[string]string
+	config  map[string]string
+	maildir string
+}
+
+func newSite(t *testing.T, archive *txtar.Archive) *site {
+	s := &site{root: t.TempDir(), files: map[string]string{}, config: map[string]string{}}
+	for _, f := range archive.Files {
+		s.files[f.Name] = strings.ReplaceAll(string(f.Data), "$ROOT", s.root)
+	}
+	for line := range strings.Lines(s.files["config"]) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+		s.config[key] = strings.TrimSpace(value)
+	}
+	s.maildir = filepath.Join(s.root, "domain/odmr/Maildir")
+	for _, dir := range []string{"new", "cur", "tmp"} {
+		must(t, os.MkdirAll(filepath.Join(s.maildir, dir), 0o755))
+	}
+	for name, text := range s.files {
+		s.write(t, name, text)
+	}
+	if s.config["qmail"] != "none" {
+		must(t, os.MkdirAll(filepath.Join(s.root, "qmail/bin"), 0o755))
+		must(t, os.MkdirAll(filepath.Join(s.root, "qmail/queue"), 0o755))
+		if s.config["qmail-queue"] == "" {
+			must(t, os.Symlink(queueProgram, filepath.Join(s.root, "qmail/bin/qmail-queue")))
+		} else {
+			script := "#!/bin/sh\n" + s.config["qmail-queue"] + "\n"
+			must(t, os.WriteFile(filepath.Join(s.root, "qmail/bin/qmail-queue"), []byte(script), 0o755))
+		}
+	}
+	return s
+}
+
+// write puts one of the archive's files into its place.
+func (s *site) write(t *testing.T, name, text string) {
+	top, _, _ := strings.Cut(name, "/")
+	var path string
+	switch {
+	case top == "new" || top == "cur":
+		path = filepath.Join(s.maildir, name)
+		if s.config["escapes"] == "yes" {
+			text = strings.NewReplacer(`\r`, "\r", `\0`, "\x00", `\n`+"\n", "").Replace(text)
+		}
+	case top == "maildir":
+		path = filepath.Join(s.maildir, strings.TrimPrefix(name, "maildir/"))
+	case top == "qmail" || top == "domain":
+		path = filepath.Join(s.root, name)
+	default:
+		return
+	}
+	must(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	must(t, os.WriteFile(path, []byte(text), 0o600))
+	if name == "qmail/users/assign" {
+		must(t, os.WriteFile(filepath.Join(filepath.Dir(path), "cdb"), cdbmake.Assign(text), 0o644))
+	}
+}
+
+// now is when the tests run: a little after the fixtures were written.
+var now = time.Unix(1795340000, 0)
+
+func (s *site) relayConfig(peer, log *os.File) Config {
+	get := func(key, standard string) string {
+		if value, ok := s.config[key]; ok {
+			return value
+		}
+		return standard
+	}
+	window, _ := strconv.Atoi(get("window", strconv.Itoa(smtp.DefaultWindow)))
+	later, _ := time.ParseDuration(get("later", "0"))
+	home := filepath.Join(s.root, "qmail")
+	return Config{
+		Conn:       fdio.New(int(peer.Fd()), int(peer.Fd())),
+		Log:        logline.New(int(log.Fd()), "vodmr-relay", "4711"),
+		Host:       "mail.provider.test",
+		Session:    "4711",
+		Login:      get("login", "odmr@example.org"),
+		Home:       filepath.Join(s.root, get("home", "domain/odmr")),
+		Maildir:    "Maildir",
+		Qmail:      qmail.OpenHome(home),
+		Queue:      qmail.Queue{Home: home},
+		SoftBounce: get("softbounce", "0") == "1",
+		Window:     window,
+		Now:        func() time.Time { return now.Add(later) },
+	}
+}
+
+// run plays the dialogue and returns the log and the session's error.
+func (s *site) run(t *testing.T, script string) (log string, err error) {
+	conn, peer := dialogue.Pair(t)
+	logFile, ferr := os.Create(filepath.Join(s.root, "log"))
+	must(t, ferr)
+	defer logFile.Close()
+	done := make(chan error, 1)
+	config := s.relayConfig(peer, logFile)
+	go func() {
+		err := Serve(config)
+		peer.Close()
+		done <- err
+	}()
+	conn.Run("S: 235 2.7.0 *")
+	conn.Run(script)
+	conn.Close()
+	err = <-done
+	text, rerr := os.ReadFile(logFile.Name())
+	must(t, rerr)
+	return string(text), err
+}
+
+// left lists the files in new and cur.
+func (s *site) left(t *testing.T) string {
+	var names []string
+	for _, dir := range []string{"new", "cur"} {
+		entries, err := os.ReadDir(filepath.Join(s.maildir, dir))
+		must(t, err)
+		for _, e := range entries {
+			names = append(names, dir+"/"+e.Name()+"\n")
+		}
+	}
+	sort.Strings(names)
+	return strings.Join(names, "")
+}
+
+// queued returns what qmail-queue got, as lines and as one text.
+func (s *site) queued(t *testing.T) (envelopes, messages string) {
+	names, err := filepath.Glob(filepath.Join(s.root, "qmail/queue/*.envelope"))
+	must(t, err)
+	var lines []string
+	for _, name := range names {
+		envelope, err := os.ReadFile(name)
+		must(t, err)
+		fields := strings.Split(strings.TrimSpace(string(envelope)), "\n")
+		to := strings.Join(fields[1:], " ")
+		lines = append(lines, fmt.Sprintf("<%s> -> <%s>\n", fields[0][1:], strings.TrimPrefix(to, "T")))
+		message, err := os.ReadFile(strings.TrimSuffix(name, "envelope") + "message")
+		must(t, err)
+		messages += string(message)
+	}
+	sort.Strings(lines)
+	return strings.Join(lines, ""), messages
+}
+
+// TestDialogues plays every file of testdata/dialogues.
+func TestDialogues(t *testing.T) {
+	names, err := filepath.Glob("testdata/dialogues/*.txtar")
+	must(t, err)
+	if len(names) < 50 {
+		t.Fatalf("only %d dialogues found", len(names))
+	}
+	for _, name := range names {
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(name)
+			must(t, err)
+			s := newSite(t, archive)
+			log, err := s.run(t, s.files["dialogue"])
+			s.check(t, log, err)
+		})
+	}
+}
+
+func (s *site) check(t *testing.T, log string, err error) {
+	if diff := cmp.Diff(s.files["left"], s.left(t)); diff != "" {
+		t.Errorf("left in the Maildir (-want +got):\n%s", diff)
+	}
+	envelopes, messages := s.queued(t)
+	if diff := cmp.Diff(s.files["queue"], envelopes); diff != "" {
+		t.Errorf("given to qmail-queue (-want +got):\n%s", diff)
+	}
+	for pattern := range strings.Lines(s.files["bounce"]) {
+		if !anyLine(messages, strings.TrimSuffix(pattern, "\n")) {
+			t.Errorf("no line %q in\n%s", strings.TrimSpace(pattern), messages)
+		}
+	}
+	matchLog(t, s.files["log"], log)
+	if want := s.config["exit"]; want != "" && want != strconv.Itoa(ExitCode(err)) {
+		t.Errorf("exit code %d (%v), want %s", ExitCode(err), err, want)
+	}
+}
+
+func anyLine(text, pattern string) bool {
+	for line := range strings.Lines(text) {
+		if dialogue.Match(pattern, strings.TrimSuffix(line, "\n")) {
+			return true
+		}
+	}
+	return false
+}
+
+// matchLog compares all lines of a log with patterns.
+func matchLog(t *testing.T, want, got string) {
+	t.Helper()
+	wants, gots := strings.Split(want, "\n"), strings.Split(got, "\n")
+	for i, line := range gots {
+		line = strings.TrimPrefix(line, "vodmr-relay: 4711 ")
+		if i >= len(wants) || !dialogue.Match(wants[i], line) {
+			t.Errorf("log line %d is %q; the log:\n%s", i+1, line, got)
+			return
+		}
+	}
+	if len(wants) > len(gots) {
+		t.Errorf("the log ends before %q:\n%s", wants[len(gots)], got)
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
