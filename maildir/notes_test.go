@@ -451,8 +451,8 @@ func FuzzNotes(f *testing.F) {
 	f.Add([]byte("1795000000 session 1\n1795000000 sent a\n1795000000 kept b 1 1795000000 450 x\n"))
 	f.Add([]byte("1795000000 stays a%20b no envelope\n1795000000 done c\n1795000000 broke d 2\n17950"))
 	f.Add([]byte("%\n\x00\x00\x00 done a\n"))
+	b, dir := newBox(f, nil)
 	f.Fuzz(func(t *testing.T, file []byte) {
-		b, dir := newBox(t, nil)
 		write(t, dir+"/vodmr.notes", string(file))
 		n, _ := b.OpenNotes(testClock())
 		before := snapshot(n)

@@ -157,6 +157,18 @@ func TestBasesDoesNotConsume(t *testing.T) {
 	}
 }
 
+func TestNatural(t *testing.T) {
+	inOrder := []string{"", "01", "1", "2.9", "2.10", "007", "8.a", "8.b", "18446744073709551617", "a", "a1", "a09", "a10", "ab"}
+	for i := range inOrder {
+		for j := range inOrder {
+			got := natural([]byte(inOrder[i]), []byte(inOrder[j]))
+			if (got < 0) != (i < j) || (got > 0) != (i > j) {
+				t.Errorf("%q and %q: %d", inOrder[i], inOrder[j], got)
+			}
+		}
+	}
+}
+
 // natural must be an order, or the heap would be none.
 func TestNaturalIsAnOrder(t *testing.T) {
 	name := rapid.StringMatching(`[a.0-2]{0,6}`)
