@@ -35,14 +35,17 @@ func note(t testing.TB, reason string) {
 	fmt.Fprintf(file, "%s: %s\n", t.Name(), reason)
 }
 
-// Program gives the path of an installed program.
+// Program gives the path of an installed program. Those in the folders for root's
+// programs count too, wherever PATH leads.
 func Program(t testing.TB, name string) string {
 	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		Skip(t, "%s is not installed", name)
+	for _, try := range []string{name, "/usr/sbin/" + name, "/sbin/" + name} {
+		if path, err := exec.LookPath(try); err == nil {
+			return path
+		}
 	}
-	return path
+	Skip(t, "%s is not installed", name)
+	return ""
 }
 
 // ProgramOf gives the path of a program that an environment variable names.
