@@ -1,0 +1,215 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"vodmr/internal/dialogue"
+)
+
+// bin is the folder of the program that TestMain built.
+var bin string
+
+func TestMain(m *testing.M) { os.Exit(withProgram(m)) }
+
+func withProgram(m *testing.M) int {
+	folder, err := os.MkdirTemp("", "vodmr-checkpw")
+	if err == nil {
+		defer os.RemoveAll(folder)
+		bin = folder
+		err = dialogue.Build(folder, "vodmr/cmd/vodmr-checkpw")
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+const md5crypt = "$1$ab$dslkcXxVH.x8LwW1W/oAB/" // of "secret"
+
+// site writes a vpasswd file whose accounts anybody but root may become.
+func site(t *testing.T) (file string) {
+	t.Helper()
+	uid, gid := os.Getuid(), os.Getgid()
+	if uid == 0 {
+		uid, gid = 65534, 65533
+	}
+	id := fmt.Sprintf("%d:%d", uid, gid)
+	file = filepath.Join(t.TempDir(), "vpasswd")
+	text := "odmr@example.org::" + id + ":On Demand:/srv/odmr:NOQUOTA:tanstaaf\n" +
+		"a bad line\n" +
+		"bare:" + md5crypt + ":" + id + "::/srv/bare:NOQUOTA\n" +
+		"root::0:0::/root::tanstaaf\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// skipped is what the bad line in site's file costs.
+const skipped = "vodmr-checkpw: */vpasswd: line 2: 1 fields, want 8: skipped\n"
+
+// A result is what came of a run.
+type result struct {
+	code        int
+	out, errors string
+}
+
+// checkpw runs the real program with input on descriptor 3.
+func checkpw(t *testing.T, input string, args ...string) result {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	go func() {
+		defer w.Close()
+		_, _ = w.WriteString(input)
+	}()
+	return run3(t, []*os.File{r}, args...)
+}
+
+// run3 runs the real program with files as descriptors 3 and up.
+func run3(t *testing.T, files []*os.File, args ...string) result {
+	t.Helper()
+	cmd := exec.Command(filepath.Join(bin, "vodmr-checkpw"), args...)
+	cmd.Env = append(os.Environ(), "USER=stale", "HOME=/stale", "SHELL=/stale", "VPOPUSER=stale", "VODMR_HOST=h")
+	cmd.Dir = "/"
+	cmd.ExtraFiles = files
+	var out, errs strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return result{cmd.ProcessState.ExitCode(), out.String(), errs.String()}
+}
+
+// want compares a result with patterns.
+func (r result) want(t *testing.T, code int, out, errors string) {
+	t.Helper()
+	if r.code != code || !dialogue.Match(out, r.out) || !dialogue.Match(errors, r.errors) {
+		t.Errorf("got %d, %q, %q\nwant %d, %q, %q", r.code, r.out, r.errors, code, out, errors)
+	}
+}
+
+const show = `echo "$USER $HOME $SHELL $VPOPUSER $VODMR_HOST $PWD"`
+
+func TestRightPassword(t *testing.T) {
+	file := site(t)
+	cram := dialogue.CRAM("tanstaaf", "<1.2@h>")
+	for input, out := range map[string]string{
+		"odmr@example.org\x00" + cram + "\x00<1.2@h>\x00": "odmr /srv/odmr NOLOGIN odmr@example.org h /\n",
+		"Odmr@Example.org\x00" + cram + "\x00<1.2@h>\x00": "odmr /srv/odmr NOLOGIN Odmr@Example.org h /\n",
+		"odmr@example.org\x00tanstaaf\x00\x00":            "odmr /srv/odmr NOLOGIN odmr@example.org h /\n",
+		"odmr@example.org\x00tanstaaf\x00":                "odmr /srv/odmr NOLOGIN odmr@example.org h /\n",
+		"bare\x00secret\x00\x00":                          "bare /srv/bare NOLOGIN bare h /\n",
+	} {
+		checkpw(t, input, file, "sh", "-c", show).want(t, 0, out, skipped)
+	}
+}
+
+func TestRefused(t *testing.T) {
+	file := site(t)
+	cram := dialogue.CRAM("tanstaaf", "<1.2@h>")
+	for _, input := range []string{
+		"odmr@example.org\x00wrong\x00\x00",
+		"odmr@example.org\x00\x00\x00",
+		"odmr@example.org\x00" + cram + "\x00<1.3@h>\x00",
+		"odmr@example.org\x00" + cram + "\x00\x00",
+		"odmr@example.org\x00tanstaaf\x00<1.2@h>\x00",
+		"odmr\x00tanstaaf\x00\x00",
+		"someone@example.org\x00tanstaaf\x00\x00",
+		"bare\x00" + md5crypt + "\x00\x00",
+		"bare\x00" + dialogue.CRAM("", "<1.2@h>") + "\x00<1.2@h>\x00",
+		"\x00\x00\x00",
+	} {
+		checkpw(t, input, file, "sh", "-c", show).want(t, 1, "", skipped)
+	}
+}
+
+func TestInputThatIsNotCheckpasswords(t *testing.T) {
+	file := site(t)
+	for _, test := range []struct {
+		input, reason string
+		code          int
+	}{
+		{"", "*want login, password and challenge\n", 2},
+		{"odmr@example.org", "*want login, password and challenge\n", 2},
+		{"odmr@example.org\x00tanstaaf", "*want login, password and challenge\n", 2},
+		{"odmr@example.org\x00tanstaaf\x00<1.2", "*more than*\n", 1},
+		{"odmr@example.org\x00tanstaaf\x00\x00x\x00", "*more than*\n", 1},
+		{"odmr@example.org\x00tanstaaf\x00\x00" + strings.Repeat("x", 500), "*more than 512 bytes\n", 1},
+		{strings.Repeat("x", 100_000), "*more than 512 bytes\n", 1},
+	} {
+		checkpw(t, test.input, file, "sh", "-c", show).want(t, test.code, "", "vodmr-checkpw: descriptor 3: "+test.reason)
+	}
+}
+
+func TestMisuse(t *testing.T) {
+	for _, args := range [][]string{nil, {"file"}, {"-x", "file", "true"}} {
+		checkpw(t, "a\x00b\x00\x00", args...).want(t, 2, "", "*usage: *\n")
+	}
+	// Go's own start may have opened a file as descriptor 3, so the words differ.
+	run3(t, nil, site(t), "true").want(t, 2, "", "vodmr-checkpw: descriptor 3: *\n")
+}
+
+func TestTemporaryTrouble(t *testing.T) {
+	const right = "bare\x00secret\x00\x00"
+	checkpw(t, right, "/nonexistent/vpasswd", "true").want(t, 111, "", "*/nonexistent/vpasswd: no such file*\n")
+	checkpw(t, right, "/", "true").want(t, 111, "", "*is a directory\n")
+	checkpw(t, right, site(t), "/nonexistent/vodmr-relay").want(t, 111, "", skipped+"*/vodmr-relay: no such file*\n")
+	checkpw(t, right, site(t), "no-such-program").want(t, 111, "", skipped+"*not found in PATH*\n")
+}
+
+// Descriptor 4 is the relay's way to say that it runs; 3 held the password.
+func TestDescriptorsOfTheProgram(t *testing.T) {
+	in, err := os.CreateTemp(t.TempDir(), "fd3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	if _, err := in.WriteString("bare\x00secret\x00\x00"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := in.Seek(0, 0); err != nil {
+		t.Fatal(err)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	run3(t, []*os.File{in, w}, site(t), "sh", "-c", `printf x >&4; (: <&3) 2>/dev/null && echo 3 is open; exit 7`).
+		want(t, 7, "", skipped)
+	w.Close()
+	got := make([]byte, 2)
+	if n, _ := r.Read(got); string(got[:n]) != "x" {
+		t.Errorf("descriptor 4 carried %q, want x", got[:n])
+	}
+}
+
+func TestRootBecomesTheAccount(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root")
+	}
+	const ids = `id -u; id -g; id -G`
+	checkpw(t, "bare\x00secret\x00\x00", site(t), "sh", "-c", ids).want(t, 0, "65534\n65533\n65533\n", skipped)
+	checkpw(t, "root\x00tanstaaf\x00\x00", site(t), "sh", "-c", ids).want(t, 111, "", skipped+"vodmr-checkpw: root: uid 0 is refused\n")
+}
+
+func TestPlainUserStaysWhatItIs(t *testing.T) {
+	if os.Getuid() == 0 {
+		t.Skip("needs a plain user")
+	}
+	want := fmt.Sprintf("%d\n", os.Getuid())
+	checkpw(t, "root\x00tanstaaf\x00\x00", site(t), "sh", "-c", "id -u").want(t, 0, want, skipped)
+}
