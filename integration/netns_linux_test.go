@@ -1,0 +1,161 @@
+package integration
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"vodmr/integration/need"
+)
+
+// A farHost is a network namespace, joined to this host by one line.
+type farHost struct {
+	ip       string // the namespace's program that makes lines
+	name     string // of the namespace
+	near     string // this end's interface
+	far      string // the namespace's
+	nearAddr string
+	farAddr  string
+}
+
+// newFarHost makes a namespace. TEST-NET-2's addresses are nobody's.
+func newFarHost(t testing.TB) *farHost {
+	t.Helper()
+	need.Root(t, "only root makes network namespaces")
+	pid := os.Getpid() % 100000
+	h := &farHost{
+		ip:       need.Program(t, "ip"),
+		name:     fmt.Sprintf("vodmr-test-%d", pid),
+		near:     fmt.Sprintf("vodmr%d", pid),
+		far:      fmt.Sprintf("vodmf%d", pid),
+		nearAddr: "198.51.100.1",
+		farAddr:  "198.51.100.2",
+	}
+	if out, err := exec.Command(h.ip, "netns", "add", h.name).CombinedOutput(); err != nil {
+		need.Skip(t, "no network namespace can be made: %s", strings.TrimSpace(string(out)))
+	}
+	t.Cleanup(func() { h.run(t, "netns", "del", h.name) })
+	h.run(t, "link", "add", h.near, "type", "veth", "peer", "name", h.far, "netns", h.name)
+	t.Cleanup(func() { exec.Command(h.ip, "link", "del", h.near).Run() })
+	h.run(t, "addr", "add", h.nearAddr+"/30", "dev", h.near)
+	h.run(t, "link", "set", h.near, "up")
+	h.run(t, "-n", h.name, "addr", "add", h.farAddr+"/30", "dev", h.far)
+	h.run(t, "-n", h.name, "link", "set", h.far, "up")
+	return h
+}
+
+func (h *farHost) run(t testing.TB, args ...string) {
+	t.Helper()
+	if out, err := exec.Command(h.ip, args...).CombinedOutput(); err != nil {
+		t.Errorf("ip %s: %v: %s", strings.Join(args, " "), err, out)
+	}
+}
+
+// cut takes the line down: no packet, no FIN and no RST goes over it any more.
+func (h *farHost) cut(t testing.TB) {
+	t.Helper()
+	h.run(t, "-n", h.name, "link", "set", h.far, "down")
+}
+
+// dial connects from the namespace to a port of this host.
+func (h *farHost) dial(t testing.TB, addr string) net.Conn {
+	t.Helper()
+	type result struct {
+		conn net.Conn
+		err  error
+	}
+	done := make(chan result)
+	go func() {
+		// The thread is in the wrong namespace from here on: it is not
+		// unlocked, and so ends with the goroutine.
+		runtime.LockOSThread()
+		conn, err := dialFrom("/run/netns/"+h.name, addr)
+		done <- result{conn, err}
+	}()
+	r := <-done
+	if r.err != nil {
+		t.Fatal(r.err)
+	}
+	return r.conn
+}
+
+// dialFrom moves this thread into a namespace and connects. A literal address
+// is dialled in the calling goroutine.
+func dialFrom(namespace, addr string) (net.Conn, error) {
+	file, err := os.Open(namespace)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	if err := unix.Setns(int(file.Fd()), unix.CLONE_NEWNET); err != nil {
+		return nil, fmt.Errorf("setns: %w", err)
+	}
+	to, err := net.ResolveTCPAddr("tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	return net.DialTCP("tcp", nil, to)
+}
+
+// A customer whose line goes dark, without FIN or RST, must not keep its mailbox
+// locked: neither while the provider waits for it, nor while the provider sends.
+func TestDarkLineFreesTheLock(t *testing.T) {
+	t.Parallel()
+	const limit = 120 * time.Second
+	h := newFarHost(t)
+	waits, sends := newSite(t), newSite(t)
+	tcpserver := need.Program(t, "tcpserver")
+	sites := map[string]*site{"while the provider waits": waits, "while the provider sends": sends}
+	for _, s := range sites {
+		s.deliver(t, "ann@sender.test", strings.Repeat("a line of some fifty bytes, again and again\n", 500000), "bob@"+s.domain)
+	}
+	p := waits.listenOn(t, tcpserver, h.nearAddr)
+	waits.turn(t, h.dial(t, p.addr()))
+	q := sends.listenOn(t, tcpserver, h.nearAddr)
+	sends.turn(t, h.dial(t, q.addr())).takeContent(t)
+	for name, s := range sites {
+		if !s.locked(t) {
+			t.Fatalf("%s: not locked while the line is up", name)
+		}
+	}
+
+	h.cut(t)
+	dark := time.Now()
+	eventually(t, limit, "the locks are free", func() bool { return !waits.locked(t) && !sends.locked(t) })
+	t.Logf("both locks are free %v after the line went dark", time.Since(dark).Round(time.Second))
+
+	for name, s := range sites {
+		inbox := filepath.Join(t.TempDir(), "Maildir")
+		s.mustFetch(t, s.listen(t), "-m", inbox)
+		onceEach(t, s, inbox)
+		t.Logf("%s: served again", name)
+	}
+}
+
+// takeContent plays a server without extensions until content comes, and then
+// reads nothing more.
+func (c *turned) takeContent(t testing.TB) {
+	t.Helper()
+	c.say(t, "220 customer.test ESMTP")
+	for {
+		command := c.line(t)
+		switch {
+		case strings.HasPrefix(command, "DATA"):
+			c.say(t, "354 go on")
+			c.line(t)
+			return
+		case strings.HasPrefix(command, "EHLO"):
+			c.say(t, "250 customer.test")
+		default:
+			c.say(t, "250 2.0.0 fine")
+		}
+	}
+}
