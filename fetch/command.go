@@ -43,7 +43,7 @@ type commandConn struct {
 func (c *commandConn) Close() error {
 	c.once.Do(func() {
 		c.err = c.UnixConn.Close()
-		c.child.end(commandGrace)
+		c.child.end(commandGrace, commandGrace)
 	})
 	return c.err
 }
@@ -109,12 +109,12 @@ func newChild(cmd *exec.Cmd) *child {
 }
 
 // end waits for the child's own end, then asks, then forces.
-func (c *child) end(grace time.Duration) {
-	if c.endsWithin(grace) {
+func (c *child) end(own, asked time.Duration) {
+	if c.endsWithin(own) {
 		return
 	}
 	_ = c.process.Signal(syscall.SIGTERM)
-	if c.endsWithin(commandGrace) {
+	if c.endsWithin(asked) {
 		return
 	}
 	_ = c.process.Kill()

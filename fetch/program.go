@@ -50,7 +50,7 @@ func (r running) Receive(ctx context.Context, provider *Turned, tally *Tally) er
 	p := pump{provider: provider, receiver: conn, track: newTracker(tally)}
 	err = p.run(ctx)
 	conn.Close()
-	child.end(programGrace)
+	child.end(programGrace, commandGrace)
 	if child.err != nil && ctx.Err() == nil {
 		return later(child.err, "%s failed", r.Args[0])
 	}

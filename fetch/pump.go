@@ -47,9 +47,18 @@ func (p *pump) run(ctx context.Context) error {
 		up = await(replies, receiverLinger, p.receiver)
 	case up = <-replies:
 		hungUp = true
-		down = await(commands, providerLinger, p.provider)
+		down = await(commands, p.linger(), p.provider)
 	}
 	return p.outcome(ctx, hungUp, down, up)
+}
+
+// linger is short after QUIT: nothing that the provider may still want to read
+// matters then.
+func (p *pump) linger() time.Duration {
+	if p.track.ended() {
+		return quitTime
+	}
+	return providerLinger
 }
 
 // outcome is nil where nothing was cut off.
