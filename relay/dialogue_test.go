@@ -272,4 +272,3 @@ func must(t testing.TB, err error) {
 		t.Fatal(err)
 	}
 }
-

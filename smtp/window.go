@@ -9,6 +9,9 @@ type window struct {
 
 const (
 	firstWindow = 4
+	// quietAfterRefusal is how many transactions beyond one must be accepted
+	// before the window grows again after a refusal.
+	quietAfterRefusal = 3
 	// DefaultWindow and MaxWindow are in transactions.
 	DefaultWindow = 100
 	MaxWindow     = 1000
@@ -30,9 +33,9 @@ func (w *window) accepted() {
 	}
 }
 
-// refused shuts the window to lock step until things go well again.
+// refused shuts the window to one until things have gone well for a while.
 func (w *window) refused() {
-	w.size, w.streak = 1, 0
+	w.size, w.streak = 1, -quietAfterRefusal
 }
 
 // limit bounds the window from now on.

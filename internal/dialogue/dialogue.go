@@ -194,3 +194,7 @@ func Match(pattern, text string) bool {
 
 // Close ends the connection, both ways.
 func (c *Conn) Close() { c.conn.Close() }
+
+// Net is the connection itself, for a test that goes on with it by other means
+// once the script is over. The peer must not have spoken since.
+func (c *Conn) Net() net.Conn { return c.conn }

@@ -1,0 +1,174 @@
+package relay
+
+import (
+	"fmt"
+	"math/rand"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"vodmr/internal/customer"
+	"vodmr/internal/dialogue"
+)
+
+// An account is what became of each message of a site, by recipient.
+type account struct {
+	taken   map[string]int // how often the customer took it
+	bounced map[string]int
+}
+
+// fill puts n messages into a Maildir, for r0@example.org to r<n-1>@example.org.
+// Of each ten the first four are copies of one message.
+func (s *site) fill(t *testing.T, n int) {
+	for i := range n {
+		subject := fmt.Sprintf("message %d", i)
+		if i%10 < 4 {
+			subject = fmt.Sprintf("copies %d", i/10)
+		}
+		size := 50 << (i % 7)
+		text := fmt.Sprintf("Return-Path: <ann@sender.test>\nDelivered-To: r%d@example.org\n"+
+			"Received: (qmail 1 invoked by network); 22 Nov 2026 08:37:25 -0000\nSubject: %s\n\n%s\n",
+			i, subject, strings.Repeat(".x", size/2))
+		s.write(t, fmt.Sprintf("new/%d.%d.vm", 1795336000+i, i), text)
+	}
+}
+
+// session runs one session against a server and says how it ended.
+func (s *site) session(t *testing.T, server *customer.Server) error {
+	t.Helper()
+	conn, peer := socketPair(t)
+	log, err := os.OpenFile(filepath.Join(s.root, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	must(t, err)
+	defer log.Close()
+	done := make(chan error, 1)
+	config := s.relayConfig(peer, log)
+	go func() {
+		err := Serve(config)
+		peer.Close()
+		done <- err
+	}()
+	c := dialogue.New(t, conn)
+	c.Run("S: 235 *\nC: ATRN\nS: 250 *")
+	_, serveErr := server.Serve(conn)
+	conn.Close()
+	if serveErr != nil {
+		t.Logf("the server ended with: %v", serveErr)
+	}
+	return <-done
+}
+
+func socketPair(t *testing.T) (net.Conn, *os.File) {
+	conn, peer := dialogue.Pair(t)
+	return conn.Net(), peer
+}
+
+// waiting is how many messages are left.
+func (s *site) waiting(t *testing.T) int { return strings.Count(s.left(t), "\n") }
+
+// modes are what a customer's server may offer.
+func modes() map[string]customer.Server {
+	return map[string]customer.Server{
+		"nothing":             {},
+		"CHUNKING":            {Chunking: true},
+		"PIPELINING":          {Pipelining: true},
+		"PIPELINING+CHUNKING": {Pipelining: true, Chunking: true},
+	}
+}
+
+// TestExactlyOnce: customers with all kinds of habits get every message exactly
+// once, or it bounces once, in every mode.
+func TestExactlyOnce(t *testing.T) {
+	const messages = 120
+	third := func() func(string) string {
+		n := 0
+		return func(string) string {
+			if n++; n%3 == 0 {
+				return "550 5.1.1 every third is unknown here"
+			}
+			return ""
+		}
+	}
+	seed := rand.Int63()
+	t.Logf("seed %d", seed)
+	habits := map[string]func(*customer.Server){
+		"plain":              func(*customer.Server) {},
+		"refuses each third": func(s *customer.Server) { s.Rcpt = third() },
+		"defers at random": func(s *customer.Server) {
+			r := rand.New(rand.NewSource(seed))
+			deferred := func() string {
+				if r.Intn(5) == 0 {
+					return "451 4.3.0 at random"
+				}
+				return ""
+			}
+			s.Mail = func(string) string { return deferred() }
+			s.Rcpt = func(string) string { return deferred() }
+			s.Content = func(string, []string) string { return deferred() }
+		},
+		"closes after each fifth": func(s *customer.Server) { s.CloseAfter = 5 },
+		"MAILMAX 20":              func(s *customer.Server) { s.MailMax = 20; s.Offers = []string{"LIMITS MAILMAX=20"} },
+		"452 after two":           func(s *customer.Server) { s.RcptMax, s.TooMany = 2, "452 4.5.3 too many" },
+		"552 after two":           func(s *customer.Server) { s.RcptMax, s.TooMany = 2, "552 5.5.3 too many" },
+		"one domain": func(s *customer.Server) {
+			s.Offers = []string{"LIMITS RCPTDOMAINMAX=1 RCPTMAX=3"}
+			s.RcptMax = 3
+			s.TooMany = "550 you knew"
+		},
+		"long replies":      func(s *customer.Server) { s.Padding = 1500 },
+		"SIZE and 8BITMIME": func(s *customer.Server) { s.Offers = []string{"SIZE 100000", "8BITMIME"} },
+	}
+	for mode := range modes() {
+		for habit, set := range habits {
+			t.Run(mode+", "+habit, func(t *testing.T) {
+				s := newSite(t, standardSite(t))
+				s.fill(t, messages)
+				server := modes()[mode]
+				set(&server)
+				got := account{taken: map[string]int{}}
+				server.Take = func(_ string, to []string, _ []byte) {
+					for _, r := range to {
+						got.taken[r]++
+					}
+				}
+				for sessions := 0; s.waiting(t) > 0; sessions++ {
+					if sessions > messages {
+						t.Fatalf("%d messages still wait after %d sessions", s.waiting(t), sessions)
+					}
+					_ = s.session(t, &server)
+				}
+				s.account(t, &got)
+				for i := range messages {
+					to := fmt.Sprintf("r%d@example.org", i)
+					if n := got.taken[to] + got.bounced[to]; n != 1 {
+						t.Errorf("%s: taken %d times, bounced %d times", to, got.taken[to], got.bounced[to])
+					}
+				}
+				if habit == "refuses each third" && len(got.bounced) != messages/3 {
+					t.Errorf("%d bounced of %d, want each third", len(got.bounced), messages)
+				}
+			})
+		}
+	}
+}
+
+// account adds what qmail-queue got.
+func (s *site) account(t *testing.T, a *account) {
+	a.bounced = map[string]int{}
+	_, text := s.queued(t)
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "<r") && strings.HasSuffix(line, "@example.org>:\n") {
+			a.bounced[strings.Trim(line, "<>:\n")]++
+		}
+	}
+}
+
+// standardSite is the site of the dialogues, without messages.
+func standardSite(t *testing.T) *txtar.Archive {
+	archive, err := txtar.ParseFile("testdata/dialogues/atrn-nothing.txtar")
+	must(t, err)
+	return archive
+}

@@ -1,0 +1,273 @@
+package relay
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"vodmr/internal/customer"
+)
+
+const fixtures = "../testdata/fixtures"
+
+// copyFixtures puts the messages of a fixture Maildir into the site's.
+func (s *site) copyFixtures(t *testing.T, maildir string) {
+	names, err := filepath.Glob(filepath.Join(fixtures, maildir, "new/*"))
+	must(t, err)
+	if len(names) == 0 {
+		t.Fatalf("no files in %s", maildir)
+	}
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		must(t, err)
+		must(t, os.WriteFile(filepath.Join(s.maildir, "new", filepath.Base(name)), text, 0o600))
+	}
+}
+
+// TestFixtures: every file that a real qmail and vpopmail wrote goes out with
+// the right sender and recipient, the oldest first, and loses its envelope lines
+// and nothing else.
+func TestFixtures(t *testing.T) {
+	for _, test := range []struct {
+		maildir, login, domain, catchall, virtual string
+		want                                      []string
+	}{
+		{"vpopmail/maildir-directory-catchall", "odmr@example.org", "example.org", "$ROOT/domain/odmr", "", []string{
+			"ann@sender.test carol@example.org bob@example.org", // copies, in one transaction
+			" bob.x-ext@example.org",
+			"a@s.test dave@example.org",
+			"list-example.org-fay=example.org@s.test fay@example.org",
+			`"\"odd sender\""@s.test gus+tag@example.org`,
+			"b@s.test odmr@example.org",
+		}},
+		{"vpopmail/maildir-address-catchall", "odmr@fwd.example", "fwd.example", "odmr@fwd.example", "", []string{"a@s.test hal@fwd.example"}},
+		{"vpopmail/maildir-quota", "odmr@quota.example", "quota.example", "$ROOT/domain/odmr", "", []string{"a@s.test eve@quota.example"}},
+		{"qmail/maildir-prefix", "vq", "", "", "plain.example:vq\n", []string{"a@s.test Ivy.Mixed@plain.example"}},
+	} {
+		t.Run(test.maildir, func(t *testing.T) {
+			archive := standardSite(t)
+			archive.Files = nil
+			s := newSite(t, archive)
+			s.config["login"] = test.login
+			catchall := strings.ReplaceAll(test.catchall, "$ROOT", s.root)
+			if test.domain != "" {
+				s.write(t, "qmail/users/assign", fmt.Sprintf("+%s-:%s:89:89:%s/domain:-::\n", test.domain, test.domain, s.root))
+				s.write(t, "domain/.qmail-default", "| /home/vpopmail/bin/vdelivermail '' "+catchall+"\n")
+			}
+			s.write(t, "qmail/control/virtualdomains", test.virtual)
+			s.copyFixtures(t, test.maildir)
+			sizes := s.contentSizes(t, test.catchall)
+			var got []string
+			server := &customer.Server{Pipelining: true, Chunking: true, Take: func(from string, to []string, content []byte) {
+				got = append(got, from+" "+strings.Join(to, " "))
+				text := strings.ReplaceAll(string(content), "\r\n", "\n")
+				if strings.HasPrefix(text, "Return-Path:") || strings.HasPrefix(text, "Delivered-To:") || !sizes[len(text)] {
+					t.Errorf("content of %d bytes: %q", len(text), text)
+				}
+			}}
+			must(t, s.session(t, server))
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("envelopes (-want +got):\n%s", diff)
+			}
+			if left := s.left(t); left != "" {
+				t.Errorf("left: %s", left)
+			}
+		})
+	}
+}
+
+// contentSizes are the sizes of the files less their envelope lines, plus a last
+// newline where there is none.
+func (s *site) contentSizes(t *testing.T, catchall string) map[int]bool {
+	sizes := map[int]bool{}
+	names, err := filepath.Glob(filepath.Join(s.maildir, "new/*"))
+	must(t, err)
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		must(t, err)
+		lines := strings.SplitAfter(string(text), "\n")
+		size := len(text) - len(lines[0]) - len(lines[1])
+		if strings.Contains(catchall, "@") {
+			size -= len(lines[3])
+		}
+		if !bytes.HasSuffix(text, []byte("\n")) {
+			size++
+		}
+		sizes[size] = true
+	}
+	return sizes
+}
+
+// TestOddFiles: what is no message is logged and blocks nothing.
+func TestOddFiles(t *testing.T) {
+	s := newSite(t, standardSite(t))
+	s.fill(t, 20)
+	dir := filepath.Join(s.maildir, "new")
+	must(t, os.Mkdir(filepath.Join(dir, "1700000000.directory.vm"), 0o700))
+	must(t, syscall.Mkfifo(filepath.Join(dir, "1700000001.fifo.vm"), 0o600))
+	must(t, os.Symlink("/etc/passwd", filepath.Join(dir, "1700000002.link.vm")))
+	s.write(t, "new/1700000003.empty.vm", "")
+	s.write(t, "new/1700000004.nul.vm", "\x00\x00\x00\x00")
+	s.write(t, "new/1700000005.header.vm", "Return-Path: <a@b.test>\nDelivered-To: no-domain\nReceived: x\n\n")
+	s.write(t, "new/1700000006.unreadable.vm", "Return-Path: <a@b.test>\n")
+	must(t, os.Chmod(filepath.Join(dir, "1700000006.unreadable.vm"), 0))
+	s.write(t, "new/no-time-in-its-name", "Return-Path: <a@b.test>\nDelivered-To: late@example.org\nReceived: x\n\nbody\n")
+	taken := map[string]int{}
+	server := &customer.Server{Pipelining: true, Chunking: true, Take: func(_ string, to []string, _ []byte) {
+		for _, r := range to {
+			taken[r]++
+		}
+	}}
+	must(t, s.session(t, server))
+	if len(taken) != 21 || taken["late@example.org"] != 1 {
+		t.Errorf("taken: %v", taken)
+	}
+	log := s.log(t)
+	for _, name := range []string{"fifo", "link", "empty", "nul", "header", "unreadable"} {
+		if n := strings.Count(log, "skip file=new/170000000"); n != 6 {
+			t.Fatalf("%d files skipped, want 6 (no directory is a file):\n%s", n, log)
+		}
+		if !strings.Contains(log, "."+name+".vm reason=") {
+			t.Errorf("no skip of %s in\n%s", name, log)
+		}
+	}
+	must(t, os.Remove(filepath.Join(s.root, "log")))
+	s.write(t, "new/1795339999.1.vm", "Return-Path: <a@b.test>\nDelivered-To: more@example.org\nReceived: x\n\nbody\n")
+	must(t, s.session(t, server))
+	if log := s.log(t); strings.Contains(log, "skip") || !strings.Contains(log, "stays=") || taken["more@example.org"] != 1 {
+		t.Errorf("the second session should only count what stays:\n%s", log)
+	}
+}
+
+func (s *site) log(t *testing.T) string {
+	text, err := os.ReadFile(filepath.Join(s.root, "log"))
+	must(t, err)
+	return string(text)
+}
+
+// TestVanishingFiles: another program deletes and renames files while the
+// session runs.
+func TestVanishingFiles(t *testing.T) {
+	const messages = 300
+	for mode, server := range modes() {
+		t.Run(mode, func(t *testing.T) {
+			s := newSite(t, standardSite(t))
+			s.fill(t, messages)
+			// What is further ahead than the relay reads is renamed or deleted
+			// as soon as the first message has arrived.
+			meddled := false
+			taken := map[string]int{}
+			server.Take = func(_ string, to []string, _ []byte) {
+				for _, r := range to {
+					taken[r]++
+				}
+				if meddled {
+					return
+				}
+				meddled = true
+				for i := 250; i < messages; i++ {
+					name := fmt.Sprintf("%d.%d.vm", 1795336000+i, i)
+					from := filepath.Join(s.maildir, "new", name)
+					if i%2 == 0 {
+						must(t, os.Remove(from))
+					} else {
+						must(t, os.Rename(from, filepath.Join(s.maildir, "cur", name+":2,S")))
+					}
+				}
+			}
+			must(t, s.session(t, &server))
+			for i := range messages {
+				want := 1
+				if i >= 250 && i%2 == 0 {
+					want = 0
+				}
+				if got := taken[fmt.Sprintf("r%d@example.org", i)]; got != want {
+					t.Errorf("message %d arrived %d times, want %d", i, got, want)
+				}
+			}
+			if left := s.left(t); left != "" {
+				t.Errorf("left: %s", left)
+			}
+			if log := s.log(t); strings.Count(log, "reason=gone") != 25 || !strings.Contains(log, "stays=0 ") {
+				t.Errorf("the log should name 25 files that are gone:\n%s", log[max(0, len(log)-2000):])
+			}
+		})
+	}
+}
+
+// TestBigMessages: what is over 1 MiB streams, in every mode, with its copies.
+func TestBigMessages(t *testing.T) {
+	body := strings.Repeat(".0123456789 \xc3\xa9\r\n.\nx\ry\n", 3<<20/22)
+	want := strings.NewReplacer("\r\n", "\n", "\r", " ").Replace(body) + "end\n"
+	for mode, server := range modes() {
+		t.Run(mode, func(t *testing.T) {
+			s := newSite(t, standardSite(t))
+			for i, to := range []string{"a", "b", "refused"} {
+				s.write(t, fmt.Sprintf("new/%d.1.vm", 1795336000+i), "Return-Path: <ann@sender.test>\nDelivered-To: "+to+
+					"@example.org\nReceived: x\nSubject: big\n\n"+body+"end")
+			}
+			s.write(t, "new/1795336009.1.vm", "Return-Path: <ann@sender.test>\nDelivered-To: small@example.org\nReceived: x\n\nsmall\n")
+			var got []string
+			server.Rcpt = func(to string) string {
+				if strings.HasPrefix(to, "refused") {
+					return "550 5.1.1 no"
+				}
+				return ""
+			}
+			server.Take = func(_ string, to []string, content []byte) {
+				got = append(got, strings.Join(to, " "))
+				text := strings.ReplaceAll(string(content), "\r\n", "\n")
+				if _, text, _ = strings.Cut(text, "\n\n"); text != want && text != "small\n" {
+					t.Errorf("%v: content of %d bytes differs from the %d sent", to, len(text), len(want))
+				}
+			}
+			must(t, s.session(t, &server))
+			if diff := cmp.Diff([]string{"a@example.org b@example.org", "small@example.org"}, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			envelopes, text := s.queued(t)
+			if s.left(t) != "" || strings.Count(envelopes, "\n") != 1 || len(text) > 60000 {
+				t.Errorf("left %q, bounced %q, %d bytes of bounces", s.left(t), envelopes, len(text))
+			}
+		})
+	}
+}
+
+// TestUnwritableNotes: where notes cannot be written one message is in flight at
+// a time, and all arrive.
+func TestUnwritableNotes(t *testing.T) {
+	s := newSite(t, standardSite(t))
+	s.fill(t, 30)
+	// Neither the notes nor their successor can be made.
+	must(t, os.MkdirAll(filepath.Join(s.maildir, "vodmr.notes/x"), 0o700))
+	must(t, os.MkdirAll(filepath.Join(s.maildir, "vodmr.notes.bad/x"), 0o700))
+	must(t, os.MkdirAll(filepath.Join(s.maildir, "vodmr.notes.tmp/x"), 0o700))
+	taken := 0
+	server := &customer.Server{Pipelining: true, Chunking: true, Take: func(_ string, to []string, _ []byte) { taken += len(to) }}
+	conn, peer := socketPair(t)
+	config := s.relayConfig(peer, openLog(t, s))
+	trips := &tripCounter{Conn: config.Conn}
+	config.Conn = trips
+	done := make(chan error, 1)
+	go func() { err := Serve(config); peer.Close(); done <- err }()
+	skipLines(t, conn, 1)
+	_, err := conn.Write([]byte("ATRN\r\n"))
+	must(t, err)
+	skipLines(t, conn, 1)
+	_, err = server.Serve(conn)
+	must(t, err)
+	must(t, <-done)
+	// Of 30 messages each ten has four copies: 21 transactions.
+	if taken != 30 || trips.most > 1 {
+		t.Errorf("%d taken, at most %d in flight", taken, trips.most)
+	}
+	if log := s.log(t); !strings.Contains(log, "error error=") {
+		t.Errorf("the log does not say that notes cannot be written:\n%s", log)
+	}
+}
