@@ -96,10 +96,11 @@ func TestCheckNotProved(t *testing.T) {
 // verdict.
 func TestCheckDescriptorLeftOpen(t *testing.T) {
 	p, folder := shell(t, `sleep 100 >/dev/null 2>&1 & echo $! >$1/pid; exit 1`)
-	_, err := p.Check(credentials, far())
+	deadline := time.Now().Add(20 * time.Second)
+	_, err := p.Check(credentials, deadline)
 	kill(t, folder)
-	if !errors.Is(err, ErrRefused) {
-		t.Errorf("got %v, want a refusal", err)
+	if !errors.Is(err, ErrRefused) || !time.Now().Before(deadline) {
+		t.Errorf("got %v, want a refusal before the deadline", err)
 	}
 }
 
