@@ -1,7 +1,10 @@
 package integration
 
 import (
+	"errors"
+	"io/fs"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -10,6 +13,7 @@ import (
 )
 
 func TestFetchmailIntoPostfix(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	mx := startPostfix(t, s.domain)
 	p := s.listen(t)
@@ -25,6 +29,7 @@ func TestFetchmailIntoPostfix(t *testing.T) {
 }
 
 func TestAtrnIntoPostfix(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	mx := startPostfix(t, s.domain)
 	p := s.listen(t)
@@ -35,6 +40,7 @@ func TestAtrnIntoPostfix(t *testing.T) {
 }
 
 func TestAtrnIntoMaildir(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	p := s.listen(t)
 	inbox := filepath.Join(t.TempDir(), "Maildir")
@@ -49,6 +55,7 @@ func TestAtrnIntoMaildir(t *testing.T) {
 // What atrn -m received has the envelopes that it came with: the next
 // vodmr-relay sends them again.
 func TestRelayedMaildirRelaysAgain(t *testing.T) {
+	t.Parallel()
 	first := newSite(t)
 	first.deliverVariety(t)
 	second := newSite(t)
@@ -67,6 +74,7 @@ func TestRelayedMaildirRelaysAgain(t *testing.T) {
 }
 
 func TestAtrnIntoProgram(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	mx := startPostfix(t, s.domain)
 	p := s.listen(t)
@@ -77,6 +85,7 @@ func TestAtrnIntoProgram(t *testing.T) {
 }
 
 func TestRelayOverIPv6(t *testing.T) {
+	t.Parallel()
 	tcpserver := need.ProgramOf(t, "VODMR_TCPSERVER6")
 	if !hasIPv6() {
 		need.Skip(t, "no ::1 here")
@@ -90,6 +99,7 @@ func TestRelayOverIPv6(t *testing.T) {
 		{"program", func(t *testing.T, mx *postfix) []string { return mx.sendmail(t) }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			s := newSite(t)
 			p := s.listenOn(t, tcpserver, "::1")
 			s.deliverVariety(t)
@@ -110,6 +120,7 @@ func TestRelayOverIPv6(t *testing.T) {
 // The customer's server takes mail for its own domains only, though the
 // connection comes from its own host.
 func TestPostfixListenerRelaysForNobody(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	mx := startPostfix(t, "other.example")
 	p := s.listen(t)
@@ -125,6 +136,22 @@ func TestPostfixListenerRelaysForNobody(t *testing.T) {
 	}
 	if left := s.waiting(t); len(left) > 0 {
 		t.Errorf("the provider's Maildir still holds %q", left)
+	}
+}
+
+// What INSTALL tells a customer to set is what the test above runs with.
+func TestInstallHasTheListener(t *testing.T) {
+	text, err := os.ReadFile("../INSTALL")
+	if errors.Is(err, fs.ErrNotExist) {
+		need.Skip(t, "there is no INSTALL yet")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range postfixListener {
+		if !strings.Contains(string(text), line) {
+			t.Errorf("INSTALL's recipe for Postfix lacks %q", line)
+		}
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"vodmr/internal/cdbmake"
 )
 
 // A site is a provider in a temporary folder: a qmail home with its control
@@ -61,10 +63,8 @@ func (s *site) makeQmail(t testing.TB) {
 	s.owner.mkdir(t, filepath.Join(s.qmailHome, "queue"), 0o700)
 	s.control(t, "me", s.host)
 	s.control(t, "virtualdomains", s.domain+":"+s.domain)
-	value := fmt.Sprintf("%s\x00%d\x00%d\x00%s\x00-\x00\x00",
-		s.domain, s.owner.uid, s.owner.gid, filepath.Join(s.domains, s.domain))
-	records := []record{{"!" + s.domain + "-", value}, {"", "-"}}
-	root.write(t, filepath.Join(s.qmailHome, "users/cdb"), cdb(records), 0o644)
+	assign := fmt.Sprintf("+%s-:%s:%d:%d:%s:-::", s.domain, s.domain, s.owner.uid, s.owner.gid, filepath.Dir(s.home))
+	root.write(t, filepath.Join(s.qmailHome, "users/cdb"), string(cdbmake.Assign(assign)), 0o644)
 	err := os.Symlink(program(t, "qmail-queue"), filepath.Join(s.qmailHome, "bin/qmail-queue"))
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,89 @@
+// Customer is a customer's mail server for scripts/demo: it speaks SMTP on
+// descriptors 0 and 1, where atrn puts the turned connection, takes mail into a
+// Maildir, and knows of one address that nobody has it.
+//
+//	customer MAILDIR ADDRESS
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"vodmr/internal/customer"
+	"vodmr/maildir"
+)
+
+func main() {
+	if len(os.Args) != 3 {
+		fmt.Fprintln(os.Stderr, "usage: customer MAILDIR ADDRESS")
+		os.Exit(100)
+	}
+	if err := serve(os.Args[1], os.Args[2]); err != nil {
+		fmt.Fprintln(os.Stderr, "customer:", err)
+		os.Exit(111)
+	}
+}
+
+// serve serves one connection.
+func serve(dir, nobody string) error {
+	into, err := open(dir)
+	if err != nil {
+		return err
+	}
+	server := customer.Server{
+		Pipelining: true,
+		Chunking:   true,
+		Offers:     []string{"8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"},
+		Rcpt: func(to string) string {
+			if to == nobody {
+				return "550 5.1.1 nobody here has that address"
+			}
+			return ""
+		},
+		Take: func(from string, to []string, content []byte) {
+			if err := take(into, from, to, content); err != nil {
+				// Take cannot refuse. Without a reply the provider keeps it.
+				fmt.Fprintln(os.Stderr, "customer:", err)
+				os.Exit(111)
+			}
+		},
+	}
+	_, err = server.Serve(connection{os.Stdin, os.Stdout})
+	return err
+}
+
+// A connection reads from one descriptor and writes to another.
+type connection struct {
+	io.Reader
+	io.Writer
+}
+
+func open(dir string) (*maildir.Receiver, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := maildir.Make(dir); err != nil {
+		return nil, err
+	}
+	box, err := maildir.Open("", dir)
+	if err != nil {
+		return nil, err
+	}
+	return box.Receive("customer.example")
+}
+
+// take delivers one message to all of its recipients.
+func take(into *maildir.Receiver, from string, to []string, content []byte) error {
+	d, err := into.NewDelivery(from, to, "Received: by customer.example with ESMTP via ATRN\n")
+	if err != nil {
+		return err
+	}
+	if _, err := d.Write(content); err != nil {
+		d.Abort()
+		return err
+	}
+	return d.Commit()
+}
