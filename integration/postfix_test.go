@@ -162,7 +162,13 @@ func (p *postfix) writeMaster(t testing.TB) {
 		lines = append(lines, "[::1]:"+p.port+" inet n - n - - smtpd")
 		lines = append(lines, indented(postfixListener)...)
 	}
-	for _, service := range []string{
+	lines = append(lines, postfixDaemons()...)
+	account{0, 0}.write(t, p.config()+"/master.cf", strings.Join(lines, "\n")+"\n", 0o644)
+}
+
+// postfixDaemons are master.cf's lines for what is behind a listener.
+func postfixDaemons() []string {
+	return []string{
 		"pickup unix n - n 60 1 pickup", "cleanup unix n - n - 0 cleanup",
 		"qmgr unix n - n 300 1 qmgr", "rewrite unix - - n - - trivial-rewrite",
 		"bounce unix - - n - 0 bounce", "defer unix - - n - 0 bounce",
@@ -174,10 +180,7 @@ func (p *postfix) writeMaster(t testing.TB) {
 		"discard unix - - n - - discard", "local unix - n n - - local",
 		"virtual unix - n n - - virtual", "anvil unix - - n - 1 anvil",
 		"scache unix - - n - 1 scache", "postlog unix-dgram n - n - 1 postlogd",
-	} {
-		lines = append(lines, service)
 	}
-	account{0, 0}.write(t, p.config()+"/master.cf", strings.Join(lines, "\n")+"\n", 0o644)
 }
 
 func indented(lines []string) []string {

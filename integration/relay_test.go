@@ -47,6 +47,12 @@ func TestAtrnIntoMaildir(t *testing.T) {
 	s.deliverVariety(t)
 	s.mustFetch(t, p, "-m", inbox)
 	onceEach(t, s, inbox)
+	if got, want := len(p.lines(t, "vodmr-relay: ", " success ")), len(s.delivered); got != want {
+		t.Errorf("the log has %d lines of success, want one a file: %d", got, want)
+	}
+	if secrets := p.lines(t, s.password); len(secrets) > 0 {
+		t.Errorf("the log holds the password: %q", secrets)
+	}
 	if code, output := s.atrn(t, p, "-m", inbox); code != 0 || !strings.Contains(output, "nothing waits") {
 		t.Errorf("with nothing there atrn exits %d: %s", code, output)
 	}
