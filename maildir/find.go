@@ -1,10 +1,27 @@
 package maildir
 
 import (
+	"fmt"
 	"slices"
 
 	"golang.org/x/sys/unix"
 )
+
+// Find says where a message is now: a mail reader may have renamed it since. The error
+// is ErrGone where it was deleted, or marked for deletion.
+func (b *Box) Find(e Entry) (Entry, error) {
+	var st unix.Stat_t
+	at, err := b.follow(e, func(e Entry) error {
+		if e.trashed() {
+			return ErrGone
+		}
+		return lstatat(b.sub[e.sub()], e.Name, &st)
+	})
+	if err != nil {
+		return at, fmt.Errorf("%s: %w", at.Path(), err)
+	}
+	return at, nil
+}
 
 // follow does op to a message, and where its name is gone, to the names that a mail
 // reader may have given it. It returns the last name tried, and ErrGone where there

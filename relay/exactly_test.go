@@ -25,11 +25,10 @@ type account struct {
 // Of each ten the first four are copies of one message.
 func (s *site) fill(t *testing.T, n int) {
 	for i := range n {
-		subject := fmt.Sprintf("message %d", i)
+		subject, size := fmt.Sprintf("message %d", i), 50<<(i%7)
 		if i%10 < 4 {
-			subject = fmt.Sprintf("copies %d", i/10)
+			subject, size = fmt.Sprintf("copies %d", i/10), 50<<(i/10%7)
 		}
-		size := 50 << (i % 7)
 		text := fmt.Sprintf("Return-Path: <ann@sender.test>\nDelivered-To: r%d@example.org\n"+
 			"Received: (qmail 1 invoked by network); 22 Nov 2026 08:37:25 -0000\nSubject: %s\n\n%s\n",
 			i, subject, strings.Repeat(".x", size/2))

@@ -201,6 +201,38 @@ func TestVanishingFiles(t *testing.T) {
 	}
 }
 
+// TestDeletedAhead: a message that was read ahead and is deleted before its turn
+// is not sent any more.
+func TestDeletedAhead(t *testing.T) {
+	s := newSite(t, standardSite(t))
+	s.fill(t, 20)
+	taken := map[string]int{}
+	server := &customer.Server{Mail: func(string) string {
+		// Copies 0 to 3 are under way when 1 is deleted.
+		for _, i := range []int{1, 12, 17} {
+			_ = os.Remove(filepath.Join(s.maildir, "new", fmt.Sprintf("%d.%d.vm", 1795336000+i, i)))
+		}
+		return ""
+	}, Take: func(_ string, to []string, _ []byte) {
+		for _, r := range to {
+			taken[r]++
+		}
+	}}
+	must(t, s.session(t, server))
+	for i := range 20 {
+		want := 1
+		if i == 12 || i == 17 {
+			want = 0
+		}
+		if got := taken[fmt.Sprintf("r%d@example.org", i)]; got != want {
+			t.Errorf("message %d arrived %d times, want %d", i, got, want)
+		}
+	}
+	if log := s.log(t); strings.Count(log, "reason=gone") != 2 || !strings.Contains(log, "stays=0 ") {
+		t.Errorf("the log:\n%s", log)
+	}
+}
+
 // TestBigMessages: what is over 1 MiB streams, in every mode, with its copies.
 func TestBigMessages(t *testing.T) {
 	body := strings.Repeat(".0123456789 \xc3\xa9\r\n.\nx\ry\n", 3<<20/22)

@@ -39,14 +39,19 @@ type Config struct {
 	Now func() time.Time // the date, for the age of messages and for notes
 }
 
-// idle is how long the customer may say nothing before ATRN.
-const idle = 5 * time.Minute
+const (
+	// idle is how long the customer may say nothing before ATRN.
+	idle = 5 * time.Minute
+	// unturned is how long a session may last without ATRN: a customer that
+	// says NOOP for ever would hold a place that others wait for.
+	unturned = time.Hour
+)
 
 // Serve answers an authenticated customer until the session ends. The error is
 // nil where it ended in order.
 func Serve(c Config) error {
 	s := &session{Config: c, server: smtp.NewServer(c.Conn), start: time.Now()}
-	s.server.Idle = idle
+	s.server.Idle, s.server.Until = idle, s.start.Add(unturned)
 	s.server.Commands = s.commands()
 	defer s.close()
 	if c.Conn.Pending() {

@@ -9,20 +9,24 @@ import (
 )
 
 // transaction makes what the Sender sends of a group. It is nil where nothing
-// is sent: the files that cannot be read stay, and what the server is known not
-// to take is refused on its behalf.
+// is sent: files that are gone or cannot be read are skipped, and what the
+// server is known not to take is refused on its behalf.
 func (q *queue) transaction(g *group) *smtp.Transaction {
-	lead := g.items[0]
-	tx := &smtp.Transaction{From: lead.sender, Plain: g.plain}
+	tx := &smtp.Transaction{Plain: g.plain}
+	q.dropGone(g)
+	for ; len(g.items) > 0; g.items = g.items[1:] {
+		err := q.fill(tx, g)
+		if err == nil {
+			break
+		}
+		q.skip(g.items[0].entry, err)
+	}
+	if len(g.items) == 0 {
+		return nil
+	}
+	tx.From, tx.UTF8 = g.items[0].sender, g.items[0].utf8()
 	for _, it := range g.items {
 		tx.To = append(tx.To, it.to)
-		tx.UTF8 = tx.UTF8 || it.utf8()
-	}
-	if err := q.fill(tx, g); err != nil {
-		for _, it := range g.items {
-			q.skip(it.entry, err)
-		}
-		return nil
 	}
 	refusal := q.foreseen(tx)
 	if refusal.Code == 0 {
@@ -33,6 +37,26 @@ func (q *queue) transaction(g *group) *smtp.Transaction {
 		q.failed(it, refusal)
 	}
 	return nil
+}
+
+// dropGone takes those files out of a group that somebody deleted since they
+// were read ahead, and learns the new names of others. A body that is held
+// serves the copies too.
+func (q *queue) dropGone(g *group) {
+	held := g.items[0]
+	left := g.items[:0]
+	for _, it := range g.items {
+		at, err := q.box.Find(it.entry)
+		if err != nil {
+			q.skip(it.entry, err)
+			continue
+		}
+		it.entry = at
+		left = append(left, it)
+	}
+	if g.items = left; len(left) > 0 && left[0] != held {
+		left[0].raw, left[0].body = held.raw, held.body
+	}
 }
 
 // fill gives tx its content.
