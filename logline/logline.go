@@ -36,15 +36,20 @@ type Logger struct {
 	line   []byte
 }
 
+// maxSession is how much of a session's name stays, in bytes.
+const maxSession = 64
+
 // New makes a logger to descriptor fd. session is the process id that
 // `tcpserver -v` prints for the connection.
 func New(fd int, program, session string) *Logger {
-	return &Logger{fd: fd, prefix: program + ": " + string(appendValue(nil, session)) + " "}
+	return &Logger{fd: fd, prefix: program + ": " + string(appendCut(nil, session, maxSession)) + " "}
 }
 
-// Event writes one line.
+// Event writes one line. event and the fields' keys are the program's own words;
+// only values may come from elsewhere.
 func (l *Logger) Event(event string, fields ...Field) {
-	l.line = appendLine(l.line[:0], l.prefix+event, fields)
+	l.line = append(append(l.line[:0], l.prefix...), event...)
+	l.line = appendFields(l.line, fields)
 	for {
 		if _, err := unix.Write(l.fd, l.line); err != unix.EINTR {
 			return
@@ -52,77 +57,103 @@ func (l *Logger) Event(event string, fields ...Field) {
 	}
 }
 
-// appendLine writes start and the fields, cut so that the line fits: the reply
-// first, since the customer's server chose its length, then the longest field.
-func appendLine(dst []byte, start string, fields []Field) []byte {
-	limits := make([]int, 0, 8)
-	total := len(start) + 1
+// appendFields appends the fields and the newline. Nearly every line fits as it
+// is, and then nothing is measured first.
+func appendFields(dst []byte, fields []Field) []byte {
+	start := len(dst)
 	for _, f := range fields {
-		n := len(appendValue(nil, f.Value))
-		limits = append(limits, n)
-		total += 1 + len(f.Key) + 1 + n
-	}
-	for total > MaxLine {
-		i := longest(fields, limits)
-		cut := min(total-MaxLine, limits[i]-minValue(fields[i].Key))
-		if cut <= 0 {
-			break
+		if len(dst)+len(f.Value) >= MaxLine {
+			return appendCutFields(dst[:start], fields)
 		}
-		limits[i] -= cut
-		total -= cut
+		dst = appendValue(appendKey(dst, f.Key), f.Value)
 	}
-	dst = append(dst, start...)
-	for i, f := range fields {
-		dst = append(dst, ' ')
-		dst = append(dst, f.Key...)
-		dst = append(dst, '=')
-		dst = appendCut(dst, f.Value, limits[i])
+	if len(dst) >= MaxLine {
+		return appendCutFields(dst[:start], fields)
 	}
 	return append(dst, '\n')
 }
 
-// keptReply is how much of a reply stays, in bytes, before other fields are cut.
-const keptReply = 120
-
-func minValue(key string) int {
-	if key == "reply" {
-		return keptReply
+// appendCutFields is appendFields for a line that is too long. Fields that do
+// not fit even when all are cut are left out, from the end.
+func appendCutFields(dst []byte, fields []Field) []byte {
+	limits := fit(MaxLine-1-len(dst), fields)
+	for i, f := range fields {
+		if len(dst)+room(f.Key, limits[i]) >= MaxLine {
+			break
+		}
+		dst = appendCut(appendKey(dst, f.Key), f.Value, limits[i])
 	}
-	return 20
+	return append(dst, '\n')
 }
 
-// longest returns the index of the field to cut next.
-func longest(fields []Field, limits []int) int {
-	at := 0
+func appendKey(dst []byte, key string) []byte {
+	return append(append(append(dst, ' '), key...), '=')
+}
+
+// room is what a field takes with a value of that many bytes.
+func room(key string, value int) int { return len(key) + len(" =") + value }
+
+const (
+	// keptReply is how much of a reply stays before another value is cut.
+	keptReply = 120
+	// keptValue is how much of any value stays.
+	keptValue = 20
+)
+
+// fit returns how many bytes each value may take, as it is written, so that all
+// take no more than space: the reply is cut first, since the customer's server
+// chose its length, then whatever is longest.
+func fit(space int, fields []Field) []int {
+	limits := make([]int, len(fields))
+	over := -space
+	for i, f := range fields {
+		limits[i] = len(appendValue(nil, f.Value))
+		over += room(f.Key, limits[i])
+	}
+	for over > 0 {
+		i, kept := longest(fields, limits)
+		cut := min(over, limits[i]-kept)
+		if cut <= 0 {
+			break
+		}
+		limits[i] -= cut
+		over -= cut
+	}
+	return limits
+}
+
+// longest returns the index of the value to cut next, and to what at most.
+func longest(fields []Field, limits []int) (at, kept int) {
 	for i, f := range fields {
 		if f.Key == "reply" && limits[i] > keptReply {
-			return i
+			return i, keptReply
 		}
 		if limits[i] > limits[at] {
 			at = i
 		}
 	}
-	return at
+	return at, keptValue
 }
 
-// appendCut appends the value escaped, in at most limit bytes; a value that was
-// cut ends in "...".
+// appendCut appends the value as it is written, in at most limit bytes; a value
+// that was cut ends in "...".
 func appendCut(dst []byte, value string, limit int) []byte {
-	whole := appendValue(nil, value)
-	if len(whole) <= limit {
-		return append(dst, whole...)
+	const ending = `..."`
+	start := len(dst)
+	if len(value) <= limit {
+		if dst = appendValue(dst, value); len(dst) <= start+limit {
+			return dst
+		}
 	}
-	dst = append(dst, '"')
-	room := limit - len(`"..."`)
+	dst = append(dst[:start], '"')
 	for i := 0; i < len(value); i++ {
-		e := appendByte(nil, value[i])
-		if len(e) > room {
+		next := appendByte(dst, value[i])
+		if len(next)+len(ending) > start+limit {
 			break
 		}
-		room -= len(e)
-		dst = append(dst, e...)
+		dst = next
 	}
-	return append(dst, `..."`...)
+	return append(dst, ending...)
 }
 
 // appendValue appends a value bare where it is plain, else in double quotes.
