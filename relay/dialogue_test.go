@@ -67,7 +67,7 @@ type site struct {
 	maildir string
 }
 
-func newSite(t *testing.T, archive *txtar.Archive) *site {
+func newSite(t testing.TB, archive *txtar.Archive) *site {
 	s := &site{root: t.TempDir(), files: map[string]string{}, config: map[string]string{}}
 	for _, f := range archive.Files {
 		s.files[f.Name] = strings.ReplaceAll(string(f.Data), "$ROOT", s.root)
@@ -97,7 +97,7 @@ func newSite(t *testing.T, archive *txtar.Archive) *site {
 }
 
 // write puts one of the archive's files into its place.
-func (s *site) write(t *testing.T, name, text string) {
+func (s *site) write(t testing.TB, name, text string) {
 	top, _, _ := strings.Cut(name, "/")
 	var path string
 	switch {
@@ -150,7 +150,7 @@ func (s *site) relayConfig(peer, log *os.File) Config {
 }
 
 // run plays the dialogue and returns the log and the session's error.
-func (s *site) run(t *testing.T, script string) (log string, err error) {
+func (s *site) run(t testing.TB, script string) (log string, err error) {
 	conn, peer := dialogue.Pair(t)
 	logFile, ferr := os.Create(filepath.Join(s.root, "log"))
 	must(t, ferr)
@@ -172,7 +172,7 @@ func (s *site) run(t *testing.T, script string) (log string, err error) {
 }
 
 // left lists the files in new and cur.
-func (s *site) left(t *testing.T) string {
+func (s *site) left(t testing.TB) string {
 	var names []string
 	for _, dir := range []string{"new", "cur"} {
 		entries, err := os.ReadDir(filepath.Join(s.maildir, dir))
@@ -186,7 +186,7 @@ func (s *site) left(t *testing.T) string {
 }
 
 // queued returns what qmail-queue got, as lines and as one text.
-func (s *site) queued(t *testing.T) (envelopes, messages string) {
+func (s *site) queued(t testing.TB) (envelopes, messages string) {
 	names, err := filepath.Glob(filepath.Join(s.root, "qmail/queue/*.envelope"))
 	must(t, err)
 	var lines []string
@@ -222,7 +222,7 @@ func TestDialogues(t *testing.T) {
 	}
 }
 
-func (s *site) check(t *testing.T, log string, err error) {
+func (s *site) check(t testing.TB, log string, err error) {
 	if diff := cmp.Diff(s.files["left"], s.left(t)); diff != "" {
 		t.Errorf("left in the Maildir (-want +got):\n%s", diff)
 	}
@@ -251,7 +251,7 @@ func anyLine(text, pattern string) bool {
 }
 
 // matchLog compares all lines of a log with patterns.
-func matchLog(t *testing.T, want, got string) {
+func matchLog(t testing.TB, want, got string) {
 	t.Helper()
 	wants, gots := strings.Split(want, "\n"), strings.Split(got, "\n")
 	for i, line := range gots {

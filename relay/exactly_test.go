@@ -23,7 +23,7 @@ type account struct {
 
 // fill puts n messages into a Maildir, for r0@example.org to r<n-1>@example.org.
 // Of each ten the first four are copies of one message.
-func (s *site) fill(t *testing.T, n int) {
+func (s *site) fill(t testing.TB, n int) {
 	for i := range n {
 		subject, size := fmt.Sprintf("message %d", i), 50<<(i%7)
 		if i%10 < 4 {
@@ -37,7 +37,7 @@ func (s *site) fill(t *testing.T, n int) {
 }
 
 // session runs one session against a server and says how it ended.
-func (s *site) session(t *testing.T, server *customer.Server) error {
+func (s *site) session(t testing.TB, server *customer.Server) error {
 	t.Helper()
 	conn, peer := socketPair(t)
 	log, err := os.OpenFile(filepath.Join(s.root, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -60,13 +60,13 @@ func (s *site) session(t *testing.T, server *customer.Server) error {
 	return <-done
 }
 
-func socketPair(t *testing.T) (net.Conn, *os.File) {
+func socketPair(t testing.TB) (net.Conn, *os.File) {
 	conn, peer := dialogue.Pair(t)
 	return conn.Net(), peer
 }
 
 // waiting is how many messages are left.
-func (s *site) waiting(t *testing.T) int { return strings.Count(s.left(t), "\n") }
+func (s *site) waiting(t testing.TB) int { return strings.Count(s.left(t), "\n") }
 
 // modes are what a customer's server may offer.
 func modes() map[string]customer.Server {
@@ -155,7 +155,7 @@ func TestExactlyOnce(t *testing.T) {
 }
 
 // account adds what qmail-queue got.
-func (s *site) account(t *testing.T, a *account) {
+func (s *site) account(t testing.TB, a *account) {
 	a.bounced = map[string]int{}
 	_, text := s.queued(t)
 	for line := range strings.Lines(text) {
@@ -166,7 +166,7 @@ func (s *site) account(t *testing.T, a *account) {
 }
 
 // standardSite is the site of the dialogues, without messages.
-func standardSite(t *testing.T) *txtar.Archive {
+func standardSite(t testing.TB) *txtar.Archive {
 	archive, err := txtar.ParseFile("testdata/dialogues/atrn-nothing.txtar")
 	must(t, err)
 	return archive

@@ -34,7 +34,7 @@ const (
 	// firstHead is how much of a file is read first where it is not held.
 	firstHead = 8 << 10
 	// sumSize is how much of the content the sum covers.
-	sumSize = 4 << 10
+	sumSize = 1 << 10
 )
 
 // load reads a file's envelope, and all of it where hold allows that many bytes.
@@ -123,7 +123,7 @@ func withoutSpans(b []byte, spans []maildir.Span) []byte {
 
 // utf8 says whether an address needs SMTPUTF8 (RFC 6531).
 func (it *item) utf8() bool {
-	return smtp.EightBit([]byte(it.sender)) || smtp.EightBit([]byte(it.to))
+	return smtp.EightBit(it.sender) || smtp.EightBit(it.to)
 }
 
 // fields are the log's keys for a file, in its order.

@@ -85,9 +85,9 @@ func WireSize(src []byte) int64 {
 }
 
 // EightBit says whether a byte beyond ASCII is in src.
-func EightBit(src []byte) bool {
-	for _, c := range src {
-		if c >= 0x80 {
+func EightBit[T string | []byte](src T) bool {
+	for i := range len(src) {
+		if src[i] >= 0x80 {
 			return true
 		}
 	}
