@@ -188,6 +188,34 @@ func TestCheckHandsDownFiveDescriptors(t *testing.T) {
 	}
 }
 
+// A customer may try three times, and what stays open stays for hours.
+func TestCheckLeavesNoDescriptorOpen(t *testing.T) {
+	p, _ := shell(t, `case $TRY in byte) printf x >&4;; esac; exit 1`)
+	lowestFree := func() int {
+		t.Helper()
+		fd, err := syscall.Dup(0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		syscall.Close(fd)
+		return fd
+	}
+	before := lowestFree()
+	for _, try := range []string{"TRY=refused", "TRY=byte"} {
+		p.Environ = append(os.Environ(), try)
+		if child, err := p.Check(credentials, far()); err == nil {
+			child.Wait()
+		}
+		if after := lowestFree(); after != before {
+			t.Errorf("%s: descriptor %d is still open", try, before)
+		}
+	}
+	p.Argv = []string{"/nonexistent/vchkpw"}
+	if _, err := p.Check(credentials, far()); err == nil || lowestFree() != before {
+		t.Errorf("a program that cannot start: %v, descriptor %d is still open", err, before)
+	}
+}
+
 func TestEnviron(t *testing.T) {
 	from := []string{
 		"PATH=/bin", "TCPLOCALPORT=366", "TCPREMOTEIP=192.0.2.1",

@@ -65,6 +65,7 @@ func TestClearPassword(t *testing.T) {
 	entries := []Entry{
 		{Name: "clear", Clear: "tanstaaf", Dir: "/srv"},
 		{Name: "both", Clear: "tanstaaf", Crypt: forms["md5"], Dir: "/srv"},
+		{Name: "locked", Dir: "/srv"},
 	}
 	for _, test := range []struct {
 		login, password string
@@ -75,7 +76,9 @@ func TestClearPassword(t *testing.T) {
 		{"clear", "", false},
 		{"both", "tanstaaf", true},
 		{"both", "secret", false}, // an old crypt beside a new password
-		{"neither", "tanstaaf", false},
+		{"locked", "", false},
+		{"locked", "secret", false}, // the first crypt is only worked on
+		{"nobody", "tanstaaf", false},
 	} {
 		e, ok := CheckPassword(entries, test.login, test.password)
 		if ok != test.want || ok && e.Name != test.login {

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"vodmr/internal/dialogue"
@@ -83,6 +84,10 @@ func run3(t *testing.T, files []*os.File, args ...string) result {
 	cmd.Env = append(os.Environ(), "USER=stale", "HOME=/stale", "SHELL=/stale", "VPOPUSER=stale", "VODMR_HOST=h")
 	cmd.Dir = "/"
 	cmd.ExtraFiles = files
+	if os.Getuid() == 0 {
+		// A group of root's that the account must not keep.
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Groups: []uint32{4242}}}
+	}
 	var out, errs strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()

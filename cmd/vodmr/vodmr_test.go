@@ -19,7 +19,6 @@ printf '235 2.7.0 welcome\r\n'
 for v in TCPLOCALPORT VODMR_AUTHFD VODMR_HOST VODMR_SESSION VPOPUSER USER HOME SHELL SSLCTLFD; do
 	eval "printf '%s=%s\r\n' $v \"\${$v-unset}\""
 done
-printf 'core %s\r\n' "$(ulimit -c)"
 read line
 printf 'said %s\n' "$line"
 exit 7`
@@ -77,7 +76,6 @@ func TestLoginHandsOver(t *testing.T) {
 			S: HOME=/srv/odmr
 			S: SHELL=NOLOGIN
 			S: SSLCTLFD=unset
-			S: core 0
 			C: ATRN
 			S: said ATRN
 			S: <end>
@@ -235,6 +233,19 @@ func TestSessionWithoutLoginEnds(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 	matchLines(t, log, `vodmr: * end ip=127.0.0.1 reason="421 4.4.2 *"`)
+}
+
+// A core file would hold secrets.
+func TestNoCoreFiles(t *testing.T) {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_CORE, &limit); err != nil || limit.Max == 0 {
+		t.Skip("core files are off anyway")
+	}
+	s := overSocket(t, nil, append([]string{"sh", "-c", `ulimit -S -c $(ulimit -H -c); exec "$@"`, "sh"},
+		vodmr("h", "sh", "-c", `printf x >&4; printf 'core %s %s\r\n' $(ulimit -S -c) $(ulimit -H -c)`)...)...)
+	s.Run(`S: 220 *`)
+	s.Login("odmr", "x")
+	s.Run(`S: core 0 0`)
 }
 
 func TestStandardErrorClosed(t *testing.T) {
