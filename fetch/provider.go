@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"syscall"
 	"time"
+
+	"vodmr/fdio"
 )
 
 // A Provider is where a session comes from.
@@ -42,7 +45,7 @@ func dial(ctx context.Context, a Address) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	dialer := net.Dialer{Timeout: connectTime, KeepAliveConfig: keepAlive()}
+	dialer := net.Dialer{Timeout: connectTime, KeepAlive: -1, Control: keepAlive} // -1: not Go's own times
 	var failed []error
 	for _, ip := range addresses {
 		conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(ip.Unmap().String(), a.Port))
@@ -54,10 +57,10 @@ func dial(ctx context.Context, a Address) (net.Conn, error) {
 	return nil, joined(failed)
 }
 
-// keepAlive notices within a minute that the line went dark: without it a
+// keepAlive lets the kernel notice within two minutes that the line went dark: a
 // customer that only waits for commands would wait for ever.
-func keepAlive() net.KeepAliveConfig {
-	return net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3}
+func keepAlive(_, _ string, socket syscall.RawConn) error {
+	return socket.Control(func(fd uintptr) { fdio.KeepAlive(int(fd)) })
 }
 
 // short drops the words "dial tcp" of a net.OpError, keeping the address.

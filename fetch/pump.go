@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync"
 	"time"
 )
 
@@ -25,31 +26,32 @@ type pump struct {
 	provider *Turned
 	receiver net.Conn
 	track    *tracker
+
+	first  sync.Once
+	hungUp net.Conn // the side that was done first
 }
 
 // run returns nil where the provider said QUIT. When ctx is done it reads no
 // more from the provider but still brings it the receiver's replies.
 func (p *pump) run(ctx context.Context) error {
+	_ = p.provider.SetDeadline(time.Time{}) // the login's
 	stop := context.AfterFunc(ctx, func() {
 		_ = p.provider.SetReadDeadline(time.Now())
 		_ = p.receiver.SetWriteDeadline(time.Now().Add(quitTime))
 	})
 	defer stop()
-	_ = p.provider.SetDeadline(time.Time{})
 	commands, replies := make(chan error, 1), make(chan error, 1)
 	go func() { commands <- p.pass(p.receiver, p.provider, p.track.commands) }()
 	go func() { replies <- p.pass(p.provider, p.receiver, p.track.replies) }()
 
 	var up, down error
-	hungUp := false
 	select {
 	case down = <-commands:
 		up = await(replies, receiverLinger, p.receiver)
 	case up = <-replies:
-		hungUp = true
 		down = await(commands, p.linger(), p.provider)
 	}
-	return p.outcome(ctx, hungUp, down, up)
+	return p.outcome(ctx, down, up)
 }
 
 // linger is short after QUIT: nothing that the provider may still want to read
@@ -62,13 +64,13 @@ func (p *pump) linger() time.Duration {
 }
 
 // outcome is nil where nothing was cut off.
-func (p *pump) outcome(ctx context.Context, hungUp bool, down, up error) error {
+func (p *pump) outcome(ctx context.Context, down, up error) error {
 	switch {
 	case ctx.Err() != nil:
 		return stopped()
 	case p.track.ended():
 		return nil
-	case hungUp:
+	case p.hungUp == p.receiver:
 		return later(up, "the receiving side hung up before the provider was done")
 	}
 	return later(down, "the provider hung up before it was done")
@@ -84,15 +86,22 @@ func (p *pump) pass(dst, src net.Conn, see func([]byte)) error {
 		if n > 0 {
 			see(buf[:n])
 			if _, err := dst.Write(buf[:n]); err != nil {
+				p.done(dst)
 				_ = closeWrite(dst)
 				_, _ = io.CopyBuffer(io.Discard, onlyReader{src}, buf)
 				return err
 			}
 		}
 		if err != nil {
+			p.done(src)
 			return endOfFile(err)
 		}
 	}
+}
+
+// done notes which side was done first; the other's end only follows.
+func (p *pump) done(side net.Conn) {
+	p.first.Do(func() { p.hungUp = side })
 }
 
 // onlyReader hides WriteTo, which would pass the buffer by.

@@ -69,6 +69,7 @@ func TestProgramOutcomes(t *testing.T) {
 			v.Expect("ATRN")
 			v.Send("250 turning\r\n" + test.send) // its first bytes come early
 			v.CloseWrite()
+			_ = near.SetReadDeadline(time.Now().Add(time.Minute))
 			got, err := io.ReadAll(near)
 			if err != nil || string(got) != test.expect {
 				t.Errorf("got %q, %v; want %q", got, err, test.expect)
@@ -89,6 +90,7 @@ func TestProgramLosesNothing(t *testing.T) {
 		_, _ = near.Write(sent)
 		_ = closeWrite(near)
 	}()
+	_ = near.SetReadDeadline(time.Now().Add(time.Minute))
 	got, err := io.ReadAll(near)
 	if err != nil || !bytes.Equal(got, sent) {
 		t.Errorf("sent %d bytes, got %d, %v", len(sent), len(got), err)

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"net"
 	"strings"
+	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // none is a Sink for sessions that are not to turn.
@@ -169,27 +172,59 @@ func TestStopDuringLogin(t *testing.T) {
 	v.end(ExitLater, "*cut short*")
 }
 
-func TestProviderIPv6(t *testing.T) {
-	l := listen(t, "[::1]:0")
-	address, err := ParseAddress(l.Addr().String(), PortODMR)
+func TestProviderConnects(t *testing.T) {
+	for _, listening := range []string{"127.0.0.1:0", "[::1]:0"} {
+		t.Run(listening, func(t *testing.T) {
+			l := listen(t, listening)
+			address, err := ParseAddress(l.Addr().String(), PortODMR)
+			if err != nil {
+				t.Fatal(err)
+			}
+			conn, err := TCP{address}.Connect(context.Background())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			for _, option := range [][2]int{
+				{unix.SOL_SOCKET, unix.SO_KEEPALIVE},
+				{unix.IPPROTO_TCP, unix.TCP_NODELAY},
+			} {
+				if value(t, conn, option[0], option[1]) == 0 {
+					t.Errorf("option %v is not set", option)
+				}
+			}
+		})
+	}
+}
+
+// value reads a socket option.
+func value(t *testing.T, conn net.Conn, level, option int) (n int) {
+	t.Helper()
+	raw, err := conn.(syscall.Conn).SyscallConn()
 	if err != nil {
 		t.Fatal(err)
 	}
-	result := make(chan error, 1)
-	go func() {
-		conn, err := TCP{address}.Connect(context.Background())
-		if err == nil {
-			_, err = conn.Write([]byte("x"))
+	var failed error
+	if err := raw.Control(func(fd uintptr) { n, failed = unix.GetsockoptInt(int(fd), level, option) }); err != nil || failed != nil {
+		t.Fatal(err, failed)
+	}
+	return n
+}
+
+// A signal that comes at the turn ends the session too.
+func TestStoppedAtTheTurn(t *testing.T) {
+	for _, sink := range []Sink{shell("cat"), Maildir{Dir: t.TempDir(), Host: "mx"}} {
+		ctx, stop := context.WithCancel(context.Background())
+		receiver, err := sink.Open(ctx)
+		if err != nil {
+			t.Fatal(err)
 		}
-		result <- err
-	}()
-	conn, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	if err := <-result; err != nil {
-		t.Fatal(err)
+		stop()
+		_, far := tcpPair(t, "127.0.0.1:0")
+		if err := receiver.Receive(ctx, newTurned(far, nil), &Tally{}); !errors.Is(err, ErrStopped) {
+			t.Errorf("%T: got %v", sink, err)
+		}
+		receiver.Close()
 	}
 }
 
