@@ -1,0 +1,99 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"vodmr/internal/customer"
+)
+
+// repeats is how often a row is measured that takes little time; its median counts.
+const repeats = 3
+
+// runDelayed measures a MODE-RTT-SIZE row.
+func runDelayed(b *bench, r row) ([]result, error) {
+	d, err := parseDelayed(r.name)
+	if err != nil {
+		return nil, err
+	}
+	m := mail{messages: d.messagesFor(), copies: 1, size: d.size}
+	if b.messages > 0 {
+		m.messages = b.messages
+	}
+	times := 1
+	if d.rtt == 0 {
+		times = repeats
+	}
+	one, err := b.median(times, func() (result, error) {
+		return b.relayed(m, d.mode, &line{delay: d.rtt / 2, bandwidth: b.bandwidth})
+	})
+	one.row = r.name
+	return []result{one}, err
+}
+
+// runCopies measures equal messages to many recipients.
+func runCopies(b *bench, r row) ([]result, error) {
+	m := mail{messages: 100, copies: 50, size: 4 << 10}
+	name, large := strings.CutSuffix(strings.TrimPrefix(r.name, "copies-"), "-1m")
+	if large {
+		m = mail{messages: 4, copies: 50, size: 1 << 20}
+	}
+	mode, _ := modeNamed(name)
+	one, err := b.median(repeats, func() (result, error) { return b.relayed(m, mode, &line{}) })
+	one.row = r.name
+	return []result{one}, err
+}
+
+// median repeats a measurement and gives the one whose seconds are the median.
+func (b *bench) median(times int, measure func() (result, error)) (result, error) {
+	var all []result
+	for range times {
+		one, err := measure()
+		if err != nil {
+			return one, err
+		}
+		all = append(all, one)
+	}
+	slices.SortFunc(all, func(x, y result) int {
+		if x.seconds < y.seconds {
+			return -1
+		}
+		return 1
+	})
+	return all[len(all)/2], nil
+}
+
+// relayed fills a fresh Maildir and has it relayed.
+func (b *bench) relayed(m mail, mode mode, l *line) (result, error) {
+	home, err := b.home()
+	if err != nil {
+		return result{}, err
+	}
+	defer os.RemoveAll(home)
+	if err := m.fill(home); err != nil {
+		return result{}, err
+	}
+	o, err := b.session(home, mode.server(), l)
+	if err != nil {
+		return result{}, err
+	}
+	return newResult(m, mode, l, o), allArrived(home, m, o)
+}
+
+// allArrived says where the figures are worth nothing.
+func allArrived(home string, m mail, o outcome) error {
+	left, err := waiting(home)
+	if err != nil {
+		return err
+	}
+	if left > 0 || o.recipients != m.files() {
+		return fmt.Errorf("%d of %d arrived, %d still wait", o.recipients, m.files(), left)
+	}
+	return nil
+}
+
+func (m mode) server() customer.Server {
+	return customer.Server{Pipelining: m.pipelining, Chunking: m.chunking}
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"io"
+	"net"
+	"sync/atomic"
+	"time"
+)
+
+// A line is what lies between provider and customer: each byte arrives delay
+// after it was sent, in order. Its throughput is unlimited unless bandwidth, in
+// bytes a second each way, is set. TCP's own slow start and loss are not part of
+// it.
+//
+// It also counts round trips, by what caused what instead of by the clock: a
+// byte that the customer sends belongs to the trip of the latest byte that it
+// got, a byte that the provider sends to the trip after that.
+type line struct {
+	delay     time.Duration
+	bandwidth int64
+
+	atCustomer atomic.Int64 // trip of the latest byte that arrived there
+	atProvider atomic.Int64
+}
+
+// A parcel is bytes under way.
+type parcel struct {
+	data []byte
+	due  time.Time
+	trip int64
+}
+
+// parcelsMax and parcelSize bound what is under way: 256 MiB each way, more than
+// any sender has in flight here.
+const (
+	parcelsMax = 4096
+	parcelSize = 64 << 10
+)
+
+// join carries bytes between the two ends until both have closed.
+func (l *line) join(provider, customer net.Conn) {
+	go l.carry(customer, provider, &l.atProvider, &l.atCustomer, 1)
+	go l.carry(provider, customer, &l.atCustomer, &l.atProvider, 0)
+}
+
+// carry moves bytes one way. What is sent belongs to the sender's trip, or a
+// later one.
+func (l *line) carry(dst, src net.Conn, from, to *atomic.Int64, later int64) {
+	under := make(chan parcel, parcelsMax)
+	go l.deliver(dst, under, to)
+	defer close(under)
+	free := time.Now() // when the line can take the next byte
+	buf := make([]byte, parcelSize)
+	for {
+		n, err := src.Read(buf)
+		now := time.Now()
+		if now.After(free) {
+			free = now
+		}
+		if l.bandwidth > 0 {
+			free = free.Add(time.Duration(n) * time.Second / time.Duration(l.bandwidth))
+		}
+		p := parcel{due: free.Add(l.delay), trip: from.Load() + later}
+		if n > 0 {
+			p.data = append([]byte(nil), buf[:n]...)
+		}
+		under <- p
+		if err != nil {
+			return
+		}
+	}
+}
+
+// deliver hands parcels over when they are due. The end of the stream is one too.
+func (l *line) deliver(dst net.Conn, under <-chan parcel, at *atomic.Int64) {
+	for p := range under {
+		time.Sleep(time.Until(p.due))
+		if len(p.data) == 0 {
+			continue
+		}
+		at.Store(p.trip)
+		if _, err := dst.Write(p.data); err != nil {
+			break
+		}
+	}
+	if half, ok := dst.(interface{ CloseWrite() error }); ok {
+		_ = half.CloseWrite()
+	}
+	for range under {
+	}
+}
+
+// pair makes a TCP connection on this machine.
+func pair() (near, far *net.TCPConn, err error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, err
+	}
+	defer listener.Close()
+	dialled, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		return nil, nil, err
+	}
+	accepted, err := listener.Accept()
+	if err != nil {
+		return nil, nil, err
+	}
+	return dialled.(*net.TCPConn), accepted.(*net.TCPConn), nil
+}
+
+// closeAll closes what is not nil.
+func closeAll(list ...io.Closer) {
+	for _, c := range list {
+		_ = c.Close()
+	}
+}

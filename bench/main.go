@@ -1,0 +1,129 @@
+// Bench measures how fast vodmr relays, and what it costs: see scripts/bench,
+// which builds everything and runs it. It is no test: nothing passes or fails.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+)
+
+// A bench is one run.
+type bench struct {
+	bin, work, qmail string // folders: programs, ours, qmail's home
+	messages         int    // of MODE-RTT-SIZE rows; 0 for their own
+	bandwidth        int64  // of their line
+	results          []result
+	stop             []func() // what must end with us
+}
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(111)
+	}
+}
+
+func run() error {
+	b := &bench{}
+	flag.StringVar(&b.bin, "bin", "", "the folder of the programs")
+	flag.StringVar(&b.work, "work", "", "an empty folder to work in")
+	flag.IntVar(&b.messages, "n", 0, "messages of MODE-RTT-SIZE rows")
+	flag.Int64Var(&b.bandwidth, "b", 0, "bandwidth of their line in bytes a second each way")
+	list := flag.Bool("l", false, "list the rows")
+	flag.Parse()
+	if *list {
+		printRows(os.Stdout)
+		return nil
+	}
+	rows, err := choose(flag.Args())
+	if err != nil {
+		return err
+	}
+	if err := b.prepare(); err != nil {
+		return err
+	}
+	go b.endOnSignal()
+	failed := b.runRows(rows)
+	b.end()
+	printTargets(os.Stdout, b.results)
+	if err := b.write(); err != nil {
+		return err
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d rows could not be measured", failed)
+	}
+	return nil
+}
+
+// prepare makes qmail's home, and gives root's rights up: vodmr-relay refuses to
+// be root.
+func (b *bench) prepare() error {
+	b.qmail = filepath.Join(b.work, "qmail")
+	control := filepath.Join(b.qmail, "control")
+	if err := os.MkdirAll(control, 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(control, "me"), []byte("mail.provider.example\n"), 0o644); err != nil {
+		return err
+	}
+	return dropRoot(b.work)
+}
+
+// nobody is the user and group that stand in for root.
+const nobody = 65534
+
+func dropRoot(work string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	if err := os.Chown(work, nobody, nobody); err != nil {
+		return err
+	}
+	if err := syscall.Setgroups(nil); err != nil {
+		return err
+	}
+	if err := syscall.Setgid(nobody); err != nil {
+		return err
+	}
+	return syscall.Setuid(nobody)
+}
+
+// runRows runs the rows and says how many failed.
+func (b *bench) runRows(rows []row) (failed int) {
+	printHead(os.Stdout)
+	for _, r := range rows {
+		results, err := r.run(b, r)
+		for _, result := range results {
+			b.results = append(b.results, result)
+			b.relateToFloor(&b.results[len(b.results)-1])
+			printResult(os.Stdout, b.results[len(b.results)-1])
+		}
+		if err != nil {
+			failed++
+			fmt.Printf("%-22s %v\n", r.name, err)
+		}
+	}
+	return failed
+}
+
+// home names a new home; it is removed again by whoever asked.
+func (b *bench) home() (string, error) { return os.MkdirTemp(b.work, "home-") }
+
+func (b *bench) end() {
+	for _, stop := range b.stop {
+		stop()
+	}
+	b.stop = nil
+}
+
+func (b *bench) endOnSignal() {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	<-signals
+	b.end()
+	os.Exit(130)
+}

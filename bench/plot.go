@@ -1,0 +1,3 @@
+package main
+
+func plot([]result) []byte { return []byte("<svg/>") }

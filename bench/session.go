@@ -1,0 +1,168 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"vodmr/internal/customer"
+)
+
+// An outcome is what one session gave.
+type outcome struct {
+	seconds    float64 // from the customer's ATRN to the end
+	firstMAIL  float64 // from ATRN to the first MAIL
+	between    float64 // from the first MAIL to the end of the last content
+	recipients int     // accepted with content
+	trips      int64   // from the first MAIL to the last content's reply; 0: not counted
+	wire       int64   // bytes from the provider
+	replies    int64   // bytes from the customer
+	peak       int64   // KiB of vodmr-relay
+}
+
+// session has vodmr-relay relay a home's Maildir to a customer's server at the
+// other end of a line.
+func (b *bench) session(home string, server customer.Server, l *line) (outcome, error) {
+	near, far, err := pair()
+	if err != nil {
+		return outcome{}, err
+	}
+	p, err := b.startRelay(home, far)
+	if err != nil {
+		near.Close()
+		return outcome{}, err
+	}
+	conn, err := b.lay(near, l)
+	if err != nil {
+		return outcome{}, err
+	}
+	v := &visit{Conn: conn, line: l, pid: p.cmd.Process.Pid}
+	err = v.serve(server)
+	hungUp := server.CloseAfter > 0 && errors.Is(err, io.ErrClosedPipe)
+	if hungUp {
+		err = nil
+	}
+	conn.Close()
+	v.seconds = time.Since(v.began).Seconds()
+	codes := []int{0}
+	if hungUp {
+		codes = append(codes, 111)
+	}
+	return v.outcome, errors.Join(err, p.wait(codes...))
+}
+
+// lay puts the line between the provider's end and the customer's. Without a
+// delay there is nothing between them.
+func (b *bench) lay(near net.Conn, l *line) (net.Conn, error) {
+	if l.delay == 0 && l.bandwidth == 0 {
+		return near, nil
+	}
+	inner, outer, err := pair()
+	if err != nil {
+		return nil, err
+	}
+	l.join(near, inner)
+	return outer, nil
+}
+
+// startRelay starts vodmr-relay as vodmr's checkpassword program would after a
+// right password.
+func (b *bench) startRelay(home string, far *net.TCPConn) (*program, error) {
+	auth, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer auth.Close()
+	cmd := exec.Command(filepath.Join(b.bin, "vodmr-relay"), "-q", b.qmail, "Maildir")
+	cmd.Env = relayEnvironment(home)
+	cmd.ExtraFiles = []*os.File{auth} // descriptor 3
+	return start(cmd, far, nil)
+}
+
+func relayEnvironment(home string) []string {
+	return []string{"VODMR_AUTHFD=3", "VODMR_HOST=mail.provider.example", "HOME=" + home, "VPOPUSER=" + login, "PATH=/bin:/usr/bin"}
+}
+
+// A visit is the customer's end of a session: it is the server's connection and
+// keeps the account.
+type visit struct {
+	net.Conn
+	outcome
+	line    *line
+	pid     int
+	began   time.Time
+	first   time.Time // MAIL
+	tripped int64     // the trip of the first MAIL
+}
+
+// serve says ATRN and then is the server.
+func (v *visit) serve(server customer.Server) error {
+	if err := v.hear("235"); err != nil {
+		return err
+	}
+	v.began = time.Now()
+	if _, err := io.WriteString(v.Conn, "ATRN\r\n"); err != nil {
+		return err
+	}
+	if err := v.hear("250"); err != nil {
+		return err
+	}
+	server.Discard = true
+	server.Mail = v.mail
+	server.Content = v.content
+	stats, err := server.Serve(v)
+	v.wire = stats.Octets
+	v.peak = max(v.peak, peak(v.pid))
+	return err
+}
+
+func (v *visit) mail(string) string {
+	if v.first.IsZero() {
+		v.first = time.Now()
+		v.firstMAIL = v.first.Sub(v.began).Seconds()
+		v.tripped = v.line.atCustomer.Load()
+	}
+	return ""
+}
+
+func (v *visit) content(_ string, to []string) string {
+	v.recipients += len(to)
+	v.between = time.Since(v.first).Seconds()
+	if v.line.delay > 0 {
+		v.trips = v.line.atCustomer.Load() - v.tripped + 1
+	}
+	return ""
+}
+
+// Write counts the replies, and looks at the provider's memory while it waits
+// for the last of them.
+func (v *visit) Write(p []byte) (int, error) {
+	if bytes.HasSuffix(p, []byte("221 2.0.0 bye\r\n")) {
+		v.peak = peak(v.pid)
+	}
+	n, err := v.Conn.Write(p)
+	v.replies += int64(n)
+	return n, err
+}
+
+// hear reads one line, byte by byte: what follows is the server's.
+func (v *visit) hear(code string) error {
+	var line []byte
+	one := make([]byte, 1)
+	for !bytes.HasSuffix(line, []byte("\n")) && len(line) < 1000 {
+		if _, err := v.Conn.Read(one); err != nil {
+			return fmt.Errorf("waiting for %s, after %q: %w", code, line, err)
+		}
+		line = append(line, one[0])
+	}
+	if !bytes.HasPrefix(line, []byte(code)) {
+		return fmt.Errorf("vodmr-relay says %q, not %s", bytes.TrimSpace(line), code)
+	}
+	return nil
+}
