@@ -13,6 +13,7 @@ import (
 
 	"vodmr/internal/customer"
 	"vodmr/internal/dialogue"
+	"vodmr/smtp"
 )
 
 // An account is what became of each message of a site, by recipient.
@@ -170,4 +171,60 @@ func standardSite(t testing.TB) *txtar.Archive {
 	archive, err := txtar.ParseFile("testdata/dialogues/atrn-nothing.txtar")
 	must(t, err)
 	return archive
+}
+
+// TestDoubt: when the line breaks with the window wide open, at most the window
+// is in doubt, the log names each of these messages, and nothing but these
+// arrives twice.
+func TestDoubt(t *testing.T) {
+	const messages, answered, unanswered = 400, 150, 30
+	for mode, server := range modes() {
+		t.Run(mode, func(t *testing.T) {
+			s := newSite(t, standardSite(t))
+			s.fill(t, messages)
+			taken := map[string]int{}
+			server.Take = func(_ string, to []string, _ []byte) {
+				for _, r := range to {
+					taken[r]++
+				}
+			}
+			server.MuteFrom, server.CloseAfter = answered, answered+unanswered
+			if !(server.Pipelining && server.Chunking) {
+				server.CloseAfter = answered // nothing more comes before an answer
+			}
+			if err := s.session(t, &server); err == nil {
+				t.Fatal("the broken session ended in order")
+			}
+			doubts := s.doubts(t)
+			if len(doubts) == 0 || strings.Count(s.log(t), " doubt ") > len(doubts) {
+				t.Errorf("%d files in doubt, some named twice or none at all", len(doubts))
+			}
+			server.MuteFrom, server.CloseAfter = 0, 0
+			must(t, s.session(t, &server))
+			for i := range messages {
+				to := fmt.Sprintf("r%d@example.org", i)
+				if n := taken[to]; n == 0 || n > 1 && !doubts["<"+to+">"] || n > 2 {
+					t.Errorf("%s arrived %d times, in doubt: %v", to, n, doubts["<"+to+">"])
+				}
+			}
+			// Of each ten messages four are copies: seven transactions.
+			if most := smtp.DefaultWindow * 10 / 7; len(doubts) > most {
+				t.Errorf("%d files in doubt, want at most the window's %d", len(doubts), most)
+			}
+		})
+	}
+}
+
+// doubts are the recipients that the log names as in doubt.
+func (s *site) doubts(t *testing.T) map[string]bool {
+	named := map[string]bool{}
+	for line := range strings.Lines(s.log(t)) {
+		if !strings.Contains(line, " doubt ") {
+			continue
+		}
+		_, rest, _ := strings.Cut(line, " to=")
+		to, _, _ := strings.Cut(rest, " ")
+		named[to] = true
+	}
+	return named
 }

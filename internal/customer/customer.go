@@ -24,9 +24,12 @@ type Server struct {
 	TooMany string // the reply beyond RcptMax
 	MailMax int    // transactions of a session; 0 for no limit
 
-	// CloseAfter is after how many messages of a session it hangs up, without
-	// answering the last; 0 for never.
+	// CloseAfter is after how many messages of a session it hangs up; 0 for
+	// never. The last is not answered, and taken only where MuteFrom is set.
 	CloseAfter int
+	// MuteFrom is from which message of a session on it takes all and answers
+	// nothing; 0 for never.
+	MuteFrom int
 
 	// Take gets each message that is answered with 250.
 	Take func(from string, to []string, content []byte)
@@ -287,12 +290,17 @@ func (c *session) end() error {
 		}
 	}
 	c.stats.Messages++
-	if c.CloseAfter > 0 && c.stats.Messages >= c.CloseAfter {
+	if c.MuteFrom > 0 && c.stats.Messages == c.MuteFrom {
+		_ = c.out.Flush()
+		c.out.Reset(io.Discard)
+	}
+	closing := c.CloseAfter > 0 && c.stats.Messages >= c.CloseAfter
+	if c.Take != nil && (!closing || c.MuteFrom > 0) {
+		c.Take(from, to, content)
+	}
+	if closing {
 		_ = c.out.Flush()
 		return io.ErrClosedPipe
-	}
-	if c.Take != nil {
-		c.Take(from, to, content)
 	}
 	c.say("250 2.0.0 taken")
 	return nil
