@@ -1,0 +1,251 @@
+package docs
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode"
+)
+
+// root is the top of the source tree.
+const root = "../.."
+
+// A source is the files of one package, without its tests.
+type source []*ast.File
+
+func parse(t *testing.T, dir string) source {
+	t.Helper()
+	return parseNamed(t, dir, func(name string) bool { return !strings.HasSuffix(name, "_test.go") })
+}
+
+func parseNamed(t *testing.T, dir string, wanted func(name string) bool) (s source) {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(root, dir, "*.go"))
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no Go files in %s: %v", dir, err)
+	}
+	for _, name := range names {
+		if !wanted(name) {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s = append(s, file)
+	}
+	return s
+}
+
+// packages lists the folders whose code is part of a program.
+func packages(t *testing.T) []string {
+	t.Helper()
+	found := map[string]bool{}
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		dir := filepath.Dir(path)
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && slices.Contains([]string{"testdata", "integration", "internal", ".git"}, entry.Name()):
+			return filepath.SkipDir
+		case strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go"):
+			found[strings.TrimPrefix(dir, root+"/")] = true
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sorted(found)
+}
+
+// calls hands on each call of a function or method with that name, and the
+// declaration that it stands in.
+func (s source) calls(name string, yield func(in *ast.FuncDecl, call *ast.CallExpr)) {
+	for _, file := range s {
+		for _, decl := range file.Decls {
+			in, ok := decl.(*ast.FuncDecl)
+			if !ok {
+				continue
+			}
+			ast.Inspect(in, func(n ast.Node) bool {
+				if call, ok := n.(*ast.CallExpr); ok && nameOf(call.Fun) == name {
+					yield(in, call)
+				}
+				return true
+			})
+		}
+	}
+}
+
+// words are the strings that a function is called with in one place. Where a
+// variable stands there, they are all strings that it is given in that function,
+// and where it is a parameter, those that the function is called with.
+func (s source) words(name string, place int) map[string]bool {
+	return s.wordsFrom(name, place, map[string]bool{})
+}
+
+// wordsFrom is words; seen are the functions that are being looked at.
+func (s source) wordsFrom(name string, place int, seen map[string]bool) map[string]bool {
+	words := map[string]bool{}
+	if seen[name] {
+		return words
+	}
+	seen[name] = true
+	s.calls(name, func(in *ast.FuncDecl, call *ast.CallExpr) {
+		if place >= len(call.Args) {
+			return
+		}
+		variable, isVariable := call.Args[place].(*ast.Ident)
+		if text, ok := text(call.Args[place]); ok {
+			words[text] = true
+		} else if isVariable {
+			join(words, assigned(in, variable.Name))
+			if i := parameter(in, variable.Name); i >= 0 {
+				join(words, s.wordsFrom(in.Name.Name, i, seen))
+			}
+		}
+	})
+	return words
+}
+
+// assigned are the strings that a variable of a function is given.
+func assigned(in *ast.FuncDecl, variable string) map[string]bool {
+	words := map[string]bool{}
+	ast.Inspect(in, func(n ast.Node) bool {
+		assign, ok := n.(*ast.AssignStmt)
+		if !ok || len(assign.Lhs) != len(assign.Rhs) {
+			return true
+		}
+		for i, left := range assign.Lhs {
+			if word, ok := text(assign.Rhs[i]); ok && nameOf(left) == variable {
+				words[word] = true
+			}
+		}
+		return true
+	})
+	return words
+}
+
+// parameter is the place of a function's parameter, -1 where it has none so
+// called.
+func parameter(in *ast.FuncDecl, name string) int {
+	place := 0
+	for _, field := range in.Type.Params.List {
+		for _, ident := range field.Names {
+			if ident.Name == name {
+				return place
+			}
+			place++
+		}
+	}
+	return -1
+}
+
+// options are the letters of a program's options: those that package flag is
+// told of, and those that a variable called letter is compared with.
+func (s source) options() map[string]bool {
+	options := map[string]bool{}
+	for _, kind := range []string{"Bool", "String", "Int", "Int64", "Uint", "Uint64", "Duration"} {
+		join(options, s.words(kind, 0))
+		join(options, s.words(kind+"Var", 1))
+	}
+	for _, file := range s {
+		ast.Inspect(file, func(n ast.Node) bool {
+			if compare, ok := n.(*ast.BinaryExpr); ok && nameOf(compare.X) == "letter" {
+				if word, ok := text(compare.Y); ok {
+					options[word] = true
+				}
+			}
+			return true
+		})
+	}
+	for option := range options {
+		if len(option) != 1 || !unicode.IsLetter(rune(option[0])) {
+			delete(options, option)
+		}
+	}
+	return options
+}
+
+// strings are all string literals.
+func (s source) strings(yield func(text string)) {
+	for _, file := range s {
+		ast.Inspect(file, func(n ast.Node) bool {
+			if literal, ok := n.(*ast.BasicLit); ok {
+				if text, ok := text(literal); ok {
+					yield(text)
+				}
+			}
+			return true
+		})
+	}
+}
+
+// constants are the values of the integer constants whose name is wanted.
+func (s source) constants(wanted func(name string) bool) map[string]bool {
+	values := map[string]bool{}
+	for _, file := range s {
+		ast.Inspect(file, func(n ast.Node) bool {
+			spec, ok := n.(*ast.ValueSpec)
+			if !ok {
+				return true
+			}
+			for i, name := range spec.Names {
+				if i < len(spec.Values) && wanted(name.Name) {
+					if value, ok := spec.Values[i].(*ast.BasicLit); ok && value.Kind == token.INT {
+						values[value.Value] = true
+					}
+				}
+			}
+			return true
+		})
+	}
+	return values
+}
+
+// nameOf is the last name of an expression such as a.b.c.
+func nameOf(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.Ident:
+		return e.Name
+	case *ast.SelectorExpr:
+		return e.Sel.Name
+	}
+	return ""
+}
+
+// text is what a literal string or character says.
+func text(e ast.Expr) (string, bool) {
+	literal, ok := e.(*ast.BasicLit)
+	if !ok || literal.Kind != token.STRING && literal.Kind != token.CHAR {
+		return "", false
+	}
+	if literal.Kind == token.CHAR {
+		r, _, _, err := strconv.UnquoteChar(literal.Value[1:], '\'')
+		return string(r), err == nil
+	}
+	s, err := strconv.Unquote(literal.Value)
+	return s, err == nil
+}
+
+func join(to, from map[string]bool) {
+	for word := range from {
+		to[word] = true
+	}
+}
+
+func sorted(words map[string]bool) []string {
+	list := []string{}
+	for word := range words {
+		list = append(list, word)
+	}
+	slices.Sort(list)
+	return list
+}
