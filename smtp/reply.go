@@ -59,8 +59,12 @@ func (r Reply) Closing() bool { return r.Code == 421 }
 // the mail: 500 to 504 (RFC 5321 section 4.2.2).
 func (r Reply) AboutCommand() bool { return 500 <= r.Code && r.Code <= 504 }
 
-// AppendTo appends the reply as it goes over the line.
+// AppendTo appends the reply as it goes over the line. A reply without text is a
+// line all the same: the peer waits for one.
 func (r Reply) AppendTo(dst []byte) []byte {
+	if len(r.Lines) == 0 {
+		r.Lines = []string{""}
+	}
 	for i, text := range r.Lines {
 		dst = strconv.AppendInt(dst, int64(r.Code), 10)
 		if i < len(r.Lines)-1 {
@@ -71,7 +75,20 @@ func (r Reply) AppendTo(dst []byte) []byte {
 		if r.Enhanced != "" {
 			dst = append(append(dst, r.Enhanced...), ' ')
 		}
-		dst = append(append(dst, text...), '\r', '\n')
+		dst = append(appendText(dst, text), '\r', '\n')
+	}
+	return dst
+}
+
+// appendText makes a CR or LF a space: text that repeats what a peer said must
+// not become a reply of its own.
+func appendText(dst []byte, text string) []byte {
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		if c == '\r' || c == '\n' {
+			c = ' '
+		}
+		dst = append(dst, c)
 	}
 	return dst
 }
@@ -105,7 +122,7 @@ func (p *ReplyParser) Next() (r Reply, ok bool, err error) {
 	for {
 		i := bytes.IndexByte(p.buf, '\n')
 		if i < 0 {
-			if len(p.buf) > maxReplyLine {
+			if len(p.buf) > maxReplyLine+len("\r") {
 				return r, false, fmt.Errorf("%w: a line of over %d bytes", ErrNotSMTP, maxReplyLine)
 			}
 			return r, false, nil
@@ -169,8 +186,8 @@ func newReply(code int, lines []string) Reply {
 		return r
 	}
 	for i, text := range lines {
-		if e := enhancedCode(code, text); e == r.Enhanced {
-			lines[i] = strings.TrimPrefix(text[len(e):], " ")
+		if word, rest, _ := strings.Cut(text, " "); word == r.Enhanced {
+			lines[i] = rest
 		}
 	}
 	return r
@@ -180,16 +197,22 @@ func newReply(code int, lines []string) Reply {
 // its class is the code's.
 func enhancedCode(code int, text string) string {
 	word, _, _ := strings.Cut(text, " ")
-	parts := strings.Split(word, ".")
-	if len(parts) != 3 || parts[0] != strconv.Itoa(code/100) {
+	class, rest, _ := strings.Cut(word, ".")
+	subject, detail, _ := strings.Cut(rest, ".")
+	if class != strconv.Itoa(code/100) || !isShortNumber(subject) || !isShortNumber(detail) {
 		return ""
 	}
-	for _, part := range parts[1:] {
-		if n, err := strconv.Atoi(part); err != nil || n < 0 || len(part) > 3 || !isDigit(part[0]) {
-			return ""
+	return word
+}
+
+// isShortNumber says whether s is one to three digits (RFC 3463 section 2).
+func isShortNumber(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if !isDigit(s[i]) {
+			return false
 		}
 	}
-	return word
+	return 1 <= len(s) && len(s) <= 3
 }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
