@@ -1,6 +1,7 @@
 package smtp
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 )
@@ -54,13 +55,18 @@ func (x *Extensions) add(keyword string, params []string) {
 }
 
 func (x *Extensions) addSize(params []string) {
-	x.SizeOffered = true
 	if len(params) == 0 {
+		x.SizeOffered = true
 		return
 	}
-	if n, err := strconv.ParseInt(params[0], 10, 64); err == nil && n > 0 {
-		x.Size = n
+	n, err := strconv.ParseInt(params[0], 10, 64)
+	switch {
+	case errors.Is(err, strconv.ErrRange) && n > 0:
+		n = 0 // up to 20 digits are allowed: more than any message has
+	case err != nil || n < 0:
+		return
 	}
+	x.SizeOffered, x.Size = true, n
 }
 
 func (x *Extensions) addLimit(param string) {
