@@ -2,7 +2,6 @@ package smtp
 
 import (
 	"errors"
-	"io"
 	"strings"
 	"time"
 )
@@ -27,6 +26,7 @@ type Server struct {
 
 	unknown int
 	out     []byte
+	failed  error // a write's: nothing more can be said
 }
 
 // MaxCommandLine is the longest command line that a Server takes, in bytes: RFC
@@ -86,15 +86,16 @@ func (s *Server) Say(r Reply) { s.out = r.AppendTo(s.out) }
 // flushTime bounds how long the peer may take to read replies.
 const flushTime = time.Minute
 
-// Flush sends what was said.
+// Flush sends what was said. After an error it sends nothing more: half a reply
+// may have gone out.
 func (s *Server) Flush() error {
-	if len(s.out) == 0 {
-		return nil
+	if len(s.out) == 0 || s.failed != nil {
+		return s.failed
 	}
 	_ = s.Stream.SetDeadline(time.Now().Add(flushTime))
-	_, err := s.Stream.Write(s.out)
+	_, s.failed = s.Stream.Write(s.out)
 	s.out = s.out[:0]
-	return err
+	return s.failed
 }
 
 // answer finds the line's command and runs it.
@@ -117,6 +118,8 @@ func (s *Server) answer(line string) (Reply, error) {
 // Serve's result.
 func (s *Server) end(reason error) error {
 	switch {
+	case s.failed != nil:
+		return s.failed
 	case errors.Is(reason, ErrQuit):
 		return s.Flush()
 	case errors.Is(reason, ErrLineTooLong):
@@ -126,7 +129,6 @@ func (s *Server) end(reason error) error {
 	case isTimeout(reason):
 		reason = ReplyTimeout()
 		s.Say(reason.(Reply))
-	case errors.Is(reason, io.EOF):
 	}
 	_ = s.Flush()
 	return reason
