@@ -35,13 +35,14 @@ type postfix struct {
 	owner    account
 }
 
-// startPostfix starts an instance that takes mail for a domain.
-func startPostfix(t testing.TB, domain string) *postfix {
+// startPostfix starts an instance that takes mail for a domain. The settings are
+// lines of main.cf.
+func startPostfix(t testing.TB, domain string, settings ...string) *postfix {
 	t.Helper()
 	need.Root(t, "Postfix must start as root")
 	command := need.Program(t, "postfix")
 	p := &postfix{dir: publicDir(t)}
-	p.configure(t, domain)
+	p.configure(t, domain, settings)
 	t.Cleanup(func() {
 		if t.Failed() {
 			showLog(t, p.log())
@@ -114,7 +115,7 @@ func hasIPv6() bool {
 }
 
 // configure makes the folders and main.cf.
-func (p *postfix) configure(t testing.TB, domain string) {
+func (p *postfix) configure(t testing.TB, domain string, more []string) {
 	t.Helper()
 	root := account{0, 0}
 	mail := lookUpUser(t, "postfix")
@@ -123,7 +124,7 @@ func (p *postfix) configure(t testing.TB, domain string) {
 	root.mkdir(t, p.queue(), 0o755)
 	root.mkdir(t, filepath.Join(p.dir, "mail"), 0o777)
 	mail.mkdir(t, filepath.Join(p.dir, "data"), 0o700)
-	settings := []string{
+	settings := append([]string{
 		"compatibility_level = 3.6",
 		"queue_directory = " + p.queue(),
 		"data_directory = " + p.dir + "/data",
@@ -146,7 +147,7 @@ func (p *postfix) configure(t testing.TB, domain string) {
 		"message_size_limit = 0",
 		"mailbox_size_limit = 0",
 		"virtual_mailbox_limit = 0",
-	}
+	}, more...)
 	root.write(t, p.config()+"/main.cf", strings.Join(settings, "\n")+"\n", 0o644)
 }
 

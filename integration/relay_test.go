@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"bufio"
 	"errors"
 	"io/fs"
 	"net"
@@ -12,31 +13,50 @@ import (
 	"vodmr/integration/need"
 )
 
+// withoutExtensions are Postfix settings for each way that a session may go:
+// BDAT, pipelined DATA, and one command at a time.
+var withoutExtensions = map[string]string{
+	"chunking":   "smtpd_discard_ehlo_keywords =",
+	"pipelining": "smtpd_discard_ehlo_keywords = chunking",
+	"lock step":  "smtpd_discard_ehlo_keywords = chunking, pipelining",
+}
+
 func TestFetchmailIntoPostfix(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
-	mx := startPostfix(t, s.domain)
-	p := s.listen(t)
-	s.deliverVariety(t)
-	if code, output := s.fetchmail(t, p, mx.port); code != 0 {
-		t.Fatalf("fetchmail exits %d: %.4000s", code, output)
-	}
-	mx.settle(t)
-	onceEach(t, s, mx.mailbox())
-	if code, output := s.fetchmail(t, p, mx.port); code != 0 || !strings.Contains(output, "You have no mail") {
-		t.Errorf("with nothing there fetchmail exits %d: %.4000s", code, output)
+	for name, setting := range withoutExtensions {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t)
+			mx := startPostfix(t, s.domain, setting)
+			p := s.listen(t)
+			s.deliverVariety(t)
+			if code, output := s.fetchmail(t, p, mx.port); code != 0 {
+				t.Fatalf("fetchmail exits %d: %.4000s", code, output)
+			}
+			mx.settle(t)
+			onceEach(t, s, mx.mailbox())
+			code, output := s.fetchmail(t, p, mx.port)
+			if code != 0 || !strings.Contains(output, "You have no mail") {
+				t.Errorf("with nothing there fetchmail exits %d: %.4000s", code, output)
+			}
+		})
 	}
 }
 
 func TestAtrnIntoPostfix(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
-	mx := startPostfix(t, s.domain)
-	p := s.listen(t)
-	s.deliverVariety(t)
-	s.mustFetch(t, p, "-s", "127.0.0.1:"+mx.port)
-	mx.settle(t)
-	onceEach(t, s, mx.mailbox())
+	for name, setting := range withoutExtensions {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t)
+			mx := startPostfix(t, s.domain, setting)
+			p := s.listen(t)
+			s.deliverVariety(t)
+			s.mustFetch(t, p, "-s", "127.0.0.1:"+mx.port)
+			mx.settle(t)
+			onceEach(t, s, mx.mailbox())
+		})
+	}
 }
 
 func TestAtrnIntoMaildir(t *testing.T) {
@@ -136,6 +156,13 @@ func TestPostfixListenerRelaysForNobody(t *testing.T) {
 	if got := names(t, mx.mailbox()+"/new"); len(got) > 0 {
 		t.Errorf("Postfix delivered %q", got)
 	}
+	// Without the recipe this host may send anywhere: it is needed.
+	if reply := rcptReply(t, mx.openPort, "bob@"+s.domain); !strings.HasPrefix(reply, "250") {
+		t.Errorf("Postfix's usual listener: got %q, want 250", reply)
+	}
+	if reply := rcptReply(t, mx.port, "bob@"+s.domain); !strings.HasPrefix(reply, "554 5.7.1") {
+		t.Errorf("the listener for ATRN: got %q, want 554 5.7.1", reply)
+	}
 	bounces := s.bounces(t)
 	if len(bounces) != 1 || !strings.Contains(bounces[0].message, "Relay access denied") {
 		t.Errorf("bounces: got %q, want one: Relay access denied", bounces)
@@ -143,6 +170,18 @@ func TestPostfixListenerRelaysForNobody(t *testing.T) {
 	if left := s.waiting(t); len(left) > 0 {
 		t.Errorf("the provider's Maildir still holds %q", left)
 	}
+}
+
+// rcptReply is what a server on 127.0.0.1 answers to RCPT.
+func rcptReply(t testing.TB, port, recipient string) string {
+	t.Helper()
+	conn := dial(t, "127.0.0.1:"+port)
+	defer conn.Close()
+	c := &turned{conn, bufio.NewReader(conn)}
+	c.reply(t)
+	c.ask(t, "EHLO provider.test")
+	c.ask(t, "MAIL FROM:<ann@sender.test>")
+	return c.ask(t, "RCPT TO:<"+recipient+">")
 }
 
 // What INSTALL tells a customer to set is what the test above runs with.
