@@ -1,0 +1,104 @@
+package tlswrap
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// An account is a user to become. A nil one means to stay as one is.
+type account struct {
+	name     string
+	uid, gid uint32
+}
+
+// lookUp finds an account by its name; no name is no account.
+func lookUp(name string) (*account, error) {
+	if name == "" {
+		return nil, nil
+	}
+	if os.Geteuid() != 0 {
+		return nil, fmt.Errorf("cannot become %s: not started as root", name)
+	}
+	found, err := user.Lookup(name)
+	if err != nil {
+		return nil, fmt.Errorf("account %s: %w", name, err)
+	}
+	uid, err1 := strconv.ParseUint(found.Uid, 10, 32)
+	gid, err2 := strconv.ParseUint(found.Gid, 10, 32)
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, fmt.Errorf("account %s: %w", name, err)
+	}
+	return &account{name: name, uid: uint32(uid), gid: uint32(gid)}, nil
+}
+
+// credential is what a program is started with: no groups but the account's own.
+func (a *account) credential() *syscall.Credential {
+	if a == nil {
+		return nil
+	}
+	return &syscall.Credential{Uid: a.uid, Gid: a.gid, Groups: []uint32{}}
+}
+
+// effectiveUID is the user that a process with this account has.
+func (a *account) effectiveUID() int {
+	if a == nil {
+		return os.Geteuid()
+	}
+	return int(a.uid)
+}
+
+// confine locks this process, all its threads, into an empty directory as this
+// account. Nothing can be opened afterwards.
+func (a *account) confine() error {
+	if a == nil {
+		return nil
+	}
+	if err := checkEmpty(emptyFolder); err != nil {
+		return fmt.Errorf("chroot: %w", err)
+	}
+	steps := []struct {
+		name string
+		do   func() error
+	}{
+		{"chdir", func() error { return syscall.Chdir(emptyFolder) }},
+		{"chroot", func() error { return syscall.Chroot(".") }},
+		{"give up groups", func() error { return syscall.Setgroups([]int{}) }},
+		{"become group", func() error { return syscall.Setgid(int(a.gid)) }},
+		{"become user", func() error { return syscall.Setuid(int(a.uid)) }},
+	}
+	for _, step := range steps {
+		if err := step.do(); err != nil {
+			return fmt.Errorf("%s for %s: %w", step.name, a.name, err)
+		}
+	}
+	return nil
+}
+
+// emptyFolder is the root folder of a confined process, made where it is missing.
+const emptyFolder = "/var/empty"
+
+// checkEmpty makes the folder where it is missing, and says why it is no place
+// to be locked into: anybody but root could put things there.
+func checkEmpty(folder string) error {
+	if err := unix.Mkdir(folder, 0o555); err != nil && err != unix.EEXIST {
+		return &os.PathError{Op: "mkdir", Path: folder, Err: err}
+	}
+	var st unix.Stat_t
+	if err := unix.Lstat(folder, &st); err != nil {
+		return &os.PathError{Op: "stat", Path: folder, Err: err}
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFDIR || st.Uid != 0 || st.Mode&0o022 != 0 {
+		return fmt.Errorf("%s must be a directory that only root can write to", folder)
+	}
+	entries, err := os.ReadDir(folder)
+	if err == nil && len(entries) > 0 {
+		err = fmt.Errorf("%s must be empty", folder)
+	}
+	return err
+}

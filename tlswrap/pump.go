@@ -1,0 +1,137 @@
+package tlswrap
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"vodmr/fdio"
+)
+
+// A plainReader reads what the program writes. The stream ends when the program
+// closes it, and also when the program has ended and nothing is left to read:
+// something that it left behind may hold the other end open.
+type plainReader struct{ fd, ended int }
+
+func (r plainReader) Read(p []byte) (int, error) {
+	for {
+		fds := []unix.PollFd{
+			{Fd: int32(r.fd), Events: unix.POLLIN},
+			{Fd: int32(r.ended), Events: unix.POLLIN},
+		}
+		_, err := unix.Poll(fds, -1)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return 0, err
+		case fds[0].Revents == 0:
+			return 0, io.EOF
+		}
+		n, _, err := unix.Recvfrom(r.fd, p, unix.MSG_DONTWAIT)
+		switch {
+		case err == unix.EINTR || err == unix.EAGAIN:
+		case err != nil:
+			return 0, err
+		case n == 0:
+			return 0, io.EOF
+		default:
+			return n, nil
+		}
+	}
+}
+
+// flushTime is how long the customer may take, once the program has ended, for
+// what that had to say.
+const flushTime = 60 * time.Second
+
+// lingerTime is how long this process waits for the customer to close too. To
+// close a socket at once would reset the connection if the customer still sends,
+// and could cost it the end of what it was sent.
+const lingerTime = 5 * time.Second
+
+// A tunnel is TLS on one side and the program on the other.
+type tunnel struct {
+	outer *socket // below customer
+	tls   *tls.Conn
+	plain int
+	ended int // as in program
+}
+
+// carry pumps both ways until the program has ended, and returns its exit code
+// and what went wrong with TLS itself.
+func (t tunnel) carry(p *program) (code int, err error) {
+	toCustomer, toProgram := make(chan error, 1), make(chan error, 1)
+	go func() { toCustomer <- t.toCustomer() }()
+	go func() { toProgram <- t.toProgram() }()
+	code = p.wait()
+	select {
+	case err = <-toCustomer:
+	case <-time.After(flushTime):
+		return code, errors.New("the customer did not take the rest of what the program wrote")
+	}
+	select {
+	case inErr := <-toProgram:
+		err = errors.Join(err, inErr)
+	case <-time.After(lingerTime):
+	}
+	return code, err
+}
+
+// toCustomer sends what the program writes. Where the customer takes no more the
+// program's next write fails, as it would on the customer's own socket.
+func (t tunnel) toCustomer() error {
+	in := plainReader{t.plain, t.ended}
+	block := make([]byte, blockSize)
+	for {
+		n, err := in.Read(block)
+		if err != nil {
+			break
+		}
+		if err := writeBlock(t.tls, block[:n]); err != nil {
+			_ = unix.Shutdown(t.plain, unix.SHUT_RD)
+			return fault(err)
+		}
+	}
+	err := t.tls.CloseWrite()
+	t.outer.endWrite()
+	return fault(err)
+}
+
+// toProgram hands on what the customer sends, up to the end, which the program
+// sees as end of file. What comes after the program has stopped to listen is
+// thrown away, so that the connection can end without a reset.
+func (t tunnel) toProgram() error {
+	out := fdio.New(t.plain, t.plain)
+	deaf := false
+	buf := make([]byte, 16<<10)
+	for {
+		n, err := t.tls.Read(buf)
+		if n > 0 && !deaf {
+			_, failed := out.Write(buf[:n])
+			deaf = failed != nil
+		}
+		if err != nil {
+			_ = unix.Shutdown(t.plain, unix.SHUT_WR)
+			return fault(err)
+		}
+	}
+}
+
+// fault returns err if it is about TLS, and nil if the customer is just gone.
+// Many leave without TLS's own goodbye; SMTP says what is complete.
+func fault(err error) error {
+	gone := []error{
+		io.EOF, io.ErrUnexpectedEOF, fdio.ErrTimeout,
+		unix.ECONNRESET, unix.EPIPE, unix.ETIMEDOUT, unix.EHOSTUNREACH, unix.ENETUNREACH,
+	}
+	for _, target := range gone {
+		if errors.Is(err, target) {
+			return nil
+		}
+	}
+	return err
+}

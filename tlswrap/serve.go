@@ -1,0 +1,242 @@
+package tlswrap
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"vodmr/fdio"
+	"vodmr/logline"
+)
+
+// handshakeTime bounds the handshake, however slowly the customer sends.
+const handshakeTime = 60 * time.Second
+
+// A Config says what Serve is to do. An empty KeyFile means that CertFile holds
+// the key too; empty CAFile, Account or ProgramAccount mean none.
+type Config struct {
+	STARTTLS       bool     // offer TLS by UCSPI-TLS rather than begin it
+	CertFile       string   // certificate and its chain, PEM
+	KeyFile        string   // its key, PEM
+	CAFile         string   // who signs customers' certificates, PEM
+	Account        string   // whom this process becomes, where it is root
+	ProgramAccount string   // whom the program runs as, where this process is root
+	Program        []string // and its arguments
+	Environ        []string // for the program, as CleanEnviron returns it
+	IP             string   // the customer's address, for the log
+	Log            *logline.Logger
+}
+
+// A server is a Config at work.
+type server struct {
+	Config
+	self, program *account
+	tls           *tls.Config // nil where it cannot be had
+}
+
+// Serve wraps the customer on descriptors 0 and 1 and returns the exit code: the
+// program's, or 111 where that was not run.
+func Serve(c Config) int {
+	s := &server{Config: c}
+	if err := s.prepare(); err != nil {
+		return s.fail(err)
+	}
+	err := s.load()
+	if c.STARTTLS {
+		s.report(err)
+		return s.onRequest()
+	}
+	if err != nil {
+		return s.fail(err)
+	}
+	return s.onConnect()
+}
+
+// report logs an error, if there is one.
+func (s *server) report(err error) {
+	if err != nil {
+		s.Log.Event("error", logline.F("ip", s.IP), logline.Err(err))
+	}
+}
+
+func (s *server) fail(err error) int {
+	s.report(err)
+	return exitTemporary
+}
+
+// prepare does what must come before the key is read.
+func (s *server) prepare() error {
+	if err := keepSecret(); err != nil {
+		return fmt.Errorf("cannot hide from other processes: %w", err)
+	}
+	keepFromPrograms()
+	var err error
+	if s.self, err = lookUp(s.Account); err != nil {
+		return err
+	}
+	if s.program, err = lookUp(s.ProgramAccount); err != nil {
+		return err
+	}
+	if s.self != nil && s.self.uid == 0 {
+		return fmt.Errorf("account %s is root: TLS needs one with no rights", s.Account)
+	}
+	if uid := s.self.effectiveUID(); os.Geteuid() == 0 && uid == s.program.effectiveUID() {
+		s.report(fmt.Errorf("TLS and the program both run as user %d: nothing keeps them apart", uid))
+	}
+	return nil
+}
+
+func (s *server) load() (err error) {
+	key := s.KeyFile
+	if key == "" {
+		key = s.CertFile
+	}
+	s.tls, err = loadTLS(s.CertFile, key, s.CAFile, time.Now())
+	return err
+}
+
+// onConnect begins TLS at once and gives the program the plain side.
+func (s *server) onConnect() int {
+	plain, theirs, err := pair()
+	if err != nil {
+		return s.fail(err)
+	}
+	run, err := s.arrange([]uintptr{uintptr(theirs), uintptr(theirs), 2})
+	if err != nil {
+		return s.fail(err)
+	}
+	outer, conn, err := s.handshake()
+	if err != nil {
+		_, _ = run(nil)
+		return s.fail(err)
+	}
+	program, err := run(variables(conn.ConnectionState()))
+	if err != nil {
+		return s.fail(err)
+	}
+	unix.Close(theirs)
+	return s.carry(tunnel{outer, conn, plain, program.ended}, program)
+}
+
+// arrange returns what runs the program with the variables that the handshake
+// will find. Where there are rights to give up they are gone afterwards.
+func (s *server) arrange(files []uintptr) (run func([]string) (*program, error), err error) {
+	if s.self == nil {
+		return func(list []string) (*program, error) {
+			if list == nil {
+				return nil, nil
+			}
+			return start(s.Program, append(s.Environ, list...), files, s.program)
+		}, nil
+	}
+	waiting, then, err := startLater(s.Program, s.Environ, files, s.program)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.self.confine(); err != nil {
+		return nil, err
+	}
+	return func(list []string) (*program, error) { return waiting, then(list) }, nil
+}
+
+func (s *server) handshake() (*socket, *tls.Conn, error) {
+	fdio.KeepAlive(0)
+	outer := newSocket(0, 1)
+	_ = outer.SetDeadline(time.Now().Add(handshakeTime))
+	conn := tls.Server(outer, s.tls)
+	if err := conn.Handshake(); err != nil {
+		return nil, nil, fmt.Errorf("TLS handshake: %w", err)
+	}
+	_ = outer.SetDeadline(time.Time{})
+	return outer, conn, nil
+}
+
+func (s *server) carry(t tunnel, p *program) int {
+	code, err := t.carry(p)
+	s.report(err)
+	return code
+}
+
+// Descriptors that the program finds, with TLS on request. The last two are one
+// socket: some programs move one of them and close it.
+const (
+	controlFD = 3 + iota
+	readFD
+	writeFD
+)
+
+// onRequest runs the program on the customer's own socket and waits until it
+// asks for TLS on the control descriptor.
+func (s *server) onRequest() int {
+	control, controlEnd, err1 := pair()
+	plain, plainEnd, err2 := pair()
+	if err := errors.Join(err1, err2); err != nil {
+		return s.fail(err)
+	}
+	if s.tls == nil {
+		// The program looks whether anybody is here before it offers TLS.
+		unix.Close(control)
+	}
+	data := uintptr(plainEnd)
+	program, err := start(s.Program, append(s.Environ,
+		"SSLCTLFD="+strconv.Itoa(controlFD),
+		"SSLREADFD="+strconv.Itoa(readFD),
+		"SSLWRITEFD="+strconv.Itoa(writeFD),
+	), []uintptr{0, 1, 2, uintptr(controlEnd), data, data}, s.program)
+	if err != nil {
+		return s.fail(err)
+	}
+	unix.Close(controlEnd)
+	unix.Close(plainEnd)
+	if err := s.self.confine(); err != nil {
+		s.report(err)
+		s.tls = nil
+		unix.Close(control)
+	}
+	if s.tls == nil {
+		return leave(program)
+	}
+	return s.await(control, plain, program)
+}
+
+// leave lets the program have the connection to itself: the customer must see
+// the end when the program closes it.
+func leave(p *program) int {
+	unix.Close(0)
+	unix.Close(1)
+	return p.wait()
+}
+
+// await reads the one byte that asks for TLS: Y, or y where the program does not
+// want the variables. Nothing of the customer's is read before that.
+func (s *server) await(control, plain int, p *program) int {
+	var command [1]byte
+	_, err := plainReader{control, p.ended}.Read(command[:])
+	if err != nil || command[0] != 'Y' && command[0] != 'y' {
+		if err == nil {
+			s.report(fmt.Errorf("the program sent %q on SSLCTLFD, not Y", command[0]))
+		}
+		unix.Close(control)
+		unix.Close(plain)
+		return leave(p)
+	}
+	outer, conn, err := s.handshake()
+	if err != nil {
+		s.report(err)
+		// What follows would be plain text where the customer expects TLS.
+		_ = newSocket(0, 1).Close()
+		unix.Close(control)
+		unix.Close(plain)
+		return leave(p)
+	}
+	if command[0] == 'Y' {
+		_, _ = fdio.New(control, control).Write(encode(variables(conn.ConnectionState())))
+	}
+	unix.Close(control)
+	return s.carry(tunnel{outer, conn, plain, p.ended}, p)
+}
