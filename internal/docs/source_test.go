@@ -149,7 +149,7 @@ func parameter(in *ast.FuncDecl, name string) int {
 }
 
 // options are the letters of a program's options: those that package flag is
-// told of, and those that a variable called letter is compared with.
+// told of, and those that a variable called letter is compared or switched with.
 func (s source) options() map[string]bool {
 	options := map[string]bool{}
 	for _, kind := range []string{"Bool", "String", "Int", "Int64", "Uint", "Uint64", "Duration"} {
@@ -158,8 +158,8 @@ func (s source) options() map[string]bool {
 	}
 	for _, file := range s {
 		ast.Inspect(file, func(n ast.Node) bool {
-			if compare, ok := n.(*ast.BinaryExpr); ok && nameOf(compare.X) == "letter" {
-				if word, ok := text(compare.Y); ok {
+			for _, e := range comparedWith(n, "letter") {
+				if word, ok := text(e); ok {
 					options[word] = true
 				}
 			}
@@ -174,18 +174,52 @@ func (s source) options() map[string]bool {
 	return options
 }
 
+// comparedWith is what a comparison or a switch compares a variable with.
+func comparedWith(n ast.Node, variable string) (values []ast.Expr) {
+	switch n := n.(type) {
+	case *ast.BinaryExpr:
+		if nameOf(n.X) == variable {
+			values = append(values, n.Y)
+		}
+	case *ast.SwitchStmt:
+		for _, clause := range n.Body.List {
+			if n.Tag != nil && nameOf(n.Tag) == variable {
+				values = append(values, clause.(*ast.CaseClause).List...)
+			}
+		}
+	}
+	return values
+}
+
+// imports are the folders of the packages of this project that are imported.
+func (s source) imports() []string {
+	found := map[string]bool{}
+	for _, file := range s {
+		for _, spec := range file.Imports {
+			if path, _ := text(spec.Path); strings.HasPrefix(path, "vodmr/") {
+				found[strings.TrimPrefix(path, "vodmr/")] = true
+			}
+		}
+	}
+	return sorted(found)
+}
+
 // strings are all string literals.
 func (s source) strings(yield func(text string)) {
 	for _, file := range s {
-		ast.Inspect(file, func(n ast.Node) bool {
-			if literal, ok := n.(*ast.BasicLit); ok {
-				if text, ok := text(literal); ok {
-					yield(text)
-				}
-			}
-			return true
-		})
+		eachText(file, yield)
 	}
+}
+
+func eachText(n ast.Node, yield func(text string)) {
+	ast.Inspect(n, func(n ast.Node) bool {
+		if literal, ok := n.(*ast.BasicLit); ok {
+			if text, ok := text(literal); ok {
+				yield(text)
+			}
+		}
+		return true
+	})
 }
 
 // constants are the values of the integer constants whose name is wanted.
@@ -208,6 +242,21 @@ func (s source) constants(wanted func(name string) bool) map[string]bool {
 		})
 	}
 	return values
+}
+
+// constantText is what the strings in a constant's value say together.
+func (s source) constantText(name string) (all string) {
+	for _, file := range s {
+		ast.Inspect(file, func(n ast.Node) bool {
+			spec, ok := n.(*ast.ValueSpec)
+			if !ok || spec.Names[0].Name != name || len(spec.Values) != 1 {
+				return true
+			}
+			eachText(spec.Values[0], func(text string) { all += text })
+			return false
+		})
+	}
+	return all
 }
 
 // nameOf is the last name of an expression such as a.b.c.

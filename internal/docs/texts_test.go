@@ -1,0 +1,84 @@
+package docs
+
+import (
+	"go/ast"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestReadmesCommandsAreThere(t *testing.T) {
+	for _, command := range []string{"scripts/demo", "scripts/test"} {
+		if !strings.Contains(read(t, "README.md"), "\n    "+command+"\n") {
+			t.Errorf("README.md does not show %s", command)
+		}
+		info, err := os.Stat(filepath.Join(root, command))
+		if err != nil {
+			t.Error(err)
+		} else if info.Mode()&0o111 == 0 {
+			t.Errorf("%s cannot be run: mode %v", command, info.Mode())
+		}
+	}
+}
+
+// documents are all texts for people.
+func documents(t *testing.T) []string {
+	t.Helper()
+	names := []string{"README.md", "INSTALL", "INTERNALS", "FAQ", "CHANGES"}
+	pages, err := filepath.Glob(filepath.Join(root, "man", "*.[1-9]"))
+	if err != nil || len(pages) == 0 {
+		t.Fatalf("no pages: %v", err)
+	}
+	for _, path := range pages {
+		names = append(names, "man/"+filepath.Base(path))
+	}
+	return names
+}
+
+func TestNothingIsPromisedThatIsNotThere(t *testing.T) {
+	there := programs(t)
+	there["vodmr-log"] = true
+	name := regexp.MustCompile(`\bvodmr-[a-z]+\b`)
+	for _, document := range documents(t) {
+		for _, program := range name.FindAllString(strings.ReplaceAll(read(t, document), `\-`, "-"), -1) {
+			if !there[program] {
+				t.Errorf("%s names %s, which is no program", document, program)
+			}
+		}
+	}
+}
+
+// The tests must run against the very settings that INSTALL tells people to use.
+func TestPostfixRecipeIsTheTestedOne(t *testing.T) {
+	var tested []string
+	tests := parseNamed(t, "integration", func(name string) bool { return strings.HasSuffix(name, "postfix_test.go") })
+	for _, file := range tests {
+		ast.Inspect(file, func(n ast.Node) bool {
+			spec, ok := n.(*ast.ValueSpec)
+			if !ok || spec.Names[0].Name != "postfixListener" {
+				return true
+			}
+			for _, element := range spec.Values[0].(*ast.CompositeLit).Elts {
+				setting, _ := text(element)
+				tested = append(tested, setting)
+			}
+			return false
+		})
+	}
+	var written []string
+	for line := range strings.Lines(read(t, "INSTALL")) {
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, "-o ") {
+			written = append(written, line)
+		}
+	}
+	if len(tested) == 0 {
+		t.Error("integration/postfix_test.go has no postfixListener")
+	}
+	if diff := cmp.Diff(tested, written); diff != "" {
+		t.Errorf("the listener: -tested, +in INSTALL:\n%s", diff)
+	}
+}
