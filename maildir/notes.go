@@ -38,6 +38,7 @@ type Notes struct {
 	places     int
 	reasons    int // notes with a Reason
 	session    string
+	ended      int64
 
 	out notesFile
 }
@@ -57,6 +58,10 @@ func (n *Notes) Of(base string) Note {
 	}
 	return Note{}
 }
+
+// Ended is when the last session that ended in order did, in Unix seconds; 0 where none
+// is known.
+func (n *Notes) Ended() int64 { return n.ended }
 
 // Begin starts a session. bases hands on the base names of *all* messages that are
 // there (List.Bases after a whole Scan): what is noted of others is dropped. If the
@@ -91,9 +96,13 @@ func (n *Notes) Begin(session string, bases func(yield func(base []byte) bool)) 
 // End says that the session ended in order: what it left unanswered was not at fault.
 // Call Flush after it.
 func (n *Notes) End() {
-	n.begin("-")
+	n.begin(inOrder)
+	n.ended = n.clock().Unix()
 	n.line("session", n.session)
 }
+
+// inOrder is the session's name in the line that says that the last one ended in order.
+const inOrder = "-"
 
 // Sent says that the message is about to be sent. Flush must be called before it is.
 func (n *Notes) Sent(base string) {

@@ -82,6 +82,9 @@ func (n *Notes) applyVerb(verb string, when int64, base, rest string) bool {
 	switch verb {
 	case "session":
 		n.begin(base)
+		if base == inOrder {
+			n.ended = when
+		}
 	case "sent":
 		n.setSent(base)
 	case "done":

@@ -57,6 +57,9 @@ func (n *Notes) writeState(fd int) error {
 			buf = buf[:0]
 		}
 	}
+	if n.ended != 0 {
+		buf = appendNote(buf, n.ended, "session", inOrder)
+	}
 	buf = appendNote(buf, now, "session", n.session)
 	for _, base := range n.inFlight() {
 		buf = appendNote(buf, now, "sent", base)

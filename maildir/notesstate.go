@@ -9,7 +9,7 @@ import (
 
 func (n *Notes) begin(session string) {
 	if session == "" {
-		session = "-"
+		session = "unnamed"
 	}
 	n.session = session
 	clear(n.unanswered)

@@ -21,7 +21,7 @@ func (q *queue) bounce(it *item, reason string) error {
 	if it.double {
 		sender = doubleBounce
 	}
-	to, from, drop := qmail.BounceTo(sender, q.settings)
+	to, from, drop := qmail.BounceTo(sender, q.control)
 	if drop {
 		q.Log.Event("bounce", append(it.fields(), logline.F("reason", "dropped: a double bounce has nobody to go to"))...)
 		return nil
@@ -35,7 +35,7 @@ func (q *queue) bounce(it *item, reason string) error {
 	}
 	defer message.Close()
 	notice := qmail.Bounce{
-		Settings: q.settings,
+		Settings: q.control,
 		Sender:   sender,
 		Date:     q.Now(),
 		Failures: []qmail.Failure{{Recipient: it.rcpt, Reason: reason}},

@@ -19,7 +19,6 @@ import (
 	"vodmr/internal/dialogue"
 	"vodmr/logline"
 	"vodmr/qmail"
-	"vodmr/smtp"
 )
 
 // queueProgram is the stand-in for qmail-queue, built by TestMain.
@@ -44,7 +43,8 @@ func TestMain(m *testing.M) {
 
 // A site is one provider in a temporary folder, made from a txtar file:
 //
-//	config           `key: value` lines, see configure
+//	config           `key: value` lines, see relayConfig; VODMR_X sets a variable
+//	rules            rules about logins, as tcprules takes them
 //	new/X cur/X      files in the Maildir; CR, NUL as \r and \0 where
 //	                 config has `escapes: yes`
 //	maildir/X        other files there
@@ -108,8 +108,11 @@ func (s *site) write(t testing.TB, name, text string) {
 		}
 	case top == "maildir":
 		path = filepath.Join(s.maildir, strings.TrimPrefix(name, "maildir/"))
-	case top == "qmail" || top == "domain":
+	case top == "qmail" || strings.HasPrefix(top, "domain"):
 		path = filepath.Join(s.root, name)
+	case name == "rules":
+		must(t, os.WriteFile(filepath.Join(s.root, "rules.cdb"), cdbmake.Rules(text), 0o644))
+		return
 	default:
 		return
 	}
@@ -130,23 +133,34 @@ func (s *site) relayConfig(peer, log *os.File) Config {
 		}
 		return standard
 	}
-	window, _ := strconv.Atoi(get("window", strconv.Itoa(smtp.DefaultWindow)))
 	later, _ := time.ParseDuration(get("later", "0"))
 	home := filepath.Join(s.root, "qmail")
 	return Config{
-		Conn:       fdio.New(int(peer.Fd()), int(peer.Fd())),
-		Log:        logline.New(int(log.Fd()), "vodmr-relay", "4711"),
-		Host:       "mail.provider.test",
-		Session:    "4711",
-		Login:      get("login", "odmr@example.org"),
-		Home:       filepath.Join(s.root, get("home", "domain/odmr")),
-		Maildir:    "Maildir",
-		Qmail:      qmail.OpenHome(home),
-		Queue:      qmail.Queue{Home: home},
-		SoftBounce: get("softbounce", "0") == "1",
-		Window:     window,
-		Now:        func() time.Time { return now.Add(later) },
+		Conn:    fdio.New(int(peer.Fd()), int(peer.Fd())),
+		Log:     logline.New(int(log.Fd()), "vodmr-relay", "4711"),
+		Host:    "mail.provider.test",
+		Session: "4711",
+		Login:   get("login", "odmr@example.org"),
+		Home:    filepath.Join(s.root, get("home", "domain/odmr")),
+		Maildir: "Maildir",
+		Qmail:   qmail.OpenHome(home),
+		Queue:   qmail.Queue{Home: home},
+		Rules:   s.rules(),
+		Environ: func(name string) string { return s.config[name] },
+		TLS:     s.config["tls"] == "yes",
+		Now:     func() time.Time { return now.Add(later) },
 	}
+}
+
+// rules is the path of rules.cdb where the archive has rules.
+func (s *site) rules() string {
+	if name, ok := s.config["rules"]; ok {
+		return filepath.Join(s.root, name)
+	}
+	if _, ok := s.files["rules"]; !ok {
+		return ""
+	}
+	return filepath.Join(s.root, "rules.cdb")
 }
 
 // run plays the dialogue and returns the log and the session's error.

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"path"
 	"slices"
 	"strings"
 
@@ -10,75 +11,112 @@ import (
 )
 
 // An entitlement is which domains' mail a login may have, and of those, which
-// the customer asked for. Until rules say otherwise it follows from the site's
-// own files: HOME is the truth about who logged in, the login as typed is not.
+// the customer asked for. It follows from the site's own files, or from rules:
+// HOME is the truth about who logged in, the login as typed is not.
 type entitlement struct {
 	users   *qmail.Users
 	virtual *qmail.VirtualDomains
 
-	domain   string // the one domain of a mailbox; "" for none
-	system   string // a system login, which holds what virtualdomains sends it
-	catchall maildir.Catchall
+	login     string        // as rules know it: in lower case, with the real domain
+	home      string        // the mailbox's directory
+	domain    *qmail.Domain // where the mailbox lives; nil for no domain's
+	domains   []string      // real domains that it holds
+	system    string        // a system login, which holds what virtualdomains sends it
+	catchalls []maildir.Catchall
 
 	asked  []string // real domains; empty for all
 	failed error    // a look-up that failed
 }
 
-// entitle finds out what the login holds.
-func entitle(home qmail.Home, login, dir string) (*entitlement, error) {
+// identify finds out who logged in.
+func identify(home qmail.Home, login, dir string) (*entitlement, error) {
 	users, err := home.Users()
 	if err != nil {
 		return nil, err
 	}
-	e := &entitlement{users: users}
+	e := &entitlement{users: users, login: strings.ToLower(login), home: dir}
 	if e.virtual, err = home.VirtualDomains(); err != nil {
 		e.close()
 		return nil, err
 	}
-	if err = e.find(strings.ToLower(login), dir); err != nil {
+	domain, found, err := users.Holding(dir)
+	if err != nil {
 		e.close()
 		return nil, err
+	}
+	if found {
+		e.domain = &domain
+		e.login = strings.ToLower(path.Base(dir)) + "@" + domain.Name
 	}
 	return e, nil
 }
 
-func (e *entitlement) find(login, dir string) error {
-	domain, found, err := e.users.Holding(dir)
-	if err != nil {
-		return err
-	}
-	_, at, isAddress := strings.Cut(login, "@")
+// byDefault entitles a login for which no rule names domains.
+func (e *entitlement) byDefault() error {
+	_, at, isAddress := strings.Cut(e.login, "@")
 	switch {
-	case found:
-		return e.mailbox(domain, dir)
+	case e.domain != nil:
+		return e.mailbox(*e.domain, true)
 	case isAddress:
-		e.domain = at
+		e.domains = []string{at}
 	default:
-		e.system = login
+		e.system = e.login
 	}
 	return nil
 }
 
-// mailbox entitles a vpopmail mailbox to its domain where the domain's
-// catch-all leads to it: a plain POP account may not turn its inbox into a queue.
-func (e *entitlement) mailbox(domain qmail.Domain, dir string) error {
+// byRule entitles a login to the domains of VODMR_DOMAINS.
+func (e *entitlement) byRule(list string) error {
+	domains, err := parseDomains(list)
+	if err != nil {
+		return err
+	}
+	for _, name := range domains {
+		e.domains = append(e.domains, name)
+		domain, found, err := e.users.Domain(name)
+		if err != nil {
+			return err
+		}
+		if !found {
+			continue
+		}
+		e.domains = append(e.domains, domain.Name)
+		if err := e.mailbox(domain, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mailbox looks where a domain's catch-all leads. A mailbox that it leads to is
+// entitled to the domain where entitle says so: a plain POP account may not turn
+// its inbox into a queue. A catch-all by address is remembered, as mail then
+// shows the wanted recipient in another line.
+func (e *entitlement) mailbox(domain qmail.Domain, entitle bool) error {
 	instructions, err := qmail.ReadDefault(domain.Dir)
 	if err != nil {
 		return err
 	}
-	leads, address, err := e.users.LeadsHere(domain, instructions, dir)
+	leads, address, err := e.users.LeadsHere(domain, instructions, e.home)
 	if err != nil || !leads {
 		return err
 	}
-	e.domain = domain.Name
-	e.catchall = maildir.Catchall{Address: address, UID: domain.UID, Set: address != ""}
+	if entitle {
+		e.domains = []string{domain.Name}
+	}
+	if address != "" {
+		e.catchalls = append(e.catchalls, maildir.Catchall{Address: address, UID: domain.UID, Set: true})
+	}
 	return nil
 }
 
 // holds says whether the login may have mail for a real domain.
 func (e *entitlement) holds(domain string) bool {
+	if slices.Contains(e.domains, domain) {
+		return true
+	}
 	if e.system == "" {
-		return domain != "" && domain == e.domain
+		return false
 	}
 	prefix, found := e.virtual.Prefix(domain)
 	return found && qmail.HeldPrefix(prefix, e.system)
@@ -112,10 +150,14 @@ func (e *entitlement) claim(domains []string) smtp.Reply {
 		}
 		e.asked = append(e.asked, real)
 	}
-	if e.domain == "" && e.system == "" {
-		return smtp.NewReply(450, "4.7.1", "this login may not have the mail of any domain")
+	if len(e.domains) == 0 && e.system == "" {
+		return replyNoDomain()
 	}
 	return smtp.Reply{}
+}
+
+func replyNoDomain() smtp.Reply {
+	return smtp.NewReply(450, "4.7.1", "this login may not have the mail of any domain")
 }
 
 // wants says whether mail for a recipient's domain belongs to the login, and

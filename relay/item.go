@@ -68,16 +68,29 @@ func (q *queue) head(it *item, m *maildir.Message, hold int64) ([]byte, error) {
 		if err != nil && err != io.EOF {
 			return nil, err
 		}
-		_, bad := maildir.ParseEnvelope(head, err == io.EOF, q.entitled.catchall)
+		_, bad := q.parseEnvelope(head, err == io.EOF)
 		if bad == nil || err == io.EOF || size == maildir.HeadSize {
 			return head, nil
 		}
 	}
 }
 
+// parseEnvelope reads the envelope; where a domain's catch-all is an address,
+// the first that the message was delivered by counts.
+func (q *queue) parseEnvelope(head []byte, complete bool) (maildir.Envelope, error) {
+	envelope, err := maildir.ParseEnvelope(head, complete, maildir.Catchall{})
+	for _, catchall := range q.entitled.catchalls {
+		inner, err := maildir.ParseEnvelope(head, complete, catchall)
+		if err != nil || inner.Recipient != envelope.Recipient {
+			return inner, err
+		}
+	}
+	return envelope, err
+}
+
 // address fills in what the envelope tells.
 func (q *queue) address(it *item, head []byte) error {
-	envelope, err := maildir.ParseEnvelope(head, int64(len(head)) == it.size, q.entitled.catchall)
+	envelope, err := q.parseEnvelope(head, int64(len(head)) == it.size)
 	if err != nil {
 		return err
 	}

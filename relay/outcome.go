@@ -100,7 +100,7 @@ const secondDeferral = 24 * time.Hour
 func (q *queue) deferred(it *item, reply smtp.Reply) {
 	now := q.Now()
 	first := q.notes.Of(it.base).First
-	old := now.Sub(time.Unix(it.entry.Time, 0)) > q.settings.QueueLifetime
+	old := now.Sub(time.Unix(it.entry.Time, 0)) > q.control.QueueLifetime
 	if old && first != 0 && now.Sub(time.Unix(first, 0)) >= secondDeferral {
 		q.bounceOrKeep(it, reply, "it was deferred until it was too old, the last time with: ")
 		return
@@ -117,7 +117,7 @@ func (q *queue) keep(it *item, reply smtp.Reply) {
 
 // failed bounces a file for a permanent refusal.
 func (q *queue) failed(it *item, reply smtp.Reply) {
-	if q.SoftBounce {
+	if q.settings.SoftBounce {
 		q.deferred(it, reply)
 		return
 	}

@@ -33,8 +33,9 @@ type Config struct {
 	Qmail   qmail.Home
 	Queue   qmail.Queue
 
-	SoftBounce bool // a 5xx is taken for a 4xx
-	Window     int  // most transactions in flight
+	Rules   string                   // rules.cdb; "" for none
+	Environ func(name string) string // variables, as os.Getenv gives them
+	TLS     bool                     // the connection is encrypted
 
 	Now func() time.Time // the date, for the age of messages and for notes
 }

@@ -17,7 +17,8 @@ type session struct {
 	server *smtp.Server
 	start  time.Time
 
-	settings qmail.Settings
+	control  qmail.Settings
+	settings Settings
 	entitled *entitlement
 	box      *maildir.Box
 	queue    *queue
@@ -77,21 +78,74 @@ func (s *session) prepare(arg string) smtp.Reply {
 	if err != nil {
 		return smtp.ReplyBadArgument(err.Error())
 	}
-	entitled, err := entitle(s.Qmail, s.Login, s.Home)
+	if err := s.identify(); err != nil {
+		return s.trouble(err)
+	}
+	reply, err := s.entitle()
 	if err != nil {
 		return s.trouble(err)
 	}
-	s.entitled = entitled
-	if reply := entitled.claim(domains); reply.Code != 0 {
+	if reply.Code == 0 {
+		reply = s.entitled.claim(domains)
+	}
+	if s.entitled.failed != nil {
+		return s.trouble(s.entitled.failed)
+	}
+	if reply.Code != 0 {
 		return reply
 	}
-	if entitled.failed != nil {
-		return s.trouble(entitled.failed)
-	}
-	if s.settings, err = s.Qmail.Settings(s.Host); err != nil {
+	if s.control, err = s.Qmail.Settings(s.Host); err != nil {
 		return s.trouble(err)
 	}
 	return s.openQueue()
+}
+
+// identify finds out who logged in.
+func (s *session) identify() (err error) {
+	s.entitled, err = identify(s.Qmail, s.Login, s.Home)
+	return err
+}
+
+// entitle applies the rules, or what stands in for them. The reply is a refusal,
+// or zero.
+func (s *session) entitle() (smtp.Reply, error) {
+	s.settings = Settings{Window: smtp.DefaultWindow}
+	if err := s.settings.apply(s.Environ); err != nil {
+		return smtp.Reply{}, err
+	}
+	domains, reply, err := s.applyRule()
+	if err != nil || reply.Code != 0 {
+		return reply, err
+	}
+	if s.settings.RequireTLS && !s.TLS {
+		return smtp.NewReply(530, "5.7.0", "this login must use TLS: say STARTTLS before you log in"), nil
+	}
+	if domains != "" {
+		return smtp.Reply{}, s.entitled.byRule(domains)
+	}
+	return smtp.Reply{}, s.entitled.byDefault()
+}
+
+// applyRule looks the login up in rules.cdb. A login that no rule knows is
+// denied; a rule without VODMR_DOMAINS leaves the domains to the default.
+func (s *session) applyRule() (domains string, refusal smtp.Reply, err error) {
+	if s.Rules == "" {
+		return "", smtp.Reply{}, nil
+	}
+	rules, err := qmail.OpenRules(s.Rules)
+	if err != nil {
+		return "", smtp.Reply{}, err
+	}
+	defer rules.Close()
+	rule, found, err := rules.For(s.entitled.login)
+	if err != nil {
+		return "", smtp.Reply{}, err
+	}
+	if !found || rule.Deny {
+		return "", replyNoDomain(), nil
+	}
+	get := func(name string) string { return rule.Env[name] }
+	return get("VODMR_DOMAINS"), smtp.Reply{}, s.settings.apply(get)
 }
 
 // trouble logs why the customer must come again.
@@ -122,6 +176,9 @@ func (s *session) openQueue() smtp.Reply {
 		return s.trouble(err)
 	}
 	s.queue = newQueue(s, list, unfinished)
+	if s.queue.tooSoon() {
+		return smtp.NewReply(450, "4.7.1", "too soon: wait "+s.settings.Interval.String()+" after each session")
+	}
 	if !s.queue.mayWait(deadline) {
 		return smtp.NewReply(453, "4.2.0", "you have no mail")
 	}

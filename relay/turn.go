@@ -11,7 +11,7 @@ import (
 // turn is the reversed state (RFC 2645 section 5.3): the customer greets, and
 // we send.
 func (s *session) turn() error {
-	sender := smtp.NewSender(s.Conn, s.timeouts(), s.Window)
+	sender := smtp.NewSender(s.Conn, s.timeouts(), s.settings.Window)
 	err := s.send(sender)
 	if err == nil {
 		s.queue.notes.End()
@@ -24,7 +24,7 @@ func (s *session) turn() error {
 }
 
 func (s *session) timeouts() smtp.Timeouts {
-	if d := s.settings.TimeoutRemote; d > 0 {
+	if d := s.control.TimeoutRemote; d > 0 {
 		return smtp.SameTimeouts(d)
 	}
 	return smtp.StandardTimeouts()
@@ -32,7 +32,7 @@ func (s *session) timeouts() smtp.Timeouts {
 
 // send says hello and sends what waits.
 func (s *session) send(sender *smtp.Sender) error {
-	if err := sender.Hello(s.settings.HeloHost); err != nil {
+	if err := sender.Hello(s.control.HeloHost); err != nil {
 		return err
 	}
 	if err := s.queue.start(sender); err != nil {

@@ -13,12 +13,11 @@ import (
 	"vodmr/logline"
 	"vodmr/qmail"
 	"vodmr/relay"
-	"vodmr/smtp"
 )
 
 const (
 	program = "vodmr-relay"
-	usage   = program + ": usage: " + program + " [-q QMAILHOME] [MAILDIR]\n" +
+	usage   = program + ": usage: " + program + " [-q QMAILHOME] [-x RULES.CDB] [MAILDIR]\n" +
 		program + ": run it behind vodmr and a checkpassword program; see vodmr-relay(8)\n"
 	misuse    = 100
 	temporary = 111
@@ -30,12 +29,13 @@ func run() int {
 	flags := flag.NewFlagSet(program, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	home := flags.String("q", "/var/qmail", "qmail's home directory")
+	rules := flags.String("x", "", "rules about logins, made by tcprules")
 	authFD, err := strconv.Atoi(os.Getenv("VODMR_AUTHFD"))
 	if flags.Parse(os.Args[1:]) != nil || flags.NArg() > 1 || err != nil || authFD < 3 {
 		_ = fdio.WriteAll(2, []byte(usage))
 		return misuse
 	}
-	config := configure(*home, flags.Arg(0))
+	config := configure(*home, *rules, flags.Arg(0))
 	if err := becomeOwner(config.Home); err != nil {
 		config.Log.Event("error", logline.Err(err))
 		return temporary
@@ -49,7 +49,7 @@ func run() int {
 }
 
 // configure reads the environment that the checkpassword program and vodmr set.
-func configure(home, maildir string) relay.Config {
+func configure(home, rules, maildir string) relay.Config {
 	session := os.Getenv("VODMR_SESSION")
 	if session == "" {
 		session = strconv.Itoa(os.Getpid())
@@ -66,27 +66,18 @@ func configure(home, maildir string) relay.Config {
 		host = "localhost"
 	}
 	return relay.Config{
-		Conn:       fdio.New(0, 1),
-		Log:        logline.New(2, program, session),
-		Host:       host,
-		Session:    session,
-		Login:      login,
-		Home:       os.Getenv("HOME"),
-		Maildir:    maildir,
-		Qmail:      qmail.OpenHome(home),
-		Queue:      qmail.Queue{Home: home, Program: os.Getenv("QMAILQUEUE")},
-		SoftBounce: os.Getenv("VODMR_SOFTBOUNCE") == "1",
-		Window:     window(os.Getenv("VODMR_WINDOW")),
-		Now:        time.Now,
+		Conn:    fdio.New(0, 1),
+		Log:     logline.New(2, program, session),
+		Host:    host,
+		Session: session,
+		Login:   login,
+		Home:    os.Getenv("HOME"),
+		Maildir: maildir,
+		Qmail:   qmail.OpenHome(home),
+		Queue:   qmail.Queue{Home: home, Program: os.Getenv("QMAILQUEUE")},
+		Rules:   rules,
+		Environ: os.Getenv,
+		TLS:     os.Getenv("SSL_PROTOCOL") != "",
+		Now:     time.Now,
 	}
-}
-
-// window reads VODMR_WINDOW: transactions, from 1 to smtp.MaxWindow; what is no
-// such number means the default.
-func window(value string) int {
-	n, err := strconv.Atoi(value)
-	if err != nil || n < 1 {
-		return smtp.DefaultWindow
-	}
-	return min(n, smtp.MaxWindow)
 }

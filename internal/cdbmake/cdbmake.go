@@ -73,3 +73,28 @@ func Assign(text string) []byte {
 	}
 	return Make(records)
 }
+
+// Rules turns lines of `key:allow,NAME="value",...` or `key:deny` into what
+// tcprules makes of them.
+func Rules(text string) []byte {
+	var records []Record
+	for line := range strings.Lines(text) {
+		key, rest, ok := strings.Cut(strings.TrimSpace(line), ":")
+		if !ok {
+			continue
+		}
+		value := ""
+		if strings.HasPrefix(rest, "deny") {
+			value = "D\x00"
+		}
+		// A value's commas stand between quotes: cut at the quotes.
+		for _, setting := range strings.Split(rest, `",`) {
+			setting = strings.TrimPrefix(strings.TrimPrefix(setting, "allow"), ",")
+			if name, quoted, ok := strings.Cut(setting, `="`); ok {
+				value += "+" + name + "=" + strings.TrimSuffix(quoted, `"`) + "\x00"
+			}
+		}
+		records = append(records, Record{key, value})
+	}
+	return Make(records)
+}

@@ -1,0 +1,54 @@
+package relay
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"vodmr/smtp"
+)
+
+// Settings are the VODMR_ variables that concern this program, from envdir or
+// tcpserver's -x, or from rules.cdb, which count more.
+type Settings struct {
+	SoftBounce bool          // VODMR_SOFTBOUNCE=1: a 5xx is taken for a 4xx
+	Window     int           // VODMR_WINDOW: most transactions in flight
+	Interval   time.Duration // VODMR_INTERVAL, in seconds: the least from the end of a session to the next ATRN
+	RequireTLS bool          // VODMR_REQUIRETLS=1: no ATRN without TLS
+}
+
+// apply reads the variables that get knows. A value that makes no sense is an
+// error: to guess what VODMR_SOFTBOUNCE=yes was meant to say could bounce mail.
+func (s *Settings) apply(get func(name string) string) error {
+	var err error
+	if value := get("VODMR_SOFTBOUNCE"); value != "" {
+		s.SoftBounce, err = flag("VODMR_SOFTBOUNCE", value)
+	}
+	if value := get("VODMR_REQUIRETLS"); value != "" && err == nil {
+		s.RequireTLS, err = flag("VODMR_REQUIRETLS", value)
+	}
+	if value := get("VODMR_WINDOW"); value != "" && err == nil {
+		s.Window, err = number("VODMR_WINDOW", value, 1, smtp.MaxWindow)
+	}
+	if value := get("VODMR_INTERVAL"); value != "" && err == nil {
+		var seconds int
+		seconds, err = number("VODMR_INTERVAL", value, 0, 1<<30)
+		s.Interval = time.Duration(seconds) * time.Second
+	}
+	return err
+}
+
+func flag(name, value string) (bool, error) {
+	if value != "0" && value != "1" {
+		return false, fmt.Errorf("%s is %q: it must be 0 or 1", name, value)
+	}
+	return value == "1", nil
+}
+
+func number(name, value string, low, high int) (int, error) {
+	n, err := strconv.Atoi(value)
+	if err != nil || n < low || n > high {
+		return 0, fmt.Errorf("%s is %q: it must be a number from %d to %d", name, value, low, high)
+	}
+	return n, nil
+}
