@@ -57,6 +57,7 @@ func (b *bench) floor(m mail) (result, error) {
 	if err := p.wait(); err != nil {
 		return result{}, err
 	}
+	o.cpu = p.cpu()
 	if want := int64(m.files()) * int64(m.size); err == nil && n != want {
 		err = fmt.Errorf("%d bytes of %d arrived", n, want)
 	}

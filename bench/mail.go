@@ -53,10 +53,13 @@ func (m mail) filler() string {
 	return all[len(all)-m.size:]
 }
 
+// largest is the size in bytes of a message that is made in memory.
+const largest = 16 << 20
+
 // ideal is the least that must cross the line: each message once, with CRLF, and
-// a RCPT line for each recipient.
+// a RCPT line for each recipient. It is 0, unknown, for a message beyond largest.
 func (m mail) ideal() int64 {
-	if m.messages == 0 {
+	if m.messages == 0 || m.size > largest {
 		return 0
 	}
 	text := m.content(0)

@@ -52,6 +52,11 @@ func (p *program) wait(codes ...int) error {
 	return nil
 }
 
+// cpu is the time in seconds that a program took which has ended.
+func (p *program) cpu() float64 {
+	return (p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()).Seconds()
+}
+
 // A tail keeps the end of what a program said.
 type tail struct {
 	mu   sync.Mutex

@@ -29,7 +29,8 @@ type result struct {
 	firstMAIL        float64 // seconds after ATRN
 	cost             float64 // microseconds a file, behind the first MAIL
 	pss              float64 // KiB a session, both programs
-	wall, cpu        float64 // milliseconds a start
+	wall             float64 // milliseconds a start
+	cpu              float64 // seconds of the program, in user and system mode
 	ratio            float64 // to what the row is compared with
 	note             string
 }
@@ -39,7 +40,7 @@ func newResult(m mail, mode mode, l *line, o outcome) result {
 		mode: mode.says, messages: m.messages, copies: m.copies, size: int64(m.size),
 		rtt: 2 * l.delay, bandwidth: l.bandwidth, seconds: o.seconds,
 		rate: float64(m.files()) / o.seconds, wire: o.wire, replies: o.replies,
-		ideal: m.ideal(), peak: o.peak, firstMAIL: o.firstMAIL,
+		ideal: m.ideal(), peak: o.peak, firstMAIL: o.firstMAIL, cpu: o.cpu,
 	}
 	if l.delay > 0 && m.messages > 0 {
 		r.trips = float64(o.trips) / float64(m.messages)
@@ -73,6 +74,7 @@ func columns() []column {
 		{"rtt_ms", "", 0, func(r result) string { return strconv.FormatInt(r.rtt.Milliseconds(), 10) }},
 		{"bandwidth", "", 0, func(r result) string { return whole(r.bandwidth) }},
 		{"seconds", "seconds", 8, func(r result) string { return decimal(r.seconds, 3) }},
+		{"cpu_seconds", "cpu s", 7, func(r result) string { return decimal(r.cpu, 3) }},
 		{"messages_per_second", "msg/s", 9, func(r result) string { return decimal(r.rate, 1) }},
 		{"round_trips", "trips/msg", 9, func(r result) string { return decimal(r.trips, 3) }},
 		{"wire_bytes", "wire bytes", 12, func(r result) string { return whole(r.wire) }},
@@ -83,8 +85,7 @@ func columns() []column {
 		{"first_mail_seconds", "", 0, func(r result) string { return decimal(r.firstMAIL, 4) }},
 		{"microseconds_per_message", "", 0, func(r result) string { return decimal(r.cost, 1) }},
 		{"pss_kib", "", 0, func(r result) string { return decimal(r.pss, 0) }},
-		{"start_wall_ms", "", 0, func(r result) string { return decimal(r.wall, 3) }},
-		{"start_cpu_ms", "", 0, func(r result) string { return decimal(r.cpu, 3) }},
+		{"start_milliseconds", "", 0, func(r result) string { return decimal(r.wall, 3) }},
 		{"ratio", "", 0, func(r result) string { return decimal(r.ratio, 3) }},
 		{"note", " ", -1, func(r result) string { return r.note }},
 	}

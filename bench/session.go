@@ -24,6 +24,7 @@ type outcome struct {
 	wire       int64   // bytes from the provider
 	replies    int64   // bytes from the customer
 	peak       int64   // KiB of vodmr-relay
+	cpu        float64 // seconds of the whole program, in user and system mode
 }
 
 // session has vodmr-relay relay a home's Maildir to a customer's server at the
@@ -54,7 +55,9 @@ func (b *bench) session(home string, server customer.Server, l *line) (outcome, 
 	if hungUp {
 		codes = append(codes, 111)
 	}
-	return v.outcome, errors.Join(err, p.wait(codes...))
+	err = errors.Join(err, p.wait(codes...))
+	v.cpu = p.cpu()
+	return v.outcome, err
 }
 
 // lay puts the line between the provider's end and the customer's. Without a

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+)
+
+const idleSessions = 50
+
+// runIdle measures the memory of sessions that are logged in and wait before
+// ATRN. A shared page is counted once, each process with its share.
+func runIdle(b *bench, r row) ([]result, error) {
+	home, err := b.home()
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(home)
+	if _, err := makeMaildir(home); err != nil {
+		return nil, err
+	}
+	provider, err := b.startProvider(home)
+	if err != nil {
+		return nil, err
+	}
+	defer provider.end()
+	for range idleSessions {
+		conn, err := logIn(provider.address)
+		if err != nil {
+			return nil, errors.Join(err, errors.New(provider.said.String()))
+		}
+		defer conn.Close()
+	}
+	time.Sleep(time.Second) // until all of them wait
+	front, relay := memory(filepath.Join(b.bin, "vodmr")), memory(filepath.Join(b.bin, "vodmr-relay"))
+	if len(front) != idleSessions || len(relay) != idleSessions {
+		return nil, fmt.Errorf("skipped: /proc does not show the %d processes of each program", idleSessions)
+	}
+	one := result{row: r.name, mode: "-", pss: mean(front) + mean(relay)}
+	one.note = fmt.Sprintf("PSS a session %.0f KiB: vodmr %.0f, vodmr-relay %.0f; behind %s",
+		one.pss, mean(front), mean(relay), provider.name)
+	return []result{one}, nil
+}
+
+// memory is what each process of a program holds, in KiB.
+func memory(path string) []float64 {
+	var list []float64
+	entries, _ := os.ReadDir("/proc")
+	for _, entry := range entries {
+		pid, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue
+		}
+		exe, err := os.Readlink(filepath.Join("/proc", entry.Name(), "exe"))
+		if kib := pss(pid); err == nil && exe == path && kib > 0 {
+			list = append(list, float64(kib))
+		}
+	}
+	return list
+}
+
+func mean(list []float64) float64 {
+	sum := 0.0
+	for _, x := range list {
+		sum += x
+	}
+	return sum / float64(len(list))
+}

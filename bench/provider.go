@@ -1,0 +1,128 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+const password = "open sesame"
+
+// A provider is the whole chain behind a listener.
+type provider struct {
+	name    string // of the listener
+	address string
+	said    *tail
+	end     func()
+}
+
+// chain is what the listener runs for each customer.
+func (b *bench) chain(home string) ([]string, error) {
+	file := filepath.Join(home, "vpasswd")
+	account := fmt.Sprintf("%s:*:%d:%d:odmr:%s:NOQUOTA:%s\n", login, os.Getuid(), os.Getgid(), home, password)
+	if err := os.WriteFile(file, []byte(account), 0o600); err != nil {
+		return nil, err
+	}
+	return []string{
+		filepath.Join(b.bin, "vodmr"), "mail.provider.example",
+		filepath.Join(b.bin, "vodmr-checkpw"), file,
+		filepath.Join(b.bin, "vodmr-relay"), "-q", b.qmail, "Maildir",
+	}, nil
+}
+
+// startProvider listens with tcpserver where it is installed.
+func (b *bench) startProvider(home string) (*provider, error) {
+	chain, err := b.chain(home)
+	if err != nil {
+		return nil, err
+	}
+	tcpserver, err := exec.LookPath("tcpserver")
+	var p *provider
+	if err == nil {
+		p, err = underTcpserver(tcpserver, chain)
+	} else {
+		p, err = underUs(chain)
+	}
+	if err == nil {
+		b.stop = append(b.stop, p.end)
+	}
+	return p, err
+}
+
+func underTcpserver(tcpserver string, chain []string) (*provider, error) {
+	p := &provider{name: "tcpserver", said: &tail{}}
+	options := []string{"-1", "-RHl0", "-c", fmt.Sprint(2 * idleSessions), "127.0.0.1", "0"}
+	cmd := exec.Command(tcpserver, append(options, chain...)...)
+	cmd.Stderr = p.said
+	// What tcpserver runs is its child: all of them end as one group.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	ended := false
+	p.end = func() {
+		if !ended {
+			ended = true
+			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
+			_ = cmd.Wait()
+		}
+	}
+	port, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		p.end()
+		return nil, fmt.Errorf("tcpserver does not start: %s", p.said)
+	}
+	p.address = "127.0.0.1:" + strings.TrimSpace(port)
+	return p, nil
+}
+
+// underUs listens here, and sets the environment that tcpserver would.
+func underUs(chain []string) (*provider, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	p := &provider{name: "a small listener, for there is no tcpserver", said: &tail{}, address: listener.Addr().String()}
+	p.end = func() { _ = listener.Close() }
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			p.run(chain, conn.(*net.TCPConn))
+		}
+	}()
+	return p, nil
+}
+
+func (p *provider) run(chain []string, conn *net.TCPConn) {
+	defer conn.Close()
+	socket, err := conn.File()
+	if err != nil {
+		return
+	}
+	defer socket.Close()
+	cmd := exec.Command(chain[0], chain[1:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = socket, socket, p.said
+	cmd.Env = append(os.Environ(), "PROTO=TCP",
+		"TCPLOCALIP=127.0.0.1", "TCPLOCALPORT="+port(conn.LocalAddr()),
+		"TCPREMOTEIP=127.0.0.1", "TCPREMOTEPORT="+port(conn.RemoteAddr()))
+	if cmd.Start() == nil {
+		go func() { _ = cmd.Wait() }()
+	}
+}
+
+func port(a net.Addr) string {
+	_, port, _ := net.SplitHostPort(a.String())
+	return port
+}

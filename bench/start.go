@@ -1,0 +1,95 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"time"
+)
+
+// startRounds is how often each program is started.
+const startRounds = 400
+
+// A starter is a program that is started and ends by itself.
+type starter struct {
+	row, what string
+	argv      []string
+	env       []string
+	wall, cpu []float64 // milliseconds
+}
+
+// runStart measures whole lives: a program is started with an empty standard
+// input, does all that comes before the customer's first word, the greeting and
+// the log included, meets the end, and exits. The programs take turns.
+func runStart(b *bench, r row) ([]result, error) {
+	home, err := b.home()
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(home)
+	list := []*starter{
+		{row: "start-empty", what: "an empty Go program", argv: []string{"empty"}},
+		{row: "start-vodmr", what: "greets, meets the end of input", argv: []string{"vodmr", "mail.provider.example", "true"}},
+		{row: "start-vodmr-relay", what: "says 235, meets the end of input",
+			argv: []string{"vodmr-relay", "-q", b.qmail, "Maildir"}, env: relayEnvironment(home)},
+	}
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer null.Close()
+	for range startRounds {
+		for _, s := range list {
+			if err := s.once(b.bin, null); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return compareStarts(list), nil
+}
+
+// once starts the program and waits for its end.
+func (s *starter) once(bin string, null *os.File) error {
+	attr := &os.ProcAttr{Env: s.env, Files: []*os.File{null, null, null, null}}
+	if attr.Env == nil {
+		attr.Env = []string{"PATH=/bin:/usr/bin"}
+	}
+	began := time.Now()
+	p, err := os.StartProcess(filepath.Join(bin, s.argv[0]), s.argv, attr)
+	if err != nil {
+		return err
+	}
+	state, err := p.Wait()
+	if err != nil {
+		return err
+	}
+	s.wall = append(s.wall, milliseconds(time.Since(began)))
+	s.cpu = append(s.cpu, milliseconds(state.UserTime()+state.SystemTime()))
+	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return fmt.Errorf("%s: %s", s.argv[0], state)
+	}
+	return nil
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+// compareStarts takes medians; the first of the list is what the others are
+// compared with.
+func compareStarts(list []*starter) []result {
+	var results []result
+	wall, cpu := median(list[0].wall), median(list[0].cpu)
+	for _, s := range list {
+		w, c := median(s.wall), median(s.cpu)
+		one := result{row: s.row, mode: "-", wall: w, cpu: c / 1000, ratio: w / wall}
+		one.note = fmt.Sprintf("%.2f ms (%.2f x), cpu %.2f ms (%.2f x): %s", w, w/wall, c, c/cpu, s.what)
+		results = append(results, one)
+	}
+	return results
+}
+
+func median(list []float64) float64 {
+	sorted := slices.Sorted(slices.Values(list))
+	return sorted[len(sorted)/2]
+}
