@@ -1,0 +1,275 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"vodmr/internal/dialogue"
+)
+
+var binary string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "vodmr-relay")
+		if err != nil {
+			panic(err)
+		}
+		defer os.RemoveAll(dir)
+		if err := dialogue.Build(dir, "vodmr/cmd/vodmr-relay"); err != nil {
+			panic(err)
+		}
+		binary = filepath.Join(dir, "vodmr-relay")
+		return m.Run()
+	}())
+}
+
+// A mailbox that waits for ATRN, run as its owner or as root.
+type mailbox struct {
+	home  string
+	proof *os.File // where the byte of a right password comes
+	cmd   *exec.Cmd
+}
+
+// owner is to whom the mailbox belongs when the tests run as root.
+const owner = 47110
+
+func newMailbox(t *testing.T) *mailbox {
+	t.Helper()
+	root := t.TempDir()
+	// The mailbox's owner must get to it.
+	for dir := root; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
+		must(t, os.Chmod(dir, 0o755))
+	}
+	home := filepath.Join(root, "home")
+	for _, sub := range []string{"new", "cur", "tmp"} {
+		must(t, os.MkdirAll(filepath.Join(home, "Maildir", sub), 0o755))
+	}
+	text := "Return-Path: <a@b.test>\nDelivered-To: bob@example.org\nReceived: x\n\nbody\n"
+	must(t, os.WriteFile(filepath.Join(home, "Maildir/new/1795336645.1.vm"), []byte(text), 0o644))
+	read, write, err := os.Pipe()
+	must(t, err)
+	t.Cleanup(func() { read.Close() })
+	m := &mailbox{home: home, proof: read}
+	if os.Getuid() == 0 {
+		m.chown(t, owner)
+	}
+	m.cmd = exec.Command(binary, "-q", filepath.Join(root, "qmail"))
+	m.cmd.ExtraFiles = []*os.File{write} // descriptor 3
+	m.cmd.Env = []string{"HOME=" + home, "VPOPUSER=odmr@example.org", "VODMR_AUTHFD=3", "VODMR_HOST=mail.test"}
+	return m
+}
+
+func (m *mailbox) chown(t *testing.T, uid int) {
+	must(t, filepath.Walk(m.home, func(path string, _ os.FileInfo, err error) error {
+		must(t, err)
+		return os.Chown(path, uid, uid)
+	}))
+}
+
+// start starts the program and closes what only it needs.
+func (m *mailbox) start(t *testing.T) *dialogue.Process {
+	p := dialogue.Start(t, m.cmd)
+	m.cmd.ExtraFiles[0].Close()
+	return p
+}
+
+// proved waits for the program's byte, or for its end without one.
+func (m *mailbox) proved(t *testing.T) bool {
+	must(t, m.proof.SetReadDeadline(time.Now().Add(time.Minute)))
+	n, _ := m.proof.Read(make([]byte, 2))
+	return n == 1
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestMisuse(t *testing.T) {
+	for _, test := range []struct {
+		args, env []string
+	}{
+		{[]string{"-z"}, []string{"VODMR_AUTHFD=4"}},
+		{[]string{"a", "b"}, []string{"VODMR_AUTHFD=4"}},
+		{[]string{"-q"}, []string{"VODMR_AUTHFD=4"}},
+		{nil, nil},
+		{nil, []string{"VODMR_AUTHFD="}},
+		{nil, []string{"VODMR_AUTHFD=1"}},
+		{nil, []string{"VODMR_AUTHFD=four"}},
+	} {
+		cmd := exec.Command(binary, test.args...)
+		cmd.Env = append(test.env, "HOME=/")
+		out, _ := cmd.CombinedOutput()
+		if code := cmd.ProcessState.ExitCode(); code != 100 || !strings.Contains(string(out), "vodmr-relay: usage: vodmr-relay ") {
+			t.Errorf("%q, %q: exit %d, %q", test.args, test.env, code, out)
+		}
+	}
+}
+
+// TestSession: the byte on the descriptor that vodmr gave, then 235, then all
+// the rest.
+func TestSession(t *testing.T) {
+	m := newMailbox(t)
+	p := m.start(t)
+	if !m.proved(t) {
+		t.Fatal("no byte")
+	}
+	p.Run(`
+		S: 235 2.7.0 *
+		C: ATRN
+		S: 250 2.0.0 *
+		C: 220 customer.test
+		S: EHLO mail.test
+		C: 250 customer.test
+		S: MAIL FROM:<a@b.test>
+		C: 250 ok
+		S: RCPT TO:<bob@example.org>
+		C: 250 ok
+		S: DATA
+		C: 354 go
+		S: Received: x
+		S:
+		S: body
+		S: .
+		C: 250 ok
+		S: QUIT
+		C: 221 bye
+		S: <end>
+	`)
+	code, log := p.End()
+	left, _ := os.ReadDir(filepath.Join(m.home, "Maildir/new"))
+	if code != 0 || len(left) != 0 || !strings.Contains(log, " end messages=1 ") {
+		t.Errorf("exit %d, %d left, log:\n%s", code, len(left), log)
+	}
+}
+
+// TestEarlyBytes: what came before 235 is not believed.
+func TestEarlyBytes(t *testing.T) {
+	m := newMailbox(t)
+	m.cmd.Args = append(m.cmd.Args, "Maildir")
+	conn, far := dialogue.Pair(t)
+	m.cmd.Stdin, m.cmd.Stdout = far, far
+	conn.Send("ATRN\r\n")
+	must(t, m.cmd.Start())
+	far.Close()
+	conn.Run("S: 554 5.5.0 *\nS: <end>")
+	_ = m.cmd.Wait()
+}
+
+// TestClosedDescriptors: a session does not depend on standard error.
+func TestClosedDescriptors(t *testing.T) {
+	m := newMailbox(t)
+	conn, far := dialogue.Pair(t)
+	m.cmd = shell(m.cmd, `exec "$0" "$@" 2>&-`)
+	m.cmd.Stdin, m.cmd.Stdout = far, far
+	must(t, m.cmd.Start())
+	far.Close()
+	conn.Run("S: 235 *\nC: ATRN other.example\nS: 450 4.7.1 *\nC: QUIT\nS: 221 *\nS: <end>")
+	if err := m.cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+// shell runs a command by a script that says "$0" "$@".
+func shell(cmd *exec.Cmd, script string) *exec.Cmd {
+	wrapped := exec.Command("/bin/sh", append([]string{"-c", script}, cmd.Args...)...)
+	wrapped.Env, wrapped.ExtraFiles = cmd.Env, cmd.ExtraFiles
+	return wrapped
+}
+
+// TestTrouble: without a HOME to trust no byte is written, so that vodmr says
+// 454, and the log says what to do.
+func TestTrouble(t *testing.T) {
+	for _, test := range []struct {
+		name, home, want string
+		root             bool
+	}{
+		{"no HOME", "", "HOME is not set", false},
+		{"no such HOME", "/nonexistent/home", "/nonexistent/home", true},
+		{"HOME of root", "/", "belongs to root", true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if test.root && os.Getuid() != 0 {
+				t.Skip("only root gives rights up")
+			}
+			m := newMailbox(t)
+			m.cmd.Env[0] = "HOME=" + test.home
+			p := m.start(t)
+			if m.proved(t) {
+				t.Error("a byte was written")
+			}
+			p.Run("S: <end>")
+			if code, log := p.End(); code != 111 || !strings.Contains(log, test.want) {
+				t.Errorf("exit %d, log:\n%s", code, log)
+			}
+		})
+	}
+}
+
+// TestBecomesOwner: as root it gives up all rights, in all threads, before it
+// reads anything of HOME.
+func TestBecomesOwner(t *testing.T) {
+	if os.Getuid() != 0 || runtime.GOOS != "linux" {
+		t.Skip("only root gives rights up, and only Linux shows it in /proc")
+	}
+	m := newMailbox(t)
+	p := m.start(t)
+	p.Run("S: 235 *")
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", m.cmd.Process.Pid))
+	must(t, err)
+	if len(tasks) == 0 {
+		t.Fatal("no threads found")
+	}
+	ids := fmt.Sprintf("%d\t%[1]d\t%[1]d\t%[1]d", owner)
+	for _, task := range tasks {
+		status, err := os.ReadFile(task)
+		must(t, err)
+		for _, want := range []string{"\nUid:\t" + ids, "\nGid:\t" + ids, "\nGroups:\t \n", "\nCapEff:\t0000000000000000\n"} {
+			if !strings.Contains(string(status), want) {
+				t.Errorf("%s has no %q:\n%s", task, want, status)
+			}
+		}
+	}
+	p.Run("C: QUIT\nS: 221 *\nS: <end>")
+}
+
+// TestOthersMaildir: a Maildir of another owner, or one behind a symbolic link,
+// is not opened.
+func TestOthersMaildir(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can make files of another owner")
+	}
+	for _, test := range []struct {
+		name, want string
+		spoil      func(m *mailbox)
+	}{
+		{"owner", "wrong owner", func(m *mailbox) { must(t, os.Chown(filepath.Join(m.home, "Maildir"), 1, 1)) }},
+		{"link", "symbolic link", func(m *mailbox) {
+			must(t, os.Rename(filepath.Join(m.home, "Maildir"), filepath.Join(m.home, "elsewhere")))
+			must(t, os.Symlink("elsewhere", filepath.Join(m.home, "Maildir")))
+		}},
+		{"link in new", "symbolic link", func(m *mailbox) {
+			must(t, os.Rename(filepath.Join(m.home, "Maildir/new"), filepath.Join(m.home, "elsewhere")))
+			must(t, os.Symlink("../elsewhere", filepath.Join(m.home, "Maildir/new")))
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			m := newMailbox(t)
+			test.spoil(m)
+			p := m.start(t)
+			p.Run("S: 235 *\nC: ATRN\nS: 451 4.3.0 *\nC: QUIT\nS: 221 *\nS: <end>")
+			if _, log := p.End(); !strings.Contains(log, test.want) {
+				t.Errorf("the log does not say %q:\n%s", test.want, log)
+			}
+		})
+	}
+}
