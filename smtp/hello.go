@@ -1,6 +1,7 @@
 package smtp
 
 import (
+	"fmt"
 	"time"
 )
 
@@ -41,11 +42,17 @@ func (s *Sender) Quit() error {
 	return err
 }
 
-// command says one line in lock step and returns its reply.
+// command says one line in lock step and returns its reply. A server that has
+// said more than it was asked is out of step: its next replies would be taken
+// for those of other commands. What a server said before it took no more bytes
+// still counts.
 func (s *Sender) command(line string, timeout time.Duration) (Reply, error) {
+	if s.parser.Partial() {
+		return Reply{}, &ErrBroken{fmt.Errorf("%w: more than one reply to one command", ErrNotSMTP)}
+	}
 	s.put(line)
 	deadline := time.Now().Add(timeout)
-	for s.pending() > 0 {
+	for s.pending() > 0 && s.mute == nil {
 		if err := s.exchange(deadline); err != nil {
 			return Reply{}, err
 		}
