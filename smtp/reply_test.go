@@ -93,8 +93,7 @@ func TestBadReplies(t *testing.T) {
 			got, _, err := parseReplies("220 first\r\n"+bad, piece)
 			if !errors.Is(err, ErrNotSMTP) {
 				t.Errorf("%.40q, pieces of %d: error %v", bad, piece, err)
-			}
-			if len(err.Error()) > 500 {
+			} else if len(err.Error()) > 500 {
 				t.Errorf("%.40q: an error text of %d bytes", bad, len(err.Error()))
 			}
 			if len(got) != 1 || got[0].Code != 220 {
