@@ -32,6 +32,9 @@ type Sender struct {
 	block     int64     // written when the present block began
 	blockFrom time.Time // when it began
 
+	piece   []byte // of a Stream, as it is read
+	chunked []byte // the octets of one BDAT of a Stream
+
 	expected []expect
 	awaited  time.Time // since when the first expected reply is due; zero before its command went out
 

@@ -191,9 +191,8 @@ func (s *Sender) streamContent(f *flight) {
 		s.contentEnd(f)
 		return
 	}
-	piece := make([]byte, readSize)
-	n, err := io.ReadFull(f.tx.Stream, piece)
-	s.content(f, piece[:n])
+	n, err := io.ReadFull(f.tx.Stream, s.pieceBuffer())
+	s.content(f, s.piece[:n])
 	switch {
 	case atEnd(err):
 		s.contentEnd(f)
@@ -207,20 +206,20 @@ func (s *Sender) streamContent(f *flight) {
 // chunk reads the next BDAT's octets, then announces them: an announced octet
 // that cannot be read would spoil the session.
 func (s *Sender) chunk(f *flight) {
-	octets, last, err := readChunkOf(f)
+	last, err := s.readChunk(f)
 	if err != nil {
 		f.failed = err
 		f.step = stepFinished
 		s.needRSET = true
 		return
 	}
-	line := "BDAT " + strconv.Itoa(len(octets))
+	line := "BDAT " + strconv.Itoa(len(s.chunked))
 	if last {
 		line += " LAST"
 	}
 	s.put(line)
-	s.out = append(s.out, octets...)
-	s.queued += int64(len(octets))
+	s.out = append(s.out, s.chunked...)
+	s.queued += int64(len(s.chunked))
 	if last {
 		s.expect(expectContent, f)
 		f.end = s.queued
@@ -234,21 +233,30 @@ func (s *Sender) chunk(f *flight) {
 	f.advance()
 }
 
-// readChunkOf reads and encodes some chunkSize octets of f's Stream.
-func readChunkOf(f *flight) (octets []byte, last bool, err error) {
-	octets = make([]byte, 0, chunkSize+2*readSize)
-	piece := make([]byte, readSize)
-	for len(octets) < chunkSize {
-		n, err := io.ReadFull(f.tx.Stream, piece)
-		octets = f.encoder.Append(octets, piece[:n])
+// readChunk reads and encodes some chunkSize octets of f's Stream into
+// s.chunked, and says whether they are the last.
+func (s *Sender) readChunk(f *flight) (last bool, err error) {
+	s.chunked = s.chunked[:0]
+	for len(s.chunked) < chunkSize {
+		n, err := io.ReadFull(f.tx.Stream, s.pieceBuffer())
+		s.chunked = f.encoder.Append(s.chunked, s.piece[:n])
 		if atEnd(err) {
-			return f.encoder.Finish(octets), true, nil
+			s.chunked = f.encoder.Finish(s.chunked)
+			return true, nil
 		}
 		if err != nil {
-			return nil, false, err
+			return false, err
 		}
 	}
-	return octets, false, nil
+	return false, nil
+}
+
+// pieceBuffer is memory that only sessions with a large message need.
+func (s *Sender) pieceBuffer() []byte {
+	if s.piece == nil {
+		s.piece = make([]byte, readSize)
+	}
+	return s.piece
 }
 
 func atEnd(err error) bool {
