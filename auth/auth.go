@@ -36,10 +36,15 @@ type Mechanism struct {
 	// Name is the mechanism's SASL name in upper case.
 	Name string
 
+	// Clear says that the client sends the password itself, so that the
+	// mechanism is for connections inside TLS only (RFC 4954 section 4).
+	Clear bool
+
 	// Exchange asks the client for its credentials. initial is what followed
 	// the name in the AUTH command: empty for nothing, "=" for an empty initial
 	// response. An error that is or wraps a smtp.Reply refuses the exchange and
-	// the session goes on; any other error ends the session.
+	// the session goes on. One that wraps ErrRefused comes with the login and
+	// counts as a wrong password. Any other error ends the session.
 	Exchange func(client Client, initial string) (Credentials, error)
 }
 
@@ -79,6 +84,18 @@ func (c Client) Ask(challenge string) (string, error) {
 		return "", err
 	}
 	return decode(string(line))
+}
+
+// First returns the client's first response where the client speaks first:
+// what came with the command, or what it answers to a challenge.
+func (c Client) First(initial, challenge string) (string, error) {
+	switch initial {
+	case "":
+		return c.Ask(challenge)
+	case "=":
+		return "", nil
+	}
+	return decode(initial)
 }
 
 // decode takes a response out of its base64 (RFC 4954 section 4). Go's decoder

@@ -42,12 +42,15 @@ func (s *session) authenticate(arg string) error {
 		return err
 	}
 	c, err := mechanism.Exchange(s.client, initial)
-	if err != nil {
+	refused := errors.Is(err, auth.ErrRefused)
+	switch {
+	case err != nil && !refused:
 		s.logTrouble(err)
 		return err
-	}
-	if s.client.SpokeEarly() {
+	case s.client.SpokeEarly():
 		return auth.ErrEarly
+	case refused:
+		return s.refuse(mechanism.Name, c, err)
 	}
 	return s.login(mechanism.Name, c)
 }
@@ -62,7 +65,11 @@ func (s *session) mechanism(arg string) (m auth.Mechanism, initial string, err e
 	}
 	name, initial, _ := strings.Cut(arg, " ")
 	for _, m := range s.mechanisms {
-		if strings.EqualFold(m.Name, name) {
+		switch {
+		case !strings.EqualFold(m.Name, name):
+		case m.Clear && !s.tls:
+			return m, "", auth.ReplyNeedsTLS()
+		default:
 			return m, strings.TrimLeft(initial, " "), nil
 		}
 	}
@@ -79,21 +86,30 @@ func (s *session) logTrouble(err error) {
 // login has the checkpassword program decide.
 func (s *session) login(mechanism string, c auth.Credentials) error {
 	child, err := s.checkFitting(c)
-	who := []logline.Field{
-		logline.F("user", c.Login), logline.F("mechanism", mechanism), logline.F("ip", s.ip),
+	if err != nil {
+		return s.refuse(mechanism, c, err)
 	}
-	if err == nil {
-		s.log.Event("login", who...)
-		s.child = child
-		return errLoggedIn
-	}
+	s.log.Event("login", s.who(mechanism, c)...)
+	s.child = child
+	return errLoggedIn
+}
+
+// refuse logs and counts a login that failed, and returns the reply to give.
+func (s *session) refuse(mechanism string, c auth.Credentials, why error) error {
 	reply, event := auth.ReplyTrouble(), "error"
-	if errors.Is(err, auth.ErrRefused) {
+	if errors.Is(why, auth.ErrRefused) {
 		reply, event = auth.ReplyRefused(), "refused"
 	}
-	s.log.Event(event, append(who, logline.F("reply", reply.String()), logline.Err(err))...)
+	s.log.Event(event, append(s.who(mechanism, c), logline.F("reply", reply.String()), logline.Err(why))...)
 	s.fail(event == "refused")
 	return reply
+}
+
+// who says whose login it is, for the log.
+func (s *session) who(mechanism string, c auth.Credentials) []logline.Field {
+	return []logline.Field{
+		logline.F("user", c.Login), logline.F("mechanism", mechanism), logline.F("ip", s.ip),
+	}
 }
 
 // checkFitting spares vchkpw credentials that it would cut, and then refuse

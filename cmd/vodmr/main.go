@@ -6,6 +6,7 @@ package main
 
 import (
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -37,11 +38,17 @@ func run(args, environ []string) int {
 	_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})
 	fdio.KeepAlive(0)
 
-	conn := fdio.New(0, 1)
-	s := newSession(o, conn, conn.Pending, program(o, environ).Check)
+	p := program(o, environ)
+	check := func(c auth.Credentials, until time.Time) (*auth.Child, error) { return p.Check(c, until) }
+	s := newSession(o, fdio.New(0, 1), check)
 	s.log = logline.New(2, "vodmr", sessionName())
 	s.ip = os.Getenv("TCPREMOTEIP")
 	s.tls = os.Getenv("SSL_PROTOCOL") != ""
+	if w := findWrapper(os.Getenv, func(found []string) { p.Environ = append(p.Environ, found...) }); w != nil {
+		// Where TLS is still to begin, no word about it can be true.
+		p.Environ = slices.DeleteFunc(p.Environ, isTLSVariable)
+		s.tls, s.offer = false, w
+	}
 
 	child := s.serve()
 	if child == nil {
@@ -78,17 +85,18 @@ func sessionName() string {
 	return strconv.Itoa(os.Getpid())
 }
 
-// newSession makes a session over a connection; pending says whether the
-// connection holds unread bytes.
-func newSession(o options, stream smtp.Stream, pending func() bool, check checkFunc) *session {
+// newSession makes a session over a connection.
+func newSession(o options, conn connection, check checkFunc) *session {
 	s := &session{
 		options: o,
-		server:  smtp.NewServer(stream),
+		server:  smtp.NewServer(conn),
 		check:   check,
 		sleep:   time.Sleep,
 		now:     time.Now,
 	}
-	s.client = auth.Client{Server: s.server, Pending: pending}
-	s.mechanisms = []auth.Mechanism{auth.CRAMMD5(o.host, func() time.Time { return s.now() })}
+	s.client = auth.Client{Server: s.server, Pending: conn.Pending}
+	s.mechanisms = []auth.Mechanism{
+		auth.CRAMMD5(o.host, func() time.Time { return s.now() }), auth.Plain(), auth.Login(),
+	}
 	return s
 }

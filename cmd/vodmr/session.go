@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"io"
-	"strings"
 	"time"
 
 	"vodmr/auth"
@@ -22,8 +21,9 @@ type session struct {
 	mechanisms []auth.Mechanism
 	check      checkFunc
 	log        *logline.Logger
-	ip         string // the customer's, for the log
-	tls        bool
+	ip         string   // the customer's, for the log
+	tls        bool     // whether the connection is inside TLS
+	offer      tlsOffer // who would put it there; nil for nobody
 	sleep      func(time.Duration)
 	now        func() time.Time
 
@@ -71,7 +71,10 @@ func (s *session) commands() map[string]smtp.Command {
 		"HELP": always(replyHelp()),
 		"QUIT": s.quit,
 	}
-	for _, verb := range strings.Fields("MAIL RCPT DATA BDAT VRFY EXPN ETRN TURN SEND SOML SAML") {
+	if s.tls || s.offer != nil {
+		commands["STARTTLS"] = s.starttls
+	}
+	for _, verb := range smtp.MailVerbs() {
 		commands[verb] = always(smtp.ReplyNoMailHere())
 	}
 	return commands
@@ -99,8 +102,11 @@ func (s *session) ehlo(name string) (smtp.Reply, error) {
 	}
 	r := smtp.NewReply(250, "", s.host)
 	r.Lines = append(r.Lines, "ENHANCEDSTATUSCODES")
+	if s.mayStartTLS() {
+		r.Lines = append(r.Lines, "STARTTLS")
+	}
 	if s.mayLogin() {
-		r.Lines = append(r.Lines, "AUTH "+auth.Names(s.mechanisms))
+		r.Lines = append(r.Lines, "AUTH "+auth.Names(s.offered()))
 	}
 	r.Lines = append(r.Lines, "ATRN")
 	return r, nil
@@ -108,6 +114,17 @@ func (s *session) ehlo(name string) (smtp.Reply, error) {
 
 // mayLogin says whether AUTH works as things are.
 func (s *session) mayLogin() bool { return s.tls || !s.needTLS }
+
+// offered lists the mechanisms that work as things are.
+func (s *session) offered() []auth.Mechanism {
+	var list []auth.Mechanism
+	for _, m := range s.mechanisms {
+		if s.tls || !m.Clear {
+			list = append(list, m)
+		}
+	}
+	return list
+}
 
 // replyGreeting opens the session.
 func replyGreeting(host string) smtp.Reply {

@@ -46,7 +46,7 @@ func newTalk(t *testing.T, args ...string) *talk {
 	conn, far := dialogue.Pair(t)
 	k.Conn = conn
 	stream := fdio.New(int(far.Fd()), int(far.Fd()))
-	k.session = newSession(o, stream, stream.Pending, check)
+	k.session = newSession(o, stream, check)
 	k.session.sleep = func(d time.Duration) {
 		k.slept = append(k.slept, d)
 		k.during()
@@ -161,8 +161,12 @@ func TestAuthCommand(t *testing.T) {
 	k.Run(`
 		C: AUTH
 		S: 501 5.5.4 *
-		C: AUTH PLAIN AHRpbQBzZWNyZXQ=
+		C: AUTH DIGEST-MD5
 		S: 504 5.5.4 *
+		C: AUTH PLAIN AHRpbQBzZWNyZXQ=
+		S: 538 5.7.11 *
+		C: AUTH login
+		S: 538 5.7.11 *
 		C: AUTH CRAM-MD5 dGlt
 		S: 501 5.5.4 *
 		C: AUTH CRAM-MD5 =
