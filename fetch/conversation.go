@@ -13,6 +13,7 @@ import (
 // Waits are the longest waits for the provider.
 type Waits struct {
 	Greeting time.Duration // for 220
+	TLS      time.Duration // for the handshake
 	Reply    time.Duration // for replies during the login
 	ATRN     time.Duration // for ATRN's: at least 10 minutes (RFC 2645 section 5.2.1)
 }
@@ -21,6 +22,7 @@ type Waits struct {
 func DefaultWaits() Waits {
 	return Waits{
 		Greeting: 5 * time.Minute,
+		TLS:      time.Minute,
 		Reply:    5 * time.Minute,
 		ATRN:     15 * time.Minute,
 	}
@@ -33,6 +35,8 @@ type conversation struct {
 	parser smtp.ReplyParser
 	waits  Waits
 	over   bool // the provider hears no more
+	// verified is whether TLS makes sure who the provider is.
+	verified bool
 }
 
 // command sends one line and returns the reply. The error is a Failure; 421

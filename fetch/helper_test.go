@@ -45,6 +45,9 @@ func start(t *testing.T, s Session) *visit {
 func begin(t *testing.T, s Session, near net.Conn) *visit {
 	s.Login = testLogin
 	s.Waits = DefaultWaits()
+	if s.TLS == (TLS{}) {
+		s.TLS.Mode = NoTLS
+	}
 	if s.Host == "" {
 		s.Host = "customer.example"
 	}

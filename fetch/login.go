@@ -14,16 +14,25 @@ import (
 // A Login is a name and its password.
 type Login struct{ User, Password string }
 
-// greet waits for the greeting and says EHLO; it returns the EHLO lines.
-func (d *conversation) greet(host string) ([]string, error) {
-	r, err := d.reply("the greeting", d.waits.Greeting)
+// greeting waits for 220.
+func (d *conversation) greeting() error {
+	what := "the greeting"
+	if _, under := d.conn.(encrypted); !under {
+		what += " (a port where TLS begins at once wants -T tls)"
+	}
+	r, err := d.reply(what, d.waits.Greeting)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if r.Code != 220 {
-		return nil, later(r, "the provider takes no session now: try again later")
+		return later(r, "the provider takes no session now: try again later")
 	}
-	r, err = d.command("EHLO "+host, "the reply to EHLO", d.waits.Reply)
+	return nil
+}
+
+// hello says EHLO and returns the lines that name extensions.
+func (d *conversation) hello(host string) ([]string, error) {
+	r, err := d.command("EHLO "+host, "the reply to EHLO", d.waits.Reply)
 	if err != nil {
 		return nil, err
 	}
@@ -33,12 +42,45 @@ func (d *conversation) greet(host string) ([]string, error) {
 	return r.Lines[1:], nil
 }
 
-// logIn does CRAM-MD5 (RFC 2195, RFC 4954), which every provider has (RFC 2645
-// section 5.1.2).
+// logIn sends the password itself only to a provider that is sure to be the right
+// one. There PLAIN is best, as providers may have no password in clear to check
+// CRAM-MD5 with.
 func (d *conversation) logIn(l Login, ehlo []string) error {
-	if !offersAuth(ehlo, "CRAM-MD5") {
-		return later(nil, "the provider offers no CRAM-MD5: is this its ODMR port?")
+	switch {
+	case d.verified && offersAuth(ehlo, "PLAIN"):
+		return d.plain(l)
+	case offersAuth(ehlo, "CRAM-MD5"):
+		return d.cramMD5(l)
+	case offersAuth(ehlo, "PLAIN"):
+		return later(nil, "the provider offers no CRAM-MD5, and the password itself goes over verified TLS only: use -T starttls or -T tls")
 	}
+	return later(nil, "the provider offers no CRAM-MD5: is this its ODMR port?")
+}
+
+// maxCommand is the longest command line in bytes, CRLF included (RFC 5321
+// section 4.5.3.1.4). An initial response must fit in (RFC 4954 section 4).
+const maxCommand = 512
+
+// plain does PLAIN (RFC 4616).
+func (d *conversation) plain(l Login) error {
+	answer := base64.StdEncoding.EncodeToString([]byte("\x00" + l.User + "\x00" + l.Password))
+	line := "AUTH PLAIN " + answer
+	if len(line)+len("\r\n") > maxCommand {
+		r, err := d.command("AUTH PLAIN", "the reply to AUTH", d.waits.Reply)
+		if err != nil {
+			return err
+		}
+		if r.Code != 334 {
+			return authFailure(l, r)
+		}
+		line = answer
+	}
+	return d.lastOfLogin(l, line)
+}
+
+// cramMD5 does CRAM-MD5 (RFC 2195, RFC 4954), which every provider has (RFC 2645
+// section 5.1.2).
+func (d *conversation) cramMD5(l Login) error {
 	r, err := d.command("AUTH CRAM-MD5", "the challenge", d.waits.Reply)
 	if err != nil {
 		return err
@@ -46,12 +88,17 @@ func (d *conversation) logIn(l Login, ehlo []string) error {
 	if r.Code != 334 {
 		return authFailure(l, r)
 	}
-	answer, err := cramMD5(l, r.Lines[0])
+	answer, err := proof(l, r.Lines[0])
 	if err != nil {
 		_, _ = d.command("*", "the reply to the cancelled login", d.waits.Reply)
 		return later(err, "the provider's challenge is damaged")
 	}
-	r, err = d.command(answer, "the reply to the login", d.waits.Reply)
+	return d.lastOfLogin(l, answer)
+}
+
+// lastOfLogin sends the line that the provider answers with yes or no.
+func (d *conversation) lastOfLogin(l Login, line string) error {
+	r, err := d.command(line, "the reply to the login", d.waits.Reply)
 	if err != nil {
 		return err
 	}
@@ -59,6 +106,16 @@ func (d *conversation) logIn(l Login, ehlo []string) error {
 		return authFailure(l, r)
 	}
 	return nil
+}
+
+// offers looks for an extension in the EHLO lines.
+func offers(ehlo []string, keyword string) bool {
+	for _, line := range ehlo {
+		if words := strings.Fields(line); len(words) > 0 && strings.EqualFold(words[0], keyword) {
+			return true
+		}
+	}
+	return false
 }
 
 // offersAuth looks for a mechanism in the EHLO lines; "AUTH=" is an old form
@@ -78,7 +135,8 @@ func offersAuth(ehlo []string, mechanism string) bool {
 	return false
 }
 
-func cramMD5(l Login, challenge string) (string, error) {
+// proof is the answer to a challenge of CRAM-MD5.
+func proof(l Login, challenge string) (string, error) {
 	text, err := base64.StdEncoding.DecodeString(strings.TrimSpace(challenge))
 	if err != nil {
 		return "", err
@@ -96,9 +154,9 @@ func cramMD5(l Login, challenge string) (string, error) {
 func authFailure(l Login, r smtp.Reply) error {
 	switch {
 	case r.Code == 538:
-		return loginRefused(r, "the provider takes this login only under encryption")
+		return loginRefused(r, "the provider takes this login only under encryption: use TLS (-T)")
 	case r.Code == 500, r.Code == 502, r.Code == 504:
-		return later(r, "the provider offers no CRAM-MD5")
+		return later(r, "the provider does not take the kind of login that it offers: tell the provider")
 	case r.Permanent():
 		return loginRefused(r, "the provider refused the login %s: check the login and the password", l.User)
 	}

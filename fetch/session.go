@@ -12,6 +12,7 @@ import (
 // A Session is one visit at a provider, to be made again and again.
 type Session struct {
 	Provider Provider
+	TLS      TLS
 	Login    Login
 	Domains  []string // to ask for; none for all that the login has
 	Sink     Sink
@@ -57,6 +58,7 @@ func (s *Session) Run(ctx context.Context, tally *Tally) error {
 	if err != nil {
 		return s.why(ctx, conn, err)
 	}
+	defer turned.Close()
 	tally.turned.Store(true)
 	return s.why(ctx, conn, receiver.Receive(ctx, turned, tally))
 }
@@ -69,14 +71,15 @@ func (s *Session) ask(ctx context.Context, conn net.Conn) (*Turned, error) {
 	d := &conversation{conn: conn, waits: s.Waits}
 	if err := s.talk(d); err != nil {
 		d.quit()
+		_ = d.conn.Close()
 		return nil, err
 	}
-	return newTurned(conn, d.unread), nil
+	return newTurned(d.conn, d.unread), nil
 }
 
 // talk goes from the greeting to the turn.
 func (s *Session) talk(d *conversation) error {
-	ehlo, err := d.greet(s.host(d.conn))
+	ehlo, err := s.open(d)
 	if err != nil {
 		return err
 	}
@@ -84,6 +87,29 @@ func (s *Session) talk(d *conversation) error {
 		return err
 	}
 	return d.turn(s.Domains)
+}
+
+// open goes up to the EHLO lines, those under TLS where there is TLS.
+func (s *Session) open(d *conversation) ([]string, error) {
+	if s.TLS.Mode == OnConnect {
+		if err := d.encrypt(&s.TLS); err != nil {
+			return nil, err
+		}
+	}
+	if err := d.greeting(); err != nil {
+		return nil, err
+	}
+	ehlo, err := d.hello(s.host(d.conn))
+	if err != nil || s.TLS.Mode == OnConnect || s.TLS.Mode == NoTLS {
+		return ehlo, err
+	}
+	if !offers(ehlo, "STARTTLS") {
+		return ehlo, s.TLS.notOffered()
+	}
+	if started, err := d.startTLS(&s.TLS); err != nil || !started {
+		return ehlo, err
+	}
+	return d.hello(s.host(d.conn))
 }
 
 // host is our name in EHLO: an address where the system's own name would be no

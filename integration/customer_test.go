@@ -18,7 +18,7 @@ const sessionLimit = 2 * time.Minute
 // The arguments say where the mail goes.
 func (s *site) atrn(t testing.TB, p *provider, args ...string) (code int, output string) {
 	t.Helper()
-	command := []string{"-u", s.login, "-p", s.passfile}
+	command := []string{"-u", s.login, "-p", s.passfile, "-T", "none"}
 	// Flags come before the provider, a program after it.
 	if args[0][0] == '-' {
 		command = append(append(command, args...), p.addr())

@@ -17,6 +17,7 @@ const usage = `usage: atrn [OPTIONS] PROVIDER[:PORT] PROG ARG...   PROG gets the
        atrn [OPTIONS] PROVIDER[:PORT] -m MAILDIR    atrn itself receives
        atrn [OPTIONS] -e COMMAND ...                COMMAND leads to the provider
 options: -u LOGIN -p PASSFILE (its first line) [-d DOMAIN,DOMAIN...]
+         [-T starttls|tls|may|none] [-C CAFILE] [-F SHA256] (which TLS, whom to trust)
          [-i SECONDS] (repeat) [-z BYTES] (biggest message, with -m)
 `
 
@@ -33,6 +34,7 @@ type options struct {
 type rawOptions struct {
 	login, passfile, domains string
 	server, maildir, command string
+	tls, cafile, fingerprint string
 	seconds                  uint
 	limit                    int64
 	args                     []string
@@ -51,6 +53,9 @@ func parseOptions(args []string) (*options, error) {
 		}
 	}
 	if o.session.Provider, err = raw.provider(); err != nil {
+		return nil, err
+	}
+	if o.session.TLS, err = raw.security(o.session.Provider); err != nil {
 		return nil, err
 	}
 	if o.session.Sink, err = raw.sink(o.session.Domains); err != nil {
@@ -72,6 +77,9 @@ func parseFlags(args []string) (*rawOptions, error) {
 	flags.StringVar(&raw.server, "s", "", "")
 	flags.StringVar(&raw.maildir, "m", "", "")
 	flags.StringVar(&raw.command, "e", "", "")
+	flags.StringVar(&raw.tls, "T", "", "")
+	flags.StringVar(&raw.cafile, "C", "", "")
+	flags.StringVar(&raw.fingerprint, "F", "", "")
 	flags.UintVar(&raw.seconds, "i", 0, "")
 	flags.Int64Var(&raw.limit, "z", 0, "")
 	err := flags.Parse(args)

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"fmt"
+
+	"vodmr/fetch"
+)
+
+// security is how TLS is to be done with this provider. What would leave the user
+// less safe than the words sound is refused.
+func (raw *rawOptions) security(provider fetch.Provider) (fetch.TLS, error) {
+	tls, err := raw.trust()
+	if err != nil {
+		return tls, err
+	}
+	if tcp, ok := provider.(fetch.TCP); ok {
+		tls.Host = tcp.Address.Host
+	}
+	given := tls.Roots != nil || tls.Pin != nil
+	must := tls.Mode == fetch.StartTLS || tls.Mode == fetch.OnConnect
+	switch {
+	case given && !must && raw.tls == "":
+		return tls, fmt.Errorf("%w: -e goes without TLS: for -C and -F say -T starttls or -T tls", errUsage)
+	case given && !must:
+		return tls, fmt.Errorf("%w: -C and -F mean nothing with -T %s", errUsage, raw.tls)
+	case must && tls.Host == "" && tls.Pin == nil:
+		return tls, fmt.Errorf("%w: -e names no host for the certificate: say with -F which one is right", errUsage)
+	}
+	return tls, nil
+}
+
+// trust takes -T, -C and -F. A command, such as ssh, mostly has its own
+// encryption.
+func (raw *rawOptions) trust() (tls fetch.TLS, err error) {
+	switch {
+	case raw.tls != "":
+		if tls.Mode, err = fetch.ParseTLSMode(raw.tls); err != nil {
+			return tls, err
+		}
+	case raw.command != "":
+		tls.Mode = fetch.NoTLS
+	}
+	if raw.cafile != "" && raw.fingerprint != "" {
+		return tls, fmt.Errorf("%w: by -F no CA is asked: give -C or -F", errUsage)
+	}
+	if raw.cafile != "" {
+		if tls.Roots, err = fetch.ReadRoots(raw.cafile); err != nil {
+			return tls, err
+		}
+	}
+	if raw.fingerprint != "" {
+		pin, err := fetch.ParseFingerprint(raw.fingerprint)
+		if err != nil {
+			return tls, err
+		}
+		tls.Pin = &pin
+	}
+	return tls, nil
+}

@@ -1,0 +1,157 @@
+package fetch
+
+import (
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"vodmr/smtp"
+)
+
+// A TLSMode says when TLS begins, and whether it must. The zero value is the
+// safest that every provider with TLS can do.
+type TLSMode int
+
+// The modes, by their words on the command line.
+const (
+	StartTLS  TLSMode = iota // "starttls": by STARTTLS (RFC 3207), verified
+	OnConnect                // "tls": before the greeting, verified
+	MayTLS                   // "may": by STARTTLS where it is offered, verified or not
+	NoTLS                    // "none"
+)
+
+// ParseTLSMode takes a mode's word. The error is misuse.
+func ParseTLSMode(word string) (TLSMode, error) {
+	for mode, name := range []string{"starttls", "tls", "may", "none"} {
+		if word == name {
+			return TLSMode(mode), nil
+		}
+	}
+	return StartTLS, misuse("-T takes starttls, tls, may or none, not %q", word)
+}
+
+// TLS is how the line to the provider is protected.
+type TLS struct {
+	Mode  TLSMode
+	Host  string         // whom the certificate must name: a host or an IP address
+	Roots *x509.CertPool // who may vouch for it; nil for whom the system trusts
+	Pin   *Fingerprint   // the one certificate that is right, whoever vouches for it
+}
+
+// ReadRoots returns the certificates of a PEM file. The error is misuse.
+func ReadRoots(file string) (*x509.CertPool, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, misuse("cannot read the CA's certificate: %v", err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(text) {
+		return nil, misuse("%s holds no certificate in PEM", file)
+	}
+	return roots, nil
+}
+
+// config leaves the verification to crypto/tls but where any certificate, or one
+// certificate only, will do.
+func (t *TLS) config() *tls.Config {
+	return &tls.Config{
+		MinVersion:         tls.VersionTLS12,
+		ServerName:         t.name(),
+		RootCAs:            t.Roots,
+		InsecureSkipVerify: t.Pin != nil || t.Mode == MayTLS,
+		VerifyConnection:   t.checkPin,
+	}
+}
+
+// name is Host without what no certificate has: an IPv6 zone, a last dot.
+func (t *TLS) name() string {
+	if ip, err := netip.ParseAddr(t.Host); err == nil {
+		return ip.WithZone("").String()
+	}
+	return strings.TrimSuffix(t.Host, ".")
+}
+
+func (t *TLS) checkPin(state tls.ConnectionState) error {
+	if t.Pin == nil {
+		return nil
+	}
+	if is := fingerprint(state.PeerCertificates[0]); is != *t.Pin {
+		return &pinError{is}
+	}
+	return nil
+}
+
+// verified says whether a connection leads to whom it should. Only with MayTLS
+// is that open after the handshake.
+func (t *TLS) verified(state tls.ConnectionState) bool {
+	if t.Mode != MayTLS || t.Pin != nil {
+		return true
+	}
+	chain := x509.NewCertPool()
+	for _, certificate := range state.PeerCertificates[1:] {
+		chain.AddCert(certificate)
+	}
+	_, err := state.PeerCertificates[0].Verify(x509.VerifyOptions{
+		DNSName:       t.name(),
+		Roots:         t.Roots,
+		Intermediates: chain,
+	})
+	return err == nil && t.Host != ""
+}
+
+// encrypt does the handshake. What was said before does not count any more (RFC
+// 3207 section 4.2).
+func (d *conversation) encrypt(t *TLS) error {
+	_ = d.conn.SetDeadline(time.Now().Add(d.waits.TLS))
+	conn := tls.Client(d.conn, t.config())
+	if err := conn.Handshake(); err != nil {
+		d.over = true
+		return t.failure(err)
+	}
+	d.conn, d.parser = encrypted{conn}, smtp.ReplyParser{}
+	d.verified = t.verified(conn.ConnectionState())
+	return nil
+}
+
+// startTLS says STARTTLS; started is whether TLS began. A provider that offered
+// it may still say no for now.
+func (d *conversation) startTLS(t *TLS) (started bool, err error) {
+	r, err := d.command("STARTTLS", "the reply to STARTTLS", d.waits.Reply)
+	switch {
+	case err != nil:
+		return false, err
+	case r.Code != 220 && t.Mode == MayTLS:
+		return false, nil
+	case r.Code != 220:
+		return false, later(r, "the provider offers STARTTLS but refuses it now: try again later, and tell the provider")
+	case len(d.unread) > 0:
+		// Whoever sits on the line could have put words into the provider's mouth.
+		d.over = true
+		return false, later(nil, "more than the reply to STARTTLS came in clear: somebody may be tampering with the line, try another way to the provider")
+	}
+	return true, d.encrypt(t)
+}
+
+// encrypted is a connection under TLS.
+type encrypted struct{ *tls.Conn }
+
+// CloseWrite ends what is sent for TLS (close_notify) and for TCP too: not every
+// provider looks at both.
+func (c encrypted) CloseWrite() error {
+	err := c.Conn.CloseWrite()
+	if below := closeWrite(c.NetConn()); err == nil {
+		err = below
+	}
+	return err
+}
+
+var _ net.Conn = encrypted{}
+
+func fingerprint(certificate *x509.Certificate) Fingerprint {
+	return sha256.Sum256(certificate.Raw)
+}
