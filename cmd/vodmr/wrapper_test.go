@@ -1,0 +1,221 @@
+package main
+
+import (
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"vodmr/internal/dialogue"
+)
+
+// A wrapped is the real vodmr behind a TLS program that the test plays.
+type wrapped struct {
+	server
+	t       *testing.T
+	control *dialogue.Conn // the TLS program's end of SSLCTLFD
+	inside  *dialogue.Conn // the customer inside TLS
+}
+
+// wrap starts vodmr with the descriptors of UCSPI-TLS: 3, 4 and 5.
+func wrap(t *testing.T, environ []string, args ...string) wrapped {
+	t.Helper()
+	control, controlEnd := dialogue.Pair(t)
+	inside, data := dialogue.Pair(t)
+	cmd := exec.Command(bin+"/vodmr", args...)
+	cmd.Env = append(os.Environ(), "TCPREMOTEIP=127.0.0.1", "SSLCTLFD=3", "SSLREADFD=4", "SSLWRITEFD=5")
+	cmd.Env = append(cmd.Env, environ...)
+	cmd.ExtraFiles = []*os.File{controlEnd, data, data}
+	p := dialogue.Start(t, cmd)
+	controlEnd.Close()
+	data.Close()
+	return wrapped{server{p.Conn, p.End}, t, control, inside}
+}
+
+// asked waits until vodmr asks for TLS.
+func (w wrapped) asked() {
+	w.t.Helper()
+	var b [1]byte
+	if _, err := io.ReadFull(w.control.Net(), b[:]); err != nil || b[0] != 'Y' {
+		w.t.Fatalf("got %q and %v on SSLCTLFD, want Y", b, err)
+	}
+}
+
+// told sends variables as the TLS program does, and hangs up.
+func (w wrapped) told(variables ...string) {
+	w.t.Helper()
+	w.control.Send(strings.Join(variables, "\x00") + "\x00\x00")
+	w.control.Close()
+}
+
+// inner stands in for vodmr-relay and tells its environment and descriptors.
+const inner = `printf x >&4
+for v in SSL_PROTOCOL SSL_CIPHER SSL_STALE HOME SSLCTLFD SSLREADFD SSLWRITEFD; do
+	eval "printf '%s=%s\r\n' $v \"\${$v-unset}\""
+done
+for fd in 0 1 2 3 4 5 6 7 8 9; do (eval ": <&$fd") 2>/dev/null && printf '%s,' $fd; done
+printf '\r\n'
+read line
+printf 'said %s\n' "$line"
+exit 7`
+
+func TestUCSPITLS(t *testing.T) {
+	file := accounts(t, t.TempDir(), "odmr@example.org")
+	w := wrap(t, []string{"SSL_PROTOCOL=forged", "SSL_STALE=yes"},
+		"mail.example.net", bin+"/vodmr-checkpw", file, "sh", "-c", inner)
+	w.Run(`
+		S: 220 *
+		C: EHLO customer.example
+		S: 250-mail.example.net
+		S: 250-ENHANCEDSTATUSCODES
+		S: 250-STARTTLS
+		S: 250-AUTH CRAM-MD5
+		S: 250 ATRN
+		C: STARTTLS
+		S: 220 2.0.0 *
+	`)
+	w.asked()
+	w.told("SSL_PROTOCOL=TLSv1.3", "SSL_CIPHER=TLS_AES_128_GCM_SHA256", "HOME=/forged", "SSLCTLFD=9")
+	// What was the customer's own socket is the TLS program's alone.
+	w.ExpectEnd()
+	w.inside.Run(`
+		C: EHLO customer.example
+		S: 250-mail.example.net
+		S: 250-ENHANCEDSTATUSCODES
+		S: 250-AUTH CRAM-MD5 PLAIN LOGIN
+		S: 250 ATRN
+		C: AUTH LOGIN b2RtckBleGFtcGxlLm9yZw==
+		S: 334 UGFzc3dvcmQ6
+		C: dGFuc3RhYWZ0YW5zdGFhZg==
+		S: SSL_PROTOCOL=TLSv1.3
+		S: SSL_CIPHER=TLS_AES_128_GCM_SHA256
+		S: SSL_STALE=unset
+		S: HOME=/srv/odmr
+		S: SSLCTLFD=unset
+		S: SSLREADFD=unset
+		S: SSLWRITEFD=unset
+		S: 0,1,2,4,
+		C: ATRN
+		S: said ATRN
+		S: <end>
+	`)
+	code, log := w.end()
+	if code != 7 {
+		t.Errorf("exit code %d, want the relay's 7", code)
+	}
+	matchLines(t, log, `vodmr: * login user=odmr@example.org mechanism=LOGIN ip=127.0.0.1`)
+}
+
+// Descriptors of TLS that was not asked for reach no other program.
+func TestUnusedTLSDescriptors(t *testing.T) {
+	w := wrap(t, nil, "h", "sh", "-c",
+		`printf x >&4; for fd in 5 6 7 8 9; do (eval ": <&$fd") 2>/dev/null && printf '%s ' $fd; done; printf 'all\r\n'`)
+	w.Run(`S: 220 *`)
+	w.Login("odmr", "x")
+	w.Run(`S: all`)
+}
+
+// A variable of TLS is no proof where TLS has yet to begin.
+func TestForgedProtocol(t *testing.T) {
+	w := wrap(t, []string{"SSL_PROTOCOL=TLSv1.3"}, "-T", "h", "true")
+	w.Run(`
+		S: 220 *
+		C: AUTH PLAIN
+		S: 538 5.7.11 *
+	`)
+}
+
+func TestTLSProgramIsGone(t *testing.T) {
+	w := wrap(t, nil, "h", "true")
+	w.Run(`
+		S: 220 *
+		C: EHLO x
+		S: 250-h
+		S: 250-ENHANCEDSTATUSCODES
+		S: 250-STARTTLS
+		S: 250-AUTH CRAM-MD5
+		S: 250 ATRN
+	`)
+	w.control.Close()
+	w.Run(`
+		C: STARTTLS
+		S: 454 4.7.0 *
+		C: EHLO x
+		S: 250-h
+		S: 250-ENHANCEDSTATUSCODES
+		S: 250-AUTH CRAM-MD5
+		S: 250 ATRN
+	`)
+}
+
+func TestTLSDescriptorsThatAreNone(t *testing.T) {
+	for _, environ := range [][]string{
+		{"SSLCTLFD=99"}, {"SSLCTLFD=x"}, {"SSLCTLFD=1"}, {"SSLREADFD="}, {"SSLWRITEFD=-4"}, {"SSLREADFD=4 "},
+		{"SSLCTLFD=99999999999999999999"},
+	} {
+		w := wrap(t, environ, "h", "true")
+		w.Run(`
+			S: 220 *
+			C: EHLO x
+			S: 250-h
+			S: 250-ENHANCEDSTATUSCODES
+			S: 250-AUTH CRAM-MD5
+			S: 250 ATRN
+			C: STARTTLS
+			S: 454 4.7.0 *
+		`)
+	}
+}
+
+// However the handshake fails, the customer hears nothing after 220, and the
+// session ends.
+func TestHandshakeThatFails(t *testing.T) {
+	for name, test := range map[string]struct {
+		program func(wrapped)
+		reason  string
+	}{
+		"hangs up":                {func(w wrapped) { w.control.Close() }, "no handshake"},
+		"hangs up half way":       {func(w wrapped) { w.control.Send("SSL_PROTOCOL=TLSv1.3\x00"); w.control.Close() }, "no handshake"},
+		"says nothing":            {func(wrapped) {}, "waiting for the handshake: timed out"},
+		"says one variable of it": {func(w wrapped) { w.control.Send("SSL_PROTOCOL=TLSv1.3\x00") }, "waiting for the handshake: timed out"},
+		"tells too much": {func(w wrapped) { w.control.Send("SSL_PROTOCOL=" + strings.Repeat("x", maxVariables)) },
+			"the TLS program tells more than 131072 bytes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := wrap(t, nil, "-t", "1", "h", "true")
+			w.Run(`
+				S: 220 *
+				C: STARTTLS
+				S: 220 *
+			`)
+			w.asked()
+			test.program(w)
+			w.ExpectEnd()
+			w.inside.ExpectEnd()
+			code, log := w.end()
+			if code != 0 {
+				t.Errorf("exit code %d", code)
+			}
+			matchLines(t, log, `vodmr: * end ip=127.0.0.1 reason="STARTTLS: `+test.reason+`"`)
+		})
+	}
+}
+
+// No word of the TLS program's is one about TLS: the list may be empty.
+func TestHandshakeWithoutVariables(t *testing.T) {
+	w := wrap(t, nil, "h", "true")
+	w.Run(`
+		S: 220 *
+		C: STARTTLS
+		S: 220 *
+	`)
+	w.asked()
+	w.control.Send("\x00")
+	w.inside.Run(`
+		C: AUTH PLAIN
+		S: 334 *
+		C: *
+		S: 501 *
+	`)
+}
