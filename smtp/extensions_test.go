@@ -28,6 +28,7 @@ func TestParseExtensions(t *testing.T) {
 		{"SIZE without sense", "mx.test|SIZE big|SIZE -1|SIZE -99999999999999999999|SIZE 1k|SIZE 0x10", Extensions{}},
 		{"SIZE without sense behind one with", "mx.test|SIZE 5|SIZE big", Extensions{SizeOffered: true, Size: 5}},
 		{"LIMITS without sense", "mx.test|LIMITS|LIMITS RCPTMAX RCPTMAX= RCPTMAX=0 RCPTMAX=-1 RCPTMAX=x MAILMAX=99999999999999999999 =5 FOO=5", Extensions{}},
+		{"LIMITS without sense behind one with", "mx.test|LIMITS RCPTMAX=5|LIMITS RCPTMAX=0", Extensions{RcptMax: 5}},
 		{"LIMITS beside some without sense", "mx.test|LIMITS FOO=1 RCPTMAX=x MailMax=20", Extensions{MailMax: 20}},
 	} {
 		if diff := cmp.Diff(test.want, ParseExtensions(strings.Split(test.lines, "|"))); diff != "" {

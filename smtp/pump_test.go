@@ -70,6 +70,19 @@ func TestNoReply(t *testing.T) {
 	}
 }
 
+// TestNoReplyInLockStep: before its content was said nothing is in doubt.
+func TestNoReplyInLockStep(t *testing.T) {
+	for says, doubt := range map[string]bool{"": false, "250 ok\r\n": false, "250 ok\r\n250 ok\r\n": false, "250 ok\r\n250 ok\r\n354 go\r\n": true} {
+		p := &scripted{says: strings.SplitAfter(says, "\n"), end: fdio.ErrTimeout}
+		p.says = p.says[:len(p.says)-1]
+		s := offers(p)
+		err := s.Run(newList(2, 1, 100))
+		if left := s.Unanswered(); !isTimeout(err) || len(left) != 1 || left[0].Doubt != doubt {
+			t.Errorf("after %q: %v, unanswered %+v", says, err, left)
+		}
+	}
+}
+
 // TestWriteFails: where the writing fails the replies to what went out before
 // still count, nothing more is written, and the rest is unanswered.
 func TestWriteFails(t *testing.T) {
@@ -85,14 +98,15 @@ func TestWriteFails(t *testing.T) {
 		says     string
 		answered int
 		doubt    []bool // of what is unanswered
+		waits    int    // for replies: none when all that are owed have come
 	}{
-		{"within the last content", len(whole) - 50, strings.Repeat(ok, 10), 2, []bool{false}},
-		{"and the replies stop early", len(whole) - 50, strings.Repeat(ok, 3), 1, []bool{true, false}},
-		{"and no reply comes", len(whole) - 50, "", 0, []bool{true, true, false}},
-		{"on the last octet", len(whole) - 1, strings.Repeat(ok, 10), 2, []bool{false}},
-		{"within the second MAIL", strings.Index(whole, "s1@"), strings.Repeat(ok, 4), 1, []bool{false, false}},
-		{"on the first octet behind the first content", strings.Index(whole, "RSET"), strings.Repeat(ok, 3), 1, []bool{false, false}},
-		{"and 421 says why", len(whole) - 50, strings.Repeat(ok, 3) + "421 4.3.2 full\r\n", 1, []bool{true, false}},
+		{"within the last content", len(whole) - 50, strings.Repeat(ok, 10), 2, []bool{false}, 1},
+		{"and the replies stop early", len(whole) - 50, strings.Repeat(ok, 3), 1, []bool{true, false}, 2},
+		{"and no reply comes", len(whole) - 50, "", 0, []bool{true, true, false}, 1},
+		{"on the last octet", len(whole) - 1, strings.Repeat(ok, 10), 2, []bool{false}, 1},
+		{"within the second MAIL", strings.Index(whole, "s1@"), strings.Repeat(ok, 4), 1, []bool{false, false}, 1},
+		{"on the first octet behind the first content", strings.Index(whole, "RSET"), strings.Repeat(ok, 3), 1, []bool{false, false}, 1},
+		{"and 421 says why", len(whole) - 50, strings.Repeat(ok, 3) + "421 4.3.2 full\r\n", 1, []bool{true, false}, 1},
 	} {
 		p := &scripted{take: test.take, writeErr: io.ErrClosedPipe}
 		if test.says != "" {
@@ -116,6 +130,9 @@ func TestWriteFails(t *testing.T) {
 		}
 		if diff := cmp.Diff(test.doubt, doubt); diff != "" || len(l.decisions) != test.answered {
 			t.Errorf("%s: %d answered, want %d; doubt (-want +got):\n%s", test.name, len(l.decisions), test.answered, diff)
+		}
+		if len(p.deadlines) != test.waits {
+			t.Errorf("%s: waited %d times, want %d", test.name, len(p.deadlines), test.waits)
 		}
 		if got := p.written.String(); got != whole[:test.take] {
 			t.Errorf("%s: %d octets were written, want %d", test.name, len(got), test.take)

@@ -83,7 +83,7 @@ func TestBadReplies(t *testing.T) {
 		"\r\n", "hello\r\n", "25\r\n", "2500 ok\r\n", "250_ok\r\n", "250\tok\r\n", " 250 ok\r\n",
 		"100 go\r\n", "199 go\r\n", "600 no\r\n", "999 no\r\n", "000 no\r\n", "-50 no\r\n", "2x0 no\r\n", "25\xb2 no\r\n",
 		"250-a\r\n251 b\r\n", "250-a\r\n550 b\r\n", "250-a\r\nb\r\n", "250-a\r\n\r\n",
-		"SSH-2.0-OpenSSH_9.2\r\n", "HTTP/1.1 400 Bad Request\r\n",
+		strings.Repeat("x", 4000) + "\r\n", "SSH-2.0-OpenSSH_9.2\r\n", "HTTP/1.1 400 Bad Request\r\n",
 		"250 " + strings.Repeat("x", maxReplyLine) + "\r\n",
 		"250 " + strings.Repeat("x", 1<<20),
 		strings.Repeat("250-"+strings.Repeat("x", 996)+"\r\n", 66),

@@ -272,3 +272,19 @@ func TestServerWriteFails(t *testing.T) {
 		}
 	}
 }
+
+// TestFlushAgain: a failed Flush fails for good, and writes nothing more.
+func TestFlushAgain(t *testing.T) {
+	f := &fakeStream{writeErr: io.ErrClosedPipe}
+	s := NewServer(f)
+	for range 3 {
+		s.Say(ReplyOK())
+		if err := s.Flush(); err != io.ErrClosedPipe {
+			t.Errorf("Flush returned %v", err)
+		}
+		f.writeErr = nil
+	}
+	if f.writes != 1 || f.written.Len() > 0 {
+		t.Errorf("%d writes, %q", f.writes, f.written.String())
+	}
+}
