@@ -29,8 +29,10 @@ func loadTLS(certFile, keyFile, caFile string, now time.Time) (*tls.Config, erro
 		return config, nil
 	}
 	config.ClientAuth = tls.VerifyClientCertIfGiven
-	config.ClientCAs, err = loadAuthorities(caFile)
-	return config, err
+	if config.ClientCAs, err = loadAuthorities(caFile); err != nil {
+		return nil, err
+	}
+	return config, nil
 }
 
 // suites are those of TLS 1.2: forward secrecy and authenticated encryption

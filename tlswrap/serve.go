@@ -146,9 +146,12 @@ func (s *server) arrange(files []uintptr) (run func([]string) (*program, error),
 
 func (s *server) handshake() (*socket, *tls.Conn, error) {
 	fdio.KeepAlive(0)
-	outer := newSocket(0, 1)
-	_ = outer.SetDeadline(time.Now().Add(handshakeTime))
-	conn := tls.Server(outer, s.tls)
+	return handshake(newSocket(0, 1), s.tls, time.Now().Add(handshakeTime))
+}
+
+func handshake(outer *socket, config *tls.Config, deadline time.Time) (*socket, *tls.Conn, error) {
+	_ = outer.SetDeadline(deadline)
+	conn := tls.Server(outer, config)
 	if err := conn.Handshake(); err != nil {
 		return nil, nil, fmt.Errorf("TLS handshake: %w", err)
 	}
