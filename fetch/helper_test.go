@@ -43,7 +43,9 @@ func start(t *testing.T, s Session) *visit {
 
 // begin runs a session; near is the provider's end of its connection.
 func begin(t *testing.T, s Session, near net.Conn) *visit {
-	s.Login = testLogin
+	if s.Login == (Login{}) {
+		s.Login = testLogin
+	}
 	s.Waits = DefaultWaits()
 	if s.TLS == (TLS{}) {
 		s.TLS.Mode = NoTLS
