@@ -53,7 +53,7 @@ func withCRAM() string {
 
 // handshake begins TLS as the provider, and goes on under it.
 func (v *visit) handshake(config *tls.Config) (tls.ConnectionState, error) {
-	conn := tls.Server(v.Net(), config)
+	conn := tls.Server(&recording{Conn: v.Net()}, config)
 	err := conn.Handshake()
 	v.Conn = dialogue.New(v.t, conn)
 	return conn.ConnectionState(), err
@@ -128,6 +128,7 @@ func TestCertificates(t *testing.T) {
 					v.play("\t\tP: 220 mail.example.net\n")
 				}
 				v.play(ehloUnderTLS + withPlain())
+				v.notified()
 				v.end(ExitFetched, "")
 			})
 		}
