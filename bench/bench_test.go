@@ -1,0 +1,135 @@
+package main
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/xml"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestMail: the files are what a row says: as many, as large, a copy like the
+// other but for its recipient, and the oldest first by name.
+func TestMail(t *testing.T) {
+	home := t.TempDir()
+	m := mail{messages: 7, copies: 3, size: 4 << 10}
+	if err := m.fill(home); err != nil {
+		t.Fatal(err)
+	}
+	folder := filepath.Join(home, "Maildir", "new")
+	contents := map[string]int{}
+	for file := range m.files() {
+		text, err := os.ReadFile(filepath.Join(folder, m.name(file)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(text) != m.size || !bytes.HasSuffix(text, []byte("\n")) {
+			t.Errorf("file %d has %d bytes and ends in %q", file, len(text), text[len(text)-1])
+		}
+		content, found := strings.CutPrefix(string(text), m.envelope(file))
+		if !found {
+			t.Errorf("file %d starts %q", file, text[:100])
+		}
+		contents[content]++
+	}
+	if left, err := waiting(home); left != m.files() || err != nil {
+		t.Errorf("%d files wait, want %d: %v", left, m.files(), err)
+	}
+	if len(contents) != m.messages {
+		t.Errorf("%d different contents, want %d", len(contents), m.messages)
+	}
+}
+
+// TestLink: names are added up to the number, and what is there stays.
+func TestLink(t *testing.T) {
+	home := t.TempDir()
+	m := mail{messages: 5, copies: 1, size: 1 << 10}
+	if err := m.fill(home); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.link(filepath.Join(home, "Maildir", "new"), 100); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := waiting(home); left != 100 || err != nil {
+		t.Errorf("%d files wait, want 100: %v", left, err)
+	}
+}
+
+// TestRows: each name is there once and can be chosen, others can be made up,
+// and each target has its row.
+func TestRows(t *testing.T) {
+	names := map[string]bool{"start-vodmr": true, "start-vodmr-relay": true}
+	for _, r := range rows() {
+		if names[r.name] {
+			t.Errorf("two rows are called %s", r.name)
+		}
+		names[r.name] = true
+		if got, err := choose([]string{r.name}); err != nil || got[0].name != r.name {
+			t.Errorf("%s cannot be chosen: %v", r.name, err)
+		}
+	}
+	for _, target := range targets() {
+		if !names[target.row] {
+			t.Errorf("no row is called %s", target.row)
+		}
+	}
+	if got, err := choose([]string{"chunking-250ms-16k"}); err != nil || len(got) != 1 {
+		t.Errorf("chunking-250ms-16k: %v", err)
+	}
+	for _, name := range []string{"", "chunking", "everything-0ms-4k", "chunking-0s-4k", "chunking-0ms-4g"} {
+		if _, err := choose([]string{name}); err == nil {
+			t.Errorf("%q was taken for a row", name)
+		}
+	}
+}
+
+// sample has all kinds of results.
+func sample() []result {
+	return []result{
+		{row: "floor-4k", mode: "-", rate: 9300, size: 4096},
+		{row: "nothing-0ms-4k", mode: "nothing", rate: 2000, size: 4096},
+		{row: "chunking-0ms-4k", mode: "PIPELINING and CHUNKING", rate: 5000, size: 4096},
+		{row: "chunking-600ms-4k", mode: "PIPELINING and CHUNKING", rate: 0.04, size: 4096},
+		{row: "idle", note: `a "note", with commas <&>`},
+	}
+}
+
+// TestTable: each line of the CSV has all columns.
+func TestTable(t *testing.T) {
+	lines, err := csv.NewReader(bytes.NewReader(table(sample()))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(lines) != len(sample())+1 || len(lines[0]) != len(columns()) {
+		t.Errorf("%d lines of %d columns", len(lines), len(lines[0]))
+	}
+	if lines[1][0] != "floor-4k" || lines[5][len(lines[5])-1] != sample()[4].note {
+		t.Errorf("the lines are %q", lines)
+	}
+}
+
+// TestPlot: the plot is XML, whatever was measured, and no point lies outside.
+func TestPlot(t *testing.T) {
+	for _, results := range [][]result{nil, sample()[:1], sample()} {
+		text := plot(results)
+		decoder := xml.NewDecoder(bytes.NewReader(text))
+		for {
+			if _, err := decoder.Token(); err == io.EOF {
+				break
+			} else if err != nil {
+				t.Fatalf("%v in %s", err, text)
+			}
+		}
+		s := scaleFor(floorRate(results), append(ours(results), peers()...))
+		for _, one := range append(ours(results), peers()...) {
+			for _, p := range one.points {
+				if y := s.y(p.rate); y < top || y > bottom {
+					t.Errorf("%s: %v a second lies at %v", one.name, p.rate, y)
+				}
+			}
+		}
+	}
+}
