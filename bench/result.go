@@ -48,8 +48,12 @@ func newResult(m mail, mode mode, l *line, o outcome) result {
 	return r
 }
 
-// relateToFloor compares with the floor of the same size, where it was measured.
+// relateToFloor compares with the floor of the same size, where it was measured
+// and the row has no floor of its own.
 func (b *bench) relateToFloor(r *result) {
+	if r.floor > 0 {
+		return
+	}
 	for _, f := range b.results {
 		if strings.HasPrefix(f.row, "floor-") && f.size == r.size && f.rate > 0 {
 			r.floor = r.rate / f.rate

@@ -21,7 +21,7 @@ func targets() []target {
 	start := func(r result) string { return fmt.Sprintf("%.2f x by wall clock; %s", r.ratio, r.note) }
 	return []target{
 		{"4 KiB, no round trip, CHUNKING", ">= 0.5 of the floor", "chunking-0ms-4k",
-			func(r result) string { return orNot(r.floor, "%.2f of the floor") }},
+			func(r result) string { return orNot(r.floor, "%.2f of the floor; ") + r.note }},
 		{"1000 x 4 KiB, 100 ms, CHUNKING", "<= 2.0 s", "chunking-100ms-4k", seconds},
 		{"1000 x 4 KiB, 600 ms, CHUNKING", "<= 11 s", "chunking-600ms-4k", seconds},
 		{"PIPELINING only, 100 ms", "<= 1.1 round trips a message", "pipelining-100ms-4k", trips},
