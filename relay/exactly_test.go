@@ -173,6 +173,25 @@ func standardSite(t testing.TB) *txtar.Archive {
 	return archive
 }
 
+// TestDeferredTwice: two sessions more than a day apart defer a message that is
+// older than queuelifetime; the first is remembered, and the second bounces it.
+func TestDeferredTwice(t *testing.T) {
+	s := newSite(t, standardSite(t))
+	s.fill(t, 1)
+	server := &customer.Server{Rcpt: func(string) string { return "450 4.2.0 greylisted" }}
+	for i, step := range []struct {
+		later         string
+		left, bounced int
+	}{{"192h", 1, 0}, {"200h", 1, 0}, {"217h", 0, 1}} {
+		s.config["later"] = step.later
+		must(t, s.session(t, server))
+		envelopes, _ := s.queued(t)
+		if left, bounced := s.waiting(t), strings.Count(envelopes, "\n"); left != step.left || bounced != step.bounced {
+			t.Errorf("after session %d: %d left, %d bounced", i+1, left, bounced)
+		}
+	}
+}
+
 // TestDoubt: when the line breaks with the window wide open, at most the window
 // is in doubt, the log names each of these messages, and nothing but these
 // arrives twice.

@@ -35,7 +35,7 @@ func (q *queue) Answered(tx *smtp.Transaction, decisions []smtp.Decision) {
 		case d.Reply.AboutCommand() && !tx.Plain:
 			repeat.items = append(repeat.items, it)
 		case d.Reply.Permanent():
-			q.failed(it, d.Reply)
+			q.failed(it, d.Reply, "the mail server of this domain refused it: ")
 		default:
 			q.deferred(it, d.Reply)
 		}
@@ -115,13 +115,14 @@ func (q *queue) keep(it *item, reply smtp.Reply) {
 	q.logFile("deferral", it, reply)
 }
 
-// failed bounces a file for a permanent refusal.
-func (q *queue) failed(it *item, reply smtp.Reply) {
+// failed bounces a file for a permanent refusal; why stands before the reply in
+// the bounce.
+func (q *queue) failed(it *item, reply smtp.Reply, why string) {
 	if q.settings.SoftBounce {
 		q.deferred(it, reply)
 		return
 	}
-	q.bounceOrKeep(it, reply, "the mail server of this domain refused it: ")
+	q.bounceOrKeep(it, reply, why)
 }
 
 // bounceOrKeep removes a file once its bounce is queued.

@@ -34,7 +34,7 @@ func (q *queue) transaction(g *group) *smtp.Transaction {
 	}
 	g.closeStream()
 	for _, it := range g.items {
-		q.failed(it, refusal)
+		q.failed(it, refusal, "it cannot be given to the mail server of this domain: ")
 	}
 	return nil
 }
