@@ -276,6 +276,7 @@ func TestProgramClosesAndGoesOn(t *testing.T) {
 		S: bye
 		S: <end>
 	`)
+	p.ExpectEnd() // of the connection itself, not only of TLS
 	c.Close()
 	if err := os.WriteFile(fifo, []byte("go on\n"), 0o600); err != nil {
 		t.Fatal(err)
