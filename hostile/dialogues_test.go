@@ -1,0 +1,223 @@
+package hostile
+
+import (
+	"crypto/tls"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"vodmr/internal/dialogue"
+)
+
+// folder holds a file for each attack: what it is, then the sections
+//
+//	config     `key: value` lines, see config
+//	dialogue   what is said, see script
+//	sent       the markers of the messages that may reach the peer; none by default
+//	left       those of odmr@example.org that are left afterwards; all by default
+//	log        patterns for all lines of the log, without the session's number
+const folder = "../testdata/hostile"
+
+// A config says what chain a dialogue meets.
+type config struct {
+	checkpw string      // vodmr-checkpw or vchkpw
+	tls     string      // none, connect or starttls, by vodmr-tls
+	args    []string    // for vodmr
+	env     []string    // NAME=value
+	timeout string      // control/timeoutremote in seconds
+	roots   *tls.Config // for the client
+	cert    string      // the server's certificate
+}
+
+func parseConfig(t *testing.T, text string) config {
+	t.Helper()
+	c := config{checkpw: "vodmr-checkpw", tls: "none", timeout: "30"}
+	for line := range strings.Lines(text) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
+		switch key {
+		case "checkpw":
+			c.checkpw = value
+		case "tls":
+			c.tls = value
+		case "args":
+			c.args = strings.Fields(value)
+		case "env":
+			c.env = append(c.env, value)
+		case "timeout":
+			c.timeout = value
+		default:
+			t.Fatalf("no such setting: %q", key)
+		}
+	}
+	return c
+}
+
+// chain returns the command line of the whole chain.
+func (s *site) chain(t *testing.T, c config) (argv []string) {
+	t.Helper()
+	switch c.tls {
+	case "starttls":
+		argv = append(argv, program("vodmr-tls"), "-s", "-c", c.cert)
+	case "connect":
+		argv = append(argv, program("vodmr-tls"), "-c", c.cert)
+	}
+	argv = append(append(argv, program("vodmr")), c.args...)
+	argv = append(argv, "mail.provider.test", program(c.checkpw))
+	if c.checkpw == "vodmr-checkpw" {
+		argv = append(argv, s.path("accounts"))
+	}
+	return append(argv, program("vodmr-relay"), "-q", s.path("qmail"), "Maildir")
+}
+
+func TestHostileDialogues(t *testing.T) {
+	names, err := filepath.Glob(folder + "/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(names) < 60 {
+		t.Errorf("only %d dialogues found", len(names))
+	}
+	for _, name := range names {
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			runFile(t, name)
+		})
+	}
+}
+
+func runFile(t *testing.T, name string) {
+	archive, err := txtar.ParseFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(strings.TrimSpace(string(archive.Comment))) == 0 {
+		t.Error("the file does not say what the attack is")
+	}
+	sections := map[string]string{}
+	for _, f := range archive.Files {
+		sections[f.Name] = string(f.Data)
+	}
+	c := parseConfig(t, sections["config"])
+	s := newSite(t, c.timeout)
+	if c.tls != "none" {
+		c.cert, c.roots = s.certificate(t)
+	}
+	log, err := os.Create(s.path("log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	var peers []*peer
+	play(t, sections["dialogue"], func() *peer {
+		p := s.dial(t, c, log)
+		peers = append(peers, p)
+		return p
+	})
+	s.checkMail(t, sections, peers)
+	s.checkLog(t, sections, peers)
+}
+
+// checkMail fails where mail went to the peer, or left the Maildirs, that the
+// file does not name.
+func (s *site) checkMail(t *testing.T, sections map[string]string, peers []*peer) {
+	t.Helper()
+	sent := map[string]bool{}
+	for _, p := range peers {
+		for _, marker := range regexp.MustCompile(`[A-Z]+-[0-9] in the body`).FindAllString(p.tap.heard(), -1) {
+			sent[strings.Fields(marker)[0]] = true
+		}
+	}
+	want := map[string]bool{}
+	for _, marker := range strings.Fields(sections["sent"]) {
+		want[marker] = true
+	}
+	if diff := cmp.Diff(want, sent); diff != "" {
+		t.Errorf("messages that reached the peer (-want +got):\n%s", diff)
+	}
+	left, named := sections["left"]
+	mail := map[string]string{}
+	for name, text := range s.mail {
+		own := strings.Contains(text, "OWN-")
+		if !named || !own || strings.Contains(left, marker(text)) {
+			mail[name] = text
+		}
+	}
+	if diff := cmp.Diff(mail, s.waiting(t)); diff != "" {
+		t.Errorf("the Maildirs (-want +got):\n%s", diff)
+	}
+	if queued, _ := filepath.Glob(s.path("qmail/queue/*")); len(queued) > 0 {
+		t.Errorf("something was bounced: %v", queued)
+	}
+}
+
+// marker is the name of a message.
+func marker(text string) string {
+	_, rest, _ := strings.Cut(text, "Subject: ")
+	name, _, _ := strings.Cut(rest, "\n")
+	return name
+}
+
+// logForm is a line of the log as vodmr-log(5) describes it.
+var logForm = regexp.MustCompile(`^(vodmr|vodmr-relay|vodmr-tls): ([0-9]+) ` +
+	`((?:login|refused|atrn|success|deferral|failure|doubt|bounce|skip|error|end)` +
+	`(?: [a-z]+=(?:[!#-<>-\[\]-~]+|"(?:[ !#-\[\]-~]|\\["\\]|\\x[0-9a-f]{2})*"))*)$`)
+
+// checkLog fails where a line has another form, belongs to no session of ours,
+// or tells a password.
+func (s *site) checkLog(t *testing.T, sections map[string]string, peers []*peer) {
+	t.Helper()
+	text, err := os.ReadFile(s.path("log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sessions := map[string]bool{}
+	for _, p := range peers {
+		sessions[strconv.Itoa(p.cmd.Process.Pid)] = true
+	}
+	var lines []string
+	for line := range strings.Lines(string(text)) {
+		// The stand-in's own words.
+		if strings.HasPrefix(line, "vchkpw: ") {
+			continue
+		}
+		form := logForm.FindStringSubmatch(strings.TrimSuffix(line, "\n"))
+		if form == nil || len(line) > 1000 || !sessions[form[2]] {
+			t.Errorf("a line of the log that none of the programs should write: %q", line)
+			continue
+		}
+		lines = append(lines, form[1]+" "+form[3])
+	}
+	for _, secret := range []string{"tanstaaf", "other-secret", "pop-secret"} {
+		if strings.Contains(string(text), secret) {
+			t.Errorf("the log tells a password:\n%s", text)
+		}
+	}
+	want, named := sections["log"]
+	if named {
+		matchLines(t, want, lines)
+	}
+	if t.Failed() {
+		t.Logf("log:\n%s", text)
+	}
+}
+
+func matchLines(t *testing.T, want string, lines []string) {
+	t.Helper()
+	patterns := strings.Split(strings.TrimSuffix(want, "\n"), "\n")
+	for i := range max(len(patterns), len(lines)) {
+		switch {
+		case i >= len(patterns):
+			t.Errorf("log line %q is not in the file", lines[i])
+		case i >= len(lines):
+			t.Errorf("no log line %q", patterns[i])
+		case !dialogue.Match(patterns[i], lines[i]):
+			t.Errorf("log line %q, want %q", lines[i], patterns[i])
+		}
+	}
+}

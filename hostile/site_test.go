@@ -1,0 +1,150 @@
+package hostile
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"vodmr/internal/cdbmake"
+)
+
+// A site is a provider in a temporary folder, with mail that nobody but its
+// owner may get:
+//
+//	odmr@example.org      the customer, also known as alias.example: OWN-1, OWN-2
+//	                      and OWN-3; password tanstaaf
+//	plain@example.org     a POP account that holds no domain: PLAIN-1
+//	odmr@stranger.test    another customer: STRANGER-1; password other-secret
+type site struct {
+	dir      string
+	uid, gid int               // who runs the chain and owns the mail
+	mail     map[string]string // content by path below dir
+}
+
+func newSite(t *testing.T, timeout string) *site {
+	t.Helper()
+	s := &site{dir: publicDir(t), uid: os.Getuid(), gid: os.Getgid(), mail: map[string]string{}}
+	if s.uid == 0 {
+		// Nobody's: vodmr-relay refuses to be root.
+		s.uid, s.gid = 4711, 4711
+	}
+	s.write(t, "qmail/control/me", "mail.provider.test\n")
+	s.write(t, "qmail/control/virtualdomains", "example.org:example.org\nalias.example:example.org\nstranger.test:stranger.test\n")
+	s.write(t, "qmail/control/timeoutremote", timeout+"\n")
+	var assign []string
+	for domain, folder := range map[string]string{
+		"example.org": "example.org", "alias.example": "example.org", "stranger.test": "stranger.test",
+	} {
+		assign = append(assign, fmt.Sprintf("+%s-:%s:%d:%d:%s:-::", domain, folder, s.uid, s.gid, s.path("domains/"+folder)))
+	}
+	s.write(t, "qmail/users/cdb", string(cdbmake.Assign(strings.Join(assign, "\n")+"\n")))
+	s.domain(t, "example.org", "odmr:tanstaaf", "plain:pop-secret")
+	s.domain(t, "stranger.test", "odmr:other-secret")
+	s.deliver(t, "example.org/odmr", "anna@example.org", "OWN-1", "OWN-2", "OWN-3")
+	s.deliver(t, "example.org/plain", "plain@example.org", "PLAIN-1")
+	s.deliver(t, "stranger.test/odmr", "bert@stranger.test", "STRANGER-1")
+	for _, dir := range []string{"qmail/bin", "qmail/queue"} {
+		s.mkdir(t, dir)
+	}
+	if err := os.Symlink(program("qmail-queue"), s.path("qmail/bin/qmail-queue")); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// publicDir makes a temporary folder that other users may enter.
+func publicDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "vodmr-hostile-site-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func (s *site) path(name string) string { return filepath.Join(s.dir, name) }
+
+// mkdir makes a folder of the site's user, and those above it.
+func (s *site) mkdir(t *testing.T, name string) {
+	t.Helper()
+	if err := os.MkdirAll(s.path(name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for ; name != "."; name = filepath.Dir(name) {
+		if err := os.Chown(s.path(name), s.uid, s.gid); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (s *site) write(t *testing.T, name, text string) {
+	t.Helper()
+	s.mkdir(t, filepath.Dir(name))
+	if err := os.WriteFile(s.path(name), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(s.path(name), s.uid, s.gid); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// domain makes a vpopmail domain whose first account, given as name:password, is
+// its catch-all. The same accounts are in the file accounts, for vodmr-checkpw.
+func (s *site) domain(t *testing.T, domain string, accounts ...string) {
+	t.Helper()
+	folder := "domains/" + domain
+	var vpasswd, checkpw string
+	for _, account := range accounts {
+		name, password, _ := strings.Cut(account, ":")
+		rest := fmt.Sprintf("::%d:%d:x:%s:NOQUOTA:%s\n", s.uid, s.gid, s.path(folder+"/"+name), password)
+		vpasswd += name + rest
+		checkpw += name + "@" + domain + rest
+		for _, sub := range []string{"tmp", "new", "cur"} {
+			s.mkdir(t, folder+"/"+name+"/Maildir/"+sub)
+		}
+	}
+	first, _, _ := strings.Cut(accounts[0], ":")
+	s.write(t, folder+"/vpasswd", vpasswd)
+	s.write(t, folder+"/.qmail-default", "| /home/vpopmail/bin/vdelivermail '' "+s.path(folder+"/"+first)+"\n")
+	before, _ := os.ReadFile(s.path("accounts"))
+	s.write(t, "accounts", string(before)+checkpw)
+}
+
+// deliver puts a message for each marker into an account's Maildir.
+func (s *site) deliver(t *testing.T, account, recipient string, markers ...string) {
+	t.Helper()
+	for i, marker := range markers {
+		name := fmt.Sprintf("domains/%s/Maildir/new/17953390%02d.28150.vm", account, 80+i)
+		text := "Return-Path: <sender@s.test>\nDelivered-To: " + recipient + "\n" +
+			"Received: (qmail 28146 invoked by uid 89); 22 Nov 2026 10:00:00 -0000\n" +
+			"Subject: " + marker + "\n\n" + marker + " in the body\n"
+		s.write(t, name, text)
+		s.mail[name] = text
+	}
+}
+
+// waiting returns all mail that is in the Maildirs, as mail does.
+func (s *site) waiting(t *testing.T) map[string]string {
+	t.Helper()
+	mail := map[string]string{}
+	for _, sub := range []string{"new", "cur"} {
+		paths, err := filepath.Glob(s.path("domains/*/*/Maildir/" + sub + "/*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range paths {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			mail[strings.TrimPrefix(path, s.dir+"/")] = string(text)
+		}
+	}
+	return mail
+}
