@@ -20,6 +20,9 @@ import (
 var atrn string
 
 func TestMain(m *testing.M) {
+	if address := os.Getenv("TUNNEL"); address != "" {
+		os.Exit(tunnel(address))
+	}
 	folder, err := os.MkdirTemp("", "atrn")
 	if err == nil {
 		err = dialogue.Build(folder, "vodmr/cmd/atrn")
