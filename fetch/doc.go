@@ -4,6 +4,7 @@
 //
 //	Session   one visit: connect, log in, ATRN, receive
 //	Provider  where the session comes from: TCP, or a command's descriptors
+//	TLS       how the line is protected, and whom to trust
 //	Sink      who receives: Program, Forward, Maildir
 //	Repeat    sessions again and again
 //
