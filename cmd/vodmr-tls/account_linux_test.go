@@ -30,7 +30,8 @@ func playAttach() int {
 			fmt.Fprintf(descriptor(1), "%s: got %v, want no permission\r\n", name, err)
 		}
 	}
-	fmt.Fprintf(descriptor(1), "tried as %d %d\r\n", os.Getuid(), os.Getgid())
+	groups, _ := os.Getgroups()
+	fmt.Fprintf(descriptor(1), "tried as %d %d %d\r\n", os.Getuid(), os.Getgid(), groups)
 	var b [1]byte
 	_, _ = descriptor(0).Read(b[:])
 	return 7
@@ -96,7 +97,13 @@ func TestKeyIsOutOfReach(t *testing.T) {
 	ca, cert := servercert(t)
 	nobody, nogroup := account(t, "nobody")
 	daemon, daemons := account(t, "daemon")
-	tried := fmt.Sprintf("S: tried as %d %d", nobody, nogroup)
+	tried := fmt.Sprintf("S: tried as %d %d []", nobody, nogroup)
+	// Root has groups of its own, which neither may keep.
+	starting := func(t *testing.T, program []string, options ...string) *dialogue.Process {
+		cmd := wrap(options, program)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Groups: []uint32{0, uint32(daemons)}}}
+		return dialogue.Start(t, cmd)
+	}
 	confined := func(t *testing.T, pid int) {
 		t.Helper()
 		root, err := os.Readlink(fmt.Sprintf("/proc/%d/root", pid))
@@ -236,7 +243,7 @@ func TestSameUserCannotAttach(t *testing.T) {
 	c := secured(t, p, trusting(ca))
 	c.Run(`
 		S: key: got open /nonexistent: no such file or directory, want no permission
-		S: tried as ` + fmt.Sprintf("%d %d", nobody, nogroup) + `
+		S: tried as ` + fmt.Sprintf("%d %d []", nobody, nogroup) + `
 		C: done
 		S: <end>
 	`)

@@ -77,7 +77,7 @@ func (r lineReader) line() (string, error) {
 
 // playSMTP speaks as much SMTP as it takes to get to STARTTLS. TEST_BYTE is what
 // it writes to the control descriptor, Y by default. It ends with 7 after QUIT,
-// and with 8 where the customer just left.
+// with 8 where the customer just left, and with 9 where there was no handshake.
 func playSMTP() int {
 	in, out := lineReader{descriptor(0)}, io.Writer(descriptor(1))
 	say := func(text string) { fmt.Fprint(out, text+"\r\n") }
@@ -103,6 +103,7 @@ func playSMTP() int {
 		case line == "STARTTLS":
 			say("220 go on")
 			if !askForTLS() {
+				say("500 plain words after the handshake")
 				return 9
 			}
 			in.Reader, out = descriptorOf("SSLREADFD"), descriptorOf("SSLWRITEFD")
