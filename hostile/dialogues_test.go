@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -27,7 +28,7 @@ const folder = "../testdata/hostile"
 // A config says what chain a dialogue meets.
 type config struct {
 	checkpw string      // vodmr-checkpw or vchkpw
-	tls     string      // none, connect or starttls, by vodmr-tls
+	tls     string      // by vodmr-tls: none, connect, starttls, or broken for one without a certificate
 	args    []string    // for vodmr
 	env     []string    // NAME=value
 	timeout string      // control/timeoutremote in seconds
@@ -64,6 +65,8 @@ func (s *site) chain(t *testing.T, c config) (argv []string) {
 	switch c.tls {
 	case "starttls":
 		argv = append(argv, program("vodmr-tls"), "-s", "-c", c.cert)
+	case "broken":
+		argv = append(argv, program("vodmr-tls"), "-s", "-c", "/nonexistent/cert.pem")
 	case "connect":
 		argv = append(argv, program("vodmr-tls"), "-c", c.cert)
 	}
@@ -207,9 +210,16 @@ func (s *site) checkLog(t *testing.T, sections map[string]string, peers []*peer)
 	}
 }
 
+// matchLines compares a log with patterns, each program's lines in their order:
+// who is first of two programs that both have something to say is chance.
 func matchLines(t *testing.T, want string, lines []string) {
 	t.Helper()
 	patterns := strings.Split(strings.TrimSuffix(want, "\n"), "\n")
+	for _, list := range [][]string{patterns, lines} {
+		slices.SortStableFunc(list, func(a, b string) int {
+			return strings.Compare(strings.Fields(a)[0], strings.Fields(b)[0])
+		})
+	}
 	for i := range max(len(patterns), len(lines)) {
 		switch {
 		case i >= len(patterns):

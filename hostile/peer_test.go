@@ -3,6 +3,8 @@ package hostile
 import (
 	"bytes"
 	"crypto/tls"
+	"errors"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -77,6 +79,17 @@ func (p *peer) push(text string) {
 		_ = conn.SetWriteDeadline(time.Now().Add(time.Minute))
 		_, _ = conn.Write([]byte(text))
 	}()
+}
+
+// drain reads to the connection's end.
+func (p *peer) drain() {
+	p.t.Helper()
+	_ = p.tap.SetReadDeadline(time.Now().Add(time.Minute))
+	_, err := io.Copy(io.Discard, p.tap)
+	// A program that closes with our bytes unread resets the connection.
+	if err != nil && !errors.Is(err, syscall.ECONNRESET) {
+		p.t.Fatalf("got %v, want the end", err)
+	}
 }
 
 // finish closes the connection and waits for the chain's end.

@@ -15,12 +15,13 @@ import (
 //
 //	C: text         send the text and CRLF
 //	C+ text         the same, in one write with the next line that is sent
-//	C~ text         the text alone, with the next line that is sent
+//	C~ text         send the text without CRLF
 //	C! text         send the text and CRLF, whether or not it is read
 //	S: pattern      the next line matches; * stands for any text
 //	S* pattern      some line from here on matches; those before it are skipped
 //	C: <end>        no more is sent
 //	S: <end>        the connection has ended and nothing is left to read
+//	S* <end>        the connection ends, whatever comes before
 //	LOGIN a b       log in as a with password b by CRAM-MD5
 //	TLS             shake hands
 //	NEW             close the connection, and begin another one
@@ -38,7 +39,7 @@ type script struct {
 	t    *testing.T
 	peer *peer
 	vars map[string]string
-	held string // of C+ and C~
+	held string // of C+
 }
 
 // play plays all lines with peers that dial makes.
@@ -75,13 +76,16 @@ func (s *script) step(verb, rest string) {
 	case verb == "C+":
 		s.held += text + "\r\n"
 	case verb == "C~":
-		s.held += text
+		s.peer.Send(s.held + text)
+		s.held = ""
 	case verb == "C!":
 		s.peer.push(text + "\r\n")
 	case verb == "S:" && text == "<end>":
 		s.peer.ExpectEnd()
 	case verb == "S:":
 		s.heard(s.peer.Expect(text))
+	case verb == "S*" && text == "<end>":
+		s.peer.drain()
 	case verb == "S*":
 		for !dialogue.Match(text, s.peer.Expect("*")) {
 		}

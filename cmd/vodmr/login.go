@@ -115,10 +115,14 @@ func (s *session) who(mechanism string, c auth.Credentials) []logline.Field {
 // checkFitting spares vchkpw credentials that it would cut, and then refuse
 // without saying why.
 func (s *session) checkFitting(c auth.Credentials) (*auth.Child, error) {
-	if !c.Fits() {
-		return nil, fmt.Errorf("%w: vchkpw cannot take a login of %d bytes", auth.ErrRefused, len(c.Login))
+	switch {
+	case c.Fits():
+		return s.check(c, s.server.Until)
+	case c.Challenge == "":
+		// How long the password is stays a secret.
+		return nil, fmt.Errorf("%w: vchkpw cannot take this login and password: they are too long", auth.ErrRefused)
 	}
-	return s.check(c, s.server.Until)
+	return nil, fmt.Errorf("%w: vchkpw cannot take a login of %d bytes", auth.ErrRefused, len(c.Login))
 }
 
 // fail counts a failed login. A refused one costs 1 s, then 2 s, before its
