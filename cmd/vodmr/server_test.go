@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"vodmr/integration/need"
 	"vodmr/internal/dialogue"
 )
 
@@ -27,7 +28,8 @@ func withPrograms(m *testing.M) int {
 	}
 	defer os.RemoveAll(folder)
 	bin = folder
-	err = dialogue.Build(folder, "vodmr/cmd/vodmr", "vodmr/cmd/vodmr-checkpw", "vodmr/testdata/vchkpw")
+	err = dialogue.Build(folder, "vodmr/cmd/vodmr", "vodmr/cmd/vodmr-tls",
+		"vodmr/cmd/vodmr-checkpw", "vodmr/testdata/vchkpw")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -59,13 +61,18 @@ func overSocket(t *testing.T, environ []string, args ...string) server {
 // that a service has.
 func overTCP(t *testing.T, environ []string, args ...string) server {
 	t.Helper()
-	tcpserver, err := exec.LookPath("tcpserver")
-	if err != nil && os.Getenv("CI") == "true" {
+	addr, log := listen(t, environ, args...)
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err != nil {
-		t.Skip("tcpserver is not installed")
-	}
+	return server{dialogue.New(t, conn), func() (int, string) { return tcpserverEnd(t, log) }}
+}
+
+// listen starts tcpserver and returns its address and its log.
+func listen(t *testing.T, environ []string, args ...string) (addr string, log *bufio.Scanner) {
+	t.Helper()
+	tcpserver := need.Program(t, "tcpserver")
 	cmd := exec.Command(tcpserver, append([]string{"-1vRHl0", "127.0.0.1", "0"}, args...)...)
 	cmd.Env = append(os.Environ(), environ...)
 	stdout, err := cmd.StdoutPipe()
@@ -87,11 +94,7 @@ func overTCP(t *testing.T, environ []string, args ...string) server {
 	if err != nil {
 		t.Fatalf("tcpserver printed no port: %v", err)
 	}
-	conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strings.TrimSpace(port)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return server{dialogue.New(t, conn), func() (int, string) { return tcpserverEnd(t, bufio.NewScanner(stderr)) }}
+	return net.JoinHostPort("127.0.0.1", strings.TrimSpace(port)), bufio.NewScanner(stderr)
 }
 
 // tcpserverEnd reads tcpserver's log up to its word about the session's end. It
