@@ -2,10 +2,8 @@ package tlswrap
 
 import (
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"os"
-	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -163,83 +161,4 @@ func (s *server) carry(t tunnel, p *program) int {
 	code, err := t.carry(p)
 	s.report(err)
 	return code
-}
-
-// Descriptors that the program finds, with TLS on request. The last two are one
-// socket: some programs move one of them and close it.
-const (
-	controlFD = 3 + iota
-	readFD
-	writeFD
-)
-
-// onRequest runs the program on the customer's own socket and waits until it
-// asks for TLS on the control descriptor.
-func (s *server) onRequest() int {
-	control, controlEnd, err1 := pair()
-	plain, plainEnd, err2 := pair()
-	if err := errors.Join(err1, err2); err != nil {
-		return s.fail(err)
-	}
-	if s.tls == nil {
-		// The program looks whether anybody is here before it offers TLS.
-		unix.Close(control)
-	}
-	data := uintptr(plainEnd)
-	program, err := start(s.Program, append(s.Environ,
-		"SSLCTLFD="+strconv.Itoa(controlFD),
-		"SSLREADFD="+strconv.Itoa(readFD),
-		"SSLWRITEFD="+strconv.Itoa(writeFD),
-	), []uintptr{0, 1, 2, uintptr(controlEnd), data, data}, s.program)
-	if err != nil {
-		return s.fail(err)
-	}
-	unix.Close(controlEnd)
-	unix.Close(plainEnd)
-	if err := s.self.confine(); err != nil {
-		s.report(err)
-		s.tls = nil
-		unix.Close(control)
-	}
-	if s.tls == nil {
-		return leave(program)
-	}
-	return s.await(control, plain, program)
-}
-
-// leave lets the program have the connection to itself: the customer must see
-// the end when the program closes it.
-func leave(p *program) int {
-	unix.Close(0)
-	unix.Close(1)
-	return p.wait()
-}
-
-// await reads the one byte that asks for TLS: Y, or y where the program does not
-// want the variables. Nothing of the customer's is read before that.
-func (s *server) await(control, plain int, p *program) int {
-	var command [1]byte
-	_, err := plainReader{control, p.ended}.Read(command[:])
-	if err != nil || command[0] != 'Y' && command[0] != 'y' {
-		if err == nil {
-			s.report(fmt.Errorf("the program sent %q on SSLCTLFD, not Y", command[0]))
-		}
-		unix.Close(control)
-		unix.Close(plain)
-		return leave(p)
-	}
-	outer, conn, err := s.handshake()
-	if err != nil {
-		s.report(err)
-		// What follows would be plain text where the customer expects TLS.
-		_ = newSocket(0, 1).Close()
-		unix.Close(control)
-		unix.Close(plain)
-		return leave(p)
-	}
-	if command[0] == 'Y' {
-		_, _ = fdio.New(control, control).Write(encode(variables(conn.ConnectionState())))
-	}
-	unix.Close(control)
-	return s.carry(tunnel{outer, conn, plain, p.ended}, p)
 }

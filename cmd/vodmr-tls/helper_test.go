@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -126,14 +125,4 @@ func withoutUserZero(log string) string {
 		}
 	}
 	return kept.String()
-}
-
-// readAll reads up to the end, which must be TLS's own.
-func readAll(t *testing.T, c *dialogue.Conn) []byte {
-	t.Helper()
-	all, err := io.ReadAll(c.Net())
-	if err != nil {
-		t.Fatalf("after %d bytes: %v", len(all), err)
-	}
-	return all
 }
