@@ -28,6 +28,7 @@ type talk struct {
 	during  func() // what happens while the session sleeps
 	log     *os.File
 	far     *os.File
+	started bool
 	done    chan struct{}
 }
 
@@ -58,13 +59,24 @@ func newTalk(t *testing.T, args ...string) *talk {
 	k.session.log = logline.New(int(k.log.Fd()), "vodmr", "4711")
 	k.session.ip = "192.0.2.1"
 	k.far = far
+	t.Cleanup(k.finish)
 	return k
+}
+
+// finish ends the session before its descriptor is closed: the number may be
+// another test's in a moment.
+func (k *talk) finish() {
+	k.Close()
+	if k.started {
+		<-k.done
+	}
 }
 
 // start runs the session and reads its greeting; from here on only the session
 // touches its fields.
 func (k *talk) start() {
 	k.t.Helper()
+	k.started = true
 	go func() {
 		defer close(k.done)
 		defer k.far.Close()

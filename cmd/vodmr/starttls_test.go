@@ -34,6 +34,10 @@ func withOffer(k *talk) (o *offer, inside *dialogue.Conn) {
 	inside, far := dialogue.Pair(k.t)
 	o = &offer{inside: fdio.New(int(far.Fd()), int(far.Fd()))}
 	k.session.offer = o
+	k.t.Cleanup(func() {
+		inside.Close()
+		k.finish()
+	})
 	return o, inside
 }
 
