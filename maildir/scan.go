@@ -45,7 +45,7 @@ func (l *List) Resume(deadline time.Time) error {
 			return fmt.Errorf("%s: %w", join(l.scan.box.path, subNames[l.scan.sub]), err)
 		}
 		if !more {
-			l.Close()
+			l.leave()
 			l.scan.sub++
 		} else if !deadline.IsZero() && !time.Now().Before(deadline) {
 			return ErrDeadline
@@ -55,8 +55,15 @@ func (l *List) Resume(deadline time.Time) error {
 	return nil
 }
 
-// Close closes what an unfinished Scan holds open.
+// Close gives the List's memory back, and closes what an unfinished Scan holds open.
+// The List is empty then.
 func (l *List) Close() {
+	l.leave()
+	l.free()
+}
+
+// leave closes the directory that is being read.
+func (l *List) leave() {
 	closeAll(l.scan.fd)
 	l.scan.fd = -1
 }

@@ -117,9 +117,9 @@ func TestManyNamesCostLittleMemory(t *testing.T) {
 		bytes += cap(piece)
 	}
 	for _, piece := range l.words {
-		bytes += 8 * cap(piece)
+		bytes += cap(piece)
 	}
-	if most := many*(size+headSize+8) + namesPiece + 8*wordsPiece + 1024; bytes > most {
+	if most := many*(size-len("1795000000.")+headSize+wordSize) + namesPiece + wordSize*wordsPiece; bytes > most {
 		t.Errorf("%d bytes for %d names, want at most %d", bytes, many, most)
 	}
 	for i := range many {
@@ -212,5 +212,29 @@ func BenchmarkNext(b *testing.B) {
 			b.StartTimer()
 		}
 		l.Next()
+	}
+}
+
+// TestNamesComeBack: whatever a name begins with, Next gives it as it was.
+func TestNamesComeBack(t *testing.T) {
+	l := &List{}
+	defer l.Close()
+	want := []string{"0.a", "00.a", "5.a", "05.a", "005.b", "4294967294.a", "4294967295.a", "4294967296.a", "99999999999.a", "999999999999999999.a"}
+	for _, name := range want {
+		seconds, stamped := stamp([]byte(name))
+		l.add([]byte(name), false, seconds, stamped)
+	}
+	l.add([]byte("no time"), true, 4294967297, false)
+	var got []string
+	for e, ok := l.Next(); ok; e, ok = l.Next() {
+		got = append(got, e.Name)
+		if seconds, stamped := stamp([]byte(e.Name)); stamped && seconds != e.Time || !stamped && (e.Time != 4294967297 || !e.Cur) {
+			t.Errorf("%q: time %d, in cur: %v", e.Name, e.Time, e.Cur)
+		}
+	}
+	want = []string{"0.a", "00.a", "005.b", "05.a", "5.a", "4294967294.a", "4294967295.a", "4294967296.a", "no time", "99999999999.a", "999999999999999999.a"}
+	slices.Sort(got[2:5])
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
 	}
 }
