@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"runtime"
-	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -15,7 +14,6 @@ const dirBuffer = 64 << 10
 // Where the fields of a directory entry are; each system orders them in its own way.
 const (
 	atReclen = unsafe.Offsetof(unix.Dirent{}.Reclen)
-	atType   = unsafe.Offsetof(unix.Dirent{}.Type)
 	atName   = unsafe.Offsetof(unix.Dirent{}.Name)
 )
 
@@ -34,9 +32,9 @@ func readNames(fd int, buf []byte) (int, error) {
 	}
 }
 
-// eachName hands on the names in buf that could be messages: no dot files, nothing
-// that the entry itself calls a directory. It says whether it got to the end. A name
-// is good only until yield returns.
+// eachName hands on the names in buf but those that begin with a dot. What they name may
+// be no message: a directory in the wrong place must be spoken of, not passed over. It
+// says whether it got to the end. A name is good only until yield returns.
 func eachName(buf []byte, yield func(name []byte) bool) bool {
 	for len(buf) >= int(atName) {
 		size := int(binary.NativeEndian.Uint16(buf[atReclen:]))
@@ -49,7 +47,7 @@ func eachName(buf []byte, yield func(name []byte) bool) bool {
 		if i := bytes.IndexByte(name, 0); i >= 0 {
 			name = name[:i]
 		}
-		if len(name) == 0 || name[0] == '.' || entry[atType] == syscall.DT_DIR || erased(entry) {
+		if len(name) == 0 || name[0] == '.' || erased(entry) {
 			continue
 		}
 		if !yield(name) {
@@ -65,7 +63,7 @@ func erased(entry []byte) bool {
 	return runtime.GOOS != "linux" && binary.NativeEndian.Uint64(entry) == 0
 }
 
-// eachFile hands on all names of a directory that could be messages.
+// eachFile hands on all names of a directory but those that begin with a dot.
 func eachFile(dir int, yield func(name []byte) bool) error {
 	fd, err := openAgain(dir)
 	if err != nil {

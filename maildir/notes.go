@@ -4,12 +4,13 @@ import "time"
 
 // A Note is what is known of one message from earlier sessions.
 type Note struct {
-	Tries       int    // answers that deferred it
-	First, Last int64  // Unix seconds of the first and the last deferral; 0 where there was none
-	Breaks      int    // sessions in a row that broke while it was the suspect
-	Done        bool   // the customer took it: only remove it, never send it again
-	Reply       string // what deferred it last; may be cut or lost where there are very many
-	Reason      string // why it stays although it was never offered
+	Tries  int    // times that it was tried and kept
+	First  int64  // Unix seconds of the peer's first deferral; 0 where there was none
+	Last   int64  // Unix seconds of the last try; 0 where there was none
+	Breaks int    // sessions in a row that broke while it was the suspect
+	Done   bool   // the customer took it: only remove it, never send it again
+	Reply  string // why it was kept last; may be cut or lost where there are very many
+	Reason string // why it stays although it was never offered
 }
 
 // Notes is MAILDIR/vodmr.notes: what was tried, when, and what was said. They are
@@ -22,9 +23,11 @@ type Note struct {
 // written twice does no harm.
 //
 //	session ID               a session begins
-//	sent FILE                is about to be sent
-//	kept FILE TRIES FIRST reply
-//	broke FILE BREAKS
+//	sent FILE                is about to be sent: a transaction begins
+//	also FILE                in the same transaction as the line before
+//	again FILE               was answered, but is to be sent again in this session
+//	kept FILE TRIES FIRST reply    FIRST is 0 where the peer never deferred it
+//	broke FILE BREAKS        the session broke, and it was a suspect
 //	stays FILE reason
 //	done FILE
 type Notes struct {
@@ -34,9 +37,10 @@ type Notes struct {
 	clock func() time.Time
 
 	files      map[string]*Note
-	unanswered map[string]int // sent in this session: the place in the order
+	unanswered map[string]int // sent in this session: its transaction's place in the order
 	places     int
-	reasons    int // notes with a Reason
+	sending    bool // the last line was sent or also: one more also joins it
+	reasons    int  // notes with a Reason
 	session    string
 	ended      int64
 
@@ -44,7 +48,7 @@ type Notes struct {
 }
 
 const (
-	maxReasons = 20000  // more of them are logged anew in each session
+	maxReasons = 20000  // more of them are counted but not logged
 	maxNotes   = 200000 // more deferrals begin anew in each session
 	maxTexts   = 20000  // notes beyond it are kept without the reply
 	maxText    = 400    // bytes of a reply or a reason
@@ -65,32 +69,28 @@ func (n *Notes) Ended() int64 { return n.ended }
 
 // Begin starts a session. bases hands on the base names of *all* messages that are
 // there (List.Bases after a whole Scan): what is noted of others is dropped. If the
-// last session broke, the first message that it left unanswered and that is still
-// there is the suspect: its Breaks goes up and its base name is returned. The error
+// last session broke, the messages of the first transaction that it left unanswered are
+// the suspects, without those that are gone: the Breaks of each goes up and their base
+// names are returned. A transaction of which all are gone is passed over. The error
 // says why nothing can be written; the session may go on.
-func (n *Notes) Begin(session string, bases func(yield func(base []byte) bool)) (suspect string, err error) {
+func (n *Notes) Begin(session string, bases func(yield func(base []byte) bool)) (suspects []string, err error) {
 	there := n.there(bases)
 	for base, note := range n.files {
 		if !there[base] && !n.mayComeBack(note) {
 			n.drop(base)
 		}
 	}
-	for _, base := range n.inFlight() {
-		if there[base] {
-			suspect = base
-			break
-		}
-	}
-	if suspect != "" {
-		n.setBroke(suspect, n.Of(suspect).Breaks+1)
-		n.line("broke", suspect, int64(n.Of(suspect).Breaks))
+	suspects = n.suspects(there)
+	for _, base := range suspects {
+		n.setBroke(base, n.Of(base).Breaks+1)
+		n.line("broke", base, int64(n.Of(base).Breaks))
 	}
 	n.begin(session)
 	n.line("session", n.session)
 	if err = n.rewrite(); err != nil {
 		err = n.Flush() // the old file is better than none
 	}
-	return suspect, err
+	return suspects, err
 }
 
 // End says that the session ended in order: what it left unanswered was not at fault.
@@ -104,35 +104,59 @@ func (n *Notes) End() {
 // inOrder is the session's name in the line that says that the last one ended in order.
 const inOrder = "-"
 
-// Sent says that the message is about to be sent. Flush must be called before it is.
-func (n *Notes) Sent(base string) {
-	n.setSent(base)
-	n.line("sent", base)
+// Sent says that these messages are about to be sent in one transaction: the copies of
+// one message. Flush must be called before they are.
+func (n *Notes) Sent(bases ...string) {
+	for i, base := range bases {
+		n.setSent(base, i > 0)
+		n.line(sentVerb(i), base)
+	}
 }
 
-// Kept says that the peer answered and the message is kept.
+// Again says that the peer answered, but in a way that has the message repeated in this
+// session: it is not unanswered any more, and all else that is known of it stays.
+func (n *Notes) Again(base string) {
+	n.setAgain(base)
+	n.line("again", base)
+}
+
+// Kept says that the peer deferred the message: it is kept.
 func (n *Notes) Kept(base, reply string) {
-	now, note := n.clock().Unix(), n.Of(base)
-	if note.First == 0 {
-		note.First = now
+	first := n.Of(base).First
+	if first == 0 {
+		first = n.clock().Unix()
 	}
+	n.kept(base, first, reply)
+}
+
+// Tried says that the message is kept for a reason that is not the peer's: its file
+// could not be read to the end, its bounce not be queued. It is Kept but for First,
+// since this must not start the clock of a deferral.
+func (n *Notes) Tried(base, reply string) {
+	n.kept(base, n.Of(base).First, reply)
+}
+
+func (n *Notes) kept(base string, first int64, reply string) {
+	tries := n.Of(base).Tries + 1
 	reply = cut(reply)
-	if n.setKept(base, note.Tries+1, note.First, now, reply) {
-		n.line("kept", base, int64(note.Tries+1), note.First, reply)
+	if n.setKept(base, tries, first, n.clock().Unix(), reply) {
+		n.line("kept", base, int64(tries), first, reply)
 	}
 }
 
-// Stays says that the message cannot be offered to anybody. It returns false where
-// the same was noted before, and need not be logged again.
+// Stays says that the message cannot be offered to anybody. It returns false where it
+// need not be logged: the same was noted before, or so many reasons are noted that this
+// one cannot be, and would be logged anew in each session.
 func (n *Notes) Stays(base, reason string) (changed bool) {
 	reason = cut(reason)
 	if n.Of(base).Reason == reason && reason != "" {
 		delete(n.unanswered, base)
 		return false
 	}
-	if n.setStays(base, reason) {
-		n.line("stays", base, reason)
+	if !n.setStays(base, reason) {
+		return false
 	}
+	n.line("stays", base, reason)
 	return true
 }
 

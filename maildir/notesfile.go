@@ -106,6 +106,7 @@ func (n *Notes) readLines(fd int) (good int, err error) {
 				good++
 			} else {
 				n.Damaged++
+				n.sending = false
 			}
 			rest, skip = after, false
 		}

@@ -10,6 +10,14 @@ func (n *Notes) line(verb, base string, rest ...any) {
 	n.out.add(appendNote(n.out.pending, n.clock().Unix(), verb, base, rest...))
 }
 
+// sentVerb is the verb of the message at that place, from 0, in its transaction.
+func sentVerb(place int) string {
+	if place == 0 {
+		return "sent"
+	}
+	return "also"
+}
+
 // appendNote appends one line; the rest is int64 or string.
 func appendNote(buf []byte, when int64, verb, base string, rest ...any) []byte {
 	buf = strconv.AppendInt(buf, when, 10)
@@ -79,14 +87,17 @@ func (n *Notes) apply(text string) bool {
 }
 
 func (n *Notes) applyVerb(verb string, when int64, base, rest string) bool {
+	n.sending = n.sending && verb == "also"
 	switch verb {
 	case "session":
 		n.begin(base)
 		if base == inOrder {
 			n.ended = when
 		}
-	case "sent":
-		n.setSent(base)
+	case "sent", "also":
+		n.setSent(base, verb == "also")
+	case "again":
+		n.setAgain(base)
 	case "done":
 		n.setDone(base, when)
 	case "stays":

@@ -61,8 +61,10 @@ func (n *Notes) writeState(fd int) error {
 		buf = appendNote(buf, n.ended, "session", inOrder)
 	}
 	buf = appendNote(buf, now, "session", n.session)
-	for _, base := range n.inFlight() {
-		buf = appendNote(buf, now, "sent", base)
+	for _, bases := range n.inFlight() {
+		for i, base := range bases {
+			buf = appendNote(buf, now, sentVerb(i), base)
+		}
 	}
 	return writeAll(fd, buf)
 }

@@ -1,8 +1,10 @@
 package maildir
 
 import (
+	"cmp"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // What each verb does to the state, whether it is read from the file or happens now.
@@ -15,10 +17,18 @@ func (n *Notes) begin(session string) {
 	clear(n.unanswered)
 }
 
-func (n *Notes) setSent(base string) {
-	n.places++
+// setSent begins a transaction, or joins the one of the line before where also says so.
+// Where that line is lost, it begins one: to suspect too few is better than a message
+// of another transaction.
+func (n *Notes) setSent(base string, also bool) {
+	if !also || !n.sending {
+		n.places++
+	}
 	n.unanswered[base] = n.places
+	n.sending = true
 }
+
+func (n *Notes) setAgain(base string) { delete(n.unanswered, base) }
 
 // setKept reports whether there was room to remember it.
 func (n *Notes) setKept(base string, tries int, first, last int64, reply string) bool {
@@ -59,7 +69,7 @@ func (n *Notes) setReason(note *Note, reason string) {
 	note.Reason = reason
 }
 
-// setBroke has no bound: a session breaks once.
+// setBroke has no bound: a session breaks once, in one transaction.
 func (n *Notes) setBroke(base string, breaks int) {
 	delete(n.unanswered, base)
 	n.note(base, 0).Breaks = breaks
@@ -89,9 +99,31 @@ func (n *Notes) drop(base string) {
 	}
 }
 
-// inFlight is what was sent and not answered, in the order of sending.
-func (n *Notes) inFlight() []string {
-	return slices.SortedFunc(maps.Keys(n.unanswered), func(a, b string) int {
-		return n.unanswered[a] - n.unanswered[b]
+// inFlight is what was sent and not answered: the transactions in the order of sending,
+// the messages of each by name.
+func (n *Notes) inFlight() [][]string {
+	bases := slices.SortedFunc(maps.Keys(n.unanswered), func(a, b string) int {
+		return cmp.Or(n.unanswered[a]-n.unanswered[b], strings.Compare(a, b))
 	})
+	var transactions [][]string
+	for len(bases) > 0 {
+		end := 1
+		for end < len(bases) && n.unanswered[bases[end]] == n.unanswered[bases[0]] {
+			end++
+		}
+		transactions = append(transactions, bases[:end:end])
+		bases = bases[end:]
+	}
+	return transactions
+}
+
+// suspects are the messages of the first transaction in flight that has any there.
+func (n *Notes) suspects(there map[string]bool) []string {
+	for _, bases := range n.inFlight() {
+		left := slices.DeleteFunc(bases, func(base string) bool { return !there[base] })
+		if len(left) > 0 {
+			return left
+		}
+	}
+	return nil
 }

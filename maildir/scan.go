@@ -21,9 +21,9 @@ type scan struct {
 
 const scanned = inCur + 1
 
-// Scan lists the messages in new and cur: no dot files, no directories, nothing that
-// a mail reader marked as deleted. What turns out to be no regular file is for
-// OpenMessage to say. It stops at the deadline with ErrDeadline *and* the List as far
+// Scan lists what is in new and cur: no dot files, nothing that a mail reader marked as
+// deleted. What turns out to be no regular file, be it a directory, is for OpenMessage
+// to say, so that somebody learns of it. It stops at the deadline with ErrDeadline *and* the List as far
 // as it got; the zero time is no deadline. Other errors come without a List.
 func (b *Box) Scan(deadline time.Time) (*List, error) {
 	b.seen = nil // new files may have come since
@@ -88,7 +88,8 @@ func (l *List) step() (more bool, err error) {
 	return true, nil
 }
 
-// meet adds a name, unless it is no message.
+// meet adds a name, unless it is marked as deleted or gone since. What cannot be asked
+// for its time is added all the same: OpenMessage says why.
 func (l *List) meet(dir int, name []byte) {
 	if isTrashed(name) || len(name) > maxName {
 		return
@@ -96,8 +97,8 @@ func (l *List) meet(dir int, name []byte) {
 	seconds, stamped := stamp(name)
 	if !stamped {
 		var st unix.Stat_t
-		if lstatat(dir, string(name), &st) != nil || !isRegular(&st) {
-			return // gone since, or no message
+		if lstatat(dir, string(name), &st) == unix.ENOENT {
+			return
 		}
 		seconds = int64(st.Mtim.Sec)
 	}

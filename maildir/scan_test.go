@@ -38,6 +38,7 @@ func TestOrder(t *testing.T) {
 	}
 	want := []string{
 		"new/1.old.vm",
+		"new/5.dir", // OpenMessage says what it is
 		"new/12345678901234567890.1.v",
 		"cur/1795338735.1.vm:2,S",
 		"new/1795338736.9.vm,S=3",
