@@ -65,6 +65,10 @@ func parseOptions(args []string) (*options, error) {
 	return o, err
 }
 
+// maxEvery is the longest -i in seconds, about a year: more of them could overflow a
+// time.Duration, and then atrn would ask without a pause.
+const maxEvery = 365 * 86400
+
 // parseFlags takes flags before PROVIDER and, where no PROG can follow, after
 // it.
 func parseFlags(args []string) (*rawOptions, error) {
@@ -93,6 +97,8 @@ func parseFlags(args []string) (*rawOptions, error) {
 		return nil, err
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", errUsage, err)
+	case raw.seconds > maxEvery:
+		return nil, fmt.Errorf("%w: -i takes at most %d seconds", errUsage, maxEvery)
 	case raw.limit < 0:
 		return nil, fmt.Errorf("%w: -z takes a number of bytes", errUsage)
 	}

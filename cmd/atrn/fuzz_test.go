@@ -1,0 +1,74 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"vodmr/fetch"
+)
+
+// FuzzParseOptions: a command line that is taken says who is asked, who receives,
+// and with which login, and it never asks for less TLS than it says; one that is
+// not is misuse. Words stand in lines.
+func FuzzParseOptions(f *testing.F) {
+	for _, seed := range []string{
+		"", "-h", "-u l -p pass h prog a", "-u l -p pass h:366 -s localhost:25", "-u l -p pass h -m Maildir -z 100", "-u l -p pass -e cmd prog",
+		"-u l -p pass -d a.example,b.example -i 60 h prog", "-u l -p pass -T none h prog", "-u l -p pass -T tls -e cmd prog", "-u l -p pass -C pass h prog",
+		"-u l -p pass -F 00 h prog", "-u l -p pass -T may -F aa h prog", "-u l -p pass -i 99999999999 h prog", "-u l -p pass -z -1 h prog", "-u l -p pass [::1]:smtp prog",
+		"-u l\r -p pass h prog", "-u= -p=pass h prog", "-u l -p none h prog", "-u l -p pass -i -1 h prog", "-- h prog",
+	} {
+		f.Add(strings.ReplaceAll(seed, " ", "\n"))
+	}
+	f.Chdir(f.TempDir())
+	if err := os.WriteFile("pass", []byte("secret\n"), 0o600); err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, lines string) {
+		args := strings.Split(lines, "\n")
+		raw, err := parseFlags(args)
+		if err == nil && strings.Contains(raw.passfile+raw.cafile, "/") {
+			return // it may be a device
+		}
+		o, err := parseOptions(args)
+		if err != nil {
+			if !errors.Is(err, errUsage) && !errors.Is(err, flag.ErrHelp) && fetch.ExitCode(err) != fetch.ExitMisuse {
+				t.Errorf("%q: %v is no misuse", args, err)
+			}
+			return
+		}
+		checkOptions(t, args, raw, o)
+	})
+}
+
+func checkOptions(t *testing.T, args []string, raw *rawOptions, o *options) {
+	s := o.session
+	if s.Provider == nil || s.Sink == nil || s.Login.User != raw.login || raw.login == "" || s.Login.Password != "secret" ||
+		strings.ContainsAny(raw.login, "\r\n\x00") {
+		t.Errorf("%q: %+v", args, s)
+	}
+	if raw.domains != strings.Join(s.Domains, ",") || strings.ContainsAny(raw.domains, " \r\n\x00<>") {
+		t.Errorf("%q: domains %q", args, s.Domains)
+	}
+	if o.every < 0 || uint(o.every/time.Second) != raw.seconds {
+		t.Errorf("%q: %v of %d s", args, o.every, raw.seconds)
+	}
+	word, _ := map[string]fetch.TLSMode{"starttls": fetch.StartTLS, "tls": fetch.OnConnect, "may": fetch.MayTLS, "none": fetch.NoTLS}[raw.tls]
+	if raw.tls == "" && raw.command != "" {
+		word = fetch.NoTLS
+	}
+	verified := s.TLS.Mode == fetch.StartTLS || s.TLS.Mode == fetch.OnConnect
+	if s.TLS.Mode != word || verified && s.TLS.Host == "" && s.TLS.Pin == nil || !verified && (s.TLS.Pin != nil || s.TLS.Roots != nil) {
+		t.Errorf("%q: %+v", args, s.TLS)
+	}
+	if p, ok := s.Sink.(fetch.Program); ok && (len(p.Args) == 0 || !slices.Equal(p.Args, args[len(args)-len(p.Args):])) {
+		t.Errorf("%q: program %q", args, p.Args)
+	}
+	if m, ok := s.Sink.(fetch.Maildir); ok && (m.Dir == "" || m.Limit < 0) {
+		t.Errorf("%q: %+v", args, m)
+	}
+}
