@@ -29,7 +29,7 @@ func ParseExtensions(lines []string) Extensions {
 	for _, line := range lines[1:] {
 		words := strings.Fields(line)
 		if len(words) > 0 {
-			x.add(strings.ToUpper(words[0]), words[1:])
+			x.add(upper(words[0]), words[1:])
 		}
 	}
 	return x
@@ -75,7 +75,7 @@ func (x *Extensions) addLimit(param string) {
 	if err != nil || n < 1 {
 		return
 	}
-	switch strings.ToUpper(name) {
+	switch upper(name) {
 	case "MAILMAX":
 		x.MailMax = n
 	case "RCPTMAX":

@@ -43,7 +43,12 @@ func TestParseExtensions(t *testing.T) {
 // FuzzExtensions: no limit is negative, a size needs SIZE, and neither the case of
 // letters nor the spaces around words change anything.
 func FuzzExtensions(f *testing.F) {
-	f.Add("mx.test\nSIZE 1000\nLIMITS RCPTMAX=5")
+	for _, seed := range []string{
+		"mx.test\nSIZE 1000\nLIMITS RCPTMAX=5", "", "mx.test\n\u017fIZE 5", "mx.test\nSIZE\nSIZE 5\nSIZE x",
+		"mx.test\nPIPELINING\nCHUNKING\n8BITMIME\nSMTPUTF8", "mx.test\n\xff\nsize +7\nlimits rcptmax=+5 mailmax=99999999999999999999",
+	} {
+		f.Add(seed)
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		x := ParseExtensions(strings.Split(text, "\n"))
 		if x.Size < 0 || x.MailMax < 0 || x.RcptMax < 0 || x.RcptDomainMax < 0 || x.Size > 0 && !x.SizeOffered {
@@ -51,6 +56,11 @@ func FuzzExtensions(f *testing.F) {
 		}
 		if len(strings.Split(text, "\n")) == 1 && x != (Extensions{}) {
 			t.Fatalf("%q: %+v of the server's name", text, x)
+		}
+		// Letters that only look like ASCII ones in upper case are other letters.
+		other := strings.Split(strings.ReplaceAll(text, "\u017f", "_"), "\n")
+		if diff := cmp.Diff(x, ParseExtensions(other)); diff != "" {
+			t.Fatalf("%q with a long s counting as S:\n%s", text, diff)
 		}
 		spaced := " " + strings.ReplaceAll(lower(text), "\n", " \n\t")
 		if diff := cmp.Diff(x, ParseExtensions(strings.Split(spaced, "\n"))); diff != "" {

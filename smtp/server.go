@@ -101,7 +101,7 @@ func (s *Server) Flush() error {
 // answer finds the line's command and runs it.
 func (s *Server) answer(line string) (Reply, error) {
 	verb, arg, _ := strings.Cut(line, " ")
-	command, known := s.Commands[strings.ToUpper(verb)]
+	command, known := s.Commands[upper(verb)]
 	if known {
 		return command(strings.Trim(arg, " \t"))
 	}
@@ -112,6 +112,18 @@ func (s *Server) answer(line string) (Reply, error) {
 	s.Say(ReplyUnknown())
 	bye := ReplyTooManyUnknown()
 	return bye, bye
+}
+
+// upper changes ASCII letters only: strings.ToUpper makes ASCII of some others,
+// and a verb that nobody knows would pass for a known one.
+func upper(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if 'a' <= c && c <= 'z' {
+			b[i] = c - ('a' - 'A')
+		}
+	}
+	return string(b)
 }
 
 // end says the last word where there is one to say, and turns the reason into
