@@ -213,6 +213,7 @@ func TestDamagedLinesAreCounted(t *testing.T) {
 		"1795000000 kept a 1 y 450 x",
 		"x kept a 9 1795000000 450 x",
 		"1795000000 broke a",
+		"1795000000 broke a 9223372036854775807",
 		"1795000000 laughs a",
 		"1795000000 sent",
 		"1795000000 sent %4",
@@ -229,7 +230,7 @@ func TestDamagedLinesAreCounted(t *testing.T) {
 	kept := Note{First: 1795000000, Last: 1795000000}
 	first, second := kept, kept
 	first.Tries, first.Reply, second.Tries = 1, "450 x", 2
-	if diff := cmp.Diff([]any{11, first, Note{}, second}, got); diff != "" {
+	if diff := cmp.Diff([]any{12, first, Note{}, second}, got); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -394,12 +395,14 @@ func TestTearing(t *testing.T) {
 		n, _ := b.OpenNotes(testClock())
 		n.Begin("1", noBases)
 		states, ends := []model{{}}, []int64{fileSize(path)}
+		flights := [][][]string{nil}
 		for range rapid.IntRange(1, 12).Draw(t, "steps") {
 			step(t, n)
 			if err := n.Flush(); err != nil {
 				t.Fatal(err)
 			}
 			states, ends = append(states, snapshot(n)), append(ends, fileSize(path))
+			flights = append(flights, n.inFlight())
 		}
 		n.Close()
 		tear := rapid.Int64Range(ends[0], ends[len(ends)-1]).Draw(t, "tear")
@@ -413,7 +416,10 @@ func TestTearing(t *testing.T) {
 			if diff := cmp.Diff(states[whole], snapshot(n)); diff != "" || err != nil {
 				t.Fatalf("%s at %d: %v\n%s", when, tear, err, diff)
 			}
-			n.Sent("other")
+			if diff := cmp.Diff(flights[whole], n.inFlight()); diff != "" && when == "torn" && tear == ends[whole] {
+				t.Fatalf("%s at %d: %s", when, tear, diff)
+			}
+			n.Sent("other", "more")
 			n.Flush()
 			if when == "appended to" {
 				n.End() // nobody is the suspect
@@ -427,9 +433,9 @@ func TestTearing(t *testing.T) {
 func step(t *rapid.T, n *Notes) {
 	base := rapid.SampledFrom([]string{"a", "b c", "%"}).Draw(t, "base")
 	text := rapid.StringN(0, 20, -1).Draw(t, "text")
-	switch rapid.IntRange(0, 4).Draw(t, "verb") {
+	switch rapid.IntRange(0, 6).Draw(t, "verb") {
 	case 0:
-		n.Sent(base)
+		n.Sent(base, "copy")
 	case 1:
 		n.Kept(base, text)
 	case 2:
@@ -439,6 +445,10 @@ func step(t *rapid.T, n *Notes) {
 	case 4:
 		n.setBroke(base, 12)
 		n.line("broke", base, int64(12))
+	case 5:
+		n.Tried(base, text)
+	case 6:
+		n.Again(base)
 	}
 }
 
@@ -461,22 +471,36 @@ func fileSize(path string) int64 {
 func FuzzNotes(f *testing.F) {
 	f.Add([]byte("1795000000 session 1\n1795000000 sent a\n1795000000 kept b 1 1795000000 450 x\n"))
 	f.Add([]byte("1795000000 stays a%20b no envelope\n1795000000 done c\n1795000000 broke d 2\n17950"))
+	f.Add([]byte("1795000000 sent a\n1795000000 also b\n1795000000 also c\n1795000000 again b\n1795000000 sent d\n"))
+	f.Add([]byte("1795000000 also a\n%\n1795000000 also b\n1795000000 kept b 1 0 unreadable\n1795000000 sent a\n"))
 	f.Add([]byte("%\n\x00\x00\x00 done a\n"))
 	b, dir := newBox(f, nil)
 	f.Fuzz(func(t *testing.T, file []byte) {
 		write(t, dir+"/vodmr.notes", string(file))
 		n, _ := b.OpenNotes(testClock())
+		flight := n.inFlight()
+		must(t, n.rewrite())
+		n.Close()
+		n = openNotes(t, b)
+		if diff := cmp.Diff(flight, n.inFlight()); diff != "" {
+			t.Fatal(diff)
+		}
 		before := snapshot(n)
-		var there []string
+		there := slices.Concat(flight...)
 		for base := range before {
 			there = append(there, base)
 		}
 		suspects, err := n.Begin("2", bases(there...))
 		must(t, err)
+		if want := slices.Concat(flight[:min(len(flight), 1)]...); !slices.Equal(suspects, want) {
+			t.Fatalf("suspects %q of %q", suspects, flight)
+		}
 		n.Close()
 		again := openNotes(t, b)
 		for _, suspect := range suspects {
-			delete(before, suspect)
+			note := before[suspect]
+			note.Breaks++
+			before[suspect] = note
 		}
 		for base, note := range before {
 			got := again.Of(base)

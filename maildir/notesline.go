@@ -103,8 +103,8 @@ func (n *Notes) applyVerb(verb string, when int64, base, rest string) bool {
 	case "stays":
 		n.setStays(base, cut(rest))
 	case "broke":
-		breaks, err := strconv.Atoi(rest)
-		if err != nil || breaks < 0 {
+		breaks, ok := count(rest)
+		if !ok {
 			return false
 		}
 		n.setBroke(base, breaks)
@@ -119,11 +119,17 @@ func (n *Notes) applyVerb(verb string, when int64, base, rest string) bool {
 func (n *Notes) applyKept(when int64, base, rest string) bool {
 	number, rest, _ := strings.Cut(rest, " ")
 	since, reply, _ := strings.Cut(rest, " ")
-	tries, err := strconv.Atoi(number)
-	first, err2 := strconv.ParseInt(since, 10, 64)
-	if err != nil || err2 != nil || tries < 0 {
+	tries, ok := count(number)
+	first, err := strconv.ParseInt(since, 10, 64)
+	if err != nil || !ok {
 		return false
 	}
 	n.setKept(base, tries, first, when, cut(reply))
 	return true
+}
+
+// count reads a number to which one can still be added.
+func count(text string) (int, bool) {
+	n, err := strconv.ParseUint(text, 10, 30)
+	return int(n), err == nil
 }
