@@ -141,6 +141,8 @@ func (c *Conn) wait(wantRead, wantWrite bool) (canRead, canWrite bool, err error
 			return false, false, err
 		case ready == 0 && expired:
 			return false, false, ErrTimeout
+		case ready == 0 && (c.rSocket && silent(c.r) || c.wSocket && silent(c.w)):
+			return false, false, errSilent
 		case ready > 0:
 			const broken = unix.POLLERR | unix.POLLHUP | unix.POLLNVAL
 			i := 0
@@ -156,19 +158,22 @@ func (c *Conn) wait(wantRead, wantWrite bool) (canRead, canWrite bool, err error
 	}
 }
 
-// timeout returns poll's argument in milliseconds, at most a minute so that a
-// clock that is set back costs no more than that, and whether the deadline
-// falls within it.
+// errSilent is returned where the peer's TCP no longer answers.
+var errSilent = errors.New("the line is dead: what was sent is not acknowledged")
+
+// glance is how often a wait looks whether the line is dead.
+const glance = 15 * time.Second
+
+// timeout returns poll's argument in milliseconds, at most a glance, which also
+// bounds what a clock that is set back costs, and whether the deadline falls
+// within it.
 func (c *Conn) timeout() (ms int, last bool) {
-	if c.deadline.IsZero() {
-		return -1, false
-	}
 	left := time.Until(c.deadline)
 	switch {
+	case c.deadline.IsZero() || left > glance:
+		return int(glance.Milliseconds()), false
 	case left <= 0:
 		return 0, true
-	case left > time.Minute:
-		return 60_000, false
 	}
 	return int((left + time.Millisecond - 1) / time.Millisecond), true
 }
@@ -235,3 +240,18 @@ func WriteAll(fd int, p []byte) error {
 
 // Close closes a descriptor that is no longer needed.
 func Close(fd int) { _ = unix.Close(fd) }
+
+// CloseOnExec keeps the programs that this one starts from inheriting
+// descriptors that whoever started it left open, from first on.
+func CloseOnExec(first int) {
+	if closeRangeOnExec(first) {
+		return
+	}
+	for fd := first; fd < inheritedMax; fd++ {
+		unix.CloseOnExec(fd)
+	}
+}
+
+// inheritedMax is where a search for inherited descriptors ends on systems that
+// cannot name all: nobody hands so many down.
+const inheritedMax = 256

@@ -1,12 +1,19 @@
 package fdio
 
-import "golang.org/x/sys/unix"
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// silence is for how long a peer's TCP may leave unanswered what was sent to it.
+const silence = time.Minute
 
 // KeepAlive makes a TCP socket notice within two minutes that its peer is gone
-// without a word (30 s, then 3 probes 10 s apart; 60 s for unanswered data) and
-// send small writes at once: with Nagle's algorithm and delayed
-// acknowledgements each exchange would wait 40 ms. Anything but a TCP socket is
-// left alone, and so is an option that this system lacks.
+// without a word (30 s, then 3 probes 10 s apart; for unanswered data a Conn
+// looks itself) and send small writes at once: with Nagle's algorithm and
+// delayed acknowledgements each exchange would wait 40 ms. Anything but a TCP
+// socket is left alone, and so is an option that this system lacks.
 func KeepAlive(fd int) {
 	if unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1) != nil {
 		return

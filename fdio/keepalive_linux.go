@@ -4,9 +4,21 @@ import "golang.org/x/sys/unix"
 
 func keepAliveOptions() map[int]int {
 	return map[int]int{
-		unix.TCP_KEEPIDLE:     30,
-		unix.TCP_KEEPINTVL:    10,
-		unix.TCP_KEEPCNT:      3,
-		unix.TCP_USER_TIMEOUT: 60_000, // milliseconds
+		unix.TCP_KEEPIDLE:  30,
+		unix.TCP_KEEPINTVL: 10,
+		unix.TCP_KEEPCNT:   3,
 	}
+}
+
+// silent says whether the peer's TCP has not answered what was sent to it for
+// longer than silence. TCP_USER_TIMEOUT would tell, but it also ends the
+// connection to a peer that answers every probe and only takes no more for the
+// moment, such as a server that scans a large message.
+func silent(fd int) bool {
+	info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+	if err != nil || int64(info.Last_ack_recv) < silence.Milliseconds() {
+		return false
+	}
+	// Probes of a closed window are spaced wider and wider: one may be under way.
+	return info.Unacked > 0 || info.Probes > 1
 }

@@ -64,7 +64,7 @@ func (dq *DotQmail) addMaildir(line, dir string) {
 func (dq *DotQmail) addAddress(address string) {
 	address = strings.TrimLeft(strings.TrimPrefix(address, "&"), " \t")
 	if strings.ContainsRune(address, '@') {
-		dq.addresses = append(dq.addresses, lower(address))
+		dq.addresses = append(dq.addresses, Lower(address))
 	}
 }
 
@@ -127,7 +127,7 @@ func (u *Users) LeadsHere(d Domain, dq DotQmail, home string) (leads bool, addre
 	}
 	for _, a := range dq.addresses {
 		local, domain := Split(a)
-		if local != lower(path.Base(path.Clean(home))) {
+		if local != Lower(path.Base(path.Clean(home))) {
 			continue
 		}
 		holds, err := u.homeOf(domain, d)

@@ -90,10 +90,10 @@ func (f *file) readFull(buf []byte, offset int64) (int, error) {
 
 func (f *file) close() error { return unix.Close(f.fd) }
 
-// lower folds ASCII letters only, as qmail does. strings.ToLower would also fold
+// Lower folds ASCII letters only, as qmail does. strings.ToLower would also fold
 // letters beyond ASCII, some of them into ASCII ones, and change bytes that are
 // no UTF-8: two different names could become one.
-func lower(s string) string {
+func Lower(s string) string {
 	b := []byte(s)
 	for i, c := range b {
 		if 'A' <= c && c <= 'Z' {

@@ -27,7 +27,7 @@ func (r *Rules) Close() error { return r.cdb.Close() }
 // For finds the rule for a login: by the login, by its domain, or by the empty
 // key. Not found means that the rules say nothing about it.
 func (r *Rules) For(login string) (Rule, bool, error) {
-	for _, key := range ruleKeys(lower(login)) {
+	for _, key := range ruleKeys(Lower(login)) {
 		value, found, err := r.cdb.Find([]byte(key))
 		if err != nil {
 			return Rule{}, false, err

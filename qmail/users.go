@@ -48,7 +48,7 @@ func (u *Users) Domain(name string) (Domain, bool, error) {
 	if u.cdb == nil {
 		return Domain{}, false, nil
 	}
-	value, found, err := u.cdb.Find([]byte("!" + lower(name) + "-"))
+	value, found, err := u.cdb.Find([]byte("!" + Lower(name) + "-"))
 	if err != nil || !found || !isDomainEntry(value) {
 		return Domain{}, false, err
 	}
@@ -124,5 +124,5 @@ func (u *Users) parse(value []byte) (Domain, error) {
 	if err1 != nil || err2 != nil || f[3] == "" {
 		return Domain{}, u.cdb.damaged("an entry has a bad uid, gid or directory")
 	}
-	return Domain{lower(f[0]), uint32(uid), uint32(gid), path.Clean(f[3])}, nil
+	return Domain{Lower(f[0]), uint32(uid), uint32(gid), path.Clean(f[3])}, nil
 }

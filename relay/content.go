@@ -65,6 +65,9 @@ func (q *queue) sameContent(a, b *item) bool {
 	if a.body != nil && b.body != nil {
 		return bytes.Equal(a.body, b.body)
 	}
+	if q.compared += a.length; q.compared > comparedMax {
+		return false
+	}
 	x, err := q.open(a)
 	if err != nil {
 		return false
@@ -78,8 +81,13 @@ func (q *queue) sameContent(a, b *item) bool {
 	return equalReaders(x, y)
 }
 
-// compareSize is how many bytes are compared at once.
-const compareSize = 64 << 10
+const (
+	// compareSize is how many bytes are compared at once.
+	compareSize = 64 << 10
+	// comparedMax is how many bytes of files are compared for one transaction:
+	// the server waits meanwhile. What is beyond goes as a message of its own.
+	comparedMax = 256 << 20
+)
 
 func equalReaders(x, y io.Reader) bool {
 	p, r := make([]byte, compareSize), make([]byte, compareSize)

@@ -34,7 +34,7 @@ func identify(home qmail.Home, login, dir string) (*entitlement, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &entitlement{users: users, login: strings.ToLower(login), home: dir}
+	e := &entitlement{users: users, login: qmail.Lower(login), home: dir}
 	if e.virtual, err = home.VirtualDomains(); err != nil {
 		e.close()
 		return nil, err
@@ -46,7 +46,7 @@ func identify(home qmail.Home, login, dir string) (*entitlement, error) {
 	}
 	if found {
 		e.domain = &domain
-		e.login = strings.ToLower(path.Base(dir)) + "@" + domain.Name
+		e.login = qmail.Lower(path.Base(dir)) + "@" + domain.Name
 	}
 	return e, nil
 }
@@ -72,12 +72,12 @@ func (e *entitlement) byRule(list string) error {
 		return err
 	}
 	for _, name := range domains {
-		e.domains = append(e.domains, name)
 		domain, found, err := e.users.Domain(name)
 		if err != nil {
 			return err
 		}
 		if !found {
+			e.domains = append(e.domains, name)
 			continue
 		}
 		e.domains = append(e.domains, domain.Name)
@@ -163,7 +163,7 @@ func replyNoDomain() smtp.Reply {
 // wants says whether mail for a recipient's domain belongs to the login, and
 // whether it was asked for.
 func (e *entitlement) wants(domain string) (held, asked bool) {
-	domain = e.real(strings.ToLower(domain))
+	domain = e.real(qmail.Lower(domain))
 	held = e.holds(domain)
 	return held, held && (len(e.asked) == 0 || slices.Contains(e.asked, domain))
 }

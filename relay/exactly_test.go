@@ -247,3 +247,29 @@ func (s *site) doubts(t *testing.T) map[string]bool {
 	}
 	return named
 }
+
+// TestPoisonCopies: five copies of a message at which the customer's server
+// hangs up are one poison, not five: after two broken sessions what waits behind
+// them arrives.
+func TestPoisonCopies(t *testing.T) {
+	for mode, server := range modes() {
+		t.Run(mode, func(t *testing.T) {
+			s := newSite(t, standardSite(t))
+			s.fill(t, 30) // the first four are copies of one message
+			taken := 0
+			server.Rcpt = func(to string) string {
+				if to < "r4@" && len(to) == len("r4@example.org") {
+					return "421 4.0.0 poison"
+				}
+				return ""
+			}
+			server.Take = func(_ string, to []string, _ []byte) { taken += len(to) }
+			for range 3 {
+				_ = s.session(t, &server)
+			}
+			if taken != 26 || s.waiting(t) != 4 {
+				t.Errorf("%d arrived in three sessions and %d wait, want 26 and the 4 that are poison", taken, s.waiting(t))
+			}
+		})
+	}
+}

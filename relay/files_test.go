@@ -129,9 +129,9 @@ func TestOddFiles(t *testing.T) {
 		t.Errorf("taken: %v", taken)
 	}
 	log := s.log(t)
-	for _, name := range []string{"fifo", "link", "empty", "nul", "header", "unreadable"} {
-		if n := strings.Count(log, "skip file=new/170000000"); n != 6 {
-			t.Fatalf("%d files skipped, want 6 (no directory is a file):\n%s", n, log)
+	for _, name := range []string{"directory", "fifo", "link", "empty", "nul", "header", "unreadable"} {
+		if n := strings.Count(log, "skip file=new/170000000"); n != 7 {
+			t.Fatalf("%d files skipped, want 7:\n%s", n, log)
 		}
 		if !strings.Contains(log, "."+name+".vm reason=") {
 			t.Errorf("no skip of %s in\n%s", name, log)
@@ -301,5 +301,73 @@ func TestUnwritableNotes(t *testing.T) {
 	}
 	if log := s.log(t); !strings.Contains(log, "error error=") {
 		t.Errorf("the log does not say that notes cannot be written:\n%s", log)
+	}
+}
+
+// TestKeptBehindNew: what earlier sessions deferred goes behind what is new, so
+// that a server that hangs up after some refusals gets the rest of the mail.
+func TestKeptBehindNew(t *testing.T) {
+	for mode, server := range modes() {
+		t.Run(mode, func(t *testing.T) {
+			s := newSite(t, standardSite(t))
+			s.fill(t, 40)
+			refusals := 0
+			taken := 0
+			server.Rcpt = func(to string) string {
+				var n int
+				fmt.Sscanf(to, "r%d@", &n)
+				if n >= 30 {
+					return ""
+				}
+				if refusals++; refusals%10 == 0 {
+					return "421 4.7.0 too many errors"
+				}
+				return "450 4.1.1 unknown for now"
+			}
+			server.Take = func(_ string, to []string, _ []byte) { taken += len(to) }
+			for range 8 {
+				_ = s.session(t, &server)
+			}
+			if taken != 10 {
+				t.Errorf("%d messages arrived from behind 30 that are deferred, want 10; left:\n%s", taken, s.left(t))
+			}
+		})
+	}
+}
+
+// TestManyForOthers: among very many files for others the first message goes out
+// before all of them were looked at.
+func TestManyForOthers(t *testing.T) {
+	s := newSite(t, standardSite(t))
+	s.fill(t, 1)
+	for i := range 3000 {
+		s.write(t, fmt.Sprintf("new/%d.%d.other", 1795336100+i, i), "Return-Path: <a@b.test>\nDelivered-To: x@elsewhere.example\nReceived: x\n\n")
+	}
+	skipped := -1
+	server := &customer.Server{Mail: func(string) string {
+		skipped = strings.Count(s.log(t), " skip ")
+		return ""
+	}}
+	must(t, s.session(t, server))
+	if skipped < 0 || skipped > 2*aheadMax {
+		t.Errorf("%d files were looked at before MAIL, want at most %d", skipped, 2*aheadMax)
+	}
+	if n := strings.Count(s.log(t), " skip "); n != 3000 {
+		t.Errorf("%d files skipped in all, want 3000", n)
+	}
+}
+
+// TestUnreadable: mail that cannot be read is no reason to say that there is
+// none.
+func TestUnreadable(t *testing.T) {
+	if os.Getuid() == 0 {
+		t.Skip("root can read everything; TestOddFiles has the rest")
+	}
+	s := newSite(t, standardSite(t))
+	s.fill(t, 1)
+	must(t, os.Chmod(filepath.Join(s.maildir, "new/1795336000.0.vm"), 0))
+	log, _ := s.run(t, "C: ATRN\nS: 451 4.3.0 *\nC: QUIT\nS: 221 *\nS: <end>")
+	if !strings.Contains(log, "none of it can be read") {
+		t.Errorf("the log:\n%s", log)
 	}
 }

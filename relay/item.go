@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"fmt"
 	"hash/fnv"
 	"io"
 
@@ -98,6 +99,9 @@ func (q *queue) address(it *item, head []byte) error {
 	it.rcpt = q.entitled.virtual.Strip(local, domain) + "@" + domain
 	if it.to, err = qmail.Quote(it.rcpt); err != nil {
 		return err
+	}
+	if len(envelope.Sender) > qmail.MaxAddress || len(it.to) > qmail.MaxAddress {
+		return fmt.Errorf("%w: it is over %d bytes", qmail.ErrAddress, qmail.MaxAddress)
 	}
 	it.sender, it.double, it.cut = envelope.Sender, envelope.Double, envelope.Cut
 	it.length = it.size

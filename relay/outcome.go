@@ -32,8 +32,10 @@ func (q *queue) Answered(tx *smtp.Transaction, decisions []smtp.Decision) {
 		case tooMany(d):
 			q.rcptMax = min(q.rcptMax, d.After)
 			later.items = append(later.items, it)
+			q.notes.Again(it.base)
 		case d.Reply.AboutCommand() && !tx.Plain:
 			repeat.items = append(repeat.items, it)
+			q.notes.Again(it.base)
 		case d.Reply.Permanent():
 			q.failed(it, d.Reply, "the mail server of this domain refused it: ")
 		default:
@@ -55,12 +57,18 @@ func tooMany(d smtp.Decision) bool {
 
 // delivered removes a file that the customer's server answers for now.
 func (q *queue) delivered(it *item, reply smtp.Reply) {
-	if !q.remove(it.entry, it.size) {
-		q.notes.Done(it.base)
-	}
+	q.removeOrNote(it)
 	q.count.delivered++
 	q.count.bytes += it.length
 	q.logFile("success", it, reply)
+}
+
+// removeOrNote removes a file, or notes at once that it must only be removed.
+func (q *queue) removeOrNote(it *item) {
+	if !q.remove(it.entry, it.size) {
+		q.notes.Done(it.base)
+		q.Sending()
+	}
 }
 
 // remove unlinks a file and says whether it is gone.
@@ -130,13 +138,11 @@ func (q *queue) bounceOrKeep(it *item, reply smtp.Reply, why string) {
 	q.logFile("failure", it, reply)
 	if err := q.bounce(it, why+reply.String()); err != nil {
 		q.Log.Event("error", logline.F("file", it.entry.Path()), logline.Err(err))
-		q.notes.Kept(it.base, reply.String())
+		q.notes.Tried(it.base, reply.String())
 		return
 	}
 	q.count.bounced++
-	if !q.remove(it.entry, it.size) {
-		q.notes.Done(it.base)
-	}
+	q.removeOrNote(it)
 }
 
 // doubt names the files that a broken session left unanswered after their

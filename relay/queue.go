@@ -7,6 +7,7 @@ import (
 
 	"vodmr/logline"
 	"vodmr/maildir"
+	"vodmr/qmail"
 	"vodmr/smtp"
 )
 
@@ -19,8 +20,11 @@ type queue struct {
 	list       *maildir.List
 	unfinished bool // the scan met its deadline
 
+	tried    []tried // deferred by an earlier session; in order once sorted
+	inOrder  bool
 	ahead    []*item // read ahead, in order
 	held     int64   // bytes of their bodies
+	compared int64   // bytes of files compared for the next transaction
 	again    []*group
 	suspects []suspect
 	flying   map[*smtp.Transaction]*group
@@ -29,10 +33,11 @@ type queue struct {
 	headBuffer []byte
 	lent       []byte // the body that the Sender uses
 
-	sender    *smtp.Sender
-	rcptMax   int
-	unnoted   bool // the notes could not be written
-	lookedFor bool // the suspects were sorted
+	sender     *smtp.Sender
+	rcptMax    int
+	unnoted    bool // the notes could not be written
+	unreadable bool // a file could not be read
+	lookedFor  bool // the suspects were sorted
 }
 
 // A group is the files that one transaction carries.
@@ -40,6 +45,14 @@ type group struct {
 	items  []*item
 	plain  bool
 	stream *content
+}
+
+// A tried message was kept by an earlier session. It goes behind what is new:
+// where a server hangs up after some refusals, each session would else offer
+// the same few, and what waits behind them never went out.
+type tried struct {
+	entry maildir.Entry
+	tries int
 }
 
 // A suspect is a message that broke two sessions in a row (DESIGN: first
@@ -158,9 +171,6 @@ func (q *queue) Next() *smtp.Transaction {
 		}
 		if tx := q.transaction(g); tx != nil {
 			q.flying[tx] = g
-			for _, it := range g.items {
-				q.notes.Sent(it.base)
-			}
 			return tx
 		}
 	}
@@ -171,6 +181,19 @@ func (q *queue) Next() *smtp.Transaction {
 func (q *queue) mailMaxReached() bool {
 	max := q.sender.Extensions.MailMax
 	return max > 0 && q.sender.Begun() >= max
+}
+
+// Begun is smtp.Source's.
+func (q *queue) Begun(tx *smtp.Transaction) {
+	q.notes.Sent(bases(q.flying[tx].items)...)
+}
+
+func bases(items []*item) []string {
+	names := make([]string, len(items))
+	for i, it := range items {
+		names[i] = it.base
+	}
+	return names
 }
 
 // Sending is smtp.Source's: the notes are written before the mail goes.
@@ -185,12 +208,22 @@ func (q *queue) take() *group {
 	if len(q.again) > 0 {
 		return q.takeAgain()
 	}
-	for len(q.ahead) < aheadMax && q.more() {
-	}
+	q.lookAhead()
 	if len(q.ahead) > 0 {
 		return &group{items: q.takeCopies()}
 	}
 	return q.takeSuspect()
+}
+
+// lookAhead reads on until enough is read ahead. Once there is something to
+// send it looks at a bounded number of files: among a million that are for
+// others the line would be silent for too long.
+func (q *queue) lookAhead() {
+	for looked := 0; len(q.ahead) < aheadMax && (len(q.ahead) == 0 || looked < aheadMax); looked++ {
+		if !q.more() {
+			return
+		}
+	}
 }
 
 // takeAgain returns a group that is repeated, at most rcptMax of it.
@@ -209,6 +242,7 @@ func (q *queue) takeAgain() *group {
 func (q *queue) takeCopies() []*item {
 	lead := q.ahead[0]
 	copies := []*item{lead}
+	q.compared = 0
 	left := q.ahead[:0]
 	for _, it := range q.ahead[1:] {
 		if len(copies) < q.rcptMax && q.mayJoin(copies, it) {
@@ -258,22 +292,43 @@ func (q *queue) domainsAllow(copies []*item, it *item) bool {
 func (q *queue) more() bool {
 	entry, ok := q.list.Next()
 	if !ok {
-		return false
+		return q.moreTried()
 	}
 	note := q.notes.Of(entry.Base())
 	switch {
 	case note.Done:
 		q.removeDone(entry)
-		return true
 	case note.Breaks >= suspectFrom:
 		q.suspects = append(q.suspects, suspect{entry, note.Breaks})
-		return true
+	case note.Tries > 0:
+		q.tried = append(q.tried, tried{entry, note.Tries})
+	default:
+		q.readAhead(entry)
 	}
+	return true
+}
+
+// moreTried reads the next file that an earlier session kept, those with the
+// fewest tries first.
+func (q *queue) moreTried() bool {
+	if !q.inOrder {
+		slices.SortStableFunc(q.tried, func(a, b tried) int { return a.tries - b.tries })
+		q.inOrder = true
+	}
+	if len(q.tried) == 0 {
+		return false
+	}
+	q.readAhead(q.tried[0].entry)
+	q.tried = q.tried[1:]
+	return true
+}
+
+// readAhead reads one file, and its body where there is room.
+func (q *queue) readAhead(entry maildir.Entry) {
 	if it := q.read(entry, min(wholeMax, heldMax-q.held)); it != nil {
 		q.ahead = append(q.ahead, it)
 		q.held += int64(len(it.raw))
 	}
-	return true
 }
 
 // read loads an entry. What cannot go out, or is for somebody else, is nil, and
@@ -313,6 +368,7 @@ func (e *notOurs) Error() string { return "for no domain of this login: " + e.rc
 
 // skip logs why a file stays, unless that is what was logged last time.
 func (q *queue) skip(entry maildir.Entry, err error) {
+	q.unreadable = q.unreadable || !knownReason(err)
 	if errors.Is(err, maildir.ErrGone) {
 		q.count.waiting--
 		q.Log.Event("skip", logline.F("file", entry.Path()), logline.F("reason", "gone"))
@@ -337,6 +393,13 @@ func (q *queue) takeSuspect() *group {
 		}
 	}
 	return nil
+}
+
+// knownReason says whether a file stays for what it is, not for trouble here.
+func knownReason(err error) bool {
+	var other *notOurs
+	return errors.As(err, &other) || errors.Is(err, maildir.ErrGone) || errors.Is(err, maildir.ErrNoEnvelope) ||
+		errors.Is(err, maildir.ErrNotRegular) || errors.Is(err, maildir.ErrOwner) || errors.Is(err, qmail.ErrAddress)
 }
 
 func (q *queue) close() {

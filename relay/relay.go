@@ -58,7 +58,7 @@ func Serve(c Config) error {
 	if c.Conn.Pending() {
 		s.server.Say(smtp.ReplyEarlyBytes())
 		_ = s.server.Flush()
-		c.Log.Event("error", logline.F("reason", "bytes came before the reply to AUTH"))
+		s.logEnd(smtp.ReplyEarlyBytes())
 		return smtp.ReplyEarlyBytes()
 	}
 	s.server.Say(smtp.NewReply(235, "2.7.0", "welcome"))

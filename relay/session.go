@@ -180,10 +180,15 @@ func (s *session) openQueue() smtp.Reply {
 		return smtp.NewReply(450, "4.7.1", "too soon: wait "+s.settings.Interval.String()+" after each session")
 	}
 	if !s.queue.mayWait(deadline) {
+		if s.queue.unreadable {
+			return s.trouble(errUnreadable)
+		}
 		return smtp.NewReply(453, "4.2.0", "you have no mail")
 	}
 	return smtp.NewReply(250, "2.0.0", "the roles turn now")
 }
+
+var errUnreadable = errors.New("mail waits, but none of it can be read")
 
 // close gives the Maildir back.
 func (s *session) close() {
@@ -207,7 +212,7 @@ func parseDomains(arg string) ([]string, error) {
 	if arg == "" {
 		return nil, nil
 	}
-	domains := strings.Split(strings.ToLower(arg), ",")
+	domains := strings.Split(qmail.Lower(arg), ",")
 	for _, domain := range domains {
 		if !isDomain(domain) {
 			return nil, errDomains

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"vodmr/logline"
+	"vodmr/qmail"
 	"vodmr/smtp"
 )
 
@@ -114,7 +115,7 @@ func (q *queue) foreseen(tx *smtp.Transaction) smtp.Reply {
 
 // domainOf is an item's recipient domain in lower case.
 func domainOf(it *item) string {
-	return strings.ToLower(it.rcpt[strings.LastIndexByte(it.rcpt, '@')+1:])
+	return qmail.Lower(it.rcpt[strings.LastIndexByte(it.rcpt, '@')+1:])
 }
 
 // Failed is smtp.Source's: the file could not be read to its end.
@@ -124,6 +125,6 @@ func (q *queue) Failed(tx *smtp.Transaction, err error) {
 	g.closeStream()
 	for _, it := range g.items {
 		q.Log.Event("error", logline.F("file", it.entry.Path()), logline.Err(err))
-		q.notes.Kept(it.base, "could not be read to its end: "+err.Error())
+		q.notes.Tried(it.base, "could not be read to its end: "+err.Error())
 	}
 }

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"errors"
+	"io"
 	"time"
 
 	"vodmr/logline"
@@ -44,7 +45,10 @@ func (s *session) send(sender *smtp.Sender) error {
 // logEnd writes the session's last line.
 func (s *session) logEnd(err error) {
 	reason := "quit"
-	if err != nil {
+	switch {
+	case err == io.EOF:
+		reason = "hangup"
+	case err != nil:
 		reason = err.Error()
 	}
 	c := s.count

@@ -18,6 +18,9 @@ func (s *Sender) match(source Source) error {
 		if reply.Closing() {
 			return &ErrClosing{reply}
 		}
+		if len(s.expected) == 0 && s.refusedMidway(source, reply) {
+			continue
+		}
 		if len(s.expected) == 0 || s.early(s.expected[0], reply) {
 			return &ErrBroken{fmt.Errorf("%w: a reply to no command: %s", ErrNotSMTP, reply)}
 		}
@@ -36,6 +39,20 @@ func (s *Sender) match(source Source) error {
 func (s *Sender) early(e expect, reply Reply) bool {
 	content := e.kind == expectContent || e.kind == expectChunk
 	return e.end > s.written && !(content && reply.Refused())
+}
+
+// refusedMidway takes a refusal that comes while DATA's content is streamed. It
+// is believed, but the dot may not be sent behind half a message, so the session
+// is over.
+func (s *Sender) refusedMidway(source Source, reply Reply) bool {
+	f := s.writing
+	if f == nil || f.step != stepStream || f.chunking || !reply.Refused() {
+		return false
+	}
+	f.content, f.step = reply, stepFinished
+	s.stop(&ErrRefused{"the content, before its end,", reply})
+	s.settle(source, f)
+	return true
 }
 
 // answer records one reply.
@@ -129,9 +146,9 @@ func (s *Sender) settle(source Source, f *flight) {
 	}
 	if f.refused() {
 		s.needRSET = true
-		s.window.refused()
+		s.window.refused(s.begun)
 	} else {
-		s.window.accepted()
+		s.window.accepted(f.number)
 	}
 	source.Answered(f.tx, f.decisions())
 }

@@ -1,9 +1,13 @@
 package smtp
 
 import (
+	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"net"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -117,6 +121,8 @@ func (l *list) Next() *Transaction {
 	return tx
 }
 
+func (l *list) Begun(*Transaction) {}
+
 func (l *list) Sending() {}
 
 func (l *list) Answered(tx *Transaction, d []Decision) {
@@ -207,6 +213,91 @@ func TestWindow(t *testing.T) {
 	if trips < 90 {
 		t.Errorf("%d round trips for 100 messages of which each second is refused: the window did not fall", trips)
 	}
+}
+
+// TestWindowAfterRefusal: what was under way at a refusal does not open the
+// window again; it grows from one with what begins after.
+func TestWindowAfterRefusal(t *testing.T) {
+	n := 0
+	server := &customer.Server{Pipelining: true, Chunking: true, Rcpt: func(string) string {
+		if n++; n == 29 { // the first of the fourth batch: 4, 8, 16, then 32
+			return "550 5.1.1 no"
+		}
+		return ""
+	}}
+	l := newList(28+32+5, 1, 100)
+	trips, _ := send(t, server, l)
+	// Four batches; then one at a time, four times; then the last.
+	if trips != 4+5 {
+		t.Errorf("%d round trips, want 9", trips)
+	}
+}
+
+// TestStreamRefusedMidway: a server may refuse DATA's content before its end.
+// The refusal decides for the message, and the session ends without the dot.
+func TestStreamRefusedMidway(t *testing.T) {
+	for _, pipelining := range []bool{false, true} {
+		near, far := net.Pipe()
+		defer near.Close()
+		offers := "250 HELP"
+		if pipelining {
+			offers = "250 PIPELINING"
+		}
+		go refuseMidway(far, offers)
+		l := newList(2, 1, 100)
+		first := l.waiting[0]
+		first.Body, first.Stream, first.Size = nil, &failingReader{64 << 20}, 64<<20
+		sender := NewSender(halfDuplex{near}, StandardTimeouts(), DefaultWindow)
+		if err := sender.Hello("provider.test"); err != nil {
+			t.Fatal(err)
+		}
+		err := sender.Run(l)
+		d := l.decisions[first]
+		if err == nil || len(d) != 1 || d[0].Reply.Code != 552 || d[0].Stage != StageContent {
+			t.Errorf("pipelining %v: Run returned %v, decided %v", pipelining, err, d)
+		}
+	}
+}
+
+// refuseMidway is a server that says 552 after the first megabyte of content.
+func refuseMidway(conn net.Conn, offers string) {
+	in := bufio.NewReader(conn)
+	fmt.Fprintf(conn, "220 c\r\n")
+	for {
+		line, err := in.ReadString('\n')
+		switch {
+		case err != nil:
+			return
+		case strings.HasPrefix(line, "EHLO"):
+			fmt.Fprintf(conn, "250-c\r\n%s\r\n", offers)
+		case strings.HasPrefix(line, "DATA"):
+			fmt.Fprintf(conn, "354 go\r\n")
+			_, _ = io.CopyN(io.Discard, in, 1<<20)
+			go fmt.Fprintf(conn, "552 5.3.4 too big\r\n")
+			_, _ = io.Copy(io.Discard, in)
+			return
+		default:
+			fmt.Fprintf(conn, "250 ok\r\n")
+		}
+	}
+}
+
+// halfDuplex makes a Duplex of a net.Conn: it writes a little at a time and
+// reads what came meanwhile.
+type halfDuplex struct{ net.Conn }
+
+func (c halfDuplex) Exchange(out, in []byte) (wrote, read int, err error) {
+	if len(out) > 0 {
+		if wrote, err = c.Write(out[:min(len(out), 32<<10)]); err != nil {
+			return wrote, 0, err
+		}
+		_ = c.SetReadDeadline(time.Now().Add(time.Millisecond))
+	}
+	read, err = c.Read(in)
+	if len(out) > 0 && errors.Is(err, os.ErrDeadlineExceeded) {
+		err = nil
+	}
+	return wrote, read, err
 }
 
 // TestWindowOctets: content without an answer is bounded.

@@ -28,7 +28,9 @@ type Source interface {
 	// Next returns the next transaction, or nil where there is none now; it is
 	// asked again after each answer.
 	Next() *Transaction
-	// Sending is called before the first byte of new transactions goes out.
+	// Begun says that tx is about to be sent; Sending is called before the first
+	// byte of all that have begun since goes out.
+	Begun(tx *Transaction)
 	Sending()
 	// Answered gets what decided for each of tx.To.
 	Answered(tx *Transaction, decisions []Decision)
@@ -73,6 +75,7 @@ const (
 // the server answered.
 type flight struct {
 	tx       *Transaction
+	number   int // the first that begins is 1
 	step     step
 	lockStep bool
 	chunking bool

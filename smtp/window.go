@@ -5,6 +5,7 @@ package smtp
 type window struct {
 	size, max int // transactions
 	streak    int // accepted since the size last changed
+	refusedAt int // how many transactions had begun at the last refusal
 }
 
 const (
@@ -25,8 +26,13 @@ func newWindow(max int) window {
 	return window{size: min(firstWindow, max), max: max}
 }
 
-// accepted lets the window double for each whole window that went well.
-func (w *window) accepted() {
+// accepted lets the window double for each whole window that went well. number
+// counts transactions in the order of their beginning: those that were under
+// way at a refusal say nothing about what comes after it.
+func (w *window) accepted(number int) {
+	if number <= w.refusedAt {
+		return
+	}
 	if w.streak++; w.streak >= w.size {
 		w.size = min(2*w.size, w.max)
 		w.streak = 0
@@ -34,8 +40,9 @@ func (w *window) accepted() {
 }
 
 // refused shuts the window to one until things have gone well for a while.
-func (w *window) refused() {
-	w.size, w.streak = 1, -quietAfterRefusal
+// begun is how many transactions had begun.
+func (w *window) refused(begun int) {
+	w.size, w.streak, w.refusedAt = 1, -quietAfterRefusal, begun
 }
 
 // limit bounds the window from now on.

@@ -108,11 +108,11 @@ func (s *Sender) chunk(f *flight) {
 	f.advance()
 }
 
-// readChunk reads and encodes some chunkSize octets of f's Stream into
-// s.chunked, and says whether they are the last.
+// readChunk reads and encodes up to chunkSize octets of f's Stream into s.chunked, and says whether they are the last.
 func (s *Sender) readChunk(f *flight) (last bool, err error) {
 	s.chunked = s.chunked[:0]
-	for len(s.chunked) < chunkSize {
+	// A piece may double when it is encoded.
+	for len(s.chunked)+2*readSize <= chunkSize {
 		n, err := io.ReadFull(f.tx.Stream, s.pieceBuffer())
 		s.chunked = f.encoder.Append(s.chunked, s.piece[:n])
 		if atEnd(err) {

@@ -41,11 +41,13 @@ func (s *Sender) begin(source Source) bool {
 		f.step = stepMail
 	}
 	s.begun++
+	f.number = s.begun
 	s.needRSET = false
 	s.octets += tx.Size
 	s.flights = append(s.flights, f)
 	s.writing = f
 	s.fresh = true
+	source.Begun(tx)
 	return true
 }
 

@@ -45,6 +45,7 @@ func run() int {
 		return temporary
 	}
 	fdio.Close(authFD)
+	fdio.CloseOnExec(3) // qmail-queue needs none of what others left open
 	return relay.ExitCode(relay.Serve(config))
 }
 

@@ -273,3 +273,39 @@ func TestOthersMaildir(t *testing.T) {
 		})
 	}
 }
+
+// TestInheritedDescriptors: what others left open is not handed on to
+// qmail-queue.
+func TestInheritedDescriptors(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux shows descriptors in /proc")
+	}
+	m := newMailbox(t)
+	secret, err := os.Open("/etc/passwd")
+	must(t, err)
+	defer secret.Close()
+	for range 8 {
+		m.cmd.ExtraFiles = append(m.cmd.ExtraFiles, secret)
+	}
+	qmail := filepath.Join(filepath.Dir(m.home), "qmail")
+	must(t, os.MkdirAll(filepath.Join(qmail, "bin"), 0o755))
+	script := "#!/bin/sh\ncat >/dev/null\nls -l /proc/self/fd >&2\nexit 0\n"
+	must(t, os.WriteFile(filepath.Join(qmail, "bin/qmail-queue"), []byte(script), 0o755))
+	p := m.start(t)
+	p.Run(`
+		S: 235 2.7.0 *
+		C: ATRN
+		S: 250 2.0.0 *
+		C: 220 customer.test
+		S: EHLO *
+		C: 250 customer.test
+		S: MAIL FROM:<a@b.test>
+		C: 550 no
+		S: QUIT
+		C: 221 bye
+		S: <end>
+	`)
+	if _, log := p.End(); strings.Contains(log, "/etc/passwd") || !strings.Contains(log, "/proc/") {
+		t.Errorf("qmail-queue's descriptors:\n%s", log)
+	}
+}

@@ -85,6 +85,10 @@ func (s *session) logTrouble(err error) {
 
 // login has the checkpassword program decide.
 func (s *session) login(mechanism string, c auth.Credentials) error {
+	// The program may answer from here on: what was said before must be out.
+	if err := s.server.Flush(); err != nil {
+		return err
+	}
 	child, err := s.checkFitting(c)
 	if err != nil {
 		return s.refuse(mechanism, c, err)

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package fdio
+
+func closeRangeOnExec(int) bool { return false }
