@@ -59,8 +59,8 @@ func quotaSize(name string) (int64, bool) {
 	name, _, _ = strings.Cut(name, info)
 	for field := range strings.SplitSeq(name, ",") {
 		if number, ok := strings.CutPrefix(field, "S="); ok {
-			n, err := strconv.ParseInt(number, 10, 64)
-			return n, err == nil && n >= 0
+			n, err := strconv.ParseUint(number, 10, 63) // digits alone, without a sign
+			return int64(n), err == nil
 		}
 	}
 	return 0, false
