@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"vodmr/internal/cdbmake"
 )
 
 // fixtures holds files that a real qmail and vpopmail wrote.
@@ -44,31 +46,13 @@ func readFixture(t testing.TB, name string) string {
 
 type record struct{ key, value string }
 
-// makeCDB writes a constant database as cdb(5) describes it.
+// makeCDB writes a constant database.
 func makeCDB(records []record) string {
-	out := make([]byte, cdbHeader)
-	var slots [cdbTables][][2]uint32
+	var list []cdbmake.Record
 	for _, r := range records {
-		h := cdbHash([]byte(r.key))
-		slots[h%cdbTables] = append(slots[h%cdbTables], [2]uint32{h, uint32(len(out))})
-		out = appendPair(out, uint32(len(r.key)), uint32(len(r.value)))
-		out = append(append(out, r.key...), r.value...)
+		list = append(list, cdbmake.Record{Key: r.key, Value: r.value})
 	}
-	for i, entries := range slots {
-		copy(out[8*i:], appendPair(nil, uint32(len(out)), uint32(2*len(entries))))
-		table := make([][2]uint32, 2*len(entries))
-		for _, e := range entries {
-			at := e[0] / cdbTables % uint32(len(table))
-			for table[at][1] != 0 {
-				at = (at + 1) % uint32(len(table))
-			}
-			table[at] = e
-		}
-		for _, e := range table {
-			out = appendPair(out, e[0], e[1])
-		}
-	}
-	return string(out)
+	return string(cdbmake.Make(list))
 }
 
 func appendPair(b []byte, x, y uint32) []byte {

@@ -1,0 +1,54 @@
+package relay
+
+import (
+	"time"
+
+	"vodmr/logline"
+	"vodmr/maildir"
+)
+
+// tooSoon says whether the customer comes back before VODMR_INTERVAL is over.
+func (q *queue) tooSoon() bool {
+	if q.settings.Interval == 0 {
+		return false
+	}
+	ended := time.Unix(q.openNotes().Ended(), 0)
+	return q.Now().Sub(ended) < q.settings.Interval
+}
+
+// openNotes reads the notes, once.
+func (q *queue) openNotes() *maildir.Notes {
+	if q.notes != nil {
+		return q.notes
+	}
+	notes, err := q.box.OpenNotes(q.Now)
+	q.notes = notes
+	switch {
+	case err != nil:
+		q.Log.Event("error", logline.Err(err))
+	case notes.Damaged > 0:
+		q.Log.Event("error", logline.F("file", "vodmr.notes"), logline.N("damaged", int64(notes.Damaged)))
+	}
+	return notes
+}
+
+// begin starts the session in the notes, once all names are known.
+func (q *queue) begin() {
+	q.count.waiting = q.list.Len()
+	notes := q.openNotes()
+	if _, err := notes.Begin(q.Session, q.list.Bases); err != nil {
+		q.noteTrouble(err)
+	}
+}
+
+// noteTrouble falls back to one message in flight: without notes the next
+// session could not tell which message broke this one.
+func (q *queue) noteTrouble(err error) {
+	if !q.unnoted {
+		q.Log.Event("error", logline.Err(err))
+	}
+	q.unnoted = true
+	if q.sender != nil {
+		q.sender.Limit(1)
+	}
+}
