@@ -141,6 +141,8 @@ func (n *Notes) kept(base string, first int64, reply string) {
 	reply = cut(reply)
 	if n.setKept(base, tries, first, n.clock().Unix(), reply) {
 		n.line("kept", base, int64(tries), first, reply)
+	} else {
+		n.Again(base) // no room; but answered
 	}
 }
 
@@ -149,15 +151,15 @@ func (n *Notes) kept(base string, first int64, reply string) {
 // one cannot be, and would be logged anew in each session.
 func (n *Notes) Stays(base, reason string) (changed bool) {
 	reason = cut(reason)
-	if n.Of(base).Reason == reason && reason != "" {
-		delete(n.unanswered, base)
-		return false
+	_, sent := n.unanswered[base]
+	changed = (n.Of(base).Reason != reason || reason == "") && n.setStays(base, reason)
+	switch {
+	case changed:
+		n.line("stays", base, reason)
+	case sent:
+		n.Again(base) // or the file would still call it unanswered
 	}
-	if !n.setStays(base, reason) {
-		return false
-	}
-	n.line("stays", base, reason)
-	return true
+	return changed
 }
 
 // Done says that the customer took the message but it could not be removed.

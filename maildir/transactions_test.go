@@ -1,6 +1,7 @@
 package maildir
 
 import (
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -147,6 +148,27 @@ func TestAgainChangesNothingElse(t *testing.T) {
 	suspects, err := n.Begin("2", bases("a"))
 	must(t, err)
 	expect(t, suspects)
+}
+
+// What is noted already, or cannot be for want of room, is answered all the same.
+func TestAnswersWithoutANote(t *testing.T) {
+	b, _ := newBox(t, nil)
+	n := openNotes(t, b)
+	n.Stays("known", "odd")
+	for i := range maxNotes {
+		n.note(fmt.Sprint(i), maxNotes)
+	}
+	n.Sent("known", "staying", "kept", "tried", "unanswered")
+	n.Stays("known", "odd")
+	n.Stays("staying", "odd")
+	n.Kept("kept", "450")
+	n.Tried("tried", "unreadable")
+	must(t, n.Flush())
+	n.Close()
+	n = openNotes(t, b)
+	if diff := cmp.Diff([][]string{{"unanswered"}}, n.inFlight()); diff != "" {
+		t.Error(diff)
+	}
 }
 
 // What was not the peer's deferral does not start the clock of one, nor set it back.
