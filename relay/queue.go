@@ -7,9 +7,10 @@ import (
 	"vodmr/smtp"
 )
 
-// A queue says what to send next: the oldest message first, with its equal
-// copies for other recipients; what has to be repeated before what is new; what
-// broke two sessions in a row last of all, alone and in lock step.
+// A queue says what to send next: what has to be repeated; then the oldest
+// message, with its equal copies for other recipients; then what earlier
+// sessions kept; and last, alone and in lock step, what broke two sessions in a
+// row.
 type queue struct {
 	*session
 	notes      *maildir.Notes
