@@ -18,7 +18,7 @@ const sessionLimit = 2 * time.Minute
 // The arguments say where the mail goes.
 func (s *site) atrn(t testing.TB, p *provider, args ...string) (code int, output string) {
 	t.Helper()
-	command := []string{"-u", s.login, "-p", s.passfile, "-T", "none"}
+	command := append([]string{"-u", s.login, "-p", s.passfile}, s.trust...)
 	// Flags come before the provider, a program after it.
 	if args[0][0] == '-' {
 		command = append(append(command, args...), p.addr())
@@ -45,7 +45,7 @@ func (s *site) fetchmail(t testing.TB, p *provider, smtpPort string) (code int, 
 	rc := filepath.Join(home, "fetchmailrc")
 	// Options of the server come before the user's.
 	line := fmt.Sprintf("poll %s protocol ODMR service %s auth cram-md5 username %q password %q "+
-		"fetchdomains %s smtphost 127.0.0.1/%s\n", p.ip, p.port, s.login, s.password, s.domain, smtpPort)
+		"%s fetchdomains %s smtphost 127.0.0.1/%s\n", p.ip, p.port, s.login, s.password, s.ssl, s.domain, smtpPort)
 	if err := os.WriteFile(rc, []byte(line), 0o600); err != nil {
 		t.Fatal(err)
 	}

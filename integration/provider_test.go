@@ -43,13 +43,22 @@ func (s *site) listen(t testing.TB) *provider {
 	return s.listenOn(t, need.Program(t, "tcpserver"), "127.0.0.1")
 }
 
-// listenOn starts a tcpserver on a free port of an address.
+// listenOn starts a tcpserver, which runs as the owner of the mail, on a free
+// port of an address.
 func (s *site) listenOn(t testing.TB, tcpserver, ip string) *provider {
 	t.Helper()
-	args := []string{"-1", "-v", "-R", "-H", "-l0", "-c20"}
+	var as []string
 	if os.Geteuid() == 0 {
-		args = append(args, fmt.Sprintf("-u%d", s.owner.uid), fmt.Sprintf("-g%d", s.owner.gid))
+		as = []string{fmt.Sprintf("-u%d", s.owner.uid), fmt.Sprintf("-g%d", s.owner.gid)}
 	}
+	return s.listenAs(t, tcpserver, ip, as...)
+}
+
+// listenAs starts a tcpserver with these options for whom it runs as; none for
+// who runs the tests.
+func (s *site) listenAs(t testing.TB, tcpserver, ip string, as ...string) *provider {
+	t.Helper()
+	args := append([]string{"-1", "-v", "-R", "-H", "-l0", "-c20"}, as...)
 	args = append(append(args, ip, "0"), s.chain(t)...)
 	cmd := exec.Command(tcpserver, args...)
 	cmd.Env = s.environ()

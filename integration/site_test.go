@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,8 +26,13 @@ type site struct {
 	passfile  string // the customer's, for atrn
 	owner     account
 	delivered []*message
-	// relay runs vodmr-relay, whose path and arguments follow; nil for directly.
-	relay []string
+	// front and relay run vodmr and vodmr-relay, whose paths and arguments
+	// follow; nil for directly.
+	front, relay []string
+	checkpw      []string // the checkpassword program and its arguments
+	settings     []string // variables for the chain
+	trust        []string // what atrn is told of TLS
+	ssl          string   // what fetchmail is told of it
 }
 
 func newSite(t testing.TB) *site {
@@ -42,6 +48,8 @@ func newSite(t testing.TB) *site {
 		password:  "tanstaaf tanstaaf",
 		passfile:  filepath.Join(dir, "password"),
 		owner:     mailUser(),
+		checkpw:   []string{program(t, "vchkpw")},
+		trust:     []string{"-T", "none"},
 	}
 	s.home = filepath.Join(s.domains, s.domain, "odmr")
 	s.makeQmail(t)
@@ -117,15 +125,14 @@ func (s *site) bounces(t testing.TB) []queued {
 	return list
 }
 
-// chain is the provider's chain of programs, from vodmr on.
+// chain is the provider's chain of programs behind tcpserver.
 func (s *site) chain(t testing.TB) []string {
 	t.Helper()
-	chain := []string{program(t, "vodmr"), s.host, program(t, "vchkpw")}
-	chain = append(chain, s.relay...)
-	return append(chain, program(t, "vodmr-relay"), "-q", s.qmailHome, "Maildir")
+	return slices.Concat(s.front, []string{program(t, "vodmr"), s.host}, s.checkpw,
+		s.relay, []string{program(t, "vodmr-relay"), "-q", s.qmailHome, "Maildir"})
 }
 
 // environ is the chain's environment, which has nothing of the test's own.
 func (s *site) environ() []string {
-	return []string{"PATH=" + os.Getenv("PATH"), "VCHKPW_DOMAINS=" + s.domains}
+	return append([]string{"PATH=" + os.Getenv("PATH"), "VCHKPW_DOMAINS=" + s.domains}, s.settings...)
 }
