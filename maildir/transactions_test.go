@@ -52,6 +52,23 @@ func TestCopiesOfOneMessageAreSuspectedTogether(t *testing.T) {
 	}
 }
 
+// Where the file cannot be replaced, what Begin finds is appended.
+func TestSuspectsOfAFileThatCannotBeRewritten(t *testing.T) {
+	b, dir := newBox(t, nil)
+	n, _ := session(t, b, "1")
+	n.Sent("a", "b")
+	must(t, n.Flush())
+	n.Close()
+	must(t, os.MkdirAll(dir+"/vodmr.notes.tmp/full", 0o700))
+	n, suspects := session(t, b, "2", "a", "b")
+	expect(t, suspects, "a", "b")
+	n.Close()
+	n = openNotes(t, b)
+	if diff := cmp.Diff(model{"a": {Breaks: 1}, "b": {Breaks: 1}}, snapshot(n)); diff != "" || len(n.inFlight()) != 0 {
+		t.Errorf("%q in flight; %s", n.inFlight(), diff)
+	}
+}
+
 func TestATransactionThatIsGoneIsNotSuspected(t *testing.T) {
 	b, _ := newBox(t, nil)
 	n, _ := session(t, b, "1")
