@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -20,18 +21,23 @@ func FuzzParseOptions(f *testing.F) {
 		"", "-h", "-u l -p pass h prog a", "-u l -p pass h:366 -s localhost:25", "-u l -p pass h -m Maildir -z 100", "-u l -p pass -e cmd prog",
 		"-u l -p pass -d a.example,b.example -i 60 h prog", "-u l -p pass -T none h prog", "-u l -p pass -T tls -e cmd prog", "-u l -p pass -C pass h prog",
 		"-u l -p pass -F 00 h prog", "-u l -p pass -T may -F aa h prog", "-u l -p pass -i 99999999999 h prog", "-u l -p pass -z -1 h prog", "-u l -p pass [::1]:smtp prog",
-		"-u l\r -p pass h prog", "-u= -p=pass h prog", "-u l -p none h prog", "-u l -p pass -i -1 h prog", "-- h prog",
+		"-u l\r -p pass h prog", "-u= -p none h prog", "-u l -p none h prog", "-u l -p pass -i -1 h prog", "-- h prog", "-u l -p pass h -e cmd", "-u l -p pass h -s h -d a.example",
 	} {
 		f.Add(strings.ReplaceAll(seed, " ", "\n"))
 	}
-	f.Chdir(f.TempDir())
-	if err := os.WriteFile("pass", []byte("secret\n"), 0o600); err != nil {
+	passfile := filepath.Join(f.TempDir(), "passfile")
+	if err := os.WriteFile(passfile, []byte("secret\n"), 0o600); err != nil {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, lines string) {
 		args := strings.Split(lines, "\n")
+		for i, arg := range args {
+			if arg == "pass" {
+				args[i] = passfile
+			}
+		}
 		raw, err := parseFlags(args)
-		if err == nil && strings.Contains(raw.passfile+raw.cafile, "/") {
+		if err == nil && !slices.Contains([]string{"", "none", passfile}, raw.passfile) || err == nil && !slices.Contains([]string{"", passfile}, raw.cafile) {
 			return // it may be a device
 		}
 		o, err := parseOptions(args)

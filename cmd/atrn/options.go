@@ -91,6 +91,10 @@ func parseFlags(args []string) (*rawOptions, error) {
 	if err == nil && raw.command == "" && len(raw.args) > 1 && strings.HasPrefix(raw.args[1], "-") {
 		err = flags.Parse(raw.args[1:])
 		raw.args = append(raw.args[:1:1], flags.Args()...)
+		if err == nil && raw.command != "" {
+			// PROVIDER would be run as PROG.
+			return nil, fmt.Errorf("%w: give PROVIDER or -e COMMAND", errUsage)
+		}
 	}
 	switch {
 	case errors.Is(err, flag.ErrHelp):
