@@ -256,6 +256,9 @@ func FuzzReplyParser(f *testing.F) {
 			if r.Code < 200 || r.Code > 599 || len(r.Lines) == 0 || strings.Contains(strings.Join(r.Lines, ""), "\n") {
 				t.Fatalf("a reply %#v", r)
 			}
+			if n := len(strings.Join(r.Lines, "")); n > maxReply {
+				t.Fatalf("a reply of %d bytes", n)
+			}
 			checkAgain(t, r)
 		}
 	})
