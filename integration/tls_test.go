@@ -39,7 +39,7 @@ func TestFetchmailOverTLS(t *testing.T) {
 			t.Logf("fetched in %v", time.Since(begin))
 			mx.settle(t)
 			onceEach(t, s, mx.mailbox())
-			took := fmt.Sprintf(" bdat=%d ", messages)
+			took := fmt.Sprintf(" mail=%d rcpt=%d bdat=", messages, messages)
 			eventually(t, time.Minute, "Postfix says that it took all by BDAT", func() bool {
 				return strings.Contains(readFile(t, mx.log()), took)
 			})
