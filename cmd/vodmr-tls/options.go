@@ -42,7 +42,7 @@ func cluster(config *tlswrap.Config, letters string, rest []string) ([]string, e
 		}
 		target := setting(config, letter)
 		if target == nil {
-			return rest, fmt.Errorf("unknown option -%c", letter)
+			return rest, fmt.Errorf("unknown option %q", "-"+string(letter))
 		}
 		value := letters[i+1:]
 		if value == "" && len(rest) > 0 {

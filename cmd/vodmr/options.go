@@ -56,7 +56,7 @@ func (o *options) cluster(letters string, rest []string) ([]string, error) {
 			continue
 		}
 		if letter != 'p' && letter != 't' {
-			return rest, fmt.Errorf("unknown option -%c", letter)
+			return rest, fmt.Errorf("unknown option %q", "-"+string(letter))
 		}
 		value := letters[i+1:]
 		if value == "" {
