@@ -64,7 +64,8 @@ func run(t testing.TB, limit time.Duration, cmd *exec.Cmd) (code int, output str
 	late := time.AfterFunc(limit, func() { syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
 	err := cmd.Wait()
 	if !late.Stop() {
-		t.Fatalf("%s did not end within %v: %s", cmd.Path, limit, said.String())
+		text := said.String()
+		t.Fatalf("%s did not end within %v: ...%s", cmd.Path, limit, text[max(0, len(text)-4000):])
 	}
 	if err != nil && cmd.ProcessState == nil {
 		t.Fatal(err)
