@@ -61,6 +61,9 @@ func (c *CDB) readHeader() error {
 	if err := c.read(header[:], 0); err != nil {
 		return err
 	}
+	if header == [cdbHeader]byte{} {
+		return c.damaged("its header is all zeros, as a crash leaves a file")
+	}
 	c.end = cdbHeader
 	for i := range c.tables {
 		t := cdbTable{binary.LittleEndian.Uint32(header[8*i:]), binary.LittleEndian.Uint32(header[8*i+4:])}

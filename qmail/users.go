@@ -48,8 +48,12 @@ func (u *Users) Domain(name string) (Domain, bool, error) {
 	if u.cdb == nil {
 		return Domain{}, false, nil
 	}
-	value, found, err := u.cdb.Find([]byte("!" + Lower(name) + "-"))
+	key := []byte("!" + Lower(name) + "-")
+	value, found, err := u.cdb.Find(key)
 	if err != nil || !found || !isDomainEntry(value) {
+		return Domain{}, false, err
+	}
+	if system, err := u.isSystemUser(key); system || err != nil {
 		return Domain{}, false, err
 	}
 	d, err := u.parse(value)
@@ -79,7 +83,11 @@ func (u *Users) holding(home string) (best Domain, found bool, err error) {
 			return nil
 		}
 		d, err := u.parse(value)
-		if err == nil && d.Holds(home) && len(d.Dir) > len(best.Dir) {
+		if err != nil || !d.Holds(home) || len(d.Dir) <= len(best.Dir) {
+			return err
+		}
+		system, err := u.isSystemUser(key)
+		if err == nil && !system {
 			best, found = d, true
 		}
 		return err
@@ -105,8 +113,16 @@ func isWildcard(key []byte) bool {
 	return len(key) > 2 && key[0] == '!' && key[len(key)-1] == '-'
 }
 
-// isDomainEntry tells a domain of vpopmail from a system user by the dot in the
-// name that the value starts with.
+// isSystemUser tells a system user such as john.doe from a domain: qmail-pw2u
+// gives it an exact entry beside the one for john.doe-anything.
+func (u *Users) isSystemUser(wildcard []byte) (bool, error) {
+	exact := append(bytes.Clone(wildcard[:len(wildcard)-1]), 0)
+	_, found, err := u.cdb.Find(exact)
+	return found, err
+}
+
+// isDomainEntry tells a domain of vpopmail from most system users by the dot in
+// the name that the value starts with.
 func isDomainEntry(value []byte) bool {
 	name, _, _ := bytes.Cut(value, []byte{0})
 	return bytes.IndexByte(name, '.') >= 0

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -57,12 +58,22 @@ func (e *entitlement) byDefault() error {
 	switch {
 	case e.domain != nil:
 		return e.mailbox(*e.domain, true)
+	case isAddress && e.isVpopmails(at):
+		return fmt.Errorf("control/virtualdomains gives %s to vpopmail, but users/cdb holds no directory of it that %s is in", at, e.home)
 	case isAddress:
 		e.domains = []string{at}
 	default:
 		e.system = e.login
 	}
 	return nil
+}
+
+// isVpopmails says whether virtualdomains sends a domain's mail to the entry of
+// that very name in users/cdb, as vpopmail has it. Then a users/cdb that does not
+// know it is damaged or lost, and no reason to say yes.
+func (e *entitlement) isVpopmails(domain string) bool {
+	prefix, found := e.virtual.Prefix(domain)
+	return found && qmail.Lower(prefix) == domain
 }
 
 // byRule entitles a login to the domains of VODMR_DOMAINS.

@@ -67,9 +67,21 @@ func (s *Server) ReadLine() ([]byte, error) {
 			return nil, err
 		}
 	}
+	// A peer that keeps us busy with what it sent ahead never makes a read wait.
+	if !s.Until.IsZero() && !time.Now().Before(s.Until) {
+		return nil, errUntil
+	}
 	s.setDeadline()
 	return s.Lines.ReadLine()
 }
+
+// errUntil is a time-out: the session's time is over.
+var errUntil error = untilError{}
+
+type untilError struct{}
+
+func (untilError) Error() string { return "the session's time is over" }
+func (untilError) Timeout() bool { return true }
 
 // setDeadline bounds the next wait by Idle and by Until.
 func (s *Server) setDeadline() {
@@ -86,13 +98,21 @@ func (s *Server) Say(r Reply) { s.out = r.AppendTo(s.out) }
 // flushTime bounds how long the peer may take to read replies.
 const flushTime = time.Minute
 
+// lastWords is for how long after the session's time is over it may still take
+// replies.
+const lastWords = 5 * time.Second
+
 // Flush sends what was said. After an error it sends nothing more: half a reply
 // may have gone out.
 func (s *Server) Flush() error {
 	if len(s.out) == 0 || s.failed != nil {
 		return s.failed
 	}
-	_ = s.Stream.SetDeadline(time.Now().Add(flushTime))
+	deadline := time.Now().Add(flushTime)
+	if last := s.Until.Add(lastWords); !s.Until.IsZero() && last.Before(deadline) {
+		deadline = last
+	}
+	_ = s.Stream.SetDeadline(deadline)
 	_, s.failed = s.Stream.Write(s.out)
 	s.out = s.out[:0]
 	return s.failed

@@ -77,7 +77,8 @@ func (a *account) confine() error {
 			return fmt.Errorf("%s for %s: %w", step.name, a.name, err)
 		}
 	}
-	return nil
+	// The kernel sets this anew where the user changes.
+	return keepSecret()
 }
 
 // emptyFolder is the root folder of a confined process, made where it is missing.

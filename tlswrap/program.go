@@ -89,12 +89,3 @@ func pair() (ours, theirs int, err error) {
 	unix.CloseOnExec(fds[1])
 	return fds[0], fds[1], nil
 }
-
-// keepFromPrograms keeps descriptors that this process was started with, beyond
-// the first three, from what it starts.
-func keepFromPrograms() {
-	const most = 256
-	for fd := 3; fd < most; fd++ {
-		unix.CloseOnExec(fd)
-	}
-}

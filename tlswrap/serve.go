@@ -72,7 +72,7 @@ func (s *server) prepare() error {
 	if err := keepSecret(); err != nil {
 		return fmt.Errorf("cannot hide from other processes: %w", err)
 	}
-	keepFromPrograms()
+	fdio.CloseOnExec(3)
 	var err error
 	if s.self, err = lookUp(s.Account); err != nil {
 		return err
