@@ -47,8 +47,8 @@ func TestFetchmailOverTLS(t *testing.T) {
 	}
 }
 
-// deliverLongLines delivers messages of mixed sizes, up to a
-// megabyte. Each length from 7,990 to 8,300 bytes is some line's, its end counted:
+// deliverLongLines delivers messages of mixed sizes, up to streams of
+// several chunks. Each length from 7,990 to 8,300 bytes is some line's, its end counted:
 // first, last or between others.
 func (s *site) deliverLongLines(t testing.TB, random *rand.Rand, messages int) {
 	t.Helper()
@@ -56,7 +56,7 @@ func (s *site) deliverLongLines(t testing.TB, random *rand.Rand, messages int) {
 	for i := range messages {
 		before, after := text(random), text(random)
 		if i%100 == 99 {
-			after += strings.Repeat(strings.Repeat("m", 71)+"\n", 12000)
+			after += strings.Repeat(strings.Repeat("m", 71)+"\n", 30000)
 		}
 		long := ""
 		if length := shortest + i; length <= longest {

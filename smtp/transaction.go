@@ -88,7 +88,8 @@ type flight struct {
 	failed   error
 	end      int64 // the stream's offset behind the content's last octet; 0 before
 	encoder  Encoder
-	accepted int // recipients
+	begun    []byte // of a Stream: octets of a line that the next BDAT ends
+	accepted int    // recipients
 }
 
 // decisions returns what decides for each recipient: the first refusal that was

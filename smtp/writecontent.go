@@ -1,6 +1,7 @@
 package smtp
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -108,9 +109,13 @@ func (s *Sender) chunk(f *flight) {
 	f.advance()
 }
 
-// readChunk reads and encodes up to chunkSize octets of f's Stream into s.chunked, and says whether they are the last.
+// readChunk reads and encodes up to chunkSize octets of f's Stream into s.chunked,
+// and says whether they are the last. Others end with a line, unless one fills
+// a chunk: fetchmail passes whole lines on, and while it waits for a line's end
+// it passes no reply back, so that each side would wait for the other.
 func (s *Sender) readChunk(f *flight) (last bool, err error) {
-	s.chunked = s.chunked[:0]
+	s.chunked = append(s.chunked[:0], f.begun...)
+	f.begun = f.begun[:0]
 	// A piece may double when it is encoded.
 	for len(s.chunked)+2*readSize <= chunkSize {
 		n, err := io.ReadFull(f.tx.Stream, s.pieceBuffer())
@@ -122,6 +127,10 @@ func (s *Sender) readChunk(f *flight) (last bool, err error) {
 		if err != nil {
 			return false, err
 		}
+	}
+	if end := bytes.LastIndexByte(s.chunked, '\n') + 1; end > 0 {
+		f.begun = append(f.begun, s.chunked[end:]...)
+		s.chunked = s.chunked[:end]
 	}
 	return false, nil
 }
