@@ -191,17 +191,6 @@ func checkHeldBy(t *testing.T, v *VirtualDomains, login, domain string) {
 	}
 }
 
-// foldASCII is upperASCII's reverse.
-func foldASCII(s string) string {
-	b := []byte(s)
-	for i, c := range b {
-		if strings.IndexByte("ABCDEFGHIJKLMNOPQRSTUVWXYZ", c) >= 0 {
-			b[i] = c | 0x20
-		}
-	}
-	return string(b)
-}
-
 // upperASCII changes ASCII letters only.
 func upperASCII(s string) string {
 	b := []byte(s)

@@ -83,7 +83,11 @@ func TestRecordsForFetchmail(t *testing.T) {
 				if err := conn.Handshake(); err != nil {
 					t.Fatal(err)
 				}
-				tap.take()
+				// TLS 1.3's handshake looks like data, and nothing has been read
+				// behind it; TLS 1.2's does not, and data may have come with it.
+				if version == tls.VersionTLS13 {
+					tap.take()
+				}
 				for _, size := range sizes {
 					if _, err := io.ReadFull(conn, make([]byte, size)); err != nil {
 						t.Fatal(err)
