@@ -62,6 +62,7 @@ func (s *Sender) answer(e expect, reply Reply) error {
 	}
 	f := e.flight
 	f.owed--
+	reply = reply.short()
 	switch e.kind {
 	case expectReset:
 		if !reply.Accepted() {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -58,6 +59,18 @@ func (r Reply) Closing() bool { return r.Code == 421 }
 // AboutCommand says whether the reply is about the command's form rather than
 // the mail: 500 to 504 (RFC 5321 section 4.2.2).
 func (r Reply) AboutCommand() bool { return 500 <= r.Code && r.Code <= 504 }
+
+// keptLines is how many lines of a reply are kept until its transaction is over.
+const keptLines = 20
+
+// short returns the reply with its first lines only: hundreds may be kept at
+// once, and what they say is up to the server.
+func (r Reply) short() Reply {
+	if len(r.Lines) > keptLines {
+		r.Lines = slices.Clone(r.Lines[:keptLines])
+	}
+	return r
+}
 
 // AppendTo appends the reply as it goes over the line. A reply without text is a
 // line all the same: the peer waits for one.
