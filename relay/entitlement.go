@@ -48,8 +48,25 @@ func identify(home qmail.Home, login, dir string) (*entitlement, error) {
 	if found {
 		e.domain = &domain
 		e.login = qmail.Lower(path.Base(dir)) + "@" + domain.Name
+		return e, nil
+	}
+	if err := e.checkLost(); err != nil {
+		e.close()
+		return nil, err
 	}
 	return e, nil
+}
+
+// checkLost finds out where users/cdb does not know a mailbox that it must
+// know: virtualdomains sends its domain's mail to the entry of that very name, as
+// vpopmail has it. A users/cdb that is lost is no reason to say yes.
+func (e *entitlement) checkLost() error {
+	_, domain, _ := strings.Cut(e.login, "@")
+	prefix, found := e.virtual.Prefix(domain)
+	if domain == "" || !found || qmail.Lower(prefix) != domain {
+		return nil
+	}
+	return fmt.Errorf("control/virtualdomains gives %s to vpopmail, but users/cdb holds no directory of it that %s is in", domain, e.home)
 }
 
 // byDefault entitles a login for which no rule names domains.
@@ -58,22 +75,12 @@ func (e *entitlement) byDefault() error {
 	switch {
 	case e.domain != nil:
 		return e.mailbox(*e.domain, true)
-	case isAddress && e.isVpopmails(at):
-		return fmt.Errorf("control/virtualdomains gives %s to vpopmail, but users/cdb holds no directory of it that %s is in", at, e.home)
 	case isAddress:
 		e.domains = []string{at}
 	default:
 		e.system = e.login
 	}
 	return nil
-}
-
-// isVpopmails says whether virtualdomains sends a domain's mail to the entry of
-// that very name in users/cdb, as vpopmail has it. Then a users/cdb that does not
-// know it is damaged or lost, and no reason to say yes.
-func (e *entitlement) isVpopmails(domain string) bool {
-	prefix, found := e.virtual.Prefix(domain)
-	return found && qmail.Lower(prefix) == domain
 }
 
 // byRule entitles a login to the domains of VODMR_DOMAINS.
