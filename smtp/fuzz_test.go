@@ -122,7 +122,8 @@ func FuzzServer(f *testing.F) {
 		"", "NOOP\r\nQUIT\r\n", "noop  a b \t\r\nquit\r\nNOOP after\r\n", "NOOP a", "\r\n\n", "NOOP\ta\r\n", " NOOP\r\n",
 		"\u017fTARTTLS\r\nSTART\u017fTLS\r\nstarttls\r\n", "NOOP a\rQUIT\rb\r\r\n", "NOOP a\x00b\xff\n", strings.Repeat("X\n", 11),
 		"NOOP " + strings.Repeat("a", 3000) + "\r\nQUIT\r\n", strings.Repeat("a", MaxCommandLine) + "\r\nQUIT\r\n",
-		strings.Repeat("a", MaxCommandLine+1) + "\r\nQUIT\r\n", "GET / HTTP/1.1\r\nHost: x\r\n\r\nNOOP\r\n",
+		strings.Repeat("a", MaxCommandLine+1) + "\r\nQUIT\r\n", strings.Repeat("a", MaxCommandLine+1),
+		strings.Repeat("a", MaxCommandLine) + "\r", strings.Repeat("a", MaxCommandLine+1) + "\r", "GET / HTTP/1.1\r\nHost: x\r\n\r\nNOOP\r\n",
 	} {
 		f.Add(seed, 7)
 	}

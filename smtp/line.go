@@ -51,7 +51,8 @@ func (l *LineReader) ReadLine() ([]byte, error) {
 			}
 			return line, nil
 		}
-		if len(rest) > l.max+1 {
+		// A CR at the end may be half of the line's end.
+		if len(bytes.TrimSuffix(rest, []byte("\r"))) > l.max {
 			return nil, ErrLineTooLong
 		}
 		searched = len(rest)
