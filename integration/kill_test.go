@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// DESIGN says: killed anywhere, nothing is lost, and a message is sent again only
+// Killed anywhere, nothing is lost, and a message is sent again only
 // if it was in flight. So vodmr-relay is killed at ten random bytes of what it
 // sends, and in the end each message must be there, no more often than once and
 // once more for each kill that found it in flight.

@@ -102,7 +102,7 @@ func TestNotesAreKept(t *testing.T) {
 	}
 }
 
-// DESIGN section 5: when a session breaks, the first unanswered message is the suspect.
+// When a session breaks, the first unanswered message is the suspect.
 func TestTheSuspect(t *testing.T) {
 	b, _ := newBox(t, nil)
 	n, suspects := session(t, b, "1", "a", "b", "c", "d")

@@ -17,8 +17,8 @@ type tried struct {
 	tries int
 }
 
-// A suspect is a message that broke two sessions in a row (DESIGN: first
-// unanswered). breaks is how many.
+// A suspect is a message that was the first without an answer in two sessions
+// in a row that broke; breaks is in how many.
 type suspect struct {
 	entry  maildir.Entry
 	breaks int

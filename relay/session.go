@@ -78,7 +78,7 @@ func (s *session) prepare(arg string) smtp.Reply {
 	if err != nil {
 		return smtp.ReplyBadArgument(err.Error())
 	}
-	if err := s.identify(); err != nil {
+	if s.entitled, err = identify(s.Qmail, s.Login, s.Home); err != nil {
 		return s.trouble(err)
 	}
 	reply, err := s.entitle()
@@ -98,12 +98,6 @@ func (s *session) prepare(arg string) smtp.Reply {
 		return s.trouble(err)
 	}
 	return s.openQueue()
-}
-
-// identify finds out who logged in.
-func (s *session) identify() (err error) {
-	s.entitled, err = identify(s.Qmail, s.Login, s.Home)
-	return err
 }
 
 // entitle applies the rules, or what stands in for them. The reply is a refusal,
