@@ -280,7 +280,31 @@ func TestUnwritableNotes(t *testing.T) {
 	must(t, os.MkdirAll(filepath.Join(s.maildir, "vodmr.notes/x"), 0o700))
 	must(t, os.MkdirAll(filepath.Join(s.maildir, "vodmr.notes.bad/x"), 0o700))
 	must(t, os.MkdirAll(filepath.Join(s.maildir, "vodmr.notes.tmp/x"), 0o700))
-	taken := 0
+	if most := s.mostInFlight(t); most > 1 {
+		t.Errorf("at most %d in flight, want 1", most)
+	}
+	if log := s.log(t); !strings.Contains(log, "error error=") {
+		t.Errorf("the log does not say that notes cannot be written:\n%s", log)
+	}
+}
+
+// TestWindowSetting: VODMR_WINDOW bounds what is in flight.
+func TestWindowSetting(t *testing.T) {
+	for setting, want := range map[string]int{"1": 1, "3": 3, "": 4} { // 4 is where it starts
+		s := newSite(t, standardSite(t))
+		s.config["VODMR_WINDOW"] = setting
+		s.fill(t, 30)
+		if most := s.mostInFlight(t); most > want && setting != "" || most < want {
+			t.Errorf("VODMR_WINDOW=%q: at most %d in flight, want %d", setting, most, want)
+		}
+	}
+}
+
+// mostInFlight relays all that a site holds to a server that offers everything,
+// and says how many transactions were in flight at most.
+func (s *site) mostInFlight(t *testing.T) int {
+	t.Helper()
+	waiting, taken := s.waiting(t), 0
 	server := &customer.Server{Pipelining: true, Chunking: true, Take: func(_ string, to []string, _ []byte) { taken += len(to) }}
 	conn, peer := socketPair(t)
 	config := s.relayConfig(peer, openLog(t, s))
@@ -295,13 +319,10 @@ func TestUnwritableNotes(t *testing.T) {
 	_, err = server.Serve(conn)
 	must(t, err)
 	must(t, <-done)
-	// Of 30 messages each ten has four copies: 21 transactions.
-	if taken != 30 || trips.most > 1 {
-		t.Errorf("%d taken, at most %d in flight", taken, trips.most)
+	if taken != waiting {
+		t.Errorf("%d taken of %d", taken, waiting)
 	}
-	if log := s.log(t); !strings.Contains(log, "error error=") {
-		t.Errorf("the log does not say that notes cannot be written:\n%s", log)
-	}
+	return trips.most
 }
 
 // TestKeptBehindNew: what earlier sessions deferred goes behind what is new, so
