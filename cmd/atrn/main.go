@@ -15,17 +15,22 @@ import (
 	"time"
 
 	"vodmr/fetch"
+	"vodmr/version"
 )
 
 func main() { os.Exit(run(os.Args[1:])) }
 
 // run returns the exit code.
 func run(args []string) int {
+	if text := version.Answer("atrn", usage, args); text != "" {
+		fmt.Print(text)
+		return fetch.ExitFetched
+	}
 	outliveStderr()
 	o, err := parseOptions(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(os.Stderr, usage)
+		fmt.Print(usage)
 		return fetch.ExitFetched
 	case errors.Is(err, errUsage):
 		fetch.Warn(os.Stderr, err)

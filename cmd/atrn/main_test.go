@@ -110,8 +110,8 @@ func TestMisuse(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	if code, _, log := fetchWith(t, "-h"); code != 0 || !strings.HasPrefix(log, "usage: atrn") {
-		t.Errorf("exit %d, %q", code, log)
+	if code, out, log := fetchWith(t, "-h"); code != 0 || log != "" || !strings.HasPrefix(out, "usage: atrn") {
+		t.Errorf("exit %d, %q, %q", code, out, log)
 	}
 }
 

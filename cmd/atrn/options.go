@@ -19,6 +19,8 @@ const usage = `usage: atrn [OPTIONS] PROVIDER[:PORT] PROG ARG...   PROG gets the
 options: -u LOGIN -p PASSFILE (its first line) [-d DOMAIN,DOMAIN...]
          [-T starttls|tls|may|none] [-C CAFILE] [-F SHA256] (which TLS, whom to trust)
          [-i SECONDS] (repeat) [-z BYTES] (biggest message, with -m)
+       atrn -h | -V
+see atrn(1)
 `
 
 // errUsage marks errors that the usage text answers.

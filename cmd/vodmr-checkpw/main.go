@@ -13,6 +13,7 @@ import (
 
 	"vodmr/auth"
 	"vodmr/fdio"
+	"vodmr/version"
 	"vodmr/vpasswd"
 )
 
@@ -23,7 +24,7 @@ const (
 	exitTemporary = 111
 )
 
-const usage = "usage: vodmr-checkpw FILE PROG ARG..."
+const usage = "usage: vodmr-checkpw FILE PROG ARG...\n       vodmr-checkpw -h | -V\nsee vodmr-checkpw(8)\n"
 
 func main() {
 	os.Exit(run(os.Args[1:], os.Environ()))
@@ -32,8 +33,13 @@ func main() {
 // run returns an exit code; after a right password it does not return, for the
 // process is another program then.
 func run(args, environ []string) int {
+	if text := version.Answer("vodmr-checkpw", usage, args); text != "" {
+		_ = fdio.WriteAll(1, []byte(text))
+		return 0
+	}
 	if len(args) < 2 || strings.HasPrefix(args[0], "-") {
-		return say(exitMisuse, usage)
+		_ = fdio.WriteAll(2, []byte(usage))
+		return exitMisuse
 	}
 	c, code := readCredentials(credentialsFD)
 	if code != 0 {

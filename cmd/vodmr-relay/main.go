@@ -13,12 +13,14 @@ import (
 	"vodmr/logline"
 	"vodmr/qmail"
 	"vodmr/relay"
+	"vodmr/version"
 )
 
 const (
 	program = "vodmr-relay"
-	usage   = program + ": usage: " + program + " [-q QMAILHOME] [-x RULES.CDB] [MAILDIR]\n" +
-		program + ": run it behind vodmr and a checkpassword program; see vodmr-relay(8)\n"
+	usage   = "usage: vodmr-relay [-q QMAILHOME] [-x RULES.CDB] [MAILDIR]\n" +
+		"       vodmr-relay -h | -V\n" +
+		"run it behind vodmr and a checkpassword program; see vodmr-relay(8)\n"
 	misuse    = 100
 	temporary = 111
 )
@@ -26,13 +28,17 @@ const (
 func main() { os.Exit(run()) }
 
 func run() int {
+	if text := version.Answer(program, usage, os.Args[1:]); text != "" {
+		_ = fdio.WriteAll(1, []byte(text))
+		return 0
+	}
 	flags := flag.NewFlagSet(program, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	home := flags.String("q", "/var/qmail", "qmail's home directory")
 	rules := flags.String("x", "", "rules about logins, made by tcprules")
 	authFD, err := strconv.Atoi(os.Getenv("VODMR_AUTHFD"))
 	if flags.Parse(os.Args[1:]) != nil || flags.NArg() > 1 || err != nil || authFD < 3 {
-		_ = fdio.WriteAll(2, []byte(usage))
+		_ = fdio.WriteAll(2, []byte(program+": "+usage))
 		return misuse
 	}
 	config := configure(*home, *rules, flags.Arg(0))

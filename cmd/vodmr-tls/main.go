@@ -10,12 +10,14 @@ import (
 	"vodmr/fdio"
 	"vodmr/logline"
 	"vodmr/tlswrap"
+	"vodmr/version"
 )
 
 const (
 	program    = "vodmr-tls"
 	exitMisuse = 100
-	usage      = "usage: vodmr-tls [-s] [-c CERTFILE] [-k KEYFILE] [-a CAFILE] [-u ACCT] [-U ACCT] PROG ARG...\n"
+	usage      = "usage: vodmr-tls [-s] [-c CERTFILE] [-k KEYFILE] [-a CAFILE] [-u ACCT] [-U ACCT] PROG ARG...\n" +
+		"       vodmr-tls -h | -V\nsee vodmr-tls(8)\n"
 )
 
 func main() {
@@ -27,6 +29,10 @@ func main() {
 
 // run serves the customer and returns the exit code.
 func run(args []string) int {
+	if text := version.Answer(program, usage, args); text != "" {
+		_ = fdio.WriteAll(1, []byte(text))
+		return 0
+	}
 	config, err := parseOptions(args)
 	if err != nil {
 		_ = fdio.WriteAll(2, []byte(program+": "+err.Error()+"\n"+usage))

@@ -16,11 +16,13 @@ import (
 	"vodmr/fdio"
 	"vodmr/logline"
 	"vodmr/smtp"
+	"vodmr/version"
 )
 
 const (
 	exitMisuse = 100
-	usage      = "usage: vodmr [-p port] [-t seconds] [-T] HOST PROG ARG...\n"
+	usage      = "usage: vodmr [-p port] [-t seconds] [-T] HOST PROG ARG...\n" +
+		"       vodmr -h | -V\nsee vodmr(8)\n"
 )
 
 func main() {
@@ -29,6 +31,10 @@ func main() {
 
 // run serves the customer on descriptors 0 and 1 and returns vodmr's exit code.
 func run(args, environ []string) int {
+	if text := version.Answer("vodmr", usage, args); text != "" {
+		_ = fdio.WriteAll(1, []byte(text))
+		return 0
+	}
 	o, err := parseOptions(args)
 	if err != nil {
 		_ = fdio.WriteAll(2, []byte("vodmr: "+err.Error()+"\n"+usage))

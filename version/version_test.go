@@ -1,0 +1,63 @@
+package version_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"vodmr/version"
+)
+
+func TestAnswer(t *testing.T) {
+	line := version.Line("p")
+	tests := []struct {
+		args []string
+		want string
+	}{
+		{nil, ""},
+		{[]string{"-h"}, "usage: p\n"},
+		{[]string{"-V"}, line},
+		{[]string{"-V", "HOST", "PROG"}, line},
+		{[]string{"HOST", "-h"}, ""}, // it is PROG's
+		{[]string{"-hV"}, ""},
+		{[]string{"--", "-h"}, ""},
+		{[]string{""}, ""},
+	}
+	for _, test := range tests {
+		if got := version.Answer("p", "usage: p\n", test.args); got != test.want {
+			t.Errorf("%q: %q, want %q", test.args, got, test.want)
+		}
+	}
+}
+
+// CHANGES begins with the version that this is.
+func TestNumberIsTheNewestInChanges(t *testing.T) {
+	text, err := os.ReadFile("../CHANGES")
+	if err != nil {
+		t.Fatal(err)
+	}
+	newest := regexp.MustCompile(`(?m)^([0-9][0-9.]*)\b`).FindSubmatch(text)
+	if newest == nil || string(newest[1]) != version.Number {
+		t.Errorf("the newest version in CHANGES is %q, and this is %s", newest, version.Number)
+	}
+}
+
+// The programs say which commit they are, where the linker was told.
+func TestCommitComesFromTheLinker(t *testing.T) {
+	for _, test := range []struct{ flags, want string }{
+		{"", "vodmr-checkpw " + version.Number + " (commit unknown: built without make)\n"},
+		{"-X vodmr/version.commit=0123abcd", "vodmr-checkpw " + version.Number + " (0123abcd)\n"},
+	} {
+		program := filepath.Join(t.TempDir(), "vodmr-checkpw")
+		build := exec.Command("go", "build", "-ldflags", test.flags, "-o", program, "vodmr/cmd/vodmr-checkpw")
+		if out, err := build.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		out, err := exec.Command(program, "-V").CombinedOutput()
+		if err != nil || string(out) != test.want {
+			t.Errorf("ldflags %q: %q, %v; want %q", test.flags, out, err, test.want)
+		}
+	}
+}
