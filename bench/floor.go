@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"vodmr/internal/rig"
 )
 
 // runFloor measures the floor program.
@@ -34,7 +36,7 @@ func (b *bench) floor(m mail) (result, error) {
 	if err := m.fill(home); err != nil {
 		return result{}, err
 	}
-	near, far, err := pair()
+	near, far, err := rig.Pair()
 	if err != nil {
 		return result{}, err
 	}

@@ -90,24 +90,6 @@ func (l *line) deliver(dst net.Conn, under <-chan parcel, at *atomic.Int64) {
 	}
 }
 
-// pair makes a TCP connection on this machine.
-func pair() (near, far *net.TCPConn, err error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, nil, err
-	}
-	defer listener.Close()
-	dialled, err := net.Dial("tcp", listener.Addr().String())
-	if err != nil {
-		return nil, nil, err
-	}
-	accepted, err := listener.Accept()
-	if err != nil {
-		return nil, nil, err
-	}
-	return dialled.(*net.TCPConn), accepted.(*net.TCPConn), nil
-}
-
 // closeAll closes what is not nil.
 func closeAll(list ...io.Closer) {
 	for _, c := range list {

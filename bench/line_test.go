@@ -8,16 +8,18 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"vodmr/internal/rig"
 )
 
 // lay puts a line between two connections and returns its outer ends.
 func lay(t *testing.T, l *line) (provider, customer *net.TCPConn) {
 	t.Helper()
-	provider, near, err := pair()
+	provider, near, err := rig.Pair()
 	if err != nil {
 		t.Fatal(err)
 	}
-	customer, far, err := pair()
+	customer, far, err := rig.Pair()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,8 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
+
+	"vodmr/internal/rig"
 )
 
 // A bench is one run.
@@ -70,26 +72,7 @@ func (b *bench) prepare() error {
 	if err := os.WriteFile(filepath.Join(control, "me"), []byte("mail.provider.example\n"), 0o644); err != nil {
 		return err
 	}
-	return dropRoot(b.work)
-}
-
-// nobody is the user and group that stand in for root.
-const nobody = 65534
-
-func dropRoot(work string) error {
-	if os.Geteuid() != 0 {
-		return nil
-	}
-	if err := os.Chown(work, nobody, nobody); err != nil {
-		return err
-	}
-	if err := syscall.Setgroups(nil); err != nil {
-		return err
-	}
-	if err := syscall.Setgid(nobody); err != nil {
-		return err
-	}
-	return syscall.Setuid(nobody)
+	return rig.DropRoot(b.work)
 }
 
 // runRows runs the rows and says how many failed.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"vodmr/internal/customer"
+	"vodmr/internal/rig"
 )
 
 // An outcome is what one session gave.
@@ -30,7 +31,7 @@ type outcome struct {
 // session has vodmr-relay relay a home's Maildir to a customer's server at the
 // other end of a line.
 func (b *bench) session(home string, server customer.Server, l *line) (outcome, error) {
-	near, far, err := pair()
+	near, far, err := rig.Pair()
 	if err != nil {
 		return outcome{}, err
 	}
@@ -66,7 +67,7 @@ func (b *bench) lay(near net.Conn, l *line) (net.Conn, error) {
 	if l.delay == 0 && l.bandwidth == 0 {
 		return near, nil
 	}
-	inner, outer, err := pair()
+	inner, outer, err := rig.Pair()
 	if err != nil {
 		return nil, err
 	}
@@ -106,14 +107,14 @@ type visit struct {
 
 // serve says ATRN and then is the server.
 func (v *visit) serve(server customer.Server) error {
-	if err := v.hear("235"); err != nil {
+	if _, err := rig.Hear(v.Conn, "235"); err != nil {
 		return err
 	}
 	v.began = time.Now()
 	if _, err := io.WriteString(v.Conn, "ATRN\r\n"); err != nil {
 		return err
 	}
-	if err := v.hear("250"); err != nil {
+	if _, err := rig.Hear(v.Conn, "250"); err != nil {
 		return err
 	}
 	server.Discard = true
@@ -152,20 +153,4 @@ func (v *visit) Write(p []byte) (int, error) {
 	n, err := v.Conn.Write(p)
 	v.replies += int64(n)
 	return n, err
-}
-
-// hear reads one line, byte by byte: what follows is the server's.
-func (v *visit) hear(code string) error {
-	var line []byte
-	one := make([]byte, 1)
-	for !bytes.HasSuffix(line, []byte("\n")) && len(line) < 1000 {
-		if _, err := v.Conn.Read(one); err != nil {
-			return fmt.Errorf("waiting for %s, after %q: %w", code, line, err)
-		}
-		line = append(line, one[0])
-	}
-	if !bytes.HasPrefix(line, []byte(code)) {
-		return fmt.Errorf("vodmr-relay says %q, not %s", bytes.TrimSpace(line), code)
-	}
-	return nil
 }
