@@ -36,6 +36,17 @@ const maxChallenge = 56
 // unique.
 const uniqueLength = 16
 
+// digestLength is how many hexadecimal digits a response has.
+const digestLength = 32
+
+// FitsCRAM says whether vchkpw can check a login by CRAM-MD5 that is challenged
+// in the name of host.
+func FitsCRAM(login, host string) bool {
+	unique := strings.Repeat("u", uniqueLength)
+	c := Credentials{Login: login, Secret: strings.Repeat("0", digestLength), Challenge: challengeOf(unique, host, time.Now())}
+	return c.Fits()
+}
+
 // newChallenge returns <unique.time@host> (RFC 2195 section 2), the host's end
 // cut where it is too long: it says where the challenge is from and no more.
 func newChallenge(host string, now time.Time) (string, error) {
@@ -43,9 +54,13 @@ func newChallenge(host string, now time.Time) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return challengeOf(unique, host, now), nil
+}
+
+func challengeOf(unique, host string, now time.Time) string {
 	start := "<" + unique + "." + strconv.FormatInt(now.Unix(), 10) + "@"
 	room := max(maxChallenge-len(start)-len(">"), 0)
-	return start + host[:min(len(host), room)] + ">", nil
+	return start + host[:min(len(host), room)] + ">"
 }
 
 // randomText returns n random characters.
@@ -77,5 +92,5 @@ func splitCRAM(response, challenge string) (Credentials, error) {
 
 // isDigest says whether s is an MD5 digest in lower-case hexadecimal digits.
 func isDigest(s string) bool {
-	return len(s) == 32 && strings.Trim(s, "0123456789abcdef") == ""
+	return len(s) == digestLength && strings.Trim(s, "0123456789abcdef") == ""
 }

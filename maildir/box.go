@@ -50,8 +50,12 @@ var subNames = [2]string{"new", "cur"}
 // one was written by the administrator and is opened as it is. The Maildir, its new
 // and its cur must belong to the effective user, or the error is ErrOwner; where one
 // is not there, it is ErrMissing. Each error names the path and what to do.
-func Open(home, dir string) (*Box, error) {
-	b := &Box{path: join(home, dir), uid: uint32(unix.Geteuid()), lock: -1, sub: [2]int{-1, -1}}
+func Open(home, dir string) (*Box, error) { return OpenFor(home, dir, uint32(unix.Geteuid())) }
+
+// OpenFor is Open where everything must belong to the user uid: what Open would
+// find as that user, as far as owners go.
+func OpenFor(home, dir string, uid uint32) (*Box, error) {
+	b := &Box{path: join(home, dir), uid: uid, lock: -1, sub: [2]int{-1, -1}}
 	var err error
 	if b.dir, err = openDir(home, dir); err != nil {
 		return nil, err

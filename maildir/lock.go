@@ -42,3 +42,28 @@ func setLock(fd int) error {
 		}
 	}
 }
+
+// Holder says which process holds the lock that Lock would take, 0 for none. A pid
+// below zero stands for a process on another machine. The file is neither created
+// nor locked; where it is not there, nobody holds it.
+func (b *Box) Holder() (pid int, err error) {
+	fd, err := openat(b.dir, lockName, unix.O_RDONLY|safely, 0)
+	if err == unix.ENOENT {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", join(b.path, lockName), err)
+	}
+	defer unix.Close(fd)
+	lock := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart}
+	if err := unix.FcntlFlock(uintptr(fd), unix.F_GETLK, &lock); err != nil {
+		return 0, fmt.Errorf("%s: %w", join(b.path, lockName), err)
+	}
+	switch {
+	case lock.Type == unix.F_UNLCK:
+		return 0, nil
+	case lock.Pid <= 0:
+		return -1, nil
+	}
+	return int(lock.Pid), nil
+}

@@ -68,7 +68,7 @@ func (c *control) content(name string) (b []byte, found bool) {
 	if c.err != nil {
 		return nil, false
 	}
-	b, err := readFile(c.home.Path("control/" + name))
+	b, err := ReadFile(c.home.Path("control/" + name))
 	if errors.Is(err, unix.ENOENT) {
 		return nil, false
 	}

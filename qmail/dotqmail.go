@@ -4,6 +4,7 @@ import (
 	"errors"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -15,18 +16,27 @@ type DotQmail struct {
 	homes     []string // directories that hold a Maildir, as vdelivermail takes them
 	maildirs  []string // Maildirs, as qmail-local takes them
 	addresses []string // lower case
+	others    []string // what delivers, or refuses to, in another way
 }
 
 // ReadDefault reads .qmail-default in a domain's directory. An absent file
 // leads nowhere. Instructions that do not concern us are passed over.
 func ReadDefault(dir string) (DotQmail, error) {
-	b, err := readFile(dir + "/.qmail-default")
+	dq, err := ReadDotQmail(dir + "/.qmail-default")
 	if errors.Is(err, unix.ENOENT) {
 		return DotQmail{}, nil
 	}
+	return dq, err
+}
+
+// ReadDotQmail reads the .qmail file at file. What is relative in it is relative
+// to the file's folder.
+func ReadDotQmail(file string) (DotQmail, error) {
+	b, err := ReadFile(file)
 	if err != nil {
 		return DotQmail{}, err
 	}
+	dir := path.Dir(file)
 	var dq DotQmail
 	for line := range strings.SplitSeq(string(b), "\n") {
 		dq.add(trimBlanks(line), dir)
@@ -53,6 +63,7 @@ func (dq *DotQmail) add(line, dir string) {
 // addMaildir takes a path; one without a slash at its end is an mbox file.
 func (dq *DotQmail) addMaildir(line, dir string) {
 	if !strings.HasSuffix(line, "/") {
+		dq.others = append(dq.others, line)
 		return
 	}
 	if line[0] != '/' {
@@ -65,29 +76,41 @@ func (dq *DotQmail) addAddress(address string) {
 	address = strings.TrimLeft(strings.TrimPrefix(address, "&"), " \t")
 	if strings.ContainsRune(address, '@') {
 		dq.addresses = append(dq.addresses, Lower(address))
+	} else {
+		dq.others = append(dq.others, address)
 	}
 }
 
 // addCommand takes the last argument of vdelivermail: a directory, an address,
 // or a word such as bounce-no-mailbox or delete that leads nowhere.
 func (dq *DotQmail) addCommand(command string) {
-	for _, words := range shellCommands(command) {
-		for i, word := range words {
-			if path.Base(word) != "vdelivermail" || i+1 == len(words) {
-				continue
-			}
-			if last := words[len(words)-1]; strings.HasPrefix(last, "/") {
-				dq.homes = append(dq.homes, path.Clean(last))
-			} else {
-				dq.addAddress(last)
-			}
-			break
+	known := false
+	for _, words := range ShellCommands(command) {
+		i := slices.IndexFunc(words, func(word string) bool { return path.Base(word) == "vdelivermail" })
+		if i < 0 || i+1 == len(words) {
+			continue
 		}
+		known = true
+		if last := words[len(words)-1]; strings.HasPrefix(last, "/") {
+			dq.homes = append(dq.homes, path.Clean(last))
+		} else {
+			dq.addAddress(last)
+		}
+	}
+	if !known {
+		dq.others = append(dq.others, "|"+command)
 	}
 }
 
 // Addresses lists the addresses that mail is forwarded to, in lower case.
 func (dq DotQmail) Addresses() []string { return dq.addresses }
+
+// Folders lists the mailboxes' directories and the Maildirs that it delivers to.
+func (dq DotQmail) Folders() []string { return slices.Concat(dq.homes, dq.maildirs) }
+
+// Others lists what is neither a folder nor an address: a file, a program, a
+// local name, or a word for vdelivermail such as bounce-no-mailbox.
+func (dq DotQmail) Others() []string { return dq.others }
 
 // LeadsTo says whether mail goes to the Maildir in the directory home. Paths are
 // compared cleaned, and then with their symlinks resolved.

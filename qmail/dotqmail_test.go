@@ -140,12 +140,26 @@ func TestShellCommands(t *testing.T) {
 		{`"a\"b" c\`, [][]string{{`a"b`, "c"}}},
 		{`a|b c&&d;e`, [][]string{{"a"}, {"b", "c"}, {"d"}, {"e"}}},
 		{`a#b #c d`, [][]string{{"a#b"}}},
+		{"a \\\nb\nc", [][]string{{"a", "b"}, {"c"}}},
+		{"a # b\nc", [][]string{{"a"}, {"c"}}},
+		{"sh -c 'a\nb'", [][]string{{"sh", "-c", "a\nb"}}},
 		{`"open quote`, [][]string{{"open quote"}}},
 		{``, nil},
 	}
 	for _, tt := range tests {
-		if diff := cmp.Diff(tt.want, shellCommands(tt.line)); diff != "" {
+		if diff := cmp.Diff(tt.want, ShellCommands(tt.line)); diff != "" {
 			t.Errorf("%q: %s", tt.line, diff)
 		}
+	}
+}
+
+func TestDotQmailListsAll(t *testing.T) {
+	dq := dotQmail(t, t.TempDir(), "# none\n/a/Maildir/\n/a/mbox\n| /v/bin/vdelivermail '' bounce-no-mailbox\n"+
+		"| /v/bin/vdelivermail '' /v/odmr\n|filter x\nA@b.example\nalias\n")
+	if diff := cmp.Diff([]string{"/v/odmr", "/a/Maildir"}, dq.Folders()); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"/a/mbox", "bounce-no-mailbox", "|filter x", "alias"}, dq.Others()); diff != "" {
+		t.Error(diff)
 	}
 }

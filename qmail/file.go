@@ -24,8 +24,9 @@ var (
 	errTooLarge   = errors.New("file too large")
 )
 
-// readFile returns what the file holds. Errors name the file.
-func readFile(path string) ([]byte, error) {
+// ReadFile returns what a regular file of at most 16 MiB holds. Whatever stands
+// there, it does not wait. Errors name the file.
+func ReadFile(path string) ([]byte, error) {
 	f, err := openRegular(path)
 	if err != nil {
 		return nil, err

@@ -220,6 +220,7 @@ func FuzzDotQmail(f *testing.F) {
 			lines.homes = append(lines.homes, one.homes...)
 			lines.maildirs = append(lines.maildirs, one.maildirs...)
 			lines.addresses = append(lines.addresses, one.addresses...)
+			lines.others = append(lines.others, one.others...)
 		}
 		if diff := cmp.Diff(lines, got, cmp.AllowUnexported(DotQmail{})); diff != "" {
 			t.Errorf("line by line (-), whole (+):\n%s", diff)
@@ -256,7 +257,7 @@ func FuzzShellCommands(f *testing.F) {
 	add(f, "", "a b", "a  b\tc", "a;b|c&&d", "'a b'c", `"a\"b" 'c\'`, `a\ b`, "'open", `"open\`, "# no", "a #no", "a#yes", "''", "\x00\xff")
 	f.Fuzz(func(t *testing.T, line string) {
 		bytes := 0
-		for _, words := range shellCommands(line) {
+		for _, words := range ShellCommands(line) {
 			if len(words) == 0 {
 				t.Errorf("%q: a command without words", line)
 			}
@@ -265,14 +266,14 @@ func FuzzShellCommands(f *testing.F) {
 			}
 		}
 		if bytes > 2*len(line) {
-			t.Errorf("%q gives %q", line, shellCommands(line))
+			t.Errorf("%q gives %q", line, ShellCommands(line))
 		}
 		words := strings.Split(line, " ")
 		quoted := ""
 		for _, word := range words {
 			quoted += "'" + strings.ReplaceAll(word, "'", `'\''`) + "' "
 		}
-		if diff := cmp.Diff([][]string{words}, shellCommands(quoted)); diff != "" {
+		if diff := cmp.Diff([][]string{words}, ShellCommands(quoted)); diff != "" {
 			t.Errorf("%s:\n%s", quoted, diff)
 		}
 	})

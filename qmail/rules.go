@@ -40,6 +40,18 @@ func (r *Rules) For(login string) (Rule, bool, error) {
 	return Rule{}, false, nil
 }
 
+// Each calls f for every rule, in the order of the file, until f returns an
+// error, which it returns.
+func (r *Rules) Each(f func(key string, rule Rule) error) error {
+	return r.cdb.Each(func(key, value []byte) error {
+		rule, err := r.parse(string(value))
+		if err != nil {
+			return err
+		}
+		return f(string(key), rule)
+	})
+}
+
 // ruleKeys lists the keys to try, in order. vchkpw also takes % or / for the @
 // of a login: such a login must not slip past the rule for its usual form.
 func ruleKeys(login string) []string {

@@ -2,12 +2,12 @@ package qmail
 
 import "strings"
 
-// shellCommands cuts a command line into simple commands and those into words,
-// as far as sh does it without expanding anything. Quotes that are not closed
-// reach to the end.
-func shellCommands(line string) [][]string {
+// ShellCommands cuts a command line or a script into simple commands and those
+// into words, as far as sh does it without expanding anything. Quotes that are
+// not closed reach to the end.
+func ShellCommands(script string) [][]string {
 	var s shellSplit
-	for s.rest = line; s.rest != ""; {
+	for s.rest = script; s.rest != ""; {
 		s.step()
 	}
 	s.endCommand()
@@ -29,10 +29,10 @@ func (s *shellSplit) step() {
 	switch {
 	case c == ' ' || c == '\t':
 		s.endWord()
-	case strings.IndexByte("|&;()<>", c) >= 0:
+	case strings.IndexByte("|&;()<>\n", c) >= 0:
 		s.endCommand()
 	case c == '#' && !s.inWord:
-		s.rest = ""
+		s.comment()
 	case c == '\'':
 		s.singleQuoted()
 	case c == '"':
@@ -47,6 +47,12 @@ func (s *shellSplit) step() {
 func (s *shellSplit) add(c ...byte) {
 	s.word = append(s.word, c...)
 	s.inWord = true
+}
+
+// comment drops the rest of the line; its end ends the command.
+func (s *shellSplit) comment() {
+	_, s.rest, _ = strings.Cut(s.rest, "\n")
+	s.endCommand()
 }
 
 func (s *shellSplit) singleQuoted() {
@@ -71,11 +77,15 @@ func (s *shellSplit) doubleQuoted() {
 	}
 }
 
+// escaped takes one character as it is; an escaped line end is none at all.
 func (s *shellSplit) escaped() {
-	if s.rest != "" {
-		s.add(s.rest[0])
-		s.rest = s.rest[1:]
+	if s.rest == "" {
+		return
 	}
+	if s.rest[0] != '\n' {
+		s.add(s.rest[0])
+	}
+	s.rest = s.rest[1:]
 }
 
 func (s *shellSplit) endWord() {

@@ -59,14 +59,14 @@ func (a *account) confine() error {
 	if a == nil {
 		return nil
 	}
-	if err := checkEmpty(emptyFolder); err != nil {
+	if err := makeEmpty(EmptyFolder); err != nil {
 		return fmt.Errorf("chroot: %w", err)
 	}
 	steps := []struct {
 		name string
 		do   func() error
 	}{
-		{"chdir", func() error { return syscall.Chdir(emptyFolder) }},
+		{"chdir", func() error { return syscall.Chdir(EmptyFolder) }},
 		{"chroot", func() error { return syscall.Chroot(".") }},
 		{"give up groups", func() error { return syscall.Setgroups([]int{}) }},
 		{"become group", func() error { return syscall.Setgid(int(a.gid)) }},
@@ -81,15 +81,20 @@ func (a *account) confine() error {
 	return keepSecret()
 }
 
-// emptyFolder is the root folder of a confined process, made where it is missing.
-const emptyFolder = "/var/empty"
+// EmptyFolder is the root folder of a confined process, made where it is missing.
+const EmptyFolder = "/var/empty"
 
-// checkEmpty makes the folder where it is missing, and says why it is no place
-// to be locked into: anybody but root could put things there.
-func checkEmpty(folder string) error {
+// makeEmpty makes the folder where it is missing, and checks it.
+func makeEmpty(folder string) error {
 	if err := unix.Mkdir(folder, 0o555); err != nil && err != unix.EEXIST {
 		return &os.PathError{Op: "mkdir", Path: folder, Err: err}
 	}
+	return CheckEmpty(folder)
+}
+
+// CheckEmpty says why a folder is no place to be locked into: anybody but root
+// could put things there.
+func CheckEmpty(folder string) error {
 	var st unix.Stat_t
 	if err := unix.Lstat(folder, &st); err != nil {
 		return &os.PathError{Op: "stat", Path: folder, Err: err}

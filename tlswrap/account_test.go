@@ -28,7 +28,7 @@ func TestCheckEmpty(t *testing.T) {
 		if name == "owned" && os.Geteuid() == 0 && os.Chown(path, 1, 1) != nil {
 			t.Fatal("cannot give a folder away")
 		}
-		if err := checkEmpty(path); err == nil || !strings.Contains(err.Error(), path) {
+		if err := makeEmpty(path); err == nil || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: got %v, want an error that names it", name, err)
 		}
 	}
@@ -37,7 +37,7 @@ func TestCheckEmpty(t *testing.T) {
 	}
 	fresh := filepath.Join(folder, "fresh")
 	for range 2 {
-		if err := checkEmpty(fresh); err != nil {
+		if err := makeEmpty(fresh); err != nil {
 			t.Errorf("a folder that was not there: %v", err)
 		}
 	}

@@ -12,7 +12,7 @@ import (
 // clients' certificates where there is a CAFile, and says how TLS is spoken. A
 // certificate that a customer would refuse is an error.
 func loadTLS(certFile, keyFile, caFile string, now time.Time) (*tls.Config, error) {
-	certificate, err := loadCertificate(certFile, keyFile, now)
+	certificate, err := LoadCertificate(certFile, keyFile, now)
 	if err != nil {
 		return nil, err
 	}
@@ -48,9 +48,10 @@ func suites() []uint16 {
 	}
 }
 
-// loadCertificate reads the pair. Both files may hold other blocks too, and may
-// be the same.
-func loadCertificate(certFile, keyFile string, now time.Time) (tls.Certificate, error) {
+// LoadCertificate reads a certificate with its chain, and its key. Both files may
+// hold other blocks too, and may be the same. An error that comes beside a
+// certificate is about its dates.
+func LoadCertificate(certFile, keyFile string, now time.Time) (tls.Certificate, error) {
 	none := tls.Certificate{}
 	chain, err := os.ReadFile(certFile)
 	if err != nil {

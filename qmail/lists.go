@@ -1,0 +1,20 @@
+package qmail
+
+// List reads the entries of a control file that is a list, such as rcpthosts: no
+// comments and no empty lines. An absent file is an error that wraps
+// unix.ENOENT, since some of them mean something else then.
+func (h Home) List(name string) ([]string, error) {
+	c := control{home: h}
+	if _, err := ReadFile(h.Path("control/" + name)); err != nil {
+		return nil, err
+	}
+	return c.lines(name), c.err
+}
+
+// Line reads the first line of a control file, without the blanks at its end. An
+// absent file is not found.
+func (h Home) Line(name string) (line string, found bool, err error) {
+	c := control{home: h}
+	line, found = c.read(name)
+	return line, found, c.err
+}
