@@ -88,8 +88,9 @@ func (b *bench) startRelay(home string, far *net.TCPConn) (*program, error) {
 	return start(cmd, far, nil)
 }
 
+// relayEnvironment is what vodmr and the checkpassword program set.
 func relayEnvironment(home string) []string {
-	return []string{"VODMR_AUTHFD=3", "VODMR_HOST=mail.provider.example", "HOME=" + home, "VPOPUSER=" + login, "PATH=/bin:/usr/bin"}
+	return []string{oneProcessor, "VODMR_AUTHFD=3", "VODMR_HOST=mail.provider.example", "HOME=" + home, "VPOPUSER=" + login, path}
 }
 
 // A visit is the customer's end of a session: it is the server's connection and

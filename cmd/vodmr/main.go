@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -75,11 +76,23 @@ func program(o options, environ []string) auth.Program {
 	}
 	return auth.Program{
 		Argv:    o.prog,
-		Environ: environ,
+		Environ: withOneProcessor(environ),
 		Host:    o.host,
 		Session: sessionName(),
 		Port:    port,
 	}
+}
+
+// withOneProcessor adds what makes Go's runtime in vodmr-relay use one processor,
+// unless the administrator chose. It does one thing at a time: more would only
+// cost threads, each time that it starts and as long as it waits.
+func withOneProcessor(environ []string) []string {
+	const name = "GOMAXPROCS="
+	chosen := slices.ContainsFunc(environ, func(entry string) bool { return strings.HasPrefix(entry, name) })
+	if chosen {
+		return environ
+	}
+	return append(slices.Clip(environ), name+"1")
 }
 
 // sessionName is the process id that `tcpserver -v` prints: this one, unless a
