@@ -1,0 +1,137 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// cleanMax is how many sessions that nothing disturbs may follow a fault until
+// all has gone that can go.
+const cleanMax = 4
+
+// settle runs sessions without a fault until only that mail waits which must,
+// then closes the account. broken is how many sessions broke before.
+func (s *site) settle(broken int) {
+	for range cleanMax {
+		if s.trial.broken != nil || s.settled() {
+			break
+		}
+		if one := s.session(nil); !one.inOrder {
+			s.fail("a session that nothing disturbed ended out of order: %s", one.how())
+		}
+	}
+	if s.trial.broken == nil {
+		s.close(broken)
+	}
+}
+
+// settled says whether nothing waits but what must.
+func (s *site) settled() bool {
+	there, err := s.waiting()
+	if err != nil {
+		s.trial.broken = err
+		return true
+	}
+	for _, m := range s.messages {
+		if there[m.file] != (m.fate == waits) {
+			return false
+		}
+	}
+	return true
+}
+
+// close compares what became of each message with what must.
+func (s *site) close(broken int) {
+	there, err := s.waiting()
+	if err == nil {
+		err = s.countBounces()
+	}
+	if err != nil {
+		s.trial.broken = err
+		return
+	}
+	for _, m := range s.messages {
+		s.judge(m, there[m.file])
+	}
+	for _, what := range s.strange {
+		s.fail("%s", what)
+	}
+	if s.bound = broken * s.most(); s.again > s.bound {
+		s.fail("%d were sent again, at most %d may", s.again, s.bound)
+	}
+}
+
+// judge judges one message: it is in the customer's hands, its sender knows, or
+// it waits; and which of these is no accident.
+func (s *site) judge(m *message, there bool) {
+	if m.taken+m.bounced == 0 && !there {
+		s.lost++
+		s.fail("LOST: %s from %s to %s", m.file, m.from, m.to)
+		return
+	}
+	s.again += max(0, m.taken-1) + max(0, m.bounced-1)
+	switch {
+	case m.bounced > 0 && m.fate != bounces:
+		s.fail("wrongly bounced: %s to %s", m.file, m.to)
+	case m.taken > 0 && m.fate != arrives:
+		s.fail("taken though it was refused: %s to %s", m.file, m.to)
+	case there && m.fate != waits:
+		s.fail("left behind: %s to %s", m.file, m.to)
+	}
+}
+
+// most is how many messages, copies counted, may go twice because one session
+// broke: those of the largest transactions that may be in flight at once, and
+// the one whose bounce qmail-queue has taken.
+func (s *site) most() int {
+	copies := make(map[string]int)
+	largest := 1
+	for _, m := range s.messages {
+		copies[m.from+" "+m.content]++
+		largest = max(largest, copies[m.from+" "+m.content])
+	}
+	inFlight := 1
+	if s.mode.chunking {
+		inFlight = window
+	}
+	bounce := 0
+	for _, m := range s.messages {
+		if m.fate == bounces {
+			bounce = 1
+		}
+	}
+	return largest + inFlight - 1 + bounce
+}
+
+// countBounces reads what the stand-in for qmail-queue took.
+func (s *site) countBounces() error {
+	envelopes, err := filepath.Glob(filepath.Join(s.qmail, "queue/*.envelope"))
+	if err != nil {
+		return err
+	}
+	for _, name := range envelopes {
+		text, err := os.ReadFile(strings.TrimSuffix(name, "envelope") + "message")
+		if err != nil {
+			return err
+		}
+		envelope, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		s.countBounce(string(envelope), string(text))
+	}
+	return nil
+}
+
+// countBounce finds whose bounce it is: QSBMF names the recipient, and no two
+// messages that may bounce share one.
+func (s *site) countBounce(envelope, text string) {
+	for _, m := range s.messages {
+		if envelope == "F\nT"+m.from+"\n" && strings.Contains(text, "\n<"+m.to+">:\n") {
+			m.bounced++
+			return
+		}
+	}
+	s.fail("a bounce of nothing that was sent: %q %.300q", envelope, text)
+}

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"vodmr/internal/customer"
+	"vodmr/internal/dialogue"
+)
+
+var bin string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		var err error
+		if bin, err = os.MkdirTemp("", "vodmr-faults"); err != nil {
+			panic(err)
+		}
+		defer os.RemoveAll(bin)
+		if err := dialogue.Build(bin, "vodmr/cmd/vodmr-relay", "vodmr/testdata/qmail-queue"); err != nil {
+			panic(err)
+		}
+		// Where the tests run as root, the programs do not.
+		if err := os.Chmod(bin, 0o755); err != nil {
+			panic(err)
+		}
+		return m.Run()
+	}())
+}
+
+// testSite is a site of the variety, which belongs to nobody where the test is
+// root's: vodmr-relay becomes its owner.
+func testSite(t *testing.T) *site {
+	t.Helper()
+	f := &faults{ctx: context.Background(), bin: bin, work: t.TempDir(), seed: 1}
+	one, err := f.newTrial("row", "series", 1)
+	must(t, err)
+	s := newSite(one, relayChain(), modes()[2], variety())
+	must(t, one.broken)
+	if os.Geteuid() == 0 {
+		for dir := one.dir; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
+			must(t, os.Chmod(dir, 0o755))
+		}
+		must(t, filepath.WalkDir(one.dir, func(path string, _ fs.DirEntry, err error) error {
+			must(t, err)
+			return os.Lchown(path, 65534, 65534)
+		}))
+	}
+	return s
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// expect fails unless the account closed with one fault of this kind, or none.
+func (s *site) expect(t *testing.T, wrong string) {
+	t.Helper()
+	must(t, s.trial.broken)
+	got := strings.Join(s.wrong, "; ")
+	if wrong == "" && got != "" || !strings.Contains(got, wrong) {
+		t.Errorf("got %q, want %q; the log:\n%s", got, wrong, s.log.String())
+	}
+}
+
+// TestUndisturbed: where nothing breaks there is nothing to find.
+func TestUndisturbed(t *testing.T) {
+	s := testSite(t)
+	s.settle(0)
+	s.expect(t, "")
+	if s.again != 0 || s.lost != 0 || s.bound != 0 {
+		t.Errorf("again %d, lost %d, bound %d", s.again, s.lost, s.bound)
+	}
+}
+
+// TestDoctoredCustomer: a customer that does not do as it says is noticed.
+func TestDoctoredCustomer(t *testing.T) {
+	for _, test := range []struct {
+		name, wrong string
+		lost        int
+		doctor      func(*site, *customer.Server)
+	}{
+		{"throws a message away", "LOST: ", 1, func(s *site, c *customer.Server) {
+			c.Take = func(from string, to []string, content []byte) {
+				if to[0] != "bob@example.org" {
+					s.take(from, to, content)
+				}
+			}
+		}},
+		{"takes only one of two", "LOST: ", 1, func(s *site, c *customer.Server) {
+			c.Take = func(from string, to []string, content []byte) { s.take(from, to[:1], content) }
+		}},
+		{"takes all twice", " were sent again, at most 0 may", 0, func(s *site, c *customer.Server) {
+			c.Take = func(from string, to []string, content []byte) {
+				s.take(from, to, content)
+				s.take(from, to, content)
+			}
+		}},
+		{"spoils a byte", "nobody sent", 5, func(s *site, c *customer.Server) {
+			c.Take = func(from string, to []string, content []byte) {
+				content[len(content)-3] ^= 1
+				s.take(from, to, content)
+			}
+		}},
+		{"refuses what is good", "wrongly bounced", 0, func(s *site, c *customer.Server) {
+			c.Mail = func(string) string { return "550 no" }
+		}},
+		{"takes what it refuses", "taken though it was refused", 0, func(s *site, c *customer.Server) {
+			c.Rcpt = nil
+		}},
+		{"defers what is good", "left behind", 0, func(s *site, c *customer.Server) {
+			c.Mail = func(string) string { return "451 later" }
+		}},
+		{"hangs up", "out of order", 0, func(s *site, c *customer.Server) { c.CloseAfter = 1 }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := testSite(t)
+			s.doctor = func(c *customer.Server) { test.doctor(s, c) }
+			s.settle(0)
+			s.expect(t, test.wrong)
+			if s.lost != test.lost {
+				t.Errorf("%d lost, want %d", s.lost, test.lost)
+			}
+		})
+	}
+}
+
+// TestMost: what may be sent again is known beforehand.
+func TestMost(t *testing.T) {
+	for i, want := range []int{3, 3, 6} {
+		s := &site{mode: modes()[i], messages: variety()}
+		if got := s.most(); got != want {
+			t.Errorf("%s: %d, want %d", s.mode.name, got, want)
+		}
+	}
+	s := &site{mode: modes()[0], messages: small(3)}
+	if got := s.most(); got != 1 {
+		t.Errorf("one at a time, without bounces: %d, want 1", got)
+	}
+}
+
+// TestResults: what is stored is read again, and a new result takes the place of
+// the row's old one.
+func TestResults(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "results.csv")
+	first, second := rows()[0].name, rows()[1].name
+	var list results
+	list.put(result{row: second, kind: "b, c", points: 3, lost: 1, again: 2, bound: 5, wrong: 1, seconds: 7, seed: 1 << 63})
+	list.put(result{row: first, points: 1})
+	list.put(result{row: first, points: 2})
+	must(t, list.write(path))
+	got, err := readResults(path)
+	must(t, err)
+	if len(got) != 2 || got[0] != list[0] || got[1] != list[1] || got[0].points != 2 || got[1].row != second {
+		t.Errorf("got %+v, stored %+v", got, list)
+	}
+	if none, err := readResults(filepath.Join(t.TempDir(), "none")); err != nil || len(none) != 0 || none.has(first) {
+		t.Errorf("no file: %v, %v", none, err)
+	}
+}
+
+// TestSeries: every point is tried until the series ends, and one that is named
+// alone is the same as before.
+func TestSeries(t *testing.T) {
+	f := &faults{ctx: context.Background(), work: t.TempDir(), seed: 7, jobs: 2}
+	var draws []int
+	list := []series{{name: "a/b", try: func(t *trial) {
+		t.fired = t.n <= 3 || t.n == 5
+		t.struck = t.fired
+		draws = append(draws, t.random.IntN(1000000))
+	}}}
+	r := row{name: "row", series: func() []series { return list }}
+	whole, err := f.runRow(r, 1)
+	must(t, err)
+	if whole.points != 4 || len(draws) != 8 {
+		t.Errorf("%d points of %d trials, want 4 of 8", whole.points, len(draws))
+	}
+	f.point = "a/b:5"
+	alone, err := f.runRow(r, 1)
+	must(t, err)
+	if alone.points != 1 || draws[8] != draws[4] {
+		t.Errorf("the point alone: %+v, draws %v", alone, draws)
+	}
+	for _, point := range []string{"a/b", "a/b:x", "c:1", ""} {
+		if f.point = point; point == "" {
+			f.point = ":1"
+		}
+		if _, err := f.runRow(r, 1); err == nil {
+			t.Errorf("%q: no error", f.point)
+		}
+	}
+}
+
+// TestFailureIsCounted: a trial in which a message was lost fails the row.
+func TestFailureIsCounted(t *testing.T) {
+	f := &faults{ctx: context.Background(), work: t.TempDir(), jobs: 1}
+	list := []series{{name: "s", last: 2, try: func(t *trial) {
+		t.struck = true
+		if t.n == 2 {
+			t.lost = 1
+			t.fail("LOST")
+		}
+	}}}
+	r, err := f.runRow(row{name: "row", series: func() []series { return list }}, 1)
+	must(t, err)
+	if r.points != 2 || r.wrong != 1 || r.lost != 1 {
+		t.Errorf("%+v", r)
+	}
+}

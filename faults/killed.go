@@ -1,0 +1,44 @@
+package main
+
+// killedRelay is vodmr-relay, killed.
+func killedRelay() []series { return killed(relayChain(), modes()...) }
+
+// killedVodmr is vodmr, killed.
+func killedVodmr() []series { return killed(vodmrChain(), modes()[2]) }
+
+// calls are the system calls of our programs at which they are killed. Some of
+// the names are not known everywhere.
+func calls() []string {
+	return []string{
+		"openat", "close", "read", "pread64", "write", "sendmsg", "recvfrom", "unlinkat", "renameat", "linkat",
+		"fcntl", "getdents64", "fsync", "fstat", "newfstatat", "ppoll", "poll", "ioctl", "getsockopt", "setsockopt",
+		"pipe2", "clone", "clone3", "vfork", "execve", "dup3", "wait4", "close_range", "exit_group",
+	}
+}
+
+// killed kills a program at its Nth call of each name.
+func killed(c chain, list ...mode) []series {
+	var all []series
+	for _, m := range list {
+		for _, call := range calls() {
+			all = append(all, series{name: m.name + "/" + call, try: func(t *trial) { kill(t, c, m, call) }})
+		}
+	}
+	return all
+}
+
+func kill(t *trial, c chain, m mode, call string) {
+	s := newSite(t, c, m, variety())
+	if t.broken != nil {
+		return
+	}
+	x := t.trace(call, "signal=SIGKILL")
+	one := s.session(x.wrap)
+	t.fired = x.saw("killed by SIGKILL")
+	t.struck = one.killed
+	broken := 0
+	if !one.inOrder {
+		broken = 1
+	}
+	s.settle(broken)
+}

@@ -1,0 +1,113 @@
+// Faults breaks vodmr at every point that it knows and keeps account of the
+// mail: see scripts/faults, which builds everything and runs it. A row is one
+// kind of fault, a series the points of one sort, a trial one point.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"vodmr/internal/rig"
+)
+
+const (
+	exitFailed = 1   // mail was lost, or another promise broken
+	exitMisuse = 100 // rows or points that are not there
+	exitBroken = 111 // it could not be tried
+)
+
+// A faults is one run.
+type faults struct {
+	ctx       context.Context
+	bin, work string // folders: programs, ours
+	stored    string // results.csv of earlier runs; "" stores nothing
+	seed      uint64
+	sample    time.Duration // for all rows together; 0 tries every point
+	point     string        // try this one alone
+	resume    bool          // leave out rows whose result is stored
+	jobs      int           // trials at once
+}
+
+func main() { os.Exit(run()) }
+
+func run() int {
+	f := &faults{}
+	flag.StringVar(&f.bin, "bin", "", "the folder of the programs")
+	flag.StringVar(&f.work, "work", "", "an empty folder to work in")
+	flag.StringVar(&f.stored, "stored", "", "the file of results")
+	flag.Uint64Var(&f.seed, "s", uint64(time.Now().UnixNano()), "the seed")
+	flag.DurationVar(&f.sample, "sample", 0, "try random points for so long")
+	flag.StringVar(&f.point, "p", "", "the point to try, alone")
+	flag.BoolVar(&f.resume, "c", false, "leave out rows that have a result")
+	flag.IntVar(&f.jobs, "j", 2, "trials at once")
+	list := flag.Bool("l", false, "list the rows")
+	flag.Parse()
+	if *list {
+		printRows(os.Stdout)
+		return 0
+	}
+	chosen, err := choose(flag.Args())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "faults:", err)
+		return exitMisuse
+	}
+	var stop func()
+	f.ctx, stop = signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	if err := rig.DropRoot(f.work); err != nil {
+		fmt.Fprintln(os.Stderr, "faults:", err)
+		return exitBroken
+	}
+	return f.runRows(chosen)
+}
+
+// runRows runs the rows, prints the table and returns the exit code.
+func (f *faults) runRows(chosen []row) int {
+	fmt.Printf("seed %d\n", f.seed)
+	stored, err := readResults(f.stored)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "faults:", err)
+		return exitBroken
+	}
+	code := 0
+	for _, r := range chosen {
+		if f.resume && stored.has(r.name) {
+			continue
+		}
+		one, err := f.runRow(r, len(chosen))
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "faults: %s: %v\n", r.name, err)
+			code = exitBroken
+			continue
+		}
+		stored.put(one)
+		if err := stored.write(f.stored); err != nil {
+			fmt.Fprintln(os.Stderr, "faults:", err)
+			return exitBroken
+		}
+		if one.wrong > 0 && code == 0 {
+			code = exitFailed
+		}
+		if f.ctx.Err() != nil {
+			return exitBroken
+		}
+	}
+	stored.print(os.Stdout)
+	return code
+}
+
+// missing is the first of the programs that is not installed.
+func missing(programs []string) string {
+	for _, name := range programs {
+		if _, err := exec.LookPath(name); err != nil {
+			return name
+		}
+	}
+	return ""
+}

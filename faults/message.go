@@ -1,0 +1,91 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+const (
+	domain   = "example.org"
+	login    = "odmr@" + domain
+	password = "open sesame"
+	host     = "mail.provider.example"
+)
+
+// A fate is what must become of a message in the end.
+type fate int
+
+const (
+	arrives fate = iota
+	bounces
+	waits
+)
+
+// A message is one file of the Maildir, and the account of it.
+type message struct {
+	file, from, to string
+	content        string // as stored, without the envelope
+	fate           fate
+
+	taken   int // times that the customer took it
+	bounced int // times that qmail-queue took its bounce
+}
+
+// Whom the customer refuses, by the first words of their addresses.
+const (
+	nobody   = "nobody"   // 550 to RCPT
+	greylist = "greylist" // 450 to RCPT
+	spammer  = "spammer"  // 554 to the content
+)
+
+// variety is a message of each sort: the fates, one message for two recipients,
+// and one too large to be read whole.
+func variety() []*message {
+	list := []*message{
+		write("bob", "ann", "small\n"),
+		write("carol", "ann", "for two\n.dot\n"),
+		write("dave", "ann", "for two\n.dot\n"),
+		write(nobody, "ann", "to nobody\n"),
+		write(greylist, "ann", "not yet\n"),
+		write("erin", "ann", strings.Repeat("A large message of many lines, each with fifty-two.\n", 1<<20/52+1000)),
+		write("frank", spammer, "buy\n"),
+		write("gus", "ann", "behind all\nno last newline"),
+	}
+	return list
+}
+
+// small is n messages of few bytes.
+func small(n int) []*message {
+	var list []*message
+	for i := range n {
+		list = append(list, write(fmt.Sprintf("r%d", i), "a", fmt.Sprintf("%d\n", i)))
+	}
+	return list
+}
+
+// write makes a message. Equal texts are copies of one.
+func write(to, from, text string) *message {
+	m := &message{from: from + "@s.test", to: to + "@" + domain}
+	m.content = "Received: (qmail 1 invoked by network)\n\n" + text
+	switch {
+	case to == nobody || from == spammer:
+		m.fate = bounces
+	case to == greylist:
+		m.fate = waits
+	}
+	return m
+}
+
+// stored is the whole file.
+func (m *message) stored() string {
+	return "Return-Path: <" + m.from + ">\nDelivered-To: " + m.to + "\n" + m.content
+}
+
+// sent is the content as SMTP carries it.
+func (m *message) sent() string {
+	text := m.content
+	if !strings.HasSuffix(text, "\n") {
+		text += "\n"
+	}
+	return strings.ReplaceAll(text, "\n", "\r\n")
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// A row is one kind of fault.
+type row struct {
+	name, about string
+	needs       []string // programs beside ours
+	series      func() []series
+}
+
+// A series is points of one sort, numbered from 1.
+type series struct {
+	name string
+	// last is the last point; 0 where the series ends with the first points
+	// that do not strike.
+	last int
+	// try strikes at point t.n and accounts for the mail.
+	try func(t *trial)
+}
+
+// rows are all, in the order of the table.
+func rows() []row {
+	return []row{
+		{"killed-relay", "vodmr-relay is killed at its Nth call of each kind", []string{"strace"}, killedRelay},
+		{"killed-vodmr", "vodmr is killed so", []string{"strace"}, killedVodmr},
+	}
+}
+
+// choose finds the named rows; none named are all.
+func choose(names []string) ([]row, error) {
+	if len(names) == 0 {
+		return rows(), nil
+	}
+	var list []row
+	for _, name := range names {
+		r, found := find(name)
+		if !found {
+			return nil, fmt.Errorf("there is no row %q; the rows are %s", name, strings.Join(rowNames(), ", "))
+		}
+		list = append(list, r)
+	}
+	return list, nil
+}
+
+func find(name string) (row, bool) {
+	for _, r := range rows() {
+		if r.name == name {
+			return r, true
+		}
+	}
+	return row{}, false
+}
+
+func rowNames() []string {
+	var names []string
+	for _, r := range rows() {
+		names = append(names, r.name)
+	}
+	return names
+}
+
+func printRows(w io.Writer) {
+	for _, r := range rows() {
+		fmt.Fprintf(w, "%-14s %s\n", r.name, r.about)
+	}
+}

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A running is a row under way: its result so far.
+type running struct {
+	*faults
+	row    row
+	mu     sync.Mutex
+	result result
+	broken error // a trial that could not be made
+	shown  int   // failures that were printed
+}
+
+// runRow tries the points that were asked for; among is how many rows share the
+// time of a sample.
+func (f *faults) runRow(r row, among int) (result, error) {
+	if name := missing(r.needs); name != "" {
+		return result{}, fmt.Errorf("it needs %s, which is not installed", name)
+	}
+	run := &running{faults: f, row: r, result: result{row: r.name, kind: r.about, seed: f.seed}}
+	began := time.Now()
+	switch {
+	case f.point != "":
+		run.one(r.series())
+	case f.sample > 0:
+		run.random(r.series(), began.Add(f.sample/time.Duration(among)))
+	default:
+		run.every(r.series())
+	}
+	run.result.seconds = time.Since(began).Seconds()
+	if run.broken == nil && run.result.points == 0 {
+		run.broken = errors.New("no point was tried")
+	}
+	return run.result, run.broken
+}
+
+// one tries the point that f.point names: SERIES:N.
+func (run *running) one(list []series) {
+	name, number, _ := cutLast(run.point, ":")
+	n, err := strconv.Atoi(number)
+	for _, s := range list {
+		if s.name == name && err == nil {
+			run.try(s, n)
+			return
+		}
+	}
+	run.broken = fmt.Errorf("there is no point %q", run.point)
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	i := strings.LastIndex(s, sep)
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+len(sep):], true
+}
+
+// misses is how many points in a row must not strike before a series is at its
+// end: threads share the calls, and each counts its own.
+const misses = 3
+
+// every tries all points, some series at a time.
+func (run *running) every(list []series) {
+	work := make(chan series)
+	var all sync.WaitGroup
+	for range run.jobs {
+		all.Go(func() {
+			for s := range work {
+				run.whole(s)
+			}
+		})
+	}
+	for _, s := range list {
+		work <- s
+	}
+	close(work)
+	all.Wait()
+}
+
+// whole tries a series from its first point to its last.
+func (run *running) whole(s series) {
+	missed := 0
+	for n := 1; (s.last == 0 || n <= s.last) && missed < misses && !run.over(); n++ {
+		if run.try(s, n) || s.last > 0 {
+			missed = 0
+		} else {
+			missed++
+		}
+	}
+}
+
+// guess is the last point that a sample believes in at first, where a series
+// does not know its own.
+const guess = 64
+
+// random tries random points until the time is over.
+func (run *running) random(list []series, until time.Time) {
+	random := rand.New(rand.NewPCG(run.seed, hash(run.row.name)))
+	last := make([]int, len(list))
+	for i, s := range list {
+		if last[i] = s.last; last[i] == 0 {
+			last[i] = guess
+		}
+	}
+	for time.Now().Before(until) && !run.over() {
+		i := random.IntN(len(list))
+		if last[i] == 0 {
+			continue // nothing in this series strikes here
+		}
+		n := 1 + random.IntN(last[i])
+		if !run.try(list[i], n) && list[i].last == 0 {
+			last[i] = n - 1
+		}
+	}
+}
+
+func (run *running) over() bool {
+	run.mu.Lock()
+	defer run.mu.Unlock()
+	return run.broken != nil || run.ctx.Err() != nil
+}
+
+// try makes one trial, and says whether the fault happened anywhere.
+func (run *running) try(s series, n int) (fired bool) {
+	t, err := run.newTrial(run.row.name, s.name, n)
+	if err != nil {
+		run.mu.Lock()
+		defer run.mu.Unlock()
+		run.broken = err
+		return false
+	}
+	s.try(t)
+	if run.ctx.Err() == nil {
+		run.add(t)
+	}
+	os.RemoveAll(t.dir)
+	return t.fired
+}
+
+// shownMax is how many failures of a row are printed whole.
+const shownMax = 5
+
+// add counts a trial that struck, and prints what went wrong in any.
+func (run *running) add(t *trial) {
+	run.mu.Lock()
+	defer run.mu.Unlock()
+	if t.broken != nil && run.broken == nil {
+		run.broken = fmt.Errorf("%s: %w\n%s", t.name(), t.broken, t.log.String())
+	}
+	r := &run.result
+	if t.struck {
+		r.points++
+		r.again += t.again
+		r.bound += t.bound
+	}
+	if len(t.wrong) == 0 {
+		return
+	}
+	r.lost += t.lost
+	r.wrong++
+	fmt.Printf("FAILED %s %s: %s\n", t.row, t.name(), strings.Join(t.wrong, "; "))
+	fmt.Printf("  again: scripts/faults -s %d -p %s %s\n", run.seed, t.name(), t.row)
+	if run.shown++; run.shown <= shownMax {
+		fmt.Println(indent(t.log.String()))
+	}
+}
+
+func indent(text string) string {
+	return "    " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n    ")
+}

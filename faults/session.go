@@ -1,0 +1,214 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"vodmr/internal/customer"
+	"vodmr/internal/rig"
+)
+
+// sessionMax is how long a session may last that nothing makes wait.
+const sessionMax = 90 * time.Second
+
+// A session is how one went.
+type session struct {
+	inOrder bool  // the customer saw QUIT, or that there was nothing
+	err     error // why not
+	code    int   // exit code of the first program; -1 where a signal ended it
+	killed  bool  // that signal was SIGKILL
+	log     string
+}
+
+func (one *session) how() string {
+	return fmt.Sprintf("exit %d, %v", one.code, one.err)
+}
+
+// A mode is what the customer's server offers.
+type mode struct {
+	name                 string
+	pipelining, chunking bool
+}
+
+func modes() []mode {
+	return []mode{{"lockstep", false, false}, {"pipelining", true, false}, {"chunking", true, true}}
+}
+
+// server is the customer's.
+func (s *site) server() *customer.Server {
+	server := &customer.Server{
+		Pipelining: s.mode.pipelining, Chunking: s.mode.chunking,
+		Rcpt: func(to string) string {
+			switch {
+			case strings.HasPrefix(to, nobody):
+				return "550 5.1.1 nobody has this address"
+			case strings.HasPrefix(to, greylist):
+				return "450 4.7.1 later"
+			}
+			return ""
+		},
+		Content: func(from string, _ []string) string {
+			if strings.HasPrefix(from, spammer) {
+				return "554 5.7.1 not wanted"
+			}
+			return ""
+		},
+		Take: s.take,
+	}
+	if s.doctor != nil {
+		s.doctor(server)
+	}
+	return server
+}
+
+// session runs the chain for one connection, with wrap before the program in
+// question, and is the customer.
+func (s *site) session(wrap []string) *session {
+	return s.sessionOver(wrap, func(c net.Conn) net.Conn { return c })
+}
+
+// sessionOver does it over a line, which has the provider's end and gives the
+// customer's.
+func (s *site) sessionOver(wrap []string, line func(net.Conn) net.Conn) *session {
+	near, far, err := rig.Pair()
+	if err != nil {
+		s.trial.broken = err
+		return &session{err: err}
+	}
+	ctx, cancel := context.WithTimeout(s.ctx, sessionMax)
+	defer cancel()
+	p, err := s.start(ctx, wrap, far)
+	if err != nil {
+		near.Close()
+		s.trial.broken = err
+		return &session{err: err}
+	}
+	conn := line(near)
+	_ = conn.SetDeadline(time.Now().Add(sessionMax))
+	one := &session{}
+	one.err = s.play(conn)
+	one.inOrder = one.err == nil
+	conn.Close()
+	s.end(ctx, p, one)
+	return one
+}
+
+// play is the customer, from the provider's first word to the end of the line.
+func (s *site) play(conn net.Conn) error {
+	stream, err := s.chain.turn(s, conn)
+	if errors.Is(err, errNothing) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := s.server().Serve(stream); err != nil {
+		return err
+	}
+	_, _ = io.Copy(io.Discard, stream) // its end
+	return nil
+}
+
+// errNothing says that no mail waits.
+var errNothing = errors.New("453")
+
+// atrn says ATRN.
+func atrn(conn io.ReadWriter) error {
+	if _, err := io.WriteString(conn, "ATRN\r\n"); err != nil {
+		return err
+	}
+	_, err := rig.Hear(conn, "250")
+	if err != nil && strings.Contains(err.Error(), `says "453 `) {
+		return errNothing
+	}
+	return err
+}
+
+// A process is the chain, started.
+type process struct {
+	cmd  *exec.Cmd
+	said *buffer
+}
+
+// start starts the chain on a connection, which is closed here.
+func (s *site) start(ctx context.Context, wrap []string, far *net.TCPConn) (*process, error) {
+	defer far.Close()
+	socket, err := far.File()
+	if err != nil {
+		return nil, err
+	}
+	defer socket.Close()
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer null.Close()
+	argv := s.chain.argv(s, wrap)
+	p := &process{cmd: exec.CommandContext(ctx, argv[0], argv[1:]...), said: &buffer{}}
+	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = socket, socket, p.said
+	p.cmd.ExtraFiles = []*os.File{null} // descriptor 3
+	p.cmd.Env = s.environ()
+	p.group()
+	return p, p.cmd.Start()
+}
+
+// group makes the chain one process group, which ends as one.
+func (p *process) group() {
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	p.cmd.Cancel = func() error { return syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) }
+	p.cmd.WaitDelay = 5 * time.Second
+}
+
+func (s *site) environ() []string {
+	env := []string{
+		"PATH=/usr/bin:/bin", "HOME=" + s.home, "VPOPUSER=" + login, "VODMR_HOST=" + host, "VODMR_AUTHFD=3",
+		fmt.Sprintf("VODMR_WINDOW=%d", window), "PROTO=TCP", "TCPREMOTEIP=127.0.0.1",
+	}
+	return append(env, s.env...)
+}
+
+// end waits until the last program of the chain has ended.
+func (s *site) end(ctx context.Context, p *process, one *session) {
+	err := p.cmd.Wait()
+	if ctx.Err() != nil && s.ctx.Err() == nil || errors.Is(err, exec.ErrWaitDelay) {
+		s.fail("a program hung: killed after %v", sessionMax)
+	}
+	state := p.cmd.ProcessState
+	one.code = state.ExitCode()
+	status, ok := state.Sys().(syscall.WaitStatus)
+	one.killed = ok && status.Signaled() && status.Signal() == syscall.SIGKILL
+	one.log = p.said.String()
+	s.logf("-- a session in %s: %s\n%s", s.mode.name, one.how(), one.log)
+}
+
+// A buffer keeps what programs said.
+type buffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// bufferMax is how much of it, in bytes.
+const bufferMax = 1 << 20
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.text.Write(p[:min(len(p), max(0, bufferMax-b.text.Len()))])
+	return len(p), nil
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}

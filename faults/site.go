@@ -1,0 +1,131 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"vodmr/internal/customer"
+)
+
+// A site is a provider in a trial's folder, with mail that waits for one
+// customer, and the account of it.
+type site struct {
+	*trial
+	home, qmail string
+	chain       chain
+	mode        mode
+	env         []string               // more of the chain's
+	doctor      func(*customer.Server) // makes the customer another one; nil for none
+
+	mu       sync.Mutex
+	messages []*message
+	strange  []string // what came that nobody sent
+}
+
+// window is the site's VODMR_WINDOW: with it, what may be sent again is known.
+const window = 4
+
+// newSite makes a site whose mail waits. The trial is broken where it cannot.
+func newSite(t *trial, c chain, m mode, list []*message) *site {
+	s := &site{trial: t, chain: c, mode: m, messages: list}
+	s.home, s.qmail = filepath.Join(t.dir, "home"), filepath.Join(t.dir, "qmail")
+	if err := s.make(); err != nil {
+		t.broken = err
+	}
+	return s
+}
+
+func (s *site) make() error {
+	for _, dir := range []string{"qmail/control", "qmail/bin", "qmail/queue",
+		"home/Maildir/new", "home/Maildir/cur", "home/Maildir/tmp"} {
+		if err := os.MkdirAll(filepath.Join(s.dir, dir), 0o700); err != nil {
+			return err
+		}
+	}
+	if err := s.control("me", host); err != nil {
+		return err
+	}
+	if err := os.Symlink(s.program("qmail-queue"), s.queueProgram()); err != nil {
+		return err
+	}
+	account := fmt.Sprintf("%s:*:%d:%d:odmr:%s:NOQUOTA:%s\n", login, os.Getuid(), os.Getgid(), s.home, password)
+	if err := os.WriteFile(s.passwords(), []byte(account), 0o600); err != nil {
+		return err
+	}
+	return s.deliver()
+}
+
+// deliver puts the mail into new/, oldest first.
+func (s *site) deliver() error {
+	arrived := time.Now().Unix() - int64(len(s.messages)) - 10
+	for i, m := range s.messages {
+		m.file = fmt.Sprintf("%d.%d.provider", arrived+int64(i), i)
+		path := filepath.Join(s.home, "Maildir/new", m.file)
+		if err := os.WriteFile(path, []byte(m.stored()), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// control writes one of qmail's control files.
+func (s *site) control(name, line string) error {
+	return os.WriteFile(filepath.Join(s.qmail, "control", name), []byte(line+"\n"), 0o600)
+}
+
+func (s *site) program(name string) string { return filepath.Join(s.bin, name) }
+func (s *site) queueProgram() string       { return filepath.Join(s.qmail, "bin/qmail-queue") }
+func (s *site) passwords() string          { return filepath.Join(s.dir, "vpasswd") }
+
+// waiting are the messages that are in the Maildir, by the names of their files.
+func (s *site) waiting() (map[string]bool, error) {
+	there := make(map[string]bool)
+	for _, sub := range []string{"new", "cur"} {
+		entries, err := os.ReadDir(filepath.Join(s.home, "Maildir", sub))
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			base, _, _ := strings.Cut(e.Name(), ":2,")
+			there[base] = true
+		}
+	}
+	return there, nil
+}
+
+// take notes that the customer answers for a message from now on.
+func (s *site) take(from string, to []string, content []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, rcpt := range to {
+		if m := s.search(from, rcpt, string(content)); m != nil {
+			m.taken++
+		} else {
+			s.strange = append(s.strange, fmt.Sprintf("the customer got what nobody sent: from %s to %s, %d bytes, %.80q", from, rcpt, len(content), content))
+		}
+	}
+}
+
+func (s *site) search(from, to, content string) *message {
+	for _, m := range s.messages {
+		if m.from == from && m.to == to && m.sent() == content {
+			return m
+		}
+	}
+	return nil
+}
+
+// snapshot is how often each message was taken until now.
+func (s *site) snapshot() []int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var counts []int
+	for _, m := range s.messages {
+		counts = append(counts, m.taken)
+	}
+	return counts
+}
