@@ -3,12 +3,15 @@
 package main
 
 import (
+	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"os"
 	"strconv"
 	"time"
 
+	"vodmr/become"
 	"vodmr/fdio"
 	"vodmr/logline"
 	"vodmr/qmail"
@@ -53,6 +56,17 @@ func run() int {
 	fdio.Close(authFD)
 	fdio.CloseOnExec(3) // qmail-queue needs none of what others left open
 	return relay.ExitCode(relay.Serve(config))
+}
+
+// becomeOwner takes the rights of the mailbox's owner before anything in home is read.
+func becomeOwner(home string) error {
+	if home == "" {
+		return errors.New("HOME is not set: the checkpassword program must set it")
+	}
+	if err := become.Owner(home); err != nil {
+		return fmt.Errorf("HOME %w", err)
+	}
+	return nil
 }
 
 // configure reads the environment that the checkpassword program and vodmr set.

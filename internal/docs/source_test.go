@@ -21,8 +21,10 @@ type source []*ast.File
 
 func parse(t *testing.T, dir string) source {
 	t.Helper()
-	return parseNamed(t, dir, func(name string) bool { return !strings.HasSuffix(name, "_test.go") })
+	return parseNamed(t, dir, isCode)
 }
+
+func isCode(name string) bool { return !strings.HasSuffix(name, "_test.go") }
 
 func parseNamed(t *testing.T, dir string, wanted func(name string) bool) (s source) {
 	t.Helper()

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+
+	"vodmr/mailbox"
+)
+
+// objects prints an object a line.
+type objects struct{ out io.Writer }
+
+// A total is the last object of a Maildir, and of all.
+type total struct {
+	Type     string `json:"type"`
+	Login    string `json:"login"`
+	Maildir  string `json:"maildir"`
+	Maildirs int    `json:"maildirs"`
+	Messages int64  `json:"messages"`
+	Bytes    int64  `json:"bytes"`
+	Oldest   int64  `json:"oldest"`
+	Tried    int64  `json:"tried"`
+	Unread   int64  `json:"unreadable"`
+}
+
+func (o *objects) begin(mailbox.Place, string) {}
+func (o *objects) message(r row)               { o.print(r) }
+func (o *objects) end(t totals)                { o.print(totalOf("total", t)) }
+func (o *objects) overall(t totals)            { o.print(totalOf("overall", t)) }
+
+func totalOf(kind string, t totals) total {
+	return total{kind, t.place.Login, t.path, t.maildirs, t.messages, t.bytes, t.oldest, t.tried, t.unread}
+}
+
+// print writes <, > and & as they are; a write error is the last Flush's to tell.
+func (o *objects) print(v any) {
+	e := json.NewEncoder(o.out)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(v)
+}

@@ -1,0 +1,157 @@
+// Vodmr-qread lists what waits in customers' Maildirs. See vodmr-qread(8).
+package main
+
+import (
+	"bufio"
+	"errors"
+	"flag"
+	"io"
+	"os"
+	"time"
+
+	"vodmr/become"
+	"vodmr/fdio"
+	"vodmr/logline"
+	"vodmr/mailbox"
+	"vodmr/maildir"
+	"vodmr/qmail"
+	"vodmr/relay"
+	"vodmr/version"
+)
+
+const (
+	program = "vodmr-qread"
+	usage   = "usage: vodmr-qread [-j] [-q QMAILHOME] LOGIN-or-MAILDIR...\n" +
+		"       vodmr-qread -h | -V\n" +
+		"what has a / in it is a Maildir; see vodmr-qread(8)\n"
+	misuse    = 100
+	temporary = 111
+)
+
+func main() { os.Exit(run()) }
+
+func run() int {
+	if text := version.Answer(program, usage, os.Args[1:]); text != "" {
+		_ = fdio.WriteAll(1, []byte(text))
+		return 0
+	}
+	flags := flag.NewFlagSet(program, flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	home := flags.String("q", "/var/qmail", "qmail's home directory")
+	lines := flags.Bool("j", false, "JSON, an object a line")
+	if flags.Parse(os.Args[1:]) != nil || flags.NArg() == 0 {
+		_ = fdio.WriteAll(2, []byte(program+": "+usage))
+		return misuse
+	}
+	out := bufio.NewWriter(os.Stdout)
+	r := &reader{site: qmail.OpenHome(*home), out: &text{out}, now: time.Now()}
+	if *lines {
+		r.out = &objects{out}
+	}
+	for _, arg := range flags.Args() {
+		r.read(arg)
+	}
+	if flags.NArg() > 1 {
+		r.out.overall(r.all)
+	}
+	if out.Flush() != nil {
+		r.code = temporary
+	}
+	return r.code
+}
+
+// A reader goes through one Maildir after the other.
+type reader struct {
+	site qmail.Home
+	out  printer
+	now  time.Time
+	all  totals
+	code int
+}
+
+// A printer is a form of the list.
+type printer interface {
+	begin(place mailbox.Place, path string)
+	message(row)
+	end(totals)
+	overall(totals)
+}
+
+// totals are what stands at the end of a list.
+type totals struct {
+	place    mailbox.Place
+	path     string
+	maildirs int
+	messages int64
+	bytes    int64
+	oldest   int64 // age in seconds
+	tried    int64 // messages that were offered and kept
+	unread   int64 // messages without an envelope that could be read
+}
+
+// read lists one Maildir, with the rights of its owner.
+func (r *reader) read(arg string) {
+	log := logline.New(2, program, arg)
+	place, err := mailbox.Find(r.site, arg)
+	if err == nil {
+		err = become.While(place.Owned, func() error { return r.list(place, log) })
+	}
+	if err != nil {
+		log.Event("error", logline.Err(err))
+		r.code = max(r.code, exitCode(err))
+	}
+}
+
+// exitCode tells what an administrator must mend from what may pass.
+func exitCode(err error) int {
+	for _, wrong := range []error{mailbox.ErrUnknown, maildir.ErrMissing, maildir.ErrOwner, os.ErrNotExist} {
+		if errors.Is(err, wrong) {
+			return misuse
+		}
+	}
+	return temporary
+}
+
+func (r *reader) list(place mailbox.Place, log *logline.Logger) error {
+	m, err := relay.OpenMailbox(relay.Config{
+		Log: log, Qmail: r.site, Login: place.Login, Home: place.Home, Maildir: place.Maildir, Now: time.Now,
+	})
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	t := totals{place: place, path: m.Path(), maildirs: 1}
+	r.out.begin(place, m.Path())
+	err = m.Each(func(w relay.Waiting) bool {
+		row := rowOf(m.Path(), w, r.now)
+		t.add(row)
+		r.out.message(row)
+		return true
+	})
+	if err == nil {
+		r.out.end(t)
+	}
+	r.all.join(t)
+	return err
+}
+
+func (t *totals) add(row row) {
+	t.messages++
+	t.bytes += row.Size
+	t.oldest = max(t.oldest, row.Age)
+	if row.Tries > 0 {
+		t.tried++
+	}
+	if row.unread {
+		t.unread++
+	}
+}
+
+func (t *totals) join(other totals) {
+	t.maildirs += other.maildirs
+	t.messages += other.messages
+	t.bytes += other.bytes
+	t.oldest = max(t.oldest, other.oldest)
+	t.tried += other.tried
+	t.unread += other.unread
+}

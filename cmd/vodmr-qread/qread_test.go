@@ -1,0 +1,291 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"vodmr/internal/cdbmake"
+	"vodmr/internal/dialogue"
+)
+
+var binary string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "vodmr-qread")
+		if err != nil {
+			panic(err)
+		}
+		defer os.RemoveAll(dir)
+		if err := dialogue.Build(dir, "vodmr/cmd/vodmr-qread"); err != nil {
+			panic(err)
+		}
+		binary = filepath.Join(dir, "vodmr-qread")
+		return m.Run()
+	}())
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// newSite is a qmail home and the catch-all of example.org below one folder, open to
+// the Maildir's owner.
+func newSite(t *testing.T, files map[string]string) (root, maildir string) {
+	t.Helper()
+	root = t.TempDir()
+	for dir := root; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
+		must(t, os.Chmod(dir, 0o755))
+	}
+	maildir = filepath.Join(root, "domain/odmr/Maildir")
+	for _, dir := range []string{"domain/odmr/Maildir/new", "domain/odmr/Maildir/cur", "domain/odmr/Maildir/tmp", "qmail/users", "qmail/control"} {
+		must(t, os.MkdirAll(filepath.Join(root, dir), 0o755))
+	}
+	assign := strings.ReplaceAll("+example.org-:example.org:89:89:ROOT/domain:-::\n+alias.example-:example.org:89:89:ROOT/domain:-::\n.\n", "ROOT", root)
+	write(t, filepath.Join(root, "qmail/users/cdb"), string(cdbmake.Assign(assign)))
+	write(t, filepath.Join(root, "qmail/control/virtualdomains"), "example.org:example.org\nplain.example:root-x\n")
+	for name, content := range files {
+		write(t, filepath.Join(maildir, name), content)
+	}
+	return root, maildir
+}
+
+func write(t testing.TB, path, content string) {
+	t.Helper()
+	must(t, os.WriteFile(path, []byte(content), 0o644))
+}
+
+func message(sender, rcpt, body string) string {
+	return "Return-Path: <" + sender + ">\nDelivered-To: " + rcpt + "\nReceived: x\n\n" + body + "\n"
+}
+
+// list runs the program on the site below root.
+func list(t *testing.T, root string, args ...string) (out, log string, code int) {
+	t.Helper()
+	var stdout, stderr strings.Builder
+	cmd := exec.Command(binary, args...)
+	cmd.Dir, cmd.Env = root, []string{}
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
+		t.Fatal(err)
+	}
+	return stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()
+}
+
+func TestMisuse(t *testing.T) {
+	for _, args := range [][]string{{}, {"-z", "x"}, {"-q"}, {"-j"}, {"-q", "/x"}, {"--"}} {
+		out, log, code := list(t, "/", args...)
+		if code != 100 || out != "" || !strings.HasPrefix(log, "vodmr-qread: usage: ") {
+			t.Errorf("%q: exit %d, %q, %q", args, code, out, log)
+		}
+	}
+}
+
+// box are messages of each kind, and what was noted of them.
+func box(now int64) map[string]string {
+	at := func(ago int64, rest string) string { return fmt.Sprintf("%d.%s", now-ago, rest) }
+	return map[string]string{
+		"new/" + at(530000, "1.vm,S=90"): message("ann@sender.test", "bob@example.org", "one"),
+		"cur/" + at(270000, "2.vm:2,S"):  message("", "Eve\x1b[2J@example.org", "control character"),
+		"new/" + at(180000, "3.vm"):      message("#@[]", "eve@example.org", "three"),
+		"new/" + at(98000, "4.vm"):       "no envelope\n",
+		"new/" + at(90000, "5.vm"):       message("m\xe9@sender.test", `a\b@example.org`, "five"),
+		"vodmr.notes": fmt.Sprintf("%d kept %s 2 %d 451 4.2.0 la%%1Bter\n%d broke %s 3\n%d sess",
+			now-500, at(530000, "1.vm,S=90"), now-9000, now-400, at(180000, "3.vm"), now),
+	}
+}
+
+func TestTheList(t *testing.T) {
+	now := time.Now().Unix()
+	root, maildir := newSite(t, box(now))
+	want := fmt.Sprintf(`%s
+   6d03h        78   2  <ann@sender.test> <bob@example.org> new/%d.1.vm,S=90: 451 4.2.0 la\x1bter
+   3d03h        81   0  ? ? cur/%d.2.vm:2,S: no envelope: Delivered-To holds a control character
+   2d02h        69   0  <#@[]> <eve@example.org> new/%d.3.vm: broke 3 sessions
+   1d03h        12   0  ? ? new/%d.4.vm: no envelope: neither Return-Path nor Delivered-To above the first Received
+   1d01h        78   0  <m\xe9@sender.test> <a\\b@example.org> new/%d.5.vm
+total: 5 messages, 318 bytes, the oldest 6d03h, 1 tried, 2 unreadable
+`, maildir, now-530000, now-270000, now-180000, now-98000, now-90000)
+	for _, args := range [][]string{{"odmr@example.org"}, {"ODMR@alias.example"}, {maildir}, {"domain/odmr/Maildir"}, {"./domain/odmr/Maildir/"}} {
+		out, log, code := list(t, root, append([]string{"-q", root + "/qmail", "--"}, args...)...)
+		if diff := cmp.Diff(want, out); diff != "" || log != "" || code != 0 {
+			t.Errorf("%q: exit %d, %q, (-want +got)\n%s", args, code, log, diff)
+		}
+	}
+}
+
+func TestAge(t *testing.T) {
+	for seconds, want := range map[int64]string{
+		0: "0m00s", 59: "0m59s", 3599: "59m59s", 3600: "1h00m", 86399: "23h59m", 86400: "1d00h", 9e7: "1041d16h",
+	} {
+		if got := age(seconds); got != want {
+			t.Errorf("%d seconds: %q, want %q", seconds, got, want)
+		}
+	}
+}
+
+// TestJSON: the keys are those that the manual page promises, in each object.
+func TestJSON(t *testing.T) {
+	now := time.Now().Unix()
+	root, maildir := newSite(t, box(now))
+	out, log, code := list(t, root, "-j", "-q", root+"/qmail", "odmr@example.org", maildir)
+	if log != "" || code != 0 {
+		t.Fatalf("exit %d, %q", code, log)
+	}
+	var objects []map[string]any
+	for line := range strings.Lines(out) {
+		var o map[string]any
+		must(t, json.Unmarshal([]byte(line), &o))
+		if o["age"] != nil {
+			o["age"] = float64(now - int64(o["time"].(float64)))
+		}
+		if o["oldest"] != nil {
+			o["oldest"] = 530000.0
+		}
+		objects = append(objects, o)
+	}
+	if len(objects) != 13 {
+		t.Fatalf("%d objects:\n%s", len(objects), out)
+	}
+	first := map[string]any{
+		"type": "message", "maildir": maildir, "file": fmt.Sprintf("new/%d.1.vm,S=90", now-530000),
+		"time": float64(now - 530000), "age": 530000.0, "size": 78.0,
+		"sender": "ann@sender.test", "recipient": "bob@example.org",
+		"tries": 2.0, "first": float64(now - 9000), "last": float64(now - 500), "reply": "451 4.2.0 la\x1bter",
+		"breaks": 0.0, "taken": false, "reason": "",
+	}
+	total := map[string]any{"type": "total", "login": "odmr@example.org", "maildir": maildir, "maildirs": 1.0,
+		"messages": 5.0, "bytes": 318.0, "oldest": 530000.0, "tried": 1.0, "unreadable": 2.0}
+	overall := map[string]any{"type": "overall", "login": "", "maildir": "", "maildirs": 2.0,
+		"messages": 10.0, "bytes": 636.0, "oldest": 530000.0, "tried": 2.0, "unreadable": 4.0}
+	if diff := cmp.Diff([]map[string]any{first, total, overall}, []map[string]any{objects[0], objects[5], objects[12]}); diff != "" {
+		t.Error(diff)
+	}
+	for _, o := range objects[:5] {
+		if len(o) != len(first) {
+			t.Errorf("not all keys: %v", o)
+		}
+	}
+}
+
+// TestWhatCannotBeListed: each is told, and the others are listed all the same.
+func TestWhatCannotBeListed(t *testing.T) {
+	root, maildir := newSite(t, map[string]string{"new/1.x": message("a@b.test", "c@example.org", "x")})
+	for _, test := range []struct {
+		arg, want string
+		code      int
+	}{
+		{"nobody@elsewhere.test", "no such login", 100},
+		{"..@example.org", "no such login", 100},
+		{"@example.org", "no such login", 100},
+		{"no-such-user-here", "no such login", 100},
+		{"", "no such login", 100},
+		{"gone@example.org", "no such", 100},
+		{"./elsewhere", "no such", 100},
+		{filepath.Join(maildir, "new/1.x"), "a file or a symbolic link", 100},
+		{root + "/", "no such directory", 100},
+	} {
+		out, log, code := list(t, root, "-q", root+"/qmail", test.arg, maildir)
+		if code != test.code || !strings.HasPrefix(log, "vodmr-qread: ") || !strings.Contains(log, test.want) {
+			t.Errorf("%q: exit %d, %q", test.arg, code, log)
+		}
+		if !strings.Contains(out, "<a@b.test> <c@example.org> new/1.x") || !strings.Contains(out, "\noverall: 1 Maildirs, 1 messages") {
+			t.Errorf("%q: the other was not listed:\n%s", test.arg, out)
+		}
+	}
+}
+
+// TestSystemUser: a domain that virtualdomains gives to a system user is found in its
+// home.
+func TestSystemUser(t *testing.T) {
+	root, _ := newSite(t, nil)
+	for _, arg := range []string{"x@plain.example", "root"} {
+		if _, log, _ := list(t, root, "-q", root+"/qmail", arg); !strings.Contains(log, "/Maildir: ") && log != "" {
+			t.Errorf("%s: not the Maildir of the system user: %q", arg, log)
+		}
+	}
+}
+
+// TestNothingChanges: a list leaves every byte, whatever it meets, and makes nothing.
+func TestNothingChanges(t *testing.T) {
+	for _, notes := range []string{"", "rubbish\n", "1795000000 session 1\n1795000000 kept a 1 17"} {
+		files := box(time.Now().Unix())
+		files["vodmr.notes"] = notes
+		root, maildir := newSite(t, files)
+		before := tree(t, root)
+		_, log, code := list(t, root, "-q", root+"/qmail", maildir, "odmr@example.org")
+		if diff := cmp.Diff(before, tree(t, root)); diff != "" || code != 0 {
+			t.Errorf("%q: exit %d, changed:\n%s", notes, code, diff)
+		}
+		if told := strings.Contains(log, "it holds no notes"); told != (notes == "rubbish\n") {
+			t.Errorf("%q: %q", notes, log)
+		}
+	}
+}
+
+// tree is what lies below a folder: names, modes, times and contents.
+func tree(t *testing.T, root string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	must(t, filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		must(t, err)
+		info, err := entry.Info()
+		must(t, err)
+		content := ""
+		if info.Mode().IsRegular() {
+			text, err := os.ReadFile(path)
+			must(t, err)
+			content = string(text)
+		}
+		all[path] = fmt.Sprint(info.Mode(), info.ModTime().UnixNano(), info.Sys() != nil, content)
+		return nil
+	}))
+	return all
+}
+
+// TestAsRoot: each Maildir is read with the rights of its owner, and the next one's
+// owner is another.
+func TestAsRoot(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can take another's rights")
+	}
+	root, maildir := newSite(t, map[string]string{"new/1.x": message("a@b.test", "c@example.org", "x")})
+	other := filepath.Join(root, "other/Maildir")
+	for _, dir := range []string{"new", "cur"} {
+		must(t, os.MkdirAll(filepath.Join(other, dir), 0o755))
+	}
+	write(t, filepath.Join(other, "new/2.x"), message("d@b.test", "e@example.org", "x"))
+	chown(t, filepath.Join(root, "domain/odmr"), 47110)
+	chown(t, filepath.Join(root, "other"), 47111)
+	must(t, os.Chown(filepath.Join(root, "other"), 0, 0))
+	must(t, os.Chmod(maildir, 0o700))
+	must(t, os.Chmod(other, 0o700))
+	must(t, os.Symlink(other, filepath.Join(root, "domain/linked")))
+	out, log, code := list(t, root, "-q", root+"/qmail", "odmr@example.org", other, maildir)
+	if strings.Count(out, "total: 1 messages") != 3 || log != "" || code != 0 {
+		t.Errorf("exit %d, %q\n%s", code, log, out)
+	}
+	must(t, os.Chown(filepath.Join(other, "new/2.x"), 47110, 47110))
+	if out, _, _ := list(t, root, other); !strings.Contains(out, "? ? new/2.x") || strings.Contains(out, "d@b.test") {
+		t.Errorf("another user's file was read:\n%s", out)
+	}
+}
+
+func chown(t *testing.T, dir string, uid int) {
+	must(t, filepath.Walk(dir, func(path string, _ os.FileInfo, err error) error {
+		must(t, err)
+		return os.Chown(path, uid, uid)
+	}))
+}

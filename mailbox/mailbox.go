@@ -1,0 +1,95 @@
+// Package mailbox owns what an administrator means by a login or a Maildir on a command
+// line: which Maildir that is. It is for programs that people run, not for those that
+// run for each connection, since it asks the system about its users.
+package mailbox
+
+import (
+	"errors"
+	"fmt"
+	"os/user"
+	"path/filepath"
+	"strings"
+
+	"vodmr/qmail"
+)
+
+// A Place is where a customer's mail waits.
+type Place struct {
+	Name    string // the argument
+	Login   string // "" where a Maildir was named
+	Home    string // the mailbox's directory
+	Maildir string // absolute, or relative to Home
+	Owned   string // whose owner's rights are wanted: Home, or the Maildir that was named
+}
+
+// ErrUnknown says that there is no such login.
+var ErrUnknown = errors.New("no such login")
+
+// Find finds out what an argument means: one with a slash in it is a Maildir, any other
+// a login. Whether the place exists is not asked.
+func Find(site qmail.Home, arg string) (Place, error) {
+	if strings.Contains(arg, "/") {
+		path, err := filepath.Abs(arg)
+		return Place{Name: arg, Home: filepath.Dir(path), Maildir: path, Owned: path}, err
+	}
+	home, err := homeOf(site, arg)
+	return Place{Name: arg, Login: arg, Home: home, Maildir: "Maildir", Owned: home}, err
+}
+
+// homeOf finds the directory of a login: below that of its domain in users/cdb; or that
+// of the system user to whom virtualdomains gives the domain; or, without a domain, that
+// of the system user.
+func homeOf(site qmail.Home, login string) (string, error) {
+	local, domain := qmail.Split(login)
+	if domain == "" {
+		return systemHome(local)
+	}
+	if local == "" || local == "." || local == ".." {
+		return "", ErrUnknown
+	}
+	users, err := site.Users()
+	if err != nil {
+		return "", err
+	}
+	defer users.Close()
+	entry, found, err := users.Domain(domain)
+	if err != nil {
+		return "", err
+	}
+	if found {
+		return entry.Dir + "/" + qmail.Lower(local), nil
+	}
+	return virtualHome(site, domain)
+}
+
+// virtualHome is the home of the system user whose name virtualdomains puts before a
+// domain's addresses: all of the prefix, or what stands before one of its hyphens.
+func virtualHome(site qmail.Home, domain string) (string, error) {
+	virtual, err := site.VirtualDomains()
+	if err != nil {
+		return "", err
+	}
+	prefix, _ := virtual.Prefix(domain)
+	for prefix != "" {
+		home, err := systemHome(prefix)
+		if !errors.Is(err, ErrUnknown) {
+			return home, err
+		}
+		prefix = prefix[:max(strings.LastIndexByte(prefix, '-'), 0)]
+	}
+	return "", fmt.Errorf("%w: neither users/cdb nor control/virtualdomains in %s knows %s; a Maildir is named with a / in it",
+		ErrUnknown, site.Path(""), domain)
+}
+
+// systemHome is the home of a user of the system.
+func systemHome(name string) (string, error) {
+	u, err := user.Lookup(name)
+	var unknown user.UnknownUserError
+	if errors.As(err, &unknown) || name == "" {
+		return "", fmt.Errorf("%w: the system has no user %q; a Maildir is named with a / in it", ErrUnknown, name)
+	}
+	if err != nil {
+		return "", err
+	}
+	return u.HomeDir, nil
+}
