@@ -47,6 +47,9 @@ func (s *site) close(broken int) {
 	if err == nil {
 		err = s.countBounces()
 	}
+	if err == nil && s.chain.fetches {
+		err = s.countInbox()
+	}
 	if err != nil {
 		s.trial.broken = err
 		return
@@ -134,4 +137,25 @@ func (s *site) countBounce(envelope, text string) {
 		}
 	}
 	s.fail("a bounce of nothing that was sent: %q %.300q", envelope, text)
+}
+
+// countInbox reads what atrn received. Nothing but its own lines may stand above
+// the message.
+func (s *site) countInbox() error {
+	files, err := filepath.Glob(filepath.Join(s.inbox(), "new/*"))
+	if err != nil {
+		return err
+	}
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		top, content, _ := strings.Cut(string(text), "Received: (qmail ")
+		from, _, _ := strings.Cut(strings.TrimPrefix(top, "Return-Path: <"), ">\nDelivered-To: ")
+		_, to, _ := strings.Cut(top, "\nDelivered-To: ")
+		to, _, _ = strings.Cut(to, "\n")
+		s.take(from, []string{to}, []byte(strings.ReplaceAll("Received: (qmail "+content, "\n", "\r\n")))
+	}
+	return nil
 }

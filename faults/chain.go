@@ -1,8 +1,12 @@
 package main
 
 import (
+	"crypto/tls"
+	"encoding/base64"
+	"fmt"
 	"io"
 	"net"
+	"strings"
 
 	"vodmr/internal/rig"
 )
@@ -15,6 +19,8 @@ type chain struct {
 	// turn goes from the provider's first word to ATRN's 250, and gives the
 	// connection on which the customer is the server.
 	turn func(s *site, conn net.Conn) (io.ReadWriter, error)
+	// fetches says that the program in question is the customer's atrn.
+	fetches bool
 }
 
 // relayChain is vodmr-relay alone, as a checkpassword program starts it.
@@ -52,4 +58,79 @@ func (s *site) relayArgs() []string {
 func (s *site) vodmrArgs() []string {
 	argv := []string{s.program("vodmr"), host, s.program("vodmr-checkpw"), s.passwords()}
 	return append(argv, s.relayArgs()...)
+}
+
+// tlsChain is the vodmrChain behind vodmr-tls: by STARTTLS, or from the start.
+func tlsChain(starttls bool) chain {
+	c := chain{name: "vodmr-tls", turn: tlsTurn}
+	options := []string{}
+	if starttls {
+		c.turn, options = starttlsTurn, []string{"-s"}
+	}
+	c.argv = func(s *site, wrap []string) []string {
+		argv := append(wrap, s.program("vodmr-tls"))
+		argv = append(append(argv, options...), "-c", s.certificate())
+		return append(argv, s.vodmrArgs()...)
+	}
+	return c
+}
+
+func starttlsTurn(s *site, conn net.Conn) (io.ReadWriter, error) {
+	if _, err := rig.Hear(conn, "220"); err != nil {
+		return nil, err
+	}
+	if _, err := io.WriteString(conn, "STARTTLS\r\n"); err != nil {
+		return nil, err
+	}
+	if _, err := rig.Hear(conn, "220"); err != nil {
+		return nil, err
+	}
+	return plainTurn(insecure(conn))
+}
+
+func tlsTurn(s *site, conn net.Conn) (io.ReadWriter, error) {
+	secure := insecure(conn)
+	if _, err := rig.Hear(secure, "220"); err != nil {
+		return nil, err
+	}
+	return plainTurn(secure)
+}
+
+// insecure is TLS with whoever is there: the line is this machine's own.
+func insecure(conn net.Conn) net.Conn {
+	return tls.Client(conn, &tls.Config{InsecureSkipVerify: true})
+}
+
+// plainTurn logs in by PLAIN (RFC 4616).
+func plainTurn(conn net.Conn) (io.ReadWriter, error) {
+	word := base64.StdEncoding.EncodeToString([]byte("\x00" + login + "\x00" + password))
+	if _, err := fmt.Fprintf(conn, "AUTH PLAIN %s\r\n", word); err != nil {
+		return nil, err
+	}
+	if _, err := rig.Hear(conn, "235"); err != nil {
+		return nil, err
+	}
+	return conn, atrn(conn)
+}
+
+// atrnMax is the largest message that atrn takes, in bytes.
+const atrnMax = 1500000
+
+// atrnChain is atrn, which receives into a Maildir, and the vodmrChain behind it.
+func atrnChain() chain {
+	return chain{
+		name: "atrn", fetches: true,
+		argv: func(s *site, wrap []string) []string {
+			argv := append(wrap, s.program("atrn"), "-u", login, "-p", s.secret(), "-z", fmt.Sprint(atrnMax), "-m", s.inbox())
+			return append(argv, "-e", "exec "+strings.Join(s.vodmrArgs(), " "))
+		},
+	}
+}
+
+// mail is a message of each sort for this chain.
+func (c chain) mail() []*message {
+	if c.fetches {
+		return fetched()
+	}
+	return variety()
 }

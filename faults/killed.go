@@ -1,10 +1,18 @@
 package main
 
 // killedRelay is vodmr-relay, killed.
-func killedRelay() []series { return killed(relayChain(), modes()...) }
+func killedRelay() []series { return killed("relay", relayChain(), modes()...) }
 
 // killedVodmr is vodmr, killed.
-func killedVodmr() []series { return killed(vodmrChain(), modes()[2]) }
+func killedVodmr() []series { return killed("vodmr", vodmrChain(), modes()[2]) }
+
+// killedTLS is vodmr-tls, killed, where it begins on request and at once.
+func killedTLS() []series {
+	return append(killed("starttls", tlsChain(true), modes()[2]), killed("tls", tlsChain(false), modes()[2])...)
+}
+
+// killedAtrn is atrn, killed while it receives into a Maildir.
+func killedAtrn() []series { return killed("atrn", atrnChain(), modes()[2]) }
 
 // calls are the system calls of our programs at which they are killed. Some of
 // the names are not known everywhere.
@@ -17,18 +25,18 @@ func calls() []string {
 }
 
 // killed kills a program at its Nth call of each name.
-func killed(c chain, list ...mode) []series {
+func killed(name string, c chain, list ...mode) []series {
 	var all []series
 	for _, m := range list {
 		for _, call := range calls() {
-			all = append(all, series{name: m.name + "/" + call, try: func(t *trial) { kill(t, c, m, call) }})
+			all = append(all, series{name: name + "/" + m.name + "/" + call, try: func(t *trial) { kill(t, c, m, call) }})
 		}
 	}
 	return all
 }
 
 func kill(t *trial, c chain, m mode, call string) {
-	s := newSite(t, c, m, variety())
+	s := newSite(t, c, m, c.mail())
 	if t.broken != nil {
 		return
 	}

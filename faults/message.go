@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -52,6 +53,15 @@ func variety() []*message {
 		write("gus", "ann", "behind all\nno last newline"),
 	}
 	return list
+}
+
+// fetched is a message of each sort that atrn itself receives: it knows no
+// recipient that it refuses, but a size.
+func fetched() []*message {
+	list := slices.DeleteFunc(variety(), func(m *message) bool { return m.fate != arrives })
+	large := write("hal", "ann", strings.Repeat("A message that is too large for this customer.......\n", atrnMax/53+1))
+	large.fate = bounces
+	return slices.Insert(list, 3, large)
 }
 
 // small is n messages of few bytes.

@@ -28,6 +28,8 @@ func rows() []row {
 	return []row{
 		{"killed-relay", "vodmr-relay is killed at its Nth call of each kind", []string{"strace"}, killedRelay},
 		{"killed-vodmr", "vodmr is killed so", []string{"strace"}, killedVodmr},
+		{"killed-tls", "vodmr-tls is killed so", []string{"strace"}, killedTLS},
+		{"killed-atrn", "atrn, receiving into a Maildir, is killed so", []string{"strace"}, killedAtrn},
 	}
 }
 

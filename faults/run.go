@@ -164,6 +164,9 @@ func (run *running) add(t *trial) {
 		r.bound += t.bound
 	}
 	if len(t.wrong) == 0 {
+		if run.point != "" {
+			fmt.Println(indent(t.log.String()))
+		}
 		return
 	}
 	r.lost += t.lost

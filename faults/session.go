@@ -74,7 +74,25 @@ func (s *site) server() *customer.Server {
 // session runs the chain for one connection, with wrap before the program in
 // question, and is the customer.
 func (s *site) session(wrap []string) *session {
+	if s.chain.fetches {
+		return s.fetch(wrap)
+	}
 	return s.sessionOver(wrap, func(c net.Conn) net.Conn { return c })
+}
+
+// fetch runs atrn, which is the customer.
+func (s *site) fetch(wrap []string) *session {
+	ctx, cancel := context.WithTimeout(s.ctx, sessionMax)
+	defer cancel()
+	p := s.process(ctx, wrap)
+	if err := p.cmd.Start(); err != nil {
+		s.trial.broken = err
+		return &session{err: err}
+	}
+	one := &session{}
+	s.end(ctx, p, one)
+	one.inOrder = one.code == 0
+	return one
 }
 
 // sessionOver does it over a line, which has the provider's end and gives the
@@ -153,20 +171,22 @@ func (s *site) start(ctx context.Context, wrap []string, far *net.TCPConn) (*pro
 		return nil, err
 	}
 	defer null.Close()
-	argv := s.chain.argv(s, wrap)
-	p := &process{cmd: exec.CommandContext(ctx, argv[0], argv[1:]...), said: &buffer{}}
-	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = socket, socket, p.said
+	p := s.process(ctx, wrap)
+	p.cmd.Stdin, p.cmd.Stdout = socket, socket
 	p.cmd.ExtraFiles = []*os.File{null} // descriptor 3
-	p.cmd.Env = s.environ()
-	p.group()
 	return p, p.cmd.Start()
 }
 
-// group makes the chain one process group, which ends as one.
-func (p *process) group() {
+// process prepares the chain as one process group, which ends as one.
+func (s *site) process(ctx context.Context, wrap []string) *process {
+	argv := s.chain.argv(s, wrap)
+	p := &process{cmd: exec.CommandContext(ctx, argv[0], argv[1:]...), said: &buffer{}}
+	p.cmd.Stderr = p.said
+	p.cmd.Env = s.environ()
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	p.cmd.Cancel = func() error { return syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) }
 	p.cmd.WaitDelay = 5 * time.Second
+	return p
 }
 
 func (s *site) environ() []string {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vodmr/internal/customer"
+	"vodmr/internal/rig"
 )
 
 // A site is a provider in a trial's folder, with mail that waits for one
@@ -56,6 +57,16 @@ func (s *site) make() error {
 	if err := os.WriteFile(s.passwords(), []byte(account), 0o600); err != nil {
 		return err
 	}
+	certificate, err := rig.Certify(host)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(s.certificate(), certificate.Secret, 0o600); err != nil {
+		return err
+	}
+	if err := os.WriteFile(s.secret(), []byte(password+"\n"), 0o600); err != nil {
+		return err
+	}
 	return s.deliver()
 }
 
@@ -80,6 +91,9 @@ func (s *site) control(name, line string) error {
 func (s *site) program(name string) string { return filepath.Join(s.bin, name) }
 func (s *site) queueProgram() string       { return filepath.Join(s.qmail, "bin/qmail-queue") }
 func (s *site) passwords() string          { return filepath.Join(s.dir, "vpasswd") }
+func (s *site) certificate() string        { return filepath.Join(s.dir, "servercert.pem") }
+func (s *site) secret() string             { return filepath.Join(s.dir, "password") }
+func (s *site) inbox() string              { return filepath.Join(s.dir, "inbox") }
 
 // waiting are the messages that are in the Maildir, by the names of their files.
 func (s *site) waiting() (map[string]bool, error) {
@@ -117,15 +131,4 @@ func (s *site) search(from, to, content string) *message {
 		}
 	}
 	return nil
-}
-
-// snapshot is how often each message was taken until now.
-func (s *site) snapshot() []int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var counts []int
-	for _, m := range s.messages {
-		counts = append(counts, m.taken)
-	}
-	return counts
 }
