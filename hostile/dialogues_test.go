@@ -14,6 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"vodmr/internal/dialogue"
+	"vodmr/internal/logform"
 )
 
 // folder holds a file for each attack: what it is, then the sections
@@ -166,11 +167,6 @@ func marker(text string) string {
 	return name
 }
 
-// logForm is a line of the log as vodmr-log(5) describes it.
-var logForm = regexp.MustCompile(`^(vodmr|vodmr-relay|vodmr-tls): ([0-9]+) ` +
-	`((?:login|refused|atrn|success|deferral|failure|doubt|bounce|skip|error|end)` +
-	`(?: [a-z]+=(?:[!#-<>-\[\]-~]+|"(?:[ !#-\[\]-~]|\\["\\]|\\x[0-9a-f]{2})*"))*)$`)
-
 // checkLog fails where a line has another form, belongs to no session of ours,
 // or tells a password.
 func (s *site) checkLog(t *testing.T, sections map[string]string, peers []*peer) {
@@ -183,18 +179,23 @@ func (s *site) checkLog(t *testing.T, sections map[string]string, peers []*peer)
 	for _, p := range peers {
 		sessions[strconv.Itoa(p.cmd.Process.Pid)] = true
 	}
+	forms := logform.Load(t)
 	var lines []string
 	for line := range strings.Lines(string(text)) {
 		// The stand-in's own words.
 		if strings.HasPrefix(line, "vchkpw: ") {
 			continue
 		}
-		form := logForm.FindStringSubmatch(strings.TrimSuffix(line, "\n"))
-		if form == nil || len(line) > 1000 || !sessions[form[2]] {
-			t.Errorf("a line of the log that none of the programs should write: %q", line)
+		if err := forms.Check(line); err != nil {
+			t.Error(err)
 			continue
 		}
-		lines = append(lines, form[1]+" "+form[3])
+		program, event, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
+		session, event, _ := strings.Cut(event, " ")
+		if !sessions[session] {
+			t.Errorf("a line of no session here: %q", line)
+		}
+		lines = append(lines, program+" "+event)
 	}
 	for _, secret := range []string{"tanstaaf", "other-secret", "pop-secret"} {
 		if strings.Contains(string(text), secret) {

@@ -7,6 +7,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"vodmr/internal/logform"
 )
 
 // start runs a program in a process group of its own, its words going to the
@@ -37,6 +39,10 @@ func end(t testing.TB, cmd *exec.Cmd, log string) {
 	cmd.Wait()
 	sure.Stop()
 	syscall.Kill(-pid, syscall.SIGKILL)
+	text, err := os.ReadFile(log)
+	if err == nil {
+		logform.Test(t, string(text))
+	}
 	if t.Failed() {
 		showLog(t, log)
 	}

@@ -5,91 +5,15 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 	"pgregory.net/rapid"
+
+	"vodmr/internal/logform"
 )
-
-// A line as a reader of the log takes it apart.
-type line struct {
-	Program, Session, Event string
-	Fields                  []Field
-}
-
-// parse reads the grammar that vodmr-log(5) gives, and nothing more.
-func parse(text string) (l line, err error) {
-	rest, ok := strings.CutSuffix(text, "\n")
-	if !ok || strings.Contains(rest, "\n") {
-		return l, fmt.Errorf("%q is not one line", text)
-	}
-	if l.Program, rest, ok = strings.Cut(rest, ": "); !ok {
-		return l, fmt.Errorf("%q names no program", text)
-	}
-	if l.Session, rest, err = parseValue(rest); err != nil {
-		return l, err
-	}
-	rest, ok = strings.CutPrefix(rest, " ")
-	if !ok {
-		return l, fmt.Errorf("%q: no space behind the session", text)
-	}
-	l.Event, rest, _ = strings.Cut(rest, " ")
-	for rest != "" {
-		var f Field
-		if f.Key, rest, ok = strings.Cut(rest, "="); !ok || strings.ContainsAny(f.Key, `" \`) {
-			return l, fmt.Errorf("%q: a key %q", text, f.Key)
-		}
-		if f.Value, rest, err = parseValue(rest); err != nil {
-			return l, err
-		}
-		l.Fields = append(l.Fields, f)
-		if rest, ok = strings.CutPrefix(rest, " "); !ok && rest != "" {
-			return l, fmt.Errorf("%q: no space before %q", text, rest)
-		}
-	}
-	return l, nil
-}
-
-// parseValue reads one value and returns what follows it.
-func parseValue(s string) (value, rest string, err error) {
-	if !strings.HasPrefix(s, `"`) {
-		if i := strings.IndexByte(s, ' '); i >= 0 {
-			s, rest = s[:i], s[i:]
-		}
-		if s == "" || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`"\=`, r) }) {
-			return "", "", fmt.Errorf("%q stands bare", s)
-		}
-		return s, rest, nil
-	}
-	var out []byte
-	for i := 1; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '"':
-			return string(out), s[i+1:], nil
-		case c < ' ' || c > '~':
-			return "", "", fmt.Errorf("byte %#x as it is", c)
-		case c == '\\' && i+1 < len(s) && (s[i+1] == '"' || s[i+1] == '\\'):
-			i++
-			out = append(out, s[i])
-		case c == '\\':
-			if i+3 >= len(s) || s[i+1] != 'x' {
-				return "", "", fmt.Errorf("%q: a bad escape", s[i:])
-			}
-			n, err := strconv.ParseUint(s[i+2:i+4], 16, 8)
-			if err != nil {
-				return "", "", err
-			}
-			out = append(out, byte(n))
-			i += 3
-		default:
-			out = append(out, c)
-		}
-	}
-	return "", "", fmt.Errorf("%q: no closing quote", s)
-}
 
 // datagrams makes a socket whose every write arrives as one packet, and a func
 // that reads the next one.
@@ -150,7 +74,7 @@ func TestSession(t *testing.T) {
 	for _, session := range []string{"", "1 login user=root", "1\n2", strings.Repeat("9", 5000)} {
 		New(fd, "vodmr", session).Event("end", F("ip", "::1"))
 		got := next()
-		l, err := parse(got)
+		l, err := logform.Parse(got)
 		if err != nil || l.Event != "end" || len(l.Fields) != 1 || len(got) > 120 {
 			t.Errorf("session %.20q: %q, %v", session, got, err)
 		}
@@ -171,6 +95,14 @@ func value() *rapid.Generator[string] {
 	)
 }
 
+// asRead is what a reader of the log makes of fields.
+func asRead(fields []Field) (read []logform.Field) {
+	for _, f := range fields {
+		read = append(read, logform.Field(f))
+	}
+	return read
+}
+
 // TestAnyValueParsesBack: any fields in any order come back as they were where
 // the line fits; else each that stays is whole or a beginning with "..." behind
 // it, none is out of order, and the line is never too long.
@@ -186,12 +118,12 @@ func TestAnyValueParsesBack(t *testing.T) {
 		if len(text) > MaxLine {
 			rt.Fatalf("a line of %d bytes", len(text))
 		}
-		got, err := parse(text)
+		got, err := logform.Parse(text)
 		if err != nil {
 			rt.Fatal(err)
 		}
 		if full := fullLength("vodmr: 17 success", fields); full <= MaxLine {
-			want := line{"vodmr", "17", "success", fields}
+			want := logform.Line{Program: "vodmr", Session: "17", Event: "success", Fields: asRead(fields)}
 			if diff := cmp.Diff(want, got); diff != "" {
 				rt.Fatalf("%q (-want +got):\n%s", text, diff)
 			}
@@ -200,7 +132,7 @@ func TestAnyValueParsesBack(t *testing.T) {
 		if next() != "" {
 			rt.Fatal("more than one write")
 		}
-		checkCut(rt, fields, got.Fields)
+		checkCut(rt, asRead(fields), got.Fields)
 	})
 }
 
@@ -232,7 +164,7 @@ func fullLength(start string, fields []Field) int {
 	return n
 }
 
-func checkCut(t *rapid.T, want, got []Field) {
+func checkCut(t *rapid.T, want, got []logform.Field) {
 	if len(got) > len(want) {
 		t.Fatalf("%d fields of %d", len(got), len(want))
 	}
@@ -285,7 +217,7 @@ func TestWhatIsCut(t *testing.T) {
 		fd, next := datagrams(t)
 		New(fd, "vodmr", "17").Event("e", test.fields...)
 		text := next()
-		l, err := parse(text)
+		l, err := logform.Parse(text)
 		if err != nil {
 			t.Fatal(err)
 		}

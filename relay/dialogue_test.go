@@ -17,6 +17,7 @@ import (
 	"vodmr/fdio"
 	"vodmr/internal/cdbmake"
 	"vodmr/internal/dialogue"
+	"vodmr/internal/logform"
 	"vodmr/logline"
 	"vodmr/qmail"
 )
@@ -182,6 +183,7 @@ func (s *site) run(t testing.TB, script string) (log string, err error) {
 	err = <-done
 	text, rerr := os.ReadFile(logFile.Name())
 	must(t, rerr)
+	logform.Test(t, string(text))
 	return string(text), err
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"vodmr/integration/need"
 	"vodmr/internal/dialogue"
+	"vodmr/internal/logform"
 )
 
 // bin is the folder of the programs that TestMain built.
@@ -109,6 +110,7 @@ func tcpserverEnd(t *testing.T, lines *bufio.Scanner) (code int, log string) {
 			if err != nil {
 				t.Fatalf("tcpserver's line %q", line)
 			}
+			logform.Test(t, log)
 			return n >> 8, log
 		}
 		if !strings.HasPrefix(line, "tcpserver: ") {

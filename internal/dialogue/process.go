@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"vodmr/internal/logform"
 )
 
 // A Process is a program that talks to the test on its descriptors 0 and 1.
@@ -40,7 +42,8 @@ func Start(t testing.TB, cmd *exec.Cmd) *Process {
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
 // End waits for the program's end and returns its exit code, -1 after a signal,
-// and what it and its children wrote to standard error.
+// and what it and its children wrote to standard error, which must be as
+// vodmr-log(5) says.
 func (p *Process) End() (code int, stderr string) {
 	p.t.Helper()
 	var exit *exec.ExitError
@@ -51,6 +54,7 @@ func (p *Process) End() (code int, stderr string) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
+	logform.Test(p.t, string(text))
 	return p.cmd.ProcessState.ExitCode(), string(text)
 }
 
