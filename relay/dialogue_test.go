@@ -143,7 +143,7 @@ func (s *site) relayConfig(peer, log *os.File) Config {
 		Session: "4711",
 		Login:   get("login", "odmr@example.org"),
 		Home:    filepath.Join(s.root, get("home", "domain/odmr")),
-		Maildir: "Maildir",
+		Maildir: get("maildir", "Maildir"),
 		Qmail:   qmail.OpenHome(home),
 		Queue:   qmail.Queue{Home: home},
 		Rules:   s.rules(),
