@@ -32,6 +32,7 @@ type Conn struct {
 	r, w             int
 	rSocket, wSocket bool
 	deadline         time.Time
+	wake             []int
 }
 
 // New makes a Conn of two open descriptors, which it never closes.
@@ -49,6 +50,55 @@ func isSocket(fd int) bool {
 func (c *Conn) SetDeadline(t time.Time) error {
 	c.deadline = t
 	return nil
+}
+
+// ErrWoken is returned by Exchange, Read and Write where a descriptor that Wake
+// named can be read. Nothing else was done.
+var ErrWoken = errors.New("woken")
+
+// Wake names descriptors that end each wait from now on as soon as they can be
+// read. Who asked for that must read from them before the next wait.
+func (c *Conn) Wake(fds ...int) { c.wake = fds }
+
+// Rest waits while neither side owes the other anything, until bytes or the end
+// of the stream can be read (readable), a descriptor that Wake named can be
+// read, or until. It wakes for nothing else: that the line is dead shows only
+// where something was sent.
+func (c *Conn) Rest(until time.Time) (readable bool, err error) {
+	for {
+		fds := append([]unix.PollFd{{Fd: int32(c.r), Events: unix.POLLIN}}, c.wakers()...)
+		timeout := 0
+		if left := time.Until(until); left > 0 {
+			timeout = int(min((left+time.Millisecond-1)/time.Millisecond, 1<<31-1))
+		}
+		ready, err := unix.Poll(fds, timeout)
+		switch {
+		case err == unix.EINTR || ready == 0 && time.Now().Before(until):
+		case err != nil:
+			return false, err
+		default:
+			return fds[0].Revents != 0 && !woken(fds[1:]), nil
+		}
+	}
+}
+
+// wakers are what to poll for Wake's sake.
+func (c *Conn) wakers() []unix.PollFd {
+	var fds []unix.PollFd
+	for _, fd := range c.wake {
+		fds = append(fds, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
+	}
+	return fds
+}
+
+// woken says whether one of the wakers can be read.
+func woken(fds []unix.PollFd) bool {
+	for i := range fds {
+		if fds[i].Revents != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // Read waits for bytes and returns what is there. It returns io.EOF at the end
@@ -122,19 +172,19 @@ func (c *Conn) Pending() bool {
 
 // wait polls both sides until one is ready or the deadline passes.
 func (c *Conn) wait(wantRead, wantWrite bool) (canRead, canWrite bool, err error) {
-	var fds [2]unix.PollFd
-	n := 0
+	var space [4]unix.PollFd
+	fds := space[:0]
 	if wantRead {
-		fds[n] = unix.PollFd{Fd: int32(c.r), Events: unix.POLLIN}
-		n++
+		fds = append(fds, unix.PollFd{Fd: int32(c.r), Events: unix.POLLIN})
 	}
 	if wantWrite {
-		fds[n] = unix.PollFd{Fd: int32(c.w), Events: unix.POLLOUT}
-		n++
+		fds = append(fds, unix.PollFd{Fd: int32(c.w), Events: unix.POLLOUT})
 	}
+	own := len(fds)
+	fds = append(fds, c.wakers()...)
 	for {
 		timeout, expired := c.timeout()
-		ready, err := unix.Poll(fds[:n], timeout)
+		ready, err := unix.Poll(fds, timeout)
 		switch {
 		case err == unix.EINTR:
 		case err != nil:
@@ -143,6 +193,8 @@ func (c *Conn) wait(wantRead, wantWrite bool) (canRead, canWrite bool, err error
 			return false, false, ErrTimeout
 		case ready == 0 && (c.rSocket && silent(c.r) || c.wSocket && silent(c.w)):
 			return false, false, errSilent
+		case woken(fds[own:]):
+			return false, false, ErrWoken
 		case ready > 0:
 			const broken = unix.POLLERR | unix.POLLHUP | unix.POLLNVAL
 			i := 0

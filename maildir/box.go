@@ -27,6 +27,8 @@ var (
 
 // A Box is an open Maildir. It is for one goroutine at a time.
 type Box struct {
+	home string // as Open got them
+	name string
 	path string // for the texts of errors only
 	uid  uint32 // who must own everything
 	dir  int    // MAILDIR
@@ -55,7 +57,7 @@ func Open(home, dir string) (*Box, error) { return OpenFor(home, dir, uint32(uni
 // OpenFor is Open where everything must belong to the user uid: what Open would
 // find as that user, as far as owners go.
 func OpenFor(home, dir string, uid uint32) (*Box, error) {
-	b := &Box{path: join(home, dir), uid: uid, lock: -1, sub: [2]int{-1, -1}}
+	b := &Box{home: home, name: dir, path: join(home, dir), uid: uid, lock: -1, sub: [2]int{-1, -1}}
 	var err error
 	if b.dir, err = openDir(home, dir); err != nil {
 		return nil, err

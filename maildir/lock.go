@@ -32,8 +32,12 @@ func (b *Box) Lock() error {
 // setLock locks the whole of a file, for writing, without waiting.
 func setLock(fd int) error {
 	lock := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart}
+	return controlLock(fd, unix.F_SETLK, &lock)
+}
+
+func controlLock(fd, command int, lock *unix.Flock_t) error {
 	for {
-		switch err := unix.FcntlFlock(uintptr(fd), unix.F_SETLK, &lock); err {
+		switch err := unix.FcntlFlock(uintptr(fd), command, lock); err {
 		case unix.EINTR:
 		case unix.EAGAIN, unix.EACCES:
 			return ErrLocked
@@ -47,23 +51,29 @@ func setLock(fd int) error {
 // below zero stands for a process on another machine. The file is neither created
 // nor locked; where it is not there, nobody holds it.
 func (b *Box) Holder() (pid int, err error) {
-	fd, err := openat(b.dir, lockName, unix.O_RDONLY|safely, 0)
-	if err == unix.ENOENT {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, fmt.Errorf("%s: %w", join(b.path, lockName), err)
-	}
-	defer unix.Close(fd)
-	lock := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart}
-	if err := unix.FcntlFlock(uintptr(fd), unix.F_GETLK, &lock); err != nil {
-		return 0, fmt.Errorf("%s: %w", join(b.path, lockName), err)
-	}
+	lock, err := b.held()
 	switch {
-	case lock.Type == unix.F_UNLCK:
-		return 0, nil
+	case err != nil || lock.Type == unix.F_UNLCK:
+		return 0, err
 	case lock.Pid <= 0:
 		return -1, nil
 	}
 	return int(lock.Pid), nil
+}
+
+// held asks for a lock of another process that Lock would meet.
+func (b *Box) held() (unix.Flock_t, error) {
+	lock := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart}
+	fd, err := openat(b.dir, lockName, unix.O_RDONLY|safely, 0)
+	if err == nil {
+		defer unix.Close(fd)
+		err = controlLock(fd, unix.F_GETLK, &lock)
+	}
+	switch {
+	case err == unix.ENOENT:
+		lock.Type = unix.F_UNLCK
+	case err != nil:
+		return lock, fmt.Errorf("%s: %w", join(b.path, lockName), err)
+	}
+	return lock, nil
 }

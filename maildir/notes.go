@@ -174,6 +174,16 @@ func (n *Notes) Forget(base string) {
 	n.drop(base)
 }
 
+// Keep drops what is noted of messages that are not there. It is for a session that
+// stands, between Begin and End.
+func (n *Notes) Keep(there func(base string) bool) {
+	for base, note := range n.files {
+		if !there(base) && !n.mayComeBack(note) {
+			n.drop(base)
+		}
+	}
+}
+
 // there gives those of the noted names that bases has. A million names pass by, so
 // only the noted ones are kept.
 func (n *Notes) there(bases func(func([]byte) bool)) map[string]bool {

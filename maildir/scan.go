@@ -17,6 +17,8 @@ type scan struct {
 	sub int // being read: inNew, inCur, or done
 	fd  int // of that directory, or -1
 	buf []byte
+
+	known func(base []byte) bool // what to pass over; nil for nothing
 }
 
 const scanned = inCur + 1
@@ -25,9 +27,17 @@ const scanned = inCur + 1
 // deleted. What turns out to be no regular file, be it a directory, is for OpenMessage
 // to say, so that somebody learns of it. It stops at the deadline with ErrDeadline *and* the List as far
 // as it got; the zero time is no deadline. Other errors come without a List.
-func (b *Box) Scan(deadline time.Time) (*List, error) {
+func (b *Box) Scan(deadline time.Time) (*List, error) { return b.scan(deadline, nil) }
+
+// Rescan is a Scan to the end that passes over what known says so of, by its base
+// name, which is good only until known returns. It costs no memory for those.
+func (b *Box) Rescan(known func(base []byte) bool) (*List, error) {
+	return b.scan(time.Time{}, known)
+}
+
+func (b *Box) scan(deadline time.Time, known func([]byte) bool) (*List, error) {
 	b.seen = nil // new files may have come since
-	l := &List{scan: scan{box: b, fd: -1, buf: make([]byte, dirBuffer)}}
+	l := &List{scan: scan{box: b, fd: -1, buf: make([]byte, dirBuffer), known: known}}
 	if err := l.Resume(deadline); err != nil && !errors.Is(err, ErrDeadline) {
 		l.Close()
 		return nil, err
@@ -91,7 +101,7 @@ func (l *List) step() (more bool, err error) {
 // meet adds a name, unless it is marked as deleted or gone since. What cannot be asked
 // for its time is added all the same: OpenMessage says why.
 func (l *List) meet(dir int, name []byte) {
-	if isTrashed(name) || len(name) > maxName {
+	if isTrashed(name) || len(name) > maxName || l.scan.known != nil && l.scan.known(baseOf(name)) {
 		return
 	}
 	seconds, stamped := stamp(name)

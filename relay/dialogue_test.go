@@ -51,10 +51,12 @@ func TestMain(m *testing.M) {
 //	maildir/X        other files there
 //	qmail/X          files in the qmail home; qmail/users/assign becomes users/cdb
 //	home/X domain/X  files in the mailbox's and the domain's directories
+//	late/X           a file that the dialogue's line `D: X` delivers into new/X
 //
 // and what is expected of it:
 //
-//	dialogue         what the customer says and hears after 235
+//	dialogue         what the customer says and hears after 235; the line
+//	                 `D: <term>` tells the session to end, as SIGTERM does
 //	left             the Maildir's files afterwards
 //	queue            what qmail-queue got: `FROM -> TO` a line
 //	bounce           patterns, each of which a line of a bounce must match
@@ -136,7 +138,16 @@ func (s *site) relayConfig(peer, log *os.File) Config {
 	}
 	later, _ := time.ParseDuration(get("later", "0"))
 	home := filepath.Join(s.root, "qmail")
+	waits := standardWaits()
+	for key, wait := range map[string]*time.Duration{
+		"first-retry": &waits.firstRetry, "last-retry": &waits.lastRetry, "reread": &waits.reread,
+	} {
+		if value, ok := s.config[key]; ok {
+			*wait, _ = time.ParseDuration(value)
+		}
+	}
 	return Config{
+		waits:   waits,
 		Conn:    fdio.New(int(peer.Fd()), int(peer.Fd())),
 		Log:     logline.New(int(log.Fd()), "vodmr-relay", "4711"),
 		Host:    "mail.provider.test",
@@ -172,19 +183,47 @@ func (s *site) run(t testing.TB, script string) (log string, err error) {
 	defer logFile.Close()
 	done := make(chan error, 1)
 	config := s.relayConfig(peer, logFile)
+	told, tell, perr := os.Pipe()
+	must(t, perr)
+	defer told.Close()
+	defer tell.Close()
+	config.Terminated = func() (int, error) { return int(told.Fd()), nil }
 	go func() {
 		err := Serve(config)
 		peer.Close()
 		done <- err
 	}()
 	conn.Run("S: 235 2.7.0 *")
-	conn.Run(script)
+	for line := range strings.Lines(script) {
+		name, deliver := strings.CutPrefix(strings.TrimSpace(line), "D: ")
+		switch {
+		case !deliver:
+			conn.Run(line)
+		case name == "<term>":
+			_, err := tell.Write([]byte{0})
+			must(t, err)
+		default:
+			s.deliver(t, name)
+		}
+	}
 	conn.Close()
 	err = <-done
 	text, rerr := os.ReadFile(logFile.Name())
 	must(t, rerr)
 	logform.Test(t, string(text))
 	return string(text), err
+}
+
+// deliver puts a late file into new, as a delivering process does.
+func (s *site) deliver(t testing.TB, name string) {
+	text, ok := s.files["late/"+name]
+	if !ok {
+		t.Fatalf("there is no late/%s", name)
+	}
+	tmp := filepath.Join(s.maildir, "tmp", name)
+	must(t, os.WriteFile(tmp, []byte(text), 0o600))
+	must(t, os.Link(tmp, filepath.Join(s.maildir, "new", name)))
+	must(t, os.Remove(tmp))
 }
 
 // left lists the files in new and cur.

@@ -47,6 +47,7 @@ func (q *queue) more() bool {
 		q.removeDone(entry)
 	case note.Breaks >= suspectFrom:
 		q.suspects = append(q.suspects, suspect{entry, note.Breaks})
+	case note.Tries > 0 && q.tooFresh(entry.Base(), note):
 	case note.Tries > 0:
 		q.tried = append(q.tried, tried{entry, note.Tries})
 	default:
@@ -113,6 +114,8 @@ func (q *queue) read(entry maildir.Entry, hold int64) *item {
 		q.skip(entry, &notOurs{it.rcpt})
 	case asked:
 		return it
+	default:
+		q.shelve(entry.Base(), forGood)
 	}
 	q.release(it)
 	return nil
@@ -137,6 +140,7 @@ func (q *queue) skip(entry maildir.Entry, err error) {
 		q.Log.Event("skip", logline.F("file", entry.Path()), logline.F("reason", "gone"))
 		return
 	}
+	q.shelve(entry.Base(), q.rereadWait(err))
 	if q.notes.Stays(entry.Base(), err.Error()) {
 		q.Log.Event("skip", logline.F("file", entry.Path()), logline.F("reason", err.Error()))
 	}

@@ -7,9 +7,10 @@ import (
 	"vodmr/maildir"
 )
 
-// tooSoon says whether the customer comes back before VODMR_INTERVAL is over.
+// tooSoon says whether the customer comes back before VODMR_INTERVAL is over. One
+// that stands does not come to look, so nothing keeps it from coming back.
 func (q *queue) tooSoon() bool {
-	if q.settings.Interval == 0 {
+	if q.settings.Interval == 0 || q.stands() {
 		return false
 	}
 	ended := time.Unix(q.openNotes().Ended(), 0)

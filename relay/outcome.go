@@ -15,7 +15,7 @@ type counts struct {
 	delivered int   // messages that the customer took
 	bytes     int64 // of their content
 	bounced   int
-	deferred  int
+	deferred  int // how often a message was
 }
 
 // Answered is smtp.Source's: it decides what becomes of each file.
@@ -68,6 +68,7 @@ func (q *queue) removeOrNote(it *item) {
 	if !q.remove(it.entry, it.size) {
 		q.notes.Done(it.base)
 		q.Sending()
+		q.shelve(it.base, q.pace().reread)
 	}
 }
 
@@ -96,11 +97,13 @@ func (q *queue) removeDone(entry maildir.Entry) {
 		return
 	}
 	m.Close()
-	q.remove(m.Entry, m.Size)
+	if !q.remove(m.Entry, m.Size) {
+		q.shelve(m.Entry.Base(), q.pace().reread)
+	}
 }
 
-// secondDeferral is how far apart two sessions must have deferred a message
-// before its age may count against it: a customer's server that is broken for
+// secondDeferral is how far apart a message must have been deferred twice before
+// its age may count against it, by two sessions or by one that stands: a customer's server that is broken for
 // an hour must not cost it the mail of a week.
 const secondDeferral = 24 * time.Hour
 
@@ -120,6 +123,7 @@ func (q *queue) deferred(it *item, reply smtp.Reply) {
 func (q *queue) keep(it *item, reply smtp.Reply) {
 	q.count.deferred++
 	q.notes.Kept(it.base, reply.String())
+	q.shelve(it.base, q.retryWait(it.base))
 	q.logFile("deferral", it, reply)
 }
 
@@ -139,6 +143,7 @@ func (q *queue) bounceOrKeep(it *item, reply smtp.Reply, why string) {
 	if err := q.bounce(it, why+reply.String()); err != nil {
 		q.Log.Event("error", logline.F("file", it.entry.Path()), logline.Err(err))
 		q.notes.Tried(it.base, reply.String())
+		q.shelve(it.base, q.retryWait(it.base))
 		return
 	}
 	q.count.bounced++

@@ -30,8 +30,16 @@ type queue struct {
 	headBuffer []byte
 	lent       []byte // the body that the Sender uses
 
-	sender     *smtp.Sender
-	rcptMax    int
+	sender  *smtp.Sender
+	rcptMax int
+
+	// Where the session stands:
+	shelf     shelf
+	looked    bool      // look was called
+	changed   int64     // see maildir.Box.Changed; at the last look
+	unsettled bool      // another change may have had the same time
+	notBefore time.Time // the next look
+
 	unnoted    bool // the notes could not be written
 	unreadable bool // a file could not be read
 	lookedFor  bool // the suspects were sorted
@@ -64,7 +72,7 @@ func (q *queue) mayWait(deadline time.Time) bool {
 	if q.unfinished {
 		return true
 	}
-	if q.list.Len() == 0 {
+	if q.list.Len() == 0 && !q.stands() {
 		return false
 	}
 	q.begin()
@@ -100,7 +108,7 @@ func (q *queue) start(sender *smtp.Sender) error {
 func (q *queue) Next() *smtp.Transaction {
 	q.buffers.put(q.lent)
 	q.lent = nil
-	for !q.mailMaxReached() {
+	for !q.mailMaxReached() && !q.told() {
 		g := q.take()
 		if g == nil {
 			return nil
@@ -112,6 +120,9 @@ func (q *queue) Next() *smtp.Transaction {
 	}
 	return nil
 }
+
+// told says whether this process was told to end.
+func (q *queue) told() bool { return q.line != nil && q.line.told }
 
 // mailMaxReached keeps RFC 9422's MAILMAX; the rest waits for another session.
 func (q *queue) mailMaxReached() bool {

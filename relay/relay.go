@@ -19,6 +19,10 @@ type Conn interface {
 	smtp.Duplex
 	// Pending says whether bytes wait that nobody asked for.
 	Pending() bool
+	// Wake names descriptors that end each wait with fdio.ErrWoken.
+	Wake(fds ...int)
+	// Rest waits for bytes, for one of those descriptors, or until.
+	Rest(until time.Time) (readable bool, err error)
 }
 
 // A Config is what one session runs with.
@@ -38,6 +42,12 @@ type Config struct {
 	TLS     bool                     // the connection is encrypted
 
 	Now func() time.Time // the date, for the age of messages and for notes
+
+	// Terminated returns a descriptor that can be read once somebody wants this
+	// process to end. A session that stands then ends in order. Nil for none.
+	Terminated func() (fd int, err error)
+
+	waits *waits // nil for the standard ones
 }
 
 const (

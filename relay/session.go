@@ -22,6 +22,7 @@ type session struct {
 	entitled *entitlement
 	box      *maildir.Box
 	queue    *queue
+	line     *line // where the session stands; nil where it does not
 	count    counts
 }
 
@@ -103,7 +104,7 @@ func (s *session) prepare(arg string) smtp.Reply {
 // entitle applies the rules, or what stands in for them. The reply is a refusal,
 // or zero.
 func (s *session) entitle() (smtp.Reply, error) {
-	s.settings = Settings{Window: smtp.DefaultWindow}
+	s.settings = standardSettings()
 	if err := s.settings.apply(s.Environ); err != nil {
 		return smtp.Reply{}, err
 	}
@@ -158,6 +159,9 @@ func (s *session) openQueue() smtp.Reply {
 		return s.trouble(err)
 	}
 	if err = s.box.Lock(); errors.Is(err, maildir.ErrLocked) {
+		err = s.box.TakeOver(s.pace().takeOver)
+	}
+	if errors.Is(err, maildir.ErrLocked) {
 		return smtp.NewReply(451, "4.3.0", "another session of this mailbox is under way, try again later")
 	}
 	if err != nil {
@@ -173,7 +177,7 @@ func (s *session) openQueue() smtp.Reply {
 	if s.queue.tooSoon() {
 		return smtp.NewReply(450, "4.7.1", "too soon: wait "+s.settings.Interval.String()+" after each session")
 	}
-	if !s.queue.mayWait(deadline) {
+	if !s.queue.mayWait(deadline) && !s.stands() {
 		if s.queue.unreadable {
 			return s.trouble(errUnreadable)
 		}
@@ -186,6 +190,9 @@ var errUnreadable = errors.New("mail waits, but none of it can be read")
 
 // close gives the Maildir back.
 func (s *session) close() {
+	if s.line != nil {
+		s.line.close()
+	}
 	if s.queue != nil {
 		s.queue.close()
 	}
@@ -195,7 +202,7 @@ func (s *session) close() {
 	if s.entitled != nil {
 		s.entitled.close()
 	}
-	s.queue, s.box, s.entitled = nil, nil, nil
+	s.queue, s.box, s.entitled, s.line = nil, nil, nil, nil
 }
 
 var errDomains = errors.New("ATRN takes no argument, or domains with commas between them: ATRN example.org,example.net")

@@ -15,6 +15,21 @@ type Settings struct {
 	Window     int           // VODMR_WINDOW: most transactions in flight
 	Interval   time.Duration // VODMR_INTERVAL, in seconds: the least from the end of a session to the next ATRN
 	RequireTLS bool          // VODMR_REQUIRETLS=1: no ATRN without TLS
+	Idle       time.Duration // VODMR_IDLE, in seconds: for how long a session stands; 0 for not at all
+	Noop       time.Duration // VODMR_NOOP, in seconds: how often a session that stands says NOOP
+}
+
+const (
+	// noopStandard is less than the five minutes that any server waits for a
+	// command (RFC 5321 section 4.5.3.2.7), and than what carriers' NATs remember.
+	noopStandard = time.Minute
+	noopMost     = 3600       // seconds
+	idleMost     = 31 * 86400 // seconds
+)
+
+// standardSettings are those where nothing is set.
+func standardSettings() Settings {
+	return Settings{Window: smtp.DefaultWindow, Noop: noopStandard}
 }
 
 // apply reads the variables that get knows. A value that makes no sense is an
@@ -31,11 +46,20 @@ func (s *Settings) apply(get func(name string) string) error {
 		s.Window, err = number("VODMR_WINDOW", value, 1, smtp.MaxWindow)
 	}
 	if value := get("VODMR_INTERVAL"); value != "" && err == nil {
-		var seconds int
-		seconds, err = number("VODMR_INTERVAL", value, 0, 1<<30)
-		s.Interval = time.Duration(seconds) * time.Second
+		s.Interval, err = seconds("VODMR_INTERVAL", value, 0, 1<<30)
+	}
+	if value := get("VODMR_IDLE"); value != "" && err == nil {
+		s.Idle, err = seconds("VODMR_IDLE", value, 0, idleMost)
+	}
+	if value := get("VODMR_NOOP"); value != "" && err == nil {
+		s.Noop, err = seconds("VODMR_NOOP", value, 1, noopMost)
 	}
 	return err
+}
+
+func seconds(name, value string, low, high int) (time.Duration, error) {
+	n, err := number(name, value, low, high)
+	return time.Duration(n) * time.Second, err
 }
 
 func flag(name, value string) (bool, error) {

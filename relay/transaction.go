@@ -126,5 +126,6 @@ func (q *queue) Failed(tx *smtp.Transaction, err error) {
 	for _, it := range g.items {
 		q.Log.Event("error", logline.F("file", it.entry.Path()), logline.Err(err))
 		q.notes.Tried(it.base, "could not be read to its end: "+err.Error())
+		q.shelve(it.base, q.retryWait(it.base))
 	}
 }

@@ -12,15 +12,22 @@ import (
 // turn is the reversed state (RFC 2645 section 5.3): the customer greets, and
 // we send.
 func (s *session) turn() error {
-	sender := smtp.NewSender(s.Conn, s.timeouts(), s.settings.Window)
+	var conn smtp.Duplex = s.Conn
+	if s.stands() {
+		conn = s.newLine()
+	}
+	sender := smtp.NewSender(conn, s.timeouts(), s.settings.Window)
 	err := s.send(sender)
-	if err == nil {
+	if err == nil || inOrder(err) {
 		s.queue.notes.End()
-		_ = sender.Quit()
+		_ = sender.Quit() // after 421 or a hang-up too: it fails at once
 	} else {
 		s.queue.doubt(sender.Unanswered(), err)
 	}
 	s.logEnd(err)
+	if inOrder(err) {
+		return nil
+	}
 	return err
 }
 
@@ -38,6 +45,9 @@ func (s *session) send(sender *smtp.Sender) error {
 	}
 	if err := s.queue.start(sender); err != nil {
 		return err
+	}
+	if s.line != nil {
+		return s.stand(sender)
 	}
 	return sender.Run(s.queue)
 }

@@ -56,6 +56,8 @@ func (s *Sender) patience(kind expectKind) time.Duration {
 		return s.timeouts.DataStart
 	case expectContent, expectChunk:
 		return s.timeouts.Final
+	case expectNoop:
+		return min(noopTime, s.timeouts.Other)
 	}
 	return s.timeouts.Other
 }
@@ -84,10 +86,13 @@ func (s *Sender) exchange(deadline time.Time) error {
 	case s.mute != nil:
 		return s.mute
 	case errors.Is(err, io.EOF):
-		return &ErrBroken{errors.New("closed by the customer's server")}
+		return &ErrBroken{ErrHungUp}
 	}
 	return &ErrBroken{err}
 }
+
+// ErrHungUp says that the server closed the connection.
+var ErrHungUp = errors.New("closed by the customer's server")
 
 // isWriteError says whether only the writing half failed. The interface is
 // fdio.WriteError's, which this package need not know.

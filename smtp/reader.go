@@ -30,7 +30,9 @@ func (s *Sender) match(source Source) error {
 		if err := s.answer(e, reply); err != nil {
 			return err
 		}
-		s.settle(source, e.flight)
+		if e.flight != nil {
+			s.settle(source, e.flight)
+		}
 	}
 }
 
@@ -59,6 +61,9 @@ func (s *Sender) refusedMidway(source Source, reply Reply) bool {
 func (s *Sender) answer(e expect, reply Reply) error {
 	if wrongClass(e.kind, reply) {
 		return &ErrBroken{fmt.Errorf("%w: %q is no answer here", ErrNotSMTP, reply)}
+	}
+	if e.kind == expectNoop {
+		return nil // a refusal is a sign of life too
 	}
 	f := e.flight
 	f.owed--

@@ -137,5 +137,5 @@ const (
 	expectData
 	expectContent // the content's, or BDAT LAST's
 	expectChunk   // a BDAT's that is not the last
-	expectOther
+	expectNoop
 )

@@ -24,7 +24,7 @@ func (s *Sender) emit(source Source) {
 
 // begin starts the next transaction where there is one and the window has room.
 func (s *Sender) begin(source Source) bool {
-	if s.next == nil && !s.room() {
+	if s.nooping() || s.next == nil && !s.room() {
 		return false
 	}
 	if s.next == nil {

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"math/big"
+	"reflect"
 	"testing"
 	"time"
 
@@ -71,7 +72,7 @@ func TestNoDeadlineAfterHandshake(t *testing.T) {
 		t.Fatal(err)
 	}
 	untouched := fdio.New(near, near)
-	if *outer.read != *untouched || *outer.write != *untouched {
+	if !reflect.DeepEqual(outer.read, untouched) || !reflect.DeepEqual(outer.write, untouched) {
 		t.Error("a deadline is left")
 	}
 }

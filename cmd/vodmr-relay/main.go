@@ -100,5 +100,7 @@ func configure(home, rules, maildir string) relay.Config {
 		Environ: os.Getenv,
 		TLS:     os.Getenv("SSL_PROTOCOL") != "",
 		Now:     time.Now,
+
+		Terminated: terminated,
 	}
 }

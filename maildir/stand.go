@@ -1,0 +1,109 @@
+package maildir
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A session that stands holds the lock for days, so another one that finds it held
+// must be able to tell, and to ask whether the session's peer is still there. It
+// tells by the lock itself: the usual one covers the whole file, that of a session
+// that stands only the first byte. Any two of them exclude each other all the same.
+// It asks by writing to MAILDIR/vodmr.ask, which the other's Watch sees.
+const askName = "vodmr.ask"
+
+// standBytes is how much of the lock file a session that stands has locked.
+const standBytes = 1
+
+// Stand tells others that this session, which holds the lock, stands. Call it after
+// Watch: who is told so may ask at once.
+func (b *Box) Stand() error {
+	rest := unix.Flock_t{Type: unix.F_UNLCK, Whence: io.SeekStart, Start: standBytes}
+	if err := controlLock(b.lock, unix.F_SETLK, &rest); err != nil {
+		return fmt.Errorf("%s: %w", join(b.path, lockName), err)
+	}
+	return nil
+}
+
+// again is how often a lock that was asked for is tried.
+const again = 250 * time.Millisecond
+
+// TakeOver asks a session that stands for the lock, and waits until patience for it to
+// end: it does where its peer does not answer. The error is ErrLocked where that
+// session goes on, and at once where the one that holds the lock does not stand.
+// Several may ask at the same time; one gets the lock.
+func (b *Box) TakeOver(patience time.Duration) error {
+	held, err := b.held()
+	if err != nil {
+		return err
+	}
+	if held.Type == unix.F_WRLCK && held.Len != standBytes {
+		return fmt.Errorf("%s: %w", join(b.path, lockName), ErrLocked)
+	}
+	if err := b.ask(); err != nil {
+		return fmt.Errorf("%s: %w", join(b.path, askName), err)
+	}
+	for until := time.Now().Add(patience); ; time.Sleep(again) {
+		if err := b.Lock(); err == nil || time.Now().After(until) {
+			return err
+		}
+	}
+}
+
+// ask writes to vodmr.ask. What is in it means nothing.
+func (b *Box) ask() error {
+	fd, err := b.openAsk()
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	_, err = unix.Pwrite(fd, []byte("\n"), 0)
+	return err
+}
+
+// openAsk opens vodmr.ask, and makes it where it is missing. It is never removed, as
+// a Watch may have it open.
+func (b *Box) openAsk() (int, error) {
+	fd, err := openat(b.dir, askName, unix.O_RDWR|unix.O_CREAT|safely, 0o600)
+	if err != nil {
+		return -1, err
+	}
+	var st unix.Stat_t
+	if err = fstat(fd, &st); err == nil && !isRegular(&st) {
+		err = ErrNotRegular
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// Changed is when something was last put into new or taken out, as far as its
+// filesystem tells, in Unix nanoseconds: what a Watch does not see, since it was done
+// by another host over NFS or since there is no Watch, shows here.
+func (b *Box) Changed() (int64, error) {
+	fd, err := openAgain(b.sub[inNew]) // opening asks an NFS server anew
+	if err != nil {
+		return 0, err
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	err = fstat(fd, &st)
+	return st.Mtim.Nano(), err
+}
+
+// Same says whether the Maildir's path still leads to what is open. A Maildir that was
+// moved or made anew gets its mail elsewhere.
+func (b *Box) Same() bool {
+	now, err := Open(b.home, b.name)
+	if err != nil {
+		return false
+	}
+	defer now.Close()
+	var x, y unix.Stat_t
+	return fstat(b.sub[inNew], &x) == nil && fstat(now.sub[inNew], &y) == nil && x.Dev == y.Dev && x.Ino == y.Ino
+}

@@ -1,0 +1,51 @@
+//go:build freebsd || netbsd || openbsd || dragonfly || darwin
+
+package maildir
+
+import "golang.org/x/sys/unix"
+
+// system is kqueue, which tells by the descriptor.
+type system struct{ newFD int }
+
+// begin watches. A directory changes too when a message is taken out of it, which
+// costs a look that finds nothing.
+func (w *Watch) begin(b *Box) error {
+	fd, err := unix.Kqueue()
+	if err != nil {
+		return err
+	}
+	w.fd = fd
+	unix.CloseOnExec(fd)
+	w.newFD = b.sub[inNew]
+	var changes [2]unix.Kevent_t
+	for i, watched := range [2]int{w.newFD, w.ask} {
+		unix.SetKevent(&changes[i], watched, unix.EVFILT_VNODE, unix.EV_ADD|unix.EV_CLEAR)
+		changes[i].Fflags = unix.NOTE_WRITE | unix.NOTE_EXTEND
+	}
+	_, err = kevent(fd, changes[:], nil)
+	return err
+}
+
+// Read says what has happened since it was last called. It never waits.
+func (w *Watch) Read() (mail, asked bool, err error) {
+	var events [2]unix.Kevent_t
+	n, err := kevent(w.fd, nil, events[:])
+	for _, event := range events[:max(n, 0)] {
+		if int(event.Ident) == w.newFD {
+			mail = true
+		} else {
+			asked = true
+		}
+	}
+	return mail, asked, err
+}
+
+func kevent(fd int, changes, events []unix.Kevent_t) (int, error) {
+	var now unix.Timespec
+	for {
+		n, err := unix.Kevent(fd, changes, events, &now)
+		if err != unix.EINTR {
+			return n, err
+		}
+	}
+}

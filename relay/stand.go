@@ -1,0 +1,172 @@
+package relay
+
+import (
+	"errors"
+	"time"
+
+	"vodmr/logline"
+	"vodmr/smtp"
+)
+
+// waits are how long a session that stands waits for what.
+type waits struct {
+	takeOver   time.Duration // for another session to end, before ATRN is answered
+	probe      time.Duration // for a sign of life, once another session asks
+	firstRetry time.Duration // before a message that was kept is tried again; then twice that
+	lastRetry  time.Duration // and at most this
+	reread     time.Duration // before a file that cannot be offered is looked at again
+}
+
+func standardWaits() *waits {
+	return &waits{
+		takeOver:   15 * time.Second,
+		probe:      10 * time.Second,
+		firstRetry: 5 * time.Minute,
+		lastRetry:  time.Hour,
+		reread:     time.Hour,
+	}
+}
+
+// pace returns the waits of this session.
+func (s *session) pace() *waits {
+	if s.waits == nil {
+		s.waits = standardWaits()
+	}
+	return s.waits
+}
+
+// stands says whether this login's sessions stay open when nothing waits.
+func (s *session) stands() bool { return s.settings.Idle > 0 }
+
+// An over says why a session ended in order, if not with its last message.
+type over string
+
+func (o over) Error() string { return string(o) }
+
+// inOrder says whether err is an over.
+func inOrder(err error) bool {
+	var o over
+	return errors.As(err, &o)
+}
+
+// A stander runs the session: it sends what waits, then whatever comes.
+type stander struct {
+	*session
+	sender *smtp.Sender
+	end    time.Time // of VODMR_IDLE
+	beaten time.Time // when the last beat was
+	failed string    // why the last look failed
+}
+
+func (s *session) stand(sender *smtp.Sender) error {
+	now := time.Now()
+	st := &stander{session: s, sender: sender, end: now.Add(s.settings.Idle), beaten: now}
+	s.line.judging = sender.Judging
+	s.Log.Event("stand",
+		logline.N("seconds", int64(s.settings.Idle.Seconds())),
+		logline.N("noop", int64(s.settings.Noop.Seconds())))
+	for {
+		if err := sender.Run(s.queue); err != nil {
+			return st.lost(err)
+		}
+		if err := st.step(time.Now()); err != nil {
+			return st.lost(err)
+		}
+	}
+}
+
+// step does one thing, after which all that can be sent is sent again.
+func (st *stander) step(now time.Time) error {
+	switch {
+	case st.line.told:
+		return over("told to end by a signal")
+	case st.queue.mailMaxReached():
+		return over("the customer's server takes no more messages in one session (MAILMAX)")
+	case !now.Before(st.end):
+		return over("VODMR_IDLE is over")
+	case st.line.wantsProbe():
+		st.sender.Noop()
+	case !now.Before(st.nextBeat()):
+		return st.beat(now)
+	case !now.Before(st.nextLook()):
+		st.look()
+	default:
+		return st.rest()
+	}
+	return nil
+}
+
+// nextBeat is when to say NOOP: VODMR_NOOP after anything was last heard.
+func (st *stander) nextBeat() time.Time {
+	return later(st.line.heard, st.beaten).Add(st.settings.Noop)
+}
+
+// beat keeps the session and finds what no Watch tells of.
+func (st *stander) beat(now time.Time) error {
+	st.beaten = now
+	if !st.box.Same() {
+		return over("the Maildir was moved away or made anew")
+	}
+	st.line.mail = st.line.mail || st.queue.changedSince()
+	st.sender.Noop()
+	return nil
+}
+
+// nextLook is when to look into the Maildir.
+func (st *stander) nextLook() time.Time {
+	if st.line.mail {
+		return st.queue.notBefore
+	}
+	if due := st.queue.nextDue(); !due.IsZero() {
+		return later(due, st.queue.notBefore)
+	}
+	return st.end
+}
+
+// look looks into the Maildir. Where that fails it is logged once, and tried again
+// with the next beat.
+func (st *stander) look() {
+	err := st.queue.look()
+	if err == nil {
+		st.failed = ""
+		return
+	}
+	if st.failed != err.Error() {
+		st.failed = err.Error()
+		st.Log.Event("error", logline.Err(err))
+	}
+	st.queue.unsettled = true
+	st.queue.notBefore = st.nextBeat()
+}
+
+// rest waits until there is something to do.
+func (st *stander) rest() error {
+	st.queue.rest()
+	until := st.end
+	for _, t := range []time.Time{st.nextBeat(), st.nextLook()} {
+		if t.Before(until) {
+			until = t
+		}
+	}
+	return st.sender.Idle(func() (bool, error) { return st.line.rest(until) })
+}
+
+// lost tells whether the end came while nothing was under way, as an over.
+func (st *stander) lost(err error) error {
+	var closing *smtp.ErrClosing
+	switch {
+	case len(st.sender.Unanswered()) > 0:
+	case errors.As(err, &closing):
+		return over(err.Error())
+	case errors.Is(err, smtp.ErrHungUp):
+		return over("hangup")
+	}
+	return err
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

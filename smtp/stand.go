@@ -1,0 +1,86 @@
+package smtp
+
+import (
+	"fmt"
+	"time"
+)
+
+// noopTime is how long NOOP's reply may take. RFC 5321 names no time for it, and
+// no server has reason to think about it; where it comes later the customer
+// only has to connect again.
+const noopTime = time.Minute
+
+// Noop queues NOOP, for the next Run to say where nothing else is under way.
+// Whatever 2xx, 4xx or 5xx it gets but 421 shows that the server is there.
+// No transaction begins before its reply (RFC 2920 section 3.1: it ends a group),
+// so that nothing is sent down a line that proves to be dead. Where one awaits
+// its reply already, this does nothing.
+func (s *Sender) Noop() {
+	if !s.nooping() && s.mute == nil {
+		s.put("NOOP")
+		s.expected = append(s.expected, expect{kind: expectNoop, end: s.queued})
+	}
+}
+
+// nooping says whether a NOOP awaits its reply. It is the last of what is
+// expected, as nothing begins behind it.
+func (s *Sender) nooping() bool {
+	n := len(s.expected)
+	return n > 0 && s.expected[n-1].kind == expectNoop
+}
+
+// Idle has rest wait while nothing is under way, between two Runs. rest says
+// whether there is something to read; where it returns for another reason, so
+// does Idle, with nil. The server may say 421 (ErrClosing) or hang up
+// (ErrHungUp) at any time; whatever else it says unasked puts the session out
+// of step (ErrBroken).
+func (s *Sender) Idle(rest func() (readable bool, err error)) error {
+	s.release()
+	for {
+		if err := s.unasked(); err != nil {
+			return err
+		}
+		readable, err := rest()
+		if err != nil {
+			return &ErrBroken{err}
+		}
+		if !readable {
+			return nil
+		}
+		if err := s.exchange(time.Now().Add(s.timeouts.Other)); err != nil {
+			return err
+		}
+	}
+}
+
+// unasked looks at what the server said though nothing was asked.
+func (s *Sender) unasked() error {
+	reply, ok, err := s.parser.Next()
+	switch {
+	case err != nil:
+		return &ErrBroken{err}
+	case !ok:
+		return nil
+	case reply.Closing():
+		return &ErrClosing{reply}
+	}
+	return &ErrBroken{fmt.Errorf("%w: a reply to no command: %s", ErrNotSMTP, reply)}
+}
+
+// Judging says whether what is awaited is the server's word on a message that it
+// has got whole. It may take its time for that (RFC 5321 section 4.5.3.2.6), and
+// to give up now would send the message a second time.
+func (s *Sender) Judging() bool {
+	return len(s.expected) > 0 && s.expected[0].kind == expectContent && s.expected[0].end <= s.written
+}
+
+// release gives the memory of large messages back.
+func (s *Sender) release() {
+	s.piece, s.chunked = nil, nil
+	if s.pending() == 0 {
+		s.out, s.outStart = nil, 0
+	}
+	if !s.parser.Partial() {
+		s.parser = ReplyParser{}
+	}
+}
