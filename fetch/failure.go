@@ -3,6 +3,7 @@ package fetch
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"vodmr/smtp"
 )
@@ -55,6 +56,11 @@ func later(err error, format string, args ...any) error {
 
 func loginRefused(r smtp.Reply, format string, args ...any) error {
 	return &Failure{Exit: ExitLogin, Text: fmt.Sprintf(format, args...), Err: r}
+}
+
+// silent is a line that is dead, or a provider that does not know of standing.
+func silent(limit time.Duration) error {
+	return later(nil, "the provider said nothing for %v, not even NOOP: its line is taken for dead", limit)
 }
 
 // ErrStopped says that a session was ended from outside, by a signal.

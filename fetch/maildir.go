@@ -15,7 +15,7 @@ type Maildir struct {
 	Host    string        // our name in the greeting and in Received
 	Domains []string      // whose recipients are taken; none for all
 	Limit   int64         // the biggest message in bytes; 0 for any
-	Idle    time.Duration // longest wait for the provider; 0 for ever
+	Idle    time.Duration // longest session that brings nothing; 0 for ever
 	Warn    func(error)   // told why a message could not be written
 }
 
@@ -60,6 +60,10 @@ func (d *delivering) Receive(ctx context.Context, provider *Turned, tally *Tally
 		stream:  &stoppable{Turned: provider, ctx: ctx},
 		tally:   tally,
 		peer:    peer,
+		stands:  provider.silence > 0,
+	}
+	if r.stands {
+		r.Idle = provider.silence
 	}
 	return r.serve(ctx)
 }

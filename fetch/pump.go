@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -29,6 +30,7 @@ type pump struct {
 
 	first  sync.Once
 	hungUp net.Conn // the side that was done first
+	silent atomic.Bool
 }
 
 // run returns nil where the provider said QUIT. When ctx is done it reads no
@@ -40,6 +42,11 @@ func (p *pump) run(ctx context.Context) error {
 		_ = p.receiver.SetWriteDeadline(time.Now().Add(quitTime))
 	})
 	defer stop()
+	over := make(chan struct{})
+	defer close(over)
+	if p.provider.silence > 0 {
+		go p.watch(over)
+	}
 	commands, replies := make(chan error, 1), make(chan error, 1)
 	go func() { commands <- p.pass(p.receiver, p.provider, p.track.commands) }()
 	go func() { replies <- p.pass(p.provider, p.receiver, p.track.replies) }()
@@ -52,6 +59,25 @@ func (p *pump) run(ctx context.Context) error {
 		down = await(commands, p.linger(), p.provider)
 	}
 	return p.outcome(ctx, down, up)
+}
+
+// watch ends a session whose provider is silent for too long. It looks a few times
+// meanwhile, as a reply shortens the time that is left.
+func (p *pump) watch(over <-chan struct{}) {
+	for {
+		left := time.Until(p.track.quietUntil(p.provider.silence))
+		if left <= 0 {
+			p.silent.Store(true)
+			_ = p.provider.SetReadDeadline(time.Now())
+			_ = p.provider.SetWriteDeadline(time.Now().Add(quitTime))
+			return
+		}
+		select {
+		case <-over:
+			return
+		case <-time.After(min(left, p.provider.silence/5)):
+		}
+	}
 }
 
 // linger is short after QUIT: nothing that the provider may still want to read
@@ -68,6 +94,8 @@ func (p *pump) outcome(ctx context.Context, down, up error) error {
 	switch {
 	case ctx.Err() != nil:
 		return stopped()
+	case p.silent.Load():
+		return silent(p.provider.silence)
 	case p.track.ended():
 		return nil
 	case p.hungUp == p.receiver:

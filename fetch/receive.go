@@ -37,7 +37,10 @@ type receiving struct {
 	server *smtp.Server
 	stream *stoppable
 	tally  *Tally
-	peer   string // the provider's address
+	peer   string    // the provider's address
+	stands bool      // waiting for mail is what the session is for
+	due    time.Time // when content must have come on
+	fresh  int       // bytes of content since due was set
 	helo   string
 	esmtp  bool
 	buf    []byte
@@ -65,7 +68,10 @@ func (r *receiving) serve(ctx context.Context) error {
 	release := r.stream.watch()
 	defer release()
 	r.server = smtp.NewServer(r.stream)
-	r.server.Idle = r.Idle
+	if r.stands {
+		r.server.Idle = r.Idle
+	}
+	r.progress()
 	r.server.Commands = r.commands()
 	r.server.Say(smtp.NewReply(220, "", r.Host+" ESMTP"))
 	err := r.server.Serve()
@@ -84,6 +90,18 @@ func (r *receiving) serve(ctx context.Context) error {
 		return later(nil, "the provider hung up before it was done")
 	}
 	return later(err, "the connection to the provider broke")
+}
+
+// progress gives the provider its time anew. In a session that is not to stand
+// commands alone do not: they could come for ever.
+func (r *receiving) progress() {
+	if r.Idle <= 0 {
+		return
+	}
+	r.fresh, r.due = 0, time.Now().Add(r.Idle)
+	if !r.stands {
+		r.server.Until = r.due
+	}
 }
 
 func (r *receiving) commands() map[string]smtp.Command {

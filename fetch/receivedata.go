@@ -15,6 +15,10 @@ import (
 // LineReader holds, so that one read empties it.
 const contentBlock = 64 << 10
 
+// contentPace is how much content, in bytes, must come in the time for idleness:
+// few enough for any line, too many for a provider that only wants to hold us.
+const contentPace = 16 << 10
+
 // dataCommand answers DATA and its content.
 func (r *receiving) dataCommand(arg string) (smtp.Reply, error) {
 	if arg != "" {
@@ -141,6 +145,9 @@ func (r *receiving) readChunk(n int64) error {
 			return err
 		}
 	}
+	if r.stands {
+		r.progress()
+	}
 	for n > 0 {
 		p, err := r.readSome(min(n, contentBlock))
 		if err != nil {
@@ -157,10 +164,11 @@ func (r *receiving) readSome(n int64) ([]byte, error) {
 	if r.buf == nil {
 		r.buf = make([]byte, contentBlock)
 	}
-	if r.Idle > 0 {
-		_ = r.stream.SetDeadline(time.Now().Add(r.Idle))
-	}
+	_ = r.stream.SetDeadline(r.due)
 	got, err := r.server.Lines.Read(r.buf[:n])
+	if r.fresh += got; r.fresh >= contentPace {
+		r.progress()
+	}
 	if got > 0 {
 		return r.buf[:got], nil
 	}
@@ -169,6 +177,7 @@ func (r *receiving) readSome(n int64) ([]byte, error) {
 
 // begin starts the delivery; r.failed tells where it cannot.
 func (r *receiving) begin() {
+	r.progress()
 	var err error
 	r.delivery, err = r.box.Begin(r.sender.text, r.recipients, r.received(time.Now()))
 	if err != nil {
@@ -196,6 +205,7 @@ func (r *receiving) take(text []byte, sent int) {
 
 // finish commits the message and ends the transaction.
 func (r *receiving) finish() smtp.Reply {
+	defer r.progress()
 	defer r.reset()
 	if r.failed.Code != 0 {
 		return r.failed

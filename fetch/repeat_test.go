@@ -16,54 +16,114 @@ import (
 )
 
 // waits runs a Repeat over the given results and returns its waits.
-func waits(every time.Duration, random float64, results ...error) []time.Duration {
+func waits(pace Pace, random float64, results ...Visit) []time.Duration {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	var slept []time.Duration
 	r := Repeat{
-		Every:   every,
+		Pace:    pace,
 		Random:  func() float64 { return random },
 		Waiting: func(time.Duration) {},
 		Sleep:   func(_ context.Context, d time.Duration) { slept = append(slept, d) },
-		Session: func(context.Context) error {
+		Session: func(context.Context) Visit {
 			if len(results) == 0 {
 				stop()
-				return nil
+				return Visit{}
 			}
-			err := results[0]
+			v := results[0]
 			results = results[1:]
-			return err
+			return v
 		},
 	}
 	r.Run(ctx)
 	return slept
 }
 
+// Visits of each kind.
+var (
+	fine     = Visit{}
+	refused  = Visit{Err: loginRefused(smtp.Reply{}, "no")}
+	offline  = Visit{Err: later(nil, "no network")}
+	stranger = Visit{Err: misuse("what is this?")}
+	stood    = Visit{Turned: true, Lasted: Stood}
+	lineDied = Visit{Turned: true, Lasted: 9 * time.Hour, Err: later(nil, "the line is dead")}
+	brief    = Visit{Turned: true, Lasted: Stood - 1}
+	briefBad = Visit{Turned: true, Lasted: time.Second, Err: later(nil, "PROG failed")}
+)
+
+func checkWaits(t *testing.T, name string, want, got []time.Duration) {
+	t.Helper()
+	for i := range got {
+		got[i] = got[i].Round(time.Millisecond)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", name, diff)
+	}
+}
+
 func TestRepeatWaits(t *testing.T) {
-	bad := loginRefused(smtp.Reply{}, "no")
 	const m = time.Minute
 	for _, test := range []struct {
 		name    string
 		every   time.Duration
 		random  float64
-		results []error
+		results []Visit
 		want    []time.Duration
 	}{
-		{"successes", m, 0.5, []error{nil, nil}, []time.Duration{m, m}},
-		{"failures", m, 0.5, []error{nil, bad, bad, bad, bad, bad, nil, bad},
+		{"successes", m, 0.5, []Visit{fine, stood}, []time.Duration{m, m}},
+		{"failures", m, 0.5, []Visit{fine, refused, refused, refused, refused, refused, fine, refused},
 			[]time.Duration{m, 2 * m, 4 * m, 8 * m, 15 * m, 15 * m, m, 2 * m}},
-		{"longer than the limit", 20 * m, 0.5, []error{bad, bad}, []time.Duration{20 * m, 20 * m}},
-		{"jitter down", m, 0, []error{nil, bad}, []time.Duration{54 * time.Second, 108 * time.Second}},
-		{"jitter up", m, 1, []error{nil}, []time.Duration{66 * time.Second}},
+		{"longer than the limit", 20 * m, 0.5, []Visit{refused, refused}, []time.Duration{20 * m, 20 * m}},
+		{"jitter down", m, 0, []Visit{fine, refused}, []time.Duration{54 * time.Second, 108 * time.Second}},
+		{"jitter up", m, 1, []Visit{fine}, []time.Duration{66 * time.Second}},
 	} {
-		got := waits(test.every, test.random, test.results...)
-		for i := range got {
-			got[i] = got[i].Round(time.Millisecond)
-		}
-		if diff := cmp.Diff(test.want, got); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", test.name, diff)
-		}
+		checkWaits(t, test.name, test.want, waits(NewEvery(test.every), test.random, test.results...))
 	}
+}
+
+func TestStandingWaits(t *testing.T) {
+	const s, m = time.Second, time.Minute
+	for _, test := range []struct {
+		name    string
+		random  float64
+		results []Visit
+		want    []time.Duration
+	}{
+		{"at once", 0, []Visit{stood, lineDied}, []time.Duration{0, 0}},
+		{"at once, spread", 0.5, []Visit{stood, lineDied}, []time.Duration{s, s}},
+		{"the network fails", 0, []Visit{lineDied, offline, offline, offline, offline, offline, offline, offline, offline, offline, offline, offline, lineDied, offline},
+			[]time.Duration{0, s, 2 * s, 4 * s, 8 * s, 16 * s, 32 * s, 64 * s, 128 * s, 256 * s, 5 * m, 5 * m, 0, s}},
+		{"nobody stands", 0, []Visit{offline, offline, fine, brief, fine, fine, offline}, []time.Duration{s, 2 * s, m, s, m, m, s}},
+		{"ends each at once", 0, []Visit{brief, brief, brief, brief, brief, brief, brief, brief}, []time.Duration{s, 2 * s, 4 * s, 8 * s, 16 * s, 32 * s, m, m}},
+		{"the receiving side ends each at once", 0, []Visit{briefBad, briefBad, stood, briefBad}, []time.Duration{s, 2 * s, 0, s}},
+		{"needs a person", 0, []Visit{refused, refused, stranger, refused, refused, refused, lineDied, refused},
+			[]time.Duration{m, 2 * m, 4 * m, 8 * m, 15 * m, 15 * m, 0, m}},
+		{"spread", 1, []Visit{refused, fine, offline}, []time.Duration{90 * s, 90 * s, 1500 * time.Millisecond}},
+	} {
+		checkWaits(t, test.name, test.want, waits(&Standing{}, test.random, test.results...))
+	}
+}
+
+// A wait is told of after a failure, and only then.
+func TestRepeatTells(t *testing.T) {
+	ctx, stop := context.WithCancel(context.Background())
+	results := []Visit{fine, offline, stood}
+	var told []time.Duration
+	r := Repeat{
+		Pace:    NewEvery(time.Minute),
+		Random:  func() float64 { return 0.5 },
+		Waiting: func(wait time.Duration) { told = append(told, wait) },
+		Sleep:   func(context.Context, time.Duration) {},
+		Session: func(context.Context) Visit {
+			v := results[0]
+			if results = results[1:]; len(results) == 0 {
+				stop()
+			}
+			return v
+		},
+	}
+	r.Run(ctx)
+	checkWaits(t, "told", []time.Duration{2 * time.Minute}, told)
 }
 
 func TestSleepStops(t *testing.T) {
@@ -118,7 +178,9 @@ func TestReport(t *testing.T) {
 		{1, 5, true, errors.New("a\r\n\x1b[2Jb\u009b"), "atrn: fetched 1 messages, 5 bytes from mail.example.net\natrn: a???[2Jb?\n"},
 	} {
 		tally := &Tally{}
-		tally.turned.Store(test.turned)
+		if test.turned {
+			tally.turn()
+		}
 		for range test.messages {
 			tally.accepted(test.bytes / test.messages)
 		}
@@ -135,7 +197,7 @@ func TestMeter(t *testing.T) {
 	if got := meterLine(tally); got != "asking the provider" {
 		t.Errorf("got %q", got)
 	}
-	tally.turned.Store(true)
+	tally.turn()
 	tally.content(50)
 	tally.accepted(20)
 	if got := meterLine(tally); got != "1 messages, 50 bytes" {

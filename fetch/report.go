@@ -39,8 +39,11 @@ func visible(c rune) rune {
 	return c
 }
 
-// meterTime is how often a Meter rewrites its line.
-const meterTime = 200 * time.Millisecond
+// How often a Meter looks whether its line has changed.
+const (
+	meterTime    = 200 * time.Millisecond
+	standingTime = time.Second // where nothing happens most of the time
+)
 
 // A Meter shows on a terminal how a session goes, on one line that it rewrites.
 type Meter struct {
@@ -50,8 +53,12 @@ type Meter struct {
 
 // StartMeter starts showing a tally.
 func StartMeter(w io.Writer, tally *Tally) *Meter {
+	return startMeter(w, tally, meterTime, meterLine)
+}
+
+func startMeter(w io.Writer, tally *Tally, every time.Duration, line func(*Tally) string) *Meter {
 	m := &Meter{done: make(chan struct{})}
-	m.wait.Go(func() { m.run(w, tally) })
+	m.wait.Go(func() { m.run(w, every, func() string { return line(tally) }) })
 	return m
 }
 
@@ -61,8 +68,8 @@ func (m *Meter) Stop() {
 	m.wait.Wait()
 }
 
-func (m *Meter) run(w io.Writer, tally *Tally) {
-	tick := time.NewTicker(meterTime)
+func (m *Meter) run(w io.Writer, every time.Duration, line func() string) {
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	shown := ""
 	for {
@@ -73,9 +80,9 @@ func (m *Meter) run(w io.Writer, tally *Tally) {
 			}
 			return
 		case <-tick.C:
-			if line := meterLine(tally); line != shown {
-				io.WriteString(w, "\r"+line+"\x1b[K")
-				shown = line
+			if now := line(); now != shown {
+				io.WriteString(w, "\r"+now+"\x1b[K")
+				shown = now
 			}
 		}
 	}

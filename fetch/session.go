@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"time"
 )
 
 // A Session is one visit at a provider, to be made again and again.
@@ -18,6 +19,9 @@ type Session struct {
 	Sink     Sink
 	Host     string // our name in EHLO; "" for our address
 	Waits    Waits
+	// Silence is how long a provider that lets the session stand may say nothing,
+	// not even NOOP; 0 where it is not to stand.
+	Silence time.Duration
 }
 
 // A Sink is who receives the mail here.
@@ -59,7 +63,8 @@ func (s *Session) Run(ctx context.Context, tally *Tally) error {
 		return s.why(ctx, conn, err)
 	}
 	defer turned.Close()
-	tally.turned.Store(true)
+	turned.silence = s.Silence
+	tally.turn()
 	return s.why(ctx, conn, receiver.Receive(ctx, turned, tally))
 }
 

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 // A tracker follows an SMTP session that passes through, to count messages and
@@ -16,8 +17,9 @@ type tracker struct {
 	tally *Tally
 
 	mu    sync.Mutex
-	blind bool // cannot follow any more
-	quit  bool // the provider said QUIT
+	blind bool      // cannot follow any more
+	quit  bool      // the provider said QUIT
+	moved time.Time // when bytes came last, from either side
 
 	line  []byte // the start of an unfinished command
 	state trackState
@@ -61,7 +63,22 @@ const (
 )
 
 func newTracker(tally *Tally) *tracker {
-	return &tracker{tally: tally, owed: []owedReply{{}}} // the greeting
+	return &tracker{tally: tally, owed: []owedReply{{}}, moved: time.Now()} // it owes the greeting
+}
+
+// replyTime is for how long a receiving side may think about its reply (RFC 5321
+// section 4.5.3.2.6, about the final dot).
+const replyTime = 10 * time.Minute
+
+// quietUntil is when the session has been quiet for too long: for silence, and
+// for a slow reply too where there may be one to wait for.
+func (t *tracker) quietUntil(silence time.Duration) time.Time {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.blind || len(t.owed) > 0 {
+		silence += replyTime
+	}
+	return t.moved.Add(silence)
 }
 
 // ended says whether the session may end here without harm.
@@ -75,6 +92,7 @@ func (t *tracker) ended() bool {
 func (t *tracker) commands(p []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.moved = time.Now()
 	for len(p) > 0 && !t.blind {
 		switch t.state {
 		case inCommands:
@@ -183,6 +201,7 @@ func (t *tracker) chunk(p []byte) []byte {
 func (t *tracker) replies(p []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.moved = time.Now()
 	for len(p) > 0 && !t.blind {
 		n := bytes.IndexByte(p, '\n')
 		if n < 0 {

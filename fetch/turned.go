@@ -3,12 +3,14 @@ package fetch
 import (
 	"net"
 	"net/netip"
+	"time"
 )
 
 // Turned is a connection after ATRN: the provider now sends the commands.
 type Turned struct {
 	net.Conn
-	early []byte // came together with the reply to ATRN, or was given back
+	early   []byte        // came together with the reply to ATRN, or was given back
+	silence time.Duration // as Session has it
 }
 
 func newTurned(conn net.Conn, early []byte) *Turned {

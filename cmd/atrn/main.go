@@ -42,10 +42,14 @@ func run(args []string) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	if o.every == 0 {
+	switch {
+	case o.stand:
+		stand(ctx, o)
+	case o.every > 0:
+		repeat(ctx, o)
+	default:
 		return fetch.ExitCode(visit(ctx, o))
 	}
-	repeat(ctx, o)
 	return fetch.ExitFetched
 }
 
@@ -69,12 +73,27 @@ func visit(ctx context.Context, o *options) error {
 	return err
 }
 
+// repeat makes a session now and then until a signal comes.
 func repeat(ctx context.Context, o *options) {
+	session := func(ctx context.Context) fetch.Visit { return fetch.Visit{Err: visit(ctx, o)} }
+	again(ctx, fetch.NewEvery(o.every), session)
+}
+
+// stand has a session all the time until a signal comes.
+func stand(ctx context.Context, o *options) {
+	s := &fetch.Stand{Session: o.session, Log: os.Stderr, Terminal: fetch.IsTerminal(2)}
+	again(ctx, &fetch.Standing{}, s.Visit)
+}
+
+func again(ctx context.Context, pace fetch.Pace, session func(context.Context) fetch.Visit) {
 	r := fetch.Repeat{
-		Every:   o.every,
-		Session: func(ctx context.Context) error { return visit(ctx, o) },
+		Pace:    pace,
+		Session: session,
 		Random:  rand.Float64,
 		Waiting: func(wait time.Duration) {
+			if wait < fetch.AtOnce {
+				return // it is over before this is read
+			}
 			fmt.Fprintf(os.Stderr, "atrn: next try in %v\n", wait.Round(time.Second))
 		},
 		Sleep: fetch.Sleep,

@@ -90,9 +90,12 @@ func TestMisuse(t *testing.T) {
 		{"-u u host true", "give -u and -p", true},
 		{"-p PASS host true", "give -u and -p", true},
 		{"-p PASS -e true true", "give -u and -p", true},
-		{"-i x host true", "invalid value", true},
-		{"-i -5 host true", "invalid value", true},
+		{"-r x host true", "invalid value", true},
+		{"-r -5 host true", "invalid value", true},
 		{"-z -5 host true", "-z takes", true},
+		{"-i -r 300 host true", "give one of them", true},
+		{"-i 300 -u u -p PASS -m dir host", "say -r 300", true},
+		{"-i=300 host true", "invalid", true},
 		{"-u u -p PASS host -q dir", "not defined: -q", true},
 		{"-u u -p PASS host:none true", "not a port", false},
 		{"-u u -p PASS [::1 true", "not an address", false},
@@ -171,11 +174,12 @@ func TestStandardErrorClosed(t *testing.T) {
 	}
 }
 
-// startRepeating starts atrn -i with a command as its provider and waits until
-// its standard error shows the text.
-func startRepeating(t *testing.T, command, until string) (cmd *exec.Cmd, log *bufio.Reader) {
+// startRepeating starts atrn with a command as its provider and more arguments,
+// and waits until its standard error shows the text.
+func startRepeating(t *testing.T, command, until string, args ...string) (cmd *exec.Cmd, log *bufio.Reader) {
 	t.Helper()
-	cmd = exec.Command(atrn, "-i", "3600", "-u", "u", "-p", passfile(t, 0o600), "-m", t.TempDir(), "-e", command)
+	args = append([]string{"-u", "u", "-p", passfile(t, 0o600), "-e", command}, args...)
+	cmd = exec.Command(atrn, args...)
 	pipe, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -203,22 +207,31 @@ func TestSignals(t *testing.T) {
 		{"amid a session", `say '250 go'; read a; echo "$a" >&2; while read a; do echo "$a" >&2; done`, "220 *", "421 4.3.2 *cut short*"},
 	} {
 		for _, signal := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
-			t.Run(fmt.Sprint(test.name, signal), func(t *testing.T) {
-				cmd, log := startRepeating(t, provider(test.after), test.until)
-				if err := cmd.Process.Signal(signal); err != nil {
-					t.Fatal(err)
-				}
-				var rest strings.Builder
-				if _, err := log.WriteTo(&rest); err != nil {
-					t.Fatal(err)
-				}
-				if err := cmd.Wait(); err != nil {
-					t.Errorf("ended with %v", err)
-				}
-				if pattern := test.then + "*"; !dialogue.Match(pattern, rest.String()) {
-					t.Errorf("said %q, want %q", rest.String(), pattern)
-				}
-			})
+			for _, again := range []string{"-r3600", "-i"} {
+				t.Run(fmt.Sprint(test.name, signal, again), func(t *testing.T) {
+					again := strings.Fields(strings.Replace(again, "-r", "-r ", 1))
+					cmd, log := startRepeating(t, provider(test.after), test.until, append(again, "-m", t.TempDir())...)
+					endBy(t, signal, cmd, log, test.then+"*")
+				})
+			}
 		}
+	}
+}
+
+// endBy sends a signal, after which atrn must end well and say what is wanted.
+func endBy(t *testing.T, signal os.Signal, cmd *exec.Cmd, log *bufio.Reader, want string) {
+	t.Helper()
+	if err := cmd.Process.Signal(signal); err != nil {
+		t.Fatal(err)
+	}
+	var rest strings.Builder
+	if _, err := log.WriteTo(&rest); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("ended with %v", err)
+	}
+	if !dialogue.Match(want, rest.String()) {
+		t.Errorf("said %q, want %q", rest.String(), want)
 	}
 }

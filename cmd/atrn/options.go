@@ -18,7 +18,8 @@ const usage = `usage: atrn [OPTIONS] PROVIDER[:PORT] PROG ARG...   PROG gets the
        atrn [OPTIONS] -e COMMAND ...                COMMAND leads to the provider
 options: -u LOGIN -p PASSFILE (its first line) [-d DOMAIN,DOMAIN...]
          [-T starttls|tls|may|none] [-C CAFILE] [-F SHA256] (which TLS, whom to trust)
-         [-i SECONDS] (repeat) [-z BYTES] (biggest message, with -m)
+         [-i] (stand: mail comes the moment it is there) [-r SECONDS] (repeat)
+         [-z BYTES] (biggest message, with -m)
        atrn -h | -V
 see atrn(1)
 `
@@ -29,7 +30,8 @@ var errUsage = errors.New("wrong arguments")
 // options are the command line, understood.
 type options struct {
 	session fetch.Session
-	every   time.Duration // 0 for one session
+	every   time.Duration // between sessions; 0 where none is repeated so
+	stand   bool          // there is always a session
 }
 
 // rawOptions are the command line as it was given.
@@ -37,6 +39,7 @@ type rawOptions struct {
 	login, passfile, domains string
 	server, maildir, command string
 	tls, cafile, fingerprint string
+	stand                    bool
 	seconds                  uint
 	limit                    int64
 	args                     []string
@@ -47,8 +50,11 @@ func parseOptions(args []string) (*options, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &options{every: time.Duration(raw.seconds) * time.Second}
+	o := &options{every: time.Duration(raw.seconds) * time.Second, stand: raw.stand}
 	o.session = fetch.Session{Host: fetch.Hostname(), Waits: fetch.DefaultWaits()}
+	if o.stand {
+		o.session.Silence = fetch.Silence
+	}
 	if raw.domains != "" {
 		if o.session.Domains, err = fetch.ParseDomains(raw.domains); err != nil {
 			return nil, err
@@ -67,7 +73,7 @@ func parseOptions(args []string) (*options, error) {
 	return o, err
 }
 
-// maxEvery is the longest -i in seconds, about a year: more of them could overflow a
+// maxEvery is the longest -r in seconds, about a year: more of them could overflow a
 // time.Duration, and then atrn would ask without a pause.
 const maxEvery = 365 * 86400
 
@@ -86,7 +92,8 @@ func parseFlags(args []string) (*rawOptions, error) {
 	flags.StringVar(&raw.tls, "T", "", "")
 	flags.StringVar(&raw.cafile, "C", "", "")
 	flags.StringVar(&raw.fingerprint, "F", "", "")
-	flags.UintVar(&raw.seconds, "i", 0, "")
+	flags.BoolVar(&raw.stand, "i", false, "")
+	flags.UintVar(&raw.seconds, "r", 0, "")
 	flags.Int64Var(&raw.limit, "z", 0, "")
 	err := flags.Parse(args)
 	raw.args = flags.Args()
@@ -103,13 +110,26 @@ func parseFlags(args []string) (*rawOptions, error) {
 		return nil, err
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", errUsage, err)
-	case raw.seconds > maxEvery:
-		return nil, fmt.Errorf("%w: -i takes at most %d seconds", errUsage, maxEvery)
 	case raw.limit < 0:
 		return nil, fmt.Errorf("%w: -z takes a number of bytes", errUsage)
 	}
-	return raw, nil
+	return raw, raw.repetition()
 }
+
+// repetition checks -i and -r.
+func (raw *rawOptions) repetition() error {
+	switch {
+	case raw.seconds > maxEvery:
+		return fmt.Errorf("%w: -r takes at most %d seconds", errUsage, maxEvery)
+	case raw.stand && raw.seconds > 0:
+		return fmt.Errorf("%w: -i stands all the time, -r asks now and then: give one of them", errUsage)
+	case raw.stand && raw.command == "" && len(raw.args) > 0 && !strings.ContainsFunc(raw.args[0], notDigit):
+		return fmt.Errorf("%w: -i takes no number: to ask every %s seconds, say -r %[2]s", errUsage, raw.args[0])
+	}
+	return nil
+}
+
+func notDigit(c rune) bool { return c < '0' || c > '9' }
 
 // provider takes PROVIDER off the arguments.
 func (raw *rawOptions) provider() (fetch.Provider, error) {

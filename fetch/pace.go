@@ -1,0 +1,70 @@
+package fetch
+
+import "time"
+
+// MaxWait is the longest wait between sessions that failures lead to.
+const MaxWait = 15 * time.Minute
+
+// Every is the Pace of one session every so often.
+type Every struct {
+	every time.Duration
+	wait  time.Duration
+}
+
+// NewEvery makes a Pace with this wait after a success.
+func NewEvery(every time.Duration) *Every { return &Every{every: every, wait: every} }
+
+// Wait is twice as long after each failure, up to MaxWait: a wrong password must
+// not hammer at the provider.
+func (e *Every) Wait(v Visit, random float64) time.Duration {
+	e.wait = max(e.every, min(2*e.wait, MaxWait))
+	if v.Err == nil {
+		e.wait = e.every
+	}
+	return time.Duration(float64(e.wait) * (0.9 + 0.2*random))
+}
+
+// Standing is the Pace of sessions that are to stand: there is always one.
+type Standing struct{ wait time.Duration }
+
+const (
+	// Stood is how long a session must last to count as one that stood: a provider
+	// or a receiving side that ends each at once must not be asked without a pause.
+	Stood = time.Minute
+	// AtOnce is the longest wait after a session that stood: not none, as a provider
+	// that starts anew gets all of its customers back.
+	AtOnce = 2 * time.Second
+	// Unwilling is the wait after 453: the provider lets nobody stand, or not this
+	// login.
+	Unwilling = time.Minute
+
+	firstWait = time.Second     // after a session that failed or was short
+	maxShort  = time.Minute     // after sessions that ended in order but were short
+	maxFailed = 5 * time.Minute // after failures that may pass by themselves
+)
+
+// Wait grows while sessions fail or do not last. What needs a person, such as a
+// refused password, starts with a minute and grows up to MaxWait.
+func (s *Standing) Wait(v Visit, random float64) time.Duration {
+	switch {
+	case v.Turned && v.Lasted >= Stood:
+		s.wait = 0
+		return time.Duration(float64(AtOnce) * random)
+	case v.Err == nil && !v.Turned:
+		s.wait = 0
+		return upToHalfMore(Unwilling, random)
+	case v.Err == nil:
+		s.grow(firstWait, maxShort)
+	case ExitCode(v.Err) != ExitLater:
+		s.grow(time.Minute, MaxWait)
+	default:
+		s.grow(firstWait, maxFailed)
+	}
+	return upToHalfMore(s.wait, random)
+}
+
+func (s *Standing) grow(from, to time.Duration) { s.wait = min(max(2*s.wait, from), to) }
+
+func upToHalfMore(wait time.Duration, random float64) time.Duration {
+	return time.Duration(float64(wait) * (1 + random/2))
+}

@@ -1,0 +1,102 @@
+package fetch
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+)
+
+// Silence is how long a provider that lets sessions stand may say nothing: five
+// of vodmr's NOOPs. A line that is silent for longer is dead, and where its end
+// was lost, as with a new address behind NAT, nothing else tells.
+const Silence = 5 * time.Minute
+
+// A Stand makes sessions that are to stand, and reports them.
+type Stand struct {
+	Session  Session
+	Log      io.Writer
+	Terminal bool // Log is one: show there how it stands
+
+	standing  bool // what was said last is that it stands
+	unwilling bool // what 453 means was said
+}
+
+// Visit makes one session. What it writes is one line at the session's end,
+// and one when it stands again after it did not.
+func (s *Stand) Visit(ctx context.Context) Visit {
+	tally := &Tally{}
+	stop := s.show(tally)
+	err := s.Session.Run(ctx, tally)
+	stop()
+	v := Visit{Turned: tally.Turned(), Err: err}
+	if v.Turned {
+		v.Lasted = time.Since(tally.Since())
+	}
+	s.report(tally, v)
+	return v
+}
+
+// show tells how the session goes until stop is called.
+func (s *Stand) show(tally *Tally) (stop func()) {
+	if s.Terminal {
+		return startMeter(s.Log, tally, standingTime, s.line).Stop
+	}
+	done, over := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(over)
+		s.awaitStanding(tally, done)
+	}()
+	return func() { close(done); <-over }
+}
+
+// awaitStanding says that the session stands once it does, so that a failure is
+// not the log's last word for as long as all is well.
+func (s *Stand) awaitStanding(tally *Tally, done <-chan struct{}) {
+	tick := time.NewTicker(Stood / 4)
+	defer tick.Stop()
+	for !s.standing {
+		select {
+		case <-done:
+			return
+		case <-tick.C:
+		}
+		if tally.Turned() && time.Since(tally.Since()) >= Stood {
+			say(s.Log, "stands at %s", s.Session.Provider)
+			s.standing = true
+		}
+	}
+}
+
+// line is the status on a terminal.
+func (s *Stand) line(t *Tally) string {
+	if !t.Turned() {
+		return meterLine(t)
+	}
+	return fmt.Sprintf("stands at %s since %s, %d messages, %d bytes",
+		s.Session.Provider, t.Since().Format("2 Jan 15:04:05"), t.Messages(), t.Received())
+}
+
+// report says in one line how a session was.
+func (s *Stand) report(t *Tally, v Visit) {
+	provider := s.Session.Provider
+	switch {
+	case v.Turned && v.Err == nil:
+		say(s.Log, "%s", s.stood(t, v))
+	case v.Turned:
+		say(s.Log, "%s: %v", s.stood(t, v), v.Err)
+	case v.Err != nil:
+		Warn(s.Log, v.Err)
+	case !s.unwilling:
+		s.unwilling = true
+		say(s.Log, "nothing waits at %s, which does not let this login stand: it is asked again each minute or so", provider)
+	default:
+		say(s.Log, "nothing waits at %s", provider)
+	}
+	s.standing = s.standing && v.Turned && v.Lasted >= Stood
+}
+
+func (s *Stand) stood(t *Tally, v Visit) string {
+	return fmt.Sprintf("stood %v at %s, %d messages, %d bytes",
+		v.Lasted.Round(time.Second), s.Session.Provider, t.Messages(), t.Bytes())
+}
