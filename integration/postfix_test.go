@@ -24,6 +24,7 @@ var postfixListener = []string{
 	"-o smtpd_client_restrictions=",
 	"-o smtpd_relay_restrictions=reject_unauth_destination",
 	"-o smtpd_recipient_restrictions=",
+	"-o smtpd_junk_command_limit=100000",
 }
 
 // A postfix is a running instance of its own, in a temporary folder, that puts
