@@ -204,6 +204,14 @@ func TestReceiveSlowly(t *testing.T) {
 				c.Run(upToContent + "C: DATA\nS: 354 *\nC: .\nS: 250 *")
 			}
 		}},
+		{"a slow message after a pause", 0, func(c *dialogue.Conn) {
+			for range 3 {
+				c.Run(upToContent + "C: DATA\nS: 354 *")
+				time.Sleep(9 * time.Minute)
+				c.Run("C: .\nS: 250 *")
+				time.Sleep(9 * time.Minute)
+			}
+		}},
 		{"a slow line", 0, func(c *dialogue.Conn) {
 			c.Run(upToContent + "C: BDAT 1000000 LAST")
 			for range 50 {
@@ -211,6 +219,16 @@ func TestReceiveSlowly(t *testing.T) {
 				c.Send(strings.Repeat("x", 20000))
 			}
 			c.Expect("250 *")
+		}},
+		{"a refused chunk, standing", Silence, func(c *dialogue.Conn) {
+			for range 10 {
+				time.Sleep(time.Minute)
+				c.Run("C: NOOP\nS: 250 *")
+			}
+			c.Run("C: BDAT 5 LAST")
+			time.Sleep(time.Minute)
+			c.Send("hello")
+			c.Expect("503 *")
 		}},
 		{"NOOP, standing", Silence, func(c *dialogue.Conn) {
 			for range 1000 {

@@ -238,9 +238,15 @@ func TestStandRefused(t *testing.T) {
 		s.said("atrn: stands at mail.example.net\n")
 		v.Close()
 		v = s.nextAfter(AtOnce)
+		s.said("atrn: stood 2m0s at mail.example.net, 0 messages, 0 bytes: the provider hung up*\n")
 		v.Close()
-		s.said("atrn: stood 2m0s *\n")
-		s.nextAfter(firstWait * 3 / 2).Close()
+		v = s.nextAfter(firstWait * 3 / 2)
+		s.said("atrn: the provider hung up before the greeting*\n")
+		v.turn()
+		v.Expect("220 *")
+		v.noop(2)
+		s.said("atrn: stands at mail.example.net\n")
+		v.Close()
 	})
 }
 
