@@ -1,0 +1,54 @@
+# make            static programs in bin/; needs Go
+# make install    into PREFIX, below DESTDIR; as root, and needs no Go any more
+# make uninstall  takes away what make install put there
+# make deb        vodmr_VERSION_ARCH.deb in bin/, by dpkg-deb
+# make test       all tests: scripts/test
+# make clean
+.POSIX:
+
+GO = go
+PREFIX = /usr/local
+BINDIR = $(PREFIX)/bin
+MANDIR = $(PREFIX)/share/man
+DOCDIR = $(PREFIX)/share/doc/vodmr
+DESTDIR =
+
+DOCS = README.md INSTALL FAQ INTERNALS CHANGES LICENSE
+
+# The commit is this folder's own, not that of a repository around an unpacked
+# archive. -s leaves out the symbol table, which only a debugger reads.
+all:
+	commit=`test -e .git && git describe --always --dirty --abbrev=12 2>/dev/null || :`; \
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false \
+		-ldflags "-s -X vodmr/version.commit=$$commit" -o bin/ ./cmd/...
+
+install:
+	@for dir in cmd/*; do \
+		test -x bin/$${dir#cmd/} || { echo "bin/$${dir#cmd/} is not there: run make first" >&2; exit 1; }; \
+	done
+	mkdir -p $(DESTDIR)$(BINDIR) $(DESTDIR)$(DOCDIR)
+	for dir in cmd/*; do \
+		install -m 755 bin/$${dir#cmd/} $(DESTDIR)$(BINDIR)/ || exit 1; \
+	done
+	for page in man/*.[1-9]; do \
+		to=$(DESTDIR)$(MANDIR)/man$${page##*.} && mkdir -p $$to && \
+		install -m 644 $$page $$to/ || exit 1; \
+	done
+	install -m 644 $(DOCS) $(DESTDIR)$(DOCDIR)/
+
+uninstall:
+	for dir in cmd/*; do rm -f $(DESTDIR)$(BINDIR)/$${dir#cmd/}; done
+	for page in man/*.[1-9]; do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page#man/}; done
+	for file in $(DOCS); do rm -f $(DESTDIR)$(DOCDIR)/$$file; done
+	-rmdir $(DESTDIR)$(DOCDIR)
+
+deb: all
+	scripts/deb
+
+test:
+	scripts/test
+
+clean:
+	rm -rf bin
+
+.PHONY: all install uninstall deb test clean
