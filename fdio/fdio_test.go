@@ -416,3 +416,68 @@ func TestBadDescriptor(t *testing.T) {
 		t.Error("something is pending")
 	}
 }
+
+// TestWake: a descriptor that Wake named ends each wait with nothing done, whatever
+// else is ready.
+func TestWake(t *testing.T) {
+	a, b := socketpair(t)
+	r, w := pipe(t)
+	c := New(a, a)
+	c.Wake(r)
+	if _, err := unix.Write(b, []byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 10)
+	if n, err := c.Read(buf); n != 5 || err != nil {
+		t.Errorf("with nothing to wake it, Read got %d bytes, %v", n, err)
+	}
+	if _, err := unix.Write(w, []byte{0}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := unix.Write(b, []byte("again")); err != nil {
+		t.Fatal(err)
+	}
+	for what, do := range map[string]func() error{
+		"Exchange": func() error { _, _, err := c.Exchange([]byte("x"), buf); return err },
+		"Read":     func() error { _, err := c.Read(buf); return err },
+		"Write":    func() error { _, err := c.Write([]byte("x")); return err },
+	} {
+		if err := do(); !errors.Is(err, ErrWoken) {
+			t.Errorf("%s: %v, want %v", what, err, ErrWoken)
+		}
+	}
+	c.Wake()
+	if n, err := c.Read(buf); n != 5 || err != nil {
+		t.Errorf("without Wake, Read got %d bytes, %v", n, err)
+	}
+}
+
+// TestRest ends for bytes, for the end of the stream, for Wake's sake and in time.
+func TestRest(t *testing.T) {
+	long := time.Now().Add(time.Hour)
+	a, b := socketpair(t)
+	r, w := pipe(t)
+	c := New(a, a)
+	c.Wake(r)
+	if readable, err := c.Rest(time.Now().Add(time.Millisecond)); readable || err != nil {
+		t.Errorf("in time: %v, %v", readable, err)
+	}
+	go unix.Write(w, []byte{0})
+	if readable, err := c.Rest(long); readable || err != nil {
+		t.Errorf("woken: %v, %v", readable, err)
+	}
+	if _, err := unix.Read(r, make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	go unix.Write(b, []byte("x"))
+	if readable, err := c.Rest(long); !readable || err != nil {
+		t.Errorf("bytes: %v, %v", readable, err)
+	}
+	if _, err := c.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	shut(t, b)
+	if readable, err := c.Rest(long); !readable || err != nil {
+		t.Errorf("the end: %v, %v", readable, err)
+	}
+}

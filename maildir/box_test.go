@@ -13,6 +13,9 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv("MAILDIR_TEST_LOCK"); dir != "" {
 		os.Exit(lockAsOther(dir))
 	}
+	if dir := os.Getenv("MAILDIR_TEST_TAKE"); dir != "" {
+		os.Exit(takeAsOther(dir, os.Getenv("MAILDIR_TEST_PATIENCE")))
+	}
 	os.Exit(m.Run())
 }
 

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"vodmr/internal/dialogue"
+)
+
+// standing makes the mailbox's sessions stand.
+func (m *mailbox) standing() *mailbox {
+	m.cmd.Env = append(m.cmd.Env, "VODMR_IDLE=86400", "VODMR_NOOP=3600")
+	return m
+}
+
+// empty takes the mail out.
+func (m *mailbox) empty(t *testing.T) *mailbox {
+	must(t, os.Remove(filepath.Join(m.home, "Maildir/new/1795336645.1.vm")))
+	return m
+}
+
+// another is a further session of the same mailbox.
+func (m *mailbox) another(t *testing.T) *dialogue.Process {
+	read, write, err := os.Pipe()
+	must(t, err)
+	t.Cleanup(func() { read.Close() })
+	cmd := exec.Command(m.cmd.Path, m.cmd.Args[1:]...)
+	cmd.Env = m.cmd.Env
+	cmd.ExtraFiles = []*os.File{write}
+	p := dialogue.Start(t, cmd)
+	write.Close()
+	return p
+}
+
+// deliver puts a message into new, as a process of the mailbox's owner does.
+func (m *mailbox) deliver(t *testing.T, name string) {
+	text := "Return-Path: <a@b.test>\nDelivered-To: bob@example.org\nReceived: x\n\nbody\n"
+	tmp := filepath.Join(m.home, "Maildir/tmp", name)
+	must(t, os.WriteFile(tmp, []byte(text), 0o644))
+	if os.Getuid() == 0 {
+		must(t, os.Chown(tmp, owner, owner))
+	}
+	must(t, os.Rename(tmp, filepath.Join(m.home, "Maildir/new", name)))
+}
+
+const (
+	turn = `
+		S: 235 2.7.0 *
+		C: ATRN
+		S: 250 2.0.0 *
+		C: 220 customer.test
+		S: EHLO mail.test
+		C: 250 customer.test
+	`
+	begin = `
+		S: MAIL FROM:<a@b.test>
+	`
+	toDot = `
+		C: 250 ok
+		S: RCPT TO:<bob@example.org>
+		C: 250 ok
+		S: DATA
+		C: 354 go
+		S: Received: x
+		S:
+		S: body
+		S: .
+	`
+	ok   = "C: 250 ok\n"
+	quit = `
+		S: QUIT
+		C: 221 bye
+		S: <end>
+	`
+)
+
+// TestTerminated: SIGTERM ends a session that stands with QUIT.
+func TestTerminated(t *testing.T) {
+	t.Parallel()
+	p := newMailbox(t).standing().start(t)
+	p.Run(turn + begin + toDot + ok)
+	must(t, syscall.Kill(p.PID(), syscall.SIGTERM))
+	p.Run(quit)
+	if code, log := p.End(); code != 0 || !strings.Contains(log, `reason="told to end by a signal"`) {
+		t.Errorf("exit %d\n%s", code, log)
+	}
+}
+
+// TestTerminatedInTransaction: SIGTERM ends it once what is under way is answered.
+func TestTerminatedInTransaction(t *testing.T) {
+	t.Parallel()
+	m := newMailbox(t).standing()
+	p := m.start(t)
+	p.Run(turn + begin)
+	m.deliver(t, "1795336646.2.vm")
+	must(t, syscall.Kill(p.PID(), syscall.SIGTERM))
+	p.Run(toDot + ok + quit)
+	if code, log := p.End(); code != 0 || strings.Count(log, " success ") != 1 {
+		t.Errorf("exit %d\n%s", code, log)
+	}
+}
+
+// TestTakeOver: a customer that does not answer loses its session to a new one,
+// which gets the mail that lands meanwhile.
+func TestTakeOver(t *testing.T) {
+	t.Parallel()
+	m := newMailbox(t).empty(t).standing()
+	dead := m.start(t)
+	dead.Run(turn)
+	fresh := m.another(t)
+	fresh.Run("S: 235 *\nC: ATRN")
+	dead.Run("S: NOOP")
+	m.deliver(t, "1795336645.1.vm")
+	dead.Run("S: <end>")
+	fresh.Run("S: 250 2.0.0 *\nC: 220 customer.test\nS: EHLO *\nC: 250 customer.test" + begin + toDot + ok)
+	must(t, syscall.Kill(fresh.PID(), syscall.SIGTERM))
+	fresh.Run(quit)
+	code, log := dead.End()
+	if code != 111 || !strings.Contains(log, "no answer for 10 seconds, and a new session wants the mailbox") {
+		t.Errorf("the one that gave way: exit %d\n%s", code, log)
+	}
+	if code, log := fresh.End(); code != 0 || !strings.Contains(log, " end messages=1 ") {
+		t.Errorf("the one that took over: exit %d\n%s", code, log)
+	}
+}
+
+// TestTakeOverFromLive: a customer that answers keeps its session, and the other
+// is told to come later. Each new login asks anew.
+func TestTakeOverFromLive(t *testing.T) {
+	t.Parallel()
+	m := newMailbox(t).empty(t).standing()
+	live := m.start(t)
+	live.Run(turn)
+	for range 2 {
+		other := m.another(t)
+		other.Run("S: 235 *\nC: ATRN")
+		live.Run("S: NOOP\nC: 451 4.3.0 I am here all the same")
+		other.Run("S: 451 4.3.0 another session *\nC: QUIT\nS: 221 *\nS: <end>")
+	}
+	m.deliver(t, "1795336645.1.vm")
+	live.Run(begin + toDot + ok)
+	must(t, syscall.Kill(live.PID(), syscall.SIGTERM))
+	live.Run(quit)
+	if code, log := live.End(); code != 0 || !strings.Contains(log, " end messages=1 ") {
+		t.Errorf("exit %d\n%s", code, log)
+	}
+}
+
+// TestTakeOverInTransaction: the line is dead though mail is under way; nothing
+// was handed over, so nothing is sent twice.
+func TestTakeOverInTransaction(t *testing.T) {
+	t.Parallel()
+	m := newMailbox(t).standing()
+	dead := m.start(t)
+	dead.Run(turn + begin)
+	fresh := m.another(t)
+	fresh.Run("S: 235 *\nC: ATRN")
+	dead.Run("S: <end>")
+	fresh.Run("S: 250 2.0.0 *\nC: 220 customer.test\nS: EHLO *\nC: 250 customer.test" + begin + toDot + ok)
+	must(t, syscall.Kill(fresh.PID(), syscall.SIGTERM))
+	fresh.Run(quit)
+	if code, log := dead.End(); code != 111 || strings.Contains(log, " doubt ") {
+		t.Errorf("the one that gave way: exit %d\n%s", code, log)
+	}
+}
+
+// TestTakeOverWhileJudging: a server that has the whole message and takes its time
+// keeps the session: the message would go out twice.
+func TestTakeOverWhileJudging(t *testing.T) {
+	t.Parallel()
+	m := newMailbox(t).standing()
+	slow := m.start(t)
+	slow.Run(turn + begin + toDot)
+	other := m.another(t)
+	other.Run("S: 235 *\nC: ATRN\nS: 451 4.3.0 another session *")
+	slow.Run(ok)
+	must(t, syscall.Kill(slow.PID(), syscall.SIGTERM))
+	slow.Run(quit)
+	if code, log := slow.End(); code != 0 || !strings.Contains(log, " end messages=1 ") {
+		t.Errorf("exit %d\n%s", code, log)
+	}
+}
+
+// TestTakeOverDuringQuit: a session that waits for QUIT's reply ends for the one
+// that asks, and mail that landed meanwhile is the new one's.
+func TestTakeOverDuringQuit(t *testing.T) {
+	t.Parallel()
+	m := newMailbox(t).empty(t).standing()
+	old := m.start(t)
+	old.Run(turn)
+	must(t, syscall.Kill(old.PID(), syscall.SIGTERM))
+	old.Run("S: QUIT")
+	m.deliver(t, "1795336645.1.vm")
+	fresh := m.another(t)
+	fresh.Run(turn + begin + toDot + ok)
+	old.Run("S: <end>")
+	must(t, syscall.Kill(fresh.PID(), syscall.SIGTERM))
+	fresh.Run(quit)
+}

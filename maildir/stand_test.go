@@ -1,0 +1,244 @@
+package maildir
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// takeAsOther is another process that takes over: 0 where it got the lock, 3 where
+// the other session goes on.
+func takeAsOther(dir, patience string) int {
+	b, err := Open("", dir)
+	if err != nil {
+		return 1
+	}
+	wait, err := time.ParseDuration(patience)
+	if err != nil {
+		return 1
+	}
+	switch err := b.TakeOver(wait); {
+	case err == nil:
+		return 0
+	case errors.Is(err, ErrLocked):
+		return 3
+	}
+	return 1
+}
+
+// taker is a process that begins to take over.
+func taker(t *testing.T, dir, patience string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	must(t, err)
+	cmd := exec.Command(self)
+	cmd.Env = append(os.Environ(), "MAILDIR_TEST_TAKE="+dir, "MAILDIR_TEST_PATIENCE="+patience)
+	must(t, cmd.Start())
+	t.Cleanup(func() { cmd.Process.Kill() })
+	return cmd
+}
+
+func code(cmd *exec.Cmd) int {
+	cmd.Wait()
+	return cmd.ProcessState.ExitCode()
+}
+
+// readWatch waits until there is something to read.
+func readWatch(t *testing.T, w *Watch) (mail, asked bool) {
+	t.Helper()
+	fds := []unix.PollFd{{Fd: int32(w.FD()), Events: unix.POLLIN}}
+	for {
+		n, err := unix.Poll(fds, int(time.Minute/time.Millisecond))
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil || n == 0 {
+			t.Fatalf("nothing to read: %v", err)
+		}
+		mail, asked, err := w.Read()
+		must(t, err)
+		return mail, asked
+	}
+}
+
+// standing is a box whose session stands.
+func standing(t *testing.T) (*Box, string, *Watch) {
+	t.Helper()
+	b, dir := newBox(t, nil)
+	must(t, b.Lock())
+	w, err := b.Watch()
+	if err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(w.Close)
+	must(t, b.Stand())
+	return b, dir, w
+}
+
+// TestWatchSeesMail: by link and by rename, and nothing where nothing came.
+func TestWatchSeesMail(t *testing.T) {
+	_, dir, w := standing(t)
+	if mail, asked, err := w.Read(); mail || asked || err != nil {
+		t.Errorf("at first: %v, %v, %v", mail, asked, err)
+	}
+	tmp, new := filepath.Join(dir, "tmp/1.a"), filepath.Join(dir, "new/1.a")
+	for what, put := range map[string]func(from, to string) error{"link": os.Link, "rename": os.Rename} {
+		write(t, tmp, "x")
+		must(t, put(tmp, new))
+		if mail, asked := readWatch(t, w); !mail || asked {
+			t.Errorf("%s: mail %v, asked %v", what, mail, asked)
+		}
+		if mail, asked, err := w.Read(); mail || asked || err != nil {
+			t.Errorf("%s, read again: %v, %v, %v", what, mail, asked, err)
+		}
+		must(t, os.Remove(new))
+		w.Read() // kqueue sees that too
+		os.Remove(tmp)
+	}
+}
+
+// TestWatchManyEvents: more than one read's worth, and more than the system's queue
+// holds.
+func TestWatchManyEvents(t *testing.T) {
+	_, dir, w := standing(t)
+	from, to := filepath.Join(dir, "new/1.a"), filepath.Join(dir, "new/2.b")
+	write(t, from, "x")
+	for range 20000 {
+		must(t, os.Rename(from, to))
+		from, to = to, from
+	}
+	if mail, _ := readWatch(t, w); !mail {
+		t.Error("no mail was seen")
+	}
+	if mail, asked, err := w.Read(); mail || asked || err != nil {
+		t.Errorf("read again: %v, %v, %v", mail, asked, err)
+	}
+}
+
+// TestTakeOver: the one that stands is asked, and where it ends the other has the
+// lock.
+func TestTakeOver(t *testing.T) {
+	b, dir, w := standing(t)
+	first, second := taker(t, dir, "1m"), taker(t, dir, "1m")
+	if mail, asked := readWatch(t, w); mail || !asked {
+		t.Errorf("mail %v, asked %v", mail, asked)
+	}
+	b.Close()
+	if c, d := code(first), code(second); c != 0 || d != 0 {
+		t.Errorf("the processes that asked exit %d and %d, want 0: each got the lock in its turn", c, d)
+	}
+}
+
+// TestTakeOverInVain: the one that stands goes on.
+func TestTakeOverInVain(t *testing.T) {
+	_, dir, w := standing(t)
+	for range 2 {
+		cmd := taker(t, dir, "1ms")
+		if _, asked := readWatch(t, w); !asked {
+			t.Error("not asked")
+		}
+		if c := code(cmd); c != 3 {
+			t.Errorf("the process that asked exits %d, want 3", c)
+		}
+	}
+	if c := tryLock(t, dir); c != 3 {
+		t.Errorf("another process while the lock is held: exit %d, want 3", c)
+	}
+}
+
+// TestTakeOverOfOne: a session that does not stand is not asked or waited for.
+func TestTakeOverOfOne(t *testing.T) {
+	b, dir := newBox(t, nil)
+	must(t, b.Lock())
+	if c := code(taker(t, dir, "1000h")); c != 3 {
+		t.Errorf("exit %d, want 3", c)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "vodmr.ask")); err == nil {
+		t.Error("it was asked")
+	}
+}
+
+// TestAskIsNoLink: the mailbox's owner cannot have another file written.
+func TestAskIsNoLink(t *testing.T) {
+	b, dir := newBox(t, nil)
+	other := filepath.Join(t.TempDir(), "other")
+	write(t, other, "mine")
+	must(t, os.Symlink(other, filepath.Join(dir, "vodmr.ask")))
+	if err := b.ask(); err == nil || slurp(t, other) != "mine" {
+		t.Errorf("%v, and the other file holds %q", err, slurp(t, other))
+	}
+	if _, err := b.Watch(); err == nil {
+		t.Error("a link was watched")
+	}
+	must(t, os.Remove(filepath.Join(dir, "vodmr.ask")))
+	must(t, os.Mkdir(filepath.Join(dir, "vodmr.ask"), 0o700))
+	if err := b.ask(); err == nil {
+		t.Error("a directory was written to")
+	}
+}
+
+// TestRescan passes over what is known and costs nothing for it.
+func TestRescan(t *testing.T) {
+	b, _ := newBox(t, map[string]string{"new/1.a": "", "new/2.b": "", "cur/3.c:2,S": "", "cur/4.d:2,": ""})
+	var asked []string
+	l, err := b.Rescan(func(base []byte) bool {
+		asked = append(asked, string(base))
+		return bytes.HasPrefix(base, []byte("2")) || bytes.HasPrefix(base, []byte("3"))
+	})
+	must(t, err)
+	defer l.Close()
+	var got []string
+	for e, ok := l.Next(); ok; e, ok = l.Next() {
+		got = append(got, e.Path())
+	}
+	slices.Sort(asked)
+	if want := []string{"new/1.a", "cur/4.d:2,"}; !slices.Equal(got, want) {
+		t.Errorf("listed %q, want %q", got, want)
+	}
+	if want := []string{"1.a", "2.b", "3.c", "4.d"}; !slices.Equal(asked, want) {
+		t.Errorf("asked about %q, want %q", asked, want)
+	}
+}
+
+// TestChangedAndSame: what no Watch sees.
+func TestChangedAndSame(t *testing.T) {
+	b, dir := newBox(t, nil)
+	must(t, os.Chtimes(filepath.Join(dir, "new"), past, past))
+	before, err := b.Changed()
+	must(t, err)
+	write(t, filepath.Join(dir, "new/1.a"), "x")
+	if after, err := b.Changed(); err != nil || after == before {
+		t.Errorf("Changed is %d before and %d after (%v)", before, after, err)
+	}
+	if !b.Same() {
+		t.Error("the Maildir is not itself")
+	}
+	must(t, os.Rename(dir, dir+".old"))
+	if b.Same() {
+		t.Error("it was moved away")
+	}
+	must(t, Make(dir))
+	if b.Same() {
+		t.Error("it was made anew")
+	}
+}
+
+// TestKeepNotes forgets what is gone, and keeps what must not be sent again.
+func TestKeepNotes(t *testing.T) {
+	b, _ := newBox(t, nil)
+	n, _ := session(t, b, "1", "1.a", "2.b", "3.c")
+	n.Kept("1.a", "451 later")
+	n.Stays("2.b", "no envelope")
+	n.Done("3.c")
+	n.Keep(func(base string) bool { return base == "1.a" })
+	if n.Of("1.a").Tries != 1 || n.Of("2.b").Reason != "" || !n.Of("3.c").Done {
+		t.Errorf("notes: %+v, %+v, %+v", n.Of("1.a"), n.Of("2.b"), n.Of("3.c"))
+	}
+}
