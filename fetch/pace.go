@@ -15,8 +15,12 @@ type Every struct {
 func NewEvery(every time.Duration) *Every { return &Every{every: every, wait: every} }
 
 // Wait is twice as long after each failure, up to MaxWait: a wrong password must
-// not hammer at the provider.
+// not hammer at the provider. After a session that stood there is none.
 func (e *Every) Wait(v Visit, random float64) time.Duration {
+	if v.stood() {
+		e.wait = e.every
+		return min(upTo(AtOnce, random), e.every)
+	}
 	e.wait = max(e.every, min(2*e.wait, MaxWait))
 	if v.Err == nil {
 		e.wait = e.every
@@ -47,9 +51,9 @@ const (
 // refused password, starts with a minute and grows up to MaxWait.
 func (s *Standing) Wait(v Visit, random float64) time.Duration {
 	switch {
-	case v.Turned && v.Lasted >= Stood:
+	case v.stood():
 		s.wait = 0
-		return time.Duration(float64(AtOnce) * random)
+		return upTo(AtOnce, random)
 	case v.Err == nil && !v.Turned:
 		s.wait = 0
 		return upToHalfMore(Unwilling, random)
@@ -64,6 +68,10 @@ func (s *Standing) Wait(v Visit, random float64) time.Duration {
 }
 
 func (s *Standing) grow(from, to time.Duration) { s.wait = min(max(2*s.wait, from), to) }
+
+func upTo(most time.Duration, random float64) time.Duration {
+	return time.Duration(float64(most) * random)
+}
 
 func upToHalfMore(wait time.Duration, random float64) time.Duration {
 	return time.Duration(float64(wait) * (1 + random/2))

@@ -21,6 +21,18 @@ type Visit struct {
 	Err    error         // as Session.Run returns it
 }
 
+// VisitOf tells how a session went that ends now, with what Session.Run returned.
+func VisitOf(t *Tally, err error) Visit {
+	v := Visit{Turned: t.Turned(), Err: err}
+	if v.Turned {
+		v.Lasted = time.Since(t.Since())
+	}
+	return v
+}
+
+// stood says whether the session was there long enough to count as one that stood.
+func (v Visit) stood() bool { return v.Turned && v.Lasted >= Stood }
+
 // A Pace says how long to wait for the next session.
 type Pace interface {
 	// Wait returns the wait after a visit; random is in [0, 1), and spreads

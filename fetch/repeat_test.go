@@ -70,7 +70,9 @@ func TestRepeatWaits(t *testing.T) {
 		results []Visit
 		want    []time.Duration
 	}{
-		{"successes", m, 0.5, []Visit{fine, stood}, []time.Duration{m, m}},
+		{"successes", m, 0.5, []Visit{fine, brief}, []time.Duration{m, m}},
+		{"it stood", m, 0.5, []Visit{offline, lineDied, offline}, []time.Duration{2 * m, time.Second, 2 * m}},
+		{"it stood, and asks often", time.Second, 1, []Visit{stood}, []time.Duration{time.Second}},
 		{"failures", m, 0.5, []Visit{fine, refused, refused, refused, refused, refused, fine, refused},
 			[]time.Duration{m, 2 * m, 4 * m, 8 * m, 15 * m, 15 * m, m, 2 * m}},
 		{"longer than the limit", 20 * m, 0.5, []Visit{refused, refused}, []time.Duration{20 * m, 20 * m}},

@@ -29,10 +29,7 @@ func (s *Stand) Visit(ctx context.Context) Visit {
 	stop := s.show(tally)
 	err := s.Session.Run(ctx, tally)
 	stop()
-	v := Visit{Turned: tally.Turned(), Err: err}
-	if v.Turned {
-		v.Lasted = time.Since(tally.Since())
-	}
+	v := VisitOf(tally, err)
 	s.report(tally, v)
 	return v
 }

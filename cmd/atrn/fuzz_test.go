@@ -19,9 +19,9 @@ import (
 func FuzzParseOptions(f *testing.F) {
 	for _, seed := range []string{
 		"", "-h", "-u l -p pass h prog a", "-u l -p pass h:366 -s localhost:25", "-u l -p pass h -m Maildir -z 100", "-u l -p pass -e cmd prog",
-		"-u l -p pass -d a.example,b.example -r 60 h prog", "-u l -p pass -T none h prog", "-u l -p pass -T tls -e cmd prog", "-u l -p pass -C pass h prog",
-		"-u l -p pass -F 00 h prog", "-u l -p pass -T may -F aa h prog", "-u l -p pass -r 99999999999 h prog", "-u l -p pass -z -1 h prog", "-u l -p pass [::1]:smtp prog",
-		"-u l\r -p pass h prog", "-u= -p none h prog", "-u l -p none h prog", "-u l -p pass -r -1 h prog", "-- h prog", "-u l -p pass h -e cmd", "-u l -p pass -i h prog", "-u l -p pass -i -r 5 h prog", "-u l -p pass -i 300 h prog", "-u l -p pass h -s h -d a.example",
+		"-u l -p pass -d a.example,b.example -i 60 h prog", "-u l -p pass -T none h prog", "-u l -p pass -T tls -e cmd prog", "-u l -p pass -C pass h prog",
+		"-u l -p pass -F 00 h prog", "-u l -p pass -T may -F aa h prog", "-u l -p pass -i 99999999999 h prog", "-u l -p pass -z -1 h prog", "-u l -p pass [::1]:smtp prog",
+		"-u l\r -p pass h prog", "-u= -p none h prog", "-u l -p none h prog", "-u l -p pass -i -1 h prog", "-- h prog", "-u l -p pass h -e cmd", "-u l -p pass -i h prog", "-u l -p pass -i 0 h prog", "-u l -p pass -i 300 h prog", "-u l -p pass h -s h -d a.example",
 	} {
 		f.Add(strings.ReplaceAll(seed, " ", "\n"))
 	}
@@ -60,8 +60,8 @@ func checkOptions(t *testing.T, args []string, raw *rawOptions, o *options) {
 	if raw.domains != strings.Join(s.Domains, ",") || strings.ContainsAny(raw.domains, " \r\n\x00<>") {
 		t.Errorf("%q: domains %q", args, s.Domains)
 	}
-	if o.every < 0 || uint(o.every/time.Second) != raw.seconds {
-		t.Errorf("%q: %v of %d s", args, o.every, raw.seconds)
+	if o.every < 0 || uint64(o.every/time.Second) != raw.again.seconds || o.every > 0 && !o.again {
+		t.Errorf("%q: %v of %+v", args, o.every, raw.again)
 	}
 	word, _ := map[string]fetch.TLSMode{"starttls": fetch.StartTLS, "tls": fetch.OnConnect, "may": fetch.MayTLS, "none": fetch.NoTLS}[raw.tls]
 	if raw.tls == "" && raw.command != "" {

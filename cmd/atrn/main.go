@@ -43,12 +43,12 @@ func run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	switch {
-	case o.stand:
-		stand(ctx, o)
 	case o.every > 0:
 		repeat(ctx, o)
+	case o.again:
+		stand(ctx, o)
 	default:
-		return fetch.ExitCode(visit(ctx, o))
+		return fetch.ExitCode(visit(ctx, o).Err)
 	}
 	return fetch.ExitFetched
 }
@@ -59,7 +59,7 @@ func run(args []string) int {
 func outliveStderr() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }
 
 // visit makes one session and reports it.
-func visit(ctx context.Context, o *options) error {
+func visit(ctx context.Context, o *options) fetch.Visit {
 	tally := &fetch.Tally{}
 	var meter *fetch.Meter
 	if fetch.IsTerminal(2) {
@@ -70,22 +70,22 @@ func visit(ctx context.Context, o *options) error {
 		meter.Stop()
 	}
 	fetch.Report(os.Stderr, o.session.Provider, tally, err)
-	return err
+	return fetch.VisitOf(tally, err)
 }
 
 // repeat makes a session now and then until a signal comes.
 func repeat(ctx context.Context, o *options) {
-	session := func(ctx context.Context) fetch.Visit { return fetch.Visit{Err: visit(ctx, o)} }
-	again(ctx, fetch.NewEvery(o.every), session)
+	session := func(ctx context.Context) fetch.Visit { return visit(ctx, o) }
+	forEver(ctx, fetch.NewEvery(o.every), session)
 }
 
 // stand has a session all the time until a signal comes.
 func stand(ctx context.Context, o *options) {
 	s := &fetch.Stand{Session: o.session, Log: os.Stderr, Terminal: fetch.IsTerminal(2)}
-	again(ctx, &fetch.Standing{}, s.Visit)
+	forEver(ctx, &fetch.Standing{}, s.Visit)
 }
 
-func again(ctx context.Context, pace fetch.Pace, session func(context.Context) fetch.Visit) {
+func forEver(ctx context.Context, pace fetch.Pace, session func(context.Context) fetch.Visit) {
 	r := fetch.Repeat{
 		Pace:    pace,
 		Session: session,

@@ -90,12 +90,10 @@ func TestMisuse(t *testing.T) {
 		{"-u u host true", "give -u and -p", true},
 		{"-p PASS host true", "give -u and -p", true},
 		{"-p PASS -e true true", "give -u and -p", true},
-		{"-r x host true", "invalid value", true},
-		{"-r -5 host true", "invalid value", true},
+		{"-i=x host true", "invalid", true},
+		{"-i 0 host true", "invalid", true},
+		{"host -s h -i -5", "not defined", true},
 		{"-z -5 host true", "-z takes", true},
-		{"-i -r 300 host true", "give one of them", true},
-		{"-i 300 -u u -p PASS -m dir host", "say -r 300", true},
-		{"-i=300 host true", "invalid", true},
 		{"-u u -p PASS host -q dir", "not defined: -q", true},
 		{"-u u -p PASS host:none true", "not a port", false},
 		{"-u u -p PASS [::1 true", "not an address", false},
@@ -207,10 +205,10 @@ func TestSignals(t *testing.T) {
 		{"amid a session", `say '250 go'; read a; echo "$a" >&2; while read a; do echo "$a" >&2; done`, "220 *", "421 4.3.2 *cut short*"},
 	} {
 		for _, signal := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
-			for _, again := range []string{"-r3600", "-i"} {
+			for _, again := range []string{"-i 3600", "-i=3600", "-i"} {
 				t.Run(fmt.Sprint(test.name, signal, again), func(t *testing.T) {
-					again := strings.Fields(strings.Replace(again, "-r", "-r ", 1))
-					cmd, log := startRepeating(t, provider(test.after), test.until, append(again, "-m", t.TempDir())...)
+					options := append(strings.Fields(again), "-m", t.TempDir())
+					cmd, log := startRepeating(t, provider(test.after), test.until, options...)
 					endBy(t, signal, cmd, log, test.then+"*")
 				})
 			}

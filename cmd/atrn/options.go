@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,7 +19,7 @@ const usage = `usage: atrn [OPTIONS] PROVIDER[:PORT] PROG ARG...   PROG gets the
        atrn [OPTIONS] -e COMMAND ...                COMMAND leads to the provider
 options: -u LOGIN -p PASSFILE (its first line) [-d DOMAIN,DOMAIN...]
          [-T starttls|tls|may|none] [-C CAFILE] [-F SHA256] (which TLS, whom to trust)
-         [-i] (stand: mail comes the moment it is there) [-r SECONDS] (repeat)
+         [-i [SECONDS]] (again for ever: at once, or after SECONDS)
          [-z BYTES] (biggest message, with -m)
        atrn -h | -V
 see atrn(1)
@@ -30,8 +31,8 @@ var errUsage = errors.New("wrong arguments")
 // options are the command line, understood.
 type options struct {
 	session fetch.Session
-	every   time.Duration // between sessions; 0 where none is repeated so
-	stand   bool          // there is always a session
+	again   bool          // for ever
+	every   time.Duration // between sessions that do not stand; 0 for Standing's waits
 }
 
 // rawOptions are the command line as it was given.
@@ -39,8 +40,7 @@ type rawOptions struct {
 	login, passfile, domains string
 	server, maildir, command string
 	tls, cafile, fingerprint string
-	stand                    bool
-	seconds                  uint
+	again                    again
 	limit                    int64
 	args                     []string
 }
@@ -50,9 +50,9 @@ func parseOptions(args []string) (*options, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &options{every: time.Duration(raw.seconds) * time.Second, stand: raw.stand}
+	o := &options{again: raw.again.on, every: time.Duration(raw.again.seconds) * time.Second}
 	o.session = fetch.Session{Host: fetch.Hostname(), Waits: fetch.DefaultWaits()}
-	if o.stand {
+	if o.again {
 		o.session.Silence = fetch.Silence
 	}
 	if raw.domains != "" {
@@ -73,7 +73,7 @@ func parseOptions(args []string) (*options, error) {
 	return o, err
 }
 
-// maxEvery is the longest -r in seconds, about a year: more of them could overflow a
+// maxEvery is the longest -i in seconds, about a year: more of them could overflow a
 // time.Duration, and then atrn would ask without a pause.
 const maxEvery = 365 * 86400
 
@@ -92,13 +92,12 @@ func parseFlags(args []string) (*rawOptions, error) {
 	flags.StringVar(&raw.tls, "T", "", "")
 	flags.StringVar(&raw.cafile, "C", "", "")
 	flags.StringVar(&raw.fingerprint, "F", "", "")
-	flags.BoolVar(&raw.stand, "i", false, "")
-	flags.UintVar(&raw.seconds, "r", 0, "")
+	flags.Var(&raw.again, "i", "")
 	flags.Int64Var(&raw.limit, "z", 0, "")
-	err := flags.Parse(args)
+	err := raw.parse(flags, args)
 	raw.args = flags.Args()
 	if err == nil && raw.command == "" && len(raw.args) > 1 && strings.HasPrefix(raw.args[1], "-") {
-		err = flags.Parse(raw.args[1:])
+		err = raw.parse(flags, raw.args[1:])
 		raw.args = append(raw.args[:1:1], flags.Args()...)
 		if err == nil && raw.command != "" {
 			// PROVIDER would be run as PROG.
@@ -113,23 +112,50 @@ func parseFlags(args []string) (*rawOptions, error) {
 	case raw.limit < 0:
 		return nil, fmt.Errorf("%w: -z takes a number of bytes", errUsage)
 	}
-	return raw, raw.repetition()
+	return raw, nil
 }
 
-// repetition checks -i and -r.
-func (raw *rawOptions) repetition() error {
-	switch {
-	case raw.seconds > maxEvery:
-		return fmt.Errorf("%w: -r takes at most %d seconds", errUsage, maxEvery)
-	case raw.stand && raw.seconds > 0:
-		return fmt.Errorf("%w: -i stands all the time, -r asks now and then: give one of them", errUsage)
-	case raw.stand && raw.command == "" && len(raw.args) > 0 && !strings.ContainsFunc(raw.args[0], notDigit):
-		return fmt.Errorf("%w: -i takes no number: to ask every %s seconds, say -r %[2]s", errUsage, raw.args[0])
+// parse is flags.Parse for an -i whose number may be missing.
+func (raw *rawOptions) parse(flags *flag.FlagSet, args []string) error {
+	for {
+		if err := flags.Parse(args); err != nil {
+			return err
+		}
+		rest := flags.Args()
+		read := len(args) - len(rest)
+		if len(rest) == 0 || read == 0 || args[read-1] != "-i" || strings.ContainsFunc(rest[0], notDigit) {
+			return nil
+		}
+		if err := raw.again.Set(rest[0]); err != nil {
+			return fmt.Errorf("invalid value %q for -i: %w", rest[0], err)
+		}
+		args = rest[1:]
 	}
-	return nil
 }
 
 func notDigit(c rune) bool { return c < '0' || c > '9' }
+
+// again is the value of -i: SECONDS, or none.
+type again struct {
+	on      bool
+	seconds uint64
+}
+
+// IsBoolFlag is flag's way to ask whether the option may stand without a value.
+func (a *again) IsBoolFlag() bool { return true }
+
+func (a *again) String() string { return strconv.FormatUint(a.seconds, 10) }
+
+func (a *again) Set(value string) (err error) {
+	a.on = true
+	if value == "true" { // flag's word for none
+		return nil
+	}
+	if a.seconds, err = strconv.ParseUint(value, 10, 64); err != nil || a.seconds == 0 || a.seconds > maxEvery {
+		return fmt.Errorf("it takes 1 to %d seconds, or nothing", maxEvery)
+	}
+	return nil
+}
 
 // provider takes PROVIDER off the arguments.
 func (raw *rawOptions) provider() (fetch.Provider, error) {

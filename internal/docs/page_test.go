@@ -62,7 +62,7 @@ func (p page) items(macro string) map[string]bool {
 			switch {
 			case word == macro:
 				marked = true
-			case word == "Ar":
+			case word == "Ar" || word == "Op":
 				marked = false
 			case marked && word != ",":
 				items[word] = true

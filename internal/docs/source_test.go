@@ -153,7 +153,7 @@ func parameter(in *ast.FuncDecl, name string) int {
 // options are the letters of a program's options: those that package flag is
 // told of, and those that a variable called letter is compared or switched with.
 func (s source) options() map[string]bool {
-	options := map[string]bool{}
+	options := s.words("Var", 1)
 	for _, kind := range []string{"Bool", "String", "Int", "Int64", "Uint", "Uint64", "Duration"} {
 		join(options, s.words(kind, 0))
 		join(options, s.words(kind+"Var", 1))
