@@ -42,7 +42,7 @@ func LookUp(c Config) (Lookup, error) {
 
 // ReadSettings reads the variables that get knows, as a session would.
 func ReadSettings(get func(name string) string) (Settings, error) {
-	s := Settings{Window: smtp.DefaultWindow}
+	s := standardSettings()
 	err := s.apply(get)
 	return s, err
 }

@@ -1,0 +1,115 @@
+package check
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"strings"
+	"time"
+
+	"vodmr/qmail"
+	"vodmr/tlswrap"
+)
+
+const (
+	noCert      diagnosis = "is not there, so there is no TLS"
+	keyOpen     diagnosis = "shows the key to other users"
+	badPair     diagnosis = "is no certificate with its key"
+	wrongDate   diagnosis = "is not valid today"
+	expiresSoon diagnosis = "ends within two weeks"
+	wrongHost   diagnosis = "is for another name"
+	untrusted   diagnosis = "is signed by nobody that this system knows"
+	badEmpty    diagnosis = "is no place to be locked into"
+)
+
+const soon = 14 * 24 * time.Hour
+
+// checkCertificate looks at what vodmr-tls reads at each connection.
+func (d *doctor) checkCertificate() {
+	if !d.service.tls.found {
+		return
+	}
+	wrapper := d.service.tls
+	certFile, keyFile := d.service.path(wrapper.cert), d.service.path(wrapper.key)
+	before := len(d.findings)
+	if d.checkKeyFile(certFile, false) && (keyFile == certFile || d.checkKeyFile(keyFile, true)) {
+		d.checkPair(certFile, keyFile)
+	}
+	if wrapper.account != "" {
+		if err := tlswrap.CheckEmpty(d.empty); err != nil && !missing(err) {
+			d.say(d.empty, badEmpty, err.Error())
+		}
+	}
+	if len(d.findings) == before {
+		d.fine(certFile, "is for "+first(d.host, "any name")+", and its key is its own")
+	}
+}
+
+// checkKeyFile looks at the file's own rights: vodmr-tls reads it with the
+// rights that tcpserver leaves it.
+func (d *doctor) checkKeyFile(path string, onlyKey bool) bool {
+	s, err := stat(path)
+	switch {
+	case missing(err):
+		d.say(path, noCert, "")
+		return false
+	case err != nil:
+		d.unreadable(path, err)
+		return false
+	}
+	user := d.service.tcp.who
+	if !user.known {
+		user = who{known: true}
+	}
+	if !d.open(path, path, user) {
+		return false
+	}
+	if text, err := qmail.ReadFile(path); err != nil {
+		d.unreadable(path, err)
+		return false
+	} else if (onlyKey || strings.Contains(string(text), "PRIVATE KEY")) && s.mode.Perm()&0o007 != 0 {
+		d.say(path, keyOpen, s.mode.String())
+	}
+	return true
+}
+
+// checkPair looks at what the certificate says.
+func (d *doctor) checkPair(certFile, keyFile string) {
+	pair, err := tlswrap.LoadCertificate(certFile, keyFile, d.now)
+	if err != nil && pair.Leaf == nil {
+		d.say(certFile, badPair, err.Error())
+		return
+	}
+	if err != nil {
+		d.say(certFile, wrongDate, err.Error())
+	} else if pair.Leaf.NotAfter.Sub(d.now) < soon {
+		d.say(certFile, expiresSoon, "at "+pair.Leaf.NotAfter.UTC().Format(time.RFC3339))
+	}
+	if d.host != "" {
+		if err := pair.Leaf.VerifyHostname(d.host); err != nil {
+			d.say(certFile, wrongHost, err.Error())
+		}
+	}
+	if err := d.trusted(pair); err != nil {
+		d.say(certFile, untrusted, err.Error())
+	}
+}
+
+// trusted says why customers who trust what this system trusts would not trust
+// the certificate with its chain. Its dates and names are looked at elsewhere.
+func (d *doctor) trusted(pair tls.Certificate) error {
+	chain := x509.NewCertPool()
+	for _, der := range pair.Certificate[1:] {
+		if c, err := x509.ParseCertificate(der); err == nil {
+			chain.AddCert(c)
+		}
+	}
+	_, err := pair.Leaf.Verify(x509.VerifyOptions{
+		Roots: d.roots, Intermediates: chain, CurrentTime: pair.Leaf.NotBefore.Add(time.Second),
+	})
+	var unknown x509.UnknownAuthorityError
+	if errors.As(err, &unknown) {
+		return unknown
+	}
+	return nil
+}

@@ -1,0 +1,165 @@
+package check
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"vodmr/auth"
+)
+
+const (
+	noService    diagnosis = "no service directory was found"
+	noChain      diagnosis = "does not run the whole chain of programs"
+	smallLimit   diagnosis = "sets a limit that no Go program can live in"
+	noAccount    diagnosis = "names an account that does not exist"
+	noTCPRules   diagnosis = "is not there, so tcpserver drops every connection"
+	wrongPort    diagnosis = "tells vchkpw a port where it refuses CRAM-MD5"
+	tlsNeedsRoot diagnosis = "takes root's rights away before vodmr-tls needs them"
+	weakProgram  diagnosis = "cannot read the passwords with the rights that it has"
+)
+
+// checkService looks at the service directory.
+func (d *doctor) checkService() {
+	if d.Dir == "" {
+		d.say("service", noService, "")
+		return
+	}
+	run := d.Dir + "/run"
+	if d.service.err != nil {
+		if missing(d.service.err) || errors.Is(d.service.err, os.ErrNotExist) {
+			d.say(run, noProgram, "")
+		} else {
+			d.unreadable(run, d.service.err)
+		}
+		return
+	}
+	before := len(d.findings)
+	d.runnable(run, run, who{known: true})
+	if _, err := stat(d.Dir + "/log/run"); err == nil {
+		d.runnable(d.Dir+"/log/run", d.Dir+"/log/run", who{known: true})
+	}
+	d.checkScript(run)
+	d.checkTCPRules()
+	d.checkEnv()
+	if len(d.findings) == before {
+		d.fine(run, "runs "+strings.Join(d.service.runs, ", ")+" for "+first(d.host, "nobody"))
+	}
+	d.checkPrograms()
+}
+
+// checkScript looks at what the run script says.
+func (d *doctor) checkScript(run string) {
+	s := &d.service
+	if !s.vodmr.found || !s.relay.found || len(s.prog) == 0 {
+		d.say(run, noChain, "found "+first(strings.Join(s.runs, ", "), "none of them"))
+	}
+	for _, limit := range s.limits {
+		if limit.tooSmall() {
+			d.say(run, smallLimit, limit.String())
+		}
+	}
+	for _, account := range slices.Compact(s.accounts) {
+		d.say(run, noAccount, account)
+	}
+	if s.tls.found && s.tls.account != "" && s.tcp.who.known && s.tcp.who.uid != 0 {
+		d.say(run, tlsNeedsRoot, "")
+	}
+	if s.vodmr.found && d.isVchkpw() && !slices.Contains([]int{25, 465, 587}, s.vodmr.port) {
+		d.say(run, wrongPort, "-p "+strconv.Itoa(s.vodmr.port))
+	}
+	if s.vodmr.found && !isHost(s.vodmr.host) {
+		d.say(run, badName, "HOST "+s.vodmr.host)
+	}
+}
+
+func (d *doctor) isVchkpw() bool {
+	return len(d.service.prog) > 0 && filepath.Base(d.service.prog[0]) == "vchkpw"
+}
+
+// checkTCPRules looks at tcpserver's rules by address.
+func (d *doctor) checkTCPRules() {
+	if d.service.tcp.rules == "" {
+		return
+	}
+	path := d.service.path(d.service.tcp.rules)
+	if _, err := stat(path); missing(err) {
+		d.say(path, noTCPRules, "")
+		return
+	}
+	user := d.service.tcp.who
+	if !user.known {
+		user = who{known: true}
+	}
+	if d.open(path, path, user) {
+		d.checkStale(path)
+	}
+}
+
+// checkEnv looks at the variables in env.
+func (d *doctor) checkEnv() {
+	if d.service.envError != nil {
+		d.unreadable(d.Dir+"/env", d.service.envError)
+	}
+	d.checkSettings(d.Dir+"/env", d.service.env)
+	if d.service.env["VODMR_DOMAINS"] != "" {
+		d.say(d.Dir+"/env", onlyByRule, "VODMR_DOMAINS")
+	}
+}
+
+// checkPrograms looks at each program of the chain.
+func (d *doctor) checkPrograms() {
+	user := d.service.who()
+	for _, name := range d.service.runs {
+		as := user
+		if filepath.Base(name) == "vodmr-tls" {
+			as = who{known: true}
+		}
+		d.checkProgram(name, as)
+	}
+	if len(d.service.prog) == 0 || !d.checkProgram(d.service.prog[0], user) {
+		return
+	}
+	d.checkRights()
+}
+
+// checkProgram looks for a program as the chain does.
+func (d *doctor) checkProgram(name string, as who) bool {
+	path, err := auth.LookPath(name, first(d.service.env["PATH"], os.Getenv("PATH")))
+	if err != nil {
+		d.say(name, noProgram, err.Error())
+		return false
+	}
+	return d.runnable(name, d.service.path(path), as)
+}
+
+// checkRights looks whether the checkpassword program can read the passwords:
+// vchkpw as root or as the domain's owner, vodmr-checkpw its file.
+func (d *doctor) checkRights() {
+	name := d.service.prog[0]
+	user := d.service.who()
+	s, err := stat(d.service.path(name))
+	if err == nil && s.mode&fs.ModeSetuid != 0 {
+		user = who{true, s.uid, user.gid}
+	}
+	if !user.known {
+		return
+	}
+	for _, path := range d.passwordFiles() {
+		err := may(user, path, mayRead)
+		var stopped *blocked
+		if errors.As(err, &stopped) {
+			d.say(name, weakProgram, err.Error())
+			return
+		}
+		if err != nil && !missing(err) {
+			d.unreadable(path, err)
+			return
+		}
+	}
+	d.fine(name, "runs as "+user.String())
+}

@@ -1,0 +1,78 @@
+package check
+
+import (
+	"strconv"
+)
+
+// A limit is one that a run script sets.
+type limit struct {
+	program string
+	letter  byte
+	value   int64 // bytes, or a count for o
+}
+
+const (
+	// leastSpace is the address space below which a Go program may not even
+	// start: it sets aside much more than it uses.
+	leastSpace = 1 << 30
+	// leastData is the same for the data segment alone.
+	leastData = 128 << 20
+	// leastFiles is how many descriptors a session needs at the most.
+	leastFiles = 20
+)
+
+// limitsOf reads the limits that softlimit, chpst or ulimit is asked for.
+func limitsOf(program string, words []string) (limits []limit) {
+	withValue := "acdflmoprst"
+	if program == "chpst" {
+		withValue = "uUbe/nlLmdopfcrtP"
+	}
+	if program == "ulimit" {
+		withValue = "vdmnSHaculstfp"
+	}
+	given, _ := getopt(words, withValue)
+	for letter, value := range given {
+		n, err := strconv.ParseInt(value, 10, 64)
+		if err != nil {
+			continue
+		}
+		if program == "ulimit" {
+			letter, n = ulimitAs(letter, n)
+		}
+		limits = append(limits, limit{program, letter, n})
+	}
+	return limits
+}
+
+// ulimitAs says what softlimit would call a limit of sh, whose sizes are in
+// kilobytes.
+func ulimitAs(letter byte, n int64) (byte, int64) {
+	switch letter {
+	case 'v':
+		return 'a', n << 10
+	case 'd':
+		return 'd', n << 10
+	case 'n':
+		return 'o', n
+	}
+	return letter, 1 << 62
+}
+
+// tooSmall says whether no Go program can live within a limit.
+func (l limit) tooSmall() bool {
+	switch l.letter {
+	case 'a':
+		return l.value < leastSpace
+	case 'm':
+		return l.value < leastSpace
+	case 'd':
+		return l.value < leastData
+	case 'o':
+		return l.value < leastFiles
+	}
+	return false
+}
+
+func (l limit) String() string {
+	return l.program + " -" + string(l.letter) + " " + strconv.FormatInt(l.value, 10)
+}

@@ -1,0 +1,120 @@
+package check
+
+import (
+	"bufio"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"vodmr/smtp"
+)
+
+const (
+	noListener diagnosis = "has nobody who listens"
+	noGreeting diagnosis = "takes a connection and does not greet"
+	notVodmr   diagnosis = "is answered by something else"
+	noAuth     diagnosis = "offers no login"
+	noStartTLS diagnosis = "offers no STARTTLS, though the run script says -s"
+	noTLS      diagnosis = "does not speak TLS, though the run script has vodmr-tls"
+	otherHost  diagnosis = "greets with another name than the run script has"
+)
+
+// checkPort connects as a customer would, says EHLO and QUIT, and looks at what
+// comes back.
+func (d *doctor) checkPort() {
+	host := d.service.tcp.host
+	if host == "" || host == "0" || host == "0.0.0.0" {
+		host = "127.0.0.1"
+	}
+	address := net.JoinHostPort(host, strconv.Itoa(d.Port))
+	subject := "port " + strconv.Itoa(d.Port)
+	conn, err := net.DialTimeout("tcp", address, d.waitIO)
+	if err != nil {
+		d.say(subject, noListener, err.Error())
+		return
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(4 * d.waitIO))
+	stream := io.ReadWriter(conn)
+	if d.service.tls.found && !d.service.tls.starttls {
+		wrapped := tls.Client(conn, &tls.Config{InsecureSkipVerify: true}) // only what answers counts here
+		if err := wrapped.Handshake(); err != nil {
+			d.say(subject, noTLS, err.Error())
+			return
+		}
+		stream = wrapped
+	}
+	d.converse(subject, stream)
+}
+
+// converse hears the greeting and EHLO's reply.
+func (d *doctor) converse(subject string, stream io.ReadWriter) {
+	replies := bufio.NewReader(io.LimitReader(stream, 64<<10))
+	greeting, err := readReply(replies)
+	if err != nil {
+		d.say(subject, noGreeting, err.Error()+d.listener())
+		return
+	}
+	_, _ = io.WriteString(stream, "EHLO vodmr-check.invalid\r\n")
+	ehlo, err := readReply(replies)
+	if err == nil {
+		_, _ = io.WriteString(stream, "QUIT\r\n")
+		_, _ = readReply(replies)
+	}
+	d.judge(subject, greeting, ehlo, err)
+}
+
+func (d *doctor) judge(subject string, greeting, ehlo smtp.Reply, err error) {
+	words := map[string]bool{}
+	for _, line := range ehlo.Lines {
+		keyword, _, _ := strings.Cut(line, " ")
+		words[strings.ToUpper(keyword)] = true
+	}
+	name, _, _ := strings.Cut(strings.Join(greeting.Lines, " "), " ")
+	switch {
+	case greeting.Code != 220 || err != nil || !words["ATRN"]:
+		d.say(subject, notVodmr, greeting.String()+d.listener())
+	case d.service.tls.starttls && !words["STARTTLS"]:
+		d.say(subject, noStartTLS, "")
+	case !words["AUTH"] && !d.service.vodmr.needTLS:
+		d.say(subject, noAuth, "")
+	case d.host != "" && !strings.EqualFold(name, d.host):
+		d.say(subject, otherHost, name+", not "+d.host)
+	default:
+		d.fine(subject, "answers as "+name+d.listener())
+	}
+}
+
+var errReply = errors.New("what came is no reply of SMTP")
+
+// readReply reads one reply of any number of lines.
+func readReply(r *bufio.Reader) (smtp.Reply, error) {
+	var reply smtp.Reply
+	for {
+		line, err := r.ReadString('\n')
+		if err != nil {
+			if line == "" && err == io.EOF {
+				return reply, errors.New("it hung up")
+			}
+			return reply, fmt.Errorf("%w: %w", errReply, err)
+		}
+		line = strings.TrimRight(line, "\r\n")
+		if len(line) < 3 {
+			return reply, errReply
+		}
+		code, err := strconv.Atoi(line[:3])
+		if err != nil || code < 200 || code > 599 {
+			return reply, errReply
+		}
+		reply.Code = code
+		reply.Lines = append(reply.Lines, strings.TrimLeft(line[3:], "- "))
+		if len(line) == 3 || line[3] != '-' {
+			return reply, nil
+		}
+	}
+}

@@ -1,0 +1,158 @@
+package check
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"vodmr/maildir"
+)
+
+// The test's own program is also the process that holds a lock, or that looks as
+// another user.
+const (
+	holdHome = "CHECK_TEST_HOLD"
+	lookRoot = "CHECK_TEST_LOOK"
+)
+
+func TestMain(m *testing.M) {
+	switch {
+	case os.Getenv(holdHome) != "":
+		hold(os.Getenv(holdHome))
+	case os.Getenv(lookRoot) != "":
+		lookAsIs(os.Getenv(lookRoot))
+	default:
+		os.Exit(m.Run())
+	}
+}
+
+// hold locks a mailbox until its input ends.
+func hold(home string) {
+	var st syscall.Stat_t
+	if err := syscall.Stat(home, &st); err != nil {
+		fmt.Println(err)
+		return
+	}
+	box, err := maildir.OpenFor(home, "Maildir", st.Uid)
+	if err == nil {
+		err = box.Lock()
+	}
+	fmt.Println(err)
+	_, _ = io.Copy(io.Discard, os.Stdin)
+}
+
+// lookAsIs looks at a site and prints its lines.
+func lookAsIs(root string) {
+	d := &doctor{
+		Config: Config{
+			Dir: root + "/service", Qmail: root + "/qmail", Port: 1, Logins: []string{login}, Out: os.Stdout,
+		},
+		report: newReport(os.Stdout), system: thisSystem(),
+	}
+	if _, err := d.run(); err != nil {
+		fmt.Println(err)
+	}
+}
+
+func TestASessionThatIsUnderWay(t *testing.T) {
+	s := good(t)
+	child := exec.Command(os.Args[0])
+	child.Env = append(os.Environ(), holdHome+"="+s.path(domain+"odmr"))
+	in, err := child.StdinPipe()
+	s.must(err)
+	out, err := child.StdoutPipe()
+	s.must(err)
+	s.must(child.Start())
+	t.Cleanup(func() { in.Close(); _ = child.Wait() })
+	if line, _ := bufio.NewReader(out).ReadString('\n'); line != "<nil>\n" {
+		t.Fatalf("the lock: %s", line)
+	}
+	if os.Geteuid() == 0 {
+		s.must(os.Lchown(s.path(domain+"odmr/Maildir/vodmr.lock"), s.owner, s.owner))
+	}
+	want := []string{"doubtful " + box + "/vodmr.lock: is locked: a session is under way"}
+	if diff := cmp.Diff(want, s.look()); diff != "" {
+		t.Error(diff)
+	}
+	if pid := fmt.Sprintf("by process %d)", child.Process.Pid); !strings.Contains(s.out.String(), pid) {
+		t.Errorf("no %q in\n%s", pid, s.out.String())
+	}
+}
+
+// A plain user sees less, says what, and is not told that all of it is wrong.
+func TestWhatAPlainUserCannotSee(t *testing.T) {
+	s := good(t)
+	child := exec.Command(os.Args[0])
+	if os.Geteuid() == 0 {
+		text, err := os.ReadFile(os.Args[0])
+		s.must(err)
+		child.Path = s.path("check.test")
+		s.must(os.WriteFile(child.Path, text, 0o755))
+		child.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65533, Gid: 65533}}
+	} else {
+		s.must(os.Chmod(s.path("domains"), 0o000))
+		s.must(os.Chmod(s.path("service/cert.pem"), 0o000))
+		t.Cleanup(func() { _ = os.Chmod(s.path("domains"), 0o700) })
+	}
+	s.run("-U vpopmail", "")
+	child.Dir = "/"
+	child.Env = append(os.Environ(), lookRoot+"="+s.root)
+	out, err := child.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	text := strings.ReplaceAll(string(out), s.root, "ROOT")
+	for _, want := range []string{
+		"doubtful ROOT/service/cert.pem: cannot be seen by this user (",
+		"doubtful odmr@example.org: cannot be seen by this user (",
+		"root can see more",
+	} {
+		if !strings.Contains(text, "\n"+want) {
+			t.Errorf("no %q", want)
+		}
+	}
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "wrong ") && !strings.HasPrefix(line, "wrong port 1:") {
+			t.Errorf("line %q", line)
+		}
+	}
+	if t.Failed() {
+		t.Log(text)
+	}
+}
+
+// The doctor only looks.
+func TestNothingIsChanged(t *testing.T) {
+	s := good(t)
+	s.owned(domain+"odmr/Maildir/new/"+recent(), "rubbish\n", 0o600)
+	s.owned(domain+"odmr/Maildir/vodmr.notes", "rubbish", 0o600)
+	before := s.tree()
+	s.doctor.Report = true
+	s.look()
+	if diff := cmp.Diff(before, s.tree()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// tree is all files with what a change would change.
+func (s *site) tree() (files []string) {
+	s.must(filepath.WalkDir(s.root, func(path string, _ os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := os.Lstat(path)
+		if err == nil {
+			files = append(files, fmt.Sprint(path, info.Mode(), info.Size(), info.ModTime()))
+		}
+		return err
+	}))
+	return files
+}

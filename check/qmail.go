@@ -1,0 +1,213 @@
+package check
+
+import (
+	"errors"
+	"io/fs"
+	"net/netip"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"vodmr/qmail"
+	"vodmr/relay"
+)
+
+const (
+	noQmail      diagnosis = "no qmail is here"
+	unreadable   diagnosis = "cannot be read by those who must"
+	cannotSee    diagnosis = "cannot be seen by this user"
+	noName       diagnosis = "says no host name"
+	badName      diagnosis = "is no host name"
+	shortName    diagnosis = "is a name without a domain"
+	badLocalpart diagnosis = "is no local part of an address"
+	noNumber     diagnosis = "does not begin with a number"
+	shortLife    diagnosis = "is less than a day"
+	noProgram    diagnosis = "is not there"
+	notRunnable  diagnosis = "cannot be run"
+	notSetuid    diagnosis = "is not setuid"
+	noUsersCDB   diagnosis = "is missing beside users/assign"
+	damaged      diagnosis = "is damaged"
+	usersStale   diagnosis = "is older than users/assign"
+)
+
+// checkQmail looks at qmail's home.
+func (d *doctor) checkQmail() {
+	if !isDir(d.Qmail) {
+		d.say(d.Qmail, noQmail, "")
+		return
+	}
+	d.checkControl()
+	d.checkQueue()
+	d.checkUsers()
+	d.checkDisk(d.Qmail + "/queue")
+}
+
+// checkControl looks at the control files that vodmr-relay reads.
+func (d *doctor) checkControl() {
+	before := len(d.findings)
+	for _, name := range []string{"me", "helohost", "bouncehost", "doublebouncehost"} {
+		d.checkHostFile(name)
+	}
+	for _, name := range []string{"bouncefrom", "doublebounceto"} {
+		if line, found := d.line(name); found && strings.ContainsAny(line, "@ \t<>") {
+			d.say("control/"+name, badLocalpart, line)
+		}
+	}
+	for _, name := range []string{"bouncemaxbytes", "queuelifetime", "timeoutremote"} {
+		if line, found := d.line(name); found && (line == "" || line[0] < '0' || line[0] > '9') {
+			d.say("control/"+name, noNumber, line)
+		}
+	}
+	if settings, err := d.home.Settings(d.host); err == nil && settings.QueueLifetime.Hours() < 24 {
+		d.say("control/queuelifetime", shortLife, settings.QueueLifetime.String())
+	}
+	if len(d.findings) == before {
+		d.fine(d.Qmail+"/control", "all files that vodmr-relay reads make sense")
+	}
+}
+
+// line reads a control file's first line, and reports one that cannot be read.
+func (d *doctor) line(name string) (line string, found bool) {
+	path := d.home.Path("control/" + name)
+	line, found, err := d.home.Line(name)
+	if err != nil {
+		d.unreadable("control/"+name, err)
+		return "", false
+	}
+	if found {
+		d.open("control/"+name, path, stranger())
+	}
+	return line, found
+}
+
+// stranger is a user who owns nothing and is in no group that counts: whoever
+// owns a mailbox must be able to read what any user can.
+func stranger() who { return who{true, 1<<31 - 2, 1<<31 - 2} }
+
+// unreadable reports a file that this program could not read.
+func (d *doctor) unreadable(subject string, err error) {
+	if hidden(err) || errors.Is(err, unix.EACCES) {
+		d.say(subject, cannotSee, err.Error())
+	} else {
+		d.say(subject, unreadable, err.Error())
+	}
+}
+
+// open reports a file that a user who must cannot open for reading.
+func (d *doctor) open(subject, path string, w who) bool {
+	err := may(w, path, mayRead)
+	var stopped *blocked
+	switch {
+	case err == nil:
+		return true
+	case errors.As(err, &stopped):
+		d.say(subject, unreadable, err.Error())
+	case hidden(err):
+		d.say(subject, cannotSee, err.Error())
+	default:
+		d.say(subject, unreadable, err.Error())
+	}
+	return false
+}
+
+// checkHostFile looks at a control file that holds a host name.
+func (d *doctor) checkHostFile(name string) {
+	subject := "control/" + name
+	line, found := d.line(name)
+	switch {
+	case !found && name != "me":
+	case line == "" && name == "me":
+		if _, _, err := d.home.Line(name); err == nil {
+			d.say(subject, noName, "")
+		}
+	case line == "":
+	case !isHost(line):
+		d.say(subject, badName, line)
+	case !strings.Contains(strings.Trim(line, "[]"), ".") && line[0] != '[':
+		d.say(subject, shortName, line)
+	}
+}
+
+// isHost says whether a name can stand in EHLO: a domain, or an address in
+// brackets (RFC 5321 section 4.1.3).
+func isHost(name string) bool {
+	if inner, ok := strings.CutPrefix(name, "["); ok {
+		_, err := netip.ParseAddr(strings.TrimPrefix(strings.TrimSuffix(inner, "]"), "IPv6:"))
+		return err == nil && strings.HasSuffix(name, "]")
+	}
+	domains, err := relay.ParseDomains(name)
+	return err == nil && len(domains) == 1
+}
+
+// checkQueue looks at what bounces are given to.
+func (d *doctor) checkQueue() {
+	name := first(d.service.env["QMAILQUEUE"], "bin/qmail-queue")
+	path := within(d.Qmail, name)
+	if !d.runnable(name, path, stranger()) {
+		return
+	}
+	s, err := stat(path)
+	if err == nil && name == "bin/qmail-queue" && s.mode&fs.ModeSetuid == 0 {
+		d.say(name, notSetuid, s.mode.String())
+		return
+	}
+	d.fine(name, "takes bounces")
+}
+
+// runnable reports a program that a user cannot run.
+func (d *doctor) runnable(subject, path string, w who) bool {
+	s, err := stat(path)
+	switch {
+	case missing(err):
+		d.say(subject, noProgram, path)
+		return false
+	case err != nil:
+		d.unreadable(subject, err)
+		return false
+	case !s.mode.IsRegular():
+		d.say(subject, notRunnable, path+" is no file")
+		return false
+	}
+	err = may(w, path, mayRun)
+	var stopped *blocked
+	switch {
+	case err == nil:
+		return true
+	case errors.As(err, &stopped):
+		d.say(subject, notRunnable, err.Error())
+	default:
+		d.unreadable(subject, err)
+	}
+	return false
+}
+
+// checkUsers looks at users/cdb.
+func (d *doctor) checkUsers() {
+	cdb, assign := d.home.Path("users/cdb"), d.home.Path("users/assign")
+	_, err := stat(cdb)
+	if missing(err) {
+		if _, err := stat(assign); err == nil {
+			d.say("users/cdb", noUsersCDB, "")
+		}
+		return
+	}
+	if !d.open("users/cdb", cdb, stranger()) {
+		return
+	}
+	users, err := d.home.Users()
+	if err == nil {
+		_, _, err = users.Holding("/nobody lives here")
+		_ = users.Close()
+	}
+	switch {
+	case errors.Is(err, qmail.ErrDamaged):
+		d.say("users/cdb", damaged, err.Error())
+	case err != nil:
+		d.unreadable("users/cdb", err)
+	case older(cdb, assign):
+		d.say("users/cdb", usersStale, "")
+	default:
+		d.fine("users/cdb", "can be read, and is as new as its source "+filepath.Base(assign))
+	}
+}

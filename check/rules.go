@@ -1,0 +1,118 @@
+package check
+
+import (
+	"errors"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"vodmr/qmail"
+	"vodmr/relay"
+)
+
+const (
+	noRules     diagnosis = "is not there, though the run script names it"
+	rulesStale  diagnosis = "is older than its source"
+	openRules   diagnosis = "lets in every login that has no line"
+	badSetting  diagnosis = "has a setting that makes no sense"
+	unknownName diagnosis = "has a setting that no program knows"
+	onlyByRule  diagnosis = "sets what counts in rules.cdb only"
+	upperKey    diagnosis = "has a key that no login can match"
+)
+
+// settings are the variables that vodmr-relay asks for, and the one of rules.
+func settings() []string {
+	names := []string{"VODMR_DOMAINS"}
+	_, _ = relay.ReadSettings(func(name string) string {
+		names = append(names, name)
+		return ""
+	})
+	return names
+}
+
+// checkRules looks at rules.cdb as a whole.
+func (d *doctor) checkRules() {
+	if d.Rules == "" {
+		return
+	}
+	before := len(d.findings)
+	rules := d.openRules()
+	if rules == nil {
+		return
+	}
+	defer rules.Close()
+	d.checkStale(d.Rules)
+	err := rules.Each(d.checkRule)
+	if err != nil {
+		d.say(d.Rules, damaged, err.Error())
+		return
+	}
+	if everybody, found, err := rules.For(""); err == nil && found && !everybody.Deny {
+		d.say(d.Rules, openRules, "")
+	}
+	if len(d.findings) == before {
+		d.fine(d.Rules, "is as new as its source, and its settings make sense")
+	}
+}
+
+// openRules opens rules.cdb, or reports why not.
+func (d *doctor) openRules() *qmail.Rules {
+	if _, err := stat(d.Rules); missing(err) {
+		d.say(d.Rules, noRules, "")
+		return nil
+	}
+	if !d.open(d.Rules, d.Rules, stranger()) {
+		return nil
+	}
+	rules, err := qmail.OpenRules(d.Rules)
+	switch {
+	case errors.Is(err, qmail.ErrDamaged):
+		d.say(d.Rules, damaged, err.Error())
+	case err != nil:
+		d.unreadable(d.Rules, err)
+	}
+	return rules
+}
+
+// checkStale compares a cdb with the text that it was made of.
+func (d *doctor) checkStale(cdb string) bool {
+	source, ok := strings.CutSuffix(cdb, ".cdb")
+	if ok && older(cdb, source) {
+		d.say(cdb, rulesStale, filepath.Base(source))
+		return true
+	}
+	return false
+}
+
+// checkRule looks at one rule.
+func (d *doctor) checkRule(key string, rule qmail.Rule) error {
+	subject := d.Rules + " " + first(key, "(everybody)")
+	if key != qmail.Lower(key) {
+		d.say(subject, upperKey, "")
+	}
+	d.checkSettings(subject, rule.Env)
+	if list := rule.Env["VODMR_DOMAINS"]; list != "" {
+		if _, err := relay.ParseDomains(list); err != nil {
+			d.say(subject, badSetting, "VODMR_DOMAINS="+list)
+		}
+	}
+	return nil
+}
+
+// checkSettings looks at variables as vodmr-relay would. It reports whether all
+// of them make sense.
+func (d *doctor) checkSettings(subject string, env map[string]string) bool {
+	sound := true
+	if _, err := relay.ReadSettings(func(name string) string { return env[name] }); err != nil {
+		d.say(subject, badSetting, err.Error())
+		sound = false
+	}
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		if strings.HasPrefix(name, "VODMR_") && !slices.Contains(settings(), name) {
+			d.say(subject, unknownName, name)
+			sound = false
+		}
+	}
+	return sound
+}

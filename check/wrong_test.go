@@ -1,0 +1,364 @@
+package check
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// A setup is something that makes a good site another one, and the lines that
+// say so.
+type setup struct {
+	name string
+	make func(s *site)
+	want []string
+}
+
+const (
+	box  = "ROOT/domains/example.org/odmr/Maildir"
+	home = "ROOT/domains/example.org/odmr"
+)
+
+func qmailSetups() []setup {
+	return []setup{
+		{"no qmail", func(s *site) {
+			s.run("-q $ROOT/qmail", "-q /nonexistent")
+		}, []string{"doubtful /nonexistent: no qmail is here", "wrong odmr@example.org: has no mailbox that can be found"}},
+		{"me is missing", func(s *site) {
+			s.must(os.Remove(s.path("qmail/control/me")))
+		}, []string{"wrong control/me: says no host name"}},
+		{"me is private", func(s *site) {
+			s.must(os.Chmod(s.path("qmail/control/me"), 0o600))
+		}, []string{"wrong control/me: cannot be read by those who must"}},
+		{"me is a FIFO", func(s *site) {
+			s.must(os.Remove(s.path("qmail/control/me")))
+			s.fifo("qmail/control/me")
+		}, []string{"wrong control/me: cannot be read by those who must"}},
+		{"helohost with a blank", func(s *site) {
+			s.write("qmail/control/helohost", "mail provider\n", 0o644)
+		}, []string{"wrong control/helohost: is no host name"}},
+		{"bouncehost without a domain", func(s *site) {
+			s.write("qmail/control/bouncehost", "mail\n", 0o644)
+		}, []string{"doubtful control/bouncehost: is a name without a domain"}},
+		{"bouncefrom with a host", func(s *site) {
+			s.write("qmail/control/bouncefrom", "bounces@example.net\n", 0o644)
+		}, []string{"wrong control/bouncefrom: is no local part of an address"}},
+		{"timeoutremote in words", func(s *site) {
+			s.write("qmail/control/timeoutremote", "5 minutes\n", 0o644)
+			s.write("qmail/control/queuelifetime", "a week\n", 0o644)
+		}, []string{"doubtful control/queuelifetime: does not begin with a number"}},
+		{"mail lives an hour", func(s *site) {
+			s.write("qmail/control/queuelifetime", "3600\n", 0o644)
+		}, []string{"doubtful control/queuelifetime: is less than a day"}},
+		{"no qmail-queue", func(s *site) {
+			s.must(os.Remove(s.path("qmail/bin/qmail-queue")))
+		}, []string{"wrong bin/qmail-queue: is not there"}},
+		{"qmail-queue cannot be run", func(s *site) {
+			s.must(os.Chmod(s.path("qmail/bin/qmail-queue"), 0o644))
+		}, []string{"wrong bin/qmail-queue: cannot be run"}},
+		{"qmail-queue lost its bits", func(s *site) {
+			s.must(os.Chmod(s.path("qmail/bin/qmail-queue"), 0o755))
+		}, []string{"doubtful bin/qmail-queue: is not setuid"}},
+		{"QMAILQUEUE names nothing", func(s *site) {
+			s.write("service/env/QMAILQUEUE", "/nonexistent/simscan\n", 0o644)
+		}, []string{"wrong /nonexistent/simscan: is not there"}},
+		{"no users/cdb", func(s *site) {
+			s.must(os.Remove(s.path("qmail/users/cdb")))
+		}, []string{"wrong users/cdb: is missing beside users/assign", "wrong odmr@example.org: has no mailbox that can be found"}},
+		{"users/cdb is private", func(s *site) {
+			s.must(os.Chmod(s.path("qmail/users/cdb"), 0o600))
+		}, []string{"wrong users/cdb: cannot be read by those who must"}},
+		{"users/cdb is old", func(s *site) {
+			then := time.Now().Add(-time.Hour)
+			s.must(os.Chtimes(s.path("qmail/users/cdb"), then, then))
+		}, []string{"wrong users/cdb: is older than users/assign"}},
+		{"users/cdb is empty", func(s *site) {
+			s.write("qmail/users/cdb", "", 0o644)
+		}, []string{"wrong users/cdb: is damaged"}},
+		{"the disk is full", func(s *site) {
+			s.doctor.disk = func(string) (disk, error) { return disk{bytes: 1 << 40, free: 1 << 10}, nil }
+		}, []string{"wrong ROOT/qmail/queue: its disk is full", "wrong " + box + ": its disk is full"}},
+		{"the disk is nearly full", func(s *site) {
+			s.doctor.disk = onlyFor("queue", disk{bytes: 1 << 40, free: 1 << 30})
+		}, []string{"doubtful ROOT/qmail/queue: its disk is nearly full"}},
+		{"no inodes", func(s *site) {
+			s.doctor.disk = onlyFor("Maildir", disk{bytes: 1 << 40, free: 1 << 39, all: 100000, inodes: 10})
+		}, []string{"wrong " + box + ": its disk has no room for more files"}},
+		{"NFS", func(s *site) {
+			s.doctor.disk = onlyFor("Maildir", disk{remote: true, bytes: 1 << 40, free: 1 << 39})
+		}, []string{"doubtful " + box + ": lies on NFS"}},
+	}
+}
+
+// onlyFor is a disk for paths with that end, and a good one for the rest.
+func onlyFor(end string, d disk) func(string) (disk, error) {
+	return func(path string) (disk, error) {
+		if strings.HasSuffix(path, end) {
+			return d, nil
+		}
+		return disk{bytes: 1 << 40, free: 1 << 39}, nil
+	}
+}
+
+func serviceSetups() []setup {
+	return []setup{
+		{"no service", func(s *site) {
+			s.doctor.Dir = ""
+			s.doctor.Qmail = s.path("qmail")
+		}, []string{"doubtful service: no service directory was found"}},
+		{"no run script", func(s *site) {
+			s.must(os.Remove(s.path("service/run")))
+			s.doctor.Qmail = s.path("qmail")
+		}, []string{"wrong ROOT/service/run: is not there"}},
+		{"run cannot be run", func(s *site) {
+			s.must(os.Chmod(s.path("service/run"), 0o644))
+		}, []string{"wrong ROOT/service/run: cannot be run"}},
+		{"log/run cannot be run", func(s *site) {
+			s.must(os.Chmod(s.path("service/log/run"), 0o644))
+		}, []string{"wrong ROOT/service/log/run: cannot be run"}},
+		{"no vodmr-relay", func(s *site) {
+			s.run("$ROOT/bin/vodmr-relay", "qmail-pop3d")
+			s.doctor.Qmail = s.path("qmail")
+		}, []string{"wrong ROOT/service/run: does not run the whole chain of programs"}},
+		{"softlimit", func(s *site) {
+			s.run("exec tcpserver", "exec softlimit -m 30000000 tcpserver")
+		}, []string{"wrong ROOT/service/run: sets a limit that no Go program can live in"}},
+		{"softlimit for the data", func(s *site) {
+			s.run("exec envdir", "exec softlimit -o100 -d30000000 envdir")
+		}, []string{"wrong ROOT/service/run: sets a limit that no Go program can live in"}},
+		{"ulimit", func(s *site) {
+			s.run("exec 2>&1\n", "exec 2>&1\nulimit -v 200000\n")
+		}, []string{"wrong ROOT/service/run: sets a limit that no Go program can live in"}},
+		{"an account that is not there", func(s *site) {
+			s.run("-U vpopmail", "-u vodmrtls -U vpopmail")
+			s.must(os.RemoveAll(s.path("empty")))
+		}, []string{"wrong ROOT/service/run: names an account that does not exist"}},
+		{"HOST is no name", func(s *site) {
+			s.run("HOST", "the_front/1")
+			s.greeting = "220 the_front/1 on-demand mail relay"
+			s.write("service/cert.pem", s.cert.issue("the_front/1", time.Now().Add(90*24*time.Hour)), 0o600)
+		}, []string{"wrong ROOT/service/run: is no host name"}},
+		{"no tcp.cdb", func(s *site) {
+			s.must(os.Remove(s.path("service/tcp.cdb")))
+		}, []string{"wrong ROOT/service/tcp.cdb: is not there, so tcpserver drops every connection"}},
+		{"tcp.cdb is old", func(s *site) {
+			s.write("service/tcp", ":deny\n", 0o644)
+			then := time.Now().Add(-time.Minute)
+			s.must(os.Chtimes(s.path("service/tcp.cdb"), then, then))
+		}, []string{"wrong ROOT/service/tcp.cdb: is older than its source"}},
+		{"tcp.cdb is private", func(s *site) {
+			s.run("-vRHl0", "-vRHl0 -u1501 -g1501", "-U vpopmail", "")
+			s.must(os.Chmod(s.path("service/tcp.cdb"), 0o600))
+			s.must(os.Chmod(s.path("service/cert.pem"), 0o644)) // says another line
+		}, []string{
+			"wrong ROOT/service/tcp.cdb: cannot be read by those who must",
+			"wrong ROOT/bin/vchkpw: cannot read the passwords with the rights that it has",
+			"wrong ROOT/service/cert.pem: shows the key to other users",
+			"wrong " + box + ": belongs to somebody else than vodmr-relay runs as",
+		}},
+		{"vchkpw's port", func(s *site) {
+			s.run("vodmr HOST", "vodmr -p 366 HOST")
+		}, []string{"wrong ROOT/service/run: tells vchkpw a port where it refuses CRAM-MD5"}},
+		{"no rights for vodmr-tls", func(s *site) {
+			s.run("-vRHl0", `-vRHl0 -u"$(id -u vpopmail)" -g"$(id -g vpopmail)"`, "-s", "-s -u vpopmail")
+			s.owned("service/cert.pem", s.cert.issue(host, time.Now().Add(90*24*time.Hour)), 0o600)
+			s.emptyRoots()
+		}, []string{"wrong ROOT/service/run: takes root's rights away before vodmr-tls needs them"}},
+		{"vchkpw is nobody", func(s *site) {
+			s.run("-U vpopmail", "-U nobody")
+			s.doctor.user = func(name string) (who, string, error) { return who{true, 65534, 65534}, "/", nil }
+		}, []string{
+			"wrong ROOT/bin/vchkpw: cannot read the passwords with the rights that it has",
+			"wrong " + box + ": belongs to somebody else than vodmr-relay runs as",
+		}},
+		{"vchkpw is not there", func(s *site) {
+			s.must(os.Remove(s.path("bin/vchkpw")))
+		}, []string{"wrong ROOT/bin/vchkpw: is not there"}},
+		{"vodmr-relay cannot be run", func(s *site) {
+			s.must(os.Chmod(s.path("bin/vodmr-relay"), 0o600))
+		}, []string{"wrong ROOT/bin/vodmr-relay: cannot be run"}},
+		{"a window of 0", func(s *site) {
+			s.write("service/env/VODMR_WINDOW", "0\n", 0o644)
+		}, []string{
+			"wrong ROOT/service/env: has a setting that makes no sense",
+			"wrong odmr@example.org: cannot be looked up: ATRN gets 451",
+		}},
+		{"few inotify instances", func(s *site) {
+			s.write("service/env/VODMR_IDLE", "3600\n", 0o644)
+			s.made("rules", login+":allow\n@example.org:allow\n:deny\n")
+			s.write("proc/sys/fs/inotify/max_user_instances", "39\n", 0o644)
+		}, []string{"doubtful ROOT/proc/sys/fs/inotify/max_user_instances: is less than sessions that stand may need"}},
+		{"few connections for many that stay", func(s *site) {
+			s.write("service/env/CONCURRENCY", "2\n", 0o644)
+			s.made("rules", login+`:allow,VODMR_IDLE="60"`+"\neve@example.org:allow,VODMR_IDLE=\"60\"\n:deny\n")
+			s.doctor.Logins = []string{login}
+		}, []string{"doubtful ROOT/service/run: lets in no more customers than may stay for good"}},
+		{"a name that is none", func(s *site) {
+			s.write("service/env/VODMR_WINDOWS", "7\n", 0o644)
+		}, []string{"doubtful ROOT/service/env: has a setting that no program knows"}},
+		{"domains in env", func(s *site) {
+			s.write("service/env/VODMR_DOMAINS", "example.org\n", 0o644)
+		}, []string{"doubtful ROOT/service/env: sets what counts in rules.cdb only"}},
+	}
+}
+
+func ruleSetups() []setup {
+	return []setup{
+		{"no rules.cdb", func(s *site) {
+			s.must(os.Remove(s.path("service/rules.cdb")))
+		}, []string{
+			"wrong ROOT/service/rules.cdb: is not there, though the run script names it",
+			"wrong odmr@example.org: cannot be looked up: ATRN gets 451",
+		}},
+		{"rules.cdb is old", func(s *site) {
+			then := time.Now().Add(-time.Hour)
+			s.must(os.Chtimes(s.path("service/rules.cdb"), then, then))
+		}, []string{"wrong ROOT/service/rules.cdb: is older than its source"}},
+		{"rules.cdb is private", func(s *site) {
+			s.must(os.Chmod(s.path("service/rules.cdb"), 0o600))
+		}, []string{"wrong ROOT/service/rules.cdb: cannot be read by those who must"}},
+		{"rules.cdb is text", func(s *site) {
+			s.write("service/rules.cdb", strings.Repeat(":deny\n", 1000), 0o644)
+		}, []string{
+			"wrong ROOT/service/rules.cdb: is damaged",
+			"wrong odmr@example.org: cannot be looked up: ATRN gets 451",
+		}},
+		{"the rules let all in", func(s *site) {
+			s.made("rules", login+":allow\n:allow\n")
+		}, []string{"doubtful ROOT/service/rules.cdb: lets in every login that has no line"}},
+		{"a rule that makes no sense", func(s *site) {
+			s.made("rules", login+`:allow,VODMR_DOMAINS="example.org, example.net"`+"\n:deny\n")
+		}, []string{
+			"wrong ROOT/service/rules.cdb odmr@example.org: has a setting that makes no sense",
+			"wrong odmr@example.org: cannot be looked up: ATRN gets 451",
+		}},
+		{"a key in upper case", func(s *site) {
+			s.made("rules", login+":allow\nOdmr@Example.net:allow\n:deny\n")
+		}, []string{"wrong ROOT/service/rules.cdb Odmr@Example.net: has a key that no login can match"}},
+		{"the login is denied", func(s *site) {
+			s.made("rules", login+":deny\n")
+		}, []string{"wrong odmr@example.org: is denied by the rules"}},
+		{"the login is not listed", func(s *site) {
+			s.made("rules", "eve@example.org:allow\n")
+		}, []string{"wrong odmr@example.org: has no line in the rules"}},
+	}
+}
+
+func tlsSetups() []setup {
+	later := func(days int) time.Time { return time.Now().Add(time.Duration(days) * 24 * time.Hour) }
+	return []setup{
+		{"no certificate", func(s *site) {
+			s.must(os.Remove(s.path("service/cert.pem")))
+		}, []string{"wrong ROOT/service/cert.pem: is not there, so there is no TLS"}},
+		{"the key is public", func(s *site) {
+			s.must(os.Chmod(s.path("service/cert.pem"), 0o644))
+		}, []string{"wrong ROOT/service/cert.pem: shows the key to other users"}},
+		{"the key is another's", func(s *site) {
+			_, cert, _ := strings.Cut(s.cert.issue(host, later(90)), "-----END EC PRIVATE KEY-----\n")
+			key, _, _ := strings.Cut(s.cert.issue(host, later(90)), "-----BEGIN CERTIFICATE-----")
+			s.write("service/cert.pem", cert+key, 0o600)
+		}, []string{"wrong ROOT/service/cert.pem: is no certificate with its key"}},
+		{"expired", func(s *site) {
+			s.write("service/cert.pem", s.cert.issue(host, later(-1)), 0o600)
+		}, []string{"wrong ROOT/service/cert.pem: is not valid today"}},
+		{"expires soon", func(s *site) {
+			s.write("service/cert.pem", s.cert.issue(host, later(3)), 0o600)
+		}, []string{"doubtful ROOT/service/cert.pem: ends within two weeks"}},
+		{"another name", func(s *site) {
+			s.write("service/cert.pem", s.cert.issue("www.provider.test", later(90)), 0o600)
+		}, []string{"wrong ROOT/service/cert.pem: is for another name"}},
+		{"signed by nobody", func(s *site) {
+			s.write("service/cert.pem", newAuthority(s.t).issue(host, later(90)), 0o600)
+		}, []string{"doubtful ROOT/service/cert.pem: is signed by nobody that this system knows"}},
+		{"the certificate is a FIFO", func(s *site) {
+			s.must(os.Remove(s.path("service/cert.pem")))
+			s.fifo("service/cert.pem")
+		}, []string{"wrong ROOT/service/cert.pem: cannot be read by those who must"}},
+		{"somebody is in the empty folder", func(s *site) {
+			s.run("-s", "-s -u vpopmail")
+			s.must(os.Chmod(s.path("empty"), 0o777))
+		}, []string{"wrong ROOT/empty: is no place to be locked into"}},
+	}
+}
+
+func portSetups() []setup {
+	return []setup{
+		{"nobody listens", func(s *site) {
+			s.doctor.Port = 1 // tcpmux: nobody's
+		}, []string{"wrong port 1: has nobody who listens"}},
+		{"it hangs up", func(s *site) {
+			s.greeting = ""
+		}, []string{"wrong port N: takes a connection and does not greet"}},
+		{"another server", func(s *site) {
+			s.greeting, s.ehlo = "220 mail.provider.test ESMTP", "250-mail.provider.test\r\n250 PIPELINING"
+		}, []string{"wrong port N: is answered by something else"}},
+		{"not SMTP at all", func(s *site) {
+			s.greeting = "SSH-2.0-OpenSSH_9.2"
+		}, []string{"wrong port N: takes a connection and does not greet"}},
+		{"no STARTTLS", func(s *site) {
+			s.ehlo = "250-mail.provider.test\r\n250-AUTH CRAM-MD5\r\n250 ATRN"
+		}, []string{"wrong port N: offers no STARTTLS, though the run script says -s"}},
+		{"no AUTH", func(s *site) {
+			s.ehlo = "250-mail.provider.test\r\n250-STARTTLS\r\n250 ATRN"
+		}, []string{"wrong port N: offers no login"}},
+		{"no TLS on connect", func(s *site) {
+			s.run("vodmr-tls -s", "vodmr-tls")
+		}, []string{"wrong port N: does not speak TLS, though the run script has vodmr-tls"}},
+		{"an old process answers", func(s *site) {
+			s.greeting = "220 old.provider.test on-demand mail relay"
+		}, []string{"doubtful port N: greets with another name than the run script has"}},
+	}
+}
+
+// fifo makes a FIFO: who opens it for reading without care waits for good.
+func (s *site) fifo(name string) {
+	s.t.Helper()
+	s.must(mkfifo(s.path(name)))
+}
+
+// emptyRoots lets the folder belong to root for those who cannot chown it: it is
+// not looked at then.
+func (s *site) emptyRoots() { s.must(os.RemoveAll(s.path("empty"))) }
+
+func setups() []setup {
+	return slices.Concat(qmailSetups(), serviceSetups(), ruleSetups(), tlsSetups(), portSetups(),
+		passwordSetups(), domainSetups(), mailboxSetups())
+}
+
+func TestEachWrongSetupHasItsLine(t *testing.T) {
+	seen := map[diagnosis]bool{}
+	for _, setup := range setups() {
+		t.Run(setup.name, func(t *testing.T) {
+			s := good(t)
+			setup.make(s)
+			got := s.look()
+			for i := range got {
+				got[i] = strings.Replace(got[i], fmt.Sprintf("port %d:", s.doctor.Port), "port N:", 1)
+				if s.doctor.Port == 1 {
+					got[i] = strings.Replace(got[i], "port N:", "port 1:", 1)
+				}
+			}
+			if diff := cmp.Diff(setup.want, got); diff != "" {
+				t.Errorf("-want, +got:\n%s\n%s", diff, s.out.String())
+			}
+			for _, f := range s.doctor.findings {
+				seen[f.what] = true
+			}
+		})
+	}
+	for _, e := range catalogue() {
+		if !seen[e.what] && !otherTests(e.what) {
+			t.Errorf("no wrong set-up of this test gives %q", e.what)
+		}
+	}
+}
+
+// otherTests says whether a test of its own is about a diagnosis.
+func otherTests(what diagnosis) bool {
+	return slices.Contains([]diagnosis{cannotSee, lockedNow}, what)
+}

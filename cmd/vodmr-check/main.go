@@ -1,0 +1,78 @@
+// Vodmr-check looks at a site as vodmr-relay and its neighbours would, and says
+// what is wrong and what to do. See vodmr-check(8).
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+
+	"vodmr/check"
+	"vodmr/version"
+)
+
+const (
+	program = "vodmr-check"
+	usage   = "usage: vodmr-check [-r] [-d DIR] [-p PORT] [-q QMAILHOME] [-x RULES.CDB] [LOGIN...]\n" +
+		"       vodmr-check -h | -V\n" +
+		"see vodmr-check(8)\n"
+
+	exitWrong     = 1
+	exitMisuse    = 100
+	exitTemporary = 111
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// run looks at the site and returns the exit code.
+func run(args []string, stdout, stderr io.Writer) int {
+	if text := version.Answer(program, usage, args); text != "" {
+		if _, err := io.WriteString(stdout, text); err != nil {
+			return exitTemporary
+		}
+		return 0
+	}
+	config, err := parse(args)
+	if err != nil {
+		fmt.Fprintf(stderr, "%s: %v\n%s", program, err, usage)
+		return exitMisuse
+	}
+	config.Out = stdout
+	wrongs, err := check.Run(config)
+	switch {
+	case err != nil:
+		fmt.Fprintf(stderr, "%s: %v\n", program, err)
+		return exitTemporary
+	case wrongs > 0:
+		return exitWrong
+	}
+	return 0
+}
+
+// parse reads the command line. Options come before logins.
+func parse(args []string) (config check.Config, err error) {
+	flags := flag.NewFlagSet(program, flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.BoolVar(&config.Report, "r", false, "print what a problem report needs")
+	flags.StringVar(&config.Dir, "d", "", "the service directory")
+	flags.StringVar(&config.Qmail, "q", "", "qmail's home")
+	flags.StringVar(&config.Rules, "x", "", "rules.cdb")
+	port := flags.String("p", "", "where vodmr listens")
+	if err := flags.Parse(args); err != nil {
+		return config, err
+	}
+	if *port != "" {
+		if config.Port, err = strconv.Atoi(*port); err != nil || config.Port < 1 || config.Port > 65535 {
+			return config, fmt.Errorf("-p %q is no port: 1 to 65535", *port)
+		}
+	}
+	config.Logins = flags.Args()
+	if slices.Contains(config.Logins, "") {
+		return config, errors.New("a LOGIN is empty")
+	}
+	return config, nil
+}
