@@ -40,6 +40,15 @@ func (s *site) fill(t testing.TB, n int) {
 // session runs one session against a server and says how it ended.
 func (s *site) session(t testing.TB, server *customer.Server) error {
 	t.Helper()
+	return s.turn(t, func(conn net.Conn) error {
+		_, err := server.Serve(conn)
+		return err
+	})
+}
+
+// turn runs one session, in which serve plays the customer's server.
+func (s *site) turn(t testing.TB, serve func(net.Conn) error) error {
+	t.Helper()
 	conn, peer := socketPair(t)
 	log, err := os.OpenFile(filepath.Join(s.root, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	must(t, err)
@@ -53,7 +62,7 @@ func (s *site) session(t testing.TB, server *customer.Server) error {
 	}()
 	c := dialogue.New(t, conn)
 	c.Run("S: 235 *\nC: ATRN\nS: 250 *")
-	_, serveErr := server.Serve(conn)
+	serveErr := serve(conn)
 	conn.Close()
 	if serveErr != nil {
 		t.Logf("the server ended with: %v", serveErr)

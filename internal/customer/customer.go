@@ -105,7 +105,9 @@ func (c *session) serve() error {
 	return c.out.Flush()
 }
 
+// say answers. Whoever says 421 hangs up (RFC 5321 section 3.8).
 func (c *session) say(reply string) {
+	c.finished = c.finished || strings.HasPrefix(reply, "421")
 	fmt.Fprintf(c.out, "%s%s\r\n", reply, strings.Repeat(" .", c.Padding/2))
 }
 
