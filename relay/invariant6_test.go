@@ -20,7 +20,6 @@ type flood struct {
 	words     string   // what it then repeats for ever; "" for silence
 	piece     int      // bytes a read, at most
 	rest      string
-	turned    bool
 	read      int64
 	exchanges int
 	deadline  time.Time
