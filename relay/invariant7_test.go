@@ -14,7 +14,7 @@ import (
 func TestInvariant7StoredBytes(t *testing.T) {
 	for mode := range modes() {
 		t.Run(mode, func(t *testing.T) {
-			eachSeed(t, 12, func(t *testing.T, r *rand.Rand) {
+			eachSeed(t, 6, func(t *testing.T, r *rand.Rand) {
 				s := newSite(t, standardSite(t))
 				want := map[string]string{}
 				content, large := "", r.Intn(8) == 0

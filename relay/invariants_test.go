@@ -151,7 +151,7 @@ func (u *turmoil) bounced(t *testing.T) map[string]int {
 // also holds for a relay that is killed is integration's
 // TestKilledRelayLosesNothing to show.
 func TestInvariant1LeavesOnlyAfterYes(t *testing.T) {
-	eachSeed(t, 25, func(t *testing.T, r *rand.Rand) {
+	eachSeed(t, 12, func(t *testing.T, r *rand.Rand) {
 		u := newTurmoil(t, r)
 		for session := range 8 {
 			u.session(t, session < 6)
@@ -175,7 +175,7 @@ func TestInvariant1LeavesOnlyAfterYes(t *testing.T) {
 // offered again, whatever broke the session; and what it took without a word,
 // and so may get again, is no more than the window.
 func TestInvariant2SentAgainOnlyIfInFlight(t *testing.T) {
-	eachSeed(t, 25, func(t *testing.T, r *rand.Rand) {
+	eachSeed(t, 12, func(t *testing.T, r *rand.Rand) {
 		u := newTurmoil(t, r)
 		window := 1 + r.Intn(6)
 		u.config["VODMR_WINDOW"] = strconv.Itoa(window)
