@@ -19,6 +19,8 @@ type series struct {
 	// last is the last point; 0 where the series ends with the first points
 	// that do not strike.
 	last int
+	// guess is where a sample looks for the end of a series at first; 0 is 64.
+	guess int
 	// try strikes at point t.n and accounts for the mail.
 	try func(t *trial)
 }
@@ -30,6 +32,7 @@ func rows() []row {
 		{"killed-vodmr", "vodmr is killed so", []string{"strace"}, killedVodmr},
 		{"killed-tls", "vodmr-tls is killed so", []string{"strace"}, killedTLS},
 		{"killed-atrn", "atrn, receiving into a Maildir, is killed so", []string{"strace"}, killedAtrn},
+		{"broken-line", "the line is cut at its Nth byte, reset, stalls, or trickles", nil, brokenLine},
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -99,18 +100,16 @@ func (run *running) whole(s series) {
 	}
 }
 
-// guess is the last point that a sample believes in at first, where a series
-// does not know its own.
-const guess = 64
+// firstGuess is the last point that a sample believes in at first, where a
+// series knows nothing about it.
+const firstGuess = 64
 
 // random tries random points until the time is over.
 func (run *running) random(list []series, until time.Time) {
 	random := rand.New(rand.NewPCG(run.seed, hash(run.row.name)))
 	last := make([]int, len(list))
 	for i, s := range list {
-		if last[i] = s.last; last[i] == 0 {
-			last[i] = guess
-		}
+		last[i] = cmp.Or(s.last, s.guess, firstGuess)
 	}
 	for time.Now().Before(until) && !run.over() {
 		i := random.IntN(len(list))

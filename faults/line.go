@@ -1,0 +1,136 @@
+package main
+
+import (
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"vodmr/internal/rig"
+)
+
+// A way is one of a line's two.
+type way struct {
+	name       string
+	toProvider bool
+}
+
+func ways() []way { return []way{{"out", false}, {"back", true}} }
+
+// A hit is what happens to a line, and at which of its bytes.
+type hit struct {
+	what   string
+	stride int // every so many bytes
+}
+
+// hits: a cut at each byte; the others take longer or tell less.
+func hits() []hit { return []hit{{"cut", 1}, {"reset", 7}, {"stall", 61}} }
+
+// brokenLine breaks the line at its Nth byte each way, in each mode.
+func brokenLine() []series {
+	var all []series
+	for _, l := range lines() {
+		for _, h := range hits() {
+			for _, w := range ways() {
+				name := h.what + "/" + l.mode.name + "/" + w.name
+				all = append(all, series{name: name, guess: 2000 / h.stride, try: func(t *trial) { breakLine(t, l, h, w) }})
+			}
+		}
+		all = append(all, series{name: "trickle/" + l.mode.name, last: 1, try: func(t *trial) { trickle(t, l) }})
+	}
+	return all
+}
+
+// A lined is a chain and what its customer offers.
+type lined struct {
+	chain chain
+	mode  mode
+}
+
+func lines() []lined {
+	var list []lined
+	for _, m := range modes() {
+		list = append(list, lined{relayChain(), m})
+	}
+	return append(list, lined{tlsRelayChain(), mode{"tls", true, true}})
+}
+
+// tlsRelayChain is vodmr-relay behind vodmr-tls, without a login: thousands of
+// sessions are made so.
+func tlsRelayChain() chain {
+	return chain{
+		name: "vodmr-tls",
+		argv: func(s *site, wrap []string) []string {
+			script := `exec "$@" 3>/dev/null`
+			argv := append(wrap, s.program("vodmr-tls"), "-c", s.certificate(), "/bin/sh", "-c", script, "sh")
+			return append(argv, s.relayArgs()...)
+		},
+		turn: func(_ *site, conn net.Conn) (io.ReadWriter, error) {
+			secure := insecure(conn)
+			if _, err := rig.Hear(secure, "235"); err != nil {
+				return nil, err
+			}
+			return secure, atrn(secure)
+		},
+	}
+}
+
+// breakLine breaks it in a session of ten messages.
+func breakLine(t *trial, l lined, h hit, w way) {
+	s := newSite(t, l.chain, l.mode, small(10))
+	if t.broken != nil {
+		return
+	}
+	if h.what == "stall" {
+		t.broken = s.control("timeoutremote", "1")
+	}
+	var turned atomic.Bool
+	turn := s.chain.turn
+	s.chain.turn = func(s *site, conn net.Conn) (io.ReadWriter, error) {
+		stream, err := turn(s, conn)
+		turned.Store(err == nil)
+		return stream, err
+	}
+	line := &link{what: h.what, toProvider: w.toProvider, n: t.n * h.stride, turned: turned.Load}
+	one := s.sessionOver(nil, line.lay)
+	t.fired = line.struck.Load()
+	t.struck = t.fired
+	_ = os.Remove(filepath.Join(s.qmail, "control/timeoutremote"))
+	broken := 0
+	if !one.inOrder {
+		broken = 1
+	}
+	s.chain = relayChain()
+	s.settle(broken)
+	s.doubted(one)
+}
+
+// doubted fails where a message arrived twice and the broken session did not say
+// that it might.
+func (s *site) doubted(one *session) {
+	for _, m := range s.messages {
+		if m.taken > 1 && !strings.Contains(one.log, " doubt file=new/"+m.file+" ") {
+			s.fail("sent again without a word of doubt: %s", m.file)
+		}
+	}
+}
+
+// trickle passes each byte on by itself, both ways, and breaks nothing.
+func trickle(t *trial, l lined) {
+	list := slices.DeleteFunc(variety(), func(m *message) bool { return len(m.content) > 1000 })
+	s := newSite(t, l.chain, l.mode, append(list, small(10)...))
+	if t.broken != nil {
+		return
+	}
+	line := &link{what: "trickle"}
+	one := s.sessionOver(nil, line.lay)
+	t.fired = line.struck.Load()
+	t.struck = t.fired
+	if !one.inOrder || !s.settled() {
+		s.fail("a slow line broke the session: %s", one.how())
+	}
+	s.settle(0)
+}
