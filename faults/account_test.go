@@ -179,13 +179,13 @@ func TestSeries(t *testing.T) {
 	r := row{name: "row", series: func() []series { return list }}
 	whole, err := f.runRow(r, 1)
 	must(t, err)
-	if whole.points != 4 || len(draws) != 8 {
-		t.Errorf("%d points of %d trials, want 4 of 8", whole.points, len(draws))
+	if whole.points != 4 || len(draws) != 7 {
+		t.Errorf("%d points of %d trials, want 4 of 7", whole.points, len(draws))
 	}
 	f.point = "a/b:5"
 	alone, err := f.runRow(r, 1)
 	must(t, err)
-	if alone.points != 1 || draws[8] != draws[4] {
+	if alone.points != 1 || draws[7] != draws[4] {
 		t.Errorf("the point alone: %+v, draws %v", alone, draws)
 	}
 	for _, point := range []string{"a/b", "a/b:x", "c:1", ""} {

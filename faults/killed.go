@@ -14,13 +14,12 @@ func killedTLS() []series {
 // killedAtrn is atrn, killed while it receives into a Maildir.
 func killedAtrn() []series { return killed("atrn", atrnChain(), modes()[2]) }
 
-// calls are the system calls of our programs at which they are killed. Some of
-// the names are not known everywhere.
+// calls are the system calls of our programs at which they are killed.
 func calls() []string {
 	return []string{
 		"openat", "close", "read", "pread64", "write", "sendmsg", "recvfrom", "unlinkat", "renameat", "linkat",
 		"fcntl", "getdents64", "fsync", "fstat", "newfstatat", "ppoll", "poll", "ioctl", "getsockopt", "setsockopt",
-		"pipe2", "clone", "clone3", "vfork", "execve", "dup3", "wait4", "close_range", "exit_group",
+		"pipe2", "clone", "execve", "dup3", "wait4", "waitid", "close_range", "mkdirat", "socketpair", "exit_group",
 	}
 }
 
@@ -40,10 +39,12 @@ func kill(t *trial, c chain, m mode, call string) {
 	if t.broken != nil {
 		return
 	}
-	x := t.trace(call, "signal=SIGKILL")
-	one := s.session(x.wrap)
-	t.fired = x.saw("killed by SIGKILL")
-	t.struck = one.killed
+	w := t.wire(call, "kill", t.n)
+	one := s.session(w.wrap)
+	t.fired, t.struck = w.struck()
+	if t.struck && !one.killed {
+		t.fail("the program outlived SIGKILL: %s", one.how())
+	}
 	broken := 0
 	if !one.inOrder {
 		broken = 1

@@ -8,7 +8,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"syscall"
 	"time"
@@ -100,14 +99,4 @@ func (f *faults) runRows(chosen []row) int {
 	}
 	stored.print(os.Stdout)
 	return code
-}
-
-// missing is the first of the programs that is not installed.
-func missing(programs []string) string {
-	for _, name := range programs {
-		if _, err := exec.LookPath(name); err != nil {
-			return name
-		}
-	}
-	return ""
 }

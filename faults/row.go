@@ -9,7 +9,7 @@ import (
 // A row is one kind of fault.
 type row struct {
 	name, about string
-	needs       []string // programs beside ours
+	trips       bool // it needs trip
 	series      func() []series
 }
 
@@ -28,11 +28,12 @@ type series struct {
 // rows are all, in the order of the table.
 func rows() []row {
 	return []row{
-		{"killed-relay", "vodmr-relay is killed at its Nth call of each kind", []string{"strace"}, killedRelay},
-		{"killed-vodmr", "vodmr is killed so", []string{"strace"}, killedVodmr},
-		{"killed-tls", "vodmr-tls is killed so", []string{"strace"}, killedTLS},
-		{"killed-atrn", "atrn, receiving into a Maildir, is killed so", []string{"strace"}, killedAtrn},
-		{"broken-line", "the line is cut at its Nth byte, reset, stalls, or trickles", nil, brokenLine},
+		{"killed-relay", "vodmr-relay is killed at its Nth call of each kind", true, killedRelay},
+		{"killed-vodmr", "vodmr is killed likewise", true, killedVodmr},
+		{"killed-tls", "vodmr-tls is killed likewise", true, killedTLS},
+		{"killed-atrn", "atrn, receiving into a Maildir, is killed likewise", true, killedAtrn},
+		{"failing-call", "a program's Nth call of each kind fails, with each of seven errors", true, failingCall},
+		{"broken-line", "the line is cut at its Nth byte, reset, stalls, or trickles", false, brokenLine},
 	}
 }
 

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+)
+
+// A tripwire is trip before a program: something happens at a call. strace(1)
+// can do that too, but counts each thread's calls for itself: what a Go program
+// does once its scheduler has changed threads is then never met.
+type tripwire struct {
+	file string
+	wrap []string
+}
+
+// trips says whether trip works here.
+func trips() bool { return runtime.GOOS == "linux" && runtime.GOARCH == "amd64" }
+
+// wire makes one: what is trip's WHAT for the nth call.
+func (t *trial) wire(call, what string, nth int) *tripwire {
+	file := filepath.Join(t.dir, "trip")
+	return &tripwire{file, []string{filepath.Join(t.bin, "trip"), "-o", file, call, strconv.Itoa(nth), what}}
+}
+
+// struck says whether it happened, and whether in the program itself.
+func (w *tripwire) struck() (anywhere, program bool) {
+	text, _ := os.ReadFile(w.file)
+	return bytes.HasPrefix(text, []byte("struck ")), bytes.HasPrefix(text, []byte("struck program\n"))
+}

@@ -1,0 +1,149 @@
+//go:build linux && amd64
+
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+const exitBroken = 111
+
+func main() {
+	out := flag.String("o", "", "the file that tells what happened")
+	flag.Parse()
+	t, err := newTrip(*out, flag.Args())
+	if err == nil {
+		err = t.run(flag.Args()[3:])
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "trip:", err)
+		os.Exit(exitBroken)
+	}
+	t.endLikeIt()
+}
+
+// A trip is one program under way.
+type trip struct {
+	out     *os.File
+	number  uint64 // of the call
+	nth     int
+	what    string // kill, short or ""
+	errno   syscall.Errno
+	done    bool // the error comes although the call was done
+	pid     int  // the program
+	threads map[int]*thread
+	count   int
+	status  unix.WaitStatus // how the program ended
+}
+
+// A thread is one that is traced, of the program or of a child.
+type thread struct {
+	child  bool
+	struck bool // its call under way is the one
+}
+
+func newTrip(out string, args []string) (*trip, error) {
+	if len(args) < 4 {
+		return nil, fmt.Errorf("usage: trip -o FILE CALL N WHAT PROGRAM ARG...")
+	}
+	t := &trip{threads: make(map[int]*thread)}
+	var found bool
+	var err error
+	if t.number, found = numbers()[args[0]]; !found {
+		return nil, fmt.Errorf("unknown call %q", args[0])
+	}
+	if t.nth, err = strconv.Atoi(args[1]); err != nil {
+		return nil, err
+	}
+	if err := t.understand(args[2]); err != nil {
+		return nil, err
+	}
+	t.out, err = os.Create(out)
+	return t, err
+}
+
+// understand reads WHAT.
+func (t *trip) understand(what string) error {
+	if what == "kill" || what == "short" {
+		t.what = what
+		return nil
+	}
+	what, t.done = strings.CutPrefix(what, "done-")
+	for errno := syscall.Errno(1); errno < 134; errno++ {
+		if unix.ErrnoName(errno) == what {
+			t.errno = errno
+			return nil
+		}
+	}
+	return fmt.Errorf("unknown error %q", what)
+}
+
+// run runs the program to its end, and whatever else is still traced then.
+func (t *trip) run(argv []string) error {
+	runtime.LockOSThread() // one thread is the tracer
+	path, err := lookPath(argv[0])
+	if err != nil {
+		return err
+	}
+	t.pid, err = syscall.ForkExec(path, argv, &syscall.ProcAttr{
+		Env: os.Environ(), Files: inherited(), Sys: &syscall.SysProcAttr{Ptrace: true},
+	})
+	if err != nil {
+		return err
+	}
+	var status unix.WaitStatus
+	if err := waitFor(t.pid, &status); err != nil || !status.Stopped() {
+		return fmt.Errorf("%s did not start: %v", path, err)
+	}
+	const options = unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACEFORK |
+		unix.PTRACE_O_TRACEVFORK | unix.PTRACE_O_TRACEEXEC | unix.PTRACE_O_EXITKILL
+	if err := unix.PtraceSetOptions(t.pid, options); err != nil {
+		return err
+	}
+	t.threads[t.pid] = &thread{}
+	if err := unix.PtraceSyscall(t.pid, 0); err != nil {
+		return err
+	}
+	t.follow()
+	return nil
+}
+
+// inherited are the descriptors that the program gets: ours up to the first
+// that is closed.
+func inherited() []uintptr {
+	var list []uintptr
+	for fd := uintptr(0); fd < 10; fd++ {
+		flags, err := unix.FcntlInt(fd, unix.F_GETFD, 0)
+		if err != nil || flags&unix.FD_CLOEXEC != 0 {
+			break
+		}
+		list = append(list, fd)
+	}
+	return list
+}
+
+func lookPath(name string) (string, error) {
+	if strings.Contains(name, "/") {
+		return name, nil
+	}
+	return "", fmt.Errorf("%s: give the whole path", name)
+}
+
+// endLikeIt ends as the program did.
+func (t *trip) endLikeIt() {
+	fmt.Fprintf(t.out, "calls %d\n", t.count)
+	t.out.Close()
+	if t.status.Signaled() {
+		_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})
+		_ = unix.Kill(os.Getpid(), t.status.Signal())
+	}
+	os.Exit(t.status.ExitStatus())
+}
