@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"vodmr/qmail"
@@ -51,6 +52,7 @@ type doctor struct {
 	service service
 	home    qmail.Home
 	host    string // the name that vodmr was given; "" where it is not known
+	readers []who  // who runs vodmr-relay for the logins
 }
 
 // A system is what lies outside the site's own files; tests have one of theirs.
@@ -117,6 +119,11 @@ func (d *doctor) settle() error {
 	}
 	if d.Port == 0 {
 		d.Port = usualPort
+	}
+	for _, m := range d.mailboxes() {
+		if !slices.Contains(d.readers, m.user) {
+			d.readers = append(d.readers, m.user)
+		}
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package check
 import (
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -117,6 +118,22 @@ func (d *doctor) find(users *qmail.Users, login string) (mailbox, bool) {
 		m.user = w
 	}
 	return m, true
+}
+
+// mailboxes are those of all logins that have one, without a word about others.
+func (d *doctor) mailboxes() (found []mailbox) {
+	users, err := d.home.Users()
+	if err != nil {
+		return nil
+	}
+	defer users.Close()
+	quiet := &doctor{Config: d.Config, system: d.system, service: d.service, home: d.home, report: newReport(io.Discard)}
+	for _, login := range d.logins() {
+		if m, ok := quiet.find(users, login); ok {
+			found = append(found, m)
+		}
+	}
+	return found
 }
 
 // findAccount looks the login up in the file of passwords.

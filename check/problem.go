@@ -3,7 +3,6 @@ package check
 import (
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -149,17 +148,7 @@ func (d *doctor) printFiles() {
 }
 
 func (d *doctor) mailboxFiles() (paths []string) {
-	users, err := d.home.Users()
-	if err != nil {
-		return nil
-	}
-	defer users.Close()
-	quiet := &doctor{Config: d.Config, system: d.system, service: d.service, home: d.home, report: newReport(io.Discard)}
-	for _, login := range d.logins() {
-		m, found := quiet.find(users, login)
-		if !found {
-			continue
-		}
+	for _, m := range d.mailboxes() {
 		dir := within(m.home, first(d.service.relay.maildir, "Maildir"))
 		paths = append(paths, m.home)
 		for _, name := range []string{"", "new", "cur", "maildirsize", "vodmr.lock", "vodmr.notes"} {

@@ -62,9 +62,16 @@ func lookAsIs(root string) {
 	}
 }
 
+// self is the test's own program.
+func self(s *site) string {
+	path, err := os.Executable()
+	s.must(err)
+	return path
+}
+
 func TestASessionThatIsUnderWay(t *testing.T) {
 	s := good(t)
-	child := exec.Command(os.Args[0])
+	child := exec.Command(self(s))
 	child.Env = append(os.Environ(), holdHome+"="+s.path(domain+"odmr"))
 	in, err := child.StdinPipe()
 	s.must(err)
@@ -90,9 +97,9 @@ func TestASessionThatIsUnderWay(t *testing.T) {
 // A plain user sees less, says what, and is not told that all of it is wrong.
 func TestWhatAPlainUserCannotSee(t *testing.T) {
 	s := good(t)
-	child := exec.Command(os.Args[0])
+	child := exec.Command(self(s))
 	if os.Geteuid() == 0 {
-		text, err := os.ReadFile(os.Args[0])
+		text, err := os.ReadFile(child.Path)
 		s.must(err)
 		child.Path = s.path("check.test")
 		s.must(os.WriteFile(child.Path, text, 0o755))

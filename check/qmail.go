@@ -70,20 +70,26 @@ func (d *doctor) checkControl() {
 // line reads a control file's first line, and reports one that cannot be read.
 func (d *doctor) line(name string) (line string, found bool) {
 	path := d.home.Path("control/" + name)
+	if _, err := stat(path); missing(err) || !d.openForAll("control/"+name, path) {
+		return "", false
+	}
 	line, found, err := d.home.Line(name)
 	if err != nil {
 		d.unreadable("control/"+name, err)
 		return "", false
 	}
-	if found {
-		d.open("control/"+name, path, stranger())
-	}
 	return line, found
 }
 
-// stranger is a user who owns nothing and is in no group that counts: whoever
-// owns a mailbox must be able to read what any user can.
-func stranger() who { return who{true, 1<<31 - 2, 1<<31 - 2} }
+// openForAll reports a file that not all can read who run vodmr-relay.
+func (d *doctor) openForAll(subject, path string) bool {
+	for _, w := range d.readers {
+		if !d.open(subject, path, w) {
+			return false
+		}
+	}
+	return true
+}
 
 // unreadable reports a file that this program could not read.
 func (d *doctor) unreadable(subject string, err error) {
@@ -117,10 +123,12 @@ func (d *doctor) checkHostFile(name string) {
 	line, found := d.line(name)
 	switch {
 	case !found && name != "me":
-	case line == "" && name == "me":
-		if _, _, err := d.home.Line(name); err == nil {
+	case !found:
+		if _, err := stat(d.home.Path(subject)); missing(err) {
 			d.say(subject, noName, "")
 		}
+	case line == "" && name == "me":
+		d.say(subject, noName, "")
 	case line == "":
 	case !isHost(line):
 		d.say(subject, badName, line)
@@ -144,8 +152,10 @@ func isHost(name string) bool {
 func (d *doctor) checkQueue() {
 	name := first(d.service.env["QMAILQUEUE"], "bin/qmail-queue")
 	path := within(d.Qmail, name)
-	if !d.runnable(name, path, stranger()) {
-		return
+	for _, w := range append(d.readers, who{known: true}) {
+		if !d.runnable(name, path, w) {
+			return
+		}
 	}
 	s, err := stat(path)
 	if err == nil && name == "bin/qmail-queue" && s.mode&fs.ModeSetuid == 0 {
@@ -192,7 +202,7 @@ func (d *doctor) checkUsers() {
 		}
 		return
 	}
-	if !d.open("users/cdb", cdb, stranger()) {
+	if !d.openForAll("users/cdb", cdb) {
 		return
 	}
 	users, err := d.home.Users()

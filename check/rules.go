@@ -62,7 +62,7 @@ func (d *doctor) openRules() *qmail.Rules {
 		d.say(d.Rules, noRules, "")
 		return nil
 	}
-	if !d.open(d.Rules, d.Rules, stranger()) {
+	if !d.openForAll(d.Rules, d.Rules) {
 		return nil
 	}
 	rules, err := qmail.OpenRules(d.Rules)
