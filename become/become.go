@@ -9,9 +9,12 @@ import (
 	"syscall"
 )
 
+// ErrRoot says that a mailbox belongs to root, whose rights no mailbox needs.
+var ErrRoot = errors.New("belongs to root")
+
 // Owner gives root's rights up for those of path's owner, in all threads and with no
-// groups kept. It does nothing where the program is not root's, and refuses what belongs
-// to root.
+// groups kept. It does nothing where the program is not root's; what belongs to root is
+// ErrRoot.
 func Owner(path string) error {
 	if syscall.Geteuid() != 0 {
 		return nil
@@ -21,7 +24,7 @@ func Owner(path string) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	if st.Uid == 0 {
-		return fmt.Errorf("%s belongs to root: give it to the mailbox's own user", path)
+		return fmt.Errorf("%s %w: give it to the mailbox's own user", path, ErrRoot)
 	}
 	if err := syscall.Setgroups([]int{}); err != nil {
 		return fmt.Errorf("give up groups: %w", err)

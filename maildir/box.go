@@ -27,6 +27,10 @@ var (
 
 // A Box is an open Maildir. It is for one goroutine at a time.
 type Box struct {
+	// LockMended says that Lock found what is no lock file, and renamed it to
+	// vodmr.lock.bad.
+	LockMended bool
+
 	home string // as Open got them
 	name string
 	path string // for the texts of errors only

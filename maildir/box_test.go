@@ -6,7 +6,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestMain(m *testing.M) {
@@ -67,6 +70,71 @@ func TestOneSessionHoldsTheLock(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(dir, "vodmr.lock")); err != nil {
 		t.Errorf("the lock file must stay: %v", err)
+	}
+}
+
+// TestWhatIsNoLockFileIsSetAside: whatever has its name, one process and no other gets
+// the lock; what a link points at is left alone.
+func TestWhatIsNoLockFileIsSetAside(t *testing.T) {
+	makers := map[string]func(path string) error{
+		"rubbish":        func(path string) error { return os.WriteFile(path, []byte("rubbish\x00"), 0o600) },
+		"directory":      func(path string) error { return os.Mkdir(path, 0o700) },
+		"full directory": func(path string) error { return os.MkdirAll(path+"/full", 0o700) },
+		"link":           func(path string) error { return os.Symlink("victim", path) },
+		"dead link":      func(path string) error { return os.Symlink("nowhere", path) },
+		"fifo":           func(path string) error { return syscall.Mkfifo(path, 0o600) },
+	}
+	for what, maker := range makers {
+		b, dir := newBox(t, map[string]string{"victim": "mine", "vodmr.lock.bad": "an older one"})
+		must(t, maker(dir+"/vodmr.lock"))
+		if err := b.Lock(); err != nil || b.LockMended != (what != "rubbish") {
+			t.Errorf("%s: %v, mended %v", what, err, b.LockMended)
+		}
+		if code := tryLock(t, dir); code != 3 {
+			t.Errorf("%s: another process: exit %d, want 3", what, code)
+		}
+		st, err := os.Lstat(dir + "/vodmr.lock")
+		must(t, err)
+		if _, err := os.Lstat(dir + "/vodmr.lock.bad"); !st.Mode().IsRegular() || err != nil || slurp(t, dir+"/victim") != "mine" {
+			t.Errorf("%s: %v, %v, or a link was followed", what, st.Mode(), err)
+		}
+		b.Close()
+		if code := tryLock(t, dir); code != 0 {
+			t.Errorf("%s: after Close: exit %d, want 0", what, code)
+		}
+	}
+}
+
+// TestOnlyOneSetsTheLockAside: while another process does it, the lock is held.
+func TestOnlyOneSetsTheLockAside(t *testing.T) {
+	b, dir := newBox(t, nil)
+	must(t, os.Mkdir(dir+"/vodmr.lock", 0o700))
+	guard, err := openat(b.dir, lockGuard, unix.O_RDWR|unix.O_CREAT, 0o600)
+	must(t, err)
+	defer unix.Close(guard)
+	must(t, setLock(guard))
+	if code := tryLock(t, dir); code != 3 {
+		t.Errorf("exit %d, want 3", code)
+	}
+	if st, err := os.Lstat(dir + "/vodmr.lock"); err != nil || !st.IsDir() {
+		t.Errorf("it was set aside by the second: %v", err)
+	}
+	// The first is done: what it made is a lock file, and stays.
+	must(t, os.Remove(dir+"/vodmr.lock"))
+	write(t, dir+"/vodmr.lock", "")
+	must(t, b.mendLock())
+	if st, err := os.Lstat(dir + "/vodmr.lock"); err != nil || !st.Mode().IsRegular() || b.LockMended {
+		t.Errorf("a lock file was set aside: %v", err)
+	}
+}
+
+// TestALockThatCannotBeSetAside is an error that names it.
+func TestALockThatCannotBeSetAside(t *testing.T) {
+	b, dir := newBox(t, nil)
+	must(t, os.MkdirAll(dir+"/vodmr.lock", 0o700))
+	must(t, os.MkdirAll(dir+"/vodmr.lock.bad/full", 0o700))
+	if err := b.Lock(); !errors.Is(err, ErrNotRegular) || !strings.Contains(err.Error(), dir+"/vodmr.lock: ") {
+		t.Errorf("%v", err)
 	}
 }
 

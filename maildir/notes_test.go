@@ -205,6 +205,69 @@ func TestATornLineIsVoid(t *testing.T) {
 	expect(t, suspects, "b") // the line after the torn one counts
 }
 
+// Cut at any byte of its last line, the file is used and mended: what stood before counts,
+// also what was in flight, and nothing is damaged afterwards.
+func TestTornAtEachByte(t *testing.T) {
+	whole := "1795000000 session -\n1795000000 session 1\n1795000000 kept a 2 1795000000 450 x\n1795000000 sent b\n"
+	last := "1795000000 kept c%20d 17 1795000001 451 100%25 late\n"
+	for cut := range len(last) {
+		b, dir := newBox(t, map[string]string{"vodmr.notes": whole + last[:cut]})
+		n := openNotes(t, b)
+		want := model{"a": {Tries: 2, First: 1795000000, Last: 1795000000, Reply: "450 x"}}
+		if diff := cmp.Diff(want, snapshot(n)); diff != "" {
+			t.Errorf("cut at %d: %s", cut, diff)
+		}
+		must(t, n.Mend())
+		if n.Stays("a", "odd"); n.Flush() != nil {
+			t.Errorf("cut at %d: cannot be written", cut)
+		}
+		n.Close()
+		n = openNotes(t, b)
+		if n.Of("a").Reason != "odd" || n.Ended() != 1795000000 {
+			t.Errorf("cut at %d: %+v, ended %d", cut, n.Of("a"), n.Ended())
+		}
+		suspects, err := n.Begin("2", bases("a", "b", "c d"))
+		must(t, err)
+		expect(t, suspects, "b")
+		if strings.Contains(slurp(t, dir+"/vodmr.notes"), "%") {
+			t.Errorf("cut at %d: still torn", cut)
+		}
+	}
+}
+
+// To mend is to begin no session: the last one did not end now.
+func TestMendingIsNoSession(t *testing.T) {
+	b, dir := newBox(t, map[string]string{"vodmr.notes": "1790000000 kept a 1 0 x\n1790000001 session -\n17"})
+	n := openNotes(t, b)
+	must(t, n.Mend())
+	n.Close()
+	if got := openNotes(t, b).Ended(); got != 1790000001 {
+		t.Errorf("ended %d", got)
+	}
+	want := "1790000000 kept a 1 0 x\n1790000001 session -\n"
+	if diff := cmp.Diff(want, slurp(t, dir+"/vodmr.notes")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// What a crash can leave at the end of a file is no line of ours.
+func TestAnEndThatIsNoLineIsDamage(t *testing.T) {
+	for end, damaged := range map[string]int{"": 0, "17": 0, "%": 0, "\x00\x00": 1, "x": 1, strings.Repeat("1", 10<<10): 1} {
+		b, _ := newBox(t, map[string]string{"vodmr.notes": "1795000000 kept a 1 0 x\n" + end})
+		n, err := b.OpenNotes(testClock())
+		if err != nil || n.Damaged != damaged || n.Of("a").Tries != 1 {
+			t.Errorf("%.10q: %v, %d damaged, want %d", end, err, n.Damaged, damaged)
+		}
+		n.Close()
+		b, _ = newBox(t, map[string]string{"vodmr.notes": end})
+		n, err = b.OpenNotes(testClock())
+		if (err != nil) != (damaged > 0) {
+			t.Errorf("%.10q alone: %v", end, err)
+		}
+		n.Close()
+	}
+}
+
 func TestDamagedLinesAreCounted(t *testing.T) {
 	b, dir := newBox(t, nil)
 	write(t, dir+"/vodmr.notes", strings.Join([]string{

@@ -59,6 +59,21 @@ func (b *Box) OpenNotes(clock func() time.Time) (*Notes, error) {
 	return n, fmt.Errorf("%s: %w", join(b.path, notesName), err)
 }
 
+// HasNotes says whether anything has the notes' name.
+func (b *Box) HasNotes() bool {
+	var st unix.Stat_t
+	return lstatat(b.dir, notesName, &st) == nil
+}
+
+// Mend replaces a file that is torn or holds no notes, as Begin does, but begins no
+// session: what the last one left unanswered stays so.
+func (n *Notes) Mend() error {
+	if !n.out.rubbish && !n.out.torn {
+		return nil
+	}
+	return n.rewrite()
+}
+
 // Close closes the file. What was not flushed is lost.
 func (n *Notes) Close() {
 	closeAll(n.out.fd)
@@ -93,7 +108,7 @@ func (n *Notes) readLines(fd int) (good int, err error) {
 	for {
 		got, err := read(fd, buf[have:])
 		if err != nil || got == 0 {
-			n.out.torn = have > 0 || skip
+			n.tear(buf[:have], skip)
 			return good, err
 		}
 		rest := buf[:have+got]
@@ -114,6 +129,15 @@ func (n *Notes) readLines(fd int) (good int, err error) {
 			rest, skip = nil, true
 		}
 		have = copy(buf, rest)
+	}
+}
+
+// tear takes note of a last line without an end. One that we began to write begins with
+// a digit; zeros, say, which a crash can leave at a file's end, are damage.
+func (n *Notes) tear(rest []byte, tooLong bool) {
+	n.out.torn = len(rest) > 0 || tooLong
+	if tooLong || len(rest) > 0 && !isDigit(rest[0]) && rest[0] != '%' {
+		n.Damaged++
 	}
 }
 

@@ -60,7 +60,9 @@ func (n *Notes) writeState(fd int) error {
 	if n.ended != 0 {
 		buf = appendNote(buf, n.ended, "session", inOrder)
 	}
-	buf = appendNote(buf, now, "session", n.session)
+	if n.session != inOrder { // or it would have ended now
+		buf = appendNote(buf, now, "session", n.session)
+	}
 	for _, bases := range n.inFlight() {
 		for i, base := range bases {
 			buf = appendNote(buf, now, sentVerb(i), base)

@@ -111,8 +111,7 @@ const secondDeferral = 24 * time.Hour
 func (q *queue) deferred(it *item, reply smtp.Reply) {
 	now := q.Now()
 	first := q.notes.Of(it.base).First
-	old := now.Sub(time.Unix(it.entry.Time, 0)) > q.control.QueueLifetime
-	if old && first != 0 && now.Sub(time.Unix(first, 0)) >= secondDeferral {
+	if q.old(it.entry) && first != 0 && now.Sub(time.Unix(first, 0)) >= secondDeferral {
 		q.bounceOrKeep(it, reply, "it was deferred until it was too old, the last time with: ")
 		return
 	}

@@ -158,7 +158,7 @@ func (s *session) openQueue() smtp.Reply {
 	if s.box, err = maildir.Open(s.Home, s.Maildir); err != nil {
 		return s.trouble(err)
 	}
-	if err = s.box.Lock(); errors.Is(err, maildir.ErrLocked) {
+	if err = s.lock(); errors.Is(err, maildir.ErrLocked) {
 		err = s.box.TakeOver(s.pace().takeOver)
 	}
 	if errors.Is(err, maildir.ErrLocked) {
@@ -184,6 +184,15 @@ func (s *session) openQueue() smtp.Reply {
 		return smtp.NewReply(453, "4.2.0", "you have no mail")
 	}
 	return smtp.NewReply(250, "2.0.0", "the roles turn now")
+}
+
+// lock takes the Maildir's lock, and logs what stood in its place.
+func (s *session) lock() error {
+	err := s.box.Lock()
+	if s.box.LockMended {
+		s.Log.Event("error", logline.F("file", "vodmr.lock"), logline.F("reason", "it was no regular file: it is set aside as vodmr.lock.bad"))
+	}
+	return err
 }
 
 var errUnreadable = errors.New("mail waits, but none of it can be read")

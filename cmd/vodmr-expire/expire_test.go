@@ -1,0 +1,258 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+
+	"vodmr/internal/dialogue"
+	"vodmr/internal/mailsite"
+)
+
+var binary, queue string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "vodmr-expire")
+		if err != nil {
+			panic(err)
+		}
+		defer os.RemoveAll(dir)
+		if err := os.Chmod(dir, 0o755); err != nil {
+			panic(err)
+		}
+		if err := dialogue.Build(dir, "vodmr/cmd/vodmr-expire"); err != nil {
+			panic(err)
+		}
+		if err := dialogue.Build(dir, "vodmr/testdata/qmail-queue"); err != nil {
+			panic(err)
+		}
+		binary, queue = filepath.Join(dir, "vodmr-expire"), filepath.Join(dir, "qmail-queue")
+		return m.Run()
+	}())
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// newSite is one whose qmail-queue works for every user, and whose Maildir holds a
+// message that is too old and one that is not.
+func newSite(t *testing.T) (root, maildir string) {
+	t.Helper()
+	root, maildir = mailsite.New(t, map[string]string{"vodmr.notes": ""})
+	must(t, os.Symlink(queue, filepath.Join(root, "qmail/bin/qmail-queue")))
+	must(t, os.Mkdir(filepath.Join(root, "qmail/queue"), 0o777))
+	must(t, os.Chmod(filepath.Join(root, "qmail/queue"), 0o777))
+	fill(t, maildir, "bob")
+	return root, maildir
+}
+
+func fill(t *testing.T, maildir, rcpt string) {
+	t.Helper()
+	now := time.Now().Unix()
+	mailsite.Write(t, fmt.Sprintf("%s/new/%d.old.vm", maildir, now-8*86400), mailsite.Message("ann@sender.test", rcpt+"@example.org", "old"))
+	mailsite.Write(t, fmt.Sprintf("%s/cur/%d.young.vm:2,S", maildir, now-6*86400), mailsite.Message("ann@sender.test", rcpt+"@example.org", "young"))
+}
+
+// expire runs the program on the site below root.
+func expire(t *testing.T, root string, args ...string) (out, log string, code int) {
+	t.Helper()
+	var stdout, stderr strings.Builder
+	cmd := exec.Command(binary, append([]string{"-q", root + "/qmail"}, args...)...)
+	cmd.Dir, cmd.Env = root, []string{}
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
+		t.Fatal(err)
+	}
+	return stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()
+}
+
+// own gives a Maildir to a user of its own, where that can be done: root's is refused.
+func own(t *testing.T, dir string, uid int) {
+	if os.Getuid() == 0 {
+		mailsite.Chown(t, dir, uid)
+	}
+}
+
+const owner = 47110
+
+func left(t *testing.T, maildir string) int {
+	t.Helper()
+	names, err := filepath.Glob(maildir + "/[nc]*/*")
+	must(t, err)
+	return len(names)
+}
+
+func bounces(t *testing.T, root string) int {
+	t.Helper()
+	names, err := filepath.Glob(root + "/qmail/queue/*.envelope")
+	must(t, err)
+	return len(names)
+}
+
+func TestMisuse(t *testing.T) {
+	root, _ := newSite(t)
+	for _, args := range [][]string{{}, {"-z", "x"}, {"-n"}, {"-q"}, {"--"}, {"-nf", "x"}} {
+		out, log, code := expire(t, root, args...)
+		if code != 100 || out != "" || !strings.HasPrefix(log, "vodmr-expire: usage: ") {
+			t.Errorf("%q: exit %d, %q, %q", args, code, out, log)
+		}
+	}
+}
+
+// TestExpires: the mailbox is found by any of its names.
+func TestExpires(t *testing.T) {
+	for _, name := range []string{"odmr@example.org", "ODMR@alias.example", "ROOT/domain/odmr/Maildir", "domain/odmr/Maildir/"} {
+		root, maildir := newSite(t)
+		own(t, root+"/domain", owner)
+		name = strings.ReplaceAll(name, "ROOT", root)
+		out, log, code := expire(t, root, "--", name)
+		if code != 0 || out != "" || left(t, maildir) != 1 || bounces(t, root) != 1 {
+			t.Errorf("%s: exit %d, %d left, %d bounces, %q\n%s", name, code, left(t, maildir), bounces(t, root), out, log)
+		}
+		for _, want := range []string{"vodmr-expire: " + name + " expired file=new/", "vodmr-expire: " + name + " bounce file=new/", "sentto=<ann@sender.test>"} {
+			if len(name) < 60 && !strings.Contains(log, want) {
+				t.Errorf("no %q in\n%s", want, log)
+			}
+		}
+	}
+}
+
+// TestShowChangesNothing: -n prints what would bounce, and leaves every byte.
+func TestShowChangesNothing(t *testing.T) {
+	for _, notes := range []string{"", "rubbish\n", "1795000000 session 1\n1795000000 kept a 1 17"} {
+		root, maildir := newSite(t)
+		mailsite.Write(t, maildir+"/vodmr.notes", notes)
+		mailsite.Write(t, maildir+"/new/1700000000.odd.vm", "no envelope\n")
+		own(t, root+"/domain", owner)
+		hold(t, maildir) // it needs no lock
+		before := mailsite.Tree(t, root)
+		out, _, code := expire(t, root, "-n", "odmr@example.org")
+		if diff := cmp.Diff(before, mailsite.Tree(t, root)); diff != "" || code != 0 {
+			t.Errorf("%q: exit %d, changed:\n%s", notes, code, diff)
+		}
+		lines := strings.Split(out, "\n")
+		if len(lines) != 3 || !strings.HasPrefix(lines[0], "vodmr-expire: odmr@example.org skip file=new/1700000000.odd.vm reason=") ||
+			!strings.HasPrefix(lines[1], "vodmr-expire: odmr@example.org expired file=new/") || !strings.Contains(lines[1], "did not come to fetch it") {
+			t.Errorf("%q: printed\n%s", notes, out)
+		}
+	}
+}
+
+// hold holds a Maildir's lock until the test ends.
+func hold(t *testing.T, maildir string) {
+	t.Helper()
+	file, err := os.OpenFile(maildir+"/vodmr.lock", os.O_RDWR|os.O_CREATE, 0o666)
+	must(t, err)
+	t.Cleanup(func() { file.Close() })
+	must(t, file.Chmod(0o666))
+	must(t, unix.FcntlFlock(file.Fd(), unix.F_SETLK, &unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart}))
+}
+
+// TestLocked: while a session holds the lock nothing bounces there; the next Maildir has
+// its turn.
+func TestLocked(t *testing.T) {
+	root, maildir := newSite(t)
+	other := filepath.Join(root, "other/Maildir")
+	mailsite.Make(t, other)
+	mailsite.Write(t, other+"/vodmr.notes", "")
+	fill(t, other, "eve")
+	hold(t, maildir)
+	own(t, root+"/domain", owner)
+	own(t, root+"/other", owner+1)
+	_, log, code := expire(t, root, maildir, other)
+	if code != 111 || left(t, maildir) != 2 || left(t, other) != 1 || bounces(t, root) != 1 {
+		t.Errorf("exit %d, %d and %d left, %d bounces", code, left(t, maildir), left(t, other), bounces(t, root))
+	}
+	if !strings.Contains(log, "locked by another session") || !strings.Contains(log, "to=<eve@example.org>") {
+		t.Errorf("log\n%s", log)
+	}
+}
+
+// TestRefused: what is no customer's mailbox is told and left alone, and the others are
+// done.
+func TestRefused(t *testing.T) {
+	root, maildir := newSite(t)
+	inbox := filepath.Join(root, "inbox/Maildir")
+	mailsite.Make(t, inbox)
+	fill(t, inbox, "eve")
+	own(t, root+"/domain", owner)
+	own(t, root+"/inbox", owner+1)
+	before := mailsite.Tree(t, root+"/inbox")
+	for arg, want := range map[string]string{
+		inbox: "may be somebody's inbox", "gone@example.org": "no such", "nobody@elsewhere.test": "no such login", "./nowhere": "no such",
+	} {
+		out, log, code := expire(t, root, arg, maildir)
+		if code != 100 || out != "" || !strings.Contains(log, want) {
+			t.Errorf("%s: exit %d, %q\n%s", arg, code, out, log)
+		}
+	}
+	if diff := cmp.Diff(before, mailsite.Tree(t, root+"/inbox")); diff != "" || left(t, maildir) != 1 {
+		t.Errorf("%d left in the other; the inbox:\n%s", left(t, maildir), diff)
+	}
+	if _, log, code := expire(t, root, "-f", inbox); code != 0 || left(t, inbox) != 1 {
+		t.Errorf("-f: exit %d, %d left\n%s", code, left(t, inbox), log)
+	}
+}
+
+// TestQueueFails: the message stays, and the exit code says so.
+func TestQueueFails(t *testing.T) {
+	root, maildir := newSite(t)
+	must(t, os.Remove(root+"/qmail/bin/qmail-queue"))
+	must(t, os.WriteFile(root+"/qmail/bin/qmail-queue", []byte("#!/bin/sh\nexit 53\n"), 0o755))
+	own(t, root+"/domain", owner)
+	if _, log, code := expire(t, root, maildir); code != 111 || left(t, maildir) != 2 || !strings.Contains(log, "its bounce was not queued") {
+		t.Errorf("exit %d, %d left\n%s", code, left(t, maildir), log)
+	}
+}
+
+// TestRootsMaildir: as root nothing is done for a Maildir that belongs to root.
+func TestRootsMaildir(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root has such a Maildir")
+	}
+	root, maildir := newSite(t)
+	if _, log, code := expire(t, root, maildir); code != 100 || left(t, maildir) != 2 || !strings.Contains(log, "belongs to root") {
+		t.Errorf("exit %d, %d left\n%s", code, left(t, maildir), log)
+	}
+}
+
+// TestBecomesOwner: qmail-queue is run by the Maildir's owner, each by its own.
+func TestBecomesOwner(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can become another")
+	}
+	root, maildir := newSite(t)
+	other := filepath.Join(root, "other/Maildir")
+	mailsite.Make(t, other)
+	fill(t, other, "eve")
+	own(t, root+"/domain", owner)
+	own(t, root+"/other", owner+1)
+	if _, log, code := expire(t, root, "-f", maildir, other); code != 0 {
+		t.Fatalf("exit %d\n%s", code, log)
+	}
+	names, _ := filepath.Glob(root + "/qmail/queue/*.message")
+	all := ""
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		must(t, err)
+		all += string(text)
+	}
+	for _, uid := range []int{owner, owner + 1} {
+		if want := fmt.Sprintf(" invoked by uid %d);", uid); strings.Count(all, want) != 1 {
+			t.Errorf("no bounce of uid %d:\n%s", uid, all)
+		}
+	}
+}

@@ -1,0 +1,118 @@
+// Vodmr-expire bounces mail that no customer fetched in time. See vodmr-expire(8).
+package main
+
+import (
+	"errors"
+	"flag"
+	"io"
+	"os"
+	"strconv"
+	"time"
+
+	"vodmr/become"
+	"vodmr/fdio"
+	"vodmr/logline"
+	"vodmr/mailbox"
+	"vodmr/maildir"
+	"vodmr/qmail"
+	"vodmr/relay"
+	"vodmr/version"
+)
+
+const (
+	program = "vodmr-expire"
+	usage   = "usage: vodmr-expire [-n] [-f] [-q QMAILHOME] LOGIN-or-MAILDIR...\n" +
+		"       vodmr-expire -h | -V\n" +
+		"what has a / in it is a Maildir; see vodmr-expire(8)\n"
+	misuse    = 100
+	temporary = 111
+)
+
+func main() { os.Exit(run()) }
+
+func run() int {
+	if text := version.Answer(program, usage, os.Args[1:]); text != "" {
+		_ = fdio.WriteAll(1, []byte(text))
+		return 0
+	}
+	o := options{}
+	flags := flag.NewFlagSet(program, flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.BoolVar(&o.show, "n", false, "only show what would bounce")
+	flags.BoolVar(&o.force, "f", false, "also without vodmr.notes")
+	flags.StringVar(&o.qmail, "q", "/var/qmail", "qmail's home directory")
+	if flags.Parse(os.Args[1:]) != nil || flags.NArg() == 0 {
+		_ = fdio.WriteAll(2, []byte(program+": "+usage))
+		return misuse
+	}
+	fdio.CloseOnExec(3) // qmail-queue needs none of what others left open
+	expire := o.expire
+	if os.Geteuid() == 0 && flags.NArg() > 1 {
+		expire = o.expireApart
+	}
+	code := 0
+	for _, arg := range flags.Args() {
+		code = max(code, expire(arg))
+	}
+	return code
+}
+
+// options are those of the command line.
+type options struct {
+	show, force bool
+	qmail       string
+}
+
+// expire goes through one Maildir, as its owner, and returns the exit code.
+func (o options) expire(arg string) int {
+	log := logline.New(2, program, arg)
+	err := o.expireIn(arg, log)
+	if err == nil {
+		return 0
+	}
+	log.Event("error", logline.Err(err))
+	return exitCode(err)
+}
+
+func (o options) expireIn(arg string, log *logline.Logger) error {
+	site := qmail.OpenHome(o.qmail)
+	place, err := mailbox.Find(site, arg)
+	if err != nil {
+		return err
+	}
+	if err := become.Owner(place.Owned); err != nil {
+		return err
+	}
+	m, err := relay.OpenMailbox(o.config(site, place, log))
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	if o.show {
+		return m.ShowExpired(o.force, logline.New(1, program, arg))
+	}
+	return m.Expire(o.force)
+}
+
+func (o options) config(site qmail.Home, place mailbox.Place, log *logline.Logger) relay.Config {
+	host := os.Getenv("VODMR_HOST")
+	if host == "" {
+		host = "localhost"
+	}
+	return relay.Config{
+		Log: log, Host: host, Session: strconv.Itoa(os.Getpid()),
+		Login: place.Login, Home: place.Home, Maildir: place.Maildir,
+		Qmail: site, Queue: qmail.Queue{Home: o.qmail, Program: os.Getenv("QMAILQUEUE")},
+		Now: time.Now,
+	}
+}
+
+// exitCode tells what an administrator must mend from what may pass.
+func exitCode(err error) int {
+	for _, wrong := range []error{relay.ErrNoNotes, become.ErrRoot, mailbox.ErrUnknown, maildir.ErrMissing, maildir.ErrOwner, os.ErrNotExist} {
+		if errors.Is(err, wrong) {
+			return misuse
+		}
+	}
+	return temporary
+}

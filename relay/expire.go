@@ -1,0 +1,164 @@
+package relay
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"vodmr/logline"
+	"vodmr/maildir"
+)
+
+// ErrNoNotes says that nothing was ever fetched from a Maildir by ATRN.
+var ErrNoNotes = errors.New("it has no vodmr.notes, so no customer ever fetched mail from it, and it may be somebody's inbox")
+
+// failuresMost is how many bounces in a row may fail before the rest is left for another
+// time: qmail-queue does not work then.
+const failuresMost = 10
+
+// Expire bounces what is older than control/queuelifetime, under the lock that a session
+// holds, and by a session's rules: a file is removed once qmail-queue has its bounce, and
+// stays where it has not. A message without an envelope stays. A Maildir without notes is
+// ErrNoNotes unless it is forced. The error says that something is to be tried again:
+// maildir.ErrLocked, or how many messages stay.
+func (m *Mailbox) Expire(force bool) error {
+	s := m.session
+	if err := m.mayExpire(force); err != nil {
+		return err
+	}
+	if err := s.lock(); err != nil {
+		return err
+	}
+	q, err := m.scan()
+	if err != nil {
+		return err
+	}
+	if err := q.notes.Mend(); err != nil {
+		q.noteTrouble(err)
+	}
+	return errors.Join(q.expireAll(), q.notes.Flush())
+}
+
+// ShowExpired writes an event to out for each message that Expire would bounce. It takes
+// no lock and changes nothing.
+func (m *Mailbox) ShowExpired(force bool, out *logline.Logger) error {
+	if err := m.mayExpire(force); err != nil {
+		return err
+	}
+	q, err := m.scan()
+	if err != nil {
+		return err
+	}
+	for entry, ok := q.nextOld(); ok; entry, ok = q.nextOld() {
+		it, err := q.load(entry, 0)
+		note := q.notes.Of(entry.Base())
+		switch {
+		case note.Done || errors.Is(err, maildir.ErrGone):
+		case err != nil:
+			out.Event("skip", logline.F("file", entry.Path()), logline.F("reason", err.Error()))
+		default:
+			logExpired(out, it, q.whyExpired(it, note))
+		}
+	}
+	return nil
+}
+
+// mayExpire refuses a Maildir that nobody fetches from, and reads the settings.
+func (m *Mailbox) mayExpire(force bool) (err error) {
+	s := m.session
+	if !force && !s.box.HasNotes() {
+		return fmt.Errorf("%s: %w", m.Path(), ErrNoNotes)
+	}
+	s.control, err = s.Qmail.Settings(s.Host)
+	return err
+}
+
+// expireAll bounces all that is too old, one after the other.
+func (q *queue) expireAll() error {
+	stay, inARow := 0, 0
+	for entry, ok := q.nextOld(); ok; entry, ok = q.nextOld() {
+		if q.expire(entry) {
+			inARow = 0
+			continue
+		}
+		stay++
+		if inARow++; inARow == failuresMost {
+			return fmt.Errorf("%d bounces in a row failed: the rest is left for another time", inARow)
+		}
+	}
+	if stay > 0 {
+		return fmt.Errorf("%d messages stay that should bounce", stay)
+	}
+	return nil
+}
+
+// nextOld gives the next message that is too old. They come in the order of their age,
+// so the first that is not ends it.
+func (q *queue) nextOld() (maildir.Entry, bool) {
+	entry, ok := q.list.Next()
+	return entry, ok && q.old(entry)
+}
+
+// old says whether a message has waited for longer than control/queuelifetime.
+func (q *queue) old(entry maildir.Entry) bool {
+	return q.age(entry) > q.control.QueueLifetime
+}
+
+func (q *queue) age(entry maildir.Entry) time.Duration {
+	return q.Now().Sub(time.Unix(entry.Time, 0))
+}
+
+// expire bounces one message and removes it. It says whether there is nothing to try
+// again. Nothing is noted of a bounce that fails: the customer's server was not asked,
+// so tries and suspicions stay as they are.
+func (q *queue) expire(entry maildir.Entry) bool {
+	note := q.notes.Of(entry.Base())
+	if note.Done {
+		q.removeDone(entry)
+		return true
+	}
+	it, err := q.load(entry, 0)
+	if err != nil {
+		q.skip(entry, err)
+		return knownReason(err)
+	}
+	why := q.whyExpired(it, note)
+	logExpired(q.Log, it, why)
+	if err := q.bounce(it, why); err != nil {
+		q.Log.Event("error", logline.F("file", it.entry.Path()), logline.Err(err))
+		return false
+	}
+	q.removeOrNote(it)
+	return true
+}
+
+func logExpired(log *logline.Logger, it *item, why string) {
+	log.Event("expired", append(it.fields(), logline.F("reason", why))...)
+}
+
+// whyExpired tells a sender what became of a message: with the last reply where one is
+// known.
+func (q *queue) whyExpired(it *item, note maildir.Note) string {
+	why := "it was too old after " + span(q.age(it.entry)) + ": "
+	switch {
+	case note.Reply != "":
+		return why + "it was deferred, the last time with: " + note.Reply
+	case note.Tries > 0:
+		return why + "the mail server of this domain deferred it"
+	case note.Breaks > 0:
+		return why + "the connection to the mail server of this domain broke each time that it was sent"
+	case note.Reason != "":
+		return why + "it could not be offered to the mail server of this domain"
+	}
+	return why + "the mail server of this domain did not come to fetch it"
+}
+
+// span writes an age in days, or in hours below two days.
+func span(age time.Duration) string {
+	const day = 24 * time.Hour
+	if age >= 2*day {
+		return strconv.Itoa(int(age/day)) + " days"
+	}
+	return strconv.Itoa(int(age/time.Hour)) + " hours"
+}
