@@ -34,7 +34,7 @@ func (s *site) settled() bool {
 		return true
 	}
 	for _, m := range s.messages {
-		if there[m.file] != (m.fate == waits) {
+		if there[m.file] != (m.fate == waits && !m.deleted) {
 			return false
 		}
 	}
@@ -68,7 +68,7 @@ func (s *site) close(broken int) {
 // judge judges one message: it is in the customer's hands, its sender knows, or
 // it waits; and which of these is no accident.
 func (s *site) judge(m *message, there bool) {
-	if m.taken+m.bounced == 0 && !there {
+	if m.taken+m.bounced == 0 && !there && !m.deleted {
 		s.lost++
 		s.fail("LOST: %s from %s to %s", m.file, m.from, m.to)
 		return
@@ -79,6 +79,8 @@ func (s *site) judge(m *message, there bool) {
 		s.fail("wrongly bounced: %s to %s", m.file, m.to)
 	case m.taken > 0 && m.fate != arrives:
 		s.fail("taken though it was refused: %s to %s", m.file, m.to)
+	case there && m.deleted:
+		s.fail("deleted by its owner, but back: %s", m.file)
 	case there && m.fate != waits:
 		s.fail("left behind: %s to %s", m.file, m.to)
 	}

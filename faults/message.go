@@ -28,8 +28,9 @@ type message struct {
 	content        string // as stored, without the envelope
 	fate           fate
 
-	taken   int // times that the customer took it
-	bounced int // times that qmail-queue took its bounce
+	taken   int  // times that the customer took it
+	bounced int  // times that qmail-queue took its bounce
+	deleted bool // by somebody else, who may
 }
 
 // Whom the customer refuses, by the first words of their addresses.
@@ -78,9 +79,9 @@ func write(to, from, text string) *message {
 	m := &message{from: from + "@s.test", to: to + "@" + domain}
 	m.content = "Received: (qmail 1 invoked by network)\n\n" + text
 	switch {
-	case to == nobody || from == spammer:
+	case strings.HasPrefix(to, nobody) || from == spammer:
 		m.fate = bounces
-	case to == greylist:
+	case strings.HasPrefix(to, greylist):
 		m.fate = waits
 	}
 	return m

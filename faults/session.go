@@ -98,31 +98,40 @@ func (s *site) fetch(wrap []string) *session {
 // sessionOver does it over a line, which has the provider's end and gives the
 // customer's.
 func (s *site) sessionOver(wrap []string, line func(net.Conn) net.Conn) *session {
+	return s.converse(wrap, func(_ *process, near *net.TCPConn) error {
+		conn := line(near)
+		defer conn.Close()
+		_ = conn.SetDeadline(time.Now().Add(sessionMax))
+		return s.play(conn, s.server())
+	})
+}
+
+// converse runs the chain for one connection. The customer gets its end, which
+// is closed then, and says whether it saw the session end in order.
+func (s *site) converse(wrap []string, customer func(*process, *net.TCPConn) error) *session {
 	near, far, err := rig.Pair()
 	if err != nil {
 		s.trial.broken = err
 		return &session{err: err}
 	}
+	defer near.Close()
 	ctx, cancel := context.WithTimeout(s.ctx, sessionMax)
 	defer cancel()
 	p, err := s.start(ctx, wrap, far)
 	if err != nil {
-		near.Close()
 		s.trial.broken = err
 		return &session{err: err}
 	}
-	conn := line(near)
-	_ = conn.SetDeadline(time.Now().Add(sessionMax))
 	one := &session{}
-	one.err = s.play(conn)
+	one.err = customer(p, near)
 	one.inOrder = one.err == nil
-	conn.Close()
+	near.Close()
 	s.end(ctx, p, one)
 	return one
 }
 
 // play is the customer, from the provider's first word to the end of the line.
-func (s *site) play(conn net.Conn) error {
+func (s *site) play(conn net.Conn, server *customer.Server) error {
 	stream, err := s.chain.turn(s, conn)
 	if errors.Is(err, errNothing) {
 		return nil
@@ -130,7 +139,7 @@ func (s *site) play(conn net.Conn) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.server().Serve(stream); err != nil {
+	if _, err := server.Serve(stream); err != nil {
 		return err
 	}
 	_, _ = io.Copy(io.Discard, stream) // its end

@@ -93,6 +93,7 @@ func (s *site) queueProgram() string       { return filepath.Join(s.qmail, "bin/
 func (s *site) passwords() string          { return filepath.Join(s.dir, "vpasswd") }
 func (s *site) certificate() string        { return filepath.Join(s.dir, "servercert.pem") }
 func (s *site) secret() string             { return filepath.Join(s.dir, "password") }
+func (s *site) maildir() string            { return filepath.Join(s.home, "Maildir") }
 func (s *site) inbox() string              { return filepath.Join(s.dir, "inbox") }
 
 // waiting are the messages that are in the Maildir, by the names of their files.

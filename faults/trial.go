@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strings"
+	"sync"
 )
 
 // A trial is one point being tried. What it may do at random comes from its own
@@ -24,7 +25,9 @@ type trial struct {
 	lost   int
 	wrong  []string // what must not be
 	broken error    // the trial itself could not be made
-	log    strings.Builder
+
+	mu  sync.Mutex // wrong and log: sessions may be many at once
+	log strings.Builder
 }
 
 func (f *faults) newTrial(row, series string, n int) (*trial, error) {
@@ -42,11 +45,17 @@ func (t *trial) name() string { return fmt.Sprintf("%s:%d", t.series, t.n) }
 
 // fail notes what must not be.
 func (t *trial) fail(format string, args ...any) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.wrong = append(t.wrong, fmt.Sprintf(format, args...))
 }
 
 // logf adds to what is printed where the trial fails.
-func (t *trial) logf(format string, args ...any) { fmt.Fprintf(&t.log, format+"\n", args...) }
+func (t *trial) logf(format string, args ...any) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	fmt.Fprintf(&t.log, format+"\n", args...)
+}
 
 func hash(text string) uint64 {
 	sum := fnv.New64a()

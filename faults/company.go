@@ -1,0 +1,232 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"vodmr/maildir"
+
+	"net"
+)
+
+const (
+	companyRounds = 40
+	rivals        = 3 // customers that call at once
+	companyTime   = time.Second
+	companyRate   = 600 // deeds a second
+)
+
+// companyRow is a mailbox in which others are busy while sessions run.
+func companyRow() []series {
+	var all []series
+	for _, m := range modes() {
+		all = append(all, series{name: "company/" + m.name, last: companyRounds, try: func(t *trial) { keepCompany(t, m) }})
+	}
+	return all
+}
+
+// keepCompany has a mail reader and a delivery at work in the Maildir, while
+// three customers with one login call again and again. Nothing breaks: so nothing
+// may be sent again.
+func keepCompany(t *trial, m mode) {
+	there, coming := t.mixed(0, 30), t.mixed(30, 40)
+	s := newSite(t, relayChain(), m, there)
+	if t.broken == nil {
+		t.broken = s.prepare(coming)
+	}
+	if t.broken != nil {
+		return
+	}
+	box, err := maildir.Open(s.home, "Maildir")
+	if err != nil {
+		t.broken = err
+		return
+	}
+	defer box.Close()
+	busy := newCompany(s, t.random.Uint64(), "-t", companyTime.String(), "-r", fmt.Sprint(companyRate), "-d", s.maildir())
+	if t.broken = busy.start(); t.broken != nil {
+		return
+	}
+	var refused atomic.Int64
+	var all sync.WaitGroup
+	for range rivals {
+		all.Go(func() {
+			for !busy.gone() && t.ctx.Err() == nil {
+				refused.Add(s.rival(box))
+			}
+		})
+	}
+	all.Wait()
+	t.fired = true
+	t.struck = refused.Load() > 0
+	s.after(busy)
+	s.settle(0)
+}
+
+// mixed is n messages, from the given number on: most are small, some are copies
+// for two, some are refused or deferred.
+func (t *trial) mixed(from, n int) []*message {
+	var list []*message
+	for i := from; len(list) < n; i++ {
+		text := strings.Repeat(fmt.Sprintf("message %d\n", i), 1+t.random.IntN(200))
+		switch t.random.IntN(12) {
+		case 0:
+			list = append(list, write(fmt.Sprint(nobody, i), "ann", text))
+		case 1:
+			list = append(list, write(fmt.Sprint(greylist, i), "ann", text))
+		case 2:
+			list = append(list, write(fmt.Sprint("carol", i), "ann", text), write(fmt.Sprint("dave", i), "ann", text))
+		default:
+			list = append(list, write(fmt.Sprint("bob", i), "ann", text))
+		}
+	}
+	return list
+}
+
+// rival calls, and says how often the mailbox was in another's hands: 0 or 1.
+func (s *site) rival(box *maildir.Box) (refused int64) {
+	one := s.converse(nil, func(p *process, near *net.TCPConn) error {
+		_ = near.SetDeadline(time.Now().Add(sessionMax))
+		server := s.server()
+		server.Mail = func(string) string {
+			time.Sleep(time.Millisecond) // so that they meet
+			return ""
+		}
+		server.Take = func(from string, to []string, content []byte) {
+			s.holds(box, p.cmd.Process.Pid)
+			s.take(from, to, content)
+		}
+		return s.play(near, server)
+	})
+	switch {
+	case one.inOrder:
+		return 0
+	case strings.Contains(fmt.Sprint(one.err), `says "451 4.3.0 another session`):
+		return 1
+	case s.ctx.Err() == nil:
+		s.fail("a session with company ended out of order: %s", one.how())
+	}
+	return 0
+}
+
+// holds fails unless the process holds the lock: it is one that sends.
+func (s *site) holds(box *maildir.Box, pid int) {
+	if holder, err := box.Holder(); err != nil || holder != pid {
+		s.fail("process %d sends, and the lock's holder is %d, %v", pid, holder, err)
+	}
+}
+
+// prepare puts mail where the company will deliver it from.
+func (s *site) prepare(list []*message) error {
+	for _, m := range list {
+		m.file = fmt.Sprintf("%d.%d.provider", time.Now().Unix(), 1000+len(s.messages))
+		if err := os.WriteFile(filepath.Join(s.maildir(), "tmp", m.file), []byte(m.stored()), 0o600); err != nil {
+			return err
+		}
+		s.messages = append(s.messages, m)
+	}
+	return nil
+}
+
+// after notes what the company deleted, takes its marks of deletion back, and
+// looks at maildirsize.
+func (s *site) after(busy *company) {
+	deleted, err := busy.end()
+	if err != nil {
+		s.trial.broken = errors.Join(s.trial.broken, err)
+		return
+	}
+	for _, m := range s.messages {
+		m.deleted = deleted[m.file]
+	}
+	marked, err := filepath.Glob(filepath.Join(s.maildir(), "cur/*T"))
+	if err != nil {
+		s.trial.broken = err
+		return
+	}
+	for _, path := range marked {
+		if err := os.Rename(path, strings.TrimSuffix(path, "T")); err != nil {
+			s.trial.broken = err
+		}
+	}
+	s.checkSize()
+}
+
+// checkSize fails where maildirsize has a line that is not its form's.
+func (s *site) checkSize() {
+	text, err := os.ReadFile(filepath.Join(s.maildir(), "maildirsize"))
+	if err != nil {
+		s.trial.broken = err
+		return
+	}
+	for line := range strings.Lines(string(text)) {
+		var size, count int64
+		if n, _ := fmt.Sscanf(line, "%d %d\n", &size, &count); n != 2 && !strings.Contains(line, "S,") {
+			s.fail("maildirsize has the line %q", line)
+		}
+	}
+}
+
+// A company is the program of that name, at work in a site's Maildirs.
+type company struct {
+	cmd     *exec.Cmd
+	out     io.Reader
+	deleted map[string]bool
+	over    chan struct{} // closed once it has ended
+	err     error
+}
+
+func newCompany(s *site, seed uint64, args ...string) *company {
+	return companyOf(s.ctx, s.program("company"), seed, args...)
+}
+
+func companyOf(ctx context.Context, program string, seed uint64, args ...string) *company {
+	args = append([]string{"-s", fmt.Sprint(seed)}, args...)
+	return &company{cmd: exec.CommandContext(ctx, program, args...), deleted: make(map[string]bool), over: make(chan struct{})}
+}
+
+func (c *company) start() (err error) {
+	c.cmd.Stderr = os.Stderr
+	if c.out, err = c.cmd.StdoutPipe(); err != nil {
+		return err
+	}
+	if err := c.cmd.Start(); err != nil {
+		return err
+	}
+	go func() {
+		for lines := bufio.NewScanner(c.out); lines.Scan(); {
+			if base, found := strings.CutPrefix(lines.Text(), "deleted "); found {
+				c.deleted[base] = true
+			}
+		}
+		c.err = c.cmd.Wait()
+		close(c.over)
+	}()
+	return nil
+}
+
+// gone says whether it has left.
+func (c *company) gone() bool {
+	select {
+	case <-c.over:
+		return true
+	default:
+		return false
+	}
+}
+
+// end waits until it has left, and says what it deleted.
+func (c *company) end() (deleted map[string]bool, err error) {
+	<-c.over
+	return c.deleted, c.err
+}
