@@ -63,7 +63,9 @@ func (q *queue) delivered(it *item, reply smtp.Reply) {
 	q.logFile("success", it, reply)
 }
 
-// removeOrNote removes a file, or notes at once that it must only be removed.
+// removeOrNote removes a file, or notes at once that it must only be removed: also
+// of one that is gone, since a mail reader that renamed it in this moment, or moved
+// it to another folder, can bring it back under its name.
 func (q *queue) removeOrNote(it *item) {
 	if !q.remove(it.entry, it.size) {
 		q.notes.Done(it.base)
@@ -72,12 +74,16 @@ func (q *queue) removeOrNote(it *item) {
 	}
 }
 
-// remove unlinks a file and says whether it is gone.
+// remove unlinks a file and says whether that is done. One that is gone already is
+// no news.
 func (q *queue) remove(entry maildir.Entry, size int64) bool {
 	err := q.box.Remove(entry, size)
 	var quota *maildir.QuotaError
 	switch {
-	case err == nil || errors.Is(err, maildir.ErrGone):
+	case err == nil:
+	case errors.Is(err, maildir.ErrGone):
+		q.count.waiting--
+		return false
 	case errors.As(err, &quota):
 		q.Log.Event("error", logline.F("file", entry.Path()), logline.Err(err))
 	default:
