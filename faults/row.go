@@ -34,7 +34,7 @@ func rows() []row {
 		{"killed-atrn", "atrn, receiving into a Maildir, is killed likewise", true, killedAtrn},
 		{"failing-call", "a program's Nth call of each kind fails, with each of seven errors", true, failingCall},
 		{"broken-line", "the line is cut at its Nth byte, reset, stalls, or trickles", false, brokenLine},
-		{"company", "others deliver, read and delete in the Maildir, and three sessions run at once", nil, companyRow},
+		{"company", "others deliver, read and delete in the Maildir, and three sessions run at once", false, companyRow},
 	}
 }
 
