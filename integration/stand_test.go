@@ -1,0 +1,147 @@
+package integration
+
+import (
+	"math/rand"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"vodmr/integration/need"
+)
+
+// stand makes the site's sessions stand.
+func (s *site) stand(more ...string) *site {
+	s.settings = append(append(s.settings, "VODMR_IDLE=86400"), more...)
+	return s
+}
+
+// An ending is a customer's session that runs: its exit code and words.
+type ending struct {
+	code   int
+	output string
+}
+
+// background runs a customer's session while the test goes on.
+func background(session func() (int, string)) <-chan ending {
+	done := make(chan ending, 1)
+	go func() {
+		code, output := session()
+		done <- ending{code, output}
+	}()
+	return done
+}
+
+// terminate tells the session that holds the lock to end, by its process id.
+func (s *site) terminate(t testing.TB) {
+	t.Helper()
+	file, err := os.OpenFile(filepath.Join(s.maildir(), "vodmr.lock"), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	lock := unix.Flock_t{Type: unix.F_WRLCK}
+	if err := unix.FcntlFlock(file.Fd(), unix.F_GETLK, &lock); err != nil {
+		t.Fatal(err)
+	}
+	if lock.Type == unix.F_UNLCK {
+		t.Fatal("no session holds the lock")
+	}
+	if err := syscall.Kill(int(lock.Pid), syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// inOrder fails unless a customer's session ended well.
+func inOrder(t testing.TB, done <-chan ending) {
+	t.Helper()
+	if e := <-done; e.code != 0 {
+		t.Errorf("the customer's program exits %d: %.4000s", e.code, e.output)
+	}
+}
+
+// TestStanding: mail that is delivered at random moments goes out in the session
+// that stands, each message once.
+func TestStanding(t *testing.T) {
+	t.Parallel()
+	const messages = 200
+	customers := map[string]func(t testing.TB, s *site, p *provider, mx *postfix) (int, string){
+		"fetchmail": func(t testing.TB, s *site, p *provider, mx *postfix) (int, string) {
+			return s.fetchmail(t, p, mx.port)
+		},
+		"atrn -s": func(t testing.TB, s *site, p *provider, mx *postfix) (int, string) {
+			return s.atrn(t, p, "-s", "127.0.0.1:"+mx.port)
+		},
+	}
+	for name, session := range customers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t).stand("VODMR_NOOP=1")
+			mx := startPostfix(t, s.domain)
+			p := s.listen(t)
+			done := background(func() (int, string) { return session(t, s, p, mx) })
+			seed := time.Now().UnixNano()
+			t.Logf("seed %d", seed)
+			random := rand.New(rand.NewSource(seed))
+			eventually(t, time.Minute, "the session stands", func() bool { return len(p.lines(t, " stand ")) == 1 })
+			for range messages {
+				s.deliver(t, "ann@sender.test", "at a random moment\n", "bob@"+s.domain)
+				if random.Intn(3) == 0 {
+					time.Sleep(time.Duration(random.Intn(60)) * time.Millisecond)
+				}
+			}
+			eventually(t, time.Minute, "all is sent", func() bool { return len(s.waiting(t)) == 0 })
+			s.terminate(t)
+			inOrder(t, done)
+			mx.settle(t)
+			onceEach(t, s, mx.mailbox())
+			if ends := p.lines(t, " end messages=200 "); len(ends) != 1 {
+				t.Errorf("the log tells of %d sessions with all messages, want 1", len(ends))
+			}
+		})
+	}
+}
+
+// TestStandingDarkLine: mail that lands when the line has gone dark, without FIN or
+// RST, goes out by the customer's next connection. A customer that comes back as
+// atrn -i does has it within 90 s.
+func TestStandingDarkLine(t *testing.T) {
+	t.Parallel()
+	h := newFarHost(t)
+	s := newSite(t).stand()
+	p := s.listenOn(t, need.Program(t, "tcpserver"), h.nearAddr)
+	c := s.turn(t, h.dial(t, p.addr()))
+	c.say(t, "220 customer.test ESMTP")
+	c.line(t)
+	c.say(t, "250 customer.test")
+	eventually(t, time.Minute, "the session stands", func() bool { return len(p.lines(t, " stand ")) == 1 })
+
+	h.cut(t)
+	dark := time.Now()
+	s.deliver(t, "ann@sender.test", "on a dark line\n", "bob@"+s.domain)
+	inbox := filepath.Join(t.TempDir(), "Maildir")
+	next := s.listen(t)
+	done := background(func() (int, string) { return s.atrn(t, next, "-m", inbox) })
+	eventually(t, 90*time.Second, "the message is sent", func() bool { return len(s.waiting(t)) == 0 })
+	t.Logf("it is there %v after the line went dark", time.Since(dark).Round(time.Second))
+	s.terminate(t)
+	inOrder(t, done)
+	onceEach(t, s, inbox)
+}
+
+// TestPostfixCountsNoops: without INSTALL's recipe Postfix takes so many NOOPs without
+// mail and then counts errors, which end in 421; the session ends in order.
+func TestPostfixCountsNoops(t *testing.T) {
+	t.Parallel()
+	s := newSite(t).stand("VODMR_NOOP=1")
+	mx := startPostfix(t, s.domain, "smtpd_junk_command_limit = 3", "smtpd_hard_error_limit = 3", "smtpd_error_sleep_time = 0")
+	p := s.listen(t)
+	_, output := s.atrn(t, p, "-s", "127.0.0.1:"+mx.openPort)
+	ends := p.lines(t, " end ", "reason=\"the server is closing: 421 4.7.0 ", "too many errors")
+	if len(ends) != 1 || len(p.lines(t, "tcpserver: end ", " status 0")) != 1 {
+		t.Errorf("atrn says %s\nlast lines: %q", output, p.lines(t, " end "))
+	}
+}
