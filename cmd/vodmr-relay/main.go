@@ -4,9 +4,7 @@ package main
 
 import (
 	"errors"
-	"flag"
 	"fmt"
-	"io"
 	"os"
 	"strconv"
 	"time"
@@ -14,6 +12,7 @@ import (
 	"vodmr/become"
 	"vodmr/fdio"
 	"vodmr/logline"
+	"vodmr/options"
 	"vodmr/qmail"
 	"vodmr/relay"
 	"vodmr/version"
@@ -35,16 +34,20 @@ func run() int {
 		_ = fdio.WriteAll(1, []byte(text))
 		return 0
 	}
-	flags := flag.NewFlagSet(program, flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	home := flags.String("q", "/var/qmail", "qmail's home directory")
-	rules := flags.String("x", "", "rules about logins, made by tcprules")
-	authFD, err := strconv.Atoi(os.Getenv("VODMR_AUTHFD"))
-	if flags.Parse(os.Args[1:]) != nil || flags.NArg() > 1 || err != nil || authFD < 3 {
-		_ = fdio.WriteAll(2, []byte(program+": "+usage))
+	home, rules := "/var/qmail", ""
+	words, err := options.Parse(os.Args[1:], "q:x:", func(letter rune, value string) error {
+		*map[rune]*string{'q': &home, 'x': &rules}[letter] = value
+		return nil
+	})
+	authFD, noFD := strconv.Atoi(os.Getenv("VODMR_AUTHFD"))
+	if err == nil && (len(words) > 1 || noFD != nil || authFD < 3) {
+		err = errors.New("more than one MAILDIR, or vodmr is not in front")
+	}
+	if err != nil {
+		_ = fdio.WriteAll(2, []byte(program+": "+err.Error()+"\n"+usage))
 		return misuse
 	}
-	config := configure(*home, *rules, flags.Arg(0))
+	config := configure(home, rules, append(words, "")[0])
 	if err := becomeOwner(config.Home); err != nil {
 		config.Log.Event("error", logline.Err(err))
 		return temporary

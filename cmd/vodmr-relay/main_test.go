@@ -97,19 +97,21 @@ func must(t testing.TB, err error) {
 func TestMisuse(t *testing.T) {
 	for _, test := range []struct {
 		args, env []string
+		want      string
 	}{
-		{[]string{"-z"}, []string{"VODMR_AUTHFD=4"}},
-		{[]string{"a", "b"}, []string{"VODMR_AUTHFD=4"}},
-		{[]string{"-q"}, []string{"VODMR_AUTHFD=4"}},
-		{nil, nil},
-		{nil, []string{"VODMR_AUTHFD="}},
-		{nil, []string{"VODMR_AUTHFD=1"}},
-		{nil, []string{"VODMR_AUTHFD=four"}},
+		{[]string{"-z"}, []string{"VODMR_AUTHFD=4"}, `unknown option "-z"`},
+		{[]string{"a", "b"}, []string{"VODMR_AUTHFD=4"}, "more than one MAILDIR"},
+		{[]string{"-q"}, []string{"VODMR_AUTHFD=4"}, "-q needs a value"},
+		{[]string{"-x", ""}, []string{"VODMR_AUTHFD=4"}, "-x needs a value"}, // never "no rules"
+		{nil, nil, "vodmr is not in front"},
+		{nil, []string{"VODMR_AUTHFD="}, "vodmr is not in front"},
+		{nil, []string{"VODMR_AUTHFD=1"}, "vodmr is not in front"},
+		{nil, []string{"VODMR_AUTHFD=four"}, "vodmr is not in front"},
 	} {
 		cmd := exec.Command(binary, test.args...)
 		cmd.Env = append(test.env, "HOME=/")
 		out, _ := cmd.CombinedOutput()
-		if code := cmd.ProcessState.ExitCode(); code != 100 || !strings.Contains(string(out), "vodmr-relay: usage: vodmr-relay ") {
+		if code := cmd.ProcessState.ExitCode(); code != 100 || !dialogue.Match("vodmr-relay: *"+test.want+"*\nusage: vodmr-relay *", string(out)) {
 			t.Errorf("%q, %q: exit %d, %q", test.args, test.env, code, out)
 		}
 	}

@@ -38,9 +38,9 @@ func FuzzParseOptions(f *testing.F) {
 		if config.STARTTLS {
 			say = append(say, "-s")
 		}
-		for _, letter := range "ckauU" {
-			if value := *setting(&config, letter); value != "" {
-				say = append(say, "-"+string(letter), value)
+		for letter, value := range targets(&config) {
+			if *value != "" {
+				say = append(say, "-"+string(letter), *value)
 			}
 		}
 		again, err := parseOptions(append(append(say, "--"), config.Program...))

@@ -150,8 +150,9 @@ func parameter(in *ast.FuncDecl, name string) int {
 	return -1
 }
 
-// options are the letters of a program's options: those that package flag is
-// told of, and those that a variable called letter is compared or switched with.
+// options are the letters of a program's options: those that package flag or package
+// options is told of, and those that a variable called letter is compared or
+// switched with.
 func (s source) options() map[string]bool {
 	options := s.words("Var", 1)
 	for _, kind := range []string{"Bool", "String", "Int", "Int64", "Uint", "Uint64", "Duration"} {
@@ -167,6 +168,11 @@ func (s source) options() map[string]bool {
 			}
 			return true
 		})
+	}
+	for known := range s.words("Parse", 1) {
+		for _, letter := range known {
+			options[string(letter)] = true
+		}
 	}
 	for option := range options {
 		if len(option) != 1 || !unicode.IsLetter(rune(option[0])) {
