@@ -21,6 +21,8 @@ type series struct {
 	last int
 	// guess is where a sample looks for the end of a series at first; 0 is 64.
 	guess int
+	// slow says that a point takes minutes: a sample leaves it out.
+	slow bool
 	// try strikes at point t.n and accounts for the mail.
 	try func(t *trial)
 }
@@ -34,6 +36,7 @@ func rows() []row {
 		{"killed-atrn", "atrn, receiving into a Maildir, is killed likewise", true, killedAtrn},
 		{"failing-call", "a program's Nth call of each kind fails, with each of seven errors", true, failingCall},
 		{"broken-line", "the line is cut at its Nth byte, reset, stalls, or trickles", false, brokenLine},
+		{"bad-queue", "qmail-queue exits with each code, dies, hangs, talks, closes, is not there", false, badQueueRow},
 		{"company", "others deliver, read and delete in the Maildir, and three sessions run at once", false, companyRow},
 	}
 }

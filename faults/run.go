@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -107,6 +108,7 @@ const firstGuess = 64
 // random tries random points until the time is over.
 func (run *running) random(list []series, until time.Time) {
 	random := rand.New(rand.NewPCG(run.seed, hash(run.row.name)))
+	list = slices.DeleteFunc(list, func(s series) bool { return s.slow })
 	last := make([]int, len(list))
 	for i, s := range list {
 		last[i] = cmp.Or(s.last, s.guess, firstGuess)

@@ -82,7 +82,7 @@ func (s *site) session(wrap []string) *session {
 
 // fetch runs atrn, which is the customer.
 func (s *site) fetch(wrap []string) *session {
-	ctx, cancel := context.WithTimeout(s.ctx, sessionMax)
+	ctx, cancel := context.WithTimeout(s.ctx, s.patience)
 	defer cancel()
 	p := s.process(ctx, wrap)
 	if err := p.cmd.Start(); err != nil {
@@ -101,7 +101,7 @@ func (s *site) sessionOver(wrap []string, line func(net.Conn) net.Conn) *session
 	return s.converse(wrap, func(_ *process, near *net.TCPConn) error {
 		conn := line(near)
 		defer conn.Close()
-		_ = conn.SetDeadline(time.Now().Add(sessionMax))
+		_ = conn.SetDeadline(time.Now().Add(s.patience))
 		return s.play(conn, s.server())
 	})
 }
@@ -115,7 +115,7 @@ func (s *site) converse(wrap []string, customer func(*process, *net.TCPConn) err
 		return &session{err: err}
 	}
 	defer near.Close()
-	ctx, cancel := context.WithTimeout(s.ctx, sessionMax)
+	ctx, cancel := context.WithTimeout(s.ctx, s.patience)
 	defer cancel()
 	p, err := s.start(ctx, wrap, far)
 	if err != nil {
@@ -210,7 +210,7 @@ func (s *site) environ() []string {
 func (s *site) end(ctx context.Context, p *process, one *session) {
 	err := p.cmd.Wait()
 	if ctx.Err() != nil && s.ctx.Err() == nil || errors.Is(err, exec.ErrWaitDelay) {
-		s.fail("a program hung: killed after %v", sessionMax)
+		s.fail("a program hung: killed after %v", s.patience)
 	}
 	state := p.cmd.ProcessState
 	one.code = state.ExitCode()

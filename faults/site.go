@@ -20,6 +20,7 @@ type site struct {
 	chain       chain
 	mode        mode
 	env         []string               // more of the chain's
+	patience    time.Duration          // how long a session may last
 	doctor      func(*customer.Server) // makes the customer another one; nil for none
 
 	mu       sync.Mutex
@@ -32,7 +33,7 @@ const window = 4
 
 // newSite makes a site whose mail waits. The trial is broken where it cannot.
 func newSite(t *trial, c chain, m mode, list []*message) *site {
-	s := &site{trial: t, chain: c, mode: m, messages: list}
+	s := &site{trial: t, chain: c, mode: m, messages: list, patience: sessionMax}
 	s.home, s.qmail = filepath.Join(t.dir, "home"), filepath.Join(t.dir, "qmail")
 	if err := s.make(); err != nil {
 		t.broken = err

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"vodmr/qmail"
+)
+
+// A badQueue is a qmail-queue that takes nothing, whatever it says: a script of
+// /bin/sh, or what stands in its place.
+type badQueue struct {
+	script string
+	make   func(path string) error // in place of a script
+	slow   bool                    // vodmr-relay waits for it until its own time is over
+}
+
+// Scripts read the message and the envelope, or not.
+const (
+	reads  = "ulimit -c 0; cat >/dev/null; cat <&1 >/dev/null; "
+	unread = "ulimit -c 0; "
+)
+
+// exitQueues end with each exit code but 0, having read all or nothing.
+func exitQueues(before string) []badQueue {
+	var list []badQueue
+	for code := 1; code <= 255; code++ {
+		list = append(list, badQueue{script: fmt.Sprintf("%sexit %d", before, code)})
+	}
+	return list
+}
+
+// signalQueues are ended by each signal that ends a program.
+func signalQueues() []badQueue {
+	var list []badQueue
+	for _, signal := range []string{"HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM", "XCPU", "XFSZ"} {
+		for _, before := range []string{reads, unread} {
+			list = append(list, badQueue{script: before + "kill -" + signal + " $$"})
+		}
+	}
+	return list
+}
+
+// textQueues say something on descriptor 6.
+func textQueues() []badQueue {
+	var list []badQueue
+	for _, code := range []int{11, 31, 71, 82, 88, 91} {
+		for _, text := range []string{"Dnot wanted", "Ztry later", "", "nothing that means anything",
+			`D\nvodmr-relay: 1 success file=forged\n`, `D\033[2J\001\377`} {
+			list = append(list, badQueue{script: fmt.Sprintf(`%sprintf '%s' >&6; exit %d`, reads, text, code)})
+		}
+	}
+	return append(list,
+		badQueue{script: reads + "head -c 10000000 /dev/zero | tr '\\0' D >&6; exit 88"},
+		badQueue{script: unread + "head -c 10000000 /dev/zero >&6; exit 88"},
+		badQueue{script: unread + "exec 6>&-; " + reads + "exit 88"})
+}
+
+// closingQueues close a descriptor before its end and then say yes. The bounce is
+// larger than a pipe: what a pipe has room for nobody can see to have been read.
+func closingQueues() []badQueue {
+	return []badQueue{
+		{script: "exec 0<&-; exit 0"},
+		{script: "head -c 1000 >/dev/null; exec 0<&-; cat <&1 >/dev/null; exit 0"},
+		{script: "exec 1<&-; cat >/dev/null; exit 0"},
+		{script: "exec 0<&- 1<&- 2<&- 6<&-; exit 0"},
+		{script: "exit 0"},
+	}
+}
+
+// missingQueues cannot be run.
+func missingQueues() []badQueue {
+	write := func(text string, mode os.FileMode) func(string) error {
+		return func(path string) error { return os.WriteFile(path, []byte(text), mode) }
+	}
+	return []badQueue{
+		{make: func(string) error { return nil }},
+		{make: write("#!/bin/sh\nexit 0\n", 0o600)},
+		{make: write("#!/nonexistent/sh\nexit 0\n", 0o700)},
+		{make: write("\x7fELF and no more", 0o700)},
+		{make: func(path string) error { return os.Mkdir(path, 0o700) }},
+		{make: func(path string) error { return os.Symlink("/nonexistent", path) }},
+		{make: func(path string) error { return os.Symlink(path, path) }},
+	}
+}
+
+// hangingQueues end only when they are killed.
+func hangingQueues() []badQueue {
+	return []badQueue{
+		{script: "exec sleep 3600", slow: true},
+		{script: reads + "exec sleep 3600", slow: true},
+		{script: "cat >/dev/null; exec sleep 3600", slow: true},
+		{script: reads + "kill -STOP $$", slow: true},
+		{script: reads + "exec yes >&6", slow: true},
+	}
+}
+
+// badQueueRow has qmail-queue fail in each way that there is.
+func badQueueRow() []series {
+	all := []series{
+		queueSeries("exit", exitQueues(reads)), queueSeries("unread", exitQueues(unread)),
+		queueSeries("signal", signalQueues()), queueSeries("text", textQueues()),
+		queueSeries("closes", closingQueues()), queueSeries("missing", missingQueues()),
+	}
+	for i, q := range hangingQueues() {
+		all = append(all, queueSeries(fmt.Sprintf("hangs%d", i+1), []badQueue{q}))
+	}
+	return all
+}
+
+func queueSeries(name string, list []badQueue) series {
+	return series{
+		name: name, last: len(list), slow: list[0].slow,
+		try: func(t *trial) { spoilQueue(t, list[t.n-1]) },
+	}
+}
+
+// bounced is mail of which one message must bounce, larger than a pipe.
+func bounced() []*message {
+	return []*message{
+		write("bob", "ann", "first\n"),
+		write(nobody, "ann", strings.Repeat("A line of forty-six bytes, counting its end...\n", 4000)),
+		write("gus", "ann", "behind it\n"),
+	}
+}
+
+// spoilQueue has the bad one in two sessions, then the good one: the message
+// stays, is tried again, and bounces once.
+func spoilQueue(t *trial, bad badQueue) {
+	s := newSite(t, relayChain(), modes()[t.random.IntN(3)], bounced())
+	if t.broken != nil {
+		return
+	}
+	t.broken = errors.Join(s.control("bouncemaxbytes", "1000000"), s.install(bad))
+	sessions := 2
+	if bad.slow {
+		sessions, s.patience = 1, qmail.DefaultTimeout+sessionMax
+	}
+	t.logf("-- qmail-queue: %s", bad.script)
+	for range sessions {
+		if t.broken == nil {
+			s.withBadQueue()
+		}
+	}
+	t.fired, t.struck = true, true
+	if t.broken == nil {
+		t.broken = s.mendQueue()
+	}
+	s.settle(0)
+}
+
+// install puts it in the place of the stand-in.
+func (s *site) install(bad badQueue) error {
+	if err := os.Remove(s.queueProgram()); err != nil {
+		return err
+	}
+	if bad.make != nil {
+		return bad.make(s.queueProgram())
+	}
+	return os.WriteFile(s.queueProgram(), []byte("#!/bin/sh\n"+bad.script+"\n"), 0o700)
+}
+
+func (s *site) mendQueue() error {
+	if err := os.RemoveAll(s.queueProgram()); err != nil {
+		return err
+	}
+	return os.Symlink(s.program("qmail-queue"), s.queueProgram())
+}
+
+// withBadQueue is a session that must go on as if nothing were, but for a word
+// about the bounce.
+func (s *site) withBadQueue() {
+	began := time.Now()
+	one := s.session(nil)
+	if !one.inOrder {
+		s.fail("the session broke: %s", one.how())
+	}
+	if left := s.leftBehind(); left != 1 {
+		s.fail("%d wait, after %v: the one that should bounce must, no other may", left, time.Since(began))
+	}
+	if !strings.Contains(one.log, " error file=new/"+s.messages[1].file+" ") {
+		s.fail("no word of the bounce that was not taken")
+	}
+	for line := range strings.Lines(one.log) {
+		if strings.Contains(line, "file=forged") && !strings.Contains(line, " error file=new/") {
+			s.fail("a line was forged: %q", line)
+		}
+	}
+}
