@@ -1,0 +1,167 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// A service is all that is known about the directory to be made. The texts in
+// files are written from it, so the fields that they use are exported.
+type service struct {
+	Dir, Host string
+	Port      uint
+	Bin       string // where the programs are, with a / at the end
+	Account   string // whom tcpserver or vodmr-tls becomes; empty to stay who we are
+	Log       string // whom multilog becomes; empty to stay who we are
+	STARTTLS  bool
+	TLS       bool   // TLS at all
+	TLSUser   string // the process with the key; empty to stay who we are
+	Cert      string // empty for vodmr-tls's default
+	Check     string
+	Relay     string
+	Qmail     string // QMAILHOME, where it is not the default
+	Maildir   string // in a mailbox's home
+	Vpasswd   string // vodmr-checkpw's file; empty with any other program
+
+	owner    *ids // of what tcpserver's user must read alone; nil for ours
+	logOwner *ids // of the log; nil for ours
+}
+
+// ids are a user and its group.
+type ids struct{ uid, gid int }
+
+// accounts are whom a service may run as.
+type accounts struct {
+	self   int // our own user id
+	lookup func(name string) (*ids, error)
+}
+
+// systemAccounts are those of this machine.
+func systemAccounts() accounts {
+	return accounts{self: os.Geteuid(), lookup: func(name string) (*ids, error) {
+		u, err := user.Lookup(name)
+		if err != nil {
+			return nil, err
+		}
+		uid, err := strconv.Atoi(u.Uid)
+		if err != nil {
+			return nil, err
+		}
+		gid, err := strconv.Atoi(u.Gid)
+		return &ids{uid, gid}, err
+	}}
+}
+
+// programFolder is where this program is, and all the others beside it.
+func programFolder() string {
+	path, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	return filepath.Dir(path) + "/"
+}
+
+// plan makes the service of the options, or says what stands against it.
+func plan(o *options, known accounts, bin string) (*service, error) {
+	s := &service{
+		Dir: filepath.Clean(o.dir), Host: o.host, Port: o.port, Bin: bin,
+		STARTTLS: o.starttls, TLS: o.starttls || o.connect, Cert: o.cert,
+		Relay: strings.Join(o.relay, " "), Maildir: "Maildir",
+	}
+	s.setRelay(o.relay)
+	if !plain.MatchString(bin) {
+		s.Bin = "" // PATH has to do
+	}
+	s.setCheck(o.check)
+	return s, errors.Join(
+		s.become(known, "ACCT", o.account, &s.Account, &s.owner),
+		s.become(known, "LOGACCT", o.logAccount, &s.Log, &s.logOwner),
+		s.becomeTLS(known, o.tlsAccount))
+}
+
+// become takes an account. Who is not root can be nobody else, and who is root
+// need not become root.
+func (s *service) become(known accounts, what, name string, to *string, owner **ids) error {
+	found, err := known.lookup(name)
+	switch {
+	case err != nil || !plain.MatchString(name):
+		return fmt.Errorf("%s: there is no account %q here", what, name)
+	case found.uid == known.self:
+		return nil
+	case known.self != 0:
+		return fmt.Errorf("%s: only root can run something as %s: be root, or give your own account", what, name)
+	}
+	*to, *owner = name, found
+	return nil
+}
+
+// becomeTLS takes the account of the process that holds the key, which only root
+// can have beside the others.
+func (s *service) becomeTLS(known accounts, name string) error {
+	if !s.TLS || known.self != 0 {
+		return nil
+	}
+	found, err := known.lookup(name)
+	switch {
+	case err != nil || !plain.MatchString(name):
+		return fmt.Errorf("-u: there is no account %q here: make one that owns nothing", name)
+	case found.uid == 0:
+		return errors.New("-u: TLS needs an account that is not root's: make one that owns nothing")
+	case s.owner != nil && found.uid == s.owner.uid:
+		return errors.New("-u: the process with the key must not run as ACCT: make an account that owns nothing")
+	}
+	s.TLSUser = name
+	return nil
+}
+
+// setCheck takes the checkpassword program: ours is beside us.
+func (s *service) setCheck(command string) {
+	words := strings.Fields(command)
+	if len(words) == 2 && filepath.Base(words[0]) == "vodmr-checkpw" {
+		s.Vpasswd = words[1]
+	}
+	if words[0] == "vodmr-checkpw" {
+		words[0] = s.Bin + words[0]
+	}
+	s.Check = strings.Join(words, " ")
+}
+
+// passwords is the name of vodmr-checkpw's file where it is to be made, since it
+// would be in the service directory.
+func (s *service) passwords() string {
+	if strings.Contains(s.Vpasswd, "/") {
+		return ""
+	}
+	return s.Vpasswd
+}
+
+// AbsoluteVpasswd says whether vodmr-checkpw's file is found from any folder.
+func (s *service) AbsoluteVpasswd() bool { return filepath.IsAbs(s.Vpasswd) }
+
+// setRelay takes from vodmr-relay's arguments what vodmr-expire must know too.
+func (s *service) setRelay(args []string) {
+	for i := 0; i < len(args); i++ {
+		switch {
+		case args[i] == "-q" && i+1 < len(args):
+			i++
+			s.Qmail = args[i]
+		case args[i][0] != '-':
+			s.Maildir = args[i]
+		}
+	}
+}
+
+// next is what there is to do now.
+func (s *service) next() string {
+	name := filepath.Base(s.Dir)
+	return s.Dir + " is made. Say who may fetch, in " + s.Dir + "/rules, and then:\n" +
+		"  make -C " + s.Dir + "\n" +
+		"  ln -s " + s.Dir + " /service/" + name + "\n" +
+		"  ln -s " + s.Dir + "/expire /service/" + name + "expire\n" +
+		"where svscan looks at /service; on Debian that is /etc/service.\n"
+}

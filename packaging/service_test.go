@@ -1,0 +1,273 @@
+package packaging
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"vodmr/integration/need"
+)
+
+// patience is how long something may take on a slow machine.
+const patience = time.Minute
+
+// eventually waits until something is so.
+func eventually(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !so(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%s: not within %v", what, patience)
+		}
+	}
+}
+
+// An office is a provider's machine: a service directory that vodmr-conf made, and
+// customers' mailboxes.
+type office struct {
+	t                *testing.T
+	bin, dir, top    string
+	address          string
+	uid, gid         int // who owns the mailboxes
+	service, scanned string
+}
+
+const password = "a long secret"
+
+// newOffice makes the service directory, as whoever runs the test.
+func newOffice(t *testing.T) *office {
+	t.Helper()
+	for _, name := range []string{"tcpserver", "tcprules", "make"} {
+		need.Program(t, name)
+	}
+	o := &office{t: t, bin: filepath.Join(built(t), "bin"), top: t.TempDir(), uid: os.Getuid(), gid: os.Getgid()}
+	if o.uid == 0 {
+		o.uid, o.gid = 4711, 4711 // root's mail is not relayed
+		for dir := o.top; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
+			o.must(os.Chmod(dir, 0o755))
+		}
+		o.must(os.Chmod(filepath.Dir(o.bin), 0o755))
+	}
+	o.service = filepath.Join(o.top, "vodmr")
+	self, err := user.Current()
+	o.must(err)
+	port := freePort(t)
+	o.address = "127.0.0.1:" + port
+	must(t, o.top, filepath.Join(o.bin, "vodmr-conf"), "-p", port, self.Username, self.Username, o.service,
+		"mail.example.net", "vodmr-checkpw vpasswd", "-q", o.qmail(), "Maildir")
+	o.must(os.MkdirAll(filepath.Join(o.qmail(), "control"), 0o755))
+	o.write(filepath.Join(o.qmail(), "control/me"), "mail.example.net\n")
+	return o
+}
+
+func (o *office) qmail() string { return filepath.Join(o.top, "qmail") }
+
+func (o *office) must(err error) {
+	o.t.Helper()
+	if err != nil {
+		o.t.Fatal(err)
+	}
+}
+
+func (o *office) write(path, text string) {
+	o.t.Helper()
+	o.must(os.WriteFile(path, []byte(text), 0o644))
+}
+
+func (o *office) add(name, line string) {
+	o.t.Helper()
+	path := filepath.Join(o.service, name)
+	old, err := os.ReadFile(path)
+	o.must(err)
+	o.must(os.WriteFile(path, []byte(string(old)+line+"\n"), 0o644))
+}
+
+// freePort is a port that nobody listened on a moment ago.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+}
+
+// customer makes an account with one message, and lets nobody in.
+func (o *office) customer(domain string) {
+	o.t.Helper()
+	home := filepath.Join(o.top, "home", domain)
+	for _, name := range []string{"tmp", "cur", "new"} {
+		o.must(os.MkdirAll(filepath.Join(home, "Maildir", name), 0o755))
+	}
+	o.write(filepath.Join(home, "Maildir/new/1.1.h"), "Return-Path: <ann@sender.example>\nDelivered-To: bob@"+domain+
+		"\nSubject: for "+domain+"\n\nhello\n")
+	if os.Getuid() == 0 {
+		must(o.t, home, "chown", "-R", fmt.Sprintf("%d:%d", o.uid, o.gid), home)
+	}
+	o.add("vpasswd", fmt.Sprintf("odmr@%s:*:%d:%d:odmr:%s:-:%s", domain, o.uid, o.gid, home, password))
+}
+
+// fetch runs atrn, and says what is in the Maildir that it fills.
+func (o *office) fetch(domain string) (fetched []string, log string, err error) {
+	o.t.Helper()
+	file, box := filepath.Join(o.top, "pw"), filepath.Join(o.top, "fetched-"+domain)
+	o.must(os.WriteFile(file, []byte(password+"\n"), 0o600))
+	log, err = run(o.top, filepath.Join(o.bin, "atrn"), "-T", "none", "-u", "odmr@"+domain, "-p", file,
+		"-d", domain, "-m", box, o.address)
+	fetched, _ = filepath.Glob(filepath.Join(box, "new/*"))
+	return fetched, log, err
+}
+
+// greeted says whether somebody answers at the port.
+func (o *office) greeted() bool {
+	conn, err := net.Dial("tcp", o.address)
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	line, _ := bufio.NewReader(conn).ReadString('\n')
+	return strings.HasPrefix(line, "220 mail.example.net ")
+}
+
+// supervised starts a supervisor; stop tells it to end all, and it must.
+func (o *office) supervised(cmd *exec.Cmd, stop func()) {
+	o.t.Helper()
+	log, err := os.Create(filepath.Join(o.top, "supervisor"))
+	o.must(err)
+	defer log.Close()
+	cmd.Dir, cmd.Stdout, cmd.Stderr = o.top, log, log
+	o.must(cmd.Start())
+	o.t.Cleanup(func() {
+		stop()
+		_ = cmd.Wait()
+		eventually(o.t, "the end of the service", func() bool {
+			_, err := net.Dial("tcp", o.address)
+			return err != nil
+		})
+		if text, _ := os.ReadFile(log.Name()); o.t.Failed() {
+			o.t.Logf("the supervisor: %s", text)
+		}
+	})
+}
+
+// scan is a folder as svscan looks at it.
+func (o *office) scan() string {
+	o.t.Helper()
+	dir := filepath.Join(o.top, "service")
+	o.must(os.Mkdir(dir, 0o755))
+	o.must(os.Symlink(o.service, filepath.Join(dir, "vodmr")))
+	return dir
+}
+
+func (o *office) daemontools() {
+	svscan, svc := need.Program(o.t, "svscan"), need.Program(o.t, "svc")
+	need.Program(o.t, "multilog")
+	cmd := exec.Command(svscan, o.scan())
+	o.supervised(cmd, func() {
+		_ = cmd.Process.Kill()
+		_, _ = run(o.top, svc, "-dx", o.service, filepath.Join(o.service, "log"))
+	})
+}
+
+// only gives a command a PATH with these programs and what each script needs, so
+// that it does not find another supervisor's.
+func (o *office) only(cmd *exec.Cmd, names ...string) *exec.Cmd {
+	o.t.Helper()
+	dir := filepath.Join(o.top, "path")
+	o.must(os.Mkdir(dir, 0o755))
+	for _, name := range append(names, "head", "id", "tcpserver") {
+		o.must(os.Symlink(need.Program(o.t, name), filepath.Join(dir, name)))
+	}
+	cmd.Env = []string{"PATH=" + dir}
+	return cmd
+}
+
+func (o *office) runit() {
+	cmd := o.only(exec.Command(need.Program(o.t, "runsv"), o.service), "chpst", "svlogd")
+	o.supervised(cmd, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })
+}
+
+func (o *office) s6() {
+	control := need.Program(o.t, "s6-svscanctl")
+	dir := o.scan()
+	cmd := o.only(exec.Command(need.Program(o.t, "s6-svscan"), dir), "s6-supervise", "s6-envdir", "s6-log")
+	o.supervised(cmd, func() { _, _ = run(o.top, control, "-t", dir) })
+}
+
+// One run script for three supervisors: a line and make let a customer in, the
+// other stays out until it has a line too, and the log has what happened.
+func TestServiceUnderEachSupervisor(t *testing.T) {
+	for name, start := range map[string]func(*office){
+		"daemontools": (*office).daemontools, "runit": (*office).runit, "s6": (*office).s6,
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newOffice(t)
+			o.customer("example.org")
+			o.customer("example.com")
+			o.add("rules", "odmr@example.org:allow")
+			must(t, o.service, "make")
+			start(o)
+			eventually(t, "the greeting", o.greeted)
+
+			if files, log, err := o.fetch("example.org"); err != nil || len(files) != 1 {
+				t.Errorf("%v, %q, %s", err, files, log)
+			}
+			if files, log, err := o.fetch("example.com"); err == nil || len(files) != 0 || !strings.Contains(log, "450 ") {
+				t.Errorf("a login without a line: %v, %q, %s", err, files, log)
+			}
+			o.add("rules", "odmr@example.com:allow")
+			must(t, o.service, "make")
+			if files, log, err := o.fetch("example.com"); err != nil || len(files) != 1 {
+				t.Errorf("a login with a line: %v, %q, %s", err, files, log)
+			}
+			eventually(t, "the log", func() bool {
+				text, _ := os.ReadFile(filepath.Join(o.service, "log/main/current"))
+				return strings.Count(string(text), " success ") == 2
+			})
+		})
+	}
+}
+
+// Before make there are no rules, and nobody is let in.
+func TestMadeServiceLetsNobodyIn(t *testing.T) {
+	o := newOffice(t)
+	o.customer("example.org")
+	o.daemontools()
+	eventually(t, "tcpserver", func() bool {
+		conn, err := net.Dial("tcp", o.address)
+		if err == nil {
+			conn.Close()
+		}
+		return err == nil
+	})
+	if o.greeted() {
+		t.Error("a customer was let in without tcp.cdb")
+	}
+	must(t, o.service, "make")
+	eventually(t, "the greeting", o.greeted)
+	if files, log, err := o.fetch("example.org"); err == nil || len(files) != 0 {
+		t.Errorf("%v, %q, %s", err, files, log)
+	}
+}
+
+// What make writes is for other users too, whatever umask an admin has.
+func TestMadeRulesAreReadable(t *testing.T) {
+	o := newOffice(t)
+	must(t, o.service, "sh", "-c", "umask 077; make")
+	for _, name := range []string{"tcp.cdb", "rules.cdb"} {
+		info, err := os.Stat(filepath.Join(o.service, name))
+		if err != nil || info.Mode().Perm() != 0o644 {
+			t.Errorf("%s: %v, %v", name, info, err)
+		}
+	}
+}

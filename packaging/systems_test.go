@@ -1,0 +1,87 @@
+package packaging
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"vodmr/integration/need"
+	"vodmr/version"
+)
+
+// units are the systemd units, as they are with our programs, in a new folder.
+func units(t *testing.T) []string {
+	t.Helper()
+	bin, dir := filepath.Join(built(t), "bin")+"/", t.TempDir()
+	found, err := filepath.Glob("../scripts/systemd/*")
+	if err != nil || len(found) != 4 {
+		t.Fatalf("units: %q, %v", found, err)
+	}
+	var made []string
+	for _, path := range found {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := strings.NewReplacer("/usr/local/bin/", bin, "/home/vpopmail/bin/vchkpw", "/bin/false").Replace(string(text))
+		made = append(made, filepath.Join(dir, filepath.Base(path)))
+		if err := os.WriteFile(made[len(made)-1], []byte(all), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return made
+}
+
+// systemd has nothing to say against the units.
+func TestSystemdUnits(t *testing.T) {
+	analyze := need.Program(t, "systemd-analyze")
+	for _, unit := range units(t) {
+		if strings.Contains(unit, "@") {
+			unit = strings.Replace(unit, "@", "@1-127.0.0.1", 1)
+		}
+		out, err := run("/", analyze, "verify", "--man=no", unit)
+		if err != nil || strings.Contains(out, filepath.Dir(unit)) {
+			t.Errorf("%s: %v, %s", filepath.Base(unit), err, out)
+		}
+	}
+}
+
+// The command of the service greets, and knows who is calling.
+func TestSystemdCommandGreets(t *testing.T) {
+	for _, unit := range units(t) {
+		if !strings.HasSuffix(unit, "vodmr@.service") {
+			continue
+		}
+		text, err := os.ReadFile(unit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		line := regexp.MustCompile(`(?s)ExecStart=/bin/sh -c '(.*?)'`).FindSubmatch(text)
+		if line == nil {
+			t.Fatalf("no command in %s", text)
+		}
+		// systemd makes one line of it, and one $ of two.
+		script := strings.NewReplacer("\\\n", " ", "$$", "$").Replace(string(line[1]))
+		cmd := exec.Command("sh", "-c", script)
+		var log strings.Builder
+		cmd.Env = append(os.Environ(), "REMOTE_ADDR=192.0.2.7")
+		cmd.Stdin, cmd.Stderr = strings.NewReader("QUIT\r\n"), &log
+		out, err := cmd.Output()
+		if err != nil || !strings.HasPrefix(string(out), "220 mail.example.net ") || !strings.Contains(log.String(), "ip=192.0.2.7") {
+			t.Errorf("%v, %q, %q", err, out, log.String())
+		}
+	}
+}
+
+func TestFreeBSD(t *testing.T) {
+	if out, err := run("../scripts/freebsd", "sh", "-n", "files/vodmr.in"); err != nil {
+		t.Error(out)
+	}
+	makefile, err := os.ReadFile("../scripts/freebsd/Makefile")
+	if err != nil || !strings.Contains(string(makefile), "\nDISTVERSION=	"+version.Number+"\n") {
+		t.Errorf("not of version %s: %v", version.Number, err)
+	}
+}
