@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"vodmr/integration/need"
+	"vodmr/internal/dialogue"
 )
 
 // patience is how long something may take on a slow machine.
@@ -269,5 +270,34 @@ func TestMadeRulesAreReadable(t *testing.T) {
 		if err != nil || info.Mode().Perm() != 0o644 {
 			t.Errorf("%s: %v, %v", name, info, err)
 		}
+	}
+}
+
+// The daily service bounces what is too old for those that the rules let in, and
+// for nobody else.
+func TestExpireService(t *testing.T) {
+	o := newOffice(t)
+	o.must(dialogue.Build(filepath.Join(o.qmail(), "bin"), "vodmr/testdata/qmail-queue"))
+	o.must(os.MkdirAll(filepath.Join(o.qmail(), "queue"), 0o755))
+	o.must(os.Chmod(filepath.Join(o.qmail(), "queue"), 0o777))
+	for _, domain := range []string{"example.org", "example.com", "example.net"} {
+		o.customer(domain)
+		box := filepath.Join(o.top, "home", domain, "Maildir")
+		must(t, box, "cp", "-p", "new/1.1.h", "vodmr.notes")
+		o.must(os.Truncate(filepath.Join(box, "vodmr.notes"), 0))
+	}
+	o.add("rules", "# odmr@example.net:allow\nodmr@example.org:allow,VODMR_WINDOW=\"1\"\nodmr@example.com:deny")
+	// The script ends as it does after a day.
+	path := filepath.Join(o.top, "path")
+	o.must(os.Mkdir(path, 0o755))
+	o.must(os.WriteFile(filepath.Join(path, "sleep"), []byte("#!/bin/sh\necho \"slept $*\"\n"), 0o755))
+	out := must(t, filepath.Join(o.service, "expire"), "sh", "-c", `PATH="$1:$PATH" exec ./run`, "sh", path)
+	if !strings.Contains(out, " bounce ") || !strings.HasSuffix(out, "slept 86400\n") {
+		t.Errorf("it said %q", out)
+	}
+	left, _ := filepath.Glob(filepath.Join(o.top, "home/*/Maildir/new/*"))
+	bounced, _ := filepath.Glob(filepath.Join(o.qmail(), "queue/*.envelope"))
+	if len(left) != 2 || strings.Contains(strings.Join(left, " "), "/example.org/") || len(bounced) != 1 {
+		t.Errorf("left are %q, bounced %q; it said %q", left, bounced, out)
 	}
 }
