@@ -116,7 +116,7 @@ const stillMax = 2
 
 // bore fails where a session did not bear a failure as it must: with a word
 // about it where it cost anything, and all other mail gone; an interrupted call
-// is only repeated.
+// is only repeated. Where Go itself cannot go on without a call it says so and ends.
 func (s *site) bore(one *session, e failure) {
 	left := s.leftBehind()
 	if one.inOrder && left == 0 {
@@ -125,7 +125,7 @@ func (s *site) bore(one *session, e failure) {
 	switch {
 	case e.errno == syscall.EINTR:
 		s.fail("%s was not repeated: %s, %d left behind", e.name, one.how(), left)
-	case !strings.Contains(one.log, e.errno.Error()) && !strings.Contains(one.log, "errno="):
+	case !strings.Contains(one.log, e.errno.Error()) && !strings.Contains(one.log, "fatal error: "):
 		s.fail("no word of %q: %s, %d left behind", e.errno.Error(), one.how(), left)
 	case one.inOrder && left > stillMax:
 		s.fail("%s kept %d messages back", e.name, left)

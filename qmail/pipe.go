@@ -25,10 +25,9 @@ func pipe(read, write *int) error {
 	return nil
 }
 
-// poll waits for events on fd, at most for the time given.
-func poll(fd int, events int16, wait time.Duration) (ready bool, err error) {
+// poll waits for events, at most for the time given. A descriptor of -1 has none.
+func poll(fds []unix.PollFd, wait time.Duration) (ready bool, err error) {
 	end := time.Now().Add(wait)
-	fds := []unix.PollFd{{Fd: int32(fd), Events: events}}
 	for {
 		left := max(time.Until(end), 0)
 		n, err := unix.Poll(fds, int((left+time.Millisecond-1)/time.Millisecond))

@@ -105,12 +105,26 @@ func (p *queueProcess) write(fd int, b []byte) error {
 	return nil
 }
 
+// pollWritable waits until the program reads on. What it says meanwhile is read:
+// a program that says much before it reads would wait for us.
 func (p *queueProcess) pollWritable(fd int) error {
-	ready, err := poll(fd, unix.POLLOUT, p.timeout)
-	if err == nil && !ready {
-		err = errTimeout
+	end := time.Now().Add(p.timeout)
+	for {
+		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}, {Fd: int32(p.text), Events: unix.POLLIN}}
+		ready, err := poll(fds, time.Until(end))
+		if err != nil {
+			return err
+		}
+		if !ready {
+			return errTimeout
+		}
+		if fds[1].Revents != 0 {
+			p.readText()
+		}
+		if fds[0].Revents != 0 {
+			return nil
+		}
 	}
-	return err
 }
 
 // wait waits for the program's end and keeps what it says on descriptor 6. The
@@ -129,7 +143,7 @@ func (p *queueProcess) wait() (unix.WaitStatus, error) {
 		}
 		if p.text == none {
 			time.Sleep(pause)
-		} else if ready, _ := poll(p.text, unix.POLLIN, pause); ready {
+		} else if ready, _ := poll([]unix.PollFd{{Fd: int32(p.text), Events: unix.POLLIN}}, pause); ready {
 			p.readText()
 		}
 	}

@@ -53,6 +53,11 @@ func play(part, arg string) int {
 		drain(0)
 		drain(1)
 		return code
+	case "say much, then exit":
+		for range 10000 {
+			unix.Write(6, bytes.Repeat([]byte("x"), 1000))
+		}
+		return code
 	case "believe the end of the message":
 		drain(0)
 		report("message", nil)

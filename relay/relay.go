@@ -74,7 +74,11 @@ func Serve(c Config) error {
 	s.server.Say(smtp.NewReply(235, "2.7.0", "welcome"))
 	err := s.server.Serve()
 	if err == errTurn {
-		return s.turn()
+		// A customer that did not get the 250 waits for it: we would wait for
+		// its greeting.
+		if err = s.server.Flush(); err == nil {
+			return s.turn()
+		}
 	}
 	s.logEnd(err)
 	return err
