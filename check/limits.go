@@ -1,6 +1,8 @@
 package check
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 )
 
@@ -31,8 +33,8 @@ func limitsOf(program string, words []string) (limits []limit) {
 		withValue = "vdmnSHaculstfp"
 	}
 	given, _ := getopt(words, withValue)
-	for letter, value := range given {
-		n, err := strconv.ParseInt(value, 10, 64)
+	for _, letter := range slices.Sorted(maps.Keys(given)) {
+		n, err := strconv.ParseInt(given[letter], 10, 64)
 		if err != nil {
 			continue
 		}

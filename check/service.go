@@ -130,18 +130,34 @@ func (s *service) expand(script string, users lookUp) string {
 		}
 		return strconv.Itoa(int(account.uid))
 	})
-	set := map[string]string{}
-	for _, m := range regexp.MustCompile(`(?m)^\s*(?:export\s+)?([A-Za-z_]\w*)=["']?([\w./@:-]*)["']?\s*;?\s*$`).FindAllStringSubmatch(script, -1) {
+	script = s.substituteFiles(script)
+	set := map[string]string{"PWD": s.dir}
+	assign := regexp.MustCompile(`(?m)(?:^|&&|;)\s*(?:export\s+)?([A-Za-z_]\w*)=["']?([\w./@:-]*)["']?(?:\s|;|$)`)
+	for _, m := range assign.FindAllStringSubmatch(script, -1) {
 		set[m[1]] = m[2]
 	}
 	return os.Expand(script, func(name string) string {
+		name, standard, _ := strings.Cut(name, ":-")
 		if value, ok := set[name]; ok {
 			return value
 		}
 		if value, ok := s.env[name]; ok {
 			return value
 		}
-		return "$" + name
+		return first(standard, "$"+name)
+	})
+}
+
+// substituteFiles replaces a command that prints a file's first line.
+func (s *service) substituteFiles(script string) string {
+	show := regexp.MustCompile(`\$\((?:head -n ?1|cat|<) ?([\w./-]+)\)`)
+	return show.ReplaceAllStringFunc(script, func(found string) string {
+		text, err := qmail.ReadFile(s.path(show.FindStringSubmatch(found)[1]))
+		if err != nil {
+			return ""
+		}
+		line, _, _ := strings.Cut(string(text), "\n")
+		return line
 	})
 }
 
