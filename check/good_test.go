@@ -1,15 +1,113 @@
 package check
 
 import (
+	"encoding/pem"
+	"os"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"vodmr/internal/cdbmake"
 )
 
+// Sites that look odd, and are as they should be.
 func TestNothingIsWrongWithAGoodSite(t *testing.T) {
-	s := good(t)
-	if diff := cmp.Diff([]string(nil), s.look()); diff != "" {
-		t.Errorf("%s\n%s", diff, s.out.String())
+	later := time.Now().Add(90 * 24 * time.Hour)
+	for name, change := range map[string]func(s *site){
+		"as INSTALL has it": func(*site) {},
+		"by an address": func(s *site) {
+			s.owned(domain+".qmail-default", "| /v/bin/vdelivermail '' Odmr@example.org\n", 0o600)
+		},
+		"by a Maildir": func(s *site) { s.owned(domain+".qmail-default", "./odmr/Maildir/\n", 0o600) },
+		"postmaster gets all, and mail waits": func(s *site) {
+			s.must(os.Rename(s.path(domain+"odmr"), s.path(domain+"postmaster")))
+			s.owned(domain+".qmail-default", "| /v/bin/vdelivermail '' $ROOT/domains/example.org/postmaster\n", 0o600)
+			s.owned(domain+"vpasswd", "postmaster:x:1:0::$ROOT/domains/example.org/postmaster:NOQUOTA:"+secret+"\n", 0o600)
+			s.owned(domain+"postmaster/Maildir/new/"+recent(), "Return-Path: <>\n", 0o600)
+			s.made("rules", "postmaster@example.org:allow\n:deny\n")
+			s.doctor.Logins = nil // the rules have it
+		},
+		"a mailbox in a numbered folder": func(s *site) {
+			s.owned(domain+"0", "", 0o700)
+			s.must(os.Rename(s.path(domain+"odmr"), s.path(domain+"0/odmr")))
+			s.owned(domain+".qmail-default", "| /v/bin/vdelivermail '' $ROOT/domains/example.org/0/odmr\n", 0o600)
+			s.owned(domain+"vpasswd", "odmr:x:1:0::$ROOT/domains/example.org/0/odmr:NOQUOTA:"+secret+"\n", 0o600)
+		},
+		"a login as it was typed": func(s *site) { s.doctor.Logins = []string{"Odmr%Example.org"} },
+		"a wildcard in rcpthosts": func(s *site) { s.write("qmail/control/rcpthosts", ".org\n", 0o644) },
+		"morercpthosts": func(s *site) {
+			s.write("qmail/control/rcpthosts", host+"\n", 0o644)
+			s.write("qmail/control/morercpthosts.cdb", string(cdbmake.Make([]cdbmake.Record{{Key: "example.org"}})), 0o644)
+		},
+		"another qmail-queue": func(s *site) {
+			s.write("service/env/QMAILQUEUE", "bin/filter\n", 0o644)
+			s.write("qmail/bin/filter", "#!/bin/sh\n", 0o755)
+			s.must(os.Remove(s.path("qmail/bin/qmail-queue")))
+		},
+		"an address for a name": func(s *site) { s.write("qmail/control/helohost", "[192.0.2.1]\n", 0o644) },
+		"a chain of authorities": func(s *site) {
+			middle := s.cert.below()
+			text := middle.issue(host, later) + string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: middle.cert.Raw}))
+			s.write("service/cert.pem", text, 0o600)
+		},
+		"the key in a file of its own": func(s *site) {
+			key, cert, _ := strings.Cut(s.cert.issue(host, later), "-----BEGIN CERTIFICATE")
+			s.write("service/key.pem", key, 0o600)
+			s.write("service/cert.pem", "-----BEGIN CERTIFICATE"+cert, 0o644)
+			s.run("-c cert.pem", "-c cert.pem -k key.pem")
+		},
+		"no TLS": func(s *site) {
+			s.run("$ROOT/bin/vodmr-tls -s -c cert.pem -U vpopmail", "", "-vRHl0", `-vRHl0 -u"$(id -u vpopmail)" -g"$(id -g vpopmail)"`)
+		},
+		"a .qmail that says the same": func(s *site) { s.owned(domain+"odmr/.qmail", "./Maildir/\n", 0o600) },
+		"sessions that stand": func(s *site) {
+			s.made("rules", login+`:allow,VODMR_IDLE="86400"`+"\n:deny\n")
+			s.write("proc/sys/fs/inotify/max_user_instances", "8\n", 0o644)
+		},
+		"vodmr-checkpw": func(s *site) {
+			s.write("bin/vodmr-checkpw", "#!/bin/sh\n", 0o755)
+			s.run("$ROOT/bin/vchkpw", "$ROOT/bin/vodmr-checkpw vpasswd")
+			s.owned("service/vpasswd", login+":x:1:0::$ROOT/domains/example.org/odmr:-:"+secret+"\n", 0o600)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := good(t)
+			change(s)
+			if diff := cmp.Diff([]string(nil), s.look()); diff != "" {
+				t.Errorf("%s\n%s", diff, s.out.String())
+			}
+			if !strings.Contains(s.out.String(), ": may have the mail of example.org\n") {
+				t.Errorf("the login was not looked at:\n%s", s.out.String())
+			}
+		})
 	}
-	t.Log(s.out.String())
+}
+
+func TestModesGrantWhatTheySay(t *testing.T) {
+	s := status{uid: 1, gid: 2}
+	for _, test := range []struct {
+		mode os.FileMode
+		who  who
+		bits os.FileMode
+		want bool
+	}{
+		{0o400, who{true, 1, 9}, mayRead, true},
+		{0o400, who{true, 1, 9}, mayRead | mayWrite, false},
+		{0o047, who{true, 1, 2}, mayRead, false}, // the owner's bits alone count
+		{0o040, who{true, 3, 2}, mayRead, true},
+		{0o704, who{true, 3, 2}, mayRead, false},
+		{0o004, who{true, 3, 4}, mayRead, true},
+		{0o770, who{true, 3, 4}, mayRead, false},
+		{0o000, who{true, 0, 0}, mayRead | mayWrite, true},
+		{0o644, who{true, 0, 0}, mayRun, false},
+		{0o001, who{true, 0, 0}, mayRun, true},
+		{os.ModeDir, who{true, 0, 0}, mayRun, true},
+	} {
+		s.mode = test.mode
+		if got := s.grants(test.who, test.bits); got != test.want {
+			t.Errorf("%v for %v, bits %o: %v", test.mode, test.who, test.bits, got)
+		}
+	}
 }

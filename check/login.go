@@ -1,14 +1,11 @@
 package check
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"golang.org/x/sys/unix"
 
 	boxes "vodmr/mailbox"
 	"vodmr/qmail"
@@ -65,7 +62,7 @@ func (d *doctor) checkLogins() {
 	}
 	users, err := d.home.Users()
 	if err != nil {
-		if errors.Is(err, unix.EACCES) && len(logins) > 0 {
+		if hidden(err) && len(logins) > 0 {
 			d.say("logins", cannotSee, err.Error())
 		}
 		return // said already

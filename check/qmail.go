@@ -7,8 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"vodmr/qmail"
 	"vodmr/relay"
 )
@@ -93,7 +91,7 @@ func (d *doctor) openForAll(subject, path string) bool {
 
 // unreadable reports a file that this program could not read.
 func (d *doctor) unreadable(subject string, err error) {
-	if hidden(err) || errors.Is(err, unix.EACCES) {
+	if hidden(err) {
 		d.say(subject, cannotSee, err.Error())
 	} else {
 		d.say(subject, unreadable, err.Error())

@@ -286,6 +286,12 @@ func (a *authority) make(name string, names []string, until time.Time) (*ecdsa.P
 	return key, cert
 }
 
+// below is an authority that this one has signed.
+func (a *authority) below() *authority {
+	key, cert := a.make("Another Authority", nil, time.Now().Add(365*24*time.Hour))
+	return &authority{t: a.t, key: key, cert: cert}
+}
+
 // issue makes a file with a certificate and its key.
 func (a *authority) issue(name string, until time.Time) string {
 	key, cert := a.make(name, []string{name}, until)
