@@ -140,8 +140,10 @@ func TestPostfixCountsNoops(t *testing.T) {
 	mx := startPostfix(t, s.domain, "smtpd_junk_command_limit = 3", "smtpd_hard_error_limit = 3", "smtpd_error_sleep_time = 0")
 	p := s.listen(t)
 	_, output := s.atrn(t, p, "-s", "127.0.0.1:"+mx.openPort)
-	ends := p.lines(t, " end ", "reason=\"the server is closing: 421 4.7.0 ", "too many errors")
-	if len(ends) != 1 || len(p.lines(t, "tcpserver: end ", " status 0")) != 1 {
+	eventually(t, time.Minute, "the session ends in order", func() bool {
+		return len(p.lines(t, "tcpserver: end ", " status 0")) == 1
+	})
+	if ends := p.lines(t, " end ", `reason="the server is closing: 421 4.7.0 `, "too many errors"); len(ends) != 1 {
 		t.Errorf("atrn says %s\nlast lines: %q", output, p.lines(t, " end "))
 	}
 }
