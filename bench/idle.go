@@ -48,15 +48,25 @@ func runIdle(b *bench, r row) ([]result, error) {
 // memory is what each process of a program holds, in KiB.
 func memory(path string) []float64 {
 	var list []float64
+	for _, pid := range processes(path) {
+		if kib := pss(pid); kib > 0 {
+			list = append(list, float64(kib))
+		}
+	}
+	return list
+}
+
+// processes are those that run a program.
+func processes(path string) []int {
+	var list []int
 	entries, _ := os.ReadDir("/proc")
 	for _, entry := range entries {
 		pid, err := strconv.Atoi(entry.Name())
 		if err != nil {
 			continue
 		}
-		exe, err := os.Readlink(filepath.Join("/proc", entry.Name(), "exe"))
-		if kib := pss(pid); err == nil && exe == path && kib > 0 {
-			list = append(list, float64(kib))
+		if exe, err := os.Readlink(filepath.Join("/proc", entry.Name(), "exe")); err == nil && exe == path {
+			list = append(list, pid)
 		}
 	}
 	return list

@@ -21,11 +21,16 @@ type provider struct {
 	end     func()
 }
 
+// account is a login's line of vpasswd.
+func account(login, home string) string {
+	local, _, _ := strings.Cut(login, "@")
+	return fmt.Sprintf("%s:*:%d:%d:%s:%s:NOQUOTA:%s\n", login, os.Getuid(), os.Getgid(), local, home, password)
+}
+
 // chain is what the listener runs for each customer.
-func (b *bench) chain(home string) ([]string, error) {
-	file := filepath.Join(home, "vpasswd")
-	account := fmt.Sprintf("%s:*:%d:%d:odmr:%s:NOQUOTA:%s\n", login, os.Getuid(), os.Getgid(), home, password)
-	if err := os.WriteFile(file, []byte(account), 0o600); err != nil {
+func (b *bench) chain(accounts string) ([]string, error) {
+	file := filepath.Join(b.work, "vpasswd")
+	if err := os.WriteFile(file, []byte(accounts), 0o600); err != nil {
 		return nil, err
 	}
 	return []string{
@@ -35,18 +40,24 @@ func (b *bench) chain(home string) ([]string, error) {
 	}, nil
 }
 
-// startProvider listens with tcpserver where it is installed.
+// startProvider listens for the customer whose home this is.
 func (b *bench) startProvider(home string) (*provider, error) {
-	chain, err := b.chain(home)
+	return b.startProviderOf(account(login, home))
+}
+
+// startProviderOf listens with tcpserver where it is installed. The settings are
+// variables for the chain.
+func (b *bench) startProviderOf(accounts string, settings ...string) (*provider, error) {
+	chain, err := b.chain(accounts)
 	if err != nil {
 		return nil, err
 	}
 	tcpserver, err := exec.LookPath("tcpserver")
 	var p *provider
 	if err == nil {
-		p, err = underTcpserver(tcpserver, chain)
+		p, err = underTcpserver(tcpserver, chain, settings)
 	} else {
-		p, err = underUs(chain)
+		p, err = underUs(chain, settings)
 	}
 	if err == nil {
 		b.stop = append(b.stop, p.end)
@@ -54,11 +65,12 @@ func (b *bench) startProvider(home string) (*provider, error) {
 	return p, err
 }
 
-func underTcpserver(tcpserver string, chain []string) (*provider, error) {
+func underTcpserver(tcpserver string, chain, settings []string) (*provider, error) {
 	p := &provider{name: "tcpserver", said: &tail{}}
-	options := []string{"-1", "-RHl0", "-c", fmt.Sprint(2 * idleSessions), "127.0.0.1", "0"}
+	options := []string{"-1", "-RHl0", "-c", fmt.Sprint(2 * standingSessions), "127.0.0.1", "0"}
 	cmd := exec.Command(tcpserver, append(options, chain...)...)
 	cmd.Stderr = p.said
+	cmd.Env = append(os.Environ(), settings...)
 	// What tcpserver runs is its child: all of them end as one group.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out, err := cmd.StdoutPipe()
@@ -86,7 +98,7 @@ func underTcpserver(tcpserver string, chain []string) (*provider, error) {
 }
 
 // underUs listens here, and sets the environment that tcpserver would.
-func underUs(chain []string) (*provider, error) {
+func underUs(chain, settings []string) (*provider, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -99,13 +111,13 @@ func underUs(chain []string) (*provider, error) {
 			if err != nil {
 				return
 			}
-			p.run(chain, conn.(*net.TCPConn))
+			p.run(chain, settings, conn.(*net.TCPConn))
 		}
 	}()
 	return p, nil
 }
 
-func (p *provider) run(chain []string, conn *net.TCPConn) {
+func (p *provider) run(chain, settings []string, conn *net.TCPConn) {
 	defer conn.Close()
 	socket, err := conn.File()
 	if err != nil {
@@ -114,7 +126,7 @@ func (p *provider) run(chain []string, conn *net.TCPConn) {
 	defer socket.Close()
 	cmd := exec.Command(chain[0], chain[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = socket, socket, p.said
-	cmd.Env = append(os.Environ(), "PROTO=TCP",
+	cmd.Env = append(append(os.Environ(), settings...), "PROTO=TCP",
 		"TCPLOCALIP=127.0.0.1", "TCPLOCALPORT="+port(conn.LocalAddr()),
 		"TCPREMOTEIP=127.0.0.1", "TCPREMOTEPORT="+port(conn.RemoteAddr()))
 	if cmd.Start() == nil {

@@ -36,6 +36,8 @@ func rows() []row {
 		row{"million", "1,000,000 files wait, the customer takes 20,000; and 20 Maildirs of 1000", runMillion},
 		row{"gigabyte", "one message of 1 GiB", runGigabyte},
 		row{"idle", "50 sessions through the whole chain, logged in: memory", runIdle},
+		row{"standing-latency", "100 messages, one at a time, into a session that stands", runLatency},
+		row{"standing-idle", "1000 sessions that stand: memory, processor time, a message to each", runStanding},
 		row{"start", "start-up of vodmr and vodmr-relay against an empty Go program", runStart})
 }
 

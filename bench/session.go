@@ -76,14 +76,14 @@ func (b *bench) lay(near net.Conn, l *line) (net.Conn, error) {
 
 // startRelay starts vodmr-relay as vodmr's checkpassword program would after a
 // right password.
-func (b *bench) startRelay(home string, far *net.TCPConn) (*program, error) {
+func (b *bench) startRelay(home string, far *net.TCPConn, settings ...string) (*program, error) {
 	auth, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer auth.Close()
 	cmd := exec.Command(filepath.Join(b.bin, "vodmr-relay"), "-q", b.qmail, "Maildir")
-	cmd.Env = relayEnvironment(home)
+	cmd.Env = append(relayEnvironment(home), settings...)
 	cmd.ExtraFiles = []*os.File{auth} // descriptor 3
 	return start(cmd, far, nil)
 }

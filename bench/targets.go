@@ -35,6 +35,10 @@ func targets() []target {
 			func(r result) string { return orNot(r.ratio, "%.2f x") }},
 		{"50 idle sessions, logged in", "<= 2.5 MiB each, both processes", "idle",
 			func(r result) string { return orNot(r.pss/1024, "%.2f MiB; ") + r.note }},
+		{"new mail into a session that stands", "median <= 250 ms", "standing-latency",
+			func(r result) string { return r.note }},
+		{"1000 sessions that stand", "<= 2.5 MiB each, both processes; a message to each <= 10 s", "standing-idle",
+			func(r result) string { return orNot(r.pss/1024, "%.2f MiB; ") + r.note }},
 		{"start of vodmr", "<= 1.25 x an empty Go program", "start-vodmr", start},
 		{"start of vodmr-relay", "<= 1.25 x an empty Go program", "start-vodmr-relay", start},
 	}

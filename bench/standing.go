@@ -1,0 +1,123 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"vodmr/internal/customer"
+	"vodmr/internal/rig"
+)
+
+const (
+	latencyMessages = 100
+	// standingPatience bounds the wait for one message.
+	standingPatience = time.Minute
+)
+
+// standing are the settings of a session that stands.
+func standing() []string { return []string{"VODMR_IDLE=86400"} }
+
+// runLatency measures how long a message takes from link(2) into new until the
+// customer's server takes it, in a session that stands, without a round trip.
+func runLatency(b *bench, r row) ([]result, error) {
+	home, err := b.home()
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(home)
+	if _, err := makeMaildir(home); err != nil {
+		return nil, err
+	}
+	near, far, err := rig.Pair()
+	if err != nil {
+		return nil, err
+	}
+	p, err := b.startRelay(home, far, standing()...)
+	if err != nil {
+		near.Close()
+		return nil, err
+	}
+	taken := make(chan time.Time, 1)
+	served := make(chan error, 1)
+	go func() { served <- standAs(near, taken, nil) }()
+	times, err := deliverEach(home, taken, served)
+	near.Close()
+	err = errors.Join(err, p.wait(0))
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(times)
+	one := result{row: r.name, mode: "PIPELINING and CHUNKING", messages: len(times), size: 4 << 10, cpu: p.cpu()}
+	one.seconds = times[len(times)/2].Seconds()
+	one.note = fmt.Sprintf("from link(2) to the customer's 250: median %.1f ms, slowest %.1f ms",
+		ms(times[len(times)/2]), ms(times[len(times)-1]))
+	return []result{one}, nil
+}
+
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// standAs is a customer that has logged in, until the provider has no more for it.
+// Each message is told to taken, and the provider's EHLO to turned, if there is one.
+func standAs(conn io.ReadWriter, taken chan<- time.Time, turned func()) error {
+	if _, err := rig.Hear(conn, "235"); err != nil {
+		return err
+	}
+	return turnAs(conn, taken, turned)
+}
+
+func turnAs(conn io.ReadWriter, taken chan<- time.Time, turned func()) error {
+	if _, err := io.WriteString(conn, "ATRN\r\n"); err != nil {
+		return err
+	}
+	if _, err := rig.Hear(conn, "250"); err != nil {
+		return err
+	}
+	if turned != nil {
+		turned()
+	}
+	server := customer.Server{Pipelining: true, Chunking: true, Discard: true,
+		Take: func(string, []string, []byte) { taken <- time.Now() }}
+	_, err := server.Serve(conn)
+	return err
+}
+
+// deliverEach delivers one message after the other and waits for each.
+func deliverEach(home string, taken <-chan time.Time, served <-chan error) ([]time.Duration, error) {
+	m := mail{messages: latencyMessages, copies: 1, size: 4 << 10}
+	var times []time.Duration
+	for i := range latencyMessages {
+		linked, err := m.deliver(home, i)
+		if err != nil {
+			return nil, err
+		}
+		select {
+		case at := <-taken:
+			times = append(times, at.Sub(linked))
+		case err := <-served:
+			return nil, fmt.Errorf("the session ended: %w", err)
+		case <-time.After(standingPatience):
+			return nil, fmt.Errorf("message %d did not come within %v", i, standingPatience)
+		}
+		time.Sleep(20 * time.Millisecond) // the session waits again
+	}
+	return times, nil
+}
+
+// deliver writes one file in tmp and links it into new, as vdelivermail does, and
+// says when.
+func (m mail) deliver(home string, file int) (linked time.Time, err error) {
+	tmp := filepath.Join(home, "Maildir", "tmp", m.name(file))
+	if err := os.WriteFile(tmp, []byte(m.envelope(file)+m.content(file/m.copies)), 0o600); err != nil {
+		return linked, err
+	}
+	linked = time.Now()
+	if err := os.Link(tmp, filepath.Join(home, "Maildir", "new", m.name(file))); err != nil {
+		return linked, err
+	}
+	return linked, os.Remove(tmp)
+}
