@@ -12,7 +12,7 @@ type Child struct {
 	pid    int
 	proof  int                  // the byte of a right password comes here
 	ended  int                  // end of file once the child was reaped
-	status chan unix.WaitStatus // one status, sent before ended closes
+	status chan unix.WaitStatus // one status, sent once ended has closed
 	killed bool                 // for it was still busy at the deadline
 }
 
@@ -29,8 +29,9 @@ func watch(pid, proof int) (*Child, error) {
 	}
 	c := &Child{pid: pid, proof: proof, ended: ended, status: make(chan unix.WaitStatus, 1)}
 	go func() {
-		c.status <- reap(pid)
+		status := reap(pid)
 		unix.Close(end)
+		c.status <- status
 	}()
 	return c, nil
 }

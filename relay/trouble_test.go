@@ -24,7 +24,6 @@ func TestTrouble(t *testing.T) {
 		".qmail-default is a folder":   {files: map[string]string{"domain/.qmail-default/": ""}, want: ".qmail-default"},
 		"a rule with a bad domain":     {rule: `odmr@example.org:allow,VODMR_DOMAINS="a..example"`, want: "domain"},
 		"a rule's .qmail-default":      {files: map[string]string{"domain/.qmail-default/": ""}, rule: `odmr@example.org:allow,VODMR_DOMAINS="example.org"`, want: ".qmail-default"},
-		"vodmr.lock is a folder":       {files: map[string]string{"maildir/vodmr.lock/": ""}, want: "vodmr.lock"},
 		"new is a file":                {files: map[string]string{"maildir/new": ""}, want: "new"},
 		"a senseless VODMR_WINDOW":     {rule: `odmr@example.org:allow,VODMR_WINDOW="many"`, want: "VODMR_WINDOW"},
 		"a senseless VODMR_SOFTBOUNCE": {rule: `odmr@example.org:allow,VODMR_SOFTBOUNCE="yes"`, want: "VODMR_SOFTBOUNCE"},
