@@ -23,7 +23,7 @@ func failures() []failure {
 // end of, and no kernel does that.
 func failingCalls() []string {
 	return []string{
-		"openat", "read", "pread64", "write", "sendmsg", "recvfrom", "unlinkat", "renameat", "linkat", "fcntl", "getdents64",
+		"openat", "read", "pread64", "write", "sendmsg", "recvfrom", "unlinkat", "renameat", "linkat", "fcntl", "setlk", "getdents64",
 		"fsync", "fstat", "newfstatat", "ppoll", "poll", "ioctl", "getsockopt", "setsockopt", "pipe2", "clone", "execve",
 		"dup3", "close_range", "mkdirat", "socketpair", "wait4",
 	}
@@ -33,7 +33,7 @@ func failingCalls() []string {
 // told that they were.
 func interruptible(call string) bool {
 	switch call {
-	case "ioctl", "getsockopt", "setsockopt", "pipe2", "clone", "execve", "close_range", "mkdirat", "socketpair":
+	case "fcntl", "ioctl", "getsockopt", "setsockopt", "pipe2", "clone", "execve", "close_range", "mkdirat", "socketpair":
 		return false
 	}
 	return true
@@ -119,7 +119,7 @@ const stillMax = 2
 // is only repeated. Where Go itself cannot go on without a call it says so and ends.
 func (s *site) bore(one *session, e failure) {
 	left := s.leftBehind()
-	if one.inOrder && left == 0 {
+	if one.inOrder && left == 0 || lockedOut(one, e) {
 		return
 	}
 	switch {
@@ -130,6 +130,11 @@ func (s *site) bore(one *session, e failure) {
 	case one.inOrder && left > stillMax:
 		s.fail("%s kept %d messages back", e.name, left)
 	}
+}
+
+// lockedOut says that EACCES was taken for what it means of a lock: another has it.
+func lockedOut(one *session, e failure) bool {
+	return e.errno == syscall.EACCES && strings.Contains(one.log, "another session of this mailbox is under way")
 }
 
 // leftBehind is how many messages wait that should have gone.

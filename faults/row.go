@@ -35,6 +35,7 @@ func rows() []row {
 		{"killed-tls", "vodmr-tls is killed likewise", true, killedTLS},
 		{"killed-atrn", "atrn, receiving into a Maildir, is killed likewise", true, killedAtrn},
 		{"failing-call", "a program's Nth call of each kind fails, with each of seven errors", true, failingCall},
+		{"odd-call", "a program's Nth call moves one byte, or says EIO though it was done", true, oddCall},
 		{"broken-line", "the line is cut at its Nth byte, reset, stalls, or trickles", false, brokenLine},
 		{"bad-queue", "qmail-queue exits with each code, dies, hangs, talks, closes, is not there", false, badQueueRow},
 		{"company", "others deliver, read and delete in the Maildir, and three sessions run at once", false, companyRow},

@@ -13,12 +13,18 @@ func pipe(read, write *int) error {
 	var fds [2]int
 	syscall.ForkLock.RLock()
 	err := unix.Pipe(fds[:])
-	if err == nil {
-		unix.CloseOnExec(fds[0])
-		unix.CloseOnExec(fds[1])
+	if err != nil {
+		fds = [2]int{none, none}
+	}
+	for _, fd := range fds {
+		if err == nil {
+			// A child that had it open would never see the pipe's end.
+			_, err = unix.FcntlInt(uintptr(fd), unix.F_SETFD, unix.FD_CLOEXEC)
+		}
 	}
 	syscall.ForkLock.RUnlock()
 	if err != nil {
+		closeAll(fds[:])
 		return fmt.Errorf("pipe: %w", err)
 	}
 	*read, *write = fds[0], fds[1]

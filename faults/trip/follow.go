@@ -52,7 +52,7 @@ func (t *trip) stopped(tid int, status unix.WaitStatus) {
 		t.threads[tid] = &thread{child: !t.ours(tid)}
 		signal = 0
 	case signal == unix.SIGTRAP|0x80:
-		t.call(tid, th)
+		t.look(tid, th)
 		signal = 0
 	case status.TrapCause() == unix.PTRACE_EVENT_EXEC:
 		if th.child {
@@ -74,8 +74,8 @@ func (t *trip) ours(tid int) bool {
 	return bytes.Contains(text, fmt.Appendf(nil, "\nTgid:\t%d\n", t.pid))
 }
 
-// call looks at a call's begin or end.
-func (t *trip) call(tid int, th *thread) {
+// look looks at a call's begin or end.
+func (t *trip) look(tid int, th *thread) {
 	var regs syscall.PtraceRegs
 	if syscall.PtraceGetRegs(tid, &regs) != nil {
 		return
@@ -84,7 +84,7 @@ func (t *trip) call(tid int, th *thread) {
 	case th.struck:
 		th.struck = false
 		t.finish(tid, &regs)
-	case begins(&regs) && regs.Orig_rax == t.number && !goWaits(t, &regs):
+	case begins(&regs) && t.call.is(&regs) && !goWaits(t, &regs):
 		if t.count++; t.count == t.nth {
 			t.strike(tid, th, &regs)
 		}
@@ -100,7 +100,7 @@ func begins(regs *syscall.PtraceRegs) bool {
 // of eight bytes from a pipe. Where that fails Go waits for the child's end, which
 // waits for us: no kernel has such a read fail.
 func goWaits(t *trip, regs *syscall.PtraceRegs) bool {
-	return t.number == unix.SYS_READ && regs.Rdx == 8 && t.errno != 0
+	return t.call.number == unix.SYS_READ && regs.Rdx == 8 && t.errno != 0
 }
 
 // strike does it.

@@ -33,7 +33,7 @@ func main() {
 // A trip is one program under way.
 type trip struct {
 	out     *os.File
-	number  uint64 // of the call
+	call    call
 	nth     int
 	what    string // kill, short or ""
 	errno   syscall.Errno
@@ -57,7 +57,7 @@ func newTrip(out string, args []string) (*trip, error) {
 	t := &trip{threads: make(map[int]*thread)}
 	var found bool
 	var err error
-	if t.number, found = numbers()[args[0]]; !found {
+	if t.call, found = calls()[args[0]]; !found {
 		return nil, fmt.Errorf("unknown call %q", args[0])
 	}
 	if t.nth, err = strconv.Atoi(args[1]); err != nil {

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"slices"
+	"strings"
+)
+
+// oddCalls are those that may move less than they were asked to, and those that
+// may be done and say that they were not: a close whose data could not be kept,
+// or a removal over a network whose answer was lost.
+func oddCalls() map[string][]string {
+	moves := []string{"read", "pread64", "write", "sendmsg", "recvfrom"}
+	done := []string{"close", "unlinkat", "renameat", "linkat", "write", "fsync"}
+	return map[string][]string{"short": moves, "done-EIO": done}
+}
+
+// oddCall has the Nth call of each such name move one byte, or say EIO though it
+// was done.
+func oddCall() []series {
+	var all []series
+	for _, c := range failedChains() {
+		for what, calls := range oddCalls() {
+			for _, call := range calls {
+				all = append(all, series{name: what + "/" + c.name + "/" + call, try: func(t *trial) { odd(t, c, call, what) }})
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b series) int { return strings.Compare(a.name, b.name) })
+	return all
+}
+
+func odd(t *trial, c failed, call, what string) {
+	s := newSite(t, c.chain, c.mode, c.chain.mail())
+	if t.broken != nil {
+		return
+	}
+	w := t.wire(call, what, t.n)
+	one := s.session(w.wrap)
+	t.fired, _ = w.struck()
+	t.struck = t.fired
+	broken := 0
+	if !one.inOrder {
+		broken = 1
+	}
+	if what == "short" && t.struck && (!one.inOrder || s.leftBehind() > 0) {
+		s.fail("a short %s broke the session: %s", call, one.how())
+	}
+	// A message or a bounce that was written whole, and said to be not, goes again.
+	if what != "short" && (call == "write" || call == "linkat" || call == "fsync") {
+		broken = 1
+	}
+	s.settle(broken)
+}
