@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"vodmr/auth"
+	"vodmr/qmail"
 )
 
 const (
@@ -95,13 +96,27 @@ func (d *doctor) checkTCPRules() {
 	if !user.known {
 		user = who{known: true}
 	}
-	if d.open(path, path, user) {
-		d.checkStale(path)
+	if !d.open(path, path, user) {
+		return
 	}
+	cdb, err := qmail.OpenCDB(path)
+	switch {
+	case errors.Is(err, qmail.ErrDamaged):
+		d.say(path, damaged, err.Error())
+		return
+	case err != nil:
+		d.unreadable(path, err)
+		return
+	}
+	_ = cdb.Close()
+	d.checkStale(path)
 }
 
 // checkEnv looks at the variables in env.
 func (d *doctor) checkEnv() {
+	if name := d.service.envdir; name != "" && !isDir(d.service.path(name)) {
+		d.say(d.service.path(name), noProgram, "envdir needs it")
+	}
 	if d.service.envError != nil {
 		d.unreadable(d.Dir+"/env", d.service.envError)
 	}

@@ -95,6 +95,9 @@ func (d *doctor) checkRoute(name string, known bool, m mailbox) {
 	if err != nil && errors.Is(err, unix.ENOENT) {
 		me, _, _ := d.home.Line("me")
 		locals = []string{me}
+	} else if err != nil {
+		d.unreadable("control/locals", err)
+		return
 	}
 	if slices.ContainsFunc(locals, func(local string) bool { return qmail.Lower(local) == name }) {
 		d.say(name, isLocal, "")

@@ -163,3 +163,49 @@ func (s *site) tree() (files []string) {
 	}))
 	return files
 }
+
+// Whatever stands in the place of a file or folder, the doctor gets to its end and
+// finds something to say about it.
+func TestOddFilesDoNotStopIt(t *testing.T) {
+	ignored := map[string]bool{ // nothing looks at what is in these
+		"service/log": true, "service/tcp": true, "service/rules": true, "service/env/CONCURRENCY": true,
+		domain + "odmr/Maildir/tmp": true, "qmail/queue": true, "qmail/users/assign": true, "service/log/run": true, "empty": true,
+	}
+	for kind, place := range map[string]func(path string) error{
+		"a FIFO":         mkfifo,
+		"a link to it":   func(path string) error { return os.Symlink(filepath.Base(path), path) },
+		"a link nowhere": func(path string) error { return os.Symlink("/nonexistent/file", path) },
+		"a huge file": func(path string) error {
+			if err := os.WriteFile(path, nil, 0o755); err != nil {
+				return err
+			}
+			return os.Truncate(path, 1<<40)
+		},
+	} {
+		t.Run(kind, func(t *testing.T) {
+			for _, name := range inside(good(t)) {
+				s := good(t)
+				s.must(os.RemoveAll(s.path(name)))
+				s.must(place(s.path(name)))
+				s.doctor.Qmail = s.path("qmail")
+				s.doctor.Report = true
+				absent := kind == "a link nowhere" && name == "qmail/control/locals" // to qmail, too
+				if lines := s.look(); len(lines) == 0 && !ignored[name] && !absent && !(kind == "a huge file" && strings.HasPrefix(name, "bin/")) {
+					t.Errorf("%s is %s: nothing is wrong", name, kind)
+				}
+			}
+		})
+	}
+}
+
+// inside are all files and folders of a site, but those at its top.
+func inside(s *site) (list []string) {
+	s.must(filepath.WalkDir(s.root, func(path string, _ os.DirEntry, err error) error {
+		name := strings.TrimPrefix(strings.TrimPrefix(path, s.root), "/")
+		if strings.Contains(name, "/") {
+			list = append(list, name)
+		}
+		return err
+	}))
+	return list
+}

@@ -19,6 +19,7 @@ type service struct {
 
 	env      map[string]string
 	envError error
+	envdir   string   // the folder that envdir is given
 	accounts []string // named, but not there
 
 	runs   []string // programs of the chain, in order
@@ -178,6 +179,10 @@ func (s *service) take(words []string, users lookUp) {
 			if name == "chpst" {
 				options, _ := getopt(rest, "uUbe/nlLmdopfcrtP")
 				s.become(options['u'], users)
+			}
+		case "envdir", "s6-envdir":
+			if _, after := getopt(rest, ""); len(after) > 0 {
+				s.envdir = after[0]
 			}
 		case "setuidgid", "s6-setuidgid":
 			if len(rest) > 0 {
