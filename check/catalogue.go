@@ -126,7 +126,7 @@ func mailboxDiagnoses() []entry {
 		{lockedNow, doubtful, "others get 451 until it ends; if no customer is there, it ends by itself within minutes"},
 		{badNotes, wrong, "chown it to the mailbox's owner, or move it away while no session runs"},
 		{oddNotes, doubtful, "read it and remove it; counts have begun anew"},
-		{oldMail, doubtful, "has the customer gone? it bounces only when a customer's server defers it again, or by hand"},
+		{oldMail, doubtful, "has the customer gone? vodmr-expire bounces it"},
 		{staying, doubtful, "read the messages that the log calls skip, and remove them"},
 		{breaking, doubtful, "the customer's server hangs up at them: ask its admin, or remove them"},
 		{manyMore, doubtful, "look again when the disk has less to do"},
