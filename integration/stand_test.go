@@ -35,8 +35,14 @@ func background(session func() (int, string)) <-chan ending {
 	return done
 }
 
-// terminate tells the session that holds the lock to end, by its process id.
+// terminate tells the session that holds the lock to end.
 func (s *site) terminate(t testing.TB) {
+	t.Helper()
+	s.end(t, syscall.SIGTERM)
+}
+
+// end sends a signal to the session that holds the lock, by its process id.
+func (s *site) end(t testing.TB, signal syscall.Signal) {
 	t.Helper()
 	file, err := os.OpenFile(filepath.Join(s.maildir(), "vodmr.lock"), os.O_RDWR, 0)
 	if err != nil {
@@ -50,7 +56,7 @@ func (s *site) terminate(t testing.TB) {
 	if lock.Type == unix.F_UNLCK {
 		t.Fatal("no session holds the lock")
 	}
-	if err := syscall.Kill(int(lock.Pid), syscall.SIGTERM); err != nil {
+	if err := syscall.Kill(int(lock.Pid), signal); err != nil {
 		t.Fatal(err)
 	}
 }
