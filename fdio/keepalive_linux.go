@@ -22,3 +22,9 @@ func silent(fd int) bool {
 	// Probes of a closed window are spaced wider and wider: one may be under way.
 	return info.Unacked > 0 || info.Probes > 1
 }
+
+// UserTimeout ends a TCP connection whose peer has not taken in a minute what was
+// sent to it. It is for a peer that always reads, and not for one that may pause.
+func UserTimeout(fd int) {
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(silence.Milliseconds()))
+}

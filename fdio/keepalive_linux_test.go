@@ -30,6 +30,15 @@ func TestKeepAlive(t *testing.T) {
 	}
 }
 
+// TestUserTimeout reads it back.
+func TestUserTimeout(t *testing.T) {
+	fd := tcpSocket(t)
+	UserTimeout(fd)
+	if got, err := unix.GetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT); got != 60000 || err != nil {
+		t.Errorf("TCP_USER_TIMEOUT is %d, %v", got, err)
+	}
+}
+
 // tcpSocket is one end of a connection over the loopback, with none of the options
 // that package net sets.
 func tcpSocket(t *testing.T) int {

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net"
 	"time"
+
+	"vodmr/fdio"
 )
 
 // Forward is a Sink that passes the session on to an SMTP server by TCP.
@@ -13,7 +15,7 @@ type Forward struct{ Address Address }
 
 // Open connects to the server, so that nothing is turned where it is down.
 func (f Forward) Open(ctx context.Context) (Receiver, error) {
-	conn, err := dial(ctx, f.Address)
+	conn, err := dial(ctx, f.Address, fdio.KeepAlive)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, stopped()

@@ -28,7 +28,10 @@ func (t TCP) String() string { return hostPort(t.Address, PortODMR) }
 // Connect tries each of the host's addresses in turn. The error, a Failure to
 // be tried later, names each of them.
 func (t TCP) Connect(ctx context.Context) (net.Conn, error) {
-	conn, err := dial(ctx, t.Address)
+	conn, err := dial(ctx, t.Address, func(fd int) {
+		fdio.KeepAlive(fd)
+		fdio.UserTimeout(fd)
+	})
 	if err != nil {
 		return nil, later(err, "cannot connect to the provider %s", t)
 	}
@@ -38,14 +41,18 @@ func (t TCP) Connect(ctx context.Context) (net.Conn, error) {
 // connectTime is how long one address may take to answer.
 const connectTime = time.Minute
 
-// dial is net.Dialer without its race between address families, whose error
+// dial prepares each socket: a customer that only waits for commands would not see
+// a line that went dark. It is net.Dialer without its race between address families, whose error
 // names only one address.
-func dial(ctx context.Context, a Address) (net.Conn, error) {
+func dial(ctx context.Context, a Address, prepare func(fd int)) (net.Conn, error) {
 	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", a.Host)
 	if err != nil {
 		return nil, err
 	}
-	dialer := net.Dialer{Timeout: connectTime, KeepAlive: -1, Control: keepAlive} // -1: not Go's own times
+	control := func(_, _ string, socket syscall.RawConn) error {
+		return socket.Control(func(fd uintptr) { prepare(int(fd)) })
+	}
+	dialer := net.Dialer{Timeout: connectTime, KeepAlive: -1, Control: control} // -1: not Go's own times
 	var failed []error
 	for _, ip := range addresses {
 		conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(ip.Unmap().String(), a.Port))
@@ -55,12 +62,6 @@ func dial(ctx context.Context, a Address) (net.Conn, error) {
 		failed = append(failed, short(ip, err))
 	}
 	return nil, joined(failed)
-}
-
-// keepAlive lets the kernel notice within two minutes that the line went dark: a
-// customer that only waits for commands would wait for ever.
-func keepAlive(_, _ string, socket syscall.RawConn) error {
-	return socket.Control(func(fd uintptr) { fdio.KeepAlive(int(fd)) })
 }
 
 // short drops the words "dial tcp" of a net.OpError, keeping the address.

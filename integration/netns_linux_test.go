@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,20 +25,27 @@ type farHost struct {
 	far      string // the namespace's
 	nearAddr string
 	farAddr  string
+	newAddr  string // for renumber
 }
 
-// newFarHost makes a namespace. TEST-NET-2's addresses are nobody's.
+// farHosts counts the namespaces of this process.
+var farHosts atomic.Int32
+
+// newFarHost makes a namespace. TEST-NET-2's addresses are nobody's; tests that run
+// beside this one have others of them, and other names.
 func newFarHost(t testing.TB) *farHost {
 	t.Helper()
 	need.Root(t, "only root makes network namespaces")
-	pid := os.Getpid() % 100000
+	pid, n := os.Getpid()%100000, int(farHosts.Add(1))
+	net := (pid + n) % 32 * 8
 	h := &farHost{
 		ip:       need.Program(t, "ip"),
-		name:     fmt.Sprintf("vodmr-test-%d", pid),
-		near:     fmt.Sprintf("vodmr%d", pid),
-		far:      fmt.Sprintf("vodmf%d", pid),
-		nearAddr: "198.51.100.1",
-		farAddr:  "198.51.100.2",
+		name:     fmt.Sprintf("vodmr-test-%d-%d", pid, n),
+		near:     fmt.Sprintf("vodmr%d.%d", pid, n),
+		far:      fmt.Sprintf("vodmf%d.%d", pid, n),
+		nearAddr: fmt.Sprintf("198.51.100.%d", net+1),
+		farAddr:  fmt.Sprintf("198.51.100.%d", net+2),
+		newAddr:  fmt.Sprintf("198.51.100.%d", net+3),
 	}
 	if out, err := exec.Command(h.ip, "netns", "add", h.name).CombinedOutput(); err != nil {
 		need.Skip(t, "no network namespace can be made: %s", strings.TrimSpace(string(out)))
@@ -45,9 +53,9 @@ func newFarHost(t testing.TB) *farHost {
 	t.Cleanup(func() { h.run(t, "netns", "del", h.name) })
 	h.run(t, "link", "add", h.near, "type", "veth", "peer", "name", h.far, "netns", h.name)
 	t.Cleanup(func() { exec.Command(h.ip, "link", "del", h.near).Run() })
-	h.run(t, "addr", "add", h.nearAddr+"/30", "dev", h.near)
+	h.run(t, "addr", "add", h.nearAddr+"/29", "dev", h.near)
 	h.run(t, "link", "set", h.near, "up")
-	h.run(t, "-n", h.name, "addr", "add", h.farAddr+"/30", "dev", h.far)
+	h.run(t, "-n", h.name, "addr", "add", h.farAddr+"/29", "dev", h.far)
 	h.run(t, "-n", h.name, "link", "set", h.far, "up")
 	return h
 }
@@ -63,6 +71,14 @@ func (h *farHost) run(t testing.TB, args ...string) {
 func (h *farHost) cut(t testing.TB) {
 	t.Helper()
 	h.run(t, "-n", h.name, "link", "set", h.far, "down")
+}
+
+// renumber gives the namespace another address, as a dialled line has one each time:
+// what was connected from the old one is dark.
+func (h *farHost) renumber(t testing.TB) {
+	t.Helper()
+	h.run(t, "-n", h.name, "addr", "del", h.farAddr+"/29", "dev", h.far)
+	h.run(t, "-n", h.name, "addr", "add", h.newAddr+"/29", "dev", h.far)
 }
 
 // dial connects from the namespace to a port of this host.
@@ -157,5 +173,62 @@ func (c *turned) takeContent(t testing.TB) {
 		default:
 			c.say(t, "250 2.0.0 fine")
 		}
+	}
+}
+
+// TestStandingDarkLine: mail that lands when the line has gone dark, without FIN or
+// RST, goes out by the customer's next connection. A customer that comes back as
+// atrn -i does has it within 90 s.
+func TestStandingDarkLine(t *testing.T) {
+	t.Parallel()
+	h := newFarHost(t)
+	s := newSite(t).stand()
+	p := s.listenOn(t, need.Program(t, "tcpserver"), h.nearAddr)
+	c := s.turn(t, h.dial(t, p.addr()))
+	c.say(t, "220 customer.test ESMTP")
+	c.line(t)
+	c.say(t, "250 customer.test")
+	eventually(t, time.Minute, "the session stands", func() bool { return len(p.lines(t, " stand ")) == 1 })
+
+	h.cut(t)
+	dark := time.Now()
+	s.deliver(t, "ann@sender.test", "on a dark line\n", "bob@"+s.domain)
+	inbox := filepath.Join(t.TempDir(), "Maildir")
+	next := s.listen(t)
+	done := background(func() (int, string) { return s.atrn(t, next, "-m", inbox) })
+	eventually(t, 90*time.Second, "the message is sent", func() bool { return len(s.waiting(t)) == 0 })
+	t.Logf("it is there %v after the line went dark", time.Since(dark).Round(time.Second))
+	s.terminate(t)
+	inOrder(t, done)
+	onceEach(t, s, inbox)
+}
+
+// TestStandingNewAddress: the customer gets a new address, so that nothing tells
+// either side of the old session's end. atrn -i notices, calls again, and takes over
+// what the provider still holds for the old session.
+func TestStandingNewAddress(t *testing.T) {
+	t.Parallel()
+	// NOOPs each second leave a reply without its acknowledgement, with NOOPs each
+	// minute there is none.
+	for _, noop := range []string{"VODMR_NOOP=1", "VODMR_NOOP=60"} {
+		t.Run(noop, func(t *testing.T) {
+			t.Parallel()
+			h := newFarHost(t)
+			s := newSite(t).stand(noop)
+			p := s.listenOn(t, need.Program(t, "tcpserver"), h.nearAddr)
+			inbox, said := filepath.Join(t.TempDir(), "Maildir"), filepath.Join(s.dir, "atrn.log")
+			args := append([]string{"netns", "exec", h.name, program(t, "atrn"), "-u", s.login, "-p", s.passfile}, s.trust...)
+			start(t, exec.Command(h.ip, append(args, "-i", "-m", inbox, p.addr())...), said)
+			eventually(t, time.Minute, "the session stands", func() bool { return len(p.lines(t, " stand ")) == 1 })
+
+			h.renumber(t)
+			dark := time.Now()
+			s.deliver(t, "ann@sender.test", "while the address changes\n", "bob@"+s.domain)
+			eventually(t, 3*time.Minute, "the message is sent", func() bool { return len(s.waiting(t)) == 0 })
+			t.Logf("it is there %v after the address changed; atrn said %s", time.Since(dark).Round(time.Second), readFile(t, said))
+			s.terminate(t)
+			eventually(t, time.Minute, "the session ends", func() bool { return !s.locked(t) })
+			onceEach(t, s, inbox)
+		})
 	}
 }

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"vodmr/integration/need"
 )
 
 // stand makes the site's sessions stand.
@@ -109,33 +107,6 @@ func TestStanding(t *testing.T) {
 			}
 		})
 	}
-}
-
-// TestStandingDarkLine: mail that lands when the line has gone dark, without FIN or
-// RST, goes out by the customer's next connection. A customer that comes back as
-// atrn -i does has it within 90 s.
-func TestStandingDarkLine(t *testing.T) {
-	t.Parallel()
-	h := newFarHost(t)
-	s := newSite(t).stand()
-	p := s.listenOn(t, need.Program(t, "tcpserver"), h.nearAddr)
-	c := s.turn(t, h.dial(t, p.addr()))
-	c.say(t, "220 customer.test ESMTP")
-	c.line(t)
-	c.say(t, "250 customer.test")
-	eventually(t, time.Minute, "the session stands", func() bool { return len(p.lines(t, " stand ")) == 1 })
-
-	h.cut(t)
-	dark := time.Now()
-	s.deliver(t, "ann@sender.test", "on a dark line\n", "bob@"+s.domain)
-	inbox := filepath.Join(t.TempDir(), "Maildir")
-	next := s.listen(t)
-	done := background(func() (int, string) { return s.atrn(t, next, "-m", inbox) })
-	eventually(t, 90*time.Second, "the message is sent", func() bool { return len(s.waiting(t)) == 0 })
-	t.Logf("it is there %v after the line went dark", time.Since(dark).Round(time.Second))
-	s.terminate(t)
-	inOrder(t, done)
-	onceEach(t, s, inbox)
 }
 
 // TestPostfixCountsNoops: without INSTALL's recipe Postfix takes so many NOOPs without

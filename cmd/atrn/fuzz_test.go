@@ -60,6 +60,9 @@ func checkOptions(t *testing.T, args []string, raw *rawOptions, o *options) {
 	if raw.domains != strings.Join(s.Domains, ",") || strings.ContainsAny(raw.domains, " \r\n\x00<>") {
 		t.Errorf("%q: domains %q", args, s.Domains)
 	}
+	if o.again != raw.again.on || o.again != (s.Silence == fetch.Silence) || !o.again && s.Silence != 0 {
+		t.Errorf("%q: again %v, %v", args, o.again, s.Silence)
+	}
 	if o.every < 0 || uint64(o.every/time.Second) != raw.again.seconds || o.every > 0 && !o.again {
 		t.Errorf("%q: %v of %+v", args, o.every, raw.again)
 	}
