@@ -42,6 +42,7 @@ func (s *service) parts() []part {
 		{"Makefile", textMode, "Makefile", nil},
 		{"env", folderMode, "", nil},
 		{"env/CONCURRENCY", textMode, "CONCURRENCY", nil},
+		{"env/GOMAXPROCS", textMode, "GOMAXPROCS", nil},
 		{"log", folderMode, "", nil},
 		{"log/run", programMode, "log-run", nil},
 		{"log/main", folderMode, "", s.logOwner},

@@ -181,7 +181,7 @@ func TestTree(t *testing.T) {
 	}
 	want := map[string]string{
 		"": service, "/run": script, "/tcp": plain, "/rules": plain, "/Makefile": plain,
-		"/env": folder, "/env/CONCURRENCY": plain,
+		"/env": folder, "/env/CONCURRENCY": plain, "/env/GOMAXPROCS": plain,
 		"/log": folder, "/log/run": script, "/log/main": folder,
 		"/expire": service, "/expire/run": script,
 		"/expire/log": folder, "/expire/log/run": script, "/expire/log/main": folder,
