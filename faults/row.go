@@ -31,6 +31,7 @@ type series struct {
 func rows() []row {
 	return []row{
 		{"killed-relay", "vodmr-relay is killed at its Nth call of each kind", true, killedRelay},
+		{"killed-standing", "vodmr-relay is killed likewise in a session that stands", true, killedStanding},
 		{"killed-vodmr", "vodmr is killed likewise", true, killedVodmr},
 		{"killed-tls", "vodmr-tls is killed likewise", true, killedTLS},
 		{"killed-atrn", "atrn, receiving into a Maildir, is killed likewise", true, killedAtrn},
