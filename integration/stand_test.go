@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"fmt"
 	"math/rand"
 	"os"
 	"path/filepath"
@@ -72,21 +73,32 @@ func inOrder(t testing.TB, done <-chan ending) {
 func TestStanding(t *testing.T) {
 	t.Parallel()
 	const messages = 200
-	customers := map[string]func(t testing.TB, s *site, p *provider, mx *postfix) (int, string){
-		"fetchmail": func(t testing.TB, s *site, p *provider, mx *postfix) (int, string) {
+	customers := map[string]struct {
+		tls     bool
+		session func(t testing.TB, s *site, p *provider, mx *postfix) (int, string)
+	}{
+		"fetchmail": {false, func(t testing.TB, s *site, p *provider, mx *postfix) (int, string) {
 			return s.fetchmail(t, p, mx.port)
-		},
-		"atrn -s": func(t testing.TB, s *site, p *provider, mx *postfix) (int, string) {
+		}},
+		"fetchmail over TLS": {true, func(t testing.TB, s *site, p *provider, mx *postfix) (int, string) {
+			return s.fetchmail(t, p, mx.port)
+		}},
+		"atrn -s": {false, func(t testing.TB, s *site, p *provider, mx *postfix) (int, string) {
 			return s.atrn(t, p, "-s", "127.0.0.1:"+mx.port)
-		},
+		}},
 	}
-	for name, session := range customers {
+	for name, customer := range customers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t).stand("VODMR_NOOP=1")
 			mx := startPostfix(t, s.domain)
+			if customer.tls {
+				certificate := s.certify(t, s.owner)
+				s.front = []string{program(t, "vodmr-tls"), "-c", certificate.file}
+				s.ssl = fmt.Sprintf("ssl sslcertck sslcertfile %q sslcommonname %q", certificate.public, s.host)
+			}
 			p := s.listen(t)
-			done := background(func() (int, string) { return session(t, s, p, mx) })
+			done := background(func() (int, string) { return customer.session(t, s, p, mx) })
 			seed := time.Now().UnixNano()
 			t.Logf("seed %d", seed)
 			random := rand.New(rand.NewSource(seed))
