@@ -1,13 +1,10 @@
 package main
 
 import (
-	"bufio"
-	"context"
 	"errors"
 	"fmt"
-	"io"
+	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -15,8 +12,6 @@ import (
 	"time"
 
 	"vodmr/maildir"
-
-	"net"
 )
 
 const (
@@ -53,7 +48,7 @@ func keepCompany(t *trial, m mode) {
 		return
 	}
 	defer box.Close()
-	busy := newCompany(s, t.random.Uint64(), "-t", companyTime.String(), "-r", fmt.Sprint(companyRate), "-d", s.maildir())
+	busy := t.newCompany("-t", companyTime.String(), "-r", fmt.Sprint(companyRate), "-d", s.maildir())
 	if t.broken = busy.start(); t.broken != nil {
 		return
 	}
@@ -175,58 +170,4 @@ func (s *site) checkSize() {
 			s.fail("maildirsize has the line %q", line)
 		}
 	}
-}
-
-// A company is the program of that name, at work in a site's Maildirs.
-type company struct {
-	cmd     *exec.Cmd
-	out     io.Reader
-	deleted map[string]bool
-	over    chan struct{} // closed once it has ended
-	err     error
-}
-
-func newCompany(s *site, seed uint64, args ...string) *company {
-	return companyOf(s.ctx, s.program("company"), seed, args...)
-}
-
-func companyOf(ctx context.Context, program string, seed uint64, args ...string) *company {
-	args = append([]string{"-s", fmt.Sprint(seed)}, args...)
-	return &company{cmd: exec.CommandContext(ctx, program, args...), deleted: make(map[string]bool), over: make(chan struct{})}
-}
-
-func (c *company) start() (err error) {
-	c.cmd.Stderr = os.Stderr
-	if c.out, err = c.cmd.StdoutPipe(); err != nil {
-		return err
-	}
-	if err := c.cmd.Start(); err != nil {
-		return err
-	}
-	go func() {
-		for lines := bufio.NewScanner(c.out); lines.Scan(); {
-			if base, found := strings.CutPrefix(lines.Text(), "deleted "); found {
-				c.deleted[base] = true
-			}
-		}
-		c.err = c.cmd.Wait()
-		close(c.over)
-	}()
-	return nil
-}
-
-// gone says whether it has left.
-func (c *company) gone() bool {
-	select {
-	case <-c.over:
-		return true
-	default:
-		return false
-	}
-}
-
-// end waits until it has left, and says what it deleted.
-func (c *company) end() (deleted map[string]bool, err error) {
-	<-c.over
-	return c.deleted, c.err
 }

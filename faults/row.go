@@ -40,6 +40,7 @@ func rows() []row {
 		{"broken-line", "the line is cut at its Nth byte, reset, stalls, or trickles", false, brokenLine},
 		{"bad-queue", "qmail-queue exits with each code, dies, hangs, talks, closes, is not there", false, badQueueRow},
 		{"company", "others deliver, read and delete in the Maildir, and three sessions run at once", false, companyRow},
+		{"poison", "five messages break each session that offers them; a line breaks at random for weeks", false, poisonRow},
 	}
 }
 

@@ -36,6 +36,8 @@ type Server struct {
 	// Discard throws content away unread where Take needs none of it.
 	Discard bool
 
+	// Prompt sends each reply at once, without waiting for more commands.
+	Prompt bool
 	// Padding makes each reply that much longer, in bytes.
 	Padding int
 }
@@ -109,6 +111,9 @@ func (c *session) serve() error {
 func (c *session) say(reply string) {
 	c.finished = c.finished || strings.HasPrefix(reply, "421")
 	fmt.Fprintf(c.out, "%s%s\r\n", reply, strings.Repeat(" .", c.Padding/2))
+	if c.Prompt {
+		_ = c.out.Flush()
+	}
 }
 
 func (c *session) answer(line string) error {

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"net"
+	"strings"
+	"time"
+
+	"vodmr/maildir"
+)
+
+// noted is how often in a row each message broke a session, by its file: as the
+// last session, which may be under way, wrote into vodmr.notes when it began.
+func (s *site) noted() (map[string]int, error) {
+	box, err := maildir.Open(s.home, "Maildir")
+	if err != nil {
+		return nil, err
+	}
+	defer box.Close()
+	notes, err := box.OpenNotes(time.Now)
+	if err != nil {
+		return nil, err
+	}
+	defer notes.Close()
+	breaks := make(map[string]int)
+	for _, m := range s.messages {
+		if n := notes.Of(m.file).Breaks; n > 0 {
+			breaks[m.file] = n
+		}
+	}
+	return breaks, nil
+}
+
+// suspicious checks how a poison is offered that broke two sessions in a row:
+// when nothing else waits but what did so too and oftener, in lock step and
+// without extensions.
+func (p *pharmacy) suspicious(this *message, stage string) {
+	breaks, err := p.noted()
+	if err != nil {
+		p.trial.broken = err
+		return
+	}
+	if breaks[this.file] < alone {
+		return
+	}
+	there, err := p.waiting()
+	if err != nil {
+		p.trial.broken = err
+		return
+	}
+	for _, m := range p.messages {
+		if there[m.file] && breaks[m.file] < breaks[this.file] {
+			p.fail("%s broke %d sessions, and was offered before %s, which broke %d",
+				this.from, breaks[this.file], m.to, breaks[m.file])
+		}
+	}
+	last := map[string]string{
+		"mail":    "\r\nMAIL FROM:<" + this.from + ">\r\n",
+		"rcpt":    "\r\nRCPT TO:<" + this.to + ">\r\n",
+		"content": "\r\n.\r\n",
+	}[stage]
+	if !strings.HasSuffix(p.tail.text, last) {
+		p.fail("%s broke %d sessions, and was not offered in lock step: ...%q", this.from, breaks[this.file], p.tail.text)
+	}
+}
+
+// A tail is a connection of which the last that was read is remembered.
+type tail struct {
+	net.Conn
+	text string
+}
+
+const tailMax = 500
+
+func (t *tail) Read(b []byte) (int, error) {
+	n, err := t.Conn.Read(b)
+	t.text += string(b[:n])
+	t.text = t.text[max(0, len(t.text)-tailMax):]
+	return n, err
+}

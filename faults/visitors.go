@@ -1,0 +1,63 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// A company is the program of that name, at work in a site's Maildirs.
+type company struct {
+	cmd     *exec.Cmd
+	out     io.Reader
+	deleted map[string]bool
+	over    chan struct{} // closed once it has ended
+	err     error
+}
+
+// newCompany prepares one; args are the program's, but for the seed.
+func (t *trial) newCompany(args ...string) *company {
+	args = append([]string{"-s", fmt.Sprint(t.random.Uint64())}, args...)
+	program := filepath.Join(t.bin, "company")
+	return &company{cmd: exec.CommandContext(t.ctx, program, args...), deleted: make(map[string]bool), over: make(chan struct{})}
+}
+
+func (c *company) start() (err error) {
+	c.cmd.Stderr = os.Stderr
+	if c.out, err = c.cmd.StdoutPipe(); err != nil {
+		return err
+	}
+	if err := c.cmd.Start(); err != nil {
+		return err
+	}
+	go func() {
+		for lines := bufio.NewScanner(c.out); lines.Scan(); {
+			if base, found := strings.CutPrefix(lines.Text(), "deleted "); found {
+				c.deleted[base] = true
+			}
+		}
+		c.err = c.cmd.Wait()
+		close(c.over)
+	}()
+	return nil
+}
+
+// gone says whether it has left.
+func (c *company) gone() bool {
+	select {
+	case <-c.over:
+		return true
+	default:
+		return false
+	}
+}
+
+// end waits until it has left, and says what it deleted.
+func (c *company) end() (deleted map[string]bool, err error) {
+	<-c.over
+	return c.deleted, c.err
+}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"vodmr/internal/customer"
+)
+
+const (
+	weeksRounds   = 2
+	weeksSessions = 300
+	sampleWeeks   = 60
+)
+
+// A siege is a site whose line breaks in each session while mail keeps coming.
+type siege struct {
+	*site
+	session int
+	began   int64
+	came    map[*message]int // in which session
+	took    []*message       // in this session, in order
+	first   map[*message]int // in which session it was taken first
+}
+
+// weeks plays hundreds of sessions over a line that breaks at random, while mail
+// keeps coming. In each, the oldest mail must go first, but for what broke two
+// sessions in a row.
+func weeks(t *trial, m mode) {
+	g := &siege{site: newSite(t, relayChain(), m, nil), came: make(map[*message]int), first: make(map[*message]int)}
+	sessions := weeksSessions
+	if t.sample > 0 {
+		sessions = sampleWeeks
+	}
+	g.doctor = func(c *customer.Server) {
+		c.Take = func(from string, to []string, content []byte) {
+			g.take(from, to, content)
+			m := g.search(from, to[0], string(content))
+			if _, again := g.first[m]; !again {
+				g.first[m] = g.session
+			}
+			g.took = append(g.took, m)
+		}
+	}
+	g.began = time.Now().Unix() - 100000
+	broken := 0
+	for ; g.session < sessions && t.broken == nil && t.ctx.Err() == nil; g.session++ {
+		t.broken = g.newMail()
+		if g.visit() {
+			broken++
+		}
+	}
+	t.fired, t.struck = true, true
+	g.waits()
+	g.settle(broken)
+}
+
+// newMail delivers some.
+func (g *siege) newMail() error {
+	for range g.random.IntN(4) {
+		i := len(g.messages)
+		m := write(fmt.Sprint("r", i), "a", strings.Repeat(fmt.Sprintf("%d\n", i), 1+g.random.IntN(200)))
+		m.file = fmt.Sprintf("%d.%d.provider", g.began+int64(i), i)
+		g.messages = append(g.messages, m)
+		g.came[m] = g.session
+		if err := os.WriteFile(filepath.Join(g.maildir(), "new", m.file), []byte(m.stored()), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// visit is one session over a line that is cut, or reset, at a random byte.
+func (g *siege) visit() (broke bool) {
+	there, err := g.waiting()
+	if err != nil {
+		g.trial.broken = err
+		return false
+	}
+	l := &link{what: []string{"cut", "reset"}[g.random.IntN(2)], toProvider: g.random.IntN(4) == 0}
+	l.n = int(g.random.ExpFloat64() * 6000)
+	if l.toProvider {
+		l.n /= 8
+	}
+	l.turned = func() bool { return true }
+	g.took = nil
+	one := g.sessionOver(nil, func(c net.Conn) net.Conn { return l.lay(c) })
+	order, err := g.order(there)
+	if err != nil {
+		g.trial.broken = err
+	}
+	if len(g.took) > len(order) || !slices.Equal(g.took, order[:len(g.took)]) {
+		g.fail("session %d: taken %s, the order was %s", g.session, names(g.took), names(order))
+	}
+	return !one.inOrder
+}
+
+// order is that in which what waited must be offered: the oldest first, then what
+// broke two sessions in a row, oftenest last.
+func (g *siege) order(there map[string]bool) ([]*message, error) {
+	breaks, err := g.noted()
+	if err != nil {
+		return nil, err
+	}
+	list := slices.DeleteFunc(slices.Clone(g.messages), func(m *message) bool { return !there[m.file] })
+	rank := func(m *message) int {
+		if breaks[m.file] < alone {
+			return 0
+		}
+		return breaks[m.file]
+	}
+	slices.SortStableFunc(list, func(a, b *message) int { return cmp.Compare(rank(a), rank(b)) })
+	return list, nil
+}
+
+func names(list []*message) string {
+	var all []string
+	for _, m := range list {
+		all = append(all, m.to)
+	}
+	return fmt.Sprint(all)
+}
+
+// waits checks how long each message had to wait.
+func (g *siege) waits() {
+	longest, aside := 0, 0
+	for i, m := range g.messages {
+		at, taken := g.first[m]
+		if !taken {
+			at = g.session
+		}
+		longest = max(longest, at-g.came[m])
+		over := 0
+		for _, younger := range g.messages[i+1:] {
+			if n, ok := g.first[younger]; ok && n < at {
+				over++
+			}
+		}
+		if over > 0 {
+			aside++
+		}
+		if over > 0 {
+			g.logf("-- message %d waited %d sessions, %d overtook it", i, at-g.came[m], over)
+		}
+	}
+	fmt.Printf("%s: %d messages, %d overtaken, longest wait %d\n", g.name(), len(g.messages), aside, longest)
+}
