@@ -1,0 +1,77 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+)
+
+// TestBore: a failure that costs something needs a word in the log, keeps no more
+// than a transaction back, and an interrupted call costs nothing.
+func TestBore(t *testing.T) {
+	eio, eintr := failure{"EIO", syscall.EIO}, failure{"EINTR", syscall.EINTR}
+	const word = "vodmr-relay: 1 error error=\"input/output error\"\n"
+	for _, test := range []struct {
+		name  string
+		e     failure
+		one   session
+		gone  int // of the messages that should go
+		wrong string
+	}{
+		{"nothing happened", eio, session{inOrder: true}, 7, ""},
+		{"a word, and one is left", eio, session{inOrder: true, log: word}, 6, ""},
+		{"one is left without a word", eio, session{inOrder: true}, 6, `no word of "input/output error"`},
+		{"a broken session without a word", eio, session{}, 7, `no word of "input/output error"`},
+		{"a broken session", eio, session{log: word}, 0, ""},
+		{"Go gave up", eio, session{code: 2, log: "fatal error: no thread\n"}, 0, ""},
+		{"too many are left", eio, session{inOrder: true, log: word}, 4, "EIO kept 3 messages back"},
+		{"interrupted", eintr, session{inOrder: true, log: word}, 6, "EINTR was not repeated"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := testSite(t)
+			for _, m := range s.messages {
+				if m.fate != waits && test.gone > 0 {
+					test.gone--
+					must(t, s.remove(m))
+				}
+			}
+			s.bore(&test.one, test.e)
+			s.expect(t, test.wrong)
+		})
+	}
+}
+
+// TestDoubted: what went twice must have been doubted.
+func TestDoubted(t *testing.T) {
+	s := testSite(t)
+	first, second := s.messages[0], s.messages[1]
+	first.taken, second.taken = 2, 2
+	s.doubted(&session{log: "vodmr-relay: 1 doubt file=new/" + first.file + " from=<>\n"})
+	s.expect(t, "without a word of doubt: "+second.file)
+	if len(s.wrong) != 1 {
+		t.Errorf("%q, want one", s.wrong)
+	}
+}
+
+// TestEachErrorIsTried: at each call, or one at each call in turn.
+func TestEachErrorIsTried(t *testing.T) {
+	for n, want := range map[int]string{1: "EIO 1", 7: "EINTR 1", 8: "EIO 2", 21: "EINTR 3"} {
+		e, nth := failed{each: true}.at("openat", n)
+		if got := e.name + " " + string(rune('0'+nth)); got != want {
+			t.Errorf("point %d: %s, want %s", n, got, want)
+		}
+	}
+	if e, nth := (failed{}).at("openat", 9); e.name != "ENOSPC" || nth != 9 {
+		t.Errorf("in turn: %s at %d", e.name, nth)
+	}
+	for _, e := range failuresOf("clone") {
+		if e.errno == syscall.EINTR {
+			t.Error("no kernel interrupts clone")
+		}
+	}
+}
+
+func (s *site) remove(m *message) error {
+	return os.Remove(filepath.Join(s.home, "Maildir/new", m.file))
+}

@@ -1,0 +1,101 @@
+//go:build linux && amd64
+
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"vodmr/integration/need"
+	"vodmr/internal/dialogue"
+)
+
+var folder string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		var err error
+		if folder, err = os.MkdirTemp("", "vodmr-trip"); err != nil {
+			panic(err)
+		}
+		defer os.RemoveAll(folder)
+		if err := dialogue.Build(folder, "vodmr/faults/trip"); err != nil {
+			panic(err)
+		}
+		return m.Run()
+	}())
+}
+
+// under runs a shell script under trip.
+func under(t *testing.T, call, nth, what, script string) (out, told string, state *os.ProcessState) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "told")
+	cmd := exec.Command(filepath.Join(folder, "trip"), "-o", file, call, nth, what, "/bin/sh", "-c", script)
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	_ = cmd.Run()
+	if cmd.ProcessState.ExitCode() == 111 && strings.Contains(said.String(), "not permitted") {
+		need.Skip(t, "programs may not be traced here: %s", said.String())
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatalf("%v: %s", err, said.String())
+	}
+	return said.String(), string(text), cmd.ProcessState
+}
+
+// TestStrikes: what happens, happens to the Nth call of that name and no other.
+func TestStrikes(t *testing.T) {
+	const script = "echo one; echo two; echo three; exit 7"
+	for _, test := range []struct {
+		what, nth, out, told string
+		killed               bool
+	}{
+		{"kill", "2", "one\n", "struck program\n", true},
+		{"EIO", "2", "one\n*rror*three\n", "struck program\n", false},
+		{"done-EIO", "2", "one\ntwo\n*rror*three\n", "struck program\n", false},
+		{"short", "2", "one\ntwo\nthree\n", "struck program\n", false},
+		{"kill", "4", "one\ntwo\nthree\n", "calls 3\n", false},
+	} {
+		out, told, state := under(t, "write", test.nth, test.what, script)
+		if !dialogue.Match(test.out, out) || !strings.HasPrefix(told, test.told) {
+			t.Errorf("%s at %s: %q, told %q", test.what, test.nth, out, told)
+		}
+		if test.killed != (state.ExitCode() == -1) || !test.killed && state.ExitCode() != 7 {
+			t.Errorf("%s at %s: %v", test.what, test.nth, state)
+		}
+	}
+}
+
+// TestShort: one byte goes, and the rest with another call.
+func TestShort(t *testing.T) {
+	out, told, _ := under(t, "write", "1", "short", "echo one")
+	if out != "one\n" || told != "struck program\ncalls 2\n" {
+		t.Errorf("%q, told %q", out, told)
+	}
+}
+
+// TestChildIsLetGo: what a child does once it runs another program is its own.
+func TestChildIsLetGo(t *testing.T) {
+	out, told, state := under(t, "write", "1", "kill", "/bin/echo one; exec >&-; exit 3")
+	if out != "one\n" || told != "calls 0\n" || state.ExitCode() != 3 {
+		t.Errorf("%q, told %q, %v", out, told, state)
+	}
+}
+
+// TestMisuse: a call or a fault that is not known is an error, not a fault that
+// never happens.
+func TestMisuse(t *testing.T) {
+	for _, args := range [][]string{{"wriet", "1", "kill", "/bin/true"}, {"write", "one", "kill", "/bin/true"},
+		{"write", "1", "EWHAT", "/bin/true"}, {"write", "1", "kill"}, {"write", "1", "kill", "/nonexistent"}} {
+		file := filepath.Join(t.TempDir(), "told")
+		cmd := exec.Command(filepath.Join(folder, "trip"), append([]string{"-o", file}, args...)...)
+		if out, _ := cmd.CombinedOutput(); cmd.ProcessState.ExitCode() != 111 {
+			t.Errorf("%q: %v, %s", args, cmd.ProcessState, out)
+		}
+	}
+}
