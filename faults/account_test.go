@@ -5,8 +5,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"vodmr/internal/customer"
 	"vodmr/internal/dialogue"
@@ -212,5 +214,23 @@ func TestFailureIsCounted(t *testing.T) {
 	must(t, err)
 	if r.points != 2 || r.wrong != 1 || r.lost != 1 {
 		t.Errorf("%+v", r)
+	}
+}
+
+// TestSample: random points, at least one that strikes, and an end where none does.
+func TestSample(t *testing.T) {
+	f := &faults{ctx: context.Background(), work: t.TempDir(), seed: 7, sample: time.Nanosecond}
+	list := []series{
+		{name: "never", try: func(*trial) {}},
+		{name: "slow", last: 1, slow: true, try: func(*trial) { t.Error("a slow series was tried") }},
+		{name: "at times", try: func(t *trial) { t.fired, t.struck = t.n < 3, t.n < 3 }},
+	}
+	got, err := f.runRow(row{name: "row", series: func() []series { return slices.Clone(list) }}, 1)
+	must(t, err)
+	if got.points != 1 {
+		t.Errorf("%d points, want one", got.points)
+	}
+	if _, err := f.runRow(row{name: "row", series: func() []series { return slices.Clone(list[:2]) }}, 1); err == nil {
+		t.Error("no error where nothing can strike")
 	}
 }

@@ -105,7 +105,7 @@ func (run *running) whole(s series) {
 // series knows nothing about it.
 const firstGuess = 64
 
-// random tries random points until the time is over.
+// random tries random points until the time is over, and at least one that strikes.
 func (run *running) random(list []series, until time.Time) {
 	random := rand.New(rand.NewPCG(run.seed, hash(run.row.name)))
 	list = slices.DeleteFunc(list, func(s series) bool { return s.slow })
@@ -113,14 +113,14 @@ func (run *running) random(list []series, until time.Time) {
 	for i, s := range list {
 		last[i] = cmp.Or(s.last, s.guess, firstGuess)
 	}
-	for time.Now().Before(until) && !run.over() {
+	for len(list) > 0 && (time.Now().Before(until) || run.result.points == 0) && !run.over() {
 		i := random.IntN(len(list))
-		if last[i] == 0 {
-			continue // nothing in this series strikes here
-		}
 		n := 1 + random.IntN(last[i])
-		if !run.try(list[i], n) && list[i].last == 0 {
-			last[i] = n - 1
+		if run.try(list[i], n) || list[i].last > 0 {
+			continue
+		}
+		if last[i] = n - 1; last[i] == 0 { // nothing in this series strikes here
+			list, last = slices.Delete(list, i, i+1), slices.Delete(last, i, i+1)
 		}
 	}
 }

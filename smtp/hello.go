@@ -57,6 +57,10 @@ func (s *Sender) command(line string, timeout time.Duration) (Reply, error) {
 			return Reply{}, err
 		}
 	}
+	if s.mute != nil {
+		// It has not got the line, and owes nothing.
+		deadline = time.Now().Add(s.timeouts.Other)
+	}
 	return s.await(time.Until(deadline))
 }
 

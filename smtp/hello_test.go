@@ -167,3 +167,16 @@ func TestHelloTimeouts(t *testing.T) {
 		t.Errorf("wrote %q", p.written.String())
 	}
 }
+
+// TestHelloNotWritten: a server that did not get the whole EHLO will not answer
+// it; only what it said before is waited for, and that not for long.
+func TestHelloNotWritten(t *testing.T) {
+	p := &scripted{says: []string{"220 mx.test\r\n"}, take: 5, writeErr: io.ErrClosedPipe, end: fdio.ErrTimeout}
+	err := NewSender(p, testTimeouts(), 1).Hello("relay.test")
+	if !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("Hello returned %v", err)
+	}
+	if last := p.deadlines[len(p.deadlines)-1]; last > quitTime || last < quitTime/2 {
+		t.Errorf("waited %v, want %v", last, quitTime)
+	}
+}

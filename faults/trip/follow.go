@@ -3,9 +3,10 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"os"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -45,55 +46,73 @@ func (t *trip) follow() {
 
 // stopped goes on after a stop, whatever it was for.
 func (t *trip) stopped(tid int, status unix.WaitStatus) {
-	th := t.threads[tid]
-	signal := status.StopSignal()
+	th, signal, resume := t.threads[tid], status.StopSignal(), unix.PtraceCont
 	switch {
 	case th == nil: // a new one begins with a stop of its own
-		t.threads[tid] = &thread{child: !t.ours(tid)}
+		t.threads[tid] = t.classify(tid)
 		signal = 0
-	case signal == unix.SIGTRAP|0x80:
-		t.look(tid, th)
+	case signal == unix.SIGTRAP|0x80: // the call that was struck ends
+		t.finish(tid)
 		signal = 0
 	case status.TrapCause() == unix.PTRACE_EVENT_EXEC:
-		if th.child {
-			delete(t.threads, tid)
-			_ = unix.PtraceDetach(tid)
-			return
+		t.runs(tid, th)
+		signal = 0
+	case status.TrapCause() == unix.PTRACE_EVENT_SECCOMP:
+		if t.counts(tid, th) {
+			resume = unix.PtraceSyscall
 		}
 		signal = 0
 	case status.TrapCause() > 0:
 		signal = 0
 	}
 	// It may have been killed meanwhile.
-	_ = unix.PtraceSyscall(tid, int(signal))
+	_ = resume(tid, int(signal))
 }
 
-// ours says whether a thread is the program's, not a child's.
-func (t *trip) ours(tid int) bool {
-	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", tid))
-	return bytes.Contains(text, fmt.Appendf(nil, "\nTgid:\t%d\n", t.pid))
-}
-
-// look looks at a call's begin or end.
-func (t *trip) look(tid int, th *thread) {
-	var regs syscall.PtraceRegs
-	if syscall.PtraceGetRegs(tid, &regs) != nil {
+// runs notes that the program begins, or that a child runs another.
+func (t *trip) runs(tid int, th *thread) {
+	if tid == t.pid {
+		t.began = true
 		return
 	}
-	switch {
-	case th.struck:
-		th.struck = false
-		t.finish(tid, &regs)
-	case begins(&regs) && t.call.is(&regs) && !goWaits(t, &regs):
-		if t.count++; t.count == t.nth {
-			t.strike(tid, th, &regs)
-		}
-	}
+	t.own[tid], th.own = true, true
 }
 
-// begins says whether a call begins: the kernel puts -ENOSYS where the result will be.
-func begins(regs *syscall.PtraceRegs) bool {
-	return int64(regs.Rax) == -int64(unix.ENOSYS)
+// classify finds out whose a new thread is.
+func (t *trip) classify(tid int) *thread {
+	group, parent := t.family(tid)
+	th := &thread{child: group != t.pid}
+	th.own = th.child && (parent != t.pid || t.own[group])
+	return th
+}
+
+// family reads a thread's process, and that one's parent.
+func (t *trip) family(tid int) (group, parent int) {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", tid))
+	for line := range strings.Lines(string(text)) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ":\t")
+		switch name {
+		case "Tgid":
+			group, _ = strconv.Atoi(value)
+		case "PPid":
+			parent, _ = strconv.Atoi(value)
+		}
+	}
+	return group, parent
+}
+
+// counts looks at a call that begins, and says whether it was struck so that its
+// end must be seen.
+func (t *trip) counts(tid int, th *thread) bool {
+	var regs syscall.PtraceRegs
+	if !t.began || th.own || syscall.PtraceGetRegs(tid, &regs) != nil || !t.call.is(&regs) || goWaits(t, &regs) {
+		return false
+	}
+	if t.count++; t.count != t.nth {
+		return false
+	}
+	t.strike(tid, th, &regs)
+	return t.errno != 0
 }
 
 // goWaits says whether this is Go's wait for a child to run its program, a read
@@ -110,7 +129,6 @@ func (t *trip) strike(tid int, th *thread, regs *syscall.PtraceRegs) {
 		who = "child"
 	}
 	fmt.Fprintf(t.out, "struck %s\n", who)
-	th.struck = true
 	switch {
 	case t.what == "kill":
 		_ = unix.Kill(t.victim(tid, th), unix.SIGKILL)
@@ -153,11 +171,12 @@ func shortenMessage(tid int, regs *syscall.PtraceRegs) {
 	_, _ = syscall.PtracePokeData(tid, at+8, []byte{1, 0, 0, 0, 0, 0, 0, 0})
 }
 
-// finish says that the call failed, where it is to fail.
-func (t *trip) finish(tid int, regs *syscall.PtraceRegs) {
-	if t.errno == 0 {
+// finish says that the call failed.
+func (t *trip) finish(tid int) {
+	var regs syscall.PtraceRegs
+	if syscall.PtraceGetRegs(tid, &regs) != nil {
 		return
 	}
 	regs.Rax = uint64(-int64(t.errno))
-	_ = syscall.PtraceSetRegs(tid, regs)
+	_ = syscall.PtraceSetRegs(tid, &regs)
 }

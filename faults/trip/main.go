@@ -17,6 +17,10 @@ import (
 const exitBroken = 111
 
 func main() {
+	if os.Args[0] == stageName {
+		fmt.Fprintln(os.Stderr, "trip:", stage(os.Args[1:]))
+		os.Exit(exitBroken)
+	}
 	out := flag.String("o", "", "the file that tells what happened")
 	flag.Parse()
 	t, err := newTrip(*out, flag.Args())
@@ -40,21 +44,23 @@ type trip struct {
 	done    bool // the error comes although the call was done
 	pid     int  // the program
 	threads map[int]*thread
+	own     map[int]bool // children that run a program of their own
+	began   bool         // the program runs
 	count   int
 	status  unix.WaitStatus // how the program ended
 }
 
 // A thread is one that is traced, of the program or of a child.
 type thread struct {
-	child  bool
-	struck bool // its call under way is the one
+	child bool
+	own   bool // of a child that runs a program of its own
 }
 
 func newTrip(out string, args []string) (*trip, error) {
 	if len(args) < 4 {
 		return nil, fmt.Errorf("usage: trip -o FILE CALL N WHAT PROGRAM ARG...")
 	}
-	t := &trip{threads: make(map[int]*thread)}
+	t := &trip{threads: make(map[int]*thread), own: make(map[int]bool)}
 	var found bool
 	var err error
 	if t.call, found = calls()[args[0]]; !found {
@@ -89,30 +95,35 @@ func (t *trip) understand(what string) error {
 // run runs the program to its end, and whatever else is still traced then.
 func (t *trip) run(argv []string) error {
 	runtime.LockOSThread() // one thread is the tracer
-	path, err := lookPath(argv[0])
+	if !strings.HasPrefix(argv[0], "/") {
+		return fmt.Errorf("%s: give the whole path", argv[0])
+	}
+	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	t.pid, err = syscall.ForkExec(path, argv, &syscall.ProcAttr{
-		Env: os.Environ(), Files: inherited(), Sys: &syscall.SysProcAttr{Ptrace: true},
-	})
+	t.pid, err = syscall.ForkExec(self, append([]string{stageName, strconv.FormatUint(t.call.number, 10)}, argv...),
+		&syscall.ProcAttr{Env: os.Environ(), Files: inherited(), Sys: &syscall.SysProcAttr{Ptrace: true}})
 	if err != nil {
 		return err
 	}
 	var status unix.WaitStatus
 	if err := waitFor(t.pid, &status); err != nil || !status.Stopped() {
-		return fmt.Errorf("%s did not start: %v", path, err)
+		return fmt.Errorf("%s did not start: %v", argv[0], err)
 	}
 	const options = unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACEFORK |
-		unix.PTRACE_O_TRACEVFORK | unix.PTRACE_O_TRACEEXEC | unix.PTRACE_O_EXITKILL
+		unix.PTRACE_O_TRACEVFORK | unix.PTRACE_O_TRACEEXEC | unix.PTRACE_O_TRACESECCOMP | unix.PTRACE_O_EXITKILL
 	if err := unix.PtraceSetOptions(t.pid, options); err != nil {
 		return err
 	}
 	t.threads[t.pid] = &thread{}
-	if err := unix.PtraceSyscall(t.pid, 0); err != nil {
+	if err := unix.PtraceCont(t.pid, 0); err != nil {
 		return err
 	}
 	t.follow()
+	if !t.began {
+		return fmt.Errorf("%s was not run", argv[0])
+	}
 	return nil
 }
 
@@ -128,13 +139,6 @@ func inherited() []uintptr {
 		list = append(list, fd)
 	}
 	return list
-}
-
-func lookPath(name string) (string, error) {
-	if strings.Contains(name, "/") {
-		return name, nil
-	}
-	return "", fmt.Errorf("%s: give the whole path", name)
 }
 
 // endLikeIt ends as the program did.
