@@ -38,7 +38,7 @@ func (d *doctor) checkDomain(users *qmail.Users, m mailbox, name string) {
 	before := len(d.findings)
 	d.checkRecipients(name)
 	d.checkRoute(name, known, m)
-	if len(d.findings) == before {
+	if len(d.findings) == before && isDir(d.Qmail) {
 		d.fine(name, "qmail takes its mail and delivers it here")
 	}
 	if !known {

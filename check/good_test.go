@@ -61,6 +61,10 @@ func TestNothingIsWrongWithAGoodSite(t *testing.T) {
 		"no TLS": func(s *site) {
 			s.run("$ROOT/bin/vodmr-tls -s -c cert.pem -U vpopmail", "", "-vRHl0", `-vRHl0 -u"$(id -u vpopmail)" -g"$(id -g vpopmail)"`)
 		},
+		"a run script that looks for envdir": func(s *site) {
+			s.run("exec envdir ./env sh", "for envdir in envdir s6-envdir \"chpst -e\"; do\n"+
+				"  command -v \"${envdir%% *}\" >/dev/null && break\ndone\nexec $envdir ./env sh")
+		},
 		"a .qmail that says the same": func(s *site) { s.owned(domain+"odmr/.qmail", "./Maildir/\n", 0o600) },
 		"sessions that stand": func(s *site) {
 			s.made("rules", login+`:allow,VODMR_IDLE="86400"`+"\n:deny\n")

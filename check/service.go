@@ -164,6 +164,9 @@ func (s *service) substituteFiles(script string) string {
 
 // take finds the chain in one command of the script.
 func (s *service) take(words []string, users lookUp) {
+	if words[0] == "for" {
+		return // words that a loop goes through
+	}
 	for i := 0; i < len(words); i++ {
 		name, rest := filepath.Base(words[i]), words[i+1:]
 		switch name {
