@@ -227,3 +227,40 @@ func TestLockThatIsNone(t *testing.T) {
 		t.Errorf("%v, %d left\n%s", err, s.waiting(t), log)
 	}
 }
+
+// TestShowExpired: what would bounce is named with the reason, oldest first, and
+// nothing at all is changed.
+func TestShowExpired(t *testing.T) {
+	s := expirySite(t, "1795336700 done 1795336648.taken.vm\n")
+	s.mail(t, 0, "never", "ann@sender.test")
+	s.write(t, "new/1795336647.odd.vm", "no envelope\n")
+	s.mail(t, 3, "taken", "ann@sender.test")
+	s.mail(t, nineDays, "young", "ann@sender.test")
+	before, notes := s.left(t), s.readNotes(t)
+	m := s.mailbox(t)
+	must(t, m.ShowExpired(false, m.session.Log))
+	var files []string
+	for line := range strings.Lines(s.log(t)) {
+		_, rest, _ := strings.Cut(line, " file=")
+		file, _, _ := strings.Cut(rest, " ")
+		files = append(files, file)
+	}
+	if diff := cmp.Diff([]string{"new/1795336645.never.vm", "new/1795336647.odd.vm"}, files); diff != "" {
+		t.Errorf("named (-want +got):\n%s%s", diff, s.log(t))
+	}
+	envelopes, _ := s.queued(t)
+	if s.left(t) != before || s.readNotes(t) != notes || envelopes != "" {
+		t.Errorf("something changed: %s%s%s", s.left(t), s.readNotes(t), envelopes)
+	}
+	must(t, os.Remove(filepath.Join(s.maildir, "vodmr.notes")))
+	if err := m.ShowExpired(false, m.session.Log); !errors.Is(err, ErrNoNotes) {
+		t.Errorf("without notes: %v", err)
+	}
+}
+
+func (s *site) readNotes(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(s.maildir, "vodmr.notes"))
+	must(t, err)
+	return string(text)
+}
