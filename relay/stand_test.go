@@ -36,8 +36,8 @@ func (s *site) stand(t testing.TB, server *customer.Server, tell *os.File) {
 	<-done
 }
 
-// trickle delivers n messages while sessions run, and closes tell's other end's
-// wait once all are delivered and none is left.
+// trickle delivers n messages while sessions run, and tells the last one to end
+// once none is left.
 func (s *site) trickle(t testing.TB, n int, random *rand.Rand, tell *os.File) {
 	for i := range n {
 		name := fmt.Sprintf("%d.%d.vm", 1795336000+i, i)
