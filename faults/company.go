@@ -37,7 +37,7 @@ func keepCompany(t *trial, m mode) {
 	there, coming := t.mixed(0, 30), t.mixed(30, 40)
 	s := newSite(t, relayChain(), m, there)
 	if t.broken == nil {
-		t.broken = s.prepare(coming)
+		t.broken = s.prepare(coming, 1000)
 	}
 	if t.broken != nil {
 		return
@@ -122,9 +122,10 @@ func (s *site) holds(box *maildir.Box, pid int) {
 }
 
 // prepare puts mail where the company will deliver it from.
-func (s *site) prepare(list []*message) error {
-	for _, m := range list {
-		m.file = fmt.Sprintf("%d.%d.provider", time.Now().Unix(), 1000+len(s.messages))
+// Its names are numbered from first.
+func (s *site) prepare(list []*message, first int) error {
+	for i, m := range list {
+		m.file = fmt.Sprintf("%d.%d.provider", time.Now().Unix(), first+i)
 		if err := os.WriteFile(filepath.Join(s.maildir(), "tmp", m.file), []byte(m.stored()), 0o600); err != nil {
 			return err
 		}

@@ -26,10 +26,23 @@ func (l *link) lay(provider net.Conn) net.Conn {
 		provider.Close()
 		return provider
 	}
-	near := provider.(*net.TCPConn)
-	go l.carry(inner, near, !l.toProvider)
-	go l.carry(near, inner, l.toProvider)
+	l.join(inner, provider.(*net.TCPConn))
 	return outer
+}
+
+// behind puts the link behind the customer's end and gives the provider's.
+func (l *link) behind(customer *net.TCPConn) (*net.TCPConn, error) {
+	inner, outer, err := rig.Pair()
+	if err != nil {
+		return nil, err
+	}
+	l.join(customer, inner)
+	return outer, nil
+}
+
+func (l *link) join(customer, provider *net.TCPConn) {
+	go l.carry(customer, provider, !l.toProvider)
+	go l.carry(provider, customer, l.toProvider)
 }
 
 // carry moves bytes one way until their end, or the nth where that is counted.

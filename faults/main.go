@@ -31,6 +31,7 @@ type faults struct {
 	point     string        // try this one alone
 	resume    bool          // leave out rows whose result is stored
 	jobs      int           // trials at once
+	soak      time.Duration // how long customers call in that row; 0 for its own time
 }
 
 func main() { os.Exit(run()) }
@@ -45,6 +46,7 @@ func run() int {
 	flag.StringVar(&f.point, "p", "", "the point to try, alone")
 	flag.BoolVar(&f.resume, "c", false, "leave out rows that have a result")
 	flag.IntVar(&f.jobs, "j", 2, "trials at once")
+	flag.DurationVar(&f.soak, "soak", 0, "how long the soak lasts")
 	list := flag.Bool("l", false, "list the rows")
 	flag.Parse()
 	if *list {

@@ -30,6 +30,7 @@ type message struct {
 
 	taken   int  // times that the customer took it
 	bounced int  // times that qmail-queue took its bounce
+	doubts  int  // sessions that broke and left it unanswered
 	deleted bool // by somebody else, who may
 }
 

@@ -41,6 +41,7 @@ func rows() []row {
 		{"bad-queue", "qmail-queue exits with each code, dies, hangs, talks, closes, is not there", false, badQueueRow},
 		{"company", "others deliver, read and delete in the Maildir, and three sessions run at once", false, companyRow},
 		{"poison", "five messages break each session that offers them; a line breaks at random for weeks", false, poisonRow},
+		{"soak", "500 customers for minutes; of ten lines one is cut, of twenty sessions one loses a process", false, soakRow},
 	}
 }
 

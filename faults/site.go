@@ -95,7 +95,7 @@ func (s *site) passwords() string          { return filepath.Join(s.dir, "vpassw
 func (s *site) certificate() string        { return filepath.Join(s.dir, "servercert.pem") }
 func (s *site) secret() string             { return filepath.Join(s.dir, "password") }
 func (s *site) maildir() string            { return filepath.Join(s.home, "Maildir") }
-func (s *site) inbox() string              { return filepath.Join(s.dir, "inbox") }
+func (s *site) inbox() string              { return filepath.Join(s.home, "inbox") }
 
 // waiting are the messages that are in the Maildir, by the names of their files.
 func (s *site) waiting() (map[string]bool, error) {

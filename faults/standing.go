@@ -25,7 +25,7 @@ func killStanding(t *trial, m mode, call string) {
 	early := len(list) / 2
 	s := newSite(t, relayChain(), m, list[:early])
 	if t.broken == nil {
-		t.broken = s.prepare(list[early:])
+		t.broken = s.prepare(list[early:], 1000)
 	}
 	if t.broken != nil {
 		return

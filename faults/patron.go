@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// visit is one session of a customer. Where it broke, what the notes call
+// unanswered is in doubt.
+func (p *patron) visit() {
+	inOrder := false
+	if p.chain.fetches {
+		inOrder = p.fetchAll()
+	} else {
+		inOrder = p.serveAll()
+	}
+	if !inOrder && p.unlocked() {
+		p.doubt()
+	}
+	if inOrder || p.soaking.ctx.Err() != nil || !p.soaking.calm.Load() {
+		return
+	}
+	p.fail("%s: a session that nothing disturbed ended out of order", p.login)
+}
+
+// serveAll calls, and is the server that the mail is for.
+func (p *patron) serveAll() (inOrder bool) {
+	conn, err := net.Dial("tcp", p.soaking.port.listener.Addr().String())
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(sessionMax))
+	p.took = nil
+	server := p.server()
+	server.Mail = func(string) string {
+		time.Sleep(time.Duration(p.random.IntN(4)) * time.Millisecond)
+		return ""
+	}
+	server.Take = p.accept
+	err = p.play(conn, server)
+	p.checkOrder()
+	return err == nil
+}
+
+// accept takes a message, and remembers the order.
+func (p *patron) accept(from string, to []string, content []byte) {
+	p.take(from, to, content)
+	for _, rcpt := range to {
+		if m := p.search(from, rcpt, string(content)); m != nil {
+			p.took = append(p.took, m)
+		}
+	}
+}
+
+// checkOrder fails where a younger message came before an older one of the same
+// session that was not set aside.
+func (p *patron) checkOrder() {
+	place := func(m *message) int { return slices.Index(p.messages, m) }
+	for i := range max(0, len(p.took)-1) {
+		a, b := p.took[i], p.took[i+1]
+		if place(a) <= place(b) {
+			continue
+		}
+		breaks, err := p.noted()
+		if err != nil || breaks[b.file] >= alone {
+			continue
+		}
+		p.fail("%s: %s came before %s, which is older", p.login, a.file, b.file)
+	}
+}
+
+// fetchAll calls by atrn, which receives into a Maildir, and may be killed.
+func (p *patron) fetchAll() (inOrder bool) {
+	ctx, cancel := context.WithTimeout(p.ctx, sessionMax)
+	defer cancel()
+	proc := p.process(ctx, nil)
+	if err := proc.cmd.Start(); err != nil {
+		p.fail("%v", err)
+		return false
+	}
+	if !p.soaking.calm.Load() && p.random.IntN(killOneIn) == 0 {
+		at := time.Duration(p.random.Int64N(int64(strikeMax)))
+		defer time.AfterFunc(at, func() { _ = proc.cmd.Process.Kill() }).Stop()
+	}
+	one := &session{}
+	p.end(ctx, proc, one)
+	return one.code == 0
+}
+
+// unlocked waits until no session of the mailbox runs any more: where vodmr was
+// killed, vodmr-relay goes on.
+func (p *patron) unlocked() bool {
+	for end := time.Now().Add(sessionMax); ; time.Sleep(10 * time.Millisecond) {
+		switch pid, err := p.box.Holder(); {
+		case err != nil:
+			p.fail("%s: %v", p.login, err)
+			return false
+		case pid == 0:
+			return true
+		case p.soaking.ctx.Err() != nil:
+			return false
+		case time.Now().After(end):
+			p.fail("%s: process %d holds the lock for ever", p.login, pid)
+			return false
+		}
+	}
+}
+
+// doubt notes what the broken session left unanswered.
+func (p *patron) doubt() {
+	text, err := os.ReadFile(filepath.Join(p.maildir(), "vodmr.notes"))
+	if os.IsNotExist(err) {
+		return
+	}
+	there, err2 := p.waiting()
+	if err != nil || err2 != nil {
+		p.fail("%s: %v, %v", p.login, err, err2)
+		return
+	}
+	left := unanswered(string(text))
+	for _, m := range p.messages {
+		if left[m.file] && there[m.file] {
+			m.doubts++
+		}
+	}
+}
+
+// unanswered are the files that the last session sent and that were not
+// answered, by the lines of the notes.
+func unanswered(notes string) map[string]bool {
+	left := make(map[string]bool)
+	for line := range strings.Lines(notes) {
+		words := append(strings.Fields(line), "", "", "")
+		switch verb, file := words[1], words[2]; verb {
+		case "session":
+			clear(left)
+		case "sent", "also":
+			left[file] = true
+		case "again", "kept", "done", "stays":
+			delete(left, file)
+		}
+	}
+	return left
+}
+
+// settled says whether nothing waits but what must.
+func (p *patron) settled() bool {
+	p.busy.Lock()
+	defer p.busy.Unlock()
+	there, err := p.waiting()
+	if err != nil {
+		p.fail("%s: %v", p.login, err)
+		return true
+	}
+	return !slices.ContainsFunc(p.messages, func(m *message) bool { return there[m.file] != (m.fate == waits) })
+}

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"vodmr/internal/rig"
+	"vodmr/maildir"
+)
+
+const (
+	soakCustomers   = 500
+	soakMail        = 20 // messages for each
+	soakTime        = 3 * time.Minute
+	soakAtOnce      = 24 // sessions
+	sampleCustomers = 30
+	sampleSoak      = 15 * time.Second
+	sampleAtOnce    = 8
+	soakRate        = 50 // deeds a second of those who read their mail
+	settleMax       = 6  // sessions of each customer once nothing breaks any more
+
+	cutOneIn  = 10 // lines
+	killOneIn = 20 // sessions, one process of each
+	fetchers  = 10 // of so many customers one calls by atrn
+)
+
+// soakRow is a whole provider for some minutes.
+func soakRow() []series {
+	return []series{{name: "provider", last: 1, try: soak}}
+}
+
+// A soaking is a provider with many customers.
+type soaking struct {
+	*trial
+	port    *port
+	patrons []*patron
+	calm    atomic.Bool // nothing is broken any more
+}
+
+// A patron is one customer: a mailbox, and how it calls.
+type patron struct {
+	*site
+	soaking *soaking
+	login   string
+	number  int
+	box     *maildir.Box
+	busy    sync.Mutex // one session of a mailbox at a time
+	random  *rand.Rand
+	took    []*message // in the present session
+}
+
+// soak lets customers call while mail comes in, lines are cut and processes
+// killed, then lets all fetch what is left, and closes the account.
+func soak(t *trial) {
+	customers, lasts, atOnce := soakCustomers, cmp.Or(t.soak, soakTime), soakAtOnce
+	if t.sample > 0 {
+		customers, lasts, atOnce = sampleCustomers, sampleSoak, sampleAtOnce
+	}
+	k := &soaking{trial: t}
+	if t.broken = k.make(customers); t.broken != nil {
+		return
+	}
+	defer k.port.close()
+	args := []string{"-t", lasts.String(), "-r", fmt.Sprint(soakRate)}
+	for _, p := range k.patrons {
+		defer p.box.Close()
+		args = append(args, p.maildir())
+	}
+	busy := t.newCompany(args...)
+	if t.broken = busy.start(); t.broken != nil {
+		return
+	}
+	k.call(atOnce, busy)
+	if _, err := busy.end(); err != nil {
+		t.broken = err
+		return
+	}
+	k.calm.Store(true)
+	k.settle(atOnce)
+	t.fired, t.struck = true, true
+	k.close()
+}
+
+// call has customers call at random until the company has left.
+func (k *soaking) call(atOnce int, busy *company) {
+	var all sync.WaitGroup
+	for i := range atOnce {
+		random := rand.New(rand.NewPCG(k.seed, uint64(i)))
+		all.Go(func() {
+			for !busy.gone() && k.ctx.Err() == nil {
+				p := k.patrons[random.IntN(len(k.patrons))]
+				if p.busy.TryLock() {
+					p.visit()
+					p.busy.Unlock()
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+// settle has each customer call until nothing is left that can go.
+func (k *soaking) settle(atOnce int) {
+	work := make(chan *patron)
+	var all sync.WaitGroup
+	for range atOnce {
+		all.Go(func() {
+			for p := range work {
+				for n := 0; n < settleMax && k.ctx.Err() == nil && !p.settled(); n++ {
+					p.visit()
+				}
+			}
+		})
+	}
+	for _, p := range k.patrons {
+		work <- p
+	}
+	close(work)
+	all.Wait()
+}
+
+// make makes the provider, its customers and their mail.
+func (k *soaking) make(customers int) error {
+	shared := &site{trial: k.trial, qmail: filepath.Join(k.dir, "qmail"), home: filepath.Join(k.dir, "home")}
+	if err := shared.make(); err != nil {
+		return err
+	}
+	var accounts strings.Builder
+	for i := range customers {
+		p := &patron{soaking: k, number: i, login: fmt.Sprintf("odmr%d@%s", i, domain)}
+		p.random = rand.New(rand.NewPCG(k.random.Uint64(), 0))
+		p.site = &site{trial: k.trial, qmail: shared.qmail, home: filepath.Join(k.dir, fmt.Sprint("home", i))}
+		p.mode = modes()[p.random.IntN(len(modes()))]
+		p.chain = p.calls()
+		if err := p.furnish(); err != nil {
+			return err
+		}
+		k.patrons = append(k.patrons, p)
+		fmt.Fprintf(&accounts, "%s:*:%d:%d:odmr:%s:NOQUOTA:%s\n", p.login, os.Getuid(), os.Getgid(), p.home, password)
+	}
+	if err := os.WriteFile(shared.passwords(), []byte(accounts.String()), 0o600); err != nil {
+		return err
+	}
+	var err error
+	k.port, err = k.open(shared)
+	return err
+}
+
+// furnish makes the customer's mailbox, and its mail in tmp/.
+func (p *patron) furnish() error {
+	for _, sub := range []string{"new", "cur", "tmp"} {
+		if err := os.MkdirAll(filepath.Join(p.maildir(), sub), 0o700); err != nil {
+			return err
+		}
+	}
+	first := (p.number + 1) * 1000
+	list := p.mixed(first, soakMail)
+	if p.chain.fetches {
+		list = slices.DeleteFunc(list, func(m *message) bool { return m.fate != arrives })
+	}
+	if err := p.prepare(list, first); err != nil {
+		return err
+	}
+	var err error
+	p.box, err = maildir.Open(p.home, "Maildir")
+	return err
+}
+
+// calls is how the customer gets its mail: most are their own server, some use
+// atrn.
+func (p *patron) calls() chain {
+	if p.number%fetchers == fetchers-1 {
+		return chain{fetches: true, argv: func(s *site, wrap []string) []string {
+			provider := p.soaking.port.listener.Addr().String()
+			return append(wrap, s.program("atrn"), "-u", p.login, "-p", s.secret(), "-T", "none", "-m", s.inbox(), provider)
+		}}
+	}
+	return chain{turn: func(_ *site, conn net.Conn) (io.ReadWriter, error) {
+		if err := rig.CRAMMD5(conn, p.login, password); err != nil {
+			return nil, err
+		}
+		return conn, atrn(conn)
+	}}
+}
