@@ -145,17 +145,20 @@ func (s *site) after(busy *company) {
 	for _, m := range s.messages {
 		m.deleted = deleted[m.file]
 	}
-	marked, err := filepath.Glob(filepath.Join(s.maildir(), "cur/*T"))
-	if err != nil {
+	if err := s.unmark(); err != nil {
 		s.trial.broken = err
 		return
 	}
-	for _, path := range marked {
-		if err := os.Rename(path, strings.TrimSuffix(path, "T")); err != nil {
-			s.trial.broken = err
-		}
-	}
 	s.checkSize()
+}
+
+// unmark takes the company's marks of deletion back.
+func (s *site) unmark() error {
+	marked, err := filepath.Glob(filepath.Join(s.maildir(), "cur/*T"))
+	for _, path := range marked {
+		err = errors.Join(err, os.Rename(path, strings.TrimSuffix(path, "T")))
+	}
+	return err
 }
 
 // checkSize fails where maildirsize has a line that is not its form's.

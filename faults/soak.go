@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -84,6 +85,9 @@ func soak(t *trial) {
 	if _, err := busy.end(); err != nil {
 		t.broken = err
 		return
+	}
+	for _, p := range k.patrons {
+		t.broken = errors.Join(t.broken, p.unmark())
 	}
 	k.calm.Store(true)
 	k.settle(atOnce)
