@@ -36,7 +36,11 @@ func LookPath(name, path string) (string, error) {
 // executable says why a file cannot be run.
 func executable(file string) error {
 	var st unix.Stat_t
-	if err := unix.Stat(file, &st); err != nil {
+	err := unix.Stat(file, &st)
+	for err == unix.EINTR {
+		err = unix.Stat(file, &st)
+	}
+	if err != nil {
 		return err
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {

@@ -20,7 +20,7 @@ func Owner(path string) error {
 		return nil
 	}
 	var st syscall.Stat_t
-	if err := syscall.Stat(path, &st); err != nil {
+	if err := stat(path, &st); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	if st.Uid == 0 {
@@ -46,7 +46,7 @@ func While(path string, do func() error) error {
 		return do()
 	}
 	var st syscall.Stat_t
-	if err := syscall.Stat(path, &st); err != nil {
+	if err := stat(path, &st); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	if st.Uid == 0 {
@@ -89,4 +89,13 @@ func takeBack(gid int, groups []int) error {
 		return fmt.Errorf("take groups back: %w", err)
 	}
 	return nil
+}
+
+// stat looks at path; a signal only repeats it.
+func stat(path string, st *syscall.Stat_t) error {
+	for {
+		if err := syscall.Stat(path, st); err != syscall.EINTR {
+			return err
+		}
+	}
 }

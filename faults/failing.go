@@ -33,7 +33,7 @@ func failingCalls() []string {
 // told that they were.
 func interruptible(call string) bool {
 	switch call {
-	case "fcntl", "ioctl", "getsockopt", "setsockopt", "pipe2", "clone", "execve", "close_range", "mkdirat", "socketpair":
+	case "fcntl", "ioctl", "getsockopt", "setsockopt", "pipe2", "clone", "execve", "dup3", "close_range", "mkdirat", "socketpair":
 		return false
 	}
 	return true
@@ -115,11 +115,11 @@ func fail(t *trial, c failed, call string) {
 const stillMax = 2
 
 // bore fails where a session did not bear a failure as it must: with a word
-// about it where it cost anything, and all other mail gone; an interrupted call
+// about it where it cost any mail its session, and all other mail gone; an interrupted call
 // is only repeated. Where Go itself cannot go on without a call it says so and ends.
 func (s *site) bore(one *session, e failure) {
 	left := s.leftBehind()
-	if one.inOrder && left == 0 || lockedOut(one, e) {
+	if one.code == 0 && left == 0 || lockedOut(one, e) {
 		return
 	}
 	switch {

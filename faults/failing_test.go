@@ -22,8 +22,9 @@ func TestBore(t *testing.T) {
 		{"nothing happened", eio, session{inOrder: true}, 7, ""},
 		{"a word, and one is left", eio, session{inOrder: true, log: word}, 6, ""},
 		{"one is left without a word", eio, session{inOrder: true}, 6, `no word of "input/output error"`},
-		{"a broken session without a word", eio, session{}, 7, `no word of "input/output error"`},
-		{"a broken session", eio, session{log: word}, 0, ""},
+		{"a broken session without a word", eio, session{code: 111}, 7, `no word of "input/output error"`},
+		{"a broken session", eio, session{code: 111, log: word}, 0, ""},
+		{"QUIT could not be said", eio, session{}, 7, ""},
 		{"Go gave up", eio, session{code: 2, log: "fatal error: no thread\n"}, 0, ""},
 		{"too many are left", eio, session{inOrder: true, log: word}, 4, "EIO kept 3 messages back"},
 		{"interrupted", eintr, session{inOrder: true, log: word}, 6, "EINTR was not repeated"},
@@ -74,4 +75,23 @@ func TestEachErrorIsTried(t *testing.T) {
 
 func (s *site) remove(m *message) error {
 	return os.Remove(filepath.Join(s.home, "Maildir/new", m.file))
+}
+
+// TestInterrupted: what a signal interrupts is done again.
+func TestInterrupted(t *testing.T) {
+	if !trips() {
+		t.Skip("trip needs Linux on amd64")
+	}
+	for _, call := range []string{"fstat", "newfstatat", "setlk"} {
+		for n := 1; ; n++ {
+			s := testSite(t)
+			w := s.wire(call, "EINTR", n)
+			one := s.session(w.wrap)
+			if fired, _ := w.struck(); !fired {
+				break
+			}
+			s.bore(one, failure{"EINTR", syscall.EINTR})
+			s.expect(t, "")
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package qmail
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -73,6 +74,10 @@ func TestSettingsWithoutAHome(t *testing.T) {
 	h := OpenHome(t.TempDir() + "/none")
 	if got, err := h.Settings("vodmr.host"); got != defaults || err != nil || h.Exists() {
 		t.Errorf("%+v, %v, exists %v", got, err, h.Exists())
+	}
+	loop := t.TempDir() + "/loop"
+	if err := os.Symlink(loop, loop); err != nil || !OpenHome(loop).Exists() {
+		t.Errorf("a home that cannot be looked at passes for none: %v", err)
 	}
 	if !OpenHome(t.TempDir()).Exists() {
 		t.Error("an existing home is denied")

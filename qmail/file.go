@@ -61,7 +61,7 @@ func openRegular(path string) (*file, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	var st unix.Stat_t
-	if err = unix.Fstat(fd, &st); err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
+	if err = repeat(func() error { return unix.Fstat(fd, &st) }); err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
 		err = errNotRegular
 	}
 	if err != nil {
@@ -104,8 +104,25 @@ func Lower(s string) string {
 	return string(b)
 }
 
-// isDir says whether path is a directory, symlinks followed.
+// isDir says whether path is a directory, symlinks followed. One that cannot be
+// looked at counts as one: whoever uses it learns why it cannot be.
 func isDir(path string) bool {
 	var st unix.Stat_t
-	return unix.Stat(path, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR
+	switch err := repeat(func() error { return unix.Stat(path, &st) }); err {
+	case nil:
+		return st.Mode&unix.S_IFMT == unix.S_IFDIR
+	case unix.ENOENT, unix.ENOTDIR:
+		return false
+	}
+	return true
+}
+
+// repeat makes a call again that a signal interrupted, as NFS lets it where it is
+// mounted "intr".
+func repeat(call func() error) error {
+	for {
+		if err := call(); err != unix.EINTR {
+			return err
+		}
+	}
 }
