@@ -13,7 +13,7 @@ MANDIR = $(PREFIX)/share/man
 DOCDIR = $(PREFIX)/share/doc/vodmr
 DESTDIR =
 
-DOCS = README.md INSTALL FAQ INTERNALS CHANGES LICENSE
+DOCS = README.md ANNOUNCEMENT INSTALL FAQ INTERNALS CHANGES TODO LICENSE
 
 # The commit is this folder's own, not that of a repository around an unpacked
 # archive. -s leaves out the symbol table, which only a debugger reads.

@@ -28,7 +28,7 @@ func TestReadmesCommandsAreThere(t *testing.T) {
 // documents are all texts for people.
 func documents(t *testing.T) []string {
 	t.Helper()
-	names := []string{"README.md", "INSTALL", "INTERNALS", "FAQ", "CHANGES"}
+	names := []string{"README.md", "INSTALL", "INTERNALS", "FAQ", "CHANGES", "ANNOUNCEMENT", "TODO"}
 	pages, err := filepath.Glob(filepath.Join(root, "man", "*.[1-9]"))
 	if err != nil || len(pages) == 0 {
 		t.Fatalf("no pages: %v", err)

@@ -1,0 +1,122 @@
+package packaging
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// A reader does what INSTALL says, on a machine.
+type reader struct {
+	*machine
+	steps map[place][]step
+	began time.Time
+	count int
+	// before is done before a command that fetches.
+	before func()
+}
+
+func newReader(t *testing.T) *reader {
+	t.Helper()
+	steps := readSteps(t)
+	m := newMachine(t)
+	return &reader{machine: m, steps: steps, began: time.Now(), before: func() {}}
+}
+
+// do does a step, with the others that it names.
+func (r *reader) do(part, number int) {
+	r.t.Helper()
+	found := r.steps[place{part, number}]
+	if len(found) == 0 && number == 0 {
+		return
+	}
+	for _, s := range found {
+		for _, other := range s.others {
+			r.do(other.part, other.step)
+		}
+		for _, c := range s.commands {
+			if c.need == "" {
+				r.command(c)
+			}
+		}
+	}
+}
+
+// part does all steps of a part.
+func (r *reader) part(part, last int) {
+	r.t.Helper()
+	for number := range last + 1 {
+		r.do(part, number)
+	}
+}
+
+// command runs one of INSTALL's commands: it must succeed and print what INSTALL
+// says.
+func (r *reader) command(c command) {
+	r.t.Helper()
+	if strings.HasPrefix(c.text, "atrn ") || strings.HasPrefix(c.text, "fetchmail ") {
+		r.before()
+	}
+	run, sign := r.run, "#"
+	if !c.root {
+		run, sign = r.asUser, "$"
+	}
+	out, code := run(c.text)
+	r.count++
+	r.t.Logf("%5.1f s %s %s\n%s", time.Since(r.began).Seconds(), sign, c.text, out)
+	if code != 0 {
+		r.t.Fatalf("INSTALL:%d: exit %d: %s\n%s%s", c.line, code, c.text, out, r.logs())
+	}
+	if line, missing := c.missing(out); missing {
+		r.t.Fatalf("INSTALL:%d: %s\ndid not print %q, but\n%s%s", c.line, c.text, line, out, r.logs())
+	}
+}
+
+// logs are what may explain a failure.
+func (r *reader) logs() string {
+	out, _ := r.run("tail -n 20 /var/log/svscan /var/log/mail.log /etc/vodmr*/log/main/current")
+	return "\n" + out
+}
+
+// nothingWaits fails where a message is left on the front.
+func (r *reader) nothingWaits(dir string) {
+	r.t.Helper()
+	if out := r.must("ls " + dir + "/Maildir/new"); out != "" {
+		r.t.Errorf("left on the front: %s", out)
+	}
+}
+
+// Parts 1, 2 and 4: with vpopmail, TLS, and a customer with Postfix, from nothing
+// to fetches by atrn and fetchmail.
+func TestInstallWithVpopmail(t *testing.T) {
+	r := newReader(t)
+	r.must(vpopmail)
+	r.part(1, 13)
+	t.Logf("from nothing to the first fetch: %d commands, %.0f s", r.count, time.Since(r.began).Seconds())
+	const home = "/home/vpopmail/domains/example.org/odmr"
+	r.nothingWaits(home)
+	r.part(2, 5)
+
+	r.must(customer)
+	fetches := 0
+	r.before = func() { fetches++; r.do(1, 12) }
+	r.part(4, 0)
+	r.nothingWaits(home)
+	if fetches < 4 {
+		t.Errorf("part 4 has only %d fetches", fetches)
+	}
+	// Postfix has what atrn and fetchmail brought, and refused nothing.
+	if out := r.must("grep -c ^Subject: /var/mail/someone; grep -c reject: /var/log/mail.log || :"); out != "3\n1" {
+		t.Errorf("messages that Postfix has, and recipients that it refused: %q, want 3 and the 1 of the trial", out)
+	}
+	t.Logf("all: %d commands, %.0f s", r.count, time.Since(r.began).Seconds())
+}
+
+// Part 3: without vpopmail.
+func TestInstallWithoutVpopmail(t *testing.T) {
+	r := newReader(t)
+	r.do(1, 0)
+	r.part(3, 6)
+	r.nothingWaits("/home/odmr")
+	t.Logf("from nothing to the first fetch: %d commands, %.0f s", r.count, time.Since(r.began).Seconds())
+}

@@ -1,0 +1,195 @@
+package packaging
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"vodmr/integration/need"
+	"vodmr/internal/cdbmake"
+	"vodmr/internal/dialogue"
+)
+
+// A machine is a bare Debian: a tree of its own over one that debootstrap made, a
+// network, and processes, which all end with its first one.
+type machine struct {
+	t     *testing.T
+	in    io.Writer
+	out   *bufio.Reader
+	count int
+}
+
+// boot makes it. $1 is debootstrap's tree, $2 a folder to mount all on, $3 what it
+// finds as /stage. All that it changes is in memory.
+const boot = `set -e
+mount --make-rprivate /
+mount -t tmpfs tmpfs "$2"
+mkdir "$2/upper" "$2/work" "$2/tree"
+mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" "$2/tree"
+cd "$2/tree"
+mount -t proc proc proc
+mount -t tmpfs tmpfs dev
+for name in null zero full random urandom tty; do
+	: >"dev/$name"
+	mount --bind "/dev/$name" "dev/$name"
+done
+ln -s /proc/self/fd dev/fd
+mkdir stage
+mount --bind "$3" stage
+ip link set lo up
+exec chroot . /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C sh
+`
+
+// site is what INSTALL says that you have: qmail's files and accounts, daemontools
+// at work, a name in the DNS, and somebody who is not root.
+const site = `set -e
+echo '127.0.0.1 localhost mail.example.net' >/etc/hosts
+groupadd -g 89 vchkpw
+useradd -u 89 -g vchkpw -M -d /home/vpopmail -s /bin/false vpopmail
+useradd -r -d /nonexistent -s /bin/false qmaill
+useradd -m -s /bin/sh someone
+mkdir -p /var/qmail/control /var/qmail/bin /var/qmail/users /var/qmail/queue
+echo mail.example.net >/var/qmail/control/me
+echo mail.example.net >/var/qmail/control/rcpthosts
+: >/var/qmail/control/virtualdomains
+cp /stage/qmail-queue /var/qmail/bin/
+mkdir -p /service
+svscan /service >/var/log/svscan 2>&1 &
+cd /stage
+set +e
+`
+
+// assign is the domain in qmail's users/assign, as vadddomain writes it.
+const assign = "+example.org-:example.org:89:89:/home/vpopmail/domains/example.org:-::\n.\n"
+
+// vpopmail is a domain in vpopmail, as vadddomain makes it: with a postmaster, and
+// bounces for all that is for nobody.
+const vpopmail = `set -e
+mkdir -p /home/vpopmail/bin /home/vpopmail/domains/example.org/postmaster/Maildir/new
+cp /stage/vchkpw /home/vpopmail/bin/stand-in
+printf '#!/bin/sh\nVCHKPW_DOMAINS=/home/vpopmail/domains exec /home/vpopmail/bin/stand-in "$@"\n' >/home/vpopmail/bin/vchkpw
+chmod 755 /home/vpopmail/bin/vchkpw /home/vpopmail
+cd /home/vpopmail/domains/example.org
+echo "postmaster:*:1:0:Postmaster:$PWD/postmaster:NOQUOTA:a secret for postmaster" >vpasswd
+echo "| /home/vpopmail/bin/vdelivermail '' bounce-no-mailbox" >.qmail-default
+chmod 600 vpasswd
+chown -R vpopmail:vchkpw /home/vpopmail
+cp /stage/cdb /var/qmail/users/cdb
+cp /stage/assign /var/qmail/users/assign
+touch /var/qmail/users/cdb
+echo example.org >>/var/qmail/control/rcpthosts
+echo example.org:example.org >>/var/qmail/control/virtualdomains
+cd /stage
+set +e
+`
+
+// customer is the mail server that a customer has.
+const customer = `set -e
+postconf -e myhostname=me.example.org mydestination=example.org,localhost inet_interfaces=loopback-only \
+	inet_protocols=ipv4 local_recipient_maps= luser_relay=someone alias_maps= alias_database= \
+	maillog_file=/var/log/mail.log mynetworks=127.0.0.0/8
+postfix start
+set +e
+`
+
+// newMachine makes a machine with a site.
+func newMachine(t *testing.T) *machine {
+	t.Helper()
+	need.Root(t, "only root makes a machine")
+	base := os.Getenv("VODMR_DEBIAN")
+	if base == "" {
+		need.Skip(t, "VODMR_DEBIAN does not name a tree that debootstrap made")
+	}
+	need.Program(t, "ip")
+	deb := debian(t)
+	if out, err := run("/", "unshare", "--mount", "--net", "--pid", "--fork", "mount", "-t", "tmpfs", "tmpfs", "/mnt"); err != nil {
+		need.Skip(t, "no namespaces can be made: %v %s", err, out)
+	}
+	stage := newStage(t, deb)
+	cmd := exec.Command("unshare", "--mount", "--net", "--pid", "--uts", "--ipc", "--fork", "--kill-child",
+		"sh", "-c", boot, "sh", base, t.TempDir(), stage)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, far, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stdout, cmd.Stderr = far, far
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	far.Close()
+	stuck := time.AfterFunc(6*patience, func() { _ = cmd.Process.Kill() })
+	t.Cleanup(func() {
+		stuck.Stop()
+		_ = cmd.Process.Kill() // and with it all that runs there
+		_ = cmd.Wait()
+		out.Close()
+	})
+	m := &machine{t: t, in: in, out: bufio.NewReader(out)}
+	m.must(site)
+	return m
+}
+
+// newStage has the package and the stand-ins for what is not in Debian.
+func newStage(t *testing.T, deb string) string {
+	t.Helper()
+	dir := t.TempDir()
+	must(t, dir, "mkdir", "bin")
+	must(t, dir, "cp", deb, "bin/")
+	if err := dialogue.Build(dir, "vodmr/testdata/qmail-queue", "vodmr/testdata/vchkpw"); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"assign": assign, "cdb": string(cdbmake.Assign(assign))} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// run runs a script in root's shell, and returns what it printed and its exit code.
+func (m *machine) run(script string) (string, int) {
+	m.t.Helper()
+	m.count++
+	mark := fmt.Sprintf("@@ %d @@ ", m.count)
+	if _, err := fmt.Fprintf(m.in, "{ %s\n} </dev/null\necho; echo '%s'$?\n", script, mark); err != nil {
+		m.t.Fatal(err)
+	}
+	var printed strings.Builder
+	for {
+		line, err := m.out.ReadString('\n')
+		if err != nil {
+			m.t.Fatalf("the machine stopped in %q: %v\n%s%s", script, err, printed.String(), line)
+		}
+		if code, ok := strings.CutPrefix(line, mark); ok {
+			return strings.TrimRight(printed.String(), "\n"), atoi(strings.TrimSpace(code))
+		}
+		printed.WriteString(line)
+	}
+}
+
+// must runs a script that must succeed.
+func (m *machine) must(script string) string {
+	m.t.Helper()
+	out, code := m.run(script)
+	if code != 0 {
+		m.t.Fatalf("exit %d: %s\n%s", code, script, out)
+	}
+	return out
+}
+
+// asUser runs a script as somebody who is not root, who stays in his folder.
+func (m *machine) asUser(script string) (string, int) {
+	m.t.Helper()
+	m.must("cat >/home/someone/.script <<'END OF SCRIPT'\n" + script + "\nEND OF SCRIPT\nchmod 644 /home/someone/.script")
+	return m.run(`su someone -c 'cd ~; sh .script'`)
+}
