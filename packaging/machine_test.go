@@ -49,7 +49,8 @@ exec chroot . /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr
 // site is what INSTALL says that you have: qmail's files and accounts, daemontools
 // at work, a name in the DNS, and somebody who is not root.
 const site = `set -e
-echo '127.0.0.1 localhost mail.example.net' >/etc/hosts
+echo me.example.org >/proc/sys/kernel/hostname
+echo '127.0.0.1 localhost mail.example.net me.example.org' >/etc/hosts
 groupadd -g 89 vchkpw
 useradd -u 89 -g vchkpw -M -d /home/vpopmail -s /bin/false vpopmail
 useradd -r -d /nonexistent -s /bin/false qmaill
@@ -91,7 +92,7 @@ set +e
 
 // customer is the mail server that a customer has.
 const customer = `set -e
-postconf -e myhostname=me.example.org mydestination=example.org,localhost inet_interfaces=loopback-only \
+postconf -e myhostname=me.example.org mydestination=example.org,me.example.org inet_interfaces=loopback-only \
 	inet_protocols=ipv4 local_recipient_maps= luser_relay=someone alias_maps= alias_database= \
 	maillog_file=/var/log/mail.log mynetworks=127.0.0.0/8
 postfix start

@@ -160,8 +160,13 @@ func right(e vpasswd.Entry, c auth.Credentials, smtp bool) bool {
 		mac.Write([]byte(c.Challenge))
 		return e.Clear != "" && c.Secret == hex.EncodeToString(mac.Sum(nil))
 	}
-	ok, err := crypt.CheckPassword(c.Secret, e.Crypt)
-	return err == nil && ok
+	// All kinds, since vpopmail mostly writes MD5.
+	decoder, err := crypt.NewDecoderAll()
+	if err != nil {
+		return false
+	}
+	digest, err := decoder.Decode(e.Crypt)
+	return err == nil && digest.Match(c.Secret)
 }
 
 // enter becomes the domain's user in the account's folder, as for POP.
