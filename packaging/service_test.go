@@ -34,11 +34,11 @@ func eventually(t *testing.T, what string, so func() bool) {
 // An office is a provider's machine: a service directory that vodmr-conf made, and
 // customers' mailboxes.
 type office struct {
-	t                *testing.T
-	bin, dir, top    string
-	address          string
-	uid, gid         int // who owns the mailboxes
-	service, scanned string
+	t        *testing.T
+	bin, top string // our programs, and the folder of all else
+	service  string // below top
+	address  string
+	uid, gid int // who owns the mailboxes
 }
 
 const password = "a long secret"
