@@ -91,15 +91,13 @@ func (d *doctor) checkRecipients(name string) {
 
 // checkRoute looks where qmail-send sends a domain's mail.
 func (d *doctor) checkRoute(name string, known bool, m mailbox) {
-	locals, err := d.home.List("locals")
-	if err != nil && errors.Is(err, unix.ENOENT) {
-		me, _, _ := d.home.Line("me")
-		locals = []string{me}
-	} else if err != nil {
+	me, _, _ := d.home.Line("me")
+	locals, err := d.home.Locals(me)
+	if err != nil {
 		d.unreadable("control/locals", err)
 		return
 	}
-	if slices.ContainsFunc(locals, func(local string) bool { return qmail.Lower(local) == name }) {
+	if slices.Contains(locals, name) {
 		d.say(name, isLocal, "")
 		return
 	}

@@ -1,5 +1,11 @@
 package qmail
 
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+)
+
 // List reads the entries of a control file that is a list, such as rcpthosts: no
 // comments and no empty lines. An absent file is an error that wraps
 // unix.ENOENT, since some of them mean something else then.
@@ -9,6 +15,19 @@ func (h Home) List(name string) ([]string, error) {
 		return nil, err
 	}
 	return c.lines(name), c.err
+}
+
+// Locals lists the domains whose mail is for users of this host, in lower case: those
+// of control/locals, or host, which is control/me's, where that file is absent.
+func (h Home) Locals(host string) ([]string, error) {
+	locals, err := h.List("locals")
+	if errors.Is(err, unix.ENOENT) {
+		locals, err = []string{host}, nil
+	}
+	for i, domain := range locals {
+		locals[i] = Lower(domain)
+	}
+	return locals, err
 }
 
 // Line reads the first line of a control file, without the blanks at its end. An

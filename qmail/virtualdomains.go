@@ -91,6 +91,17 @@ func (v *VirtualDomains) HeldBy(login string) []string {
 	return domains
 }
 
+// Holds says whether any domain's mail goes to the system user login, be it by a
+// key with a wildcard.
+func (v *VirtualDomains) Holds(login string) bool {
+	for key, prepend := range v.prepend {
+		if !strings.ContainsRune(key, '@') && HeldPrefix(prepend, login) {
+			return true
+		}
+	}
+	return false
+}
+
 // HeldPrefix says whether mail with that prefix goes to the system user login:
 // the prefix is login, or login and a hyphen start it.
 func HeldPrefix(prefix, login string) bool {

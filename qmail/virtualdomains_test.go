@@ -103,3 +103,14 @@ func TestVirtualDomainsOfVpopmail(t *testing.T) {
 		t.Error("an absent file holds a domain")
 	}
 }
+
+func TestHolds(t *testing.T) {
+	for lines, want := range map[string]bool{
+		"a.example:vq\n": true, "a.example:vq-a\n": true, ".example:vq\n": true, ":VQ\n": true,
+		"": false, "a.example:vqx\n": false, "joe@a.example:vq\n": false, "a.example:\n": false,
+	} {
+		if v := virtual(t, lines); v.Holds("vq") != want || v.Holds("") {
+			t.Errorf("%q: %v, want %v", lines, v.Holds("vq"), want)
+		}
+	}
+}

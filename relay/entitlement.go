@@ -168,7 +168,7 @@ func (e *entitlement) claim(domains []string) smtp.Reply {
 		}
 		e.asked = append(e.asked, real)
 	}
-	if len(e.domains) == 0 && e.system == "" {
+	if len(e.domains) == 0 && !e.virtual.Holds(e.system) {
 		return replyNoDomain()
 	}
 	return smtp.Reply{}

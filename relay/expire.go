@@ -3,6 +3,7 @@ package relay
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -19,9 +20,9 @@ const failuresMost = 10
 
 // Expire bounces what is older than control/queuelifetime, under the lock that a session
 // holds, and by a session's rules: a file is removed once qmail-queue has its bounce, and
-// stays where it has not. A message without an envelope stays. A Maildir without notes is
-// ErrNoNotes unless it is forced. The error says that something is to be tried again:
-// maildir.ErrLocked, or how many messages stay.
+// stays where it has not. A message without an envelope stays, and so does one for a user
+// of this host. A Maildir without notes is ErrNoNotes unless it is forced. The error says
+// that something is to be tried again: maildir.ErrLocked, or how many messages stay.
 func (m *Mailbox) Expire(force bool) error {
 	s := m.session
 	if err := m.mayExpire(force); err != nil {
@@ -51,7 +52,7 @@ func (m *Mailbox) ShowExpired(force bool, out *logline.Logger) error {
 		return err
 	}
 	for entry, ok := q.nextOld(); ok; entry, ok = q.nextOld() {
-		it, err := q.load(entry, 0)
+		it, err := q.loadOld(entry)
 		note := q.notes.Of(entry.Base())
 		switch {
 		case note.Done || errors.Is(err, maildir.ErrGone):
@@ -70,7 +71,10 @@ func (m *Mailbox) mayExpire(force bool) (err error) {
 	if !force && !s.box.HasNotes() {
 		return fmt.Errorf("%s: %w", m.Path(), ErrNoNotes)
 	}
-	s.control, err = s.Qmail.Settings(s.Host)
+	if s.control, err = s.Qmail.Settings(s.Host); err != nil {
+		return err
+	}
+	s.locals, err = s.Qmail.Locals(s.control.Me)
 	return err
 }
 
@@ -118,7 +122,7 @@ func (q *queue) expire(entry maildir.Entry) bool {
 		q.removeDone(entry)
 		return true
 	}
-	it, err := q.load(entry, 0)
+	it, err := q.loadOld(entry)
 	if err != nil {
 		q.skip(entry, err)
 		return knownReason(err)
@@ -131,6 +135,20 @@ func (q *queue) expire(entry maildir.Entry) bool {
 	}
 	q.removeOrNote(it)
 	return true
+}
+
+// loadOld reads a message's envelope. What is for a user of this host has reached whom
+// it is for, and is no customer's: the Maildir may be that user's inbox as well.
+func (q *queue) loadOld(entry maildir.Entry) (*item, error) {
+	it, err := q.load(entry, 0)
+	if err != nil {
+		return it, err
+	}
+	domain := domainOf(it)
+	if held, _ := q.entitled.wants(domain); !held && slices.Contains(q.locals, domain) {
+		err = &notOurs{it.rcpt}
+	}
+	return it, err
 }
 
 func logExpired(log *logline.Logger, it *item, why string) {

@@ -264,3 +264,29 @@ func (s *site) readNotes(t *testing.T) string {
 	must(t, err)
 	return string(text)
 }
+
+// TestExpireLeavesInboxes: where a system user's domain is a queue, the user's own mail
+// may lie in the same Maildir. No session sends it, and it has reached whom it is for.
+func TestExpireLeavesInboxes(t *testing.T) {
+	for _, locals := range []string{"localhost\nMail.Provider.test\n", "", "host.provider.test\nmail.provider.test\n"} {
+		s := expirySite(t, "")
+		must(t, os.Remove(filepath.Join(s.root, "qmail/users/cdb")))
+		s.write(t, "qmail/control/virtualdomains", "example.org:vq\n")
+		if locals != "" {
+			s.write(t, "qmail/control/locals", locals)
+		}
+		s.config["login"] = "vq"
+		s.mail(t, 0, "vq-bob", "ann@sender.test")
+		s.write(t, "cur/1795336646.own.vm:2,S", "Return-Path: <ann@sender.test>\nDelivered-To: vq@mail.provider.test\nReceived: x\n\nbody\n")
+		log, err := s.expire(t, false)
+		if diff := cmp.Diff("cur/1795336646.own.vm:2,S\n", s.left(t)); diff != "" || err != nil {
+			t.Errorf("locals %q: %v, left (-want +got):\n%s%s", locals, err, diff, log)
+		}
+		if !strings.Contains(log, "skip file=cur/1795336646.own.vm:2,S reason=") || strings.Count(log, " bounce ") != 1 {
+			t.Errorf("locals %q:\n%s", locals, log)
+		}
+		if log, err := s.expire(t, false); log != "" || err != nil {
+			t.Errorf("locals %q, a second time: %v\n%s", locals, err, log)
+		}
+	}
+}

@@ -18,6 +18,7 @@ type session struct {
 	start  time.Time
 
 	control  qmail.Settings
+	locals   []string // domains of this host's own users; for Expire alone
 	settings Settings
 	entitled *entitlement
 	box      *maildir.Box
