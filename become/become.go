@@ -64,25 +64,26 @@ func While(path string, do func() error) error {
 	return errors.Join(err, takeBack(group, groups))
 }
 
-// layAside changes the effective ids; the real user id stays root's.
+// layAside changes the effective ids alone. The real and the saved ones stay root's, or
+// the mailbox's owner could stop or kill this process.
 func layAside(uid, gid int) error {
 	if err := syscall.Setgroups([]int{}); err != nil {
 		return fmt.Errorf("lay groups aside: %w", err)
 	}
-	if err := syscall.Setregid(-1, gid); err != nil {
+	if err := syscall.Setegid(gid); err != nil {
 		return fmt.Errorf("become group %d: %w", gid, err)
 	}
-	if err := syscall.Setreuid(-1, uid); err != nil {
+	if err := syscall.Seteuid(uid); err != nil {
 		return fmt.Errorf("become user %d: %w", uid, err)
 	}
 	return nil
 }
 
 func takeBack(gid int, groups []int) error {
-	if err := syscall.Setreuid(-1, 0); err != nil {
+	if err := syscall.Seteuid(0); err != nil {
 		return fmt.Errorf("become root again: %w", err)
 	}
-	if err := syscall.Setregid(-1, gid); err != nil {
+	if err := syscall.Setegid(gid); err != nil {
 		return fmt.Errorf("become group %d again: %w", gid, err)
 	}
 	if err := syscall.Setgroups(groups); err != nil {

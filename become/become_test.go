@@ -1,0 +1,46 @@
+package become
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"vodmr/integration/need"
+)
+
+// TestWhileKeepsRootsPlace: a program that lays root's rights aside is still root's own:
+// the mailbox's owner could else stop or kill it.
+func TestWhileKeepsRootsPlace(t *testing.T) {
+	need.Root(t, "to become another user")
+	dir := t.TempDir()
+	if err := os.Chown(dir, 47110, 47111); err != nil {
+		t.Fatal(err)
+	}
+	ids := func() (uid, gid string) {
+		text, err := os.ReadFile("/proc/self/status")
+		if err != nil {
+			need.Skip(t, "the kernel does not tell: %v", err)
+		}
+		for line := range strings.Lines(string(text)) {
+			name, rest, _ := strings.Cut(line, ":")
+			switch name {
+			case "Uid":
+				uid = strings.Join(strings.Fields(rest)[:3], " ")
+			case "Gid":
+				gid = strings.Join(strings.Fields(rest)[:3], " ")
+			}
+		}
+		return uid, gid
+	}
+	before, beforeGroup := ids()
+	var uid, gid string
+	if err := While(dir, func() error { uid, gid = ids(); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if uid != "0 47110 0" || gid != strings.Fields(beforeGroup)[0]+" 47111 "+strings.Fields(beforeGroup)[2] {
+		t.Errorf("real, effective and saved are %s and %s meanwhile", uid, gid)
+	}
+	if after, afterGroup := ids(); after != before || afterGroup != beforeGroup {
+		t.Errorf("%s and %s became %s and %s", before, beforeGroup, after, afterGroup)
+	}
+}
