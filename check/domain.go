@@ -131,16 +131,13 @@ func (d *doctor) checkDomainFolder(domain qmail.Domain) {
 // checkDefault looks at a domain's catch-all.
 func (d *doctor) checkDefault(users *qmail.Users, domain qmail.Domain, m mailbox) {
 	file := domain.Dir + "/.qmail-default"
-	dq, err := qmail.ReadDotQmail(file)
-	switch {
-	case errors.Is(err, unix.ENOENT):
+	dq, found, sound := d.readDotQmail(file, domain)
+	if !found {
 		d.say(domain.Name, noDefault, file)
-		return
-	case err != nil:
-		d.unreadable(file, err)
+	}
+	if !found || !sound {
 		return
 	}
-	d.open(file, file, who{true, domain.UID, domain.GID})
 	leads, address, err := users.LeadsHere(domain, dq, m.home)
 	switch {
 	case err != nil:
@@ -156,9 +153,42 @@ func (d *doctor) checkDefault(users *qmail.Users, domain qmail.Domain, m mailbox
 	}
 }
 
-// places lists all that a .qmail file delivers to.
+// readDotQmail reads a .qmail file that is there, if the domain's user can: what is
+// only root's to read must not get into the report by a link.
+func (d *doctor) readDotQmail(file string, domain qmail.Domain) (dq qmail.DotQmail, found, sound bool) {
+	if _, err := stat(file); missing(err) {
+		return dq, false, false
+	}
+	if !d.open(file, file, who{true, domain.UID, domain.GID}) {
+		return dq, true, false
+	}
+	dq, err := qmail.ReadDotQmail(file)
+	if err != nil {
+		d.unreadable(file, err)
+	}
+	return dq, true, err == nil
+}
+
+// places lists all that a .qmail file delivers to. What a program is told may be a
+// secret, so only its name is shown.
 func places(dq qmail.DotQmail) []string {
-	return slices.Concat(dq.Folders(), dq.Addresses(), dq.Others())
+	all := slices.Concat(dq.Folders(), dq.Addresses(), dq.Others())
+	for i, place := range all {
+		if command, ok := strings.CutPrefix(place, "|"); ok {
+			all[i] = "|" + programIn(command)
+		}
+	}
+	return all
+}
+
+// programIn is the first word of a command line that is no assignment.
+func programIn(command string) string {
+	for _, word := range slices.Concat(qmail.ShellCommands(command)...) {
+		if !strings.Contains(word, "=") {
+			return word
+		}
+	}
+	return ""
 }
 
 // leadsAway says what happens to mail that does not come to the mailbox.

@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"vodmr/maildir"
 	"vodmr/qmail"
 )
@@ -54,7 +52,7 @@ func (d *doctor) checkMailbox(m mailbox) {
 		d.fine(dir, "belongs to "+m.user.String()+", and to nobody else")
 	}
 	d.checkDiversion(m)
-	d.checkQuota(dir)
+	d.checkQuota(m, dir)
 	d.checkLock(m, box, dir)
 	d.checkNotes(m, dir)
 	d.checkWaiting(box, dir)
@@ -95,11 +93,9 @@ func (d *doctor) checkDiversion(m mailbox) {
 		return
 	}
 	file := filepath.Join(m.home, ".qmail")
-	dq, err := qmail.ReadDotQmail(file)
+	dq, found, sound := d.readDotQmail(file, *m.domain)
 	switch {
-	case errors.Is(err, unix.ENOENT):
-	case err != nil:
-		d.unreadable(file, err)
+	case !found || !sound:
 	case !dq.LeadsTo(m.home):
 		d.say(file, diverts, first(strings.Join(places(dq), ", "), "nowhere"))
 	case len(places(dq)) > 1:
@@ -108,13 +104,14 @@ func (d *doctor) checkDiversion(m mailbox) {
 }
 
 // checkQuota looks at what maildirsize counts.
-func (d *doctor) checkQuota(dir string) {
-	text, err := qmail.ReadFile(dir + "/maildirsize")
-	if errors.Is(err, unix.ENOENT) {
+func (d *doctor) checkQuota(m mailbox, dir string) {
+	file := dir + "/maildirsize"
+	if _, err := stat(file); missing(err) || !d.open(file, file, m.user) {
 		return
 	}
+	text, err := qmail.ReadFile(file)
 	if err != nil {
-		d.unreadable(dir+"/maildirsize", err)
+		d.unreadable(file, err)
 		return
 	}
 	quota, rest, _ := strings.Cut(string(text), "\n")
@@ -128,10 +125,10 @@ func (d *doctor) checkQuota(dir string) {
 		used += n
 	}
 	if limit := quotaBytes(quota); limit > 0 && used >= limit {
-		d.say(dir+"/maildirsize", countsFull, strconv.FormatInt(used, 10)+" bytes of "+quota)
+		d.say(file, countsFull, strconv.FormatInt(used, 10)+" bytes of "+quota)
 		return
 	}
-	d.say(dir+"/maildirsize", counts, quota)
+	d.say(file, counts, quota)
 }
 
 // quotaBytes is the size in a quota such as 1000000S,500C; 0 where there is none.

@@ -1,8 +1,11 @@
 package check
 
 import (
+	"os"
 	"strings"
 	"testing"
+
+	"vodmr/integration/need"
 )
 
 // A problem report goes to people who must not learn a password.
@@ -48,5 +51,33 @@ func TestLinesAreOneLineOfText(t *testing.T) {
 	}
 	if !strings.Contains(s.out.String(), `wrong control/helohost: is no host name (x\x1b[2J\rok all: is well): `) {
 		t.Error(s.out.String())
+	}
+}
+
+// What a program is told in a .qmail file may be a secret, as in the run script.
+func TestArgumentsInDotQmailAreLeftOut(t *testing.T) {
+	s := good(t)
+	s.owned(domain+"odmr/.qmail", "| /usr/local/bin/push --key "+other+"\n", 0o600)
+	s.owned(domain+".qmail-default", "|/v/bin/push "+other+"\n", 0o600)
+	s.look()
+	if text := s.out.String(); strings.Contains(text, other) || !strings.Contains(text, "/usr/local/bin/push") || !strings.Contains(text, "|/v/bin/push") {
+		t.Error(text)
+	}
+}
+
+// A mailbox's owner may point a link at what only root can read: root's report must
+// not have it.
+func TestLinksDoNotShowWhatTheirOwnerCannotRead(t *testing.T) {
+	need.Root(t, "to read what the mailbox's owner cannot")
+	for _, name := range []string{"odmr/.qmail", ".qmail-default", "odmr/Maildir/maildirsize"} {
+		s := good(t)
+		s.write("shadow", "17 "+other+"\nroot:"+other+":1\n"+other+"@example.net\n", 0o600)
+		_ = os.Remove(s.path(domain + name))
+		s.must(os.Symlink(s.path("shadow"), s.path(domain+name)))
+		s.look()
+		text := s.out.String()
+		if strings.Contains(strings.ToLower(text), strings.ToLower(other)) || !strings.Contains(text, "may not read "+s.path("shadow")) {
+			t.Errorf("%s:\n%s", name, text)
+		}
 	}
 }

@@ -3,11 +3,15 @@ package check
 import (
 	"errors"
 	"os"
+	"os/exec"
+	"os/user"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"vodmr/internal/dialogue"
 )
 
 // What there is in a run script, in short.
@@ -90,30 +94,42 @@ func TestRunScriptsAreUnderstood(t *testing.T) {
 	}
 }
 
-// The scripts that INSTALL shows are understood.
-func TestInstallsRunScriptsAreUnderstood(t *testing.T) {
-	text, err := os.ReadFile("../INSTALL")
+// What vodmr-conf writes is understood.
+func TestVodmrConfsRunScriptIsUnderstood(t *testing.T) {
+	dir := t.TempDir()
+	if err := dialogue.Build(dir, "vodmr/cmd/vodmr-conf"); err != nil {
+		t.Fatal(err)
+	}
+	me, err := user.Current()
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := 0
-	for _, part := range strings.Split(string(text), "#!/bin/sh\n")[1:] {
-		script, _, _ := strings.Cut(part, "\n\n")
-		if !strings.Contains(script, "tcpserver") || !strings.Contains(script, "vodmr-relay") {
-			continue
+	for _, option := range []string{"-p=1366", "-s"} {
+		made := filepath.Join(dir, "made"+option)
+		account := me.Username
+		if me.Uid == "0" && option == "-s" {
+			account = "daemon" // with -s root needs -u, which is not ACCT
 		}
-		found++
-		dir := t.TempDir()
-		if err := os.WriteFile(filepath.Join(dir, "run"), []byte(script), 0o755); err != nil {
-			t.Fatal(err)
+		conf := exec.Command(filepath.Join(dir, "vodmr-conf"), option, "-u", "nobody", account, me.Username, made,
+			"mail.example.net", "/v/vchkpw", "-q", "/q", "Maildir")
+		if out, err := conf.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %v, %s", conf.Args, err, out)
 		}
-		c := chainOf(readService(dir, vpopmailAlone))
-		if c.Port != 366 || c.Slots != 40 || c.Host != "mail.example.net" || c.Prog == "" || c.Maildir != "Maildir" || !c.Who.known {
-			t.Errorf("%+v of\n%s", c, script)
+		s := readService(made, lookUpUser)
+		if s.err != nil || s.envError != nil || len(s.accounts) > 0 {
+			t.Errorf("%s: %v, %v, %v", option, s.err, s.envError, s.accounts)
 		}
-	}
-	if found < 1 {
-		t.Error("INSTALL shows no run script: this test looks for the wrong thing")
+		c := chainOf(s)
+		want := chain{
+			Port: 366, Slots: 40, TCPRules: "tcp.cdb", Who: c.Who, TLS: true, STARTTLS: true, Cert: c.Cert, Account: c.Account,
+			Host: "mail.example.net", Prog: "/v/vchkpw", Rules: made + "/rules.cdb", Qmail: "/q", Maildir: "Maildir",
+		}
+		if option != "-s" {
+			want.Port, want.TLS, want.STARTTLS = 1366, false, false
+		}
+		if diff := cmp.Diff(want, c, cmp.AllowUnexported(who{})); diff != "" || !c.Who.known || (me.Uid == "0" && option == "-s") != (c.Account == "nobody") {
+			t.Errorf("%s: %+v: -want, +got:\n%s", option, c, diff)
+		}
 	}
 }
 

@@ -1,0 +1,57 @@
+package check
+
+import (
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"vodmr/qmail"
+)
+
+// expand replaces what a run script usually asks the shell for: an account's
+// numbers, and variables from env or set in the script itself.
+func (s *service) expand(script string, users lookUp) string {
+	ask := regexp.MustCompile("(?:\\$\\(|`)id -([ug]) '?([A-Za-z0-9._-]+)'?(?:\\)|`)")
+	script = ask.ReplaceAllStringFunc(script, func(found string) string {
+		part := ask.FindStringSubmatch(found)
+		account, _, err := users(part[2])
+		switch {
+		case err != nil:
+			s.accounts = append(s.accounts, part[2])
+			return ""
+		case part[1] == "g":
+			return strconv.Itoa(int(account.gid))
+		}
+		return strconv.Itoa(int(account.uid))
+	})
+	script = s.substituteFiles(script)
+	set := map[string]string{"PWD": s.dir}
+	assign := regexp.MustCompile(`(?m)(?:^|&&|;)\s*(?:export\s+)?([A-Za-z_]\w*)=["']?([\w./@:-]*)["']?(?:\s|;|$)`)
+	for _, m := range assign.FindAllStringSubmatch(script, -1) {
+		set[m[1]] = m[2]
+	}
+	return os.Expand(script, func(name string) string {
+		name, standard, _ := strings.Cut(name, ":-")
+		if value, ok := set[name]; ok {
+			return value
+		}
+		if value, ok := s.env[name]; ok {
+			return value
+		}
+		return first(standard, "$"+name)
+	})
+}
+
+// substituteFiles replaces a command that prints a file's first line.
+func (s *service) substituteFiles(script string) string {
+	show := regexp.MustCompile(`\$\((?:head -n ?1|cat|<) ?([\w./-]+)\)`)
+	return show.ReplaceAllStringFunc(script, func(found string) string {
+		text, err := qmail.ReadFile(s.path(show.FindStringSubmatch(found)[1]))
+		if err != nil {
+			return ""
+		}
+		line, _, _ := strings.Cut(string(text), "\n")
+		return line
+	})
+}

@@ -1,0 +1,153 @@
+package check
+
+import (
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"vodmr/qmail"
+)
+
+// take finds the chain in one command of the script.
+func (s *service) take(words []string, users lookUp) {
+	if words[0] == "for" {
+		return // words that a loop goes through
+	}
+	for i := 0; i < len(words); i++ {
+		name, rest := filepath.Base(words[i]), words[i+1:]
+		switch name {
+		case "sh", "bash", "dash", "ksh":
+			if options, after := getopt(rest, ""); options.has('c') && len(after) > 0 {
+				for _, inner := range qmail.ShellCommands(after[0]) {
+					s.take(inner, users)
+				}
+				return
+			}
+		case "softlimit", "s6-softlimit", "chpst", "ulimit":
+			s.limits = append(s.limits, limitsOf(name, rest)...)
+			if name == "chpst" {
+				options, _ := getopt(rest, "uUbe/nlLmdopfcrtP")
+				s.become(options['u'], users)
+			}
+		case "envdir", "s6-envdir":
+			if _, after := getopt(rest, ""); len(after) > 0 {
+				s.envdir = after[0]
+			}
+		case "setuidgid", "s6-setuidgid":
+			if len(rest) > 0 {
+				s.become(rest[0], users)
+			}
+		case "tcpserver":
+			s.takeTCP(rest, users)
+		case "vodmr-tls":
+			s.takeTLS(rest, users)
+			s.runs = append(s.runs, words[i])
+		case "vodmr":
+			s.takeVodmr(rest)
+			s.runs = append(s.runs, words[i])
+		case "vodmr-relay":
+			options, after := getopt(rest, "qx")
+			s.relay = relayer{true, options['q'], options['x'], first(append(after, "Maildir")...)}
+			s.runs = append(s.runs, words[i])
+		}
+	}
+}
+
+// become notes that all that follows runs as an account.
+func (s *service) become(account string, users lookUp) {
+	if account == "" {
+		return
+	}
+	account, _, _ = strings.Cut(account, ":")
+	found, _, err := users(account)
+	if err != nil {
+		s.accounts = append(s.accounts, account)
+		return
+	}
+	s.tcp.who = found
+}
+
+func (s *service) takeTCP(rest []string, users lookUp) {
+	options, after := getopt(rest, "xtuglbciIC")
+	s.tcp.found, s.tcp.rules = true, options['x']
+	s.tcp.slots = number(options['c'], 40)
+	if uid, err := strconv.ParseUint(options['u'], 10, 32); err == nil {
+		s.tcp.who = who{true, uint32(uid), uint32(number(options['g'], 0))}
+	}
+	if len(after) > 1 {
+		s.tcp.host, s.tcp.port = after[0], number(after[1], 0)
+	}
+}
+
+func (s *service) takeTLS(rest []string, users lookUp) {
+	options, _ := getopt(rest, "ckauU")
+	s.tls = tlsWrapper{found: true, starttls: options.has('s'), account: options['u']}
+	s.tls.cert = first(options['c'], "/var/qmail/control/servercert.pem")
+	s.tls.key = first(options['k'], s.tls.cert)
+	if name := options['U']; name != "" {
+		found, _, err := users(name)
+		if err != nil {
+			s.accounts = append(s.accounts, name)
+		}
+		s.tls.who = found
+	}
+	if name := options['u']; name != "" {
+		if _, _, err := users(name); err != nil {
+			s.accounts = append(s.accounts, name)
+		}
+	}
+}
+
+func (s *service) takeVodmr(rest []string) {
+	options, after := getopt(rest, "pt")
+	s.vodmr = greeter{found: true, port: number(options['p'], 587), needTLS: options.has('T')}
+	if len(after) > 0 {
+		s.vodmr.host = after[0]
+		s.prog = after[1:]
+	}
+	for i, word := range s.prog {
+		if filepath.Base(word) == "vodmr-relay" {
+			s.prog = s.prog[:i]
+			break
+		}
+	}
+}
+
+// options are a program's options, by their letters.
+type options map[byte]string
+
+func (o options) has(letter byte) bool { _, ok := o[letter]; return ok }
+
+// getopt reads options as getopt(3) does; withValue are those that take a value.
+func getopt(words []string, withValue string) (options, []string) {
+	o := options{}
+	for len(words) > 0 && len(words[0]) > 1 && words[0][0] == '-' {
+		word := words[0]
+		words = words[1:]
+		if word == "--" {
+			break
+		}
+		for i := 1; i < len(word); i++ {
+			if strings.IndexByte(withValue, word[i]) < 0 {
+				o[word[i]] = ""
+				continue
+			}
+			value := word[i+1:]
+			if value == "" && len(words) > 0 {
+				value, words = words[0], words[1:]
+			}
+			o[word[i]] = value
+			break
+		}
+	}
+	return o, words
+}
+
+// number reads a number; anything else is the standard.
+func number(text string, standard int) int {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 {
+		return standard
+	}
+	return n
+}
