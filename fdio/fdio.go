@@ -33,11 +33,13 @@ type Conn struct {
 	rSocket, wSocket bool
 	deadline         time.Time
 	wake             []int
+	quiet            time.Time // since when waits have brought nothing; zero before
+	silent           func(fd int) bool
 }
 
 // New makes a Conn of two open descriptors, which it never closes.
 func New(r, w int) *Conn {
-	return &Conn{r: r, w: w, rSocket: isSocket(r), wSocket: isSocket(w)}
+	return &Conn{r: r, w: w, rSocket: isSocket(r), wSocket: isSocket(w), silent: silent}
 }
 
 func isSocket(fd int) bool {
@@ -65,6 +67,7 @@ func (c *Conn) Wake(fds ...int) { c.wake = fds }
 // read, or until. It wakes for nothing else: that the line is dead shows only
 // where something was sent.
 func (c *Conn) Rest(until time.Time) (readable bool, err error) {
+	c.quiet = time.Time{}
 	for {
 		fds := append([]unix.PollFd{{Fd: int32(c.r), Events: unix.POLLIN}}, c.wakers()...)
 		timeout := 0
@@ -91,7 +94,7 @@ func (c *Conn) wakers() []unix.PollFd {
 	return fds
 }
 
-// woken says whether one of the wakers can be read.
+// woken says whether one of these descriptors is ready.
 func woken(fds []unix.PollFd) bool {
 	for i := range fds {
 		if fds[i].Revents != 0 {
@@ -144,6 +147,7 @@ func (c *Conn) Exchange(out, in []byte) (wrote, read int, err error) {
 			}
 		}
 		if read > 0 || wrote > 0 {
+			c.quiet = time.Time{}
 			return wrote, read, nil
 		}
 	}
@@ -182,6 +186,9 @@ func (c *Conn) wait(wantRead, wantWrite bool) (canRead, canWrite bool, err error
 	}
 	own := len(fds)
 	fds = append(fds, c.wakers()...)
+	if c.quiet.IsZero() {
+		c.quiet = time.Now()
+	}
 	for {
 		timeout, expired := c.timeout()
 		ready, err := unix.Poll(fds, timeout)
@@ -189,10 +196,10 @@ func (c *Conn) wait(wantRead, wantWrite bool) (canRead, canWrite bool, err error
 		case err == unix.EINTR:
 		case err != nil:
 			return false, false, err
+		case !woken(fds[:own]) && c.dead():
+			return false, false, errSilent
 		case ready == 0 && expired:
 			return false, false, ErrTimeout
-		case ready == 0 && (c.rSocket && silent(c.r) || c.wSocket && silent(c.w)):
-			return false, false, errSilent
 		case woken(fds[own:]):
 			return false, false, ErrWoken
 		case ready > 0:
@@ -213,8 +220,15 @@ func (c *Conn) wait(wantRead, wantWrite bool) (canRead, canWrite bool, err error
 // errSilent is returned where the peer's TCP no longer answers.
 var errSilent = errors.New("the line is dead: what was sent is not acknowledged")
 
-// glance is how often a wait looks whether the line is dead.
+// glance is how long nothing must have come or gone before a wait looks whether the
+// line is dead, and how often it does.
 const glance = 15 * time.Second
+
+// dead says whether the line is. Neither wakers nor deadlines put that off: a session
+// that is woken by each new message waits anew each time.
+func (c *Conn) dead() bool {
+	return time.Since(c.quiet) >= glance && (c.rSocket && c.silent(c.r) || c.wSocket && c.silent(c.w))
+}
 
 // timeout returns poll's argument in milliseconds, at most a glance, which also
 // bounds what a clock that is set back costs, and whether the deadline falls

@@ -452,6 +452,70 @@ func TestWake(t *testing.T) {
 	}
 }
 
+// TestDeadLine: a line that is dead is noticed, however often the wait for it is
+// ended by something else; one that was quiet for a moment only is not asked about.
+func TestDeadLine(t *testing.T) {
+	a, _ := socketpair(t)
+	r, w := pipe(t)
+	if _, err := unix.Write(w, []byte{0}); err != nil {
+		t.Fatal(err)
+	}
+	past := time.Now().Add(-time.Second)
+	for name, test := range map[string]struct {
+		quiet time.Duration
+		alive bool
+		wake  []int
+		want  error
+	}{
+		"woken, dead":              {quiet: glance, wake: []int{r}, want: errSilent},
+		"woken, alive":             {quiet: glance, alive: true, wake: []int{r}, want: ErrWoken},
+		"woken, quiet a moment":    {wake: []int{r}, want: ErrWoken},
+		"deadline, dead":           {quiet: glance, want: errSilent},
+		"deadline, alive":          {quiet: glance, alive: true, want: ErrTimeout},
+		"deadline, quiet a moment": {want: ErrTimeout},
+	} {
+		c := New(a, a)
+		c.silent = func(int) bool { return !test.alive }
+		c.Wake(test.wake...)
+		_ = c.SetDeadline(past)
+		if test.quiet > 0 {
+			c.quiet = time.Now().Add(-test.quiet)
+		}
+		if _, err := c.Read(make([]byte, 1)); err != test.want {
+			t.Errorf("%s: %v, want %v", name, err, test.want)
+		}
+	}
+}
+
+// TestQuiet: it lasts from the first wait on, through all that end it but bytes.
+func TestQuiet(t *testing.T) {
+	a, b := socketpair(t)
+	r, w := pipe(t)
+	c := New(a, a)
+	c.Wake(r)
+	if _, err := unix.Write(w, []byte{0}); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 1)
+	_, _ = c.Read(buf)
+	began := c.quiet
+	_, _ = c.Read(buf)
+	if began.IsZero() || !c.quiet.Equal(began) {
+		t.Errorf("quiet since %v, then since %v", began, c.quiet)
+	}
+	c.Wake()
+	if _, err := unix.Write(b, []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := c.Read(buf); n != 1 || err != nil || !c.quiet.IsZero() {
+		t.Errorf("after %d bytes (%v): quiet since %v", n, err, c.quiet)
+	}
+	c.quiet = began
+	if _, err := c.Rest(time.Now()); err != nil || !c.quiet.IsZero() {
+		t.Errorf("a rest (%v) counts as quiet since %v", err, c.quiet)
+	}
+}
+
 // TestRest ends for bytes, for the end of the stream, for Wake's sake and in time.
 func TestRest(t *testing.T) {
 	long := time.Now().Add(time.Hour)

@@ -203,6 +203,35 @@ func TestStandingDarkLine(t *testing.T) {
 	onceEach(t, s, inbox)
 }
 
+// TestStandingDarkLineWhileMailLands: the line goes dark while the customer's server
+// judges a message, which nobody who asks for the mailbox may cut short. That more
+// mail lands all the time, and wakes the session, does not put off that this shows.
+func TestStandingDarkLineWhileMailLands(t *testing.T) {
+	t.Parallel()
+	h := newFarHost(t)
+	s := newSite(t).stand()
+	p := s.listenOn(t, need.Program(t, "tcpserver"), h.nearAddr)
+	s.deliver(t, "ann@sender.test", "to be judged\n", "bob@"+s.domain)
+	c := s.turn(t, h.dial(t, p.addr()))
+	c.takeContent(t)
+	for c.line(t) != "." {
+	}
+
+	h.cut(t)
+	dark, landed := time.Now(), time.Now()
+	eventually(t, 2*time.Minute, "the lock is free", func() bool {
+		if time.Since(landed) > 3*time.Second {
+			s.deliver(t, "ann@sender.test", "on a dark line\n", "bob@"+s.domain)
+			landed = time.Now()
+		}
+		return !s.locked(t)
+	})
+	t.Logf("the lock is free %v after the line went dark", time.Since(dark).Round(time.Second))
+	if doubts := p.lines(t, " doubt ", "the line is dead"); len(doubts) != 1 {
+		t.Errorf("the log doubts %d messages, want 1", len(doubts))
+	}
+}
+
 // TestStandingNewAddress: the customer gets a new address, so that nothing tells
 // either side of the old session's end. atrn -i notices, calls again, and takes over
 // what the provider still holds for the old session.
