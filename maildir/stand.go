@@ -96,8 +96,9 @@ func (b *Box) Changed() (int64, error) {
 	return st.Mtim.Nano(), err
 }
 
-// Same says whether the Maildir's path still leads to what is open. A Maildir that was
-// moved or made anew gets its mail elsewhere.
+// Same says whether the Maildir's path still leads to what is open, and the lock that is
+// held is still what others would ask for. A Maildir that was moved or made anew gets
+// its mail elsewhere; beside a lock file that somebody removed, another session may run.
 func (b *Box) Same() bool {
 	now, err := Open(b.home, b.name)
 	if err != nil {
@@ -105,5 +106,15 @@ func (b *Box) Same() bool {
 	}
 	defer now.Close()
 	var x, y unix.Stat_t
-	return fstat(b.sub[inNew], &x) == nil && fstat(now.sub[inNew], &y) == nil && x.Dev == y.Dev && x.Ino == y.Ino
+	same := fstat(b.sub[inNew], &x) == nil && fstat(now.sub[inNew], &y) == nil && x.Dev == y.Dev && x.Ino == y.Ino
+	return same && b.lockInPlace()
+}
+
+// lockInPlace says whether the file that is locked, if any, still has its name.
+func (b *Box) lockInPlace() bool {
+	if b.lock < 0 {
+		return true
+	}
+	var x, y unix.Stat_t
+	return fstat(b.lock, &x) == nil && lstatat(b.dir, lockName, &y) == nil && x.Dev == y.Dev && x.Ino == y.Ino
 }

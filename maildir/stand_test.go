@@ -230,6 +230,26 @@ func TestChangedAndSame(t *testing.T) {
 	}
 }
 
+// TestSameLock: a lock whose file lost its name keeps nobody off.
+func TestSameLock(t *testing.T) {
+	b, dir := newBox(t, nil)
+	must(t, b.Lock())
+	if !b.Same() {
+		t.Error("the lock is not in place")
+	}
+	lock := filepath.Join(dir, "vodmr.lock")
+	must(t, os.Remove(lock))
+	if b.Same() {
+		t.Error("the lock file was removed")
+	}
+	if c := tryLock(t, dir); c != 0 {
+		t.Fatalf("another process: exit %d, want 0", c)
+	}
+	if b.Same() {
+		t.Error("the lock file was made anew")
+	}
+}
+
 // TestKeepNotes forgets what is gone, and keeps what must not be sent again.
 func TestKeepNotes(t *testing.T) {
 	b, _ := newBox(t, nil)
