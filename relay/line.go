@@ -25,6 +25,7 @@ type line struct {
 	heard    time.Time // when the customer last said something
 	mail     bool      // something has changed in new since the last look
 	told     bool      // this process was told to end
+	hello    bool      // the customer's server has greeted and answered EHLO
 	asked    time.Time // when another session asked; zero once the customer answered
 	probing  bool      // NOOP was said since
 
@@ -84,14 +85,23 @@ func (l *line) Exchange(out, in []byte) (wrote, read int, err error) {
 	wrote, read, err = l.Conn.Exchange(out, in)
 	switch {
 	case errors.Is(err, fdio.ErrWoken):
-		l.wake()
-		return 0, 0, nil
+		return 0, 0, l.interrupted()
 	case read > 0 || wrote > 0 && l.drains():
 		l.alive(read > 0)
 	case errors.Is(err, fdio.ErrTimeout) && l.overdue():
 		err = l.giveWay()
 	}
 	return wrote, read, err
+}
+
+// interrupted finds out what woke the Conn. Told to end, a session does not wait for
+// a server's first words: nothing is under way.
+func (l *line) interrupted() error {
+	l.wake()
+	if l.told && !l.hello {
+		return overByTerm
+	}
+	return nil
 }
 
 // bound is the earlier of two deadlines: the sender's and the probe's.

@@ -42,6 +42,14 @@ func (q *queue) begin() {
 	}
 }
 
+// endNotes says that the session ended in order. Where it was told to before all names
+// were known, it did not begin there.
+func (q *queue) endNotes() {
+	if !q.unfinished {
+		q.notes.End()
+	}
+}
+
 // noteTrouble falls back to one message in flight: without notes the next
 // session could not tell which message broke this one.
 func (q *queue) noteTrouble(err error) {

@@ -43,10 +43,22 @@ type over string
 
 func (o over) Error() string { return string(o) }
 
+const overByTerm over = "told to end by a signal"
+
 // inOrder says whether err is an over.
 func inOrder(err error) bool {
 	var o over
 	return errors.As(err, &o)
+}
+
+// withoutWrapping returns the over alone where err is one: what the Sender makes of it
+// says that the connection broke.
+func withoutWrapping(err error) error {
+	var o over
+	if errors.As(err, &o) {
+		return o
+	}
+	return err
 }
 
 // A stander runs the session: it sends what waits, then whatever comes.
@@ -61,7 +73,6 @@ type stander struct {
 func (s *session) stand(sender *smtp.Sender) error {
 	now := time.Now()
 	st := &stander{session: s, sender: sender, end: now.Add(s.settings.Idle), beaten: now}
-	s.line.judging = sender.Judging
 	s.Log.Event("stand",
 		logline.N("seconds", int64(s.settings.Idle.Seconds())),
 		logline.N("noop", int64(s.settings.Noop.Seconds())))
@@ -79,7 +90,7 @@ func (s *session) stand(sender *smtp.Sender) error {
 func (st *stander) step(now time.Time) error {
 	switch {
 	case st.line.told:
-		return over("told to end by a signal")
+		return overByTerm
 	case st.queue.mailMaxReached():
 		return over("the customer's server takes no more messages in one session (MAILMAX)")
 	case !now.Before(st.end):
@@ -105,7 +116,7 @@ func (st *stander) nextBeat() time.Time {
 func (st *stander) beat(now time.Time) error {
 	st.beaten = now
 	if !st.box.Same() {
-		return over("the Maildir was moved away or made anew")
+		return over("the Maildir or its vodmr.lock was moved away or made anew")
 	}
 	st.line.mail = st.line.mail || st.queue.changedSince()
 	st.sender.Noop()

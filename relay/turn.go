@@ -17,9 +17,12 @@ func (s *session) turn() error {
 		conn = s.newLine()
 	}
 	sender := smtp.NewSender(conn, s.timeouts(), s.settings.Window)
-	err := s.send(sender)
+	if s.line != nil {
+		s.line.judging = sender.Judging
+	}
+	err := withoutWrapping(s.send(sender))
 	if err == nil || inOrder(err) {
-		s.queue.notes.End()
+		s.queue.endNotes()
 		_ = sender.Quit() // after 421 or a hang-up too: it fails at once
 	} else {
 		s.queue.doubt(sender.Unanswered(), err)
@@ -42,6 +45,9 @@ func (s *session) timeouts() smtp.Timeouts {
 func (s *session) send(sender *smtp.Sender) error {
 	if err := sender.Hello(s.control.HeloHost); err != nil {
 		return err
+	}
+	if s.line != nil {
+		s.line.hello = true
 	}
 	if err := s.queue.start(sender); err != nil {
 		return err

@@ -90,6 +90,41 @@ func TestTerminated(t *testing.T) {
 	}
 }
 
+// TestTerminatedBeforeHello: SIGTERM does not wait for a server that answers nothing
+// as the roles turn.
+func TestTerminatedBeforeHello(t *testing.T) {
+	t.Parallel()
+	p := newMailbox(t).standing().start(t)
+	p.Run("S: 235 *\nC: ATRN\nS: 250 *\nC: 220 customer.test\nS: EHLO *")
+	must(t, syscall.Kill(p.PID(), syscall.SIGTERM))
+	p.Run(quit)
+	if code, log := p.End(); code != 0 || !strings.Contains(log, `reason="told to end by a signal"`) {
+		t.Errorf("exit %d\n%s", code, log)
+	}
+}
+
+// TestNotItsMailboxAnyMore: a session ends whose Maildir or lock another has.
+func TestNotItsMailboxAnyMore(t *testing.T) {
+	t.Parallel()
+	for name, lose := range map[string]func(maildir string) error{
+		"the Maildir is moved away": func(maildir string) error { return os.Rename(maildir, maildir+".old") },
+		"the lock is removed":       func(maildir string) error { return os.Remove(filepath.Join(maildir, "vodmr.lock")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newMailbox(t).empty(t).standing()
+			m.cmd.Env = append(m.cmd.Env, "VODMR_NOOP=1")
+			p := m.start(t)
+			p.Run(turn)
+			must(t, lose(filepath.Join(m.home, "Maildir")))
+			p.Run(quit)
+			if code, log := p.End(); code != 0 || !strings.Contains(log, "moved away or made anew") {
+				t.Errorf("exit %d\n%s", code, log)
+			}
+		})
+	}
+}
+
 // TestTerminatedInTransaction: SIGTERM ends it once what is under way is answered.
 func TestTerminatedInTransaction(t *testing.T) {
 	t.Parallel()
@@ -182,6 +217,22 @@ func TestTakeOverWhileJudging(t *testing.T) {
 	slow.Run(quit)
 	if code, log := slow.End(); code != 0 || !strings.Contains(log, " end messages=1 ") {
 		t.Errorf("exit %d\n%s", code, log)
+	}
+}
+
+// TestTakeOverBeforeTheGreeting: the line goes dark as the roles turn.
+func TestTakeOverBeforeTheGreeting(t *testing.T) {
+	t.Parallel()
+	m := newMailbox(t).standing()
+	dead := m.start(t)
+	dead.Run("S: 235 *\nC: ATRN\nS: 250 *")
+	fresh := m.another(t)
+	fresh.Run(turn + begin + toDot + ok)
+	must(t, syscall.Kill(fresh.PID(), syscall.SIGTERM))
+	fresh.Run(quit)
+	dead.Run("S: <end>")
+	if code, log := dead.End(); code != 111 || !strings.Contains(log, " end ") || !strings.Contains(log, "no answer for 10 seconds") {
+		t.Errorf("the one that gave way: exit %d\n%s", code, log)
 	}
 }
 
