@@ -170,7 +170,7 @@ func (s *site) checkSize() {
 	}
 	for line := range strings.Lines(string(text)) {
 		var size, count int64
-		if n, _ := fmt.Sscanf(line, "%d %d\n", &size, &count); n != 2 && !strings.Contains(line, "S,") {
+		if _, err := fmt.Sscanf(line, "%d %d\n", &size, &count); err != nil && !strings.Contains(line, "S,") {
 			s.fail("maildirsize has the line %q", line)
 		}
 	}

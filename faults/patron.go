@@ -67,8 +67,8 @@ func (p *patron) checkOrder() {
 		if place(a) <= place(b) {
 			continue
 		}
-		breaks, err := p.noted()
-		if err != nil || breaks[b.file] >= alone {
+		breaks, due, err := p.noted()
+		if err != nil || breaks[b.file] >= alone || due > 0 && breaks[a.file] == due {
 			continue
 		}
 		p.fail("%s: %s came before %s, which is older", p.login, a.file, b.file)

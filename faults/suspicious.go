@@ -9,32 +9,33 @@ import (
 )
 
 // noted is how often in a row each message broke a session, by its file: as the
-// last session, which may be under way, wrote into vodmr.notes when it began.
-func (s *site) noted() (map[string]int, error) {
+// last session, which may be under way, wrote into vodmr.notes when it began. Where
+// due is not 0, that session gave one with so many breaks its turn at its own place.
+func (s *site) noted() (breaks map[string]int, due int, err error) {
 	box, err := maildir.Open(s.home, "Maildir")
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer box.Close()
 	notes, err := box.OpenNotes(time.Now)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer notes.Close()
-	breaks := make(map[string]int)
+	breaks = make(map[string]int)
 	for _, m := range s.messages {
 		if n := notes.Of(m.file).Breaks; n > 0 {
 			breaks[m.file] = n
 		}
 	}
-	return breaks, nil
+	return breaks, notes.Due(), nil
 }
 
 // suspicious checks how a poison is offered that broke two sessions in a row:
 // when nothing else waits but what did so too and oftener, in lock step and
 // without extensions.
 func (p *pharmacy) suspicious(this *message, stage string) {
-	breaks, err := p.noted()
+	breaks, due, err := p.noted()
 	if err != nil {
 		p.trial.broken = err
 		return
@@ -42,13 +43,14 @@ func (p *pharmacy) suspicious(this *message, stage string) {
 	if breaks[this.file] < alone {
 		return
 	}
+	early := breaks[this.file] == due
 	there, err := p.waiting()
 	if err != nil {
 		p.trial.broken = err
 		return
 	}
 	for _, m := range p.messages {
-		if there[m.file] && breaks[m.file] < breaks[this.file] {
+		if !early && there[m.file] && breaks[m.file] < breaks[this.file] {
 			p.fail("%s broke %d sessions, and was offered before %s, which broke %d",
 				this.from, breaks[this.file], m.to, breaks[m.file])
 		}

@@ -1,6 +1,9 @@
 package maildir
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // A Note is what is known of one message from earlier sessions.
 type Note struct {
@@ -23,6 +26,7 @@ type Note struct {
 // written twice does no harm.
 //
 //	session ID               a session begins
+//	passed COUNT             so many in a row broke before what was set aside had its turn
 //	sent FILE                is about to be sent: a transaction begins
 //	also FILE                in the same transaction as the line before
 //	again FILE               was answered, but is to be sent again in this session
@@ -43,6 +47,7 @@ type Notes struct {
 	reasons    int  // notes with a Reason
 	session    string
 	ended      int64
+	passed     int // sessions in a row that broke before what was set aside had its turn
 
 	out notesFile
 }
@@ -81,12 +86,14 @@ func (n *Notes) Begin(session string, bases func(yield func(base []byte) bool)) 
 		}
 	}
 	suspects = n.suspects(there)
+	n.passOver(suspects)
 	for _, base := range suspects {
 		n.setBroke(base, n.Of(base).Breaks+1)
 		n.line("broke", base, int64(n.Of(base).Breaks))
 	}
 	n.begin(session)
 	n.line("session", n.session)
+	n.line("passed", strconv.Itoa(n.passed))
 	if err = n.rewrite(); err != nil {
 		err = n.Flush() // the old file is better than none
 	}
@@ -103,6 +110,9 @@ func (n *Notes) End() {
 
 // inOrder is the session's name in the line that says that the last one ended in order.
 const inOrder = "-"
+
+// unnamed is the session's name where none is known.
+const unnamed = "unnamed"
 
 // Sent says that these messages are about to be sent in one transaction: the copies of
 // one message. Flush must be called before they are.

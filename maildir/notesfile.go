@@ -46,7 +46,7 @@ var errRubbish = errors.New("it holds no notes: it is set aside as " + notesBad)
 // or created before Begin or Flush.
 func (b *Box) OpenNotes(clock func() time.Time) (*Notes, error) {
 	n := &Notes{
-		box: b, clock: clock, session: "unnamed",
+		box: b, clock: clock, session: unnamed,
 		files:      make(map[string]*Note),
 		unanswered: make(map[string]int),
 		out:        notesFile{fd: -1},

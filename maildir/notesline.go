@@ -94,6 +94,10 @@ func (n *Notes) applyVerb(verb string, when int64, base, rest string) bool {
 		if base == inOrder {
 			n.ended = when
 		}
+	case "passed":
+		passed, ok := count(base)
+		n.passed = passed
+		return ok
 	case "sent", "also":
 		n.setSent(base, verb == "also")
 	case "again":

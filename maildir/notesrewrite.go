@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -59,6 +60,9 @@ func (n *Notes) writeState(fd int) error {
 	}
 	if n.ended != 0 {
 		buf = appendNote(buf, n.ended, "session", inOrder)
+	}
+	if n.passed > 0 {
+		buf = appendNote(buf, now, "passed", strconv.Itoa(n.passed))
 	}
 	if n.session != inOrder { // or it would have ended now
 		buf = appendNote(buf, now, "session", n.session)

@@ -11,7 +11,7 @@ import (
 
 func (n *Notes) begin(session string) {
 	if session == "" {
-		session = "unnamed"
+		session = unnamed
 	}
 	n.session = session
 	clear(n.unanswered)

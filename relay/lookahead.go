@@ -45,7 +45,9 @@ func (q *queue) more() bool {
 	switch {
 	case note.Done:
 		q.removeDone(entry)
-	case note.Breaks >= suspectFrom:
+	case note.Breaks >= maildir.SetAside && note.Breaks == q.due:
+		q.takeEarly(entry)
+	case note.Breaks >= maildir.SetAside:
 		q.suspects = append(q.suspects, suspect{entry, note.Breaks})
 	case note.Tries > 0 && q.tooFresh(entry.Base(), note):
 	case note.Tries > 0:
@@ -54,6 +56,15 @@ func (q *queue) more() bool {
 		q.readAhead(entry)
 	}
 	return true
+}
+
+// takeEarly has a message that was set aside go out at its place in the order, alone
+// and in lock step as ever. It is one for a session.
+func (q *queue) takeEarly(entry maildir.Entry) {
+	q.due = 0
+	if it := q.read(entry, wholeMax); it != nil {
+		q.again = append(q.again, &group{items: []*item{it}, plain: true})
+	}
 }
 
 // moreTried reads the next file that an earlier session kept, those with the

@@ -40,6 +40,7 @@ func (q *queue) begin() {
 	if _, err := notes.Begin(q.Session, q.list.Bases); err != nil {
 		q.noteTrouble(err)
 	}
+	q.due = notes.Due()
 }
 
 // endNotes says that the session ended in order. Where it was told to before all names

@@ -10,7 +10,7 @@ import (
 // A queue says what to send next: what has to be repeated; then the oldest
 // message, with its equal copies for other recipients; then what earlier
 // sessions kept; and last, alone and in lock step, what broke two sessions in a
-// row.
+// row, unless ten sessions broke before it had its turn: then it goes at its place.
 type queue struct {
 	*session
 	notes      *maildir.Notes
@@ -24,6 +24,7 @@ type queue struct {
 	compared int64   // bytes of files compared for the next transaction
 	again    []*group
 	suspects []suspect
+	due      int // breaks of the suspect that goes at its place; 0 for none
 	flying   map[*smtp.Transaction]*group
 
 	buffers    buffers
@@ -56,7 +57,6 @@ const (
 	aheadMax    = 200     // messages looked ahead for equal copies
 	heldMax     = 2 << 20 // bytes of their bodies that are kept in memory
 	rcptMaxMost = 100     // recipients of one transaction
-	suspectFrom = 2       // breaks in a row
 )
 
 func newQueue(s *session, list *maildir.List, unfinished bool) *queue {
@@ -81,7 +81,7 @@ func (q *queue) mayWait(deadline time.Time) bool {
 			return true
 		}
 	}
-	return len(q.ahead) > 0 || len(q.suspects) > 0
+	return len(q.ahead) > 0 || len(q.suspects) > 0 || len(q.again) > 0
 }
 
 // start is called when the roles have turned and the server's extensions are

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestDeleted: what its owner deleted is not lost, but must not come back.
+func TestDeleted(t *testing.T) {
+	for _, test := range []struct {
+		name, wrong string
+		deleted     bool
+		there       bool
+	}{
+		{"lost", "LOST: ", false, false},
+		{"deleted", "", true, false},
+		{"back", "deleted by its owner, but back", true, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			m := write("bob", "ann", "x\n")
+			m.deleted = test.deleted
+			s := &site{trial: &trial{}}
+			s.judge(m, test.there)
+			s.expect(t, test.wrong)
+		})
+	}
+}
+
+// TestMaildirsize: a line of another form is noticed.
+func TestMaildirsize(t *testing.T) {
+	for text, wrong := range map[string]string{
+		"1000S,10C\n20 1\n-20 -1\n": "",
+		"1000S,10C\n20 1-20 -1\n":   "maildirsize has the line",
+	} {
+		s := &site{trial: &trial{}, home: t.TempDir()}
+		must(t, os.Mkdir(s.maildir(), 0o700))
+		must(t, os.WriteFile(filepath.Join(s.maildir(), "maildirsize"), []byte(text), 0o600))
+		s.checkSize()
+		s.expect(t, wrong)
+	}
+}
+
+// TestUnanswered: what the last session sent is in doubt until it is answered.
+func TestUnanswered(t *testing.T) {
+	left := unanswered("1 session 1\n1 sent a\n1 session 2\n1 sent b\n1 also c\n1 sent d\n1 kept b 1 1 450 x\n1 done d\n1 sent e")
+	if len(left) != 2 || !left["c"] || !left["e"] {
+		t.Errorf("%v are unanswered, want c and e", left)
+	}
+}
+
+// soaked is the account of one customer with two messages.
+func soaked(t *testing.T) (*soaking, *patron) {
+	k := &soaking{trial: &trial{dir: t.TempDir()}}
+	p := &patron{soaking: k, site: &site{trial: k.trial, home: filepath.Join(k.dir, "home")}, login: login}
+	for _, sub := range []string{"new", "cur"} {
+		must(t, os.MkdirAll(filepath.Join(p.maildir(), sub), 0o700))
+	}
+	p.messages = small(2)
+	p.messages[0].file, p.messages[1].file = "1.1.h", "2.2.h"
+	k.patrons = []*patron{p}
+	must(t, os.WriteFile(filepath.Join(k.dir, "log"), nil, 0o600))
+	return k, p
+}
+
+// TestSoakAccount: a message that is lost, or went oftener than its doubts allow,
+// is noticed, and so is one that overtook another, and a crash.
+func TestSoakAccount(t *testing.T) {
+	for _, test := range []struct {
+		name, wrong string
+		spoil       func(*soaking, *patron)
+	}{
+		{"in order", "", func(_ *soaking, p *patron) { p.messages[0].taken, p.messages[0].doubts = 2, 1 }},
+		{"lost", "LOST: ", func(_ *soaking, p *patron) { p.messages[1].taken = 0 }},
+		{"too often", "arrived 2 times", func(_ *soaking, p *patron) { p.messages[1].taken = 2 }},
+		{"overtaken", "which is older", func(_ *soaking, p *patron) {
+			p.took = []*message{p.messages[1], p.messages[0]}
+			p.checkOrder()
+		}},
+		{"crash", "a program crashed", func(k *soaking, _ *patron) {
+			must(t, os.WriteFile(filepath.Join(k.dir, "log"), []byte(strings.Repeat("x\n", 9)+"panic: nil\n"), 0o600))
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			k, p := soaked(t)
+			p.messages[0].taken, p.messages[1].taken = 1, 1
+			test.spoil(k, p)
+			k.close()
+			p.expect(t, test.wrong)
+		})
+	}
+}

@@ -1,0 +1,51 @@
+package maildir
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+)
+
+// TestDue: where session after session breaks before it was the turn of what was
+// set aside, the message that broke the fewest is due; after its turn it is not.
+func TestDue(t *testing.T) {
+	b, dir := newBox(t, nil)
+	write(t, dir+"/vodmr.notes", "1795000000 broke often 7\n1795000000 broke seldom 2\n1795000000 broke once 1\n"+
+		"1795000000 session -\n1795000000 session 0\n1795000000 sent x\n")
+	all := []string{"often", "seldom", "once", "x", "y"}
+	break1 := func(i int, sent string) (due int) {
+		n, _ := session(t, b, fmt.Sprint(i), all...)
+		due = n.Due()
+		n.Sent(sent)
+		must(t, n.Flush())
+		n.Close()
+		return due
+	}
+	var dues []int
+	for i := range patience + 2 {
+		sent := []string{"x", "y", "z"}[i%3] // what is gone is no suspect
+		if i%3 < 2 {
+			sent = fmt.Sprint("new", i)
+			all = append(all, sent)
+		}
+		dues = append(dues, break1(i, sent))
+	}
+	want := append(slices.Repeat([]int{0}, patience-1), 2, 2, 2)
+	if !slices.Equal(dues, want) {
+		t.Errorf("due %v, want %v", dues, want)
+	}
+	break1(100, "seldom")
+	if due := break1(101, "x"); due != 0 {
+		t.Errorf("%d is due after its turn", due)
+	}
+	n, _ := session(t, b, "102", all...)
+	if n.passed != 1 {
+		t.Errorf("%d sessions are counted since, want 1", n.passed)
+	}
+	n.End()
+	must(t, n.Flush())
+	n.Close()
+	if n, _ = session(t, b, "103", all...); n.passed != 0 {
+		t.Errorf("%d sessions are counted though the last ended in order", n.passed)
+	}
+}
