@@ -162,7 +162,7 @@ func (m *machine) run(script string) (string, int) {
 	m.t.Helper()
 	m.count++
 	mark := fmt.Sprintf("@@ %d @@ ", m.count)
-	if _, err := fmt.Fprintf(m.in, "{ %s\n} </dev/null\necho; echo '%s'$?\n", script, mark); err != nil {
+	if _, err := fmt.Fprintf(m.in, "{ %s\n} </dev/null\ncode=$?; echo; echo '%s'$code\n", script, mark); err != nil {
 		m.t.Fatal(err)
 	}
 	var printed strings.Builder
