@@ -124,3 +124,16 @@ func TestInstallWithoutVpopmail(t *testing.T) {
 	r.nothingWaits("/home/odmr")
 	t.Logf("from nothing to the first fetch: %d commands, %.0f s", r.count, time.Since(r.began).Seconds())
 }
+
+// What a command says of itself by its exit code reaches the test.
+func TestMachineTellsExitCodes(t *testing.T) {
+	m := newMachine(t)
+	for script, want := range map[string]int{"true": 0, "false": 1, "(exit 7)": 7} {
+		if out, code := m.run(script); code != want || out != "" {
+			t.Errorf("%s: exit %d, %q", script, code, out)
+		}
+		if out, code := m.asUser(script); code != want || out != "" {
+			t.Errorf("%s: exit %d, %q, as a user", script, code, out)
+		}
+	}
+}
