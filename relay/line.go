@@ -25,6 +25,7 @@ type line struct {
 	heard    time.Time // when the customer last said something
 	mail     bool      // something has changed in new since the last look
 	told     bool      // this process was told to end
+	woken    bool      // an Exchange was, since the last rest
 	hello    bool      // the customer's server has greeted and answered EHLO
 	asked    time.Time // when another session asked; zero once the customer answered
 	probing  bool      // NOOP was said since
@@ -98,6 +99,7 @@ func (l *line) Exchange(out, in []byte) (wrote, read int, err error) {
 // a server's first words: nothing is under way.
 func (l *line) interrupted() error {
 	l.wake()
+	l.woken = true
 	if l.told && !l.hello {
 		return overByTerm
 	}
@@ -151,8 +153,13 @@ func (l *line) wantsProbe() bool {
 	return wants
 }
 
-// rest waits while nothing is under way, and says whether something can be read.
+// rest waits while nothing is under way, and says whether something can be read. It
+// does not wait where the Exchange before was woken: until was chosen without that.
 func (l *line) rest(until time.Time) (readable bool, err error) {
+	if l.woken {
+		l.woken = false
+		return false, nil
+	}
 	if readable, err = l.Rest(until); readable || err != nil {
 		return readable, err
 	}

@@ -22,6 +22,26 @@ func (c *instant) Exchange(_, _ []byte) (int, int, error) { return c.wrote, c.re
 
 func (c *instant) Wake(...int) {}
 
+func (c *instant) Rest(time.Time) (bool, error) { return true, nil }
+
+// TestWokenWhileReading: new mail that lands as the customer's server begins to say
+// something is not left until the next NOOP.
+func TestWokenWhileReading(t *testing.T) {
+	l := &line{Conn: &instant{err: fdio.ErrWoken}, pace: standardWaits(), signal: -1}
+	if readable, err := l.rest(time.Now()); !readable || err != nil {
+		t.Errorf("at first: %v, %v", readable, err)
+	}
+	if _, _, err := l.Exchange(nil, make([]byte, 1)); err != nil {
+		t.Errorf("woken: %v", err)
+	}
+	if readable, err := l.rest(time.Now()); readable || err != nil {
+		t.Errorf("the rest after it: %v, %v; want none", readable, err)
+	}
+	if readable, err := l.rest(time.Now()); !readable || err != nil {
+		t.Errorf("the next one: %v, %v", readable, err)
+	}
+}
+
 // TestAskedForTheLock: what a standing session makes of each outcome while another
 // session asks for its mailbox: a sign of life refuses that one, silence for as
 // long as the probe allows gives way, but never while the customer judges a whole
