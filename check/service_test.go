@@ -104,7 +104,7 @@ func TestVodmrConfsRunScriptIsUnderstood(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, option := range []string{"-p=1366", "-s"} {
+	for _, option := range []string{"-p1366", "-s"} {
 		made := filepath.Join(dir, "made"+option)
 		account := me.Username
 		if me.Uid == "0" && option == "-s" {

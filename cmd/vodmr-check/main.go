@@ -4,7 +4,6 @@ package main
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -12,6 +11,7 @@ import (
 	"strconv"
 
 	"vodmr/check"
+	"vodmr/options"
 	"vodmr/version"
 )
 
@@ -55,22 +55,25 @@ func run(args []string, stdout, stderr io.Writer) int {
 
 // parse reads the command line. Options come before logins.
 func parse(args []string) (config check.Config, err error) {
-	flags := flag.NewFlagSet(program, flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	flags.BoolVar(&config.Report, "r", false, "print what a problem report needs")
-	flags.StringVar(&config.Dir, "d", "", "the service directory")
-	flags.StringVar(&config.Qmail, "q", "", "qmail's home")
-	flags.StringVar(&config.Rules, "x", "", "rules.cdb")
-	port := flags.String("p", "", "where vodmr listens")
-	if err := flags.Parse(args); err != nil {
+	values := map[rune]*string{'d': &config.Dir, 'q': &config.Qmail, 'x': &config.Rules}
+	config.Logins, err = options.Parse(args, "rd:q:x:p:", func(letter rune, value string) error {
+		switch letter {
+		case 'r':
+			config.Report = true
+		case 'p':
+			port, err := strconv.ParseUint(value, 10, 16)
+			if err != nil || port == 0 {
+				return fmt.Errorf("-p %q is no port: 1 to 65535", value)
+			}
+			config.Port = int(port)
+		default:
+			*values[letter] = value
+		}
+		return nil
+	})
+	if err != nil {
 		return config, err
 	}
-	if *port != "" {
-		if config.Port, err = strconv.Atoi(*port); err != nil || config.Port < 1 || config.Port > 65535 {
-			return config, fmt.Errorf("-p %q is no port: 1 to 65535", *port)
-		}
-	}
-	config.Logins = flags.Args()
 	if slices.Contains(config.Logins, "") {
 		return config, errors.New("a LOGIN is empty")
 	}

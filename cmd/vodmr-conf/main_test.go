@@ -71,7 +71,7 @@ func TestRunScript(t *testing.T) {
 	}{
 		{"vpopmail", 0, "vpopmail qmaill /d mail.example.net",
 			`-u"$uid" -g"$gid" 0 366 /usr/local/bin/vodmr mail.example.net /home/vpopmail/bin/vchkpw` + relay + "Maildir"},
-		{"root", 0, "-p 1366 root qmaill /d h",
+		{"root", 0, "-p1366 root qmaill /d h",
 			`0 1366 /usr/local/bin/vodmr h /home/vpopmail/bin/vchkpw` + relay + "Maildir"},
 		{"STARTTLS", 0, "-s vpopmail qmaill /d h",
 			`0 366 /usr/local/bin/vodmr-tls -s -u vodmrtls -U vpopmail /usr/local/bin/vodmr h /home/vpopmail/bin/vchkpw` + relay + "Maildir"},
@@ -121,15 +121,20 @@ func TestWrongArguments(t *testing.T) {
 		line, want string
 	}{
 		{0, "root qmaill /d", "ACCT, LOGACCT, DIR and HOST are needed"},
-		{0, "-x root qmaill /d h", "not defined: -x"},
+		{0, "-x root qmaill /d h", `unknown option "-x"`},
 		{0, "-p 0 root qmaill /d h", "no port"},
 		{0, "-p 65536 root qmaill /d h", "no port"},
-		{0, "-p x root qmaill /d h", "invalid value"},
+		{0, "-p x root qmaill /d h", "no port"},
+		{0, "-p", "needs a value"},
 		{0, "-s -t root qmaill /d h", "make two services"},
 		{0, "-c /x root qmaill /d h", "say -s or -t"},
 		{0, "-s -c x root qmaill /d h", "must begin with /"},
 		{0, "-s -c /$(x) root qmaill /d h", "a shell takes"},
 		{0, "root qmaill d h", "must begin with /"},
+		{0, "root qmaill /d h x -x y Maildir", "leave -x out"},
+		{0, "root qmaill /d h x -z", `unknown option "-z"`},
+		{0, "root qmaill /d h x one two", "one MAILDIR"},
+		{0, "root qmaill /d$(x) h", "a shell takes"},
 		{0, "root qmaill /d h;x", "no host name"},
 		{0, "root qmaill /d -h", "no host name"},
 		{0, "root qmaill /d h $x", "a shell takes"},
@@ -144,6 +149,50 @@ func TestWrongArguments(t *testing.T) {
 	} {
 		if _, err := planned(t, test.self, test.line); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %q", test.line, err, test.want)
+		}
+	}
+}
+
+// What bounces old mail asks the same qmail, and says so of a login without an account.
+func TestExpireScript(t *testing.T) {
+	self, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := t.TempDir()
+	for name, script := range map[string]string{
+		"envdir": `shift; exec "$@"`, "vodmr-expire": `echo "ran $*"`, "sleep": ":",
+	} {
+		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, test := range []struct{ check, want string }{
+		{"vodmr-checkpw vpasswd", "ran -q /opt/qmail -- /home/odmr/box\nexpire: vpasswd has no eve@example.org\n"},
+		{"vchkpw", "ran -q /opt/qmail -- odmr@example.org\nran -q /opt/qmail -- eve@example.org\n"},
+	} {
+		o, err := parseOptions([]string{self.Username, self.Username, "/d", "h", test.check, "-q/opt/qmail", "box"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := plan(o, systemAccounts(), bin+"/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		text(t, s, "run")
+		for name, more := range map[string]string{
+			"rules":   "odmr@example.org:allow\n#not@example.org:allow\neve@example.org:allow,X=\"1\"\nbob@example.org:deny\n@example.com:allow\n:deny\n",
+			"vpasswd": "ODMR@example.org:*:1:1:x:/home/odmr:-:secret\n",
+		} {
+			if err := os.WriteFile(filepath.Join(s.Dir, name), []byte(more), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cmd := exec.Command("sh", "./run")
+		cmd.Dir = filepath.Join(s.Dir, "expire")
+		cmd.Env = []string{"PATH=" + bin + ":" + os.Getenv("PATH")}
+		if out, err := cmd.CombinedOutput(); err != nil || string(out) != test.want {
+			t.Errorf("%s: %v, %q, want %q", test.check, err, out, test.want)
 		}
 	}
 }

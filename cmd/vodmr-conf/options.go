@@ -2,12 +2,13 @@ package main
 
 import (
 	"errors"
-	"flag"
 	"fmt"
-	"io"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
+
+	getopt "vodmr/options"
 )
 
 // options are the command line.
@@ -28,18 +29,11 @@ const (
 )
 
 func parseOptions(args []string) (*options, error) {
-	o := &options{check: defaultCheck, relay: []string{"Maildir"}}
-	flags := flag.NewFlagSet(program, flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	flags.UintVar(&o.port, "p", defaultPort, "")
-	flags.BoolVar(&o.starttls, "s", false, "")
-	flags.BoolVar(&o.connect, "t", false, "")
-	flags.StringVar(&o.tlsAccount, "u", "vodmrtls", "")
-	flags.StringVar(&o.cert, "c", "", "")
-	if err := flags.Parse(args); err != nil {
+	o := &options{port: defaultPort, tlsAccount: "vodmrtls", check: defaultCheck, relay: []string{"Maildir"}}
+	args, err := getopt.Parse(args, "p:stu:c:", o.set)
+	if err != nil {
 		return nil, err
 	}
-	args = flags.Args()
 	if len(args) < 4 {
 		return nil, errors.New("ACCT, LOGACCT, DIR and HOST are needed")
 	}
@@ -53,6 +47,27 @@ func parseOptions(args []string) (*options, error) {
 	return o, o.valid()
 }
 
+// set takes one option.
+func (o *options) set(letter rune, value string) error {
+	switch letter {
+	case 'p':
+		port, err := strconv.ParseUint(value, 10, 16)
+		if err != nil || port == 0 {
+			return fmt.Errorf("-p %q is no port: 1 to 65535", value)
+		}
+		o.port = uint(port)
+	case 's':
+		o.starttls = true
+	case 't':
+		o.connect = true
+	case 'u':
+		o.tlsAccount = value
+	case 'c':
+		o.cert = value
+	}
+	return nil
+}
+
 // plain are the words that a shell takes as they are. What is written into a run
 // script as root runs as root, so anything else is for an editor.
 var (
@@ -64,16 +79,14 @@ var (
 // valid says what is wrong with the words themselves.
 func (o *options) valid() error {
 	switch {
-	case o.port == 0 || o.port > 65535:
-		return fmt.Errorf("-p %d is no port: 1 to 65535", o.port)
 	case o.starttls && o.connect:
 		return errors.New("-s or -t: a port has STARTTLS, or TLS on connect; make two services for both")
 	case o.cert != "" && !o.starttls && !o.connect:
 		return errors.New("-c is for TLS: say -s or -t")
 	case o.cert != "" && (!filepath.IsAbs(o.cert) || !plain.MatchString(o.cert)):
 		return fmt.Errorf("-c %q must begin with / and have no characters that a shell takes for its own", o.cert)
-	case !filepath.IsAbs(o.dir):
-		return fmt.Errorf("DIR %q must begin with /", o.dir)
+	case !filepath.IsAbs(o.dir) || !plain.MatchString(o.dir):
+		return fmt.Errorf("DIR %q must begin with / and have no characters that a shell takes for its own", o.dir)
 	case !hostName.MatchString(o.host):
 		return fmt.Errorf("HOST %q is no host name", o.host)
 	case !plainWord.MatchString(o.check):

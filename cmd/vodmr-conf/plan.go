@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	getopt "vodmr/options"
 )
 
 // A service is all that is known about the directory to be made. The texts in
@@ -73,12 +75,12 @@ func plan(o *options, known accounts, bin string) (*service, error) {
 		STARTTLS: o.starttls, TLS: o.starttls || o.connect, Cert: o.cert,
 		Relay: strings.Join(o.relay, " "), Maildir: "Maildir",
 	}
-	s.setRelay(o.relay)
 	if !plain.MatchString(bin) {
 		s.Bin = "" // PATH has to do
 	}
 	s.setCheck(o.check)
 	return s, errors.Join(
+		s.setRelay(o.relay),
 		s.become(known, "ACCT", o.account, &s.Account, &s.owner),
 		s.become(known, "LOGACCT", o.logAccount, &s.Log, &s.logOwner),
 		s.becomeTLS(known, o.tlsAccount))
@@ -143,17 +145,29 @@ func (s *service) passwords() string {
 // AbsoluteVpasswd says whether vodmr-checkpw's file is found from any folder.
 func (s *service) AbsoluteVpasswd() bool { return filepath.IsAbs(s.Vpasswd) }
 
+// What vodmr-relay's command line may have; its rules are in DIR.
+const (
+	relayOptions = "q:x:"
+	noRules      = 'x'
+)
+
 // setRelay takes from vodmr-relay's arguments what vodmr-expire must know too.
-func (s *service) setRelay(args []string) {
-	for i := 0; i < len(args); i++ {
-		switch {
-		case args[i] == "-q" && i+1 < len(args):
-			i++
-			s.Qmail = args[i]
-		case args[i][0] != '-':
-			s.Maildir = args[i]
+func (s *service) setRelay(args []string) error {
+	words, err := getopt.Parse(args, relayOptions, func(letter rune, value string) error {
+		if letter == noRules {
+			return errors.New("the rules are rules.cdb in DIR: leave -x out")
 		}
+		s.Qmail = value
+		return nil
+	})
+	if err == nil && len(words) > 1 {
+		err = errors.New("vodmr-relay takes one MAILDIR")
 	}
+	if err != nil {
+		return fmt.Errorf("RELAYARG: %w", err)
+	}
+	s.Maildir = append(words, s.Maildir)[0]
+	return nil
 }
 
 // next is what there is to do now.

@@ -104,9 +104,9 @@ func bounces(t *testing.T, root string) int {
 
 func TestMisuse(t *testing.T) {
 	root, _ := newSite(t)
-	for _, args := range [][]string{{}, {"-z", "x"}, {"-n"}, {"-q"}, {"--"}, {"-nf", "x"}} {
+	for _, args := range [][]string{{}, {"-z", "x"}, {"-n"}, {"-q"}, {"--"}, {"-nz", "x"}} {
 		out, log, code := expire(t, root, args...)
-		if code != 100 || out != "" || !strings.HasPrefix(log, "vodmr-expire: usage: ") {
+		if code != 100 || out != "" || !strings.HasPrefix(log, "vodmr-expire: ") || !strings.Contains(log, "\nusage: ") {
 			t.Errorf("%q: exit %d, %q, %q", args, code, out, log)
 		}
 	}
@@ -139,7 +139,7 @@ func TestShowChangesNothing(t *testing.T) {
 		own(t, root+"/domain", owner)
 		hold(t, maildir) // it needs no lock
 		before := mailsite.Tree(t, root)
-		out, _, code := expire(t, root, "-n", "odmr@example.org")
+		out, _, code := expire(t, root, "-nf", "odmr@example.org")
 		if diff := cmp.Diff(before, mailsite.Tree(t, root)); diff != "" || code != 0 {
 			t.Errorf("%q: exit %d, changed:\n%s", notes, code, diff)
 		}

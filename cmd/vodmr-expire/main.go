@@ -3,8 +3,6 @@ package main
 
 import (
 	"errors"
-	"flag"
-	"io"
 	"os"
 	"strconv"
 	"time"
@@ -14,6 +12,7 @@ import (
 	"vodmr/logline"
 	"vodmr/mailbox"
 	"vodmr/maildir"
+	getopt "vodmr/options"
 	"vodmr/qmail"
 	"vodmr/relay"
 	"vodmr/version"
@@ -35,23 +34,18 @@ func run() int {
 		_ = fdio.WriteAll(1, []byte(text))
 		return 0
 	}
-	o := options{}
-	flags := flag.NewFlagSet(program, flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	flags.BoolVar(&o.show, "n", false, "only show what would bounce")
-	flags.BoolVar(&o.force, "f", false, "also without vodmr.notes")
-	flags.StringVar(&o.qmail, "q", "/var/qmail", "qmail's home directory")
-	if flags.Parse(os.Args[1:]) != nil || flags.NArg() == 0 {
-		_ = fdio.WriteAll(2, []byte(program+": "+usage))
+	o, args, err := parseOptions(os.Args[1:])
+	if err != nil {
+		_ = fdio.WriteAll(2, []byte(program+": "+err.Error()+"\n"+usage))
 		return misuse
 	}
 	fdio.CloseOnExec(3) // qmail-queue needs none of what others left open
 	expire := o.expire
-	if os.Geteuid() == 0 && flags.NArg() > 1 {
+	if os.Geteuid() == 0 && len(args) > 1 {
 		expire = o.expireApart
 	}
 	code := 0
-	for _, arg := range flags.Args() {
+	for _, arg := range args {
 		code = max(code, expire(arg))
 	}
 	return code
@@ -61,6 +55,25 @@ func run() int {
 type options struct {
 	show, force bool
 	qmail       string
+}
+
+func parseOptions(args []string) (options, []string, error) {
+	o := options{qmail: "/var/qmail"}
+	args, err := getopt.Parse(args, "nfq:", func(letter rune, value string) error {
+		switch letter {
+		case 'n':
+			o.show = true
+		case 'f':
+			o.force = true
+		case 'q':
+			o.qmail = value
+		}
+		return nil
+	})
+	if err == nil && len(args) == 0 {
+		err = errors.New("a LOGIN or a MAILDIR is needed")
+	}
+	return o, args, err
 }
 
 // expire goes through one Maildir, as its owner, and returns the exit code.

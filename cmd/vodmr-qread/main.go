@@ -4,8 +4,6 @@ package main
 import (
 	"bufio"
 	"errors"
-	"flag"
-	"io"
 	"os"
 	"time"
 
@@ -14,6 +12,7 @@ import (
 	"vodmr/logline"
 	"vodmr/mailbox"
 	"vodmr/maildir"
+	"vodmr/options"
 	"vodmr/qmail"
 	"vodmr/relay"
 	"vodmr/version"
@@ -35,23 +34,36 @@ func run() int {
 		_ = fdio.WriteAll(1, []byte(text))
 		return 0
 	}
-	flags := flag.NewFlagSet(program, flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	home := flags.String("q", "/var/qmail", "qmail's home directory")
-	lines := flags.Bool("j", false, "JSON, an object a line")
-	if flags.Parse(os.Args[1:]) != nil || flags.NArg() == 0 {
-		_ = fdio.WriteAll(2, []byte(program+": "+usage))
+	home, lines := "/var/qmail", false
+	args, err := options.Parse(os.Args[1:], "jq:", func(letter rune, value string) error {
+		if letter == 'j' {
+			lines = true
+		} else {
+			home = value
+		}
+		return nil
+	})
+	if err == nil && len(args) == 0 {
+		err = errors.New("a LOGIN or a MAILDIR is needed")
+	}
+	if err != nil {
+		_ = fdio.WriteAll(2, []byte(program+": "+err.Error()+"\n"+usage))
 		return misuse
 	}
+	return listAll(qmail.OpenHome(home), lines, args)
+}
+
+// listAll lists each Maildir, and returns the exit code.
+func listAll(site qmail.Home, lines bool, args []string) int {
 	out := bufio.NewWriter(os.Stdout)
-	r := &reader{site: qmail.OpenHome(*home), out: &text{out}, now: time.Now()}
-	if *lines {
+	r := &reader{site: site, out: &text{out}, now: time.Now()}
+	if lines {
 		r.out = &objects{out}
 	}
-	for _, arg := range flags.Args() {
+	for _, arg := range args {
 		r.read(arg)
 	}
-	if flags.NArg() > 1 {
+	if len(args) > 1 {
 		r.out.overall(r.all)
 	}
 	if out.Flush() != nil {
