@@ -125,6 +125,32 @@ func TestNotItsMailboxAnyMore(t *testing.T) {
 	}
 }
 
+// TestWithoutWatch: where new cannot be watched, mail is found with a NOOP, and the
+// log says so. A directory in the place of vodmr.ask is as good as no inotify.
+func TestWithoutWatch(t *testing.T) {
+	t.Parallel()
+	m := newMailbox(t).empty(t).standing()
+	must(t, os.Mkdir(filepath.Join(m.home, "Maildir/vodmr.ask"), 0o700))
+	m.cmd.Env = append(m.cmd.Env, "VODMR_NOOP=1")
+	p := m.start(t)
+	p.Run(turn + "S: NOOP")
+	m.deliver(t, "1795336646.2.vm")
+	p.Run(ok)
+	noops := 0
+	for p.Expect("*") == "NOOP" {
+		if noops++; noops > 5 {
+			t.Fatal("mail is not found")
+		}
+		p.Run(ok)
+	}
+	p.Run(toDot + ok) // behind MAIL
+	must(t, syscall.Kill(p.PID(), syscall.SIGTERM))
+	p.Run(quit)
+	if code, log := p.End(); code != 0 || !strings.Contains(log, `reason="new mail is only looked for with each NOOP"`) {
+		t.Errorf("exit %d\n%s", code, log)
+	}
+}
+
 // TestTerminatedInTransaction: SIGTERM ends it once what is under way is answered.
 func TestTerminatedInTransaction(t *testing.T) {
 	t.Parallel()
