@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -58,7 +59,7 @@ type thread struct {
 
 func newTrip(out string, args []string) (*trip, error) {
 	if len(args) < 4 {
-		return nil, fmt.Errorf("usage: trip -o FILE CALL N WHAT PROGRAM ARG...")
+		return nil, errors.New("usage: trip -o FILE CALL N WHAT PROGRAM [ARG ...]")
 	}
 	t := &trip{threads: make(map[int]*thread), own: make(map[int]bool)}
 	var found bool
