@@ -77,9 +77,13 @@ func filledPipe(data []byte) (int, error) {
 		return -1, err
 	}
 	defer unix.Close(w)
-	if _, err := unix.Write(w, data); err != nil {
-		unix.Close(r)
-		return -1, fmt.Errorf("pipe: %w", err)
+	for len(data) > 0 {
+		n, err := unix.Write(w, data)
+		if err != nil && err != unix.EINTR {
+			unix.Close(r)
+			return -1, fmt.Errorf("pipe: %w", err)
+		}
+		data = data[max(n, 0):]
 	}
 	return r, nil
 }
