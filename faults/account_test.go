@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 		defer os.RemoveAll(bin)
-		if err := dialogue.Build(bin, "vodmr/cmd/vodmr-relay", "vodmr/faults/trip", "vodmr/testdata/qmail-queue"); err != nil {
+		if err := dialogue.Build(bin, "vodmr/cmd/vodmr-relay", "vodmr/cmd/vodmr-tls", "vodmr/faults/trip", "vodmr/testdata/qmail-queue"); err != nil {
 			panic(err)
 		}
 		// Where the tests run as root, the programs do not.

@@ -99,7 +99,7 @@ func fail(t *trial, c failed, call string) {
 	t.logf("-- %s for call %d of %s", e.name, nth, call)
 	one := s.session(w.wrap)
 	t.fired, _ = w.struck()
-	t.struck = t.fired
+	t.struck = t.fired && one.code != exitLoader
 	broken := 0
 	if !one.inOrder {
 		broken = 1

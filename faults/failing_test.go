@@ -95,3 +95,20 @@ func TestInterrupted(t *testing.T) {
 		}
 	}
 }
+
+// TestTLSGivesUp: where vodmr-tls itself cannot send or receive it says so, and
+// neither the customer nor the program waits for the other.
+func TestTLSGivesUp(t *testing.T) {
+	if !trips() {
+		t.Skip("trip needs Linux on amd64")
+	}
+	for call, most := range map[string]int{"sendmsg": 4, "recvfrom": 8} {
+		for n := 1; n <= most; n++ {
+			s := testSite(t)
+			s.chain = tlsRelayChain()
+			one := s.session(s.wire(call, "EIO", n).wrap)
+			s.bore(one, failure{"EIO", syscall.EIO})
+			s.expect(t, "")
+		}
+	}
+}

@@ -88,12 +88,18 @@ func (t tunnel) toCustomer() error {
 	block := make([]byte, blockSize)
 	for {
 		n, err := in.Read(block)
-		if err != nil {
+		if err != nil && fault(err) == nil {
 			break
+		}
+		if err != nil {
+			return t.giveUp(err)
 		}
 		if err := writeBlock(t.tls, block[:n]); err != nil {
 			_ = unix.Shutdown(t.plain, unix.SHUT_RD)
-			return fault(err)
+			if err = fault(err); err != nil {
+				return t.giveUp(err)
+			}
+			return nil
 		}
 	}
 	err := t.tls.CloseWrite()
@@ -101,18 +107,27 @@ func (t tunnel) toCustomer() error {
 	return fault(err)
 }
 
+// giveUp ends both sides where the trouble is here: the customer is there, and would
+// wait for the program, which waits for the customer.
+func (t tunnel) giveUp(err error) error {
+	_ = t.outer.Close()
+	_ = unix.Shutdown(t.plain, unix.SHUT_WR)
+	return err
+}
+
 // toProgram hands on what the customer sends, up to the end, which the program
 // sees as end of file. What comes after the program has stopped to listen is
 // thrown away, so that the connection can end without a reset.
 func (t tunnel) toProgram() error {
 	out := fdio.New(t.plain, t.plain)
-	deaf := false
+	var deaf error
 	buf := make([]byte, 16<<10)
 	for {
 		n, err := t.tls.Read(buf)
-		if n > 0 && !deaf {
-			_, failed := out.Write(buf[:n])
-			deaf = failed != nil
+		if n > 0 && deaf == nil {
+			if _, deaf = out.Write(buf[:n]); fault(deaf) != nil {
+				return t.giveUp(deaf)
+			}
 		}
 		if err != nil {
 			_ = unix.Shutdown(t.plain, unix.SHUT_WR)
@@ -121,7 +136,8 @@ func (t tunnel) toProgram() error {
 	}
 }
 
-// fault returns err if it is about TLS, and nil if the customer is just gone.
+// fault returns err if it is about TLS or this system, and nil if the customer, or
+// the program, is just gone.
 // Many leave without TLS's own goodbye; SMTP says what is complete.
 func fault(err error) error {
 	gone := []error{

@@ -3,6 +3,7 @@ package tlswrap
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -67,7 +68,10 @@ func (s *server) await(control, plain int, p *program) int {
 	_, err := plainReader{control, p.ended}.Read(command[:])
 	if err != nil || command[0] != 'Y' && command[0] != 'y' {
 		if err == nil {
-			s.report(fmt.Errorf("the program sent %q on SSLCTLFD, not Y", command[0]))
+			err = fmt.Errorf("the program sent %q on SSLCTLFD, not Y", command[0])
+		}
+		if err != io.EOF {
+			s.report(err)
 		}
 		unix.Close(control)
 		unix.Close(plain)
@@ -83,7 +87,8 @@ func (s *server) await(control, plain int, p *program) int {
 		return leave(p)
 	}
 	if command[0] == 'Y' {
-		_, _ = fdio.New(control, control).Write(encode(variables(conn.ConnectionState())))
+		_, err := fdio.New(control, control).Write(encode(variables(conn.ConnectionState())))
+		s.report(fault(err))
 	}
 	unix.Close(control)
 	return s.carry(tunnel{outer, conn, plain, p.ended}, p)
