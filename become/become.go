@@ -12,16 +12,36 @@ import (
 // ErrRoot says that a mailbox belongs to root, whose rights no mailbox needs.
 var ErrRoot = errors.New("belongs to root")
 
+// ErrLink says that a mailbox's path is another user's link to it, who could so choose
+// whose rights are taken.
+var ErrLink = errors.New("is another user's symbolic link")
+
+// ownerOf says whose path is, links followed. A link as its last part must be root's or
+// that same user's.
+func ownerOf(path string) (st syscall.Stat_t, err error) {
+	var link syscall.Stat_t
+	if err = lstat(path, &link); err == nil {
+		err = stat(path, &st)
+	}
+	switch {
+	case err != nil:
+		return st, fmt.Errorf("%s: %w", path, err)
+	case link.Mode&syscall.S_IFMT == syscall.S_IFLNK && link.Uid != 0 && link.Uid != st.Uid:
+		return st, fmt.Errorf("%s %w: name what it leads to", path, ErrLink)
+	}
+	return st, nil
+}
+
 // Owner gives root's rights up for those of path's owner, in all threads and with no
 // groups kept. It does nothing where the program is not root's; what belongs to root is
-// ErrRoot.
+// ErrRoot, and what another user links to ErrLink.
 func Owner(path string) error {
 	if syscall.Geteuid() != 0 {
 		return nil
 	}
-	var st syscall.Stat_t
-	if err := stat(path, &st); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+	st, err := ownerOf(path)
+	if err != nil {
+		return err
 	}
 	if st.Uid == 0 {
 		return fmt.Errorf("%s %w: give it to the mailbox's own user", path, ErrRoot)
@@ -41,13 +61,14 @@ func Owner(path string) error {
 // While runs do with the rights of path's owner, and then takes root's back. It is for
 // reading: what do runs must start no other program, since root's rights are only laid
 // aside. Where the program is not root's, and for what belongs to root, do just runs.
+// What another user links to is ErrLink.
 func While(path string, do func() error) error {
 	if syscall.Geteuid() != 0 {
 		return do()
 	}
-	var st syscall.Stat_t
-	if err := stat(path, &st); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+	st, err := ownerOf(path)
+	if err != nil {
+		return err
 	}
 	if st.Uid == 0 {
 		return do()
@@ -92,10 +113,15 @@ func takeBack(gid int, groups []int) error {
 	return nil
 }
 
-// stat looks at path; a signal only repeats it.
-func stat(path string, st *syscall.Stat_t) error {
+// stat looks at what path leads to; a signal only repeats it.
+func stat(path string, st *syscall.Stat_t) error { return repeat(syscall.Stat, path, st) }
+
+// lstat looks at path itself.
+func lstat(path string, st *syscall.Stat_t) error { return repeat(syscall.Lstat, path, st) }
+
+func repeat(look func(string, *syscall.Stat_t) error, path string, st *syscall.Stat_t) error {
 	for {
-		if err := syscall.Stat(path, st); err != syscall.EINTR {
+		if err := look(path, st); err != syscall.EINTR {
 			return err
 		}
 	}

@@ -1,7 +1,9 @@
 package become
 
 import (
+	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -42,5 +44,32 @@ func TestWhileKeepsRootsPlace(t *testing.T) {
 	}
 	if after, afterGroup := ids(); after != before || afterGroup != beforeGroup {
 		t.Errorf("%s and %s became %s and %s", before, beforeGroup, after, afterGroup)
+	}
+}
+
+// TestLinks: a user who links to another's Maildir must not get things done there.
+func TestLinks(t *testing.T) {
+	need.Root(t, "to become another user")
+	dir := t.TempDir()
+	box, link := filepath.Join(dir, "box"), filepath.Join(dir, "link")
+	if err := errors.Join(os.Mkdir(box, 0o755), os.Chown(box, 47110, 47110)); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		uid  int
+		want error
+	}{{0, nil}, {47110, nil}, {47112, ErrLink}} {
+		_ = os.Remove(link)
+		if err := errors.Join(os.Symlink(box, link), os.Lchown(link, test.uid, test.uid)); err != nil {
+			t.Fatal(err)
+		}
+		ran := false
+		err := While(link, func() error { ran = true; return nil })
+		if !errors.Is(err, test.want) || ran != (test.want == nil) {
+			t.Errorf("a link of uid %d: %v, and it ran: %v", test.uid, err, ran)
+		}
+	}
+	if err := Owner(link); !errors.Is(err, ErrLink) || os.Geteuid() != 0 {
+		t.Errorf("Owner: %v, uid %d", err, os.Geteuid())
 	}
 }

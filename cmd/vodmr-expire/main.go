@@ -122,7 +122,7 @@ func (o options) config(site qmail.Home, place mailbox.Place, log *logline.Logge
 
 // exitCode tells what an administrator must mend from what may pass.
 func exitCode(err error) int {
-	for _, wrong := range []error{relay.ErrNoNotes, become.ErrRoot, mailbox.ErrUnknown, maildir.ErrMissing, maildir.ErrOwner, os.ErrNotExist} {
+	for _, wrong := range []error{relay.ErrNoNotes, become.ErrRoot, become.ErrLink, mailbox.ErrUnknown, maildir.ErrMissing, maildir.ErrOwner, os.ErrNotExist} {
 		if errors.Is(err, wrong) {
 			return misuse
 		}

@@ -116,7 +116,7 @@ func (r *reader) read(arg string) {
 
 // exitCode tells what an administrator must mend from what may pass.
 func exitCode(err error) int {
-	for _, wrong := range []error{mailbox.ErrUnknown, maildir.ErrMissing, maildir.ErrOwner, os.ErrNotExist} {
+	for _, wrong := range []error{become.ErrLink, mailbox.ErrUnknown, maildir.ErrMissing, maildir.ErrOwner, os.ErrNotExist} {
 		if errors.Is(err, wrong) {
 			return misuse
 		}
