@@ -1,0 +1,43 @@
+package docs
+
+import (
+	"encoding/csv"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestReadmeQuotesTheFaults: the README's table of what was broken on purpose is
+// the stored one, row by row, and in none was a message lost.
+func TestReadmeQuotesTheFaults(t *testing.T) {
+	file, err := os.Open(filepath.Join(root, "faults/results/results.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	lines, err := csv.NewReader(file).ReadAll()
+	if err != nil || len(lines) < 2 {
+		t.Fatalf("%d lines, %v", len(lines), err)
+	}
+	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(readme), "| what was done |")
+	table, _, _ = strings.Cut(table, "\n\n")
+	quoted := strings.Split(table, "\n")[2:]
+	if len(quoted) != len(lines)-1 {
+		t.Fatalf("the README quotes %d rows of %d", len(quoted), len(lines)-1)
+	}
+	for i, line := range lines[1:] {
+		// row, kind, points, lost, sent again, bound, failed, seconds, seed
+		numbers := strings.Join([]string{line[2], line[3], line[4], line[5], line[7]}, " | ")
+		if !strings.HasSuffix(quoted[i], " | "+numbers+" |") {
+			t.Errorf("%s: the README has %q, not %s", line[0], quoted[i], numbers)
+		}
+		if line[3] != "0" || line[6] != "0" {
+			t.Errorf("%s: %s messages lost, %s points failed", line[0], line[3], line[6])
+		}
+	}
+}
