@@ -48,10 +48,14 @@ func run() int {
 	flag.IntVar(&f.jobs, "j", 2, "trials at once")
 	flag.DurationVar(&f.soak, "soak", 0, "how long the soak lasts")
 	list := flag.Bool("l", false, "list the rows")
+	table := flag.Bool("m", false, "print what is stored as the README has it")
 	flag.Parse()
 	if *list {
 		printRows(os.Stdout)
 		return 0
+	}
+	if *table {
+		return f.quote()
 	}
 	chosen, err := choose(flag.Args())
 	if err != nil {
@@ -66,6 +70,17 @@ func run() int {
 		return exitBroken
 	}
 	return f.runRows(chosen)
+}
+
+// quote prints what is stored as the README has it.
+func (f *faults) quote() int {
+	stored, err := readResults(f.stored)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "faults:", err)
+		return exitBroken
+	}
+	stored.quote(os.Stdout)
+	return 0
 }
 
 // runRows runs the rows, prints the table and returns the exit code.

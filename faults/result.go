@@ -125,3 +125,12 @@ func (list results) print(w io.Writer) {
 		fmt.Fprintf(w, format, r.row, r.points, r.lost, r.again, r.bound, r.wrong, int(r.seconds), r.kind)
 	}
 }
+
+// quote prints the table as the README has it.
+func (list results) quote(w io.Writer) {
+	fmt.Fprintln(w, "| what was done | points | lost | sent again | may be at most | seconds |")
+	fmt.Fprintln(w, "|---|---|---|---|---|---|")
+	for _, r := range list {
+		fmt.Fprintf(w, "| %s | %d | %d | %d | %d | %.0f |\n", r.kind, r.points, r.lost, r.again, r.bound, r.seconds)
+	}
+}

@@ -30,14 +30,14 @@ type series struct {
 // rows are all, in the order of the table.
 func rows() []row {
 	return []row{
-		{"killed-relay", "vodmr-relay is killed at its Nth call of each kind", true, killedRelay},
+		{"killed-relay", "vodmr-relay is killed at its Nth system call of each kind", true, killedRelay},
 		{"killed-standing", "vodmr-relay is killed likewise in a session that stands", true, killedStanding},
 		{"killed-vodmr", "vodmr is killed likewise", true, killedVodmr},
 		{"killed-tls", "vodmr-tls is killed likewise", true, killedTLS},
 		{"killed-atrn", "atrn, receiving into a Maildir, is killed likewise", true, killedAtrn},
-		{"failing-call", "a program's Nth call of each kind fails, with each of seven errors", true, failingCall},
-		{"odd-call", "a program's Nth call moves one byte, or says EIO though it was done", true, oddCall},
-		{"broken-line", "the line is cut at its Nth byte, reset, stalls, or trickles", false, brokenLine},
+		{"failing-call", "the Nth system call of each kind fails in any program, with each of seven errors", true, failingCall},
+		{"odd-call", "the Nth call moves one byte only, or says EIO though it was done", true, oddCall},
+		{"broken-line", "the line is cut at its Nth byte each way, is reset, stalls, or trickles", false, brokenLine},
 		{"bad-queue", "qmail-queue exits with each code, dies, hangs, talks, closes, is not there", false, badQueueRow},
 		{"company", "others deliver, read and delete in the Maildir, and three sessions run at once", false, companyRow},
 		{"poison", "five messages break each session that offers them; a line breaks at random for weeks", false, poisonRow},
