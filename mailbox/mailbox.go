@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"vodmr/qmail"
+	"vodmr/vpasswd"
 )
 
 // A Place is where a customer's mail waits.
@@ -36,7 +37,7 @@ func Find(site qmail.Home, arg string) (Place, error) {
 	return Place{Name: arg, Login: arg, Home: home, Maildir: "Maildir", Owned: home}, err
 }
 
-// homeOf finds the directory of a login: below that of its domain in users/cdb; or that
+// homeOf finds the directory of a login: in that of its domain in users/cdb; or that
 // of the system user to whom virtualdomains gives the domain; or, without a domain, that
 // of the system user.
 func homeOf(site qmail.Home, login string) (string, error) {
@@ -57,9 +58,26 @@ func homeOf(site qmail.Home, login string) (string, error) {
 		return "", err
 	}
 	if found {
-		return entry.Dir + "/" + qmail.Lower(local), nil
+		return accountHome(entry.Dir, qmail.Lower(local)), nil
 	}
 	return virtualHome(site, domain)
+}
+
+// accountHome is a mailbox's directory in its domain's: of its own name, or where
+// vpopmail put it among many (vpasswd says so). What vpasswd says of places elsewhere
+// is not believed, since root may ask.
+func accountHome(domain, local string) string {
+	home := domain + "/" + local
+	text, err := qmail.ReadFile(domain + "/vpasswd")
+	if err != nil {
+		return home
+	}
+	entries, _ := vpasswd.Parse(string(text))
+	entry, found := vpasswd.Find(entries, local)
+	if dir := filepath.Clean(entry.Dir); found && strings.HasPrefix(dir, filepath.Clean(domain)+"/") {
+		return dir
+	}
+	return home
 }
 
 // virtualHome is the home of the system user whose name virtualdomains puts before a

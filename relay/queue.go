@@ -95,13 +95,20 @@ func (q *queue) start(sender *smtp.Sender) error {
 		q.unfinished = false
 		q.begin()
 	}
-	if max := sender.Extensions.RcptMax; max > 0 {
-		q.rcptMax = min(q.rcptMax, max)
-	}
+	q.rcptMax = q.rcptLimit()
 	if q.unnoted {
 		sender.Limit(1)
 	}
 	return nil
+}
+
+// rcptLimit is how many recipients a transaction may have for all that the server
+// has said beforehand.
+func (q *queue) rcptLimit() int {
+	if max := q.sender.Extensions.RcptMax; max > 0 {
+		return min(rcptMaxMost, max)
+	}
+	return rcptMaxMost
 }
 
 // Next is smtp.Source's.

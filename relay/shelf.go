@@ -107,10 +107,21 @@ func (q *queue) look() error {
 	q.count.waiting = list.Len() + later
 	q.notes.Keep(func(base string) bool { _, there := seen[hash([]byte(base))]; return there })
 	q.entitled.failed = nil // a look-up that failed is tried anew
+	q.recover()
 	q.inOrder, q.lookedFor, q.looked = false, false, true
 	took := time.Since(began)
 	q.notBefore = began.Add(took + lookShare*took)
 	return nil
+}
+
+// recover takes back what passing trouble has narrowed: a session may stand for
+// weeks.
+func (q *queue) recover() {
+	q.rcptMax = q.rcptLimit()
+	if q.unnoted && q.notes.Flush() == nil {
+		q.unnoted = false
+		q.sender.Limit(q.settings.Window)
+	}
 }
 
 const (

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"errors"
 	"fmt"
 	"math/rand"
 	"os"
@@ -12,6 +13,7 @@ import (
 
 	"vodmr/internal/customer"
 	"vodmr/internal/dialogue"
+	"vodmr/smtp"
 )
 
 // stand runs one session that stands, until the server ends it or tell can be
@@ -163,6 +165,23 @@ func TestStandingForgets(t *testing.T) {
 	}
 }
 
+// TestStandingRecovers: what trouble took away comes back once it is over.
+func TestStandingRecovers(t *testing.T) {
+	s := newSite(t, standardSite(t))
+	s.config["VODMR_IDLE"] = "3600"
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	must(t, err)
+	defer null.Close()
+	q := openedQueue(t, s, s.relayConfig(null, null))
+	q.sender.Extensions.RcptMax = 50
+	q.rcptMax = 10 // as after 452
+	q.noteTrouble(errors.New("no space"))
+	must(t, q.look())
+	if q.rcptMax != 50 || q.unnoted {
+		t.Errorf("%d recipients a transaction, want 50; unnoted: %v", q.rcptMax, q.unnoted)
+	}
+}
+
 // openedQueue is the queue of a session whose ATRN was answered.
 func openedQueue(t testing.TB, s *site, config Config) *queue {
 	t.Helper()
@@ -172,6 +191,7 @@ func openedQueue(t testing.TB, s *site, config Config) *queue {
 		t.Fatalf("ATRN: %s", reply)
 	}
 	session.newLine()
+	session.queue.sender = smtp.NewSender(nil, smtp.StandardTimeouts(), session.settings.Window)
 	return session.queue
 }
 

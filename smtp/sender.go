@@ -113,7 +113,7 @@ func (s *Sender) Unanswered() []Unanswered {
 	return left
 }
 
-// Limit bounds the transactions in flight from now on.
+// Limit bounds the transactions in flight from now on; NewSender's bound holds too.
 func (s *Sender) Limit(max int) { s.window.limit(max) }
 
 // Begun is how many transactions were begun.

@@ -4,6 +4,7 @@ package smtp
 // is in flight when the line breaks may arrive twice.
 type window struct {
 	size, max int // transactions
+	most      int // of max
 	streak    int // accepted since the size last changed
 	refusedAt int // how many transactions had begun at the last refusal
 }
@@ -23,7 +24,7 @@ const (
 
 func newWindow(max int) window {
 	max = min(max, MaxWindow)
-	return window{size: min(firstWindow, max), max: max}
+	return window{size: min(firstWindow, max), max: max, most: max}
 }
 
 // accepted lets the window double for each whole window that went well. number
@@ -45,8 +46,8 @@ func (w *window) refused(begun int) {
 	w.size, w.streak, w.refusedAt = 1, -quietAfterRefusal, begun
 }
 
-// limit bounds the window from now on.
+// limit bounds the window from now on, within what it was made for.
 func (w *window) limit(max int) {
-	w.max = min(w.max, max)
+	w.max = min(w.most, max)
 	w.size = min(w.size, w.max)
 }
