@@ -200,6 +200,23 @@ func TestSeries(t *testing.T) {
 	}
 }
 
+// TestCalls: where trip told how many calls there were, a sample knows the end.
+func TestCalls(t *testing.T) {
+	f := &faults{ctx: context.Background(), work: t.TempDir(), seed: 7, sample: time.Nanosecond}
+	tried := 0
+	list := []series{{name: "s", each: 2, try: func(t *trial) {
+		tried++
+		if t.fired = t.n <= 2; t.fired {
+			t.struck = true
+		} else if err := os.WriteFile(t.told(), []byte("calls 1\n"), 0o600); err != nil {
+			t.broken = err
+		}
+	}}}
+	if _, err := f.runRow(row{name: "row", series: func() []series { return list }}, 1); err != nil || tried > 2 {
+		t.Errorf("%d trials, %v", tried, err)
+	}
+}
+
 // TestFailureIsCounted: a trial in which a message was lost fails the row.
 func TestFailureIsCounted(t *testing.T) {
 	f := &faults{ctx: context.Background(), work: t.TempDir(), jobs: 1}

@@ -83,7 +83,11 @@ func failingCall() []series {
 	var all []series
 	for _, c := range failedChains() {
 		for _, call := range failingCalls() {
-			all = append(all, series{name: c.name + "/" + call, try: func(t *trial) { fail(t, c, call) }})
+			each := 1
+			if c.each {
+				each = len(failuresOf(call))
+			}
+			all = append(all, series{name: c.name + "/" + call, each: each, try: func(t *trial) { fail(t, c, call) }})
 		}
 	}
 	return all

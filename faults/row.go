@@ -21,6 +21,8 @@ type series struct {
 	last int
 	// guess is where a sample looks for the end of a series at first; 0 is 64.
 	guess int
+	// each is how many points there are at each call that trip counts; 0 is 1.
+	each int
 	// slow says that a point takes minutes: a sample leaves it out.
 	slow bool
 	// try strikes at point t.n and accounts for the mail.

@@ -93,7 +93,7 @@ func (run *running) every(list []series) {
 func (run *running) whole(s series) {
 	missed := 0
 	for n := 1; (s.last == 0 || n <= s.last) && missed < misses && !run.over(); n++ {
-		if run.try(s, n) || s.last > 0 {
+		if fired, _ := run.try(s, n); fired || s.last > 0 {
 			missed = 0
 		} else {
 			missed++
@@ -116,10 +116,11 @@ func (run *running) random(list []series, until time.Time) {
 	for len(list) > 0 && (time.Now().Before(until) || run.result.points == 0) && !run.over() {
 		i := random.IntN(len(list))
 		n := 1 + random.IntN(last[i])
-		if run.try(list[i], n) || list[i].last > 0 {
+		fired, end := run.try(list[i], n)
+		if fired || list[i].last > 0 {
 			continue
 		}
-		if last[i] = n - 1; last[i] == 0 { // nothing in this series strikes here
+		if last[i] = min(n-1, end); last[i] == 0 { // nothing in this series strikes here
 			list, last = slices.Delete(list, i, i+1), slices.Delete(last, i, i+1)
 		}
 	}
@@ -131,21 +132,26 @@ func (run *running) over() bool {
 	return run.broken != nil || run.ctx.Err() != nil
 }
 
-// try makes one trial, and says whether the fault happened anywhere.
-func (run *running) try(s series, n int) (fired bool) {
+// try makes one trial, and says whether the fault happened anywhere; if not, how
+// many points the series may have at most.
+func (run *running) try(s series, n int) (fired bool, end int) {
 	t, err := run.newTrial(run.row.name, s.name, n)
 	if err != nil {
 		run.mu.Lock()
 		defer run.mu.Unlock()
 		run.broken = err
-		return false
+		return false, 0
 	}
 	s.try(t)
 	if run.ctx.Err() == nil {
 		run.add(t)
 	}
+	end = n
+	if calls, known := t.calls(); known {
+		end = calls * max(1, s.each)
+	}
 	os.RemoveAll(t.dir)
-	return t.fired
+	return t.fired, end
 }
 
 // shownMax is how many failures of a row are printed whole.

@@ -21,7 +21,7 @@ func trips() bool { return runtime.GOOS == "linux" && runtime.GOARCH == "amd64" 
 
 // wire makes one: what is trip's WHAT for the nth call.
 func (t *trial) wire(call, what string, nth int) *tripwire {
-	file := filepath.Join(t.dir, "trip")
+	file := t.told()
 	return &tripwire{file, []string{filepath.Join(t.bin, "trip"), "-o", file, call, strconv.Itoa(nth), what}}
 }
 
@@ -29,4 +29,15 @@ func (t *trial) wire(call, what string, nth int) *tripwire {
 func (w *tripwire) struck() (anywhere, program bool) {
 	text, _ := os.ReadFile(w.file)
 	return bytes.HasPrefix(text, []byte("struck ")), bytes.HasPrefix(text, []byte("struck program\n"))
+}
+
+// told is the file in which trip tells what happened.
+func (t *trial) told() string { return filepath.Join(t.dir, "trip") }
+
+// calls is how many calls trip counted, where it told.
+func (t *trial) calls() (n int, known bool) {
+	text, _ := os.ReadFile(t.told())
+	_, number, known := bytes.Cut(text, []byte("calls "))
+	n, err := strconv.Atoi(string(bytes.TrimSpace(number)))
+	return n, known && err == nil
 }

@@ -105,7 +105,7 @@ func (t *trip) family(tid int) (group, parent int) {
 // end must be seen.
 func (t *trip) counts(tid int, th *thread) bool {
 	var regs syscall.PtraceRegs
-	if !t.began || th.own || syscall.PtraceGetRegs(tid, &regs) != nil || !t.call.is(&regs) || goWaits(t, &regs) {
+	if !t.began || th.own || syscall.PtraceGetRegs(tid, &regs) != nil || !t.call.is(&regs) || t.runtimes(&regs) {
 		return false
 	}
 	if t.count++; t.count != t.nth {
@@ -115,11 +115,18 @@ func (t *trip) counts(tid int, th *thread) bool {
 	return t.errno != 0
 }
 
-// goWaits says whether this is Go's wait for a child to run its program, a read
-// of eight bytes from a pipe. Where that fails Go waits for the child's end, which
-// waits for us: no kernel has such a read fail.
-func goWaits(t *trip, regs *syscall.PtraceRegs) bool {
-	return t.call.number == unix.SYS_READ && regs.Rdx == 8 && t.errno != 0
+// runtimes says whether this is a call of Go's own that no kernel treats so: a read
+// of eight bytes from a pipe is its wait for a child to run its program, and where
+// that fails it waits for the child's end, which waits for us; a write of eight bytes
+// wakes its own threads, whole or not at all.
+func (t *trip) runtimes(regs *syscall.PtraceRegs) bool {
+	switch {
+	case regs.Rdx != 8:
+		return false
+	case t.call.number == unix.SYS_READ:
+		return t.errno != 0
+	}
+	return t.call.number == unix.SYS_WRITE
 }
 
 // strike does it.
