@@ -163,7 +163,11 @@ func TestResults(t *testing.T) {
 	if len(got) != 2 || got[0] != list[0] || got[1] != list[1] || got[0].points != 2 || got[1].row != second {
 		t.Errorf("got %+v, stored %+v", got, list)
 	}
-	if none, err := readResults(filepath.Join(t.TempDir(), "none")); err != nil || len(none) != 0 || none.has(first) {
+	list.put(result{row: second, kind: "b" + aPart})
+	if !list.has(row{name: first}) || list.has(row{name: second}) {
+		t.Errorf("a part counts as the whole: %+v", list)
+	}
+	if none, err := readResults(filepath.Join(t.TempDir(), "none")); err != nil || len(none) != 0 || none.has(row{name: first}) {
 		t.Errorf("no file: %v, %v", none, err)
 	}
 }
@@ -202,7 +206,7 @@ func TestSeries(t *testing.T) {
 
 // TestCalls: where trip told how many calls there were, a sample knows the end.
 func TestCalls(t *testing.T) {
-	f := &faults{ctx: context.Background(), work: t.TempDir(), seed: 7, sample: time.Nanosecond}
+	f := &faults{ctx: context.Background(), work: t.TempDir(), seed: 7, jobs: 1, sample: time.Nanosecond}
 	tried := 0
 	list := []series{{name: "s", each: 2, try: func(t *trial) {
 		tried++
@@ -236,7 +240,7 @@ func TestFailureIsCounted(t *testing.T) {
 
 // TestSample: random points, at least one that strikes, and an end where none does.
 func TestSample(t *testing.T) {
-	f := &faults{ctx: context.Background(), work: t.TempDir(), seed: 7, sample: time.Nanosecond}
+	f := &faults{ctx: context.Background(), work: t.TempDir(), seed: 7, jobs: 1, sample: time.Nanosecond}
 	list := []series{
 		{name: "never", try: func(*trial) {}},
 		{name: "slow", last: 1, slow: true, try: func(*trial) { t.Error("a slow series was tried") }},

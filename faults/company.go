@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"vodmr/maildir"
@@ -22,10 +23,18 @@ const (
 )
 
 // companyRow is a mailbox in which others are busy while sessions run.
-func companyRow() []series {
+func companyRow() []series { return companies("company/", nil) }
+
+// companyStanding is the same where sessions stand, and say NOOP only because
+// another asks for the mailbox.
+func companyStanding() []series {
+	return companies("standing/", []string{"VODMR_IDLE=1", "VODMR_NOOP=60"})
+}
+
+func companies(name string, env []string) []series {
 	var all []series
 	for _, m := range modes() {
-		all = append(all, series{name: "company/" + m.name, last: companyRounds, try: func(t *trial) { keepCompany(t, m) }})
+		all = append(all, series{name: name + m.name, last: companyRounds, try: func(t *trial) { keepCompany(t, m, env) }})
 	}
 	return all
 }
@@ -33,7 +42,7 @@ func companyRow() []series {
 // keepCompany has a mail reader and a delivery at work in the Maildir, while
 // three customers with one login call again and again. Nothing breaks: so nothing
 // may be sent again.
-func keepCompany(t *trial, m mode) {
+func keepCompany(t *trial, m mode, env []string) {
 	there, coming := t.mixed(0, 30), t.mixed(30, 40)
 	s := newSite(t, relayChain(), m, there)
 	if t.broken == nil {
@@ -48,22 +57,28 @@ func keepCompany(t *trial, m mode) {
 		return
 	}
 	defer box.Close()
-	busy := t.newCompany("-t", companyTime.String(), "-r", fmt.Sprint(companyRate), "-d", s.maildir())
+	span := companyTime
+	if env != nil {
+		span *= 3 // so that the mailbox passes from hand to hand
+	}
+	busy := t.newCompany("-t", span.String(), "-r", fmt.Sprint(companyRate), "-d", s.maildir())
 	if t.broken = busy.start(); t.broken != nil {
 		return
 	}
-	var refused atomic.Int64
+	s.env = env
+	var met atomic.Int64
 	var all sync.WaitGroup
 	for range rivals {
 		all.Go(func() {
 			for !busy.gone() && t.ctx.Err() == nil {
-				refused.Add(s.rival(box))
+				met.Add(s.rival(box))
 			}
 		})
 	}
 	all.Wait()
 	t.fired = true
-	t.struck = refused.Load() > 0
+	t.struck = met.Load() > 0
+	s.env = nil
 	s.after(busy)
 	s.settle(0)
 }
@@ -88,14 +103,19 @@ func (t *trial) mixed(from, n int) []*message {
 	return list
 }
 
-// rival calls, and says how often the mailbox was in another's hands: 0 or 1.
-func (s *site) rival(box *maildir.Box) (refused int64) {
+// rival calls, and says how often it met another: one that held the mailbox, or
+// asked for it.
+func (s *site) rival(box *maildir.Box) (met int64) {
 	one := s.converse(nil, func(p *process, near *net.TCPConn) error {
 		_ = near.SetDeadline(time.Now().Add(sessionMax))
 		server := s.server()
 		server.Mail = func(string) string {
 			time.Sleep(time.Millisecond) // so that they meet
 			return ""
+		}
+		server.Noop = func() string {
+			met++
+			return leave(p.cmd.Process.Pid)
 		}
 		server.Take = func(from string, to []string, content []byte) {
 			s.holds(box, p.cmd.Process.Pid)
@@ -105,13 +125,23 @@ func (s *site) rival(box *maildir.Box) (refused int64) {
 	})
 	switch {
 	case one.inOrder:
-		return 0
 	case strings.Contains(fmt.Sprint(one.err), `says "451 4.3.0 another session`):
-		return 1
+		met++
 	case s.ctx.Err() == nil:
 		s.fail("a session with company ended out of order: %s", one.how())
 	}
-	return 0
+	return met
+}
+
+// leave answers NOOP: one session is told to end, one by the customer, one stays.
+func leave(pid int) string {
+	switch pid % 3 {
+	case 0:
+		return "421 4.3.2 not now"
+	case 1:
+		_ = syscall.Kill(pid, syscall.SIGTERM)
+	}
+	return ""
 }
 
 // holds fails unless the process holds the lock: it is one that sends.

@@ -33,7 +33,8 @@ func failingCalls() []string {
 // told that they were.
 func interruptible(call string) bool {
 	switch call {
-	case "fcntl", "ioctl", "getsockopt", "setsockopt", "pipe2", "clone", "execve", "dup3", "close_range", "mkdirat", "socketpair":
+	case "fcntl", "ioctl", "getsockopt", "setsockopt", "pipe2", "clone", "execve", "dup3", "close_range", "mkdirat", "socketpair",
+		"inotify_init1", "inotify_add_watch":
 		return false
 	}
 	return true

@@ -96,6 +96,19 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
+// TestUnknownCall: a fault that cannot happen is no point that does not strike.
+func TestUnknownCall(t *testing.T) {
+	if !trips() {
+		t.Skip("trip needs Linux on amd64")
+	}
+	s := testSite(t)
+	w := s.wire("wriet", "kill", 1)
+	s.session(w.wrap)
+	if w.struck(); s.trial.broken == nil {
+		t.Error("nobody noticed")
+	}
+}
+
 // TestTLSGivesUp: where vodmr-tls itself cannot send or receive it says so, and
 // neither the customer nor the program waits for the other.
 func TestTLSGivesUp(t *testing.T) {

@@ -84,6 +84,19 @@ func breakLine(t *trial, l lined, h hit, w way) {
 	if t.broken != nil {
 		return
 	}
+	one := s.hurt(h, w)
+	broken := 0
+	if !one.inOrder {
+		broken = 1
+	}
+	s.chain = relayChain()
+	s.settle(broken)
+	s.doubted(one)
+}
+
+// hurt runs a session whose line is hit.
+func (s *site) hurt(h hit, w way) *session {
+	t := s.trial
 	if h.what == "stall" {
 		t.broken = s.control("timeoutremote", "1")
 	}
@@ -99,13 +112,7 @@ func breakLine(t *trial, l lined, h hit, w way) {
 	t.fired = line.struck.Load()
 	t.struck = t.fired
 	_ = os.Remove(filepath.Join(s.qmail, "control/timeoutremote"))
-	broken := 0
-	if !one.inOrder {
-		broken = 1
-	}
-	s.chain = relayChain()
-	s.settle(broken)
-	s.doubted(one)
+	return one
 }
 
 // doubted fails where a message arrived twice and the broken session did not say

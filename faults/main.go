@@ -93,7 +93,7 @@ func (f *faults) runRows(chosen []row) int {
 	}
 	code := 0
 	for _, r := range chosen {
-		if f.resume && stored.has(r.name) {
+		if f.resume && stored.has(r) {
 			continue
 		}
 		one, err := f.runRow(r, len(chosen))

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"strconv"
+	"strings"
 )
 
 // A result is one line of the table.
@@ -20,6 +21,9 @@ type result struct {
 	seconds      float64
 	seed         uint64
 }
+
+// aPart ends the kind of a result that a sample found.
+const aPart = " (random points only)"
 
 // results are of all rows that ever ran, in the order of the table.
 type results []result
@@ -74,9 +78,10 @@ func parseResult(line []string) (r result, err error) {
 	return r, errors.Join(err, e1, e2)
 }
 
-func (list results) has(row string) bool {
+// has says whether a row's result is stored, of all its points.
+func (list results) has(one row) bool {
 	for _, r := range list {
-		if r.row == row {
+		if r.row == one.name && !strings.HasSuffix(r.kind, aPart) {
 			return true
 		}
 	}
@@ -119,7 +124,7 @@ func (list results) write(path string) error {
 
 // print prints the table.
 func (list results) print(w io.Writer) {
-	const format = "%-14s %8v %6v %11v %8v %7v %8v   %s\n"
+	const format = "%-16s %8v %6v %11v %8v %7v %8v   %s\n"
 	fmt.Fprintf(w, format, "row", "points", "lost", "sent again", "bound", "failed", "seconds", "kind of fault")
 	for _, r := range list {
 		fmt.Fprintf(w, format, r.row, r.points, r.lost, r.again, r.bound, r.wrong, int(r.seconds), r.kind)

@@ -38,10 +38,13 @@ func rows() []row {
 		{"killed-tls", "vodmr-tls is killed likewise", true, killedTLS},
 		{"killed-atrn", "atrn, receiving into a Maildir, is killed likewise", true, killedAtrn},
 		{"failing-call", "the Nth system call of each kind fails in any program, with each of seven errors", true, failingCall},
+		{"failing-standing", "vodmr-relay's Nth call of each kind fails in a session that stands", true, failingStanding},
 		{"odd-call", "the Nth call moves one byte only, or says EIO though it was done", true, oddCall},
 		{"broken-line", "the line is cut at its Nth byte each way, is reset, stalls, or trickles", false, brokenLine},
+		{"broken-standing", "the line of a session that stands is cut at its Nth byte each way, is reset, or stalls", false, brokenStanding},
 		{"bad-queue", "qmail-queue exits with each code, dies, hangs, talks, closes, is not there", false, badQueueRow},
 		{"company", "others deliver, read and delete in the Maildir, and three sessions run at once", false, companyRow},
+		{"company-standing", "the same, and each session stands until another asks or its time is over", false, companyStanding},
 		{"poison", "five messages break each session that offers them; a line breaks at random for weeks", false, poisonRow},
 		{"soak", "500 customers for minutes; of ten lines one is cut, of twenty sessions one loses a process", false, soakRow},
 	}
@@ -82,6 +85,6 @@ func rowNames() []string {
 
 func printRows(w io.Writer) {
 	for _, r := range rows() {
-		fmt.Fprintf(w, "%-14s %s\n", r.name, r.about)
+		fmt.Fprintf(w, "%-16s %s\n", r.name, r.about)
 	}
 }

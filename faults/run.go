@@ -35,6 +35,7 @@ func (f *faults) runRow(r row, among int) (result, error) {
 	case f.point != "":
 		run.one(r.series())
 	case f.sample > 0:
+		run.result.kind += aPart
 		run.random(r.series(), began.Add(f.sample/time.Duration(among)))
 	default:
 		run.every(r.series())
@@ -107,23 +108,60 @@ const firstGuess = 64
 
 // random tries random points until the time is over, and at least one that strikes.
 func (run *running) random(list []series, until time.Time) {
+	pick := run.guesses(list)
+	var all sync.WaitGroup
+	for range run.jobs {
+		all.Go(func() {
+			for (time.Now().Before(until) || !run.struck()) && !run.over() && pick() {
+			}
+		})
+	}
+	all.Wait()
+}
+
+// A guess is a series, and where a sample believes it to end.
+type guess struct {
+	series
+	end int
+}
+
+// guesses gives what tries a random point, some at a time, and says whether there
+// are more.
+func (run *running) guesses(list []series) func() bool {
 	random := rand.New(rand.NewPCG(run.seed, hash(run.row.name)))
-	list = slices.DeleteFunc(list, func(s series) bool { return s.slow })
-	last := make([]int, len(list))
-	for i, s := range list {
-		last[i] = cmp.Or(s.last, s.guess, firstGuess)
-	}
-	for len(list) > 0 && (time.Now().Before(until) || run.result.points == 0) && !run.over() {
-		i := random.IntN(len(list))
-		n := 1 + random.IntN(last[i])
-		fired, end := run.try(list[i], n)
-		if fired || list[i].last > 0 {
-			continue
-		}
-		if last[i] = min(n-1, end); last[i] == 0 { // nothing in this series strikes here
-			list, last = slices.Delete(list, i, i+1), slices.Delete(last, i, i+1)
+	var all []*guess
+	for _, s := range list {
+		if !s.slow {
+			all = append(all, &guess{s, cmp.Or(s.last, s.guess, firstGuess)})
 		}
 	}
+	var mu sync.Mutex
+	return func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		if len(all) == 0 {
+			return false
+		}
+		g := all[random.IntN(len(all))]
+		n := 1 + random.IntN(g.end)
+		mu.Unlock()
+		fired, end := run.try(g.series, n)
+		mu.Lock()
+		if fired || g.last > 0 {
+			return true
+		}
+		if g.end = min(g.end, n-1, end); g.end == 0 { // nothing in this series strikes here
+			all = slices.DeleteFunc(all, func(other *guess) bool { return other == g })
+		}
+		return true
+	}
+}
+
+// struck says whether any point has.
+func (run *running) struck() bool {
+	run.mu.Lock()
+	defer run.mu.Unlock()
+	return run.result.points > 0
 }
 
 func (run *running) over() bool {

@@ -98,7 +98,8 @@ func (s *site) fetch(wrap []string) *session {
 // sessionOver does it over a line, which has the provider's end and gives the
 // customer's.
 func (s *site) sessionOver(wrap []string, line func(net.Conn) net.Conn) *session {
-	return s.converse(wrap, func(_ *process, near *net.TCPConn) error {
+	return s.converse(wrap, func(p *process, near *net.TCPConn) error {
+		s.pid = p.cmd.Process.Pid
 		conn := line(near)
 		defer conn.Close()
 		_ = conn.SetDeadline(time.Now().Add(s.patience))
@@ -141,6 +142,9 @@ func (s *site) play(conn net.Conn, server *customer.Server) error {
 	}
 	if _, err := server.Serve(stream); err != nil {
 		return err
+	}
+	if line, ok := stream.(*net.TCPConn); ok {
+		_ = line.CloseWrite() // nothing follows 221 or 421
 	}
 	_, _ = io.Copy(io.Discard, stream) // its end
 	return nil

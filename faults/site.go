@@ -22,6 +22,7 @@ type site struct {
 	env         []string               // more of the chain's
 	patience    time.Duration          // how long a session may last
 	doctor      func(*customer.Server) // makes the customer another one; nil for none
+	pid         int                    // of the last session's first program
 
 	mu       sync.Mutex
 	messages []*message

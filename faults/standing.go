@@ -1,60 +1,157 @@
 package main
 
 import (
-	"net"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"vodmr/internal/customer"
 )
 
-// killedStanding is vodmr-relay, killed in a session that stands for a second: half
-// of the mail lands meanwhile, a file for each message that the customer takes.
+// An ending is how a session that stands comes to its end.
+type ending int
+
+const (
+	byCustomer ending = iota // 421 to a NOOP
+	byTerm                   // SIGTERM during a NOOP
+	byIdle                   // VODMR_IDLE is over
+)
+
+// noopsMax is how many NOOPs a session stands that still has mail to send.
+const noopsMax = 4
+
+// newStanding makes a site with a session that stands: half of the mail waits, one
+// message more lands with each that the customer takes, and the last of it during the
+// first NOOP. When all of it has gone, the session ends.
+func newStanding(t *trial, m mode, list []*message, how ending) *site {
+	early := len(list) / 2
+	s := newSite(t, relayChain(), m, list[:early])
+	if t.broken == nil {
+		t.broken = s.prepare(list[early:], 1000)
+	}
+	s.env = []string{"VODMR_NOOP=1", "VODMR_IDLE=60"}
+	if how == byIdle {
+		s.env[1] = "VODMR_IDLE=3"
+	}
+	s.doctor = func(server *customer.Server) { s.attend(server, how) }
+	return s
+}
+
+// attend makes the customer's server one whose mail lands as it goes.
+func (s *site) attend(server *customer.Server, how ending) {
+	last := len(s.messages) - 1
+	server.Take = func(from string, to []string, content []byte) {
+		s.take(from, to, content)
+		s.land(1, s.messages[:last])
+	}
+	noops := 0
+	server.Noop = func() string {
+		s.land(len(s.messages), s.messages)
+		if noops++; how == byIdle || noops < noopsMax && !s.settled() {
+			return ""
+		}
+		if how == byTerm {
+			_ = syscall.Kill(s.pid, syscall.SIGTERM)
+			return ""
+		}
+		return "421 4.3.2 not now"
+	}
+}
+
+// stood ends the standing, and accounts for the mail by ordinary sessions.
+func (s *site) stood(one *session) {
+	s.env, s.doctor = nil, nil
+	s.land(len(s.messages), s.messages)
+	broken := 0
+	if !one.inOrder {
+		broken = 1
+	}
+	s.settle(broken)
+}
+
+// killedStanding is vodmr-relay, killed in a session that stands.
 func killedStanding() []series {
 	var all []series
 	for _, m := range modes() {
-		for _, call := range append(calls(), "inotify_init1", "inotify_add_watch", "rt_sigaction") {
+		for _, call := range append(calls(), standingCalls()...) {
 			all = append(all, series{name: "standing/" + m.name + "/" + call, try: func(t *trial) { killStanding(t, m, call) }})
 		}
 	}
 	return all
 }
 
+// standingCalls are those that only a session that stands makes.
+func standingCalls() []string { return []string{"inotify_init1", "inotify_add_watch", "rt_sigaction"} }
+
 func killStanding(t *trial, m mode, call string) {
-	list := variety()
-	early := len(list) / 2
-	s := newSite(t, relayChain(), m, list[:early])
-	if t.broken == nil {
-		t.broken = s.prepare(list[early:], 1000)
-	}
+	s := newStanding(t, m, variety(), byCustomer)
 	if t.broken != nil {
 		return
 	}
-	s.env = append(s.env, "VODMR_IDLE=1")
-	s.doctor = func(server *customer.Server) {
-		server.Take = func(from string, to []string, content []byte) {
-			s.take(from, to, content)
-			s.land(1)
-		}
-	}
 	w := t.wire(call, "kill", t.n)
-	one := s.sessionOver(w.wrap, func(c net.Conn) net.Conn { return c })
+	one := s.session(w.wrap)
 	t.fired, t.struck = w.struck()
 	if t.struck && !one.killed {
 		t.fail("the program outlived SIGKILL: %s", one.how())
 	}
-	broken := 0
-	if !one.inOrder {
-		broken = 1
-	}
-	s.env, s.doctor = nil, nil
-	s.land(len(list))
-	s.settle(broken)
+	s.stood(one)
 }
 
-// land delivers up to n of the prepared messages, the oldest first.
-func (s *site) land(n int) {
-	for _, m := range s.messages {
+// failingStanding has vodmr-relay's Nth call of each name fail in a session that stands.
+func failingStanding() []series {
+	var all []series
+	c := failed{"standing", relayChain(), modes()[2], true}
+	for _, call := range append(failingCalls(), standingCalls()[:2]...) {
+		all = append(all, series{name: c.name + "/" + call, each: len(failuresOf(call)), try: func(t *trial) { failStanding(t, c, call) }})
+	}
+	return all
+}
+
+func failStanding(t *trial, c failed, call string) {
+	s := newStanding(t, c.mode, variety(), byCustomer)
+	if t.broken != nil {
+		return
+	}
+	e, nth := c.at(call, t.n)
+	w := t.wire(call, e.name, nth)
+	t.logf("-- %s for call %d of %s", e.name, nth, call)
+	one := s.session(w.wrap)
+	t.fired, _ = w.struck()
+	t.struck = t.fired && one.code != exitLoader
+	if t.struck {
+		s.bore(one, e)
+	}
+	s.stood(one)
+}
+
+// brokenStanding breaks the line of a session that stands at its Nth byte each way,
+// in each mode; each mode's sessions end in another way.
+func brokenStanding() []series {
+	var all []series
+	for i, m := range modes() {
+		for _, h := range hits() {
+			for _, w := range ways() {
+				name := "standing/" + h.what + "/" + m.name + "/" + w.name
+				all = append(all, series{name: name, guess: 2000 / h.stride, try: func(t *trial) { breakStanding(t, m, h, w, ending(i)) }})
+			}
+		}
+	}
+	return all
+}
+
+func breakStanding(t *trial, m mode, h hit, w way, how ending) {
+	s := newStanding(t, m, small(10), how)
+	if t.broken != nil {
+		return
+	}
+	one := s.hurt(h, w)
+	s.stood(one)
+	s.doubted(one)
+}
+
+// land delivers up to n of those of the list that are prepared, the oldest first.
+func (s *site) land(n int, list []*message) {
+	for _, m := range list {
 		tmp := filepath.Join(s.maildir(), "tmp", m.file)
 		if _, err := os.Stat(tmp); err != nil || n == 0 {
 			continue

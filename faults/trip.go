@@ -12,8 +12,9 @@ import (
 // can do that too, but counts each thread's calls for itself: what a Go program
 // does once its scheduler has changed threads is then never met.
 type tripwire struct {
-	file string
-	wrap []string
+	trial *trial
+	file  string
+	wrap  []string
 }
 
 // trips says whether trip works here.
@@ -22,12 +23,16 @@ func trips() bool { return runtime.GOOS == "linux" && runtime.GOARCH == "amd64" 
 // wire makes one: what is trip's WHAT for the nth call.
 func (t *trial) wire(call, what string, nth int) *tripwire {
 	file := t.told()
-	return &tripwire{file, []string{filepath.Join(t.bin, "trip"), "-o", file, call, strconv.Itoa(nth), what}}
+	return &tripwire{t, file, []string{filepath.Join(t.bin, "trip"), "-o", file, call, strconv.Itoa(nth), what}}
 }
 
-// struck says whether it happened, and whether in the program itself.
+// struck says whether it happened, and whether in the program itself. Where trip
+// could not do it, as it does not know the call, the trial is broken.
 func (w *tripwire) struck() (anywhere, program bool) {
-	text, _ := os.ReadFile(w.file)
+	text, err := os.ReadFile(w.file)
+	if err != nil {
+		w.trial.broken = err
+	}
 	return bytes.HasPrefix(text, []byte("struck ")), bytes.HasPrefix(text, []byte("struck program\n"))
 }
 

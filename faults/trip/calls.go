@@ -24,10 +24,11 @@ func calls() map[string]call {
 		"clone": {number: unix.SYS_CLONE}, "close": {number: unix.SYS_CLOSE}, "close_range": {number: unix.SYS_CLOSE_RANGE}, "connect": {number: unix.SYS_CONNECT},
 		"dup3": {number: unix.SYS_DUP3}, "execve": {number: unix.SYS_EXECVE}, "exit_group": {number: unix.SYS_EXIT_GROUP}, "fcntl": {number: unix.SYS_FCNTL},
 		"fstat": {number: unix.SYS_FSTAT}, "fsync": {number: unix.SYS_FSYNC}, "getdents64": {number: unix.SYS_GETDENTS64}, "getsockopt": {number: unix.SYS_GETSOCKOPT},
+		"inotify_add_watch": {number: unix.SYS_INOTIFY_ADD_WATCH}, "inotify_init1": {number: unix.SYS_INOTIFY_INIT1},
 		"ioctl": {number: unix.SYS_IOCTL}, "linkat": {number: unix.SYS_LINKAT}, "mkdirat": {number: unix.SYS_MKDIRAT}, "newfstatat": {number: unix.SYS_NEWFSTATAT},
 		"openat": {number: unix.SYS_OPENAT}, "pipe2": {number: unix.SYS_PIPE2}, "poll": {number: unix.SYS_POLL}, "ppoll": {number: unix.SYS_PPOLL},
 		"pread64": {number: unix.SYS_PREAD64}, "read": {number: unix.SYS_READ}, "recvfrom": {number: unix.SYS_RECVFROM}, "recvmsg": {number: unix.SYS_RECVMSG},
-		"renameat": {number: unix.SYS_RENAMEAT}, "sendmsg": {number: unix.SYS_SENDMSG}, "setsockopt": {number: unix.SYS_SETSOCKOPT},
+		"renameat": {number: unix.SYS_RENAMEAT}, "rt_sigaction": {number: unix.SYS_RT_SIGACTION}, "sendmsg": {number: unix.SYS_SENDMSG}, "setsockopt": {number: unix.SYS_SETSOCKOPT},
 		"shutdown": {number: unix.SYS_SHUTDOWN}, "socketpair": {number: unix.SYS_SOCKETPAIR}, "unlinkat": {number: unix.SYS_UNLINKAT},
 		"wait4": {number: unix.SYS_WAIT4}, "waitid": {number: unix.SYS_WAITID}, "write": {number: unix.SYS_WRITE},
 	}

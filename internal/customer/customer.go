@@ -20,9 +20,10 @@ type Server struct {
 	Mail    func(from string) string // a reply that refuses, or ""
 	Rcpt    func(to string) string   // the same
 	Content func(from string, to []string) string
-	RcptMax int    // recipients of a transaction; 0 for no limit
-	TooMany string // the reply beyond RcptMax
-	MailMax int    // transactions of a session; 0 for no limit
+	Noop    func() string // a reply to NOOP, or "" for 250
+	RcptMax int           // recipients of a transaction; 0 for no limit
+	TooMany string        // the reply beyond RcptMax
+	MailMax int           // transactions of a session; 0 for no limit
 
 	// CloseAfter is after how many messages of a session it hangs up; 0 for
 	// never. The last is not answered, and taken only where MuteFrom is set.
@@ -121,8 +122,10 @@ func (c *session) answer(line string) error {
 	switch strings.ToUpper(verb) {
 	case "EHLO":
 		c.hello()
-	case "HELO", "NOOP":
+	case "HELO":
 		c.say("250 ok")
+	case "NOOP":
+		c.say(c.noopReply())
 	case "RSET":
 		c.reset()
 		c.say("250 2.0.0 reset")
@@ -163,6 +166,15 @@ func (c *session) hello() {
 func (c *session) reset() {
 	c.mail, c.broken, c.chunks, c.from, c.to = false, false, false, "", nil
 	c.content.Reset()
+}
+
+func (c *session) noopReply() string {
+	if c.Noop != nil {
+		if reply := c.Noop(); reply != "" {
+			return reply
+		}
+	}
+	return "250 ok"
 }
 
 func (c *session) mailReply(arg string) string {
