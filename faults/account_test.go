@@ -221,6 +221,22 @@ func TestCalls(t *testing.T) {
 	}
 }
 
+// TestInterruptedRun: a row that was not tried to its end leaves no result.
+func TestInterruptedRun(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	f := &faults{ctx: ctx, work: t.TempDir(), stored: filepath.Join(t.TempDir(), "results.csv"), jobs: 1}
+	list := []series{{name: "s", last: 3, try: func(t *trial) {
+		t.struck = true
+		if t.n == 2 {
+			cancel()
+		}
+	}}}
+	code := f.runRows([]row{{name: rows()[0].name, series: func() []series { return list }}})
+	if got, err := readResults(f.stored); code != exitBroken || err != nil || len(got) > 0 {
+		t.Errorf("exit %d, stored %+v, %v", code, got, err)
+	}
+}
+
 // TestFailureIsCounted: a trial in which a message was lost fails the row.
 func TestFailureIsCounted(t *testing.T) {
 	f := &faults{ctx: context.Background(), work: t.TempDir(), jobs: 1}

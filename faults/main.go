@@ -102,6 +102,9 @@ func (f *faults) runRows(chosen []row) int {
 			code = exitBroken
 			continue
 		}
+		if f.ctx.Err() != nil {
+			return exitBroken // a part of a row is no result
+		}
 		stored.put(one)
 		if err := stored.write(f.stored); err != nil {
 			fmt.Fprintln(os.Stderr, "faults:", err)
@@ -109,9 +112,6 @@ func (f *faults) runRows(chosen []row) int {
 		}
 		if one.wrong > 0 && code == 0 {
 			code = exitFailed
-		}
-		if f.ctx.Err() != nil {
-			return exitBroken
 		}
 	}
 	stored.print(os.Stdout)
