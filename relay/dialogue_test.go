@@ -203,7 +203,7 @@ func (s *site) run(t testing.TB, script string) (log string, err error) {
 			_, err := tell.Write([]byte{0})
 			must(t, err)
 		default:
-			s.deliver(t, name)
+			s.deliverLate(t, name)
 		}
 	}
 	conn.Close()
@@ -214,12 +214,18 @@ func (s *site) run(t testing.TB, script string) (log string, err error) {
 	return string(text), err
 }
 
-// deliver puts a late file into new, as a delivering process does.
-func (s *site) deliver(t testing.TB, name string) {
+// deliverLate delivers one of the archive's late files.
+func (s *site) deliverLate(t testing.TB, name string) {
 	text, ok := s.files["late/"+name]
 	if !ok {
 		t.Fatalf("there is no late/%s", name)
 	}
+	s.deliver(t, name, text)
+}
+
+// deliver puts a file into new, as a delivering process does. It may be called while
+// sessions run, so it must leave the site's maps alone.
+func (s *site) deliver(t testing.TB, name, text string) {
 	tmp := filepath.Join(s.maildir, "tmp", name)
 	must(t, os.WriteFile(tmp, []byte(text), 0o600))
 	must(t, os.Link(tmp, filepath.Join(s.maildir, "new", name)))

@@ -43,10 +43,10 @@ func (s *site) stand(t testing.TB, server *customer.Server, tell *os.File) {
 func (s *site) trickle(t testing.TB, n int, random *rand.Rand, tell *os.File) {
 	for i := range n {
 		name := fmt.Sprintf("%d.%d.vm", 1795336000+i, i)
-		s.files["late/"+name] = fmt.Sprintf("Return-Path: <ann@sender.test>\nDelivered-To: r%d@example.org\n"+
+		text := fmt.Sprintf("Return-Path: <ann@sender.test>\nDelivered-To: r%d@example.org\n"+
 			"Received: (qmail 1 invoked by network); 22 Nov 2026 08:37:25 -0000\nSubject: copies %d\n\n%s\n",
 			i, i/3, strings.Repeat(".x", 50<<(i/3%7)))
-		s.deliver(t, name)
+		s.deliver(t, name, text)
 		if random.Intn(4) == 0 {
 			time.Sleep(time.Duration(random.Intn(10)) * time.Millisecond)
 		}
