@@ -1,13 +1,6 @@
 package fdio
 
-import (
-	"time"
-
-	"golang.org/x/sys/unix"
-)
-
-// silence is for how long a peer's TCP may leave unanswered what was sent to it.
-const silence = time.Minute
+import "golang.org/x/sys/unix"
 
 // KeepAlive makes a TCP socket notice within two minutes that its peer is gone
 // without a word (30 s, then 3 probes 10 s apart; for unanswered data a Conn

@@ -9,22 +9,3 @@ func keepAliveOptions() map[int]int {
 		unix.TCP_KEEPCNT:   3,
 	}
 }
-
-// silent says whether the peer's TCP has not answered what was sent to it for
-// longer than silence. TCP_USER_TIMEOUT would tell, but it also ends the
-// connection to a peer that answers every probe and only takes no more for the
-// moment, such as a server that scans a large message.
-func silent(fd int) bool {
-	info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
-	if err != nil || int64(info.Last_ack_recv) < silence.Milliseconds() {
-		return false
-	}
-	// Probes of a closed window are spaced wider and wider: one may be under way.
-	return info.Unacked > 0 || info.Probes > 1
-}
-
-// UserTimeout ends a TCP connection whose peer has not taken in a minute what was
-// sent to it. It is for a peer that always reads, and not for one that may pause.
-func UserTimeout(fd int) {
-	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(silence.Milliseconds()))
-}

@@ -1,0 +1,141 @@
+package fdio
+
+import (
+	"errors"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrTimeout is returned when a deadline passes with nothing done. It has a
+// Timeout method as the errors of package net have.
+var ErrTimeout error = timeoutError{}
+
+type timeoutError struct{}
+
+func (timeoutError) Error() string { return "timed out" }
+func (timeoutError) Timeout() bool { return true }
+
+// ErrWoken is returned by Exchange, Read and Write where a descriptor that Wake
+// named can be read. Nothing else was done.
+var ErrWoken = errors.New("woken")
+
+// Wake names descriptors that end each wait from now on as soon as they can be
+// read. Who asked for that must read from them before the next wait.
+func (c *Conn) Wake(fds ...int) { c.wake = fds }
+
+// Rest waits while neither side owes the other anything, until bytes or the end
+// of the stream can be read (readable), a descriptor that Wake named can be
+// read, or until. It wakes for nothing else: that the line is dead shows only
+// where something was sent.
+func (c *Conn) Rest(until time.Time) (readable bool, err error) {
+	c.quiet = time.Time{}
+	for {
+		fds := append([]unix.PollFd{{Fd: int32(c.r), Events: unix.POLLIN}}, c.wakers()...)
+		timeout := 0
+		if left := time.Until(until); left > 0 {
+			timeout = int(min((left+time.Millisecond-1)/time.Millisecond, 1<<31-1))
+		}
+		ready, err := unix.Poll(fds, timeout)
+		switch {
+		case err == unix.EINTR || ready == 0 && time.Now().Before(until):
+		case err != nil:
+			return false, err
+		default:
+			return fds[0].Revents != 0 && !woken(fds[1:]), nil
+		}
+	}
+}
+
+// wakers are what to poll for Wake's sake.
+func (c *Conn) wakers() []unix.PollFd {
+	var fds []unix.PollFd
+	for _, fd := range c.wake {
+		fds = append(fds, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
+	}
+	return fds
+}
+
+// woken says whether one of these descriptors is ready.
+func woken(fds []unix.PollFd) bool {
+	for i := range fds {
+		if fds[i].Revents != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// wait polls both sides until one is ready or the deadline passes.
+func (c *Conn) wait(wantRead, wantWrite bool) (canRead, canWrite bool, err error) {
+	var space [4]unix.PollFd
+	fds := space[:0]
+	if wantRead {
+		fds = append(fds, unix.PollFd{Fd: int32(c.r), Events: unix.POLLIN})
+	}
+	if wantWrite {
+		fds = append(fds, unix.PollFd{Fd: int32(c.w), Events: unix.POLLOUT})
+	}
+	own := len(fds)
+	fds = append(fds, c.wakers()...)
+	if c.quiet.IsZero() {
+		c.quiet = time.Now()
+	}
+	for {
+		timeout, expired := c.timeout()
+		ready, err := unix.Poll(fds, timeout)
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return false, false, err
+		case !woken(fds[:own]) && c.dead():
+			return false, false, errSilent
+		case ready == 0 && expired:
+			return false, false, ErrTimeout
+		case woken(fds[own:]):
+			return false, false, ErrWoken
+		case ready > 0:
+			canRead, canWrite = possible(fds[:own])
+			return canRead, canWrite, nil
+		}
+	}
+}
+
+// possible says what can be done with the descriptors that were polled. What is
+// broken counts: the call that meets it says how.
+func possible(fds []unix.PollFd) (canRead, canWrite bool) {
+	const broken = unix.POLLERR | unix.POLLHUP | unix.POLLNVAL
+	for _, fd := range fds {
+		can := fd.Revents&(fd.Events|broken) != 0
+		canRead = canRead || can && fd.Events == unix.POLLIN
+		canWrite = canWrite || can && fd.Events == unix.POLLOUT
+	}
+	return canRead, canWrite
+}
+
+// errSilent is returned where the peer's TCP no longer answers.
+var errSilent = errors.New("the line is dead: what was sent is not acknowledged")
+
+// glance is how long nothing must have come or gone before a wait looks whether the
+// line is dead, and how often it does.
+const glance = 15 * time.Second
+
+// dead says whether the line is. Neither wakers nor deadlines put that off: a session
+// that is woken by each new message waits anew each time.
+func (c *Conn) dead() bool {
+	return time.Since(c.quiet) >= glance && (c.rSocket && c.silent(c.r) || c.wSocket && c.silent(c.w))
+}
+
+// timeout returns poll's argument in milliseconds, at most a glance, which also
+// bounds what a clock that is set back costs, and whether the deadline falls
+// within it.
+func (c *Conn) timeout() (ms int, last bool) {
+	left := time.Until(c.deadline)
+	switch {
+	case c.deadline.IsZero() || left > glance:
+		return int(glance.Milliseconds()), false
+	case left <= 0:
+		return 0, true
+	}
+	return int((left + time.Millisecond - 1) / time.Millisecond), true
+}
