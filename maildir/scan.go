@@ -14,7 +14,7 @@ var ErrDeadline = errors.New("the Maildir is not read to its end yet")
 // A scan is how far the reading of new and cur got.
 type scan struct {
 	box *Box
-	sub int // being read: inNew, inCur, or done
+	sub int // being read: inNew, inCur, or scanned
 	fd  int // of that directory, or -1
 	buf []byte
 

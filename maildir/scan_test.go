@@ -120,7 +120,7 @@ func TestManyNamesCostLittleMemory(t *testing.T) {
 	for _, piece := range l.words {
 		bytes += cap(piece)
 	}
-	if most := many*(size-len("1795000000.")+headSize+wordSize) + namesPiece + wordSize*wordsPiece; bytes > most {
+	if most := many*(size-len("1795000000.")+recordHead+wordSize) + namesPiece + wordSize*wordsPiece; bytes > most {
 		t.Errorf("%d bytes for %d names, want at most %d", bytes, many, most)
 	}
 	for i := range many {
