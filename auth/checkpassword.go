@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/fdio"
 )
 
 // A Program is a checkpassword program and what it runs after a right password.
@@ -77,13 +79,9 @@ func filledPipe(data []byte) (int, error) {
 		return -1, err
 	}
 	defer unix.Close(w)
-	for len(data) > 0 {
-		n, err := unix.Write(w, data)
-		if err != nil && err != unix.EINTR {
-			unix.Close(r)
-			return -1, fmt.Errorf("pipe: %w", err)
-		}
-		data = data[max(n, 0):]
+	if err := fdio.WriteAll(w, data); err != nil {
+		unix.Close(r)
+		return -1, fmt.Errorf("pipe: %w", err)
 	}
 	return r, nil
 }

@@ -2,7 +2,7 @@ package fdio
 
 import "golang.org/x/sys/unix"
 
-// WriteAll writes p to a descriptor that may block, such as the pipe to a
+// WriteAll writes p to a descriptor that may block, such as a file or the pipe to a
 // program that was just started.
 func WriteAll(fd int, p []byte) error {
 	for len(p) > 0 {

@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/fdio"
 )
 
 // A Delivery is one message on its way into new, a file for each recipient:
@@ -125,13 +127,13 @@ func (d *Delivery) put(p []byte) {
 	if len(p) < deliveryBuffer {
 		d.buf = append(d.buf, p...)
 	} else if d.err == nil {
-		d.err = writeAll(d.files[0].fd, p)
+		d.err = fdio.WriteAll(d.files[0].fd, p)
 	}
 }
 
 func (d *Delivery) drain() {
 	if d.err == nil {
-		d.err = writeAll(d.files[0].fd, d.buf)
+		d.err = fdio.WriteAll(d.files[0].fd, d.buf)
 	}
 	d.buf = d.buf[:0]
 }
@@ -159,7 +161,7 @@ func (d *Delivery) copy(i int) error {
 	from, to := d.files[0].fd, d.files[i].fd
 	buf, at := d.envelope(i, d.buf[:0]), d.content
 	for {
-		if err := writeAll(to, buf); err != nil {
+		if err := fdio.WriteAll(to, buf); err != nil {
 			return err
 		}
 		n, err := pread(from, buf[:cap(buf)], at)

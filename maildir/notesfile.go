@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/fdio"
 )
 
 const (
@@ -169,7 +171,7 @@ func (n *Notes) appendPending() error {
 		// A lone % is never ours: a torn line, which may look like a whole one, is void.
 		data = append([]byte("%\n"), data...)
 	}
-	if err := writeAll(f.fd, data); err != nil {
+	if err := fdio.WriteAll(f.fd, data); err != nil {
 		f.torn = true // perhaps
 		return fmt.Errorf("%s: %w", join(n.box.path, notesName), err)
 	}

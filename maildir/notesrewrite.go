@@ -7,6 +7,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/fdio"
 )
 
 // rewrite replaces the file by one that holds the state and nothing else, so that it
@@ -52,7 +54,7 @@ func (n *Notes) writeState(fd int) error {
 	for _, base := range slices.Sorted(maps.Keys(n.files)) {
 		buf = appendState(buf, now, base, n.files[base])
 		if len(buf) > maxPending {
-			if err := writeAll(fd, buf); err != nil {
+			if err := fdio.WriteAll(fd, buf); err != nil {
 				return err
 			}
 			buf = buf[:0]
@@ -72,7 +74,7 @@ func (n *Notes) writeState(fd int) error {
 			buf = appendNote(buf, now, sentVerb(i), base)
 		}
 	}
-	return writeAll(fd, buf)
+	return fdio.WriteAll(fd, buf)
 }
 
 // appendState writes the lines that make one note again. The order matters: kept

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/fdio"
 )
 
 // A QuotaError says that a message was removed, but maildirsize could not be told; its
@@ -51,7 +53,7 @@ func (b *Box) credit(size int64) error {
 	if !isRegular(&st) {
 		return ErrNotRegular
 	}
-	return writeAll(fd, fmt.Appendf(nil, "-%d -1\n", size))
+	return fdio.WriteAll(fd, fmt.Appendf(nil, "-%d -1\n", size))
 }
 
 // quotaSize is the ,S=N of a name: what was counted when the message came.

@@ -36,21 +36,6 @@ func pread(fd int, p []byte, off int64) (int, error) {
 	}
 }
 
-// writeAll writes all of p, or says why it could not.
-func writeAll(fd int, p []byte) error {
-	for len(p) > 0 {
-		n, err := unix.Write(fd, p)
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		p = p[n:]
-	}
-	return nil
-}
-
 // unlinkat removes the name of a file.
 func unlinkat(dir int, name string) error {
 	for {
