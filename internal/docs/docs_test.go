@@ -113,8 +113,8 @@ func exitCodes(t *testing.T, program string) map[string]bool {
 
 // relayParts are the files of package relay that the administrator's programs use.
 var relayParts = map[string]string{
-	"vodmr-expire": `/(expire|waiting|bounce|lookahead|notes)\.go$`,
-	"vodmr-qread":  `/(waiting|notes)\.go$`,
+	"vodmr-expire": `/(expire|mailbox|bounce|lookahead|notes)\.go$`,
+	"vodmr-qread":  `/(mailbox|notes)\.go$`,
 }
 
 // usedBy says which files of a package a program uses.
