@@ -71,12 +71,12 @@ func (e *entitlement) checkLost() error {
 
 // byDefault entitles a login for which no rule names domains.
 func (e *entitlement) byDefault() error {
-	_, at, isAddress := strings.Cut(e.login, "@")
+	_, domain, isAddress := strings.Cut(e.login, "@")
 	switch {
 	case e.domain != nil:
 		return e.mailbox(*e.domain, true)
 	case isAddress:
-		e.domains = []string{at}
+		e.domains = []string{domain}
 	default:
 		e.system = e.login
 	}

@@ -70,9 +70,9 @@ func (q *queue) takeEarly(entry maildir.Entry) {
 // moreTried reads the next file that an earlier session kept, those with the
 // fewest tries first.
 func (q *queue) moreTried() bool {
-	if !q.inOrder {
+	if !q.triedSorted {
 		slices.SortStableFunc(q.tried, func(a, b tried) int { return a.tries - b.tries })
-		q.inOrder = true
+		q.triedSorted = true
 	}
 	if len(q.tried) == 0 {
 		return false
@@ -92,9 +92,9 @@ func (q *queue) readAhead(entry maildir.Entry) {
 
 // takeSuspect takes the suspect with the fewest breaks.
 func (q *queue) takeSuspect() *group {
-	if !q.lookedFor {
+	if !q.suspectsSorted {
 		slices.SortStableFunc(q.suspects, func(a, b suspect) int { return a.breaks - b.breaks })
-		q.lookedFor = true
+		q.suspectsSorted = true
 	}
 	for len(q.suspects) > 0 {
 		entry := q.suspects[0].entry

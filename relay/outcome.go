@@ -109,8 +109,8 @@ func (q *queue) removeDone(entry maildir.Entry) {
 }
 
 // secondDeferral is how far apart a message must have been deferred twice before
-// its age may count against it, by two sessions or by one that stands: a customer's server that is broken for
-// an hour must not cost it the mail of a week.
+// its age may count against it, by two sessions or by one that stands: a customer's
+// server that is broken for an hour must not cost it the mail of a week.
 const secondDeferral = 24 * time.Hour
 
 // deferred keeps a file, unless it has been tried for long enough.

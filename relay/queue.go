@@ -17,8 +17,7 @@ type queue struct {
 	list       *maildir.List
 	unfinished bool // the scan met its deadline
 
-	tried    []tried // deferred by an earlier session; in order once sorted
-	inOrder  bool
+	tried    []tried // deferred by an earlier session
 	ahead    []*item // read ahead, in order
 	held     int64   // bytes of their bodies
 	compared int64   // bytes of files compared for the next transaction
@@ -41,9 +40,11 @@ type queue struct {
 	unsettled bool      // another change may have had the same time
 	notBefore time.Time // the next look
 
+	triedSorted    bool // tried is in the order of tries
+	suspectsSorted bool // suspects is in that of breaks
+
 	unnoted    bool // the notes could not be written
 	unreadable bool // a file could not be read
-	lookedFor  bool // the suspects were sorted
 }
 
 // A group is the files that one transaction carries.

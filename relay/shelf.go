@@ -108,7 +108,7 @@ func (q *queue) look() error {
 	q.notes.Keep(func(base string) bool { _, there := seen[hash([]byte(base))]; return there })
 	q.entitled.failed = nil // a look-up that failed is tried anew
 	q.recover()
-	q.inOrder, q.lookedFor, q.looked = false, false, true
+	q.triedSorted, q.suspectsSorted, q.looked = false, false, true
 	took := time.Since(began)
 	q.notBefore = began.Add(took + lookShare*took)
 	return nil

@@ -8,58 +8,8 @@ import (
 	"vodmr/smtp"
 )
 
-// waits are how long a session that stands waits for what.
-type waits struct {
-	takeOver   time.Duration // for another session to end, before ATRN is answered
-	probe      time.Duration // for a sign of life, once another session asks
-	firstRetry time.Duration // before a message that was kept is tried again; then twice that
-	lastRetry  time.Duration // and at most this
-	reread     time.Duration // before a file that cannot be offered is looked at again
-}
-
-func standardWaits() *waits {
-	return &waits{
-		takeOver:   15 * time.Second,
-		probe:      10 * time.Second,
-		firstRetry: 5 * time.Minute,
-		lastRetry:  time.Hour,
-		reread:     time.Hour,
-	}
-}
-
-// pace returns the waits of this session.
-func (s *session) pace() *waits {
-	if s.waits == nil {
-		s.waits = standardWaits()
-	}
-	return s.waits
-}
-
 // stands says whether this login's sessions stay open when nothing waits.
 func (s *session) stands() bool { return s.settings.Idle > 0 }
-
-// An over says why a session ended in order, if not with its last message.
-type over string
-
-func (o over) Error() string { return string(o) }
-
-const overByTerm over = "told to end by a signal"
-
-// inOrder says whether err is an over.
-func inOrder(err error) bool {
-	var o over
-	return errors.As(err, &o)
-}
-
-// withoutWrapping returns the over alone where err is one: what the Sender makes of it
-// says that the connection broke.
-func withoutWrapping(err error) error {
-	var o over
-	if errors.As(err, &o) {
-		return o
-	}
-	return err
-}
 
 // A stander runs the session: it sends what waits, then whatever comes.
 type stander struct {

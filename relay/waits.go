@@ -1,0 +1,30 @@
+package relay
+
+import "time"
+
+// waits are how long a session that stands waits for what.
+type waits struct {
+	takeOver   time.Duration // for another session to end, before ATRN is answered
+	probe      time.Duration // for a sign of life, once another session asks
+	firstRetry time.Duration // before a message that was kept is tried again; then twice that
+	lastRetry  time.Duration // and at most this
+	reread     time.Duration // before a file that cannot be offered is looked at again
+}
+
+func standardWaits() *waits {
+	return &waits{
+		takeOver:   15 * time.Second,
+		probe:      10 * time.Second,
+		firstRetry: 5 * time.Minute,
+		lastRetry:  time.Hour,
+		reread:     time.Hour,
+	}
+}
+
+// pace returns the waits of this session.
+func (s *session) pace() *waits {
+	if s.waits == nil {
+		s.waits = standardWaits()
+	}
+	return s.waits
+}
