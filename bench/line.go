@@ -90,7 +90,7 @@ func (l *line) deliver(dst net.Conn, under <-chan parcel, at *atomic.Int64) {
 	}
 }
 
-// closeAll closes what is not nil.
+// closeAll closes each of them.
 func closeAll(list ...io.Closer) {
 	for _, c := range list {
 		_ = c.Close()

@@ -29,7 +29,7 @@ const (
 	plottedSize           = 4 << 10 // bytes of the messages that are shown
 )
 
-// trips are the round trips of the x axis, at equal distances.
+// plottedTrips are the round trips of the x axis, at equal distances.
 func plottedTrips() []time.Duration {
 	return []time.Duration{0, 20 * time.Millisecond, 100 * time.Millisecond, 600 * time.Millisecond}
 }

@@ -151,8 +151,8 @@ func (s *site) holds(box *maildir.Box, pid int) {
 	}
 }
 
-// prepare puts mail where the company will deliver it from.
-// Its names are numbered from first.
+// prepare puts mail where the company will deliver it from. Its names are numbered
+// from first.
 func (s *site) prepare(list []*message, first int) error {
 	for i, m := range list {
 		m.file = fmt.Sprintf("%d.%d.provider", time.Now().Unix(), first+i)

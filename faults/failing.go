@@ -119,9 +119,9 @@ func fail(t *trial, c failed, call string) {
 // on: those of one transaction.
 const stillMax = 2
 
-// bore fails where a session did not bear a failure as it must: with a word
-// about it where it cost any mail its session, and all other mail gone; an interrupted call
-// is only repeated. Where Go itself cannot go on without a call it says so and ends.
+// bore fails where a session did not bear a failure as it must: with a word about it
+// where it cost any mail its session, and all other mail gone; an interrupted call is
+// only repeated. Where Go itself cannot go on without a call it says so and ends.
 func (s *site) bore(one *session, e failure) {
 	left := s.leftBehind()
 	if one.code == 0 && left == 0 || lockedOut(one, e) {

@@ -41,9 +41,9 @@ func (t TCP) Connect(ctx context.Context) (net.Conn, error) {
 // connectTime is how long one address may take to answer.
 const connectTime = time.Minute
 
-// dial prepares each socket: a customer that only waits for commands would not see
-// a line that went dark. It is net.Dialer without its race between address families, whose error
-// names only one address.
+// dial prepares each socket: a customer that only waits for commands would not see a
+// line that went dark. It is net.Dialer without its race between address families,
+// whose error names only one address.
 func dial(ctx context.Context, a Address, prepare func(fd int)) (net.Conn, error) {
 	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", a.Host)
 	if err != nil {

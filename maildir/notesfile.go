@@ -44,8 +44,8 @@ var errRubbish = errors.New("it holds no notes: it is set aside as " + notesBad)
 
 // OpenNotes reads MAILDIR/vodmr.notes. It always returns Notes, and beside them an error
 // that is to be logged where the file could not be read: Begin then renames it to
-// vodmr.notes.bad, where it can, and starts anew. clock is time.Now but in tests. Nothing is written
-// or created before Begin or Flush.
+// vodmr.notes.bad, where it can, and starts anew. clock is time.Now but in tests.
+// Nothing is written or created before Begin or Flush.
 func (b *Box) OpenNotes(clock func() time.Time) (*Notes, error) {
 	n := &Notes{
 		box: b, clock: clock, session: unnamed,

@@ -25,8 +25,9 @@ const scanned = inCur + 1
 
 // Scan lists what is in new and cur: no dot files, nothing that a mail reader marked as
 // deleted. What turns out to be no regular file, be it a directory, is for OpenMessage
-// to say, so that somebody learns of it. It stops at the deadline with ErrDeadline *and* the List as far
-// as it got; the zero time is no deadline. Other errors come without a List.
+// to say, so that somebody learns of it. It stops at the deadline with ErrDeadline *and*
+// the List as far as it got; the zero time is no deadline. Other errors come without a
+// List.
 func (b *Box) Scan(deadline time.Time) (*List, error) { return b.scan(deadline, nil) }
 
 // Rescan is a Scan to the end that passes over what known says so of, by its base

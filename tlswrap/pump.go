@@ -136,9 +136,9 @@ func (t tunnel) toProgram() error {
 	}
 }
 
-// fault returns err if it is about TLS or this system, and nil if the customer, or
-// the program, is just gone.
-// Many leave without TLS's own goodbye; SMTP says what is complete.
+// fault returns err if it is about TLS or this system, and nil if the customer, or the
+// program, is just gone. Many leave without TLS's own goodbye; SMTP says what is
+// complete.
 func fault(err error) error {
 	gone := []error{
 		io.EOF, io.ErrUnexpectedEOF, fdio.ErrTimeout,
