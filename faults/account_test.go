@@ -14,24 +14,12 @@ import (
 	"vodmr/internal/dialogue"
 )
 
+// bin is the folder of what TestMain built.
 var bin string
 
 func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		var err error
-		if bin, err = os.MkdirTemp("", "vodmr-faults"); err != nil {
-			panic(err)
-		}
-		defer os.RemoveAll(bin)
-		if err := dialogue.Build(bin, "vodmr/cmd/vodmr-relay", "vodmr/cmd/vodmr-tls", "vodmr/faults/trip", "vodmr/testdata/qmail-queue"); err != nil {
-			panic(err)
-		}
-		// Where the tests run as root, the programs do not.
-		if err := os.Chmod(bin, 0o755); err != nil {
-			panic(err)
-		}
-		return m.Run()
-	}())
+	os.Exit(dialogue.Main(m, &bin, "vodmr/cmd/vodmr-relay", "vodmr/cmd/vodmr-tls",
+		"vodmr/faults/trip", "vodmr/testdata/qmail-queue"))
 }
 
 // testSite is a site of the variety, which belongs to nobody where the test is

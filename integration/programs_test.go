@@ -1,12 +1,12 @@
 package integration
 
 import (
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync"
 	"testing"
+
+	"vodmr/internal/dialogue"
 )
 
 func TestMain(m *testing.M) {
@@ -35,11 +35,7 @@ func build() buildResult {
 	if r.err = os.Chmod(dir, 0o755); r.err != nil {
 		return r
 	}
-	cmd := exec.Command("go", "build", "-o", dir+"/", "./cmd/...", "./testdata/vchkpw", "./testdata/qmail-queue")
-	cmd.Dir = ".."
-	if out, err := cmd.CombinedOutput(); err != nil {
-		r.err = fmt.Errorf("%w: %s", err, out)
-	}
+	r.err = dialogue.Build(dir, "vodmr/cmd/...", "vodmr/testdata/vchkpw", "vodmr/testdata/qmail-queue")
 	return r
 }
 

@@ -3,7 +3,6 @@ package relay
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sort"
 	"strconv"
@@ -22,25 +21,13 @@ import (
 	"vodmr/qmail"
 )
 
-// queueProgram is the stand-in for qmail-queue, built by TestMain.
-var queueProgram string
+// bin is the folder of what TestMain built.
+var bin string
 
-func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "vodmr-relay-test")
-		if err != nil {
-			panic(err)
-		}
-		defer os.RemoveAll(dir)
-		queueProgram = filepath.Join(dir, "qmail-queue")
-		build := exec.Command("go", "build", "-o", queueProgram, "../testdata/qmail-queue")
-		build.Stderr = os.Stderr
-		if err := build.Run(); err != nil {
-			panic(err)
-		}
-		return m.Run()
-	}())
-}
+func TestMain(m *testing.M) { os.Exit(dialogue.Main(m, &bin, "vodmr/testdata/qmail-queue")) }
+
+// queueProgram is the stand-in for qmail-queue.
+func queueProgram() string { return filepath.Join(bin, "qmail-queue") }
 
 // A site is one provider in a temporary folder, made from a txtar file:
 //
@@ -90,7 +77,7 @@ func newSite(t testing.TB, archive *txtar.Archive) *site {
 		must(t, os.MkdirAll(filepath.Join(s.root, "qmail/bin"), 0o755))
 		must(t, os.MkdirAll(filepath.Join(s.root, "qmail/queue"), 0o755))
 		if s.config["qmail-queue"] == "" {
-			must(t, os.Symlink(queueProgram, filepath.Join(s.root, "qmail/bin/qmail-queue")))
+			must(t, os.Symlink(queueProgram(), filepath.Join(s.root, "qmail/bin/qmail-queue")))
 		} else {
 			script := "#!/bin/sh\n" + s.config["qmail-queue"] + "\n"
 			must(t, os.WriteFile(filepath.Join(s.root, "qmail/bin/qmail-queue"), []byte(script), 0o755))

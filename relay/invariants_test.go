@@ -54,7 +54,7 @@ func newTurmoil(t *testing.T, r *rand.Rand) *turmoil {
 		answered: map[string]int{}, unanswered: map[string]int{}}
 	bin := filepath.Join(s.root, "qmail/bin/qmail-queue")
 	must(t, os.Remove(bin))
-	script := fmt.Sprintf("#!/bin/sh\ntest ! -e %q || exit 53\nexec %q\n", u.fails, queueProgram)
+	script := fmt.Sprintf("#!/bin/sh\ntest ! -e %q || exit 53\nexec %q\n", u.fails, queueProgram())
 	must(t, os.WriteFile(bin, []byte(script), 0o755))
 	s.fill(t, u.messages)
 	return u

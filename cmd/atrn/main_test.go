@@ -16,26 +16,18 @@ import (
 	"vodmr/internal/dialogue"
 )
 
-// atrn is the program that the tests run.
-var atrn string
+// bin is the folder of what TestMain built.
+var bin string
 
 func TestMain(m *testing.M) {
 	if address := os.Getenv("TUNNEL"); address != "" {
 		os.Exit(tunnel(address))
 	}
-	folder, err := os.MkdirTemp("", "atrn")
-	if err == nil {
-		err = dialogue.Build(folder, "vodmr/cmd/atrn")
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	atrn = filepath.Join(folder, "atrn")
-	code := m.Run()
-	os.RemoveAll(folder)
-	os.Exit(code)
+	os.Exit(dialogue.Main(m, &bin, "vodmr/cmd/atrn"))
 }
+
+// atrn is the program that the tests run.
+func atrn() string { return filepath.Join(bin, "atrn") }
 
 // passfile writes a password file.
 func passfile(t *testing.T, mode os.FileMode) string {
@@ -63,7 +55,7 @@ func provider(after string) string {
 // fetchWith runs atrn to its end.
 func fetchWith(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
-	cmd := exec.Command(atrn, args...)
+	cmd := exec.Command(atrn(), args...)
 	var out, log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &log
 	var exit *exec.ExitError
@@ -155,7 +147,7 @@ func TestFetchIntoProgram(t *testing.T) {
 // A closed standard error costs only the words.
 func TestStandardErrorClosed(t *testing.T) {
 	dir := t.TempDir()
-	cmd := exec.Command(atrn, "-u", "u", "-p", passfile(t, 0o604), "-m", dir,
+	cmd := exec.Command(atrn(), "-u", "u", "-p", passfile(t, 0o604), "-m", dir,
 		"-e", provider(`say '250 go' 'HELO p' 'MAIL FROM:<>' 'RCPT TO:<a@b.example>' 'BDAT 1 LAST' ; printf x; say QUIT; cat >/dev/null`))
 	reading, writing, err := os.Pipe()
 	if err != nil {
@@ -177,7 +169,7 @@ func TestStandardErrorClosed(t *testing.T) {
 func startRepeating(t *testing.T, command, until string, args ...string) (cmd *exec.Cmd, log *bufio.Reader) {
 	t.Helper()
 	args = append([]string{"-u", "u", "-p", passfile(t, 0o600), "-e", command}, args...)
-	cmd = exec.Command(atrn, args...)
+	cmd = exec.Command(atrn(), args...)
 	pipe, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -95,7 +95,7 @@ func TestTLS(t *testing.T) {
 			defer l.Close()
 			args := strings.Fields(strings.ReplaceAll(test.args, "FILE", file))
 			args = append(args, "-u", "u", "-p", pass, "-m", t.TempDir(), l.Addr().String())
-			ended := begin(t, exec.Command(atrn, args...))
+			ended := begin(t, exec.Command(atrn(), args...))
 			conn, err := l.Accept()
 			if err != nil {
 				t.Fatal(err)
@@ -150,7 +150,7 @@ func TestTLSThroughCommand(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ended := begin(t, exec.Command(atrn, "-u", "u", "-p", passfile(t, 0o600), "-m", t.TempDir(),
+		ended := begin(t, exec.Command(atrn(), "-u", "u", "-p", passfile(t, 0o600), "-m", t.TempDir(),
 			"-T", test.mode, "-F", sha(certificate), "-e", "TUNNEL="+l.Addr().String()+" exec '"+self+"'"))
 		conn, err := l.Accept()
 		if err != nil {

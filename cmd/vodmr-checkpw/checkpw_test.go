@@ -13,24 +13,10 @@ import (
 	"vodmr/internal/dialogue"
 )
 
-// bin is the folder of the program that TestMain built.
+// bin is the folder of what TestMain built.
 var bin string
 
-func TestMain(m *testing.M) { os.Exit(withProgram(m)) }
-
-func withProgram(m *testing.M) int {
-	folder, err := os.MkdirTemp("", "vodmr-checkpw")
-	if err == nil {
-		defer os.RemoveAll(folder)
-		bin = folder
-		err = dialogue.Build(folder, "vodmr/cmd/vodmr-checkpw")
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return m.Run()
-}
+func TestMain(m *testing.M) { os.Exit(dialogue.Main(m, &bin, "vodmr/cmd/vodmr-checkpw")) }
 
 const md5crypt = "$1$ab$dslkcXxVH.x8LwW1W/oAB/" // of "secret"
 

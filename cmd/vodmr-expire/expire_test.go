@@ -17,27 +17,11 @@ import (
 	"vodmr/internal/mailsite"
 )
 
-var binary, queue string
+// bin is the folder of what TestMain built.
+var bin string
 
 func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "vodmr-expire")
-		if err != nil {
-			panic(err)
-		}
-		defer os.RemoveAll(dir)
-		if err := os.Chmod(dir, 0o755); err != nil {
-			panic(err)
-		}
-		if err := dialogue.Build(dir, "vodmr/cmd/vodmr-expire"); err != nil {
-			panic(err)
-		}
-		if err := dialogue.Build(dir, "vodmr/testdata/qmail-queue"); err != nil {
-			panic(err)
-		}
-		binary, queue = filepath.Join(dir, "vodmr-expire"), filepath.Join(dir, "qmail-queue")
-		return m.Run()
-	}())
+	os.Exit(dialogue.Main(m, &bin, "vodmr/cmd/vodmr-expire", "vodmr/testdata/qmail-queue"))
 }
 
 func must(t testing.TB, err error) {
@@ -52,7 +36,7 @@ func must(t testing.TB, err error) {
 func newSite(t *testing.T) (root, maildir string) {
 	t.Helper()
 	root, maildir = mailsite.New(t, map[string]string{"vodmr.notes": ""})
-	must(t, os.Symlink(queue, filepath.Join(root, "qmail/bin/qmail-queue")))
+	must(t, os.Symlink(filepath.Join(bin, "qmail-queue"), filepath.Join(root, "qmail/bin/qmail-queue")))
 	must(t, os.Mkdir(filepath.Join(root, "qmail/queue"), 0o777))
 	must(t, os.Chmod(filepath.Join(root, "qmail/queue"), 0o777))
 	fill(t, maildir, "bob")
@@ -70,7 +54,7 @@ func fill(t *testing.T, maildir, rcpt string) {
 func expire(t *testing.T, root string, args ...string) (out, log string, code int) {
 	t.Helper()
 	var stdout, stderr strings.Builder
-	cmd := exec.Command(binary, append([]string{"-q", root + "/qmail"}, args...)...)
+	cmd := exec.Command(filepath.Join(bin, "vodmr-expire"), append([]string{"-q", root + "/qmail"}, args...)...)
 	cmd.Dir, cmd.Env = root, []string{}
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {

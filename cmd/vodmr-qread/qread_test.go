@@ -17,22 +17,10 @@ import (
 	"vodmr/internal/mailsite"
 )
 
-var binary string
+// bin is the folder of what TestMain built.
+var bin string
 
-func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "vodmr-qread")
-		if err != nil {
-			panic(err)
-		}
-		defer os.RemoveAll(dir)
-		if err := dialogue.Build(dir, "vodmr/cmd/vodmr-qread"); err != nil {
-			panic(err)
-		}
-		binary = filepath.Join(dir, "vodmr-qread")
-		return m.Run()
-	}())
-}
+func TestMain(m *testing.M) { os.Exit(dialogue.Main(m, &bin, "vodmr/cmd/vodmr-qread")) }
 
 func must(t testing.TB, err error) {
 	t.Helper()
@@ -45,7 +33,7 @@ func must(t testing.TB, err error) {
 func list(t *testing.T, root string, args ...string) (out, log string, code int) {
 	t.Helper()
 	var stdout, stderr strings.Builder
-	cmd := exec.Command(binary, args...)
+	cmd := exec.Command(filepath.Join(bin, "vodmr-qread"), args...)
 	cmd.Dir, cmd.Env = root, []string{}
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {

@@ -13,22 +13,10 @@ import (
 	"vodmr/internal/dialogue"
 )
 
-var binary string
+// bin is the folder of what TestMain built.
+var bin string
 
-func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "vodmr-relay")
-		if err != nil {
-			panic(err)
-		}
-		defer os.RemoveAll(dir)
-		if err := dialogue.Build(dir, "vodmr/cmd/vodmr-relay"); err != nil {
-			panic(err)
-		}
-		binary = filepath.Join(dir, "vodmr-relay")
-		return m.Run()
-	}())
-}
+func TestMain(m *testing.M) { os.Exit(dialogue.Main(m, &bin, "vodmr/cmd/vodmr-relay")) }
 
 // A mailbox that waits for ATRN, run as its owner or as root.
 type mailbox struct {
@@ -60,7 +48,7 @@ func newMailbox(t *testing.T) *mailbox {
 	if os.Getuid() == 0 {
 		m.chown(t, owner)
 	}
-	m.cmd = exec.Command(binary, "-q", filepath.Join(root, "qmail"))
+	m.cmd = exec.Command(filepath.Join(bin, "vodmr-relay"), "-q", filepath.Join(root, "qmail"))
 	m.cmd.ExtraFiles = []*os.File{write} // descriptor 3
 	m.cmd.Env = []string{"HOME=" + home, "VPOPUSER=odmr@example.org", "VODMR_AUTHFD=3", "VODMR_HOST=mail.test"}
 	return m
@@ -108,7 +96,7 @@ func TestMisuse(t *testing.T) {
 		{nil, []string{"VODMR_AUTHFD=1"}, "vodmr is not in front"},
 		{nil, []string{"VODMR_AUTHFD=four"}, "vodmr is not in front"},
 	} {
-		cmd := exec.Command(binary, test.args...)
+		cmd := exec.Command(filepath.Join(bin, "vodmr-relay"), test.args...)
 		cmd.Env = append(test.env, "HOME=/")
 		out, _ := cmd.CombinedOutput()
 		if code := cmd.ProcessState.ExitCode(); code != 100 || !dialogue.Match("vodmr-relay: *"+test.want+"*\nusage: vodmr-relay *", string(out)) {

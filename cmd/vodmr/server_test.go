@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -16,26 +15,12 @@ import (
 	"vodmr/internal/logform"
 )
 
-// bin is the folder of the programs that TestMain built.
+// bin is the folder of what TestMain built.
 var bin string
 
-func TestMain(m *testing.M) { os.Exit(withPrograms(m)) }
-
-func withPrograms(m *testing.M) int {
-	folder, err := os.MkdirTemp("", "vodmr")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(folder)
-	bin = folder
-	err = dialogue.Build(folder, "vodmr/cmd/vodmr", "vodmr/cmd/vodmr-tls",
-		"vodmr/cmd/vodmr-checkpw", "vodmr/testdata/vchkpw")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return m.Run()
+func TestMain(m *testing.M) {
+	os.Exit(dialogue.Main(m, &bin, "vodmr/cmd/vodmr", "vodmr/cmd/vodmr-tls",
+		"vodmr/cmd/vodmr-checkpw", "vodmr/testdata/vchkpw"))
 }
 
 // A server is vodmr at work: the customer's connection to it, and its end.

@@ -2,11 +2,9 @@ package dialogue
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"vodmr/internal/logform"
@@ -56,13 +54,4 @@ func (p *Process) End() (code int, stderr string) {
 	}
 	logform.Test(p.t, string(text))
 	return p.cmd.ProcessState.ExitCode(), string(text)
-}
-
-// Build builds Go packages of this module into a folder, for a TestMain.
-func Build(folder string, packages ...string) error {
-	args := append([]string{"build", "-o", folder + "/"}, packages...)
-	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
-		return fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, out)
-	}
-	return nil
 }

@@ -1,0 +1,39 @@
+package dialogue
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// Main is what a TestMain exits with. It builds Go packages of this module into a
+// folder that every user may enter, since some programs run as another user than the
+// tests do, says by bin where that is, runs the tests, and removes it.
+func Main(m *testing.M, bin *string, packages ...string) int {
+	folder, err := os.MkdirTemp("", "vodmr-programs-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(folder)
+	*bin = folder
+	if err = os.Chmod(folder, 0o755); err == nil {
+		err = Build(folder, packages...)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+// Build builds Go packages of this module into a folder.
+func Build(folder string, packages ...string) error {
+	args := append([]string{"build", "-o", folder + "/"}, packages...)
+	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, out)
+	}
+	return nil
+}
