@@ -21,6 +21,10 @@ type Program struct {
 	Port    string   // handed down as TCPLOCALPORT; "" leaves that alone
 }
 
+// DefaultPort is the Port for vchkpw, which checks CRAM-MD5 only where it is one of
+// SMTP's: 587 is the one for customers.
+const DefaultPort = 587
+
 // ErrRefused is wrapped where the program refused the login for good.
 var ErrRefused = errors.New("refused")
 

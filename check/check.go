@@ -34,10 +34,8 @@ type Config struct {
 // ErrCannotLook says that something that was named is not there to look at.
 var ErrCannotLook = errors.New("cannot look")
 
-const (
-	usualQmail = "/var/qmail"
-	usualPort  = 366
-)
+// usualPort is RFC 2645's (section 4).
+const usualPort = 366
 
 // usualDirs are where a service directory is looked for.
 func usualDirs() []string {
@@ -108,7 +106,7 @@ func (d *doctor) settle() error {
 	if d.Qmail != "" && !isDir(d.Qmail) {
 		return fmt.Errorf("%w: %s is no directory", ErrCannotLook, d.Qmail)
 	}
-	d.Qmail = first(d.Qmail, d.service.relay.qmail, usualQmail)
+	d.Qmail = first(d.Qmail, d.service.relay.qmail, qmail.DefaultHome)
 	d.home = qmail.OpenHome(d.Qmail)
 	d.host = d.service.vodmr.host
 	if d.Rules == "" && d.service.relay.rules != "" {

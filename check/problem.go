@@ -70,7 +70,7 @@ func (d *doctor) printService() {
 	}
 	if s.relay.found {
 		d.print(printable(fmt.Sprintf("vodmr-relay qmail %s, rules %s, maildir %s",
-			first(s.relay.qmail, usualQmail), first(s.relay.rules, "none"), s.relay.maildir)))
+			first(s.relay.qmail, qmail.DefaultHome), first(s.relay.rules, "none"), s.relay.maildir)))
 	}
 	d.printEnv("env", s.env)
 }

@@ -5,7 +5,9 @@ import (
 	"strconv"
 	"strings"
 
+	"vodmr/auth"
 	"vodmr/qmail"
+	"vodmr/tlswrap"
 )
 
 // take finds the chain in one command of the script.
@@ -82,7 +84,7 @@ func (s *service) takeTCP(rest []string, users lookUp) {
 func (s *service) takeTLS(rest []string, users lookUp) {
 	options, _ := getopt(rest, "ckauU")
 	s.tls = tlsWrapper{found: true, starttls: options.has('s'), account: options['u']}
-	s.tls.cert = first(options['c'], "/var/qmail/control/servercert.pem")
+	s.tls.cert = first(options['c'], tlswrap.DefaultCertFile)
 	s.tls.key = first(options['k'], s.tls.cert)
 	if name := options['U']; name != "" {
 		found, _, err := users(name)
@@ -100,7 +102,7 @@ func (s *service) takeTLS(rest []string, users lookUp) {
 
 func (s *service) takeVodmr(rest []string) {
 	options, after := getopt(rest, "pt")
-	s.vodmr = greeter{found: true, port: number(options['p'], 587), needTLS: options.has('T')}
+	s.vodmr = greeter{found: true, port: number(options['p'], auth.DefaultPort), needTLS: options.has('T')}
 	if len(after) > 0 {
 		s.vodmr.host = after[0]
 		s.prog = after[1:]

@@ -6,10 +6,13 @@ package mailbox
 import (
 	"errors"
 	"fmt"
+	"os"
 	"os/user"
 	"path/filepath"
 	"strings"
 
+	"vodmr/become"
+	"vodmr/maildir"
 	"vodmr/qmail"
 	"vodmr/vpasswd"
 )
@@ -25,6 +28,18 @@ type Place struct {
 
 // ErrUnknown says that there is no such login.
 var ErrUnknown = errors.New("no such login")
+
+// Misnamed says whether an error, of Find, of package become or of package maildir, is
+// about the place that was named and stays until an administrator mends it; all others
+// may pass.
+func Misnamed(err error) bool {
+	for _, wrong := range []error{ErrUnknown, become.ErrRoot, become.ErrLink, maildir.ErrMissing, maildir.ErrOwner, os.ErrNotExist} {
+		if errors.Is(err, wrong) {
+			return true
+		}
+	}
+	return false
+}
 
 // Find finds out what an argument means: one with a slash in it is a Maildir, any other
 // a login. Whether the place exists is not asked.

@@ -9,8 +9,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Home is qmail's home directory, mostly /var/qmail. It need not exist: then
-// every setting has its default.
+// DefaultHome is where qmail lives unless somebody says otherwise.
+const DefaultHome = "/var/qmail"
+
+// A Home is qmail's home directory. It need not exist: then every setting has its
+// default.
 type Home struct{ dir string }
 
 // OpenHome names the home directory. Nothing is read yet.

@@ -15,6 +15,9 @@ import (
 // handshakeTime bounds the handshake, however slowly the customer sends.
 const handshakeTime = 60 * time.Second
 
+// DefaultCertFile is where qmail's TLS patches keep chain and key, in one file.
+const DefaultCertFile = "/var/qmail/control/servercert.pem"
+
 // A Config says what Serve is to do. An empty KeyFile means that CertFile holds
 // the key too; empty CAFile, Account or ProgramAccount mean none.
 type Config struct {

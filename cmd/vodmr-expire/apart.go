@@ -25,7 +25,7 @@ func (o options) expireApart(arg string) int {
 		return exit.ExitCode() // it has said why
 	}
 	logline.New(2, program, arg).Event("error", logline.Err(err))
-	return temporary
+	return exitTemporary
 }
 
 // args are the arguments of that program.

@@ -11,7 +11,6 @@ import (
 	"vodmr/fdio"
 	"vodmr/logline"
 	"vodmr/mailbox"
-	"vodmr/maildir"
 	getopt "vodmr/options"
 	"vodmr/qmail"
 	"vodmr/relay"
@@ -23,8 +22,8 @@ const (
 	usage   = "usage: vodmr-expire [-n] [-f] [-q QMAILHOME] LOGIN-or-MAILDIR...\n" +
 		"       vodmr-expire -h | -V\n" +
 		"what has a / in it is a Maildir; see vodmr-expire(8)\n"
-	misuse    = 100
-	temporary = 111
+	exitMisuse    = 100
+	exitTemporary = 111
 )
 
 func main() { os.Exit(run()) }
@@ -37,7 +36,7 @@ func run() int {
 	o, args, err := parseOptions(os.Args[1:])
 	if err != nil {
 		_ = fdio.WriteAll(2, []byte(program+": "+err.Error()+"\n"+usage))
-		return misuse
+		return exitMisuse
 	}
 	fdio.CloseOnExec(3) // qmail-queue needs none of what others left open
 	expire := o.expire
@@ -58,7 +57,7 @@ type options struct {
 }
 
 func parseOptions(args []string) (options, []string, error) {
-	o := options{qmail: "/var/qmail"}
+	o := options{qmail: qmail.DefaultHome}
 	args, err := getopt.Parse(args, "nfq:", func(letter rune, value string) error {
 		switch letter {
 		case 'n':
@@ -122,10 +121,8 @@ func (o options) config(site qmail.Home, place mailbox.Place, log *logline.Logge
 
 // exitCode tells what an administrator must mend from what may pass.
 func exitCode(err error) int {
-	for _, wrong := range []error{relay.ErrNoNotes, become.ErrRoot, become.ErrLink, mailbox.ErrUnknown, maildir.ErrMissing, maildir.ErrOwner, os.ErrNotExist} {
-		if errors.Is(err, wrong) {
-			return misuse
-		}
+	if errors.Is(err, relay.ErrNoNotes) || mailbox.Misnamed(err) {
+		return exitMisuse
 	}
-	return temporary
+	return exitTemporary
 }

@@ -11,7 +11,6 @@ import (
 	"vodmr/fdio"
 	"vodmr/logline"
 	"vodmr/mailbox"
-	"vodmr/maildir"
 	"vodmr/options"
 	"vodmr/qmail"
 	"vodmr/relay"
@@ -23,8 +22,8 @@ const (
 	usage   = "usage: vodmr-qread [-j] [-q QMAILHOME] LOGIN-or-MAILDIR...\n" +
 		"       vodmr-qread -h | -V\n" +
 		"what has a / in it is a Maildir; see vodmr-qread(8)\n"
-	misuse    = 100
-	temporary = 111
+	exitMisuse    = 100
+	exitTemporary = 111
 )
 
 func main() { os.Exit(run()) }
@@ -34,7 +33,7 @@ func run() int {
 		_ = fdio.WriteAll(1, []byte(text))
 		return 0
 	}
-	home, lines := "/var/qmail", false
+	home, lines := qmail.DefaultHome, false
 	args, err := options.Parse(os.Args[1:], "jq:", func(letter rune, value string) error {
 		if letter == 'j' {
 			lines = true
@@ -48,7 +47,7 @@ func run() int {
 	}
 	if err != nil {
 		_ = fdio.WriteAll(2, []byte(program+": "+err.Error()+"\n"+usage))
-		return misuse
+		return exitMisuse
 	}
 	return listAll(qmail.OpenHome(home), lines, args)
 }
@@ -67,7 +66,7 @@ func listAll(site qmail.Home, lines bool, args []string) int {
 		r.out.overall(r.all)
 	}
 	if out.Flush() != nil {
-		r.code = temporary
+		r.code = exitTemporary
 	}
 	return r.code
 }
@@ -116,12 +115,10 @@ func (r *reader) read(arg string) {
 
 // exitCode tells what an administrator must mend from what may pass.
 func exitCode(err error) int {
-	for _, wrong := range []error{become.ErrLink, mailbox.ErrUnknown, maildir.ErrMissing, maildir.ErrOwner, os.ErrNotExist} {
-		if errors.Is(err, wrong) {
-			return misuse
-		}
+	if mailbox.Misnamed(err) {
+		return exitMisuse
 	}
-	return temporary
+	return exitTemporary
 }
 
 func (r *reader) list(place mailbox.Place, log *logline.Logger) error {

@@ -23,8 +23,8 @@ const (
 	usage   = "usage: vodmr-relay [-q QMAILHOME] [-x RULES.CDB] [MAILDIR]\n" +
 		"       vodmr-relay -h | -V\n" +
 		"run it behind vodmr and a checkpassword program; see vodmr-relay(8)\n"
-	misuse    = 100
-	temporary = 111
+	exitMisuse    = 100
+	exitTemporary = 111
 )
 
 func main() { os.Exit(run()) }
@@ -34,7 +34,7 @@ func run() int {
 		_ = fdio.WriteAll(1, []byte(text))
 		return 0
 	}
-	home, rules := "/var/qmail", ""
+	home, rules := qmail.DefaultHome, ""
 	words, err := options.Parse(os.Args[1:], "q:x:", func(letter rune, value string) error {
 		*map[rune]*string{'q': &home, 'x': &rules}[letter] = value
 		return nil
@@ -45,16 +45,16 @@ func run() int {
 	}
 	if err != nil {
 		_ = fdio.WriteAll(2, []byte(program+": "+err.Error()+"\n"+usage))
-		return misuse
+		return exitMisuse
 	}
 	config := configure(home, rules, append(words, "")[0])
 	if err := becomeOwner(config.Home); err != nil {
 		config.Log.Event("error", logline.Err(err))
-		return temporary
+		return exitTemporary
 	}
 	if err := fdio.WriteAll(authFD, []byte{0}); err != nil {
 		config.Log.Event("error", logline.F("reason", "vodmr is not there"), logline.Err(err))
-		return temporary
+		return exitTemporary
 	}
 	fdio.Close(authFD)
 	fdio.CloseOnExec(3) // qmail-queue needs none of what others left open

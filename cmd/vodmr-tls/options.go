@@ -7,11 +7,8 @@ import (
 	"vodmr/tlswrap"
 )
 
-// defaultCert is where qmail's TLS patches keep chain and key, in one file.
-const defaultCert = "/var/qmail/control/servercert.pem"
-
 func parseOptions(args []string) (tlswrap.Config, error) {
-	config := tlswrap.Config{CertFile: defaultCert}
+	config := tlswrap.Config{CertFile: tlswrap.DefaultCertFile}
 	args, err := options.Parse(args, "sc:k:a:u:U:", func(letter rune, value string) error {
 		if letter == 's' {
 			config.STARTTLS = true

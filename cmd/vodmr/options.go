@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"vodmr/auth"
 	getopt "vodmr/options"
 )
 
@@ -17,10 +18,8 @@ type options struct {
 	prog    []string      // the checkpassword program and its arguments
 }
 
-// defaults: vchkpw checks CRAM-MD5 only where the port is one of SMTP's, and 587
-// is the one for customers.
 func defaults() options {
-	return options{port: 587, limit: 300 * time.Second}
+	return options{port: auth.DefaultPort, limit: 300 * time.Second}
 }
 
 func parseOptions(args []string) (options, error) {
