@@ -57,11 +57,7 @@ func (d *doctor) checkKeyFile(path string, onlyKey bool) bool {
 		d.unreadable(path, err)
 		return false
 	}
-	user := d.service.tcp.who
-	if !user.known {
-		user = who{known: true}
-	}
-	if !d.open(path, path, user) {
+	if !d.open(path, path, d.service.tcpUser()) {
 		return false
 	}
 	if text, err := qmail.ReadFile(path); err != nil {

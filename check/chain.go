@@ -32,7 +32,7 @@ func (d *doctor) checkService() {
 	}
 	run := d.Dir + "/run"
 	if d.service.err != nil {
-		if missing(d.service.err) || errors.Is(d.service.err, os.ErrNotExist) {
+		if missing(d.service.err) {
 			d.say(run, noProgram, "")
 		} else {
 			d.unreadable(run, d.service.err)
@@ -92,11 +92,7 @@ func (d *doctor) checkTCPRules() {
 		d.say(path, noTCPRules, "")
 		return
 	}
-	user := d.service.tcp.who
-	if !user.known {
-		user = who{known: true}
-	}
-	if !d.open(path, path, user) {
+	if !d.open(path, path, d.service.tcpUser()) {
 		return
 	}
 	cdb, err := qmail.OpenCDB(path)

@@ -2,6 +2,7 @@ package check
 
 import (
 	"errors"
+	"io/fs"
 	"path"
 	"path/filepath"
 	"slices"
@@ -123,7 +124,7 @@ func (d *doctor) checkDomainFolder(domain qmail.Domain) {
 		d.unreadable(domain.Dir, err)
 	case s.mode.Perm()&0o022 != 0:
 		d.say(domain.Dir, loose, s.mode.String())
-	case s.mode&modeSticky != 0:
+	case s.mode&fs.ModeSticky != 0:
 		d.say(domain.Dir, stickyHome, s.mode.String())
 	}
 }

@@ -23,13 +23,16 @@ const (
 	leastFiles = 20
 )
 
+// chpstValues are the options of chpst(8) that take a value.
+const chpstValues = "uUbe/nlLmdopfcrtP"
+
 // limitsOf reads the limits that softlimit, chpst or ulimit is asked for.
 func limitsOf(program string, words []string) (limits []limit) {
 	withValue := "acdflmoprst"
-	if program == "chpst" {
-		withValue = "uUbe/nlLmdopfcrtP"
-	}
-	if program == "ulimit" {
+	switch program {
+	case "chpst":
+		withValue = chpstValues
+	case "ulimit":
 		withValue = "vdmnSHaculstfp"
 	}
 	given, _ := getopt(words, withValue)
@@ -63,9 +66,7 @@ func ulimitAs(letter byte, n int64) (byte, int64) {
 // tooSmall says whether no Go program can live within a limit.
 func (l limit) tooSmall() bool {
 	switch l.letter {
-	case 'a':
-		return l.value < leastSpace
-	case 'm':
+	case 'a', 'm':
 		return l.value < leastSpace
 	case 'd':
 		return l.value < leastData

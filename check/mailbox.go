@@ -2,7 +2,6 @@ package check
 
 import (
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -25,8 +24,6 @@ const (
 	badNotes   diagnosis = "cannot be written, so one message goes at a time"
 	oddNotes   diagnosis = "was no file of notes, and was set aside"
 )
-
-const modeSticky = fs.ModeSticky
 
 // checkMailbox looks at a mailbox's folders as its vodmr-relay will.
 func (d *doctor) checkMailbox(m mailbox) {

@@ -1,8 +1,6 @@
 package check
 
 import (
-	"errors"
-	"io/fs"
 	"path/filepath"
 	"strings"
 
@@ -123,7 +121,7 @@ func (d *doctor) checkPassword(m mailbox) {
 		return
 	}
 	switch {
-	case m.fileError != nil && (missing(m.fileError) || errors.Is(m.fileError, fs.ErrNotExist)):
+	case missing(m.fileError):
 		d.say(m.login, noFile, m.file)
 		return
 	case m.fileError != nil:

@@ -89,7 +89,7 @@ func (d *doctor) openForAll(subject, path string) bool {
 	return true
 }
 
-// unreadable reports a file that this program could not read.
+// unreadable reports a file that this program, or one who must, cannot read.
 func (d *doctor) unreadable(subject string, err error) {
 	if hidden(err) {
 		d.say(subject, cannotSee, err.Error())
@@ -100,19 +100,11 @@ func (d *doctor) unreadable(subject string, err error) {
 
 // open reports a file that a user who must cannot open for reading.
 func (d *doctor) open(subject, path string, w who) bool {
-	err := may(w, path, mayRead)
-	var stopped *blocked
-	switch {
-	case err == nil:
-		return true
-	case errors.As(err, &stopped):
-		d.say(subject, unreadable, err.Error())
-	case hidden(err):
-		d.say(subject, cannotSee, err.Error())
-	default:
-		d.say(subject, unreadable, err.Error())
+	if err := may(w, path, mayRead); err != nil {
+		d.unreadable(subject, err)
+		return false
 	}
-	return false
+	return true
 }
 
 // checkHostFile looks at a control file that holds a host name.

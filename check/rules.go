@@ -76,13 +76,11 @@ func (d *doctor) openRules() *qmail.Rules {
 }
 
 // checkStale compares a cdb with the text that it was made of.
-func (d *doctor) checkStale(cdb string) bool {
+func (d *doctor) checkStale(cdb string) {
 	source, ok := strings.CutSuffix(cdb, ".cdb")
 	if ok && older(cdb, source) {
 		d.say(cdb, rulesStale, filepath.Base(source))
-		return true
 	}
-	return false
 }
 
 // checkRule looks at one rule.
@@ -100,19 +98,14 @@ func (d *doctor) checkRule(key string, rule qmail.Rule) error {
 	return nil
 }
 
-// checkSettings looks at variables as vodmr-relay would. It reports whether all
-// of them make sense.
-func (d *doctor) checkSettings(subject string, env map[string]string) bool {
-	sound := true
+// checkSettings looks at variables as vodmr-relay would.
+func (d *doctor) checkSettings(subject string, env map[string]string) {
 	if _, err := relay.ReadSettings(func(name string) string { return env[name] }); err != nil {
 		d.say(subject, badSetting, err.Error())
-		sound = false
 	}
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		if strings.HasPrefix(name, "VODMR_") && !slices.Contains(settings(), name) {
 			d.say(subject, unknownName, name)
-			sound = false
 		}
 	}
-	return sound
 }

@@ -28,7 +28,7 @@ func (s *service) take(words []string, users lookUp) {
 		case "softlimit", "s6-softlimit", "chpst", "ulimit":
 			s.limits = append(s.limits, limitsOf(name, rest)...)
 			if name == "chpst" {
-				options, _ := getopt(rest, "uUbe/nlLmdopfcrtP")
+				options, _ := getopt(rest, chpstValues)
 				s.become(options['u'], users)
 			}
 		case "envdir", "s6-envdir":

@@ -10,9 +10,8 @@ import (
 // A service is what a service directory says: the chain of programs in its run
 // script, and the variables in env.
 type service struct {
-	dir  string
-	err  error // the run script cannot be read
-	text string
+	dir string
+	err error // the run script cannot be read
 
 	env      map[string]string
 	envError error
@@ -75,6 +74,14 @@ func (s *service) who() who {
 	return who{known: s.tcp.found}
 }
 
+// tcpUser is whom tcpserver becomes: root where nobody is named.
+func (s *service) tcpUser() who {
+	if s.tcp.who.known {
+		return s.tcp.who
+	}
+	return who{known: true}
+}
+
 // lookUp finds an account; system.user is one.
 type lookUp func(name string) (who, string, error)
 
@@ -86,9 +93,8 @@ func readService(dir string, users lookUp) service {
 		s.err = err
 		return s
 	}
-	s.text = string(script)
 	s.readEnv()
-	for _, words := range qmail.ShellCommands(s.expand(s.text, users)) {
+	for _, words := range qmail.ShellCommands(s.expand(string(script), users)) {
 		s.take(words, users)
 	}
 	return s
