@@ -1,0 +1,137 @@
+package fetch
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+	"time"
+
+	"vodmr/smtp"
+)
+
+// contentBlock is how much content is read at a time, in bytes: more than a
+// LineReader holds, so that one read empties it.
+const contentBlock = 64 << 10
+
+// contentPace is how much content, in bytes, must come in the time for idleness:
+// few enough for any line, too many for a provider that only wants to hold us.
+const contentPace = 16 << 10
+
+// contentRefusal says why content cannot come now; code 0 means that it can.
+func (r *receiving) contentRefusal() smtp.Reply {
+	switch {
+	case !r.open:
+		return smtp.ReplyBadSequence("MAIL first")
+	case len(r.recipients) == 0:
+		return smtp.NewReply(554, "5.5.1", "no recipient was accepted")
+	}
+	return smtp.Reply{}
+}
+
+// readSome reads up to n bytes of content.
+func (r *receiving) readSome(n int64) ([]byte, error) {
+	if r.buf == nil {
+		r.buf = make([]byte, contentBlock)
+	}
+	_ = r.stream.SetDeadline(r.due)
+	got, err := r.server.Lines.Read(r.buf[:n])
+	if r.fresh += got; r.fresh >= contentPace {
+		r.progress()
+	}
+	if got > 0 {
+		return r.buf[:got], nil
+	}
+	return nil, err
+}
+
+// begin starts the delivery; r.failed tells where it cannot.
+func (r *receiving) begin() {
+	r.progress()
+	var err error
+	r.delivery, err = r.box.Begin(r.sender.text, r.recipients, r.received(time.Now()))
+	if err != nil {
+		r.delivery = nil
+		r.fail(err)
+	}
+}
+
+// take writes content whose sent form had the given size. After a failure the
+// rest is thrown away.
+func (r *receiving) take(text []byte, sent int) {
+	r.tally.content(sent)
+	r.size += int64(sent)
+	if r.delivery == nil {
+		return
+	}
+	if r.Limit > 0 && r.size > r.Limit {
+		r.drop(replyTooBig())
+		return
+	}
+	if _, err := r.delivery.Write(text); err != nil {
+		r.fail(err)
+	}
+}
+
+// finish commits the message and ends the transaction.
+func (r *receiving) finish() smtp.Reply {
+	defer r.progress()
+	defer r.reset()
+	if r.failed.Code != 0 {
+		return r.failed
+	}
+	err := r.delivery.Commit()
+	r.delivery = nil
+	if err != nil {
+		r.fail(err)
+		return r.failed
+	}
+	r.tally.accepted(r.size)
+	return smtp.NewReply(250, "2.0.0", "ok, delivered")
+}
+
+// fail refuses the message for now: a full disk and a broken one both pass.
+func (r *receiving) fail(err error) {
+	if r.Warn != nil {
+		r.Warn(fmt.Errorf("cannot deliver into %s, so the provider keeps the message: %w", r.Dir, err))
+	}
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		r.drop(smtp.NewReply(452, "4.3.1", "no space left here"))
+		return
+	}
+	r.drop(smtp.NewReply(451, "4.3.0", "cannot write the message"))
+}
+
+func (r *receiving) drop(reason smtp.Reply) {
+	r.failed = reason
+	if r.delivery != nil {
+		r.delivery.Abort()
+		r.delivery = nil
+	}
+}
+
+// received is this hop's trace line (RFC 5321 section 4.4).
+func (r *receiving) received(now time.Time) string {
+	with := "SMTP"
+	switch {
+	case r.utf8:
+		with = "UTF8SMTP" // RFC 6531 section 4.3
+	case r.esmtp:
+		with = "ESMTP"
+	}
+	return fmt.Sprintf("Received: from %s (%s)\n\tby %s via ATRN with %s; %s\n",
+		printable(r.helo), r.peer, r.Host, with, now.Format("2 Jan 2006 15:04:05 -0700"))
+}
+
+// printable makes the provider's name fit for a header line.
+func printable(name string) string {
+	if name == "" {
+		return "unknown"
+	}
+	return strings.Map(func(c rune) rune {
+		if c <= ' ' || c >= 0x7f || strings.ContainsRune(`()<>@,;\"`, c) {
+			return '?'
+		}
+		return c
+	}, name[:min(len(name), 255)])
+}
