@@ -2,6 +2,7 @@ package docs
 
 import (
 	"go/ast"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -49,6 +50,28 @@ func TestNothingIsPromisedThatIsNotThere(t *testing.T) {
 				t.Errorf("%s names %s, which is no program", document, program)
 			}
 		}
+	}
+}
+
+// INTERNALS leads through files of the code, with their folders or without.
+func TestInternalsFilesAreThere(t *testing.T) {
+	there := map[string]bool{}
+	err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
+		there[filepath.Base(path)] = true
+		there[strings.TrimPrefix(path, root+"/")] = true
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile(`\b[a-z_/]+\.go\b`).FindAllString(read(t, "INTERNALS"), -1)
+	for _, name := range named {
+		if !there[name] {
+			t.Errorf("INTERNALS names %s, which is not there", name)
+		}
+	}
+	if len(named) < 10 {
+		t.Errorf("only %d files were found in INTERNALS: this test looks in the wrong place", len(named))
 	}
 }
 
