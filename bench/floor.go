@@ -80,3 +80,10 @@ func discard(r io.Reader) (total int64, err error) {
 		}
 	}
 }
+
+// closeAll closes each of them.
+func closeAll(list ...io.Closer) {
+	for _, c := range list {
+		_ = c.Close()
+	}
+}

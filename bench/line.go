@@ -1,7 +1,6 @@
 package main
 
 import (
-	"io"
 	"net"
 	"sync/atomic"
 	"time"
@@ -87,12 +86,5 @@ func (l *line) deliver(dst net.Conn, under <-chan parcel, at *atomic.Int64) {
 		_ = half.CloseWrite()
 	}
 	for range under {
-	}
-}
-
-// closeAll closes each of them.
-func closeAll(list ...io.Closer) {
-	for _, c := range list {
-		_ = c.Close()
 	}
 }

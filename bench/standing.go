@@ -55,11 +55,9 @@ func runLatency(b *bench, r row) ([]result, error) {
 	one := result{row: r.name, mode: "PIPELINING and CHUNKING", messages: len(times), size: 4 << 10, cpu: p.cpu()}
 	one.seconds = times[len(times)/2].Seconds()
 	one.note = fmt.Sprintf("from link(2) to the customer's 250: median %.1f ms, slowest %.1f ms",
-		ms(times[len(times)/2]), ms(times[len(times)-1]))
+		milliseconds(times[len(times)/2]), milliseconds(times[len(times)-1]))
 	return []result{one}, nil
 }
-
-func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // standAs is a customer that has logged in, until the provider has no more for it.
 // Each message is told to taken, and the provider's EHLO to turned, if there is one.
