@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 
+	"vodmr/integration/need"
 	"vodmr/internal/dialogue"
 )
 
@@ -35,17 +36,6 @@ func playAttach() int {
 	var b [1]byte
 	_, _ = descriptor(0).Read(b[:])
 	return 7
-}
-
-func needRoot(t *testing.T) {
-	t.Helper()
-	if os.Geteuid() == 0 {
-		return
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatal("not root, and CI=true")
-	}
-	t.Skip("not root: cannot become other users")
 }
 
 // account finds a user that every system has.
@@ -93,7 +83,7 @@ func attackers(cert string) []string {
 }
 
 func TestKeyIsOutOfReach(t *testing.T) {
-	needRoot(t)
+	need.Root(t, "to become other users")
 	ca, cert := servercert(t)
 	nobody, nogroup := account(t, "nobody")
 	daemon, daemons := account(t, "daemon")
@@ -169,7 +159,7 @@ func TestKeyIsOutOfReach(t *testing.T) {
 
 // vchkpw needs root: -u alone leaves it to the program.
 func TestAccountAlone(t *testing.T) {
-	needRoot(t)
+	need.Root(t, "to become other users")
 	ca, cert := servercert(t)
 	p := starting(t, shell(`printf 'user %s\r\n' $(id -u); exit 7`), "-c", cert, "-u", "daemon")
 	secured(t, p, trusting(ca)).Run(`
@@ -181,7 +171,7 @@ func TestAccountAlone(t *testing.T) {
 
 // The starter makes no difference to what a program finds.
 func TestProgramLearnsOfTLSFromTheStarter(t *testing.T) {
-	needRoot(t)
+	need.Root(t, "to become other users")
 	ca, cert := servercert(t)
 	p := starting(t, shell(settings), "-c", cert, "-u", "daemon", "-U", "nobody")
 	secured(t, p, trusting(ca)).Run(`
@@ -207,7 +197,7 @@ func TestProgramLearnsOfTLSFromTheStarter(t *testing.T) {
 
 // A handshake that fails runs no program, though a starter waits for it.
 func TestStarterWithoutHandshake(t *testing.T) {
-	needRoot(t)
+	need.Root(t, "to become other users")
 	_, cert := servercert(t)
 	folder := t.TempDir()
 	if err := os.Chmod(folder, 0o777); err != nil {
@@ -223,7 +213,7 @@ func TestStarterWithoutHandshake(t *testing.T) {
 
 // Where all is one user, the kernel is told that nobody may trace vodmr-tls.
 func TestSameUserCannotAttach(t *testing.T) {
-	needRoot(t)
+	need.Root(t, "to become other users")
 	ca, cert := servercert(t)
 	nobody, nogroup := account(t, "nobody")
 	open := filepath.Join(bin, t.Name()+".pem")
@@ -251,7 +241,7 @@ func TestSameUserCannotAttach(t *testing.T) {
 }
 
 func TestEqualUsersAreLogged(t *testing.T) {
-	needRoot(t)
+	need.Root(t, "to become other users")
 	ca, cert := servercert(t)
 	nobody, _ := account(t, "nobody")
 	for uid, options := range map[int][]string{0: nil, nobody: {"-u", "nobody", "-U", "nobody"}} {
@@ -267,7 +257,7 @@ func TestEqualUsersAreLogged(t *testing.T) {
 }
 
 func TestAccountsThatWillNotDo(t *testing.T) {
-	needRoot(t)
+	need.Root(t, "to become other users")
 	_, cert := servercert(t)
 	for _, test := range []struct {
 		options []string

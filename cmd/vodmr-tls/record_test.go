@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	"vodmr/integration/need"
 	"vodmr/internal/dialogue"
 )
 
@@ -201,7 +202,7 @@ func TestProgramEndsWhileTheCustomerSends(t *testing.T) {
 }
 
 func TestOpenSSL(t *testing.T) {
-	openssl := need(t, "openssl")
+	openssl := need.Program(t, "openssl")
 	ca, cert := servercert(t)
 	authorities := file(t, ca.pem)
 	for _, mode := range [][]string{nil, {"-starttls", "smtp"}} {
@@ -209,7 +210,7 @@ func TestOpenSSL(t *testing.T) {
 		if mode != nil {
 			options, program = []string{"-s", "-c", cert}, prog("smtp")
 		}
-		address, end := underTCPServer(t, wrap(options, program))
+		address, end := dialogue.UnderTCPServer(t, wrap(options, program))
 		cmd := exec.Command(openssl, append([]string{"s_client", "-quiet", "-crlf", "-connect", address,
 			"-CAfile", authorities, "-verify_return_error", "-verify_hostname", "mail.example.net"}, mode...)...)
 		cmd.Stdin = strings.NewReader("QUIT\n")

@@ -1,51 +1,27 @@
 package main
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/base64"
-	"encoding/pem"
-	"math/big"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"vodmr/integration/need"
 	"vodmr/internal/dialogue"
+	"vodmr/internal/rig"
 )
 
 // certificate writes a certificate and its key into one file.
 func certificate(t *testing.T) (file string) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	made, err := rig.Certify("mail.example.net")
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1),
-		Subject:      pkix.Name{CommonName: "mail.example.net"},
-		DNSNames:     []string{"mail.example.net"},
-		NotBefore:    time.Now().Add(-time.Hour),
-		NotAfter:     time.Now().Add(time.Hour),
-	}
-	public, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	secret, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: public})) +
-		string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}))
 	file = filepath.Join(t.TempDir(), "cert.pem")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(file, made.Secret, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return file
@@ -108,7 +84,7 @@ func TestOpenSSLLogsInBySTARTTLS(t *testing.T) {
 	for name, checker := range checkers(t) {
 		t.Run(name, func(t *testing.T) {
 			chain := append([]string{bin + "/vodmr-tls", "-s", "-c", cert, bin + "/vodmr", "-T", "mail.example.net"}, checker...)
-			addr, log := listen(t, nil, append(chain, welcome...)...)
+			addr, end := listen(t, nil, append(chain, welcome...)...)
 			p := dialogue.Start(t, exec.Command(openssl, "s_client", "-quiet", "-starttls", "smtp", "-crlf",
 				"-connect", addr, "-CAfile", cert, "-verify_return_error", "-verify_hostname", "mail.example.net"))
 			plain := base64.StdEncoding.EncodeToString([]byte("\x00odmr@example.org\x00tanstaaftanstaaf"))
@@ -116,7 +92,7 @@ func TestOpenSSLLogsInBySTARTTLS(t *testing.T) {
 			p.Run("S: 235 2.7.0 welcome TLSv1.3")
 			p.Send("bye\n")
 			p.Run("S: 221 bye")
-			code, words := tcpserverEnd(t, log)
+			code, words := end()
 			if code != 0 {
 				t.Errorf("exit code %d", code)
 			}
