@@ -105,14 +105,10 @@ func fail(t *trial, c failed, call string) {
 	one := s.session(w.wrap)
 	t.fired, _ = w.struck()
 	t.struck = t.fired && one.code != exitLoader
-	broken := 0
-	if !one.inOrder {
-		broken = 1
-	}
 	if t.struck {
 		s.bore(one, e)
 	}
-	s.settle(broken)
+	s.settle(one.broken())
 }
 
 // stillMax is how many messages one failure may keep back in a session that goes

@@ -43,9 +43,5 @@ func kill(t *trial, c chain, m mode, call string) {
 	one := s.session(w.wrap)
 	t.fired, t.struck = w.struck()
 	t.struck = t.struck && one.killed // or it was at its end already
-	broken := 0
-	if !one.inOrder {
-		broken = 1
-	}
-	s.settle(broken)
+	s.settle(one.broken())
 }

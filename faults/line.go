@@ -85,12 +85,8 @@ func breakLine(t *trial, l lined, h hit, w way) {
 		return
 	}
 	one := s.hurt(h, w)
-	broken := 0
-	if !one.inOrder {
-		broken = 1
-	}
 	s.chain = relayChain()
-	s.settle(broken)
+	s.settle(one.broken())
 	s.doubted(one)
 }
 

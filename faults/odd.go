@@ -42,10 +42,7 @@ func odd(t *trial, c failed, call, what string) {
 	one := s.session(w.wrap)
 	t.fired, _ = w.struck()
 	t.struck = t.fired && one.code != exitLoader
-	broken := 0
-	if !one.inOrder {
-		broken = 1
-	}
+	broken := one.broken()
 	if what == "short" && t.struck && (!one.inOrder || s.leftBehind() > 0) {
 		s.fail("a short %s broke the session: %s", call, one.how())
 	}

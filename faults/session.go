@@ -34,6 +34,14 @@ func (one *session) how() string {
 	return fmt.Sprintf("exit %d, %v", one.code, one.err)
 }
 
+// broken is how many sessions broke, for settle.
+func (one *session) broken() int {
+	if one.inOrder {
+		return 0
+	}
+	return 1
+}
+
 // A mode is what the customer's server offers.
 type mode struct {
 	name                 string

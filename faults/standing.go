@@ -62,11 +62,7 @@ func (s *site) attend(server *customer.Server, how ending) {
 func (s *site) stood(one *session) {
 	s.env, s.doctor = nil, nil
 	s.land(len(s.messages), s.messages)
-	broken := 0
-	if !one.inOrder {
-		broken = 1
-	}
-	s.settle(broken)
+	s.settle(one.broken())
 }
 
 // killedStanding is vodmr-relay, killed in a session that stands.
