@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"vodmr/integration/need"
 )
 
 func TestReadAll(t *testing.T) {
@@ -122,9 +124,7 @@ func TestOnlyRegularFilesAreOpened(t *testing.T) {
 }
 
 func TestAnothersFileIsNotSent(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root can give a file away")
-	}
+	need.Root(t, "only root can give a file away")
 	b, dir := newBox(t, map[string]string{"new/1.a": ""})
 	must(t, os.Chown(dir+"/new/1.a", 12345, -1))
 	if _, err := b.OpenMessage(Entry{Name: "1.a"}); !errors.Is(err, ErrOwner) {

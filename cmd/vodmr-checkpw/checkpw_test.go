@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"vodmr/integration/need"
 	"vodmr/internal/dialogue"
 )
 
@@ -189,9 +190,7 @@ func TestDescriptorsOfTheProgram(t *testing.T) {
 }
 
 func TestRootBecomesTheAccount(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("needs root")
-	}
+	need.Root(t, "only root can become another")
 	const ids = `id -u; id -g; id -G`
 	checkpw(t, "bare\x00secret\x00\x00", site(t), "sh", "-c", ids).want(t, 0, "65534\n65533\n65533\n", skipped)
 	checkpw(t, "root\x00tanstaaf\x00\x00", site(t), "sh", "-c", ids).want(t, 111, "", skipped+"vodmr-checkpw: root: uid 0 is refused\n")

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"vodmr/integration/need"
 	"vodmr/internal/dialogue"
 	"vodmr/internal/mailsite"
 )
@@ -204,9 +205,7 @@ func TestQueueFails(t *testing.T) {
 
 // TestRootsMaildir: as root nothing is done for a Maildir that belongs to root.
 func TestRootsMaildir(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("only root has such a Maildir")
-	}
+	need.Root(t, "only root has such a Maildir")
 	root, maildir := newSite(t)
 	if _, log, code := expire(t, root, maildir); code != 100 || left(t, maildir) != 2 || !strings.Contains(log, "belongs to root") {
 		t.Errorf("exit %d, %d left\n%s", code, left(t, maildir), log)
@@ -215,9 +214,7 @@ func TestRootsMaildir(t *testing.T) {
 
 // TestBecomesOwner: qmail-queue is run by the Maildir's owner, each by its own.
 func TestBecomesOwner(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("only root can become another")
-	}
+	need.Root(t, "only root can become another")
 	root, maildir := newSite(t)
 	other := filepath.Join(root, "other/Maildir")
 	mailsite.Make(t, other)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"vodmr/integration/need"
 	"vodmr/internal/dialogue"
 	"vodmr/internal/mailsite"
 )
@@ -200,9 +201,7 @@ func TestNothingChanges(t *testing.T) {
 // TestAsRoot: each Maildir is read with the rights of its owner, and the next one's
 // owner is another.
 func TestAsRoot(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("only root can take another's rights")
-	}
+	need.Root(t, "only root can take another's rights")
 	root, maildir := mailsite.New(t, map[string]string{"new/1.x": mailsite.Message("a@b.test", "c@example.org", "x")})
 	other := filepath.Join(root, "other/Maildir")
 	for _, dir := range []string{"new", "cur"} {

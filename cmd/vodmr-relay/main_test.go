@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"vodmr/integration/need"
 	"vodmr/internal/dialogue"
 )
 
@@ -188,8 +189,8 @@ func TestTrouble(t *testing.T) {
 		{"HOME of root", "/", "belongs to root", true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if test.root && os.Getuid() != 0 {
-				t.Skip("only root gives rights up")
+			if test.root {
+				need.Root(t, "only root gives rights up")
 			}
 			m := newMailbox(t)
 			m.cmd.Env[0] = "HOME=" + test.home
@@ -208,8 +209,9 @@ func TestTrouble(t *testing.T) {
 // TestBecomesOwner: as root it gives up all rights, in all threads, before it
 // reads anything of HOME.
 func TestBecomesOwner(t *testing.T) {
-	if os.Getuid() != 0 || runtime.GOOS != "linux" {
-		t.Skip("only root gives rights up, and only Linux shows it in /proc")
+	need.Root(t, "only root gives rights up")
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux shows it in /proc")
 	}
 	m := newMailbox(t)
 	p := m.start(t)
@@ -235,9 +237,7 @@ func TestBecomesOwner(t *testing.T) {
 // TestOthersMaildir: a Maildir of another owner, or one behind a symbolic link,
 // is not opened.
 func TestOthersMaildir(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("only root can make files of another owner")
-	}
+	need.Root(t, "only root can make files of another owner")
 	for _, test := range []struct {
 		name, want string
 		spoil      func(m *mailbox)
