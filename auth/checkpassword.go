@@ -90,15 +90,12 @@ func filledPipe(data []byte) (int, error) {
 	return r, nil
 }
 
-// pipe makes a pipe that programs do not inherit. Nothing else forks meanwhile.
+// pipe is fdio.Pipe, whose errors say so.
 func pipe() (r, w int, err error) {
-	var fds [2]int
-	if err := unix.Pipe(fds[:]); err != nil {
-		return -1, -1, fmt.Errorf("pipe: %w", err)
+	if r, w, err = fdio.Pipe(); err != nil {
+		err = fmt.Errorf("pipe: %w", err)
 	}
-	unix.CloseOnExec(fds[0])
-	unix.CloseOnExec(fds[1])
-	return fds[0], fds[1], nil
+	return r, w, err
 }
 
 // dropped says whether the program must not get a variable from outside: who

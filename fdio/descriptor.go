@@ -18,6 +18,18 @@ func WriteAll(fd int, p []byte) error {
 	return nil
 }
 
+// Pipe makes a pipe that programs do not inherit, unless another thread starts one at
+// just that moment: it is for programs that start theirs one by one.
+func Pipe() (r, w int, err error) {
+	var fds [2]int
+	if err := unix.Pipe(fds[:]); err != nil {
+		return -1, -1, err
+	}
+	unix.CloseOnExec(fds[0])
+	unix.CloseOnExec(fds[1])
+	return fds[0], fds[1], nil
+}
+
 // Close closes a descriptor that is no longer needed.
 func Close(fd int) { _ = unix.Close(fd) }
 

@@ -5,6 +5,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/fdio"
 )
 
 // exitTemporary is what this process exits with where the program could not be
@@ -27,7 +29,7 @@ func start(argv, environ []string, files []uintptr, as *account) (*program, erro
 }
 
 func startPath(path string, argv, environ []string, files []uintptr, as *account) (*program, error) {
-	ended, end, err := pipe()
+	ended, end, err := fdio.Pipe()
 	if err != nil {
 		return nil, err
 	}
@@ -68,18 +70,8 @@ func (p *program) wait() int {
 	return status.ExitStatus()
 }
 
-// pipe and pair make descriptors that no program inherits unless it is given
-// them. Nothing else is started meanwhile.
-func pipe() (r, w int, err error) {
-	var fds [2]int
-	if err := unix.Pipe(fds[:]); err != nil {
-		return -1, -1, err
-	}
-	unix.CloseOnExec(fds[0])
-	unix.CloseOnExec(fds[1])
-	return fds[0], fds[1], nil
-}
-
+// pair makes a socket pair that no program inherits unless it is given an end.
+// Nothing else is started meanwhile.
 func pair() (ours, theirs int, err error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {

@@ -30,7 +30,7 @@ func startLater(argv, environ []string, files []uintptr, as *account) (p *progra
 	if err != nil {
 		return nil, nil, err
 	}
-	r, w, err := pipe()
+	r, w, err := fdio.Pipe()
 	if err != nil {
 		return nil, nil, err
 	}
