@@ -114,7 +114,7 @@ func (st *stander) rest() error {
 
 // lost tells whether the end came while nothing was under way, as an over.
 func (st *stander) lost(err error) error {
-	var closing *smtp.ErrClosing
+	var closing *smtp.ClosingError
 	switch {
 	case len(st.sender.Unanswered()) > 0:
 	case errors.As(err, &closing):

@@ -13,7 +13,7 @@ func (s *Sender) Hello(helo string) error {
 		return err
 	}
 	if !greeting.Accepted() {
-		return &ErrRefused{"greeting", greeting}
+		return &RefusedError{"greeting", greeting}
 	}
 	reply, err := s.command("EHLO "+helo, s.timeouts.Other)
 	if err != nil {
@@ -28,7 +28,7 @@ func (s *Sender) Hello(helo string) error {
 		return err
 	}
 	if !reply.Accepted() {
-		return &ErrRefused{"HELO", reply}
+		return &RefusedError{"HELO", reply}
 	}
 	return nil
 }
@@ -48,7 +48,7 @@ func (s *Sender) Quit() error {
 // still counts.
 func (s *Sender) command(line string, timeout time.Duration) (Reply, error) {
 	if s.parser.Partial() {
-		return Reply{}, &ErrBroken{fmt.Errorf("%w: more than one reply to one command", ErrNotSMTP)}
+		return Reply{}, &BrokenError{fmt.Errorf("%w: more than one reply to one command", ErrNotSMTP)}
 	}
 	s.put(line)
 	deadline := time.Now().Add(timeout)
@@ -71,9 +71,9 @@ func (s *Sender) await(timeout time.Duration) (Reply, error) {
 		reply, ok, err := s.parser.Next()
 		switch {
 		case err != nil:
-			return Reply{}, &ErrBroken{err}
+			return Reply{}, &BrokenError{err}
 		case ok && reply.Closing():
-			return reply, &ErrClosing{reply}
+			return reply, &ClosingError{reply}
 		case ok:
 			return reply, nil
 		}

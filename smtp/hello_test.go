@@ -128,15 +128,15 @@ func TestHello(t *testing.T) {
 // TestHelloErrors: callers tell these apart by type, and a time-out by its method.
 func TestHelloErrors(t *testing.T) {
 	hello := func(p scripted) error { return NewSender(&p, testTimeouts(), 1).Hello("relay.test") }
-	var refused *ErrRefused
+	var refused *RefusedError
 	if err := hello(scripted{says: []string{"554 no\r\n"}}); !errors.As(err, &refused) || refused.What != "greeting" || refused.Reply.Code != 554 {
 		t.Errorf("refused: %#v", err)
 	}
-	var closing *ErrClosing
+	var closing *ClosingError
 	if err := hello(scripted{says: []string{"421 no\r\n"}}); !errors.As(err, &closing) || closing.Reply.Code != 421 {
 		t.Errorf("closing: %#v", err)
 	}
-	var broken *ErrBroken
+	var broken *BrokenError
 	if err := hello(scripted{end: fdio.ErrTimeout}); !errors.As(err, &broken) || !isTimeout(err) {
 		t.Errorf("timed out: %#v", err)
 	}

@@ -53,7 +53,7 @@ func TestEndlessReplies(t *testing.T) {
 			runtime.ReadMemStats(&before)
 			err := sender.Run(newList(200, 97, 100))
 			runtime.ReadMemStats(&after)
-			var broken *ErrBroken
+			var broken *BrokenError
 			if !errors.As(err, &broken) {
 				t.Errorf("Run returned %v", err)
 			}

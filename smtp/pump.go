@@ -81,14 +81,14 @@ func (s *Sender) exchange(deadline time.Time) error {
 	case err == nil || read > 0:
 		return nil
 	case s.mute == nil && isWriteError(err):
-		s.stop(&ErrBroken{err})
+		s.stop(&BrokenError{err})
 		return nil
 	case s.mute != nil:
 		return s.mute
 	case errors.Is(err, io.EOF):
-		return &ErrBroken{ErrHungUp}
+		return &BrokenError{ErrHungUp}
 	}
-	return &ErrBroken{err}
+	return &BrokenError{err}
 }
 
 // ErrHungUp says that the server closed the connection.

@@ -60,7 +60,7 @@ func TestNoReply(t *testing.T) {
 	l := newList(3, 1, 100)
 	all := append([]*Transaction(nil), l.waiting...)
 	err := s.Run(l)
-	var broken *ErrBroken
+	var broken *BrokenError
 	if !errors.As(err, &broken) || !isTimeout(err) {
 		t.Errorf("Run returned %v", err)
 	}
@@ -115,8 +115,8 @@ func TestWriteFails(t *testing.T) {
 		s := offers(p, "PIPELINING", "CHUNKING")
 		l := newList(3, 1, 100)
 		err := s.Run(l)
-		var broken *ErrBroken
-		var closing *ErrClosing
+		var broken *BrokenError
+		var closing *ClosingError
 		if strings.Contains(test.says, "421") {
 			if !errors.As(err, &closing) {
 				t.Errorf("%s: Run returned %v", test.name, err)

@@ -10,19 +10,19 @@ func (s *Sender) match(source Source) error {
 	for {
 		reply, ok, err := s.parser.Next()
 		if err != nil {
-			return &ErrBroken{err}
+			return &BrokenError{err}
 		}
 		if !ok {
 			return nil
 		}
 		if reply.Closing() {
-			return &ErrClosing{reply}
+			return &ClosingError{reply}
 		}
 		if len(s.expected) == 0 && s.refusedMidway(source, reply) {
 			continue
 		}
 		if len(s.expected) == 0 || s.early(s.expected[0], reply) {
-			return &ErrBroken{fmt.Errorf("%w: a reply to no command: %s", ErrNotSMTP, reply)}
+			return &BrokenError{fmt.Errorf("%w: a reply to no command: %s", ErrNotSMTP, reply)}
 		}
 		e := s.expected[0]
 		s.expected = s.expected[:copy(s.expected, s.expected[1:])]
@@ -52,7 +52,7 @@ func (s *Sender) refusedMidway(source Source, reply Reply) bool {
 		return false
 	}
 	f.content, f.step = reply, stepFinished
-	s.stop(&ErrRefused{"the content, before its end,", reply})
+	s.stop(&RefusedError{"the content, before its end,", reply})
 	s.settle(source, f)
 	return true
 }
@@ -60,7 +60,7 @@ func (s *Sender) refusedMidway(source Source, reply Reply) bool {
 // answer records one reply.
 func (s *Sender) answer(e expect, reply Reply) error {
 	if wrongClass(e.kind, reply) {
-		return &ErrBroken{fmt.Errorf("%w: %q is no answer here", ErrNotSMTP, reply)}
+		return &BrokenError{fmt.Errorf("%w: %q is no answer here", ErrNotSMTP, reply)}
 	}
 	if e.kind == expectNoop {
 		return nil // a refusal is a sign of life too
@@ -71,7 +71,7 @@ func (s *Sender) answer(e expect, reply Reply) error {
 	switch e.kind {
 	case expectReset:
 		if !reply.Accepted() {
-			s.stop(&ErrRefused{"RSET", reply})
+			s.stop(&RefusedError{"RSET", reply})
 		}
 	case expectMail:
 		f.mail = reply

@@ -53,25 +53,25 @@ func NewSender(conn Duplex, timeouts Timeouts, window int) *Sender {
 	return &Sender{conn: conn, timeouts: timeouts, window: newWindow(window), in: make([]byte, 4096)}
 }
 
-// ErrClosing is returned when the server said 421.
-type ErrClosing struct{ Reply Reply }
+// A ClosingError is returned when the server said 421.
+type ClosingError struct{ Reply Reply }
 
-func (e *ErrClosing) Error() string { return "the server is closing: " + e.Reply.String() }
+func (e *ClosingError) Error() string { return "the server is closing: " + e.Reply.String() }
 
-// ErrBroken is returned when the connection failed or went out of step: nothing
+// A BrokenError is returned when the connection failed or went out of step: nothing
 // more can be said on it.
-type ErrBroken struct{ Err error }
+type BrokenError struct{ Err error }
 
-func (e *ErrBroken) Error() string { return "the connection broke: " + e.Err.Error() }
-func (e *ErrBroken) Unwrap() error { return e.Err }
+func (e *BrokenError) Error() string { return "the connection broke: " + e.Err.Error() }
+func (e *BrokenError) Unwrap() error { return e.Err }
 
-// ErrRefused is returned when the server refused the session.
-type ErrRefused struct {
-	What  string // "greeting", "HELO"
+// A RefusedError is returned when the server refused the session.
+type RefusedError struct {
+	What  string // what was refused: "greeting", "HELO", "RSET"
 	Reply Reply
 }
 
-func (e *ErrRefused) Error() string { return e.What + " refused: " + e.Reply.String() }
+func (e *RefusedError) Error() string { return e.What + " refused: " + e.Reply.String() }
 
 // Run sends what source has until it has no more and all is answered. After an
 // error the connection must not be used; Unanswered then tells what it left.

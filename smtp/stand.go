@@ -31,9 +31,9 @@ func (s *Sender) nooping() bool {
 
 // Idle has rest wait while nothing is under way, between two Runs. rest says
 // whether there is something to read; where it returns for another reason, so
-// does Idle, with nil. The server may say 421 (ErrClosing) or hang up
+// does Idle, with nil. The server may say 421 (ClosingError) or hang up
 // (ErrHungUp) at any time; whatever else it says unasked puts the session out
-// of step (ErrBroken).
+// of step (BrokenError).
 func (s *Sender) Idle(rest func() (readable bool, err error)) error {
 	s.release()
 	for {
@@ -42,7 +42,7 @@ func (s *Sender) Idle(rest func() (readable bool, err error)) error {
 		}
 		readable, err := rest()
 		if err != nil {
-			return &ErrBroken{err}
+			return &BrokenError{err}
 		}
 		if !readable {
 			return nil
@@ -58,13 +58,13 @@ func (s *Sender) unasked() error {
 	reply, ok, err := s.parser.Next()
 	switch {
 	case err != nil:
-		return &ErrBroken{err}
+		return &BrokenError{err}
 	case !ok:
 		return nil
 	case reply.Closing():
-		return &ErrClosing{reply}
+		return &ClosingError{reply}
 	}
-	return &ErrBroken{fmt.Errorf("%w: a reply to no command: %s", ErrNotSMTP, reply)}
+	return &BrokenError{fmt.Errorf("%w: a reply to no command: %s", ErrNotSMTP, reply)}
 }
 
 // Judging says whether what is awaited is the server's word on a message that it

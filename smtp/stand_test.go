@@ -77,14 +77,14 @@ func TestNoopFails(t *testing.T) {
 		}
 		s.Noop()
 		err := s.Run(newList(0, 1, 1))
-		var broken *ErrBroken
+		var broken *BrokenError
 		if !errors.As(err, &broken) || !errors.Is(err, test.want) || len(s.Unanswered()) > 0 {
 			t.Errorf("%q: %v, want %v; unanswered %v", test.says, err, test.want, s.Unanswered())
 		}
 	}
 	_, s := stood("421 4.7.0 enough\r\n")
 	s.Noop()
-	var closing *ErrClosing
+	var closing *ClosingError
 	if err := s.Run(newList(0, 1, 1)); !errors.As(err, &closing) {
 		t.Errorf("421: %v", err)
 	}
@@ -137,11 +137,11 @@ func TestIdle(t *testing.T) {
 		want any // nil: the rest is over
 	}{
 		{nil, nil},
-		{[]string{"421 4.4.2 bye\r\n"}, new(*ErrClosing)},
-		{[]string{"42", "1-4.4.2 idle", "\r\n421 bye\r\n"}, new(*ErrClosing)},
-		{[]string{"250 ok\r\n"}, new(*ErrBroken)},
-		{[]string{"550 5.0.0 no\r\n421 bye\r\n"}, new(*ErrBroken)},
-		{[]string{"what\r\n"}, new(*ErrBroken)},
+		{[]string{"421 4.4.2 bye\r\n"}, new(*ClosingError)},
+		{[]string{"42", "1-4.4.2 idle", "\r\n421 bye\r\n"}, new(*ClosingError)},
+		{[]string{"250 ok\r\n"}, new(*BrokenError)},
+		{[]string{"550 5.0.0 no\r\n421 bye\r\n"}, new(*BrokenError)},
+		{[]string{"what\r\n"}, new(*BrokenError)},
 		{[]string{"42"}, nil},
 	} {
 		_, s := stood(test.says...)

@@ -75,7 +75,7 @@ func (s *Sender) streamContent(f *flight) {
 	case err != nil:
 		// Without the dot the server must throw away what it got; there is no
 		// other way to take back a DATA.
-		s.stop(&ErrBroken{fmt.Errorf("cut, since the message could not be read to its end: %w", err)})
+		s.stop(&BrokenError{fmt.Errorf("cut, since the message could not be read to its end: %w", err)})
 	}
 }
 
