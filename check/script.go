@@ -15,44 +15,58 @@ func (s *service) take(words []string, users lookUp) {
 	if words[0] == "for" {
 		return // words that a loop goes through
 	}
-	for i := 0; i < len(words); i++ {
-		name, rest := filepath.Base(words[i]), words[i+1:]
-		switch name {
-		case "sh", "bash", "dash", "ksh":
-			if options, after := getopt(rest, ""); options.has('c') && len(after) > 0 {
-				for _, inner := range qmail.ShellCommands(after[0]) {
-					s.take(inner, users)
-				}
-				return
-			}
-		case "softlimit", "s6-softlimit", "chpst", "ulimit":
-			s.limits = append(s.limits, limitsOf(name, rest)...)
-			if name == "chpst" {
-				options, _ := getopt(rest, chpstValues)
-				s.become(options['u'], users)
-			}
-		case "envdir", "s6-envdir":
-			if _, after := getopt(rest, ""); len(after) > 0 {
-				s.envdir = after[0]
-			}
-		case "setuidgid", "s6-setuidgid":
-			if len(rest) > 0 {
-				s.become(rest[0], users)
-			}
-		case "tcpserver":
-			s.takeTCP(rest, users)
-		case "vodmr-tls":
-			s.takeTLS(rest, users)
-			s.runs = append(s.runs, words[i])
-		case "vodmr":
-			s.takeVodmr(rest)
-			s.runs = append(s.runs, words[i])
-		case "vodmr-relay":
-			options, after := getopt(rest, "qx")
-			s.relay = relayer{true, options['q'], options['x'], first(append(after, "Maildir")...)}
-			s.runs = append(s.runs, words[i])
+	for i, word := range words {
+		if s.takeProgram(word, words[i+1:], users) {
+			return
 		}
 	}
+}
+
+// takeProgram takes a word of a command, if it names a program that is known; rest is
+// what follows. It says whether nothing more is to be found in the command.
+func (s *service) takeProgram(word string, rest []string, users lookUp) (done bool) {
+	switch name := filepath.Base(word); name {
+	case "sh", "bash", "dash", "ksh":
+		return s.takeShell(rest, users)
+	case "softlimit", "s6-softlimit", "chpst", "ulimit":
+		s.limits = append(s.limits, limitsOf(name, rest)...)
+		if name == "chpst" {
+			options, _ := getopt(rest, chpstValues)
+			s.become(options['u'], users)
+		}
+	case "envdir", "s6-envdir":
+		if _, after := getopt(rest, ""); len(after) > 0 {
+			s.envdir = after[0]
+		}
+	case "setuidgid", "s6-setuidgid":
+		if len(rest) > 0 {
+			s.become(rest[0], users)
+		}
+	case "tcpserver":
+		s.takeTCP(rest, users)
+	case "vodmr-tls":
+		s.takeTLS(rest, users)
+		s.runs = append(s.runs, word)
+	case "vodmr":
+		s.takeVodmr(rest)
+		s.runs = append(s.runs, word)
+	case "vodmr-relay":
+		s.takeRelay(rest)
+		s.runs = append(s.runs, word)
+	}
+	return false
+}
+
+// takeShell takes what a shell is told by -c.
+func (s *service) takeShell(rest []string, users lookUp) (done bool) {
+	options, after := getopt(rest, "")
+	if !options.has('c') || len(after) == 0 {
+		return false
+	}
+	for _, inner := range qmail.ShellCommands(after[0]) {
+		s.take(inner, users)
+	}
+	return true
 }
 
 // become notes that all that follows runs as an account.
@@ -113,6 +127,11 @@ func (s *service) takeVodmr(rest []string) {
 			break
 		}
 	}
+}
+
+func (s *service) takeRelay(rest []string) {
+	options, after := getopt(rest, "qx")
+	s.relay = relayer{true, options['q'], options['x'], first(append(after, "Maildir")...)}
 }
 
 // options are a program's options, by their letters.
