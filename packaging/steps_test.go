@@ -150,7 +150,7 @@ func TestStepsAreFound(t *testing.T) {
 			}
 		}
 	}
-	known := []string{"", "vpopmail", "qmail", "certbot", "go", "source"}
+	known := []string{"", "vpopmail", "qmail", "certbot", "exim", "go", "source"}
 	for need := range needs {
 		if !strings.Contains(" "+strings.Join(known, " ")+" ", " "+need+" ") {
 			t.Errorf("%s: what is that?", need)
