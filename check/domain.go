@@ -139,7 +139,7 @@ func (d *doctor) checkDefault(users *qmail.Users, domain qmail.Domain, m mailbox
 	if !found || !sound {
 		return
 	}
-	leads, address, err := users.LeadsHere(domain, dq, m.home)
+	leads, address, err := users.LeadsHere(domain, dq, m.home, d.maildir())
 	switch {
 	case err != nil:
 		d.unreadable(file, err)

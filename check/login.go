@@ -150,7 +150,7 @@ func (d *doctor) findAccount(m *mailbox) {
 func (d *doctor) checkLogin(users *qmail.Users, m mailbox) {
 	d.checkPassword(m)
 	found, err := relay.LookUp(relay.Config{
-		Login: m.login, Home: m.home, Qmail: d.home, Rules: d.Rules,
+		Login: m.login, Home: m.home, Maildir: d.maildir(), Qmail: d.home, Rules: d.Rules,
 		Environ: func(name string) string { return d.service.env[name] },
 	})
 	switch {

@@ -25,14 +25,17 @@ const (
 	oddNotes   diagnosis = "was no file of notes, and was set aside"
 )
 
+// maildir is what vodmr-relay is told, below the mailbox's folder where it is relative.
+func (d *doctor) maildir() string { return first(d.service.relay.maildir, "Maildir") }
+
 // checkMailbox looks at a mailbox's folders as its vodmr-relay will.
 func (d *doctor) checkMailbox(m mailbox) {
 	if m.owner.uid == 0 {
 		d.say(m.home, rootsHome, "")
 		return
 	}
-	dir := within(m.home, first(d.service.relay.maildir, "Maildir"))
-	box, err := maildir.OpenFor(m.home, first(d.service.relay.maildir, "Maildir"), m.user.uid)
+	dir := within(m.home, d.maildir())
+	box, err := maildir.OpenFor(m.home, d.maildir(), m.user.uid)
 	switch {
 	case errors.Is(err, maildir.ErrOwner):
 		d.say(dir, otherOwner, err.Error())
@@ -93,7 +96,7 @@ func (d *doctor) checkDiversion(m mailbox) {
 	dq, found, sound := d.readDotQmail(file, *m.domain)
 	switch {
 	case !found || !sound:
-	case !dq.LeadsTo(m.home):
+	case !dq.LeadsTo(m.home, d.maildir()):
 		d.say(file, diverts, first(strings.Join(places(dq), ", "), "nowhere"))
 	case len(places(dq)) > 1:
 		d.say(file, alsoElsewhere, strings.Join(places(dq), ", "))

@@ -149,7 +149,7 @@ func (d *doctor) printFiles() {
 
 func (d *doctor) mailboxFiles() (paths []string) {
 	for _, m := range d.mailboxes() {
-		dir := within(m.home, first(d.service.relay.maildir, "Maildir"))
+		dir := within(m.home, d.maildir())
 		paths = append(paths, m.home)
 		for _, name := range []string{"", "new", "cur", "maildirsize", "vodmr.lock", "vodmr.notes"} {
 			paths = append(paths, filepath.Join(dir, name))

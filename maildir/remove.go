@@ -35,6 +35,16 @@ func (b *Box) Remove(e Entry, size int64) error {
 	return nil
 }
 
+// MayRemove says why this program may not remove messages, nil where it may.
+func (b *Box) MayRemove() error {
+	for i, sub := range b.sub {
+		if err := unix.Faccessat(sub, ".", unix.W_OK|unix.X_OK, 0); err != nil {
+			return fmt.Errorf("%s: %w", subNames[i], err)
+		}
+	}
+	return nil
+}
+
 // credit appends to maildirsize what a removal frees. The file is opened each time, as
 // its readers replace it when they count anew, and never created.
 func (b *Box) credit(size int64) error {

@@ -2,6 +2,7 @@ package qmail
 
 import (
 	"errors"
+	"fmt"
 	"path"
 	"path/filepath"
 	"slices"
@@ -27,6 +28,24 @@ func ReadDefault(dir string) (DotQmail, error) {
 		return DotQmail{}, nil
 	}
 	return dq, err
+}
+
+// BelowDefault says whether a folder above home has a .qmail-default, as a vpopmail
+// domain's folder has.
+func BelowDefault(home string) (bool, error) {
+	for dir := path.Dir(path.Clean(home)); ; dir = path.Dir(dir) {
+		file := path.Join(dir, ".qmail-default")
+		err := unix.Access(file, unix.F_OK)
+		if err == nil {
+			return true, nil
+		}
+		if err != unix.ENOENT && err != unix.ENOTDIR {
+			return false, fmt.Errorf("%s: %w", file, err)
+		}
+		if dir == path.Dir(dir) {
+			return false, nil
+		}
+	}
 }
 
 // ReadDotQmail reads the .qmail file at file. What is relative in it is relative
@@ -112,17 +131,21 @@ func (dq DotQmail) Folders() []string { return slices.Concat(dq.homes, dq.maildi
 // local name, or a word for vdelivermail such as bounce-no-mailbox.
 func (dq DotQmail) Others() []string { return dq.others }
 
-// LeadsTo says whether mail goes to the Maildir in the directory home. Paths are
-// compared cleaned, and then with their symlinks resolved.
-func (dq DotQmail) LeadsTo(home string) bool {
+// LeadsTo says whether mail goes to the mailbox in the directory home, or to maildir,
+// which is below home where it is relative. Paths are compared cleaned, and then with
+// their symlinks resolved.
+func (dq DotQmail) LeadsTo(home, maildir string) bool {
 	home = path.Clean(home)
+	if !path.IsAbs(maildir) {
+		maildir = path.Join(home, maildir)
+	}
 	for _, dir := range dq.homes {
 		if samePath(dir, home) {
 			return true
 		}
 	}
 	for _, dir := range dq.maildirs {
-		if samePath(dir, path.Join(home, "Maildir")) {
+		if samePath(dir, path.Clean(maildir)) {
 			return true
 		}
 	}
@@ -142,10 +165,10 @@ func samePath(a, b string) bool {
 }
 
 // LeadsHere says whether dq, the .qmail-default of d, leads to the mailbox whose
-// directory is home. Where it does so by an address, that address is returned,
+// directory is home and whose Maildir is maildir, see LeadsTo. Where it does so by an address, that address is returned,
 // in lower case and with the real domain, as a Delivered-To shows it.
-func (u *Users) LeadsHere(d Domain, dq DotQmail, home string) (leads bool, address string, err error) {
-	if dq.LeadsTo(home) {
+func (u *Users) LeadsHere(d Domain, dq DotQmail, home, maildir string) (leads bool, address string, err error) {
+	if dq.LeadsTo(home, maildir) {
 		return true, "", nil
 	}
 	for _, a := range dq.addresses {

@@ -52,9 +52,49 @@ func TestDotQmailByDirectory(t *testing.T) {
 	}
 	for _, tt := range tests {
 		dq := dotQmail(t, dir, strings.ReplaceAll(tt.content, "DIR", dir))
-		if got := dq.LeadsTo(odmr + "/"); got != tt.leads {
+		if got := dq.LeadsTo(odmr+"/", "Maildir"); got != tt.leads {
 			t.Errorf("%q leads: %v", tt.content, got)
 		}
+	}
+}
+
+// TestLeadsToAMaildirOfAnotherName: MAILDIR counts where qmail-local delivers.
+func TestLeadsToAMaildirOfAnotherName(t *testing.T) {
+	dir := realDir(t)
+	home := dir + "/odmr"
+	for _, tt := range []struct {
+		content, maildir string
+		leads            bool
+	}{
+		{"./odmr/q/\n", "q", true},
+		{"./odmr/q/\n", "./q/", true},
+		{"./odmr/q/\n", home + "/q", true},
+		{"./odmr/q/\n", "Maildir", false},
+		{"./odmr/Maildir/\n", "q", false},
+		{"./odmr/Maildir/\n", home + "/Maildir/", true},
+	} {
+		if got := dotQmail(t, dir, tt.content).LeadsTo(home, tt.maildir); got != tt.leads {
+			t.Errorf("%q to %q: %v", tt.content, tt.maildir, got)
+		}
+	}
+}
+
+func TestBelowDefault(t *testing.T) {
+	dir := realDir(t)
+	mkdirAndLink(t, dir+"/site/example.org/0/odmr", dir+"/link")
+	for _, want := range []bool{false, true} {
+		for _, home := range []string{"/site/example.org/0/odmr", "/site/example.org/odmr/", "/site/example.org/0/../odmr"} {
+			if got, err := BelowDefault(dir + home); got != want || err != nil {
+				t.Errorf("%s: %v, %v; want %v", home, got, err, want)
+			}
+		}
+		if got, err := BelowDefault(dir + "/site/example.org"); got || err != nil {
+			t.Errorf("the domain's own folder: %v, %v", got, err)
+		}
+		writeFile(t, dir+"/site/example.org", ".qmail-default", "#")
+	}
+	if _, err := BelowDefault(dir + "/" + strings.Repeat("x", 300) + "/odmr"); err == nil {
+		t.Error("a folder that cannot be asked about is no answer")
 	}
 }
 
@@ -64,7 +104,7 @@ func TestDotQmailBehindASymlink(t *testing.T) {
 	mkdirAndLink(t, dir+"/real/odmr", dir+"/odmr")
 	for _, content := range []string{"| vdelivermail '' " + dir + "/odmr\n", "./link/\n"} {
 		dq := dotQmail(t, dir, content)
-		if !dq.LeadsTo(dir+"/real/odmr") || dq.LeadsTo(dir+"/real") {
+		if !dq.LeadsTo(dir+"/real/odmr", "Maildir") || dq.LeadsTo(dir+"/real", "Maildir") {
 			t.Errorf("%q", content)
 		}
 	}
@@ -108,7 +148,7 @@ func TestLeadsHere(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			dq := dotQmail(t, t.TempDir(), tt.content)
-			leads, address, err := u.LeadsHere(tt.domain, dq, tt.home)
+			leads, address, err := u.LeadsHere(tt.domain, dq, tt.home, "Maildir")
 			if leads != tt.leads || address != tt.address || err != nil {
 				t.Errorf("%v, %q, %v", leads, address, err)
 			}
@@ -118,7 +158,7 @@ func TestLeadsHere(t *testing.T) {
 
 func TestReadDefaultErrors(t *testing.T) {
 	dir := t.TempDir()
-	if dq, err := ReadDefault(dir); err != nil || dq.LeadsTo(dir) || dq.Addresses() != nil {
+	if dq, err := ReadDefault(dir); err != nil || dq.LeadsTo(dir, "Maildir") || dq.Addresses() != nil {
 		t.Errorf("absent: %+v, %v", dq, err)
 	}
 	if err := unix.Mkfifo(dir+"/.qmail-default", 0o644); err != nil {

@@ -235,7 +235,7 @@ func FuzzDotQmail(f *testing.F) {
 				t.Errorf("path %q", p)
 			}
 		}
-		if !strings.Contains(content, "nowhere") && got.LeadsTo("/nowhere") {
+		if !strings.Contains(content, "nowhere") && got.LeadsTo("/nowhere", "Maildir") {
 			t.Errorf("%q leads to /nowhere", content)
 		}
 	})

@@ -20,6 +20,7 @@ type entitlement struct {
 
 	login     string        // as rules know it: in lower case, with the real domain
 	home      string        // the mailbox's directory
+	maildir   string        // MAILDIR, below home where it is relative
 	domain    *qmail.Domain // where the mailbox lives; nil for no domain's
 	domains   []string      // real domains that it holds
 	system    string        // a system login, which holds what virtualdomains sends it
@@ -30,24 +31,24 @@ type entitlement struct {
 }
 
 // identify finds out who logged in.
-func identify(home qmail.Home, login, dir string) (*entitlement, error) {
-	users, err := home.Users()
+func identify(c *Config) (*entitlement, error) {
+	users, err := c.Qmail.Users()
 	if err != nil {
 		return nil, err
 	}
-	e := &entitlement{users: users, login: qmail.Lower(login), home: dir}
-	if e.virtual, err = home.VirtualDomains(); err != nil {
+	e := &entitlement{users: users, login: qmail.Lower(c.Login), home: c.Home, maildir: c.Maildir}
+	if e.virtual, err = c.Qmail.VirtualDomains(); err != nil {
 		e.close()
 		return nil, err
 	}
-	domain, found, err := users.Holding(dir)
+	domain, found, err := users.Holding(c.Home)
 	if err != nil {
 		e.close()
 		return nil, err
 	}
 	if found {
 		e.domain = &domain
-		e.login = qmail.Lower(path.Base(dir)) + "@" + domain.Name
+		e.login = qmail.Lower(path.Base(c.Home)) + "@" + domain.Name
 		return e, nil
 	}
 	if err := e.checkLost(); err != nil {
@@ -59,12 +60,21 @@ func identify(home qmail.Home, login, dir string) (*entitlement, error) {
 
 // checkLost finds out where users/cdb does not know a mailbox that it must
 // know: virtualdomains sends its domain's mail to the entry of that very name, as
-// vpopmail has it. A users/cdb that is lost is no reason to say yes.
+// vpopmail has it, and that entry is there, or the mailbox is below a .qmail-default.
+// A users/cdb that is lost is no reason to say yes. Without vpopmail, ~alias may get
+// such a domain's mail.
 func (e *entitlement) checkLost() error {
 	_, domain, _ := strings.Cut(e.login, "@")
 	prefix, found := e.virtual.Prefix(domain)
 	if domain == "" || !found || qmail.Lower(prefix) != domain {
 		return nil
+	}
+	_, known, err := e.users.Domain(domain)
+	if err == nil && !known {
+		known, err = qmail.BelowDefault(e.home)
+	}
+	if err != nil || !known {
+		return err
 	}
 	return fmt.Errorf("control/virtualdomains gives %s to vpopmail, but users/cdb holds no directory of it that %s is in", domain, e.home)
 }
@@ -115,7 +125,7 @@ func (e *entitlement) mailbox(domain qmail.Domain, entitle bool) error {
 	if err != nil {
 		return err
 	}
-	leads, address, err := e.users.LeadsHere(domain, instructions, e.home)
+	leads, address, err := e.users.LeadsHere(domain, instructions, e.home, e.maildir)
 	if err != nil || !leads {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // ErrNoNotes says that nothing was ever fetched from a Maildir by ATRN.
-var ErrNoNotes = errors.New("it has no vodmr.notes, so no customer ever fetched mail from it, and it may be somebody's inbox")
+var ErrNoNotes = errors.New("it has no vodmr.notes, so no customer ever fetched mail from it, and it may be somebody's inbox: -f bounces what is too old even so")
 
 // failuresMost is how many bounces in a row may fail before the rest is left for another
 // time: qmail-queue does not work then.
@@ -37,6 +37,9 @@ func (m *Mailbox) Expire(force bool) error {
 	}
 	if err := q.notes.Mend(); err != nil {
 		q.noteTrouble(err)
+	}
+	if err := q.mayRemove(); err != nil {
+		return err
 	}
 	return errors.Join(q.expireAll(), q.notes.Flush())
 }
@@ -81,7 +84,7 @@ func (m *Mailbox) mayExpire(force bool) (err error) {
 // expireAll bounces all that is too old, one after the other.
 func (q *queue) expireAll() error {
 	stay, inARow := 0, 0
-	for entry, ok := q.nextOld(); ok; entry, ok = q.nextOld() {
+	for entry, ok := q.nextOld(); ok && q.stuck == nil; entry, ok = q.nextOld() {
 		if q.expire(entry) {
 			inARow = 0
 			continue
@@ -90,6 +93,9 @@ func (q *queue) expireAll() error {
 		if inARow++; inARow == failuresMost {
 			return fmt.Errorf("%d bounces in a row failed: the rest is left for another time", inARow)
 		}
+	}
+	if q.stuck != nil {
+		return q.stuck
 	}
 	if stay > 0 {
 		return fmt.Errorf("%d messages stay that should bounce", stay)

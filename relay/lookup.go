@@ -15,13 +15,13 @@ type Lookup struct {
 }
 
 // LookUp asks the site about a login as ATRN does: who it is, what the rules say,
-// which domains it holds. Of the Config it needs Login, Home, Qmail, Rules and
+// which domains it holds. Of the Config it needs Login, Home, Maildir, Qmail, Rules and
 // Environ. An error is what would get 451.
 func LookUp(c Config) (Lookup, error) {
 	s := &session{Config: c}
 	s.TLS = true
 	var err error
-	if s.entitled, err = identify(c.Qmail, c.Login, c.Home); err != nil {
+	if s.entitled, err = identify(&c); err != nil {
 		return Lookup{}, err
 	}
 	defer s.close()

@@ -19,6 +19,7 @@ other.example:vq-other
 | vdelivermail '' $ROOT/domain/odmr
 -- rules --
 odmr@example.org:allow,VODMR_WINDOW="7"
+@plain.example:allow,VODMR_WINDOW="5000"
 eve@example.org:deny
 bad@example.org:allow,VODMR_INTERVAL="soon"
 vq:allow
@@ -32,6 +33,7 @@ func TestLookUp(t *testing.T) {
 		window                                 int
 	}{
 		{login: "Odmr@example.org", home: "/domain/odmr", domains: "example.org", window: 7},
+		{login: "ann@plain.example", home: "/ann", domains: "plain.example", window: 1000},
 		{login: "vq", home: "/vq", domains: "other.example plain.example", window: 100},
 		{login: "eve@example.org", home: "/domain/eve", refused: "450", window: 100},
 		{login: "nobody", home: "/nobody", refused: "450", window: 100},

@@ -27,7 +27,7 @@ func OpenMailbox(c Config) (*Mailbox, error) {
 
 func (m *Mailbox) open() (err error) {
 	s := m.session
-	if s.entitled, err = identify(s.Qmail, s.Login, s.Home); err != nil {
+	if s.entitled, err = identify(&s.Config); err != nil {
 		return err
 	}
 	if err = s.entitled.byDefault(); err != nil {

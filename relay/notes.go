@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"fmt"
 	"time"
 
 	"vodmr/logline"
@@ -33,14 +34,28 @@ func (q *queue) openNotes() *maildir.Notes {
 	return notes
 }
 
-// begin starts the session in the notes, once all names are known.
-func (q *queue) begin() {
+// begin starts the session in the notes, once all names are known. The error says
+// that nothing may be sent.
+func (q *queue) begin() error {
 	q.count.waiting = q.list.Len()
 	notes := q.openNotes()
 	if _, err := notes.Begin(q.Session, q.list.Bases); err != nil {
 		q.noteTrouble(err)
 	}
 	q.due = notes.Due()
+	return q.mayRemove()
+}
+
+// mayRemove says what is wrong where a message that is done could neither be removed
+// nor noted: each session would send the same again.
+func (q *queue) mayRemove() error {
+	if !q.unnoted {
+		return nil
+	}
+	if err := q.box.MayRemove(); err != nil {
+		return fmt.Errorf("nothing can be removed, nor noted in vodmr.notes: %w", err)
+	}
+	return nil
 }
 
 // endNotes says that the session ended in order. Where it was told to before all names

@@ -67,10 +67,14 @@ func (q *queue) delivered(it *item, reply smtp.Reply) {
 // of one that is gone, since a mail reader that renamed it in this moment, or moved
 // it to another folder, can bring it back under its name.
 func (q *queue) removeOrNote(it *item) {
-	if !q.remove(it.entry, it.size) {
-		q.notes.Done(it.base)
-		q.Sending()
-		q.shelve(it.base, q.pace().reread)
+	if q.remove(it.entry, it.size) {
+		return
+	}
+	q.notes.Done(it.base)
+	q.Sending()
+	q.shelve(it.base, q.pace().reread)
+	if q.unnoted {
+		q.stuck = overByStuck
 	}
 }
 

@@ -7,7 +7,10 @@ type over string
 
 func (o over) Error() string { return string(o) }
 
-const overByTerm over = "told to end by a signal"
+const (
+	overByTerm  over = "told to end by a signal"
+	overByStuck over = "a message that is done could neither be removed nor noted"
+)
 
 // inOrder says whether err is an over.
 func inOrder(err error) bool {

@@ -43,8 +43,9 @@ type queue struct {
 	triedSorted    bool // tried is in the order of tries
 	suspectsSorted bool // suspects is in that of breaks
 
-	unnoted    bool // the notes could not be written
-	unreadable bool // a file could not be read
+	unnoted    bool  // the notes could not be written
+	unreadable bool  // a file could not be read
+	stuck      error // why no more may be sent; an over
 }
 
 // A group is the files that one transaction carries.
@@ -69,20 +70,22 @@ func newQueue(s *session, list *maildir.List, unfinished bool) *queue {
 }
 
 // mayWait says whether mail waits, or may wait since looking took too long.
-func (q *queue) mayWait(deadline time.Time) bool {
+func (q *queue) mayWait(deadline time.Time) (bool, error) {
 	if q.unfinished {
-		return true
+		return true, nil
 	}
 	if q.list.Len() == 0 && !q.stands() {
-		return false
+		return false, nil
 	}
-	q.begin()
+	if err := q.begin(); err != nil {
+		return false, err
+	}
 	for len(q.ahead) == 0 && q.more() {
 		if time.Now().After(deadline) {
-			return true
+			return true, nil
 		}
 	}
-	return len(q.ahead) > 0 || len(q.suspects) > 0 || len(q.again) > 0
+	return len(q.ahead) > 0 || len(q.suspects) > 0 || len(q.again) > 0, nil
 }
 
 // start is called when the roles have turned and the server's extensions are
@@ -94,7 +97,9 @@ func (q *queue) start(sender *smtp.Sender) error {
 			return err
 		}
 		q.unfinished = false
-		q.begin()
+		if err := q.begin(); err != nil {
+			return err
+		}
 	}
 	q.rcptMax = q.rcptLimit()
 	if q.unnoted {
@@ -116,7 +121,7 @@ func (q *queue) rcptLimit() int {
 func (q *queue) Next() *smtp.Transaction {
 	q.buffers.put(q.lent)
 	q.lent = nil
-	for !q.mailMaxReached() && !q.told() {
+	for !q.mailMaxReached() && !q.told() && q.stuck == nil {
 		g := q.take()
 		if g == nil {
 			return nil

@@ -79,7 +79,7 @@ func (s *session) prepare(arg string) smtp.Reply {
 	if err != nil {
 		return smtp.ReplyBadArgument(err.Error())
 	}
-	if s.entitled, err = identify(s.Qmail, s.Login, s.Home); err != nil {
+	if s.entitled, err = identify(&s.Config); err != nil {
 		return s.trouble(err)
 	}
 	reply, err := s.entitle()
@@ -177,7 +177,11 @@ func (s *session) openQueue() smtp.Reply {
 	if s.queue.tooSoon() {
 		return smtp.NewReply(450, "4.7.1", "too soon: wait "+s.settings.Interval.String()+" after each session")
 	}
-	if !s.queue.mayWait(deadline) && !s.stands() {
+	waits, err := s.queue.mayWait(deadline)
+	if err != nil {
+		return s.trouble(err)
+	}
+	if !waits && !s.stands() {
 		if s.queue.unreadable {
 			return s.trouble(errUnreadable)
 		}

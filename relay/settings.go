@@ -43,7 +43,8 @@ func (s *Settings) apply(get func(name string) string) error {
 		s.RequireTLS, err = flag("VODMR_REQUIRETLS", value)
 	}
 	if value := get("VODMR_WINDOW"); value != "" && err == nil {
-		s.Window, err = number("VODMR_WINDOW", value, 1, smtp.MaxWindow)
+		s.Window, err = number("VODMR_WINDOW", value, 1, 1<<30)
+		s.Window = min(s.Window, smtp.MaxWindow)
 	}
 	if value := get("VODMR_INTERVAL"); value != "" && err == nil {
 		s.Interval, err = seconds("VODMR_INTERVAL", value, 0, 1<<30)

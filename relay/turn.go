@@ -55,7 +55,10 @@ func (s *session) send(sender *smtp.Sender) error {
 	if s.line != nil {
 		return s.stand(sender)
 	}
-	return sender.Run(s.queue)
+	if err := sender.Run(s.queue); err != nil {
+		return err
+	}
+	return s.queue.stuck
 }
 
 // logEnd writes the session's last line.

@@ -144,6 +144,33 @@ func TestSession(t *testing.T) {
 }
 
 // TestEarlyBytes: what came before 235 is not believed.
+// TestNothingCanBeRemoved: where a message can neither be removed nor noted, none is
+// sent, since each session would send it again; where it can be noted, it is.
+func TestNothingCanBeRemoved(t *testing.T) {
+	m := newMailbox(t)
+	box := filepath.Join(m.home, "Maildir")
+	must(t, os.WriteFile(filepath.Join(box, "vodmr.lock"), nil, 0o600))
+	if os.Getuid() == 0 {
+		m.chown(t, owner)
+	}
+	for _, dir := range []string{box + "/new", box + "/cur", box} {
+		must(t, os.Chmod(dir, 0o500))
+		t.Cleanup(func() { must(t, os.Chmod(dir, 0o700)) })
+	}
+	p := m.start(t)
+	p.Run(`
+		S: 235 2.7.0 *
+		C: ATRN
+		S: 451 4.3.0 *
+		C: QUIT
+		S: 221 *
+		S: <end>
+	`)
+	if code, log := p.End(); code != 0 || !strings.Contains(log, " error error=\"nothing can be removed, nor noted in vodmr.notes: new: permission denied\"\n") {
+		t.Errorf("exit %d, log:\n%s", code, log)
+	}
+}
+
 func TestEarlyBytes(t *testing.T) {
 	m := newMailbox(t)
 	m.cmd.Args = append(m.cmd.Args, "Maildir")

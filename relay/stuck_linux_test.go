@@ -1,0 +1,48 @@
+package relay
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"vodmr/internal/customer"
+)
+
+// TestStuck: a session that can neither remove nor note what was taken sends no more.
+func TestStuck(t *testing.T) {
+	s := newSite(t, standardSite(t))
+	s.fill(t, 5)
+	taken := 0
+	server := &customer.Server{Take: func(string, []string, []byte) {
+		if taken++; taken == 1 {
+			oldest := s.maildir + "/new/1795336000.0.vm"
+			must(t, os.Remove(oldest))
+			must(t, os.Mkdir(oldest, 0o700)) // unlink fails
+			ruin(t, s.maildir+"/vodmr.notes")
+		}
+	}}
+	must(t, s.session(t, server))
+	if taken != 1 || s.waiting(t) != 2 { // three were one transaction
+		t.Errorf("%d taken and %d left, want 1 and 2", taken, s.waiting(t))
+	}
+}
+
+// ruin makes what this process does with an open file fail.
+func ruin(t *testing.T, path string) {
+	open, err := filepath.Glob("/proc/self/fd/*")
+	must(t, err)
+	none, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	must(t, err)
+	defer unix.Close(none)
+	for _, link := range open {
+		if target, _ := os.Readlink(link); target != path {
+			continue
+		}
+		fd, err := strconv.Atoi(filepath.Base(link))
+		must(t, err)
+		must(t, unix.Dup3(none, fd, unix.O_CLOEXEC))
+	}
+}
