@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"vodmr/maildir"
+	"vodmr/smtp"
 )
 
 // A content reads a message's file without its envelope lines.
@@ -52,6 +53,25 @@ func (c *content) Read(p []byte) (int, error) {
 		err = nil
 	}
 	return n, err
+}
+
+// scanSize is how many bytes are scanned at once.
+const scanSize = 64 << 10
+
+// scan reads a content to its end, by way of buffer. c itself stays where it is.
+func (c *content) scan(buffer []byte) (smtp.Scan, error) {
+	ahead := *c
+	var scan smtp.Scan
+	for {
+		n, err := ahead.Read(buffer)
+		scan.Add(buffer[:n])
+		switch {
+		case err == io.EOF:
+			return scan, nil
+		case err != nil:
+			return scan, err
+		}
+	}
 }
 
 func (c *content) Close() { c.message.Close() }

@@ -61,11 +61,9 @@ func (q *queue) head(it *item, m *maildir.Message, hold int64) ([]byte, error) {
 		return raw, err
 	}
 	for size := firstHead; ; size = maildir.HeadSize {
-		if cap(q.headBuffer) < size {
-			q.headBuffer = make([]byte, size)
-		}
-		n, err := m.ReadAt(q.headBuffer[:size], 0)
-		head := q.headBuffer[:n]
+		head := q.buffer(size)
+		n, err := m.ReadAt(head, 0)
+		head = head[:n]
 		if err != nil && err != io.EOF {
 			return nil, err
 		}
@@ -74,6 +72,14 @@ func (q *queue) head(it *item, m *maildir.Message, hold int64) ([]byte, error) {
 			return head, nil
 		}
 	}
+}
+
+// buffer is memory for a piece of a file, until it is asked for again.
+func (q *queue) buffer(size int) []byte {
+	if cap(q.pieceBuffer) < size {
+		q.pieceBuffer = make([]byte, size)
+	}
+	return q.pieceBuffer[:size]
 }
 
 // parseEnvelope reads the envelope; where a domain's catch-all is an address,

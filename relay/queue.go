@@ -26,9 +26,9 @@ type queue struct {
 	due      int // breaks of the suspect that goes at its place; 0 for none
 	flying   map[*smtp.Transaction]*group
 
-	buffers    buffers
-	headBuffer []byte
-	lent       []byte // the body that the Sender uses
+	buffers     buffers
+	pieceBuffer []byte
+	lent        []byte // the body that the Sender uses
 
 	sender  *smtp.Sender
 	rcptMax int

@@ -155,7 +155,7 @@ func (q *queue) nextDue() time.Time {
 func (q *queue) rest() {
 	q.Sending()
 	q.list.Close()
-	q.buffers, q.headBuffer, q.lent = buffers{}, nil, nil
+	q.buffers, q.pieceBuffer, q.lent = buffers{}, nil, nil
 	q.ahead, q.tried, q.suspects, q.again = nil, nil, nil, nil
 	q.flying = make(map[*smtp.Transaction]*group)
 }

@@ -64,13 +64,7 @@ func (q *queue) dropGone(g *group) {
 func (q *queue) fill(tx *smtp.Transaction, g *group) error {
 	lead := g.items[0]
 	if lead.size > wholeMax {
-		stream, err := q.open(lead)
-		if err != nil {
-			return err
-		}
-		g.stream = stream
-		tx.Stream, tx.Size, tx.EightBit = stream, lead.length, true
-		return nil
+		return q.fillStream(tx, g)
 	}
 	if lead.body == nil {
 		if err := q.readBody(lead); err != nil {
@@ -78,11 +72,40 @@ func (q *queue) fill(tx *smtp.Transaction, g *group) error {
 		}
 	}
 	tx.Body = lead.body
-	tx.Size = smtp.WireSize(tx.Body)
-	tx.EightBit = q.sender.Extensions.EightBitMIME && smtp.EightBit(tx.Body)
+	var scan smtp.Scan
+	scan.Add(tx.Body)
+	q.scanned(tx, scan)
 	q.lent = lead.raw
 	lead.raw, lead.body = nil, nil
 	return nil
+}
+
+// fillStream gives tx its content as a stream. Where the server is to be told of
+// its size or kind, the file is read once beforehand: its line ends make more
+// octets than it has bytes, and a server that finds more than SIZE= said may refuse
+// in their midst (RFC 1870 section 6.3).
+func (q *queue) fillStream(tx *smtp.Transaction, g *group) error {
+	stream, err := q.open(g.items[0])
+	if err != nil {
+		return err
+	}
+	tx.Size = g.items[0].length
+	if x := q.sender.Extensions; x.SizeOffered || x.EightBitMIME {
+		scan, err := stream.scan(q.buffer(scanSize))
+		if err != nil {
+			stream.Close()
+			return err
+		}
+		q.scanned(tx, scan)
+	}
+	g.stream, tx.Stream = stream, stream
+	return nil
+}
+
+// scanned tells tx what a scan of its content found.
+func (q *queue) scanned(tx *smtp.Transaction, scan smtp.Scan) {
+	tx.Size = scan.Size()
+	tx.EightBit = q.sender.Extensions.EightBitMIME && scan.EightBit
 }
 
 // readBody reads an item's file, whole, again or for the first time.

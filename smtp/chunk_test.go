@@ -3,6 +3,7 @@ package smtp
 import (
 	"bytes"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -48,6 +49,7 @@ func TestChunksEndWithALine(t *testing.T) {
 			if !bytes.Equal(sent, want) {
 				t.Errorf("sent %d octets, want these %d", len(sent), len(want))
 			}
+			checkScan(t, slices.Collect(slices.Chunk([]byte(test.stored), 1000)))
 		})
 	}
 }

@@ -1,6 +1,9 @@
 package smtp
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // An Encoder turns stored lines into SMTP's: LF or CRLF becomes CRLF, a stray
 // CR becomes a space (a server that took it for a line end could be made to see
@@ -73,21 +76,50 @@ func (e *Encoder) Finish(dst []byte) []byte {
 	return dst
 }
 
-// WireSize is how many octets an Encoder without Dots makes of a whole message,
-// which is also what SIZE= declares (RFC 1870 section 4).
-func WireSize(src []byte) int64 {
-	n := int64(len(src))
-	n += int64(bytes.Count(src, []byte("\n")) - bytes.Count(src, []byte("\r\n")))
-	if len(src) > 0 && src[len(src)-1] != '\n' {
-		n += 2
-	}
-	return n
+// A Scan finds out how many octets an Encoder without Dots makes of a message,
+// which is also what SIZE= declares (RFC 1870 section 5: DATA's dots do not
+// count), and whether BODY=8BITMIME is needed (RFC 6152). The message may come in
+// pieces. The zero Scan is ready to use.
+type Scan struct {
+	EightBit bool // a byte beyond ASCII was there
+
+	octets int64 // without a last line end that has to be added
+	last   byte
 }
 
-// EightBit says whether a byte beyond ASCII is in src.
+// Add takes the next piece.
+func (s *Scan) Add(piece []byte) {
+	if len(piece) == 0 {
+		return
+	}
+	s.octets += int64(len(piece) + bytes.Count(piece, []byte("\n")) - bytes.Count(piece, []byte("\r\n")))
+	if s.last == '\r' && piece[0] == '\n' {
+		s.octets-- // a CRLF that two pieces share
+	}
+	s.last = piece[len(piece)-1]
+	s.EightBit = s.EightBit || EightBit(piece)
+}
+
+// Size is the size in octets of what was added, as a whole message.
+func (s *Scan) Size() int64 {
+	if s.octets > 0 && s.last != '\n' {
+		return s.octets + 2
+	}
+	return s.octets
+}
+
+// EightBit says whether a byte beyond ASCII is in src. It looks at eight at once,
+// for the sake of messages of a gigabyte.
 func EightBit[T string | []byte](src T) bool {
-	for i := range len(src) {
-		if src[i] >= 0x80 {
+	const highBits = 0x8080808080808080
+	b := []byte(src)
+	for ; len(b) >= 8; b = b[8:] {
+		if binary.NativeEndian.Uint64(b)&highBits != 0 {
+			return true
+		}
+	}
+	for _, c := range b {
+		if c >= 0x80 {
 			return true
 		}
 	}

@@ -98,13 +98,20 @@ func TestEncoderShort(t *testing.T) {
 // checkContent compares an Encoder in one go with what holds of any message.
 func checkContent(t interface{ Fatalf(string, ...any) }, m []byte) {
 	plain := encode(m, false, 0)
-	if WireSize(m) != int64(len(plain)) {
-		t.Fatalf("%q: WireSize is %d of %d octets", m, WireSize(m), len(plain))
+	if size := wireSize(m); size != int64(len(plain)) {
+		t.Fatalf("%q: scanned as %d octets, encoded as %d", m, size, len(plain))
 	}
 	got, ok := receive(encode(m, true, 0))
 	if !ok || !bytes.Equal(got, plain) {
 		t.Fatalf("%q: the server gets %q (%v), want %q", m, got, ok, plain)
 	}
+}
+
+// wireSize is a Scan's Size of a whole message.
+func wireSize(stored []byte) int64 {
+	var scan Scan
+	scan.Add(stored)
+	return scan.Size()
 }
 
 func TestEncoderLong(t *testing.T) {
@@ -131,9 +138,48 @@ func TestEncoderAgain(t *testing.T) {
 	}
 }
 
+// TestScan: a Scan in pieces foretells the octets that BDAT carries, and whether
+// one of them is beyond ASCII.
+func TestScan(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		most := rapid.SampledFrom([]byte{0x7f, 0xff}).Draw(t, "most")
+		octet := rapid.OneOf(rapid.SampledFrom([]byte("\r\n")), rapid.ByteRange(0, most))
+		checkScan(t, rapid.SliceOfN(rapid.SliceOfN(octet, 0, 30), 0, 10).Draw(t, "pieces"))
+	})
+}
+
+// checkScan compares a Scan of pieces with what goes out where they are a Stream.
+func checkScan(t interface{ Fatalf(string, ...any) }, pieces [][]byte) {
+	var scan Scan
+	for _, piece := range pieces {
+		scan.Add(piece)
+	}
+	stored := bytes.Join(pieces, nil)
+	s := &Sender{}
+	f := &flight{tx: &Transaction{Stream: bytes.NewReader(stored)}, chunking: true}
+	octets := int64(0)
+	for last := false; !last; octets += int64(len(s.chunked)) {
+		var err error
+		if last, err = s.readChunk(f); err != nil {
+			t.Fatalf("%v", err)
+		}
+	}
+	if scan.Size() != octets {
+		t.Fatalf("%.200q: scanned as %d octets, sent as %d", pieces, scan.Size(), octets)
+	}
+	eightBit := false
+	for _, c := range stored {
+		eightBit = eightBit || c > 0x7f
+	}
+	if scan.EightBit != eightBit {
+		t.Fatalf("%.200q: 8-bit is %v, scanned as %v", pieces, eightBit, scan.EightBit)
+	}
+}
+
 func TestEightBit(t *testing.T) {
-	for text, want := range map[string]bool{"": false, "a\x00\x7f\r\n": false, "\x80": true, "abc\nd\xff": true} {
-		if EightBit([]byte(text)) != want {
+	for text, want := range map[string]bool{"": false, "a\x00\x7f\r\n": false, "\x80": true, "abc\nd\xff": true,
+		"12345678": false, "1234567\x80": true, "12345678\x80": true, "\x8012345678": true} {
+		if EightBit([]byte(text)) != want || EightBit(text) != want {
 			t.Errorf("EightBit(%q) is not %v", text, want)
 		}
 	}

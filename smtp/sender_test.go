@@ -104,7 +104,7 @@ func newList(n, recipients, size int) *list {
 		for j := range recipients {
 			tx.To = append(tx.To, fmt.Sprintf("r%d-%d@c.test", i, j))
 		}
-		tx.Size = WireSize(tx.Body)
+		tx.Size = wireSize(tx.Body)
 		l.waiting = append(l.waiting, tx)
 	}
 	return l

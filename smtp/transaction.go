@@ -13,7 +13,7 @@ type Transaction struct {
 	// Stream is set instead of Body for a message too large to hold.
 	Stream io.Reader
 	// Size is the message's size in octets on the wire; with Stream an
-	// estimate.
+	// estimate, unless the server offers SIZE.
 	Size int64
 
 	EightBit bool // the content has bytes beyond ASCII

@@ -13,6 +13,7 @@ type Server struct {
 	Pipelining, Chunking bool
 	Offers               []string // more lines of its EHLO reply
 
+	Heard   func(line string)        // learns of each command
 	Mail    func(from string) string // a reply that refuses, or ""
 	Rcpt    func(to string) string   // the same
 	Content func(from string, to []string) string

@@ -57,6 +57,9 @@ func (c *session) say(reply string) {
 }
 
 func (c *session) answer(line string) error {
+	if c.Heard != nil {
+		c.Heard(line)
+	}
 	verb, arg, _ := strings.Cut(line, " ")
 	switch strings.ToUpper(verb) {
 	case "EHLO":

@@ -1,0 +1,151 @@
+package relay
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"vodmr/internal/customer"
+	"vodmr/maildir"
+)
+
+// large is a content over 1 MiB, so that it streams, of short lines, which grow much
+// on the way.
+func large(end string) string {
+	return "Received: x\nSubject: large\n\n" + strings.Repeat("0123456\n", 2<<20/8) + end
+}
+
+// TestSizeOfStreams: a message that streams is announced like any other: SIZE= is
+// what BDAT carries, without DATA's dots, and BODY=8BITMIME is said only where
+// it is needed.
+func TestSizeOfStreams(t *testing.T) {
+	for name, test := range map[string]struct {
+		content string
+		body    string
+	}{
+		"ASCII":           {large(""), ""},
+		"dots":            {large(strings.Repeat(".\n", 1000)), ""},
+		"no last newline": {large("end"), ""},
+		"a last CR":       {large("end\r"), ""},
+		"a last 8-bit":    {large("\xe4"), " BODY=8BITMIME"},
+		"stray CR":        {large(strings.Repeat("\r", 200_000)), ""},
+		"CRLF":            {strings.ReplaceAll(large(""), "\n", "\r\n"), ""},
+	} {
+		for mode, server := range modes() {
+			t.Run(name+" "+mode, func(t *testing.T) {
+				size := len(onTheWire("X-Between: one\n" + test.content))
+				for offers, want := range map[string]string{
+					"":              "",
+					"SIZE":          fmt.Sprintf(" SIZE=%d", size),
+					"8BITMIME":      test.body,
+					"SIZE,8BITMIME": fmt.Sprintf(" SIZE=%d%s", size, test.body),
+				} {
+					server.Offers = nil
+					if offers != "" {
+						server.Offers = strings.Split(offers, ",")
+					}
+					s := newSite(t, standardSite(t))
+					s.write(t, oldest, "Return-Path: <ann@sender.test>\nX-Between: one\nDelivered-To: bob@example.org\n"+test.content)
+					if got := s.announced(t, server, size); got != want {
+						t.Errorf("%q offered: MAIL has %q, want %q", offers, got, want)
+					}
+				}
+			})
+		}
+	}
+}
+
+// announced runs a session in which the server must get one message of that size,
+// and returns MAIL's parameters.
+func (s *site) announced(t *testing.T, server customer.Server, size int) (params string) {
+	t.Helper()
+	octets, taken := 0, 0
+	server.Heard = func(line string) {
+		if arg, ok := strings.CutPrefix(line, "MAIL FROM:<ann@sender.test>"); ok {
+			params = arg
+		}
+		if words := strings.Fields(line); words[0] == "BDAT" {
+			n, err := strconv.Atoi(words[1])
+			must(t, err)
+			octets += n
+		}
+	}
+	server.Take = func(_ string, _ []string, content []byte) { taken += len(content) }
+	must(t, s.session(t, &server))
+	if taken != size || server.Chunking && octets != size {
+		t.Errorf("%d octets taken, %d of them by BDAT, want %d", taken, octets, size)
+	}
+	return params
+}
+
+// TestSizeLimitOfStreams: the server's limit counts what is sent, not what is
+// stored. A message over it bounces unsent, and what waits behind it goes.
+func TestSizeLimitOfStreams(t *testing.T) {
+	content := large("")
+	size := len(onTheWire(content))
+	for mode, server := range modes() {
+		for limit, fits := range map[int]bool{size: true, size - 1: false, len(content) + 1: false} {
+			t.Run(fmt.Sprintf("%s %d", mode, limit), func(t *testing.T) {
+				s := newSite(t, standardSite(t))
+				s.write(t, oldest, "Return-Path: <ann@sender.test>\nDelivered-To: bob@example.org\n"+content)
+				s.fill(t, 1)
+				server.Offers = []string{fmt.Sprintf("SIZE %d", limit)}
+				var offered, taken []string
+				server.Rcpt = func(to string) string { offered = append(offered, to); return "" }
+				server.Take = func(_ string, to []string, _ []byte) { taken = append(taken, to...) }
+				must(t, s.session(t, &server))
+				want, bounces := recipient(0), "<> -> <ann@sender.test>\n"
+				if fits {
+					want, bounces = "bob@example.org "+want, ""
+				}
+				if fmt.Sprint(offered) != "["+want+"]" || fmt.Sprint(taken) != "["+want+"]" || s.left(t) != "" {
+					t.Errorf("offered %v, taken %v, left %q; want %s taken", offered, taken, s.left(t), want)
+				}
+				refused := strings.Contains(s.log(t), fmt.Sprintf(`reply="552 5.3.4 %d octets are over`, size))
+				if envelopes, _ := s.queued(t); envelopes != bounces || refused == fits {
+					t.Errorf("bounced %q, want %q; log:\n%s", envelopes, bounces, s.log(t))
+				}
+			})
+		}
+	}
+}
+
+// TestScanOfContent: a scan leaves the content at its start, and fails where the
+// file became shorter.
+func TestScanOfContent(t *testing.T) {
+	s := newSite(t, standardSite(t))
+	text := "Return-Path: <ann@sender.test>\nX-Between: one\nDelivered-To: bob@example.org\n" + large("")
+	s.write(t, oldest, text)
+	box, err := maildir.Open(filepath.Dir(s.maildir), "Maildir")
+	must(t, err)
+	defer box.Close()
+	list, err := box.Scan(now.AddDate(100, 0, 0))
+	must(t, err)
+	defer list.Close()
+	entry, _ := list.Next()
+	m, err := box.OpenMessage(entry)
+	must(t, err)
+	c := &content{message: m, cut: []maildir.Span{{From: 0, To: 31}, {From: 46, To: 76}}}
+	defer c.Close()
+	want := "X-Between: one\n" + large("")
+	scan, err := c.scan(make([]byte, 1000))
+	must(t, err)
+	if size := int64(len(onTheWire(want))); scan.Size() != size || scan.EightBit {
+		t.Errorf("scanned as %d octets, 8-bit %v, want %d, without", scan.Size(), scan.EightBit, size)
+	}
+	got, err := io.ReadAll(c)
+	must(t, err)
+	if string(got) != want {
+		t.Errorf("then %d bytes are read, want %d: %.200q", len(got), len(want), got)
+	}
+	again := &content{message: m}
+	must(t, os.Truncate(filepath.Join(s.maildir, oldest), int64(len(text)-1)))
+	if _, err := again.scan(make([]byte, 1000)); !errors.Is(err, maildir.ErrChanged) {
+		t.Errorf("of a shorter file: %v", err)
+	}
+}
