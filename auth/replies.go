@@ -24,9 +24,12 @@ func ReplyBadResponse() smtp.Reply {
 func ReplyNoMechanism() smtp.Reply {
 	return smtp.NewReply(501, "5.5.4", "AUTH needs the name of a mechanism")
 }
+
+// ReplyNoInitial has the enhanced code that section 4 asks for.
 func ReplyNoInitial() smtp.Reply {
-	return smtp.NewReply(501, "5.5.4", "this mechanism takes no initial response")
+	return smtp.NewReply(501, "5.7.0", "this mechanism takes no initial response")
 }
+
 func ReplyUnknownMechanism() smtp.Reply {
 	return smtp.NewReply(504, "5.5.4", "unknown mechanism; EHLO lists those that work")
 }

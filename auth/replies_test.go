@@ -18,6 +18,7 @@ func TestReplies(t *testing.T) {
 		"501 5.0.0 ": ReplyCancelled(),
 		"501 5.5.2 ": ReplyBadBase64(),
 		"501 5.5.4 ": ReplyNoMechanism(),
+		"501 5.7.0 ": ReplyNoInitial(),
 		"504 5.5.4 ": ReplyUnknownMechanism(),
 		"535 5.7.8 ": ReplyRefused(),
 		"454 4.7.0 ": ReplyTrouble(),

@@ -180,9 +180,9 @@ func TestAuthCommand(t *testing.T) {
 		C: AUTH login
 		S: 538 5.7.11 *
 		C: AUTH CRAM-MD5 dGlt
-		S: 501 5.5.4 *
+		S: 501 5.7.0 *
 		C: AUTH CRAM-MD5 =
-		S: 501 5.5.4 *
+		S: 501 5.7.0 *
 		C: auth cram-md5
 		S: 334 *
 		C: *
