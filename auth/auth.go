@@ -19,12 +19,21 @@ type Credentials struct {
 	Challenge string // empty for a plain password
 }
 
-// maxCredentials is how many bytes vchkpw keeps of descriptor 3, NULs counted:
-// with more a right password comes back as a wrong one.
-const maxCredentials = 155
+const (
+	// keptByVchkpw is how many bytes vchkpw keeps of descriptor 3, NULs counted:
+	// with more a right password comes back as a wrong one.
+	keptByVchkpw = 155
+
+	// MaxCredentials is how many bytes checkpassword itself takes, and other
+	// programs with it, vodmr-checkpw for one.
+	MaxCredentials = 512
+)
 
 // Fits says whether vchkpw would read these credentials whole.
-func (c Credentials) Fits() bool { return len(c.Bytes()) <= maxCredentials }
+func (c Credentials) Fits() bool { return len(c.Bytes()) <= keptByVchkpw }
+
+// TooLong says whether no checkpassword program would read them whole.
+func (c Credentials) TooLong() bool { return len(c.Bytes()) > MaxCredentials }
 
 // Bytes returns the credentials as descriptor 3 carries them.
 func (c Credentials) Bytes() []byte {

@@ -75,8 +75,8 @@ func (p Program) start(credentials []byte) (*Child, error) {
 	return watch(pid, proof)
 }
 
-// filledPipe returns the read end of a pipe that holds data, which is less than
-// any pipe takes without blocking.
+// filledPipe returns the read end of a pipe that holds data, which is no more
+// than any pipe takes without blocking.
 func filledPipe(data []byte) (int, error) {
 	r, w, err := pipe()
 	if err != nil {

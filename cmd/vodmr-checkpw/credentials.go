@@ -11,13 +11,10 @@ import (
 // credentialsFD is where a checkpassword program reads.
 const credentialsFD = 3
 
-// maxCredentials is checkpassword's limit in bytes.
-const maxCredentials = 512
-
 // readCredentials reads descriptor fd to its end. The exit code is 0 where the
 // input is what the interface promises; an input that is too long is refused.
 func readCredentials(fd int) (auth.Credentials, int) {
-	buf := make([]byte, maxCredentials+1)
+	buf := make([]byte, auth.MaxCredentials+1)
 	n := 0
 	for n < len(buf) {
 		got, err := unix.Read(fd, buf[n:])

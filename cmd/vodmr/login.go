@@ -116,17 +116,22 @@ func (s *session) who(mechanism string, c auth.Credentials) []logline.Field {
 	}
 }
 
-// checkFitting spares vchkpw credentials that it would cut, and then refuse
-// without saying why.
+// checkFitting spares the program credentials that it would cut, and then refuse
+// without saying why. A challenge is for vchkpw's room; a plain password may be for
+// another program, so that one has it as long as any can. How long a password is
+// stays a secret.
 func (s *session) checkFitting(c auth.Credentials) (*auth.Child, error) {
 	switch {
-	case c.Fits():
-		return s.check(c, s.server.Until)
-	case c.Challenge == "":
-		// How long the password is stays a secret.
-		return nil, fmt.Errorf("%w: vchkpw cannot take this login and password: they are too long", auth.ErrRefused)
+	case c.Challenge != "" && !c.Fits():
+		return nil, fmt.Errorf("%w: vchkpw cannot take a login of %d bytes", auth.ErrRefused, len(c.Login))
+	case c.TooLong():
+		return nil, fmt.Errorf("%w: no checkpassword program takes this login and password: they are too long", auth.ErrRefused)
 	}
-	return nil, fmt.Errorf("%w: vchkpw cannot take a login of %d bytes", auth.ErrRefused, len(c.Login))
+	child, err := s.check(c, s.server.Until)
+	if errors.Is(err, auth.ErrRefused) && !c.Fits() {
+		err = fmt.Errorf("%w; if it is vchkpw, it could not read this login and password whole: they are too long for it", err)
+	}
+	return child, err
 }
 
 // fail counts a failed login. A refused one costs 1 s, then 2 s, before its

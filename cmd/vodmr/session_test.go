@@ -1,10 +1,12 @@
 package main
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -337,6 +339,61 @@ func TestLoginThatVchkpwWouldCut(t *testing.T) {
 	if want := []int{155}; !cmp.Equal(checked, want) {
 		t.Errorf("checked credentials of %v bytes, want %v", checked, want)
 	}
+}
+
+// Other programs than vchkpw read a plain password that is longer, up to
+// checkpassword's own limit. Where one refuses it, the log says what vchkpw would do,
+// and no line tells how long the password is.
+func TestLongPlainPasswords(t *testing.T) {
+	const login = "odmr@example.org"
+	for _, test := range []struct {
+		length  int // of what descriptor 3 carries
+		checked bool
+		reason  string
+	}{
+		{155, true, `error="refused: exit 1"`},
+		{156, true, `error="refused: exit 1; if it is vchkpw, it could not read this login and password whole: they are too long for it"`},
+		{512, true, `error="refused: exit 1; if it is vchkpw, it could not read this login and password whole: they are too long for it"`},
+		{513, false, `error="refused: no checkpassword program takes this login and password: they are too long"`},
+		{8000, false, `error="refused: no checkpassword program takes this login and password: they are too long"`},
+	} {
+		t.Run(strconv.Itoa(test.length), func(t *testing.T) {
+			k := newTalk(t)
+			k.session.tls = true
+			checked := 0
+			k.verdict = func(c auth.Credentials) error {
+				checked = len(c.Bytes())
+				return fmt.Errorf("%w: exit 1", auth.ErrRefused)
+			}
+			secret := strings.Repeat("s", test.length-len(login)-len("\x00\x00\x00"))
+			k.start()
+			k.Send("AUTH PLAIN " + base64.StdEncoding.EncodeToString([]byte("\x00"+login+"\x00"+secret)) + "\r\n")
+			k.Run(`
+				S: 535 5.7.8 *
+				C: QUIT
+				S: 221 *
+			`)
+			k.logged(`vodmr: 4711 refused user=odmr@example.org mechanism=PLAIN * `+test.reason, `vodmr: 4711 end *`)
+			if want := map[bool]int{true: test.length}[test.checked]; checked != want {
+				t.Errorf("checked credentials of %d bytes, want %d", checked, want)
+			}
+		})
+	}
+}
+
+// Trouble with a long password is no matter of its length.
+func TestTroubleWithALongPlainPassword(t *testing.T) {
+	k := newTalk(t)
+	k.session.tls = true
+	k.verdict = func(auth.Credentials) error { return errBusy }
+	k.start()
+	k.Send("AUTH PLAIN " + base64.StdEncoding.EncodeToString([]byte("\x00odmr\x00"+strings.Repeat("s", 300))) + "\r\n")
+	k.Run(`
+		S: 454 4.7.0 *
+		C: QUIT
+		S: 221 *
+	`)
+	k.logged(`vodmr: 4711 error user=odmr * error="the database is busy"`, `vodmr: 4711 end *`)
 }
 
 func TestLoginsAreEscapedInTheLog(t *testing.T) {

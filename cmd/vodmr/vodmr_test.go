@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/base64"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -132,6 +133,33 @@ func TestVchkpwSeesWholeCredentials(t *testing.T) {
 	s.Run(`S: 220 *`)
 	s.Login(name+"@example.org", "tanstaaftanstaaf")
 	s.Run(`S: 235 2.7.0 welcome`)
+}
+
+// As many bytes as vodmr-checkpw takes, a customer may log in with: what vchkpw keeps
+// binds only CRAM-MD5.
+func TestCheckpwTakesALongPassword(t *testing.T) {
+	const login = "odmr@example.org"
+	folder := t.TempDir()
+	file := accounts(t, folder, login)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := strings.Repeat("s", 512-len(login)-len("\x00\x00\x00"))
+	if err := os.WriteFile(file, []byte(strings.Replace(string(text), "tanstaaftanstaaf", long, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for password, reply := range map[string]string{
+		long:       "235 2.7.0 welcome",
+		long[1:]:   "535 5.7.8 *",
+		long + "s": "535 5.7.8 *",
+	} {
+		s := overSocket(t, []string{"SSL_PROTOCOL=TLSv1.3"},
+			vodmr("mail.example.net", bin+"/vodmr-checkpw", file, "sh", "-c", relay)...)
+		s.Run(`S: 220 *`)
+		s.Send("AUTH PLAIN " + base64.StdEncoding.EncodeToString([]byte("\x00"+login+"\x00"+password)) + "\r\n")
+		s.Expect(reply)
+	}
 }
 
 // The port is what makes vchkpw check CRAM-MD5.
