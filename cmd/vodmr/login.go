@@ -11,8 +11,14 @@ import (
 	"vodmr/smtp"
 )
 
-// maxFailed is how many logins may fail before the session ends.
-const maxFailed = 3
+const (
+	// maxRefused is how many logins may be refused before the session ends.
+	maxRefused = 3
+
+	// maxFailed is how many may fail, those counted in that were not the
+	// customer's fault: a program that is broken is not run for ever.
+	maxFailed = 10
+)
 
 // auth answers AUTH (RFC 4954 section 4). Whatever the answer is, a client that
 // did not wait for it is not believed.
@@ -26,7 +32,7 @@ func (s *session) auth(arg string) (smtp.Reply, error) {
 		return early, early
 	case !isReply:
 		return smtp.Reply{}, err
-	case s.failed == maxFailed:
+	case s.tooMany():
 		s.server.Say(reply)
 		bye := auth.ReplyTooManyLogins()
 		return bye, bye
@@ -142,7 +148,10 @@ func (s *session) fail(refused bool) {
 		return
 	}
 	s.refused++
-	if s.failed < maxFailed {
+	if !s.tooMany() {
 		s.sleep(time.Second << (s.refused - 1))
 	}
 }
+
+// tooMany says whether so many logins failed that the session ends.
+func (s *session) tooMany() bool { return s.refused >= maxRefused || s.failed >= maxFailed }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -283,22 +284,17 @@ func TestRefusedLoginsCostTimeThenTheSession(t *testing.T) {
 	}
 }
 
-func TestTroubleCostsNoTimeButCounts(t *testing.T) {
+// Trouble of ours is no guess of the customer's: it takes none of the three away.
+func TestTroubleCostsNoTimeAndNoGuess(t *testing.T) {
 	k := newTalk(t)
-	verdicts := []error{errBusy, fmt.Errorf("%w: exit 1", auth.ErrRefused), errBusy}
-	k.verdict = func(auth.Credentials) error {
-		verdict := verdicts[0]
-		verdicts = verdicts[1:]
-		return verdict
-	}
+	refused := fmt.Errorf("%w: exit 1", auth.ErrRefused)
+	k.verdicts(errBusy, refused, errBusy, errBusy, refused, refused)
 	k.start()
-	k.Login("odmr@example.org", "secret")
-	k.Run(`S: 454 4.7.0 *`)
-	k.Login("odmr@example.org", "secret")
-	k.Run(`S: 535 5.7.8 *`)
-	k.Login("odmr@example.org", "secret")
+	for _, reply := range []string{"454 4.7.0 *", "535 5.7.8 *", "454 4.7.0 *", "454 4.7.0 *", "535 5.7.8 *", "535 5.7.8 *"} {
+		k.Login("odmr@example.org", "secret")
+		k.Expect(reply)
+	}
 	k.Run(`
-		S: 454 4.7.0 *
 		S: 421 4.7.0 *
 		S: <end>
 	`)
@@ -306,10 +302,51 @@ func TestTroubleCostsNoTimeButCounts(t *testing.T) {
 		`vodmr: 4711 error user=odmr@example.org mechanism=CRAM-MD5 ip=192.0.2.1 reply="454 4.7.0 *" error="the database is busy"`,
 		`vodmr: 4711 refused user=* error="refused: exit 1"`,
 		`vodmr: 4711 error user=* error="the database is busy"`,
+		`vodmr: 4711 error user=* error="the database is busy"`,
+		`vodmr: 4711 refused user=* error="refused: exit 1"`,
+		`vodmr: 4711 refused user=* error="refused: exit 1"`,
 		`vodmr: 4711 end *`,
 	)
-	if want := []time.Duration{time.Second}; !cmp.Equal(k.slept, want) {
+	if want := []time.Duration{time.Second, 2 * time.Second}; !cmp.Equal(k.slept, want) {
 		t.Errorf("slept %v, want %v", k.slept, want)
+	}
+}
+
+// But a program that is broken is not run for ever.
+func TestTenFailedLoginsEndTheSession(t *testing.T) {
+	for name, verdicts := range map[string][]error{
+		"all trouble":         slices.Repeat([]error{errBusy}, 10),
+		"two of them refused": append([]error{auth.ErrRefused}, append(slices.Repeat([]error{errBusy}, 8), auth.ErrRefused)...),
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := newTalk(t)
+			k.verdicts(verdicts...)
+			k.start()
+			for range 9 {
+				k.Login("odmr@example.org", "secret")
+				k.Run("S: *5* *.7.*")
+				k.Run("C: NOOP\nS: 250 *")
+			}
+			k.Login("odmr@example.org", "secret")
+			k.Run(`
+				S: *5* *.7.*
+				S: 421 4.7.0 *
+				S: <end>
+			`)
+			<-k.done
+			if slept := len(k.slept); slept > 1 {
+				t.Errorf("slept %v before a reply that ends the session", k.slept)
+			}
+		})
+	}
+}
+
+// verdicts are what the program says, one login after the other.
+func (k *talk) verdicts(list ...error) {
+	k.verdict = func(auth.Credentials) error {
+		verdict := list[0]
+		list = list[1:]
+		return verdict
 	}
 }
 
