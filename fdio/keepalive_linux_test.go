@@ -33,10 +33,16 @@ func TestKeepAlive(t *testing.T) {
 // TestUserTimeout reads it back.
 func TestUserTimeout(t *testing.T) {
 	fd := tcpSocket(t)
-	UserTimeout(fd)
-	if got, err := unix.GetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT); got != 60000 || err != nil {
-		t.Errorf("TCP_USER_TIMEOUT is %d, %v", got, err)
+	want := func(ms int) {
+		t.Helper()
+		if got, err := unix.GetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT); got != ms || err != nil {
+			t.Errorf("TCP_USER_TIMEOUT is %d, %v; want %d", got, err, ms)
+		}
 	}
+	UserTimeout(fd)
+	want(60000)
+	NoUserTimeout(fd)
+	want(0)
 }
 
 // tcpSocket is one end of a connection over the loopback, with none of the options

@@ -24,6 +24,12 @@ func silent(fd int) bool {
 
 // UserTimeout ends a TCP connection whose peer has not taken in a minute what was
 // sent to it. It is for a peer that always reads, and not for one that may pause.
-func UserTimeout(fd int) {
-	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(silence.Milliseconds()))
+func UserTimeout(fd int) { setUserTimeout(fd, silence) }
+
+// NoUserTimeout takes that back, before the peer may pause.
+func NoUserTimeout(fd int) { setUserTimeout(fd, 0) }
+
+// setUserTimeout leaves anything but a TCP socket alone.
+func setUserTimeout(fd int, limit time.Duration) {
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(limit.Milliseconds()))
 }

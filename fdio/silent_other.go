@@ -7,3 +7,6 @@ func silent(int) bool { return false }
 
 // UserTimeout does nothing: these systems have no such limit.
 func UserTimeout(int) {}
+
+// NoUserTimeout has nothing to take back.
+func NoUserTimeout(int) {}

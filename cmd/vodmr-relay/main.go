@@ -57,6 +57,10 @@ func run() int {
 		return exitTemporary
 	}
 	fdio.Close(authFD)
+	// vodmr's limit ends here: once the connection has turned, the customer's
+	// server may live and take nothing for a minute. What relay waits for, fdio
+	// watches in another way.
+	fdio.NoUserTimeout(0)
 	fdio.CloseOnExec(3) // qmail-queue needs none of what others left open
 	return relay.ExitCode(relay.Serve(config))
 }

@@ -44,6 +44,7 @@ func run(args, environ []string) int {
 	// A core file of this program or of those behind it would hold secrets.
 	_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})
 	fdio.KeepAlive(0)
+	fdio.UserTimeout(0) // up to the login the customer only reads replies
 
 	p := program(o, environ)
 	check := func(c auth.Credentials, until time.Time) (*auth.Child, error) { return p.Check(c, until) }

@@ -70,6 +70,8 @@ func (w *wrapper) open() bool {
 
 // begin puts the customer, inside TLS, on descriptors 0 and 1.
 func (w *wrapper) begin(until time.Time) (connection, error) {
+	// The wrapper carries the turned connection too, which may pause.
+	fdio.NoUserTimeout(0)
 	control := fdio.New(w.control, w.control)
 	_ = control.SetDeadline(until)
 	if _, err := control.Write([]byte("Y")); err != nil {

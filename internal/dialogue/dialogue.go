@@ -71,6 +71,32 @@ func Pair(t testing.TB) (*Conn, *os.File) {
 	return New(t, conn), far
 }
 
+// TCPPair is Pair over the loopback, for what only TCP has.
+func TCPPair(t testing.TB) (*Conn, *os.File) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	near, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := New(t, near)
+	accepted, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer accepted.Close()
+	far, err := accepted.(*net.TCPConn).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { far.Close() })
+	return conn, far
+}
+
 // Run plays a script.
 func (c *Conn) Run(script string) {
 	c.t.Helper()
