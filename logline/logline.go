@@ -9,6 +9,7 @@
 package logline
 
 import (
+	"os"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -34,6 +35,15 @@ type Logger struct {
 	fd     int
 	prefix string
 	line   []byte
+}
+
+// Session is the session's name: the one that a program in front handed down, or
+// this process's id.
+func Session() string {
+	if name := os.Getenv("VODMR_SESSION"); name != "" {
+		return name
+	}
+	return strconv.Itoa(os.Getpid())
 }
 
 // maxSession is how much of a session's name stays, in bytes.

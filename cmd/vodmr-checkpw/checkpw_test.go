@@ -12,6 +12,7 @@ import (
 
 	"vodmr/integration/need"
 	"vodmr/internal/dialogue"
+	"vodmr/internal/logform"
 )
 
 // bin is the folder of what TestMain built.
@@ -40,8 +41,11 @@ func site(t *testing.T) (file string) {
 	return file
 }
 
+// logged is the line of log that says what went wrong.
+func logged(text string) string { return `vodmr-checkpw: 4711 error error="` + text + "\"\n" }
+
 // skipped is what the bad line in site's file costs.
-const skipped = "vodmr-checkpw: */vpasswd: line 2: 1 fields, want 8: skipped\n"
+var skipped = logged("*/vpasswd: line 2: 1 fields, want 8: skipped")
 
 // A result is what came of a run.
 type result struct {
@@ -64,11 +68,12 @@ func checkpw(t *testing.T, input string, args ...string) result {
 	return run3(t, []*os.File{r}, args...)
 }
 
-// run3 runs the real program with files as descriptors 3 and up.
+// run3 runs the real program with files as descriptors 3 and up. What it logs must
+// be as vodmr-log(5) says.
 func run3(t *testing.T, files []*os.File, args ...string) result {
 	t.Helper()
 	cmd := exec.Command(filepath.Join(bin, "vodmr-checkpw"), args...)
-	cmd.Env = append(os.Environ(), "USER=stale", "HOME=/stale", "SHELL=/stale", "VPOPUSER=stale", "VODMR_HOST=h")
+	cmd.Env = append(os.Environ(), "USER=stale", "HOME=/stale", "SHELL=/stale", "VPOPUSER=stale", "VODMR_HOST=h", "VODMR_SESSION=4711")
 	cmd.Dir = "/"
 	cmd.ExtraFiles = files
 	if os.Getuid() == 0 {
@@ -82,6 +87,7 @@ func run3(t *testing.T, files []*os.File, args ...string) result {
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)
 	}
+	logform.Test(t, errs.String())
 	return result{cmd.ProcessState.ExitCode(), out.String(), errs.String()}
 }
 
@@ -134,32 +140,81 @@ func TestInputThatIsNotCheckpasswords(t *testing.T) {
 		input, reason string
 		code          int
 	}{
-		{"", "*want login, password and challenge\n", 2},
-		{"odmr@example.org", "*want login, password and challenge\n", 2},
-		{"odmr@example.org\x00tanstaaf", "*want login, password and challenge\n", 2},
-		{"odmr@example.org\x00tanstaaf\x00<1.2", "*more than*\n", 1},
-		{"odmr@example.org\x00tanstaaf\x00\x00x\x00", "*more than*\n", 1},
-		{"odmr@example.org\x00tanstaaf\x00\x00" + strings.Repeat("x", 500), "*more than 512 bytes\n", 1},
-		{strings.Repeat("x", 100_000), "*more than 512 bytes\n", 1},
+		{"", "want login, password and challenge", 2},
+		{"odmr@example.org", "want login, password and challenge", 2},
+		{"odmr@example.org\x00tanstaaf", "want login, password and challenge", 2},
+		{"odmr@example.org\x00tanstaaf\x00<1.2", "more than login, password and challenge", 1},
+		{"odmr@example.org\x00tanstaaf\x00\x00x\x00", "more than login, password and challenge", 1},
+		{"odmr@example.org\x00tanstaaf\x00\x00" + strings.Repeat("x", 500), "more than 512 bytes", 1},
+		{strings.Repeat("x", 100_000), "more than 512 bytes", 1},
 	} {
-		checkpw(t, test.input, file, "sh", "-c", show).want(t, test.code, "", "vodmr-checkpw: descriptor 3: "+test.reason)
+		checkpw(t, test.input, file, "sh", "-c", show).want(t, test.code, "", logged("descriptor 3: "+test.reason))
 	}
 }
 
 func TestMisuse(t *testing.T) {
 	for _, args := range [][]string{nil, {"file"}, {"-x", "file", "true"}} {
-		checkpw(t, "a\x00b\x00\x00", args...).want(t, 2, "", "*usage: *\n")
+		checkpw(t, "a\x00b\x00\x00", args...).want(t, 2, "", "usage: vodmr-checkpw *\n")
 	}
 	// Go's own start may have opened a file as descriptor 3, so the words differ.
-	run3(t, nil, site(t), "true").want(t, 2, "", "vodmr-checkpw: descriptor 3: *\n")
+	run3(t, nil, site(t), "true").want(t, 2, "", logged("descriptor 3: *"))
+}
+
+// Without vodmr in front a line is named by the process, as vodmr's own are.
+func TestSessionOfItsOwn(t *testing.T) {
+	cmd := exec.Command(filepath.Join(bin, "vodmr-checkpw"), site(t), "true")
+	cmd.Env = []string{} // no VODMR_SESSION
+	out, _ := cmd.CombinedOutput()
+	want := fmt.Sprintf(`vodmr-checkpw: %d error error="descriptor 3: *"`+"\n", cmd.ProcessState.Pid())
+	if !dialogue.Match(want, string(out)) {
+		t.Errorf("got %q, want %q", out, want)
+	}
+}
+
+// Whatever is wrong with a line of the file, or with what comes on descriptor 3, no
+// password and no hash is in the log.
+func TestNoSecretInTheLog(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "vpasswd")
+	const hash, clear = "$6$salt$HASHED", "a clear SECRET"
+	lines := []string{
+		hash + ":" + clear,                                       // too few fields
+		"a:" + hash + ":1:1:g:" + clear,                          // one too few
+		"a:" + hash + ":" + clear + ":1:g:/d:s:" + clear,         // no uid
+		"a:" + hash + ":1:" + hash + ":g:/d:s:" + clear,          // no gid
+		":" + hash + ":1:1:g:/d:s:" + clear,                      // no name
+		"a:" + hash + ":1:1:g::s:" + clear,                       // no directory
+		"a:" + hash + ":1:1:g:/d:s:" + clear + "\x00" + clear,    // a NUL
+		"0:" + hash + ":0:0:g:/d:s:" + clear,                     // root's
+		"b:" + hash + ":4294967295:1:g:/d:s:" + clear + "\r\r\n", // no change
+	}
+	must(t, os.WriteFile(file, []byte(strings.Join(lines, "\n")), 0o600))
+	for _, input := range []string{
+		"0\x00" + clear + "\x00\x00",
+		"a\x00" + clear + "\x00\x00",
+		"a\x00" + clear,
+		"a\x00" + clear + "\x00" + clear,
+		strings.Repeat(clear, 100),
+	} {
+		r := checkpw(t, input, file, "/nonexistent")
+		if r.errors == "" || strings.Contains(r.errors, "SECRET") || strings.Contains(r.errors, "HASHED") {
+			t.Errorf("%q: the log is %s", input, r.errors)
+		}
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestTemporaryTrouble(t *testing.T) {
 	const right = "bare\x00secret\x00\x00"
-	checkpw(t, right, "/nonexistent/vpasswd", "true").want(t, 111, "", "*/nonexistent/vpasswd: no such file*\n")
-	checkpw(t, right, "/", "true").want(t, 111, "", "*is a directory\n")
-	checkpw(t, right, site(t), "/nonexistent/vodmr-relay").want(t, 111, "", skipped+"*/vodmr-relay: no such file*\n")
-	checkpw(t, right, site(t), "no-such-program").want(t, 111, "", skipped+"*not found in PATH*\n")
+	checkpw(t, right, "/nonexistent/vpasswd", "true").want(t, 111, "", logged("*/nonexistent/vpasswd: no such file*"))
+	checkpw(t, right, "/", "true").want(t, 111, "", logged("*is a directory"))
+	checkpw(t, right, site(t), "/nonexistent/vodmr-relay").want(t, 111, "", skipped+logged("*/vodmr-relay: no such file*"))
+	checkpw(t, right, site(t), "no-such-program").want(t, 111, "", skipped+logged("*not found in PATH*"))
 }
 
 // Descriptor 4 is the relay's way to say that it runs; 3 held the password.
@@ -193,7 +248,7 @@ func TestRootBecomesTheAccount(t *testing.T) {
 	need.Root(t, "only root can become another")
 	const ids = `id -u; id -g; id -G`
 	checkpw(t, "bare\x00secret\x00\x00", site(t), "sh", "-c", ids).want(t, 0, "65534\n65533\n65533\n", skipped)
-	checkpw(t, "root\x00tanstaaf\x00\x00", site(t), "sh", "-c", ids).want(t, 111, "", skipped+"vodmr-checkpw: root: uid 0 is refused\n")
+	checkpw(t, "root\x00tanstaaf\x00\x00", site(t), "sh", "-c", ids).want(t, 111, "", skipped+logged("root: uid 0 is refused"))
 }
 
 func TestPlainUserStaysWhatItIs(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 
 	"vodmr/auth"
 	"vodmr/fdio"
+	"vodmr/logline"
 	"vodmr/version"
 	"vodmr/vpasswd"
 )
@@ -24,6 +25,8 @@ const (
 	exitTemporary = 111
 )
 
+const program = "vodmr-checkpw"
+
 const usage = "usage: vodmr-checkpw FILE PROG ARG...\n       vodmr-checkpw -h | -V\nsee vodmr-checkpw(8)\n"
 
 func main() {
@@ -33,7 +36,7 @@ func main() {
 // run returns an exit code; after a right password it does not return, for the
 // process is another program then.
 func run(args, environ []string) int {
-	if text := version.Answer("vodmr-checkpw", usage, args); text != "" {
+	if text := version.Answer(program, usage, args); text != "" {
 		_ = fdio.WriteAll(1, []byte(text))
 		return 0
 	}
@@ -56,9 +59,9 @@ func run(args, environ []string) int {
 	return execute(args[1:], account(environ, c.Login, e))
 }
 
-// say writes a line of explanation and returns the exit code.
+// say logs what went wrong and returns the exit code. No secret may be in text.
 func say(code int, text string) int {
-	_ = fdio.WriteAll(2, []byte("vodmr-checkpw: "+text+"\n"))
+	logline.New(2, program, logline.Session()).Event("error", logline.F("error", text))
 	return code
 }
 

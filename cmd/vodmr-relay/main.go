@@ -78,10 +78,7 @@ func becomeOwner(home string) error {
 
 // configure reads the environment that the checkpassword program and vodmr set.
 func configure(home, rules, maildir string) relay.Config {
-	session := os.Getenv("VODMR_SESSION")
-	if session == "" {
-		session = strconv.Itoa(os.Getpid())
-	}
+	session := logline.Session()
 	login := os.Getenv("VPOPUSER")
 	if login == "" {
 		login = os.Getenv("USER")

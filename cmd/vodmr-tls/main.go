@@ -5,7 +5,6 @@ package main
 
 import (
 	"os"
-	"strconv"
 
 	"vodmr/fdio"
 	"vodmr/logline"
@@ -38,12 +37,9 @@ func run(args []string) int {
 		_ = fdio.WriteAll(2, []byte(program+": "+err.Error()+"\n"+usage))
 		return exitMisuse
 	}
-	session := os.Getenv("VODMR_SESSION")
-	if session == "" {
-		// The process id that `tcpserver -v` prints is this one; the program's is not.
-		session = strconv.Itoa(os.Getpid())
-		_ = os.Setenv("VODMR_SESSION", session)
-	}
+	// The process id that `tcpserver -v` prints is this one; the program's is not.
+	session := logline.Session()
+	_ = os.Setenv("VODMR_SESSION", session)
 	config.Environ = tlswrap.CleanEnviron(os.Environ())
 	config.IP = os.Getenv("TCPREMOTEIP")
 	config.Log = logger(session)

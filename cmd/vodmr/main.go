@@ -49,7 +49,7 @@ func run(args, environ []string) int {
 	p := program(o, environ)
 	check := func(c auth.Credentials, until time.Time) (*auth.Child, error) { return p.Check(c, until) }
 	s := newSession(o, fdio.New(0, 1), check)
-	s.log = logline.New(2, "vodmr", sessionName())
+	s.log = logline.New(2, "vodmr", logline.Session())
 	s.ip = os.Getenv("TCPREMOTEIP")
 	s.tls = os.Getenv("SSL_PROTOCOL") != ""
 	if w := findWrapper(os.Getenv, func(found []string) { p.Environ = append(p.Environ, found...) }); w != nil {
@@ -79,7 +79,7 @@ func program(o options, environ []string) auth.Program {
 		Argv:    o.prog,
 		Environ: withOneProcessor(environ),
 		Host:    o.host,
-		Session: sessionName(),
+		Session: logline.Session(),
 		Port:    port,
 	}
 }
@@ -94,15 +94,6 @@ func withOneProcessor(environ []string) []string {
 		return environ
 	}
 	return append(slices.Clip(environ), name+"1")
-}
-
-// sessionName is the process id that `tcpserver -v` prints: this one, unless a
-// program in front of this one, such as vodmr-tls, handed it down.
-func sessionName() string {
-	if name := os.Getenv("VODMR_SESSION"); name != "" {
-		return name
-	}
-	return strconv.Itoa(os.Getpid())
 }
 
 // newSession makes a session over a connection.
