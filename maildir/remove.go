@@ -38,7 +38,7 @@ func (b *Box) Remove(e Entry, size int64) error {
 // MayRemove says why this program may not remove messages, nil where it may.
 func (b *Box) MayRemove() error {
 	for i, sub := range b.sub {
-		if err := unix.Faccessat(sub, ".", unix.W_OK|unix.X_OK, 0); err != nil {
+		if err := mayChange(sub); err != nil {
 			return fmt.Errorf("%s: %w", subNames[i], err)
 		}
 	}

@@ -45,6 +45,15 @@ func unlinkat(dir int, name string) error {
 	}
 }
 
+// mayChange asks whether this process may make and remove names in a folder.
+func mayChange(dir int) error {
+	for {
+		if err := unix.Faccessat(dir, ".", unix.W_OK|unix.X_OK, 0); err != unix.EINTR {
+			return err
+		}
+	}
+}
+
 // fsync waits until the disk has what was written.
 func fsync(fd int) error {
 	for {

@@ -30,20 +30,35 @@ func ReadDefault(dir string) (DotQmail, error) {
 	return dq, err
 }
 
-// BelowDefault says whether a folder above home has a .qmail-default, as a vpopmail
-// domain's folder has.
-func BelowDefault(home string) (bool, error) {
-	for dir := path.Dir(path.Clean(home)); ; dir = path.Dir(dir) {
+// DefaultAbove returns the .qmail-default of a folder above home, as a vpopmail
+// domain's folder has one; empty for none. Where home's path has symlinks, those
+// above what they lead to count too.
+func DefaultAbove(home string) (string, error) {
+	found, err := defaultAbove(path.Clean(home))
+	if found != "" || err != nil {
+		return found, err
+	}
+	real, err := filepath.EvalSymlinks(home)
+	if errors.Is(err, unix.ENOENT) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return defaultAbove(real)
+}
+
+func defaultAbove(home string) (string, error) {
+	for dir := path.Dir(home); ; dir = path.Dir(dir) {
 		file := path.Join(dir, ".qmail-default")
 		err := unix.Access(file, unix.F_OK)
-		if err == nil {
-			return true, nil
-		}
-		if err != unix.ENOENT && err != unix.ENOTDIR {
-			return false, fmt.Errorf("%s: %w", file, err)
-		}
-		if dir == path.Dir(dir) {
-			return false, nil
+		switch {
+		case err == nil:
+			return file, nil
+		case err != unix.ENOENT && err != unix.ENOTDIR:
+			return "", fmt.Errorf("%s: %w", file, err)
+		case dir == path.Dir(dir):
+			return "", nil
 		}
 	}
 }
@@ -165,8 +180,9 @@ func samePath(a, b string) bool {
 }
 
 // LeadsHere says whether dq, the .qmail-default of d, leads to the mailbox whose
-// directory is home and whose Maildir is maildir, see LeadsTo. Where it does so by an address, that address is returned,
-// in lower case and with the real domain, as a Delivered-To shows it.
+// directory is home and whose Maildir is maildir, see LeadsTo. Where it does so by an
+// address, that address is returned, in lower case and with the real domain, as a
+// Delivered-To shows it.
 func (u *Users) LeadsHere(d Domain, dq DotQmail, home, maildir string) (leads bool, address string, err error) {
 	if dq.LeadsTo(home, maildir) {
 		return true, "", nil

@@ -79,21 +79,22 @@ func TestLeadsToAMaildirOfAnotherName(t *testing.T) {
 	}
 }
 
-func TestBelowDefault(t *testing.T) {
+func TestDefaultAbove(t *testing.T) {
 	dir := realDir(t)
 	mkdirAndLink(t, dir+"/site/example.org/0/odmr", dir+"/link")
-	for _, want := range []bool{false, true} {
-		for _, home := range []string{"/site/example.org/0/odmr", "/site/example.org/odmr/", "/site/example.org/0/../odmr"} {
-			if got, err := BelowDefault(dir + home); got != want || err != nil {
-				t.Errorf("%s: %v, %v; want %v", home, got, err, want)
+	homes := []string{"/link", "/site/example.org/0/odmr", "/site/example.org/odmr/", "/site/example.org/0/../odmr"}
+	for _, want := range []string{"", dir + "/site/example.org/.qmail-default"} {
+		for _, home := range homes {
+			if got, err := DefaultAbove(dir + home); got != want || err != nil {
+				t.Errorf("%s: %q, %v; want %q", home, got, err, want)
 			}
 		}
-		if got, err := BelowDefault(dir + "/site/example.org"); got || err != nil {
-			t.Errorf("the domain's own folder: %v, %v", got, err)
+		if got, err := DefaultAbove(dir + "/site/example.org"); got != "" || err != nil {
+			t.Errorf("the domain's own folder: %q, %v", got, err)
 		}
 		writeFile(t, dir+"/site/example.org", ".qmail-default", "#")
 	}
-	if _, err := BelowDefault(dir + "/" + strings.Repeat("x", 300) + "/odmr"); err == nil {
+	if _, err := DefaultAbove(dir + "/" + strings.Repeat("x", 300) + "/odmr"); err == nil {
 		t.Error("a folder that cannot be asked about is no answer")
 	}
 }

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -69,14 +70,15 @@ func (e *entitlement) checkLost() error {
 	if domain == "" || !found || qmail.Lower(prefix) != domain {
 		return nil
 	}
-	_, known, err := e.users.Domain(domain)
-	if err == nil && !known {
-		known, err = qmail.BelowDefault(e.home)
+	lost := fmt.Errorf("control/virtualdomains gives %s to vpopmail, but users/cdb holds no directory of it that %s is in", domain, e.home)
+	if _, known, err := e.users.Domain(domain); known || err != nil {
+		return cmp.Or(err, lost)
 	}
-	if err != nil || !known {
+	file, err := qmail.DefaultAbove(e.home)
+	if err != nil || file == "" {
 		return err
 	}
-	return fmt.Errorf("control/virtualdomains gives %s to vpopmail, but users/cdb holds no directory of it that %s is in", domain, e.home)
+	return fmt.Errorf("%w: it is below %s", lost, file)
 }
 
 // byDefault entitles a login for which no rule names domains.

@@ -38,8 +38,8 @@ func (m *Mailbox) Expire(force bool) error {
 	if err := q.notes.Mend(); err != nil {
 		q.noteTrouble(err)
 	}
-	if err := q.mayRemove(); err != nil {
-		return err
+	if err := q.box.MayRemove(); err != nil {
+		return fmt.Errorf("nothing can be removed, so nothing is bounced: %w", err)
 	}
 	return errors.Join(q.expireAll(), q.notes.Flush())
 }
@@ -84,7 +84,7 @@ func (m *Mailbox) mayExpire(force bool) (err error) {
 // expireAll bounces all that is too old, one after the other.
 func (q *queue) expireAll() error {
 	stay, inARow := 0, 0
-	for entry, ok := q.nextOld(); ok && q.stuck == nil; entry, ok = q.nextOld() {
+	for entry, ok := q.nextOld(); ok && !q.stuck; entry, ok = q.nextOld() {
 		if q.expire(entry) {
 			inARow = 0
 			continue
@@ -94,8 +94,8 @@ func (q *queue) expireAll() error {
 			return fmt.Errorf("%d bounces in a row failed: the rest is left for another time", inARow)
 		}
 	}
-	if q.stuck != nil {
-		return q.stuck
+	if q.stuck {
+		return overByStuck
 	}
 	if stay > 0 {
 		return fmt.Errorf("%d messages stay that should bounce", stay)

@@ -67,36 +67,37 @@ func (q *queue) delivered(it *item, reply smtp.Reply) {
 // of one that is gone, since a mail reader that renamed it in this moment, or moved
 // it to another folder, can bring it back under its name.
 func (q *queue) removeOrNote(it *item) {
-	if q.remove(it.entry, it.size) {
+	removal := q.remove(it.entry, it.size)
+	if removal == nil {
 		return
 	}
 	q.notes.Done(it.base)
-	q.Sending()
 	q.shelve(it.base, q.pace().reread)
-	if q.unnoted {
-		q.stuck = overByStuck
+	if err := q.notes.Flush(); err != nil {
+		q.noteTrouble(err)
+		q.stuck = !errors.Is(removal, maildir.ErrGone)
 	}
 }
 
-// remove unlinks a file and says whether that is done. One that is gone already is
-// no news.
-func (q *queue) remove(entry maildir.Entry, size int64) bool {
+// remove unlinks a file, and logs why it could not. ErrGone, that it was gone already,
+// is no news.
+func (q *queue) remove(entry maildir.Entry, size int64) error {
 	err := q.box.Remove(entry, size)
 	var quota *maildir.QuotaError
 	switch {
 	case err == nil:
 	case errors.Is(err, maildir.ErrGone):
 		q.count.waiting--
-		return false
+		return err
 	case errors.As(err, &quota):
 		q.Log.Event("error", logline.F("file", entry.Path()), logline.Err(err))
 	default:
 		q.Log.Event("error", logline.F("file", entry.Path()), logline.Err(err))
-		return false
+		return err
 	}
 	q.count.waiting--
 	q.notes.Forget(entry.Base())
-	return true
+	return nil
 }
 
 // removeDone removes what an earlier session delivered but could not remove.
@@ -107,7 +108,7 @@ func (q *queue) removeDone(entry maildir.Entry) {
 		return
 	}
 	m.Close()
-	if !q.remove(m.Entry, m.Size) {
+	if q.remove(m.Entry, m.Size) != nil {
 		q.shelve(m.Entry.Base(), q.pace().reread)
 	}
 }

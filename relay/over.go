@@ -9,7 +9,7 @@ func (o over) Error() string { return string(o) }
 
 const (
 	overByTerm  over = "told to end by a signal"
-	overByStuck over = "a message that is done could neither be removed nor noted"
+	overByStuck over = "what is done can neither be removed nor noted"
 )
 
 // inOrder says whether err is an over.

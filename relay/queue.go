@@ -3,6 +3,7 @@ package relay
 import (
 	"time"
 
+	"vodmr/logline"
 	"vodmr/maildir"
 	"vodmr/smtp"
 )
@@ -43,9 +44,9 @@ type queue struct {
 	triedSorted    bool // tried is in the order of tries
 	suspectsSorted bool // suspects is in that of breaks
 
-	unnoted    bool  // the notes could not be written
-	unreadable bool  // a file could not be read
-	stuck      error // why no more may be sent; an over
+	unnoted    bool // the notes could not be written
+	unreadable bool // a file could not be read
+	stuck      bool // no more may be sent: see overByStuck
 }
 
 // A group is the files that one transaction carries.
@@ -98,7 +99,8 @@ func (q *queue) start(sender *smtp.Sender) error {
 		}
 		q.unfinished = false
 		if err := q.begin(); err != nil {
-			return err
+			q.Log.Event("error", logline.Err(err))
+			return overByStuck
 		}
 	}
 	q.rcptMax = q.rcptLimit()
@@ -121,7 +123,7 @@ func (q *queue) rcptLimit() int {
 func (q *queue) Next() *smtp.Transaction {
 	q.buffers.put(q.lent)
 	q.lent = nil
-	for !q.mailMaxReached() && !q.told() && q.stuck == nil {
+	for !q.mailMaxReached() && !q.told() && !q.stuck {
 		g := q.take()
 		if g == nil {
 			return nil

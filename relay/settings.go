@@ -2,6 +2,7 @@ package relay
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 
@@ -43,7 +44,7 @@ func (s *Settings) apply(get func(name string) string) error {
 		s.RequireTLS, err = flag("VODMR_REQUIRETLS", value)
 	}
 	if value := get("VODMR_WINDOW"); value != "" && err == nil {
-		s.Window, err = number("VODMR_WINDOW", value, 1, 1<<30)
+		s.Window, err = number("VODMR_WINDOW", value, 1, math.MaxInt)
 		s.Window = min(s.Window, smtp.MaxWindow)
 	}
 	if value := get("VODMR_INTERVAL"); value != "" && err == nil {

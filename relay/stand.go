@@ -41,8 +41,8 @@ func (st *stander) step(now time.Time) error {
 	switch {
 	case st.line.told:
 		return overByTerm
-	case st.queue.stuck != nil:
-		return st.queue.stuck
+	case st.queue.stuck:
+		return overByStuck
 	case st.queue.mailMaxReached():
 		return over("the customer's server takes no more messages in one session (MAILMAX)")
 	case !now.Before(st.end):

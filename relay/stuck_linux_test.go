@@ -30,19 +30,39 @@ func TestStuck(t *testing.T) {
 	}
 }
 
+// TestGoneIsNotStuck: what somebody else removed in this moment stops nothing.
+func TestGoneIsNotStuck(t *testing.T) {
+	s := newSite(t, standardSite(t))
+	s.fill(t, 5)
+	taken := 0
+	server := &customer.Server{Take: func(string, []string, []byte) {
+		if taken++; taken == 1 {
+			must(t, os.Remove(s.maildir+"/new/1795336000.0.vm"))
+			ruin(t, s.maildir+"/vodmr.notes")
+		}
+	}}
+	must(t, s.session(t, server))
+	if taken != 2 || s.waiting(t) != 0 {
+		t.Errorf("%d taken and %d left, want 2 and none", taken, s.waiting(t))
+	}
+}
+
 // ruin makes what this process does with an open file fail.
 func ruin(t *testing.T, path string) {
+	path, err := filepath.EvalSymlinks(path)
+	must(t, err)
 	open, err := filepath.Glob("/proc/self/fd/*")
 	must(t, err)
 	none, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	must(t, err)
 	defer unix.Close(none)
 	for _, link := range open {
-		if target, _ := os.Readlink(link); target != path {
-			continue
+		if target, _ := os.Readlink(link); target == path {
+			fd, err := strconv.Atoi(filepath.Base(link))
+			must(t, err)
+			must(t, unix.Dup3(none, fd, unix.O_CLOEXEC))
+			return
 		}
-		fd, err := strconv.Atoi(filepath.Base(link))
-		must(t, err)
-		must(t, unix.Dup3(none, fd, unix.O_CLOEXEC))
 	}
+	t.Fatalf("%s is not open", path)
 }

@@ -90,7 +90,9 @@ func (q *queue) fillStream(tx *smtp.Transaction, g *group) error {
 		return err
 	}
 	tx.Size = g.items[0].length
-	if x := q.sender.Extensions; x.SizeOffered || x.EightBitMIME {
+	x := q.sender.Extensions
+	tooLarge := x.Size > 0 && tx.Size > x.Size // even before its line ends grow
+	if (x.SizeOffered || x.EightBitMIME) && !tooLarge {
 		scan, err := stream.scan(q.buffer(scanSize))
 		if err != nil {
 			stream.Close()

@@ -58,7 +58,10 @@ func (s *session) send(sender *smtp.Sender) error {
 	if err := sender.Run(s.queue); err != nil {
 		return err
 	}
-	return s.queue.stuck
+	if s.queue.stuck {
+		return overByStuck
+	}
+	return nil
 }
 
 // logEnd writes the session's last line.

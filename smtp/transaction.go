@@ -12,8 +12,8 @@ type Transaction struct {
 	Body []byte
 	// Stream is set instead of Body for a message too large to hold.
 	Stream io.Reader
-	// Size is the message's size in octets on the wire; with Stream an
-	// estimate, unless the server offers SIZE.
+	// Size is the message's size in octets on the wire; with Stream at
+	// least that many, and exact where the server offers SIZE or 8BITMIME.
 	Size int64
 
 	EightBit bool // the content has bytes beyond ASCII

@@ -237,3 +237,21 @@ func TestBecomesOwner(t *testing.T) {
 		}
 	}
 }
+
+// TestNothingIsBouncedThatStays: what could not be removed would be bounced each day.
+func TestNothingIsBouncedThatStays(t *testing.T) {
+	root, maildir := newSite(t)
+	mailsite.Write(t, maildir+"/vodmr.lock", "")
+	own(t, root+"/domain/odmr", owner)
+	for _, dir := range []string{maildir + "/new", maildir + "/cur", maildir} {
+		must(t, os.Chmod(dir, 0o500))
+		t.Cleanup(func() { must(t, os.Chmod(dir, 0o700)) })
+	}
+	must(t, os.Chmod(maildir+"/vodmr.notes", 0o400))
+	_, log, code := expire(t, root, maildir)
+	queued, err := os.ReadDir(root + "/qmail/queue")
+	must(t, err)
+	if code != 111 || len(queued) != 0 || !strings.Contains(log, "nothing can be removed, so nothing is bounced: new: permission denied") {
+		t.Errorf("exit %d, %d bounces, log:\n%s", code, len(queued), log)
+	}
+}

@@ -143,20 +143,11 @@ func TestSession(t *testing.T) {
 	}
 }
 
-// TestEarlyBytes: what came before 235 is not believed.
 // TestNothingCanBeRemoved: where a message can neither be removed nor noted, none is
-// sent, since each session would send it again; where it can be noted, it is.
+// sent, since each session would send it again.
 func TestNothingCanBeRemoved(t *testing.T) {
 	m := newMailbox(t)
-	box := filepath.Join(m.home, "Maildir")
-	must(t, os.WriteFile(filepath.Join(box, "vodmr.lock"), nil, 0o600))
-	if os.Getuid() == 0 {
-		m.chown(t, owner)
-	}
-	for _, dir := range []string{box + "/new", box + "/cur", box} {
-		must(t, os.Chmod(dir, 0o500))
-		t.Cleanup(func() { must(t, os.Chmod(dir, 0o700)) })
-	}
+	m.seal(t, "vodmr.lock")
 	p := m.start(t)
 	p.Run(`
 		S: 235 2.7.0 *
@@ -171,6 +162,59 @@ func TestNothingCanBeRemoved(t *testing.T) {
 	}
 }
 
+// TestOnlyNotes: what cannot be removed is sent where it can be noted, and once only.
+func TestOnlyNotes(t *testing.T) {
+	m := newMailbox(t)
+	m.seal(t, "vodmr.lock", "vodmr.notes")
+	p := m.start(t)
+	p.Run(turn + `
+		S: MAIL FROM:<a@b.test>
+		C: 250 ok
+		S: RCPT TO:<bob@example.org>
+		C: 250 ok
+		S: DATA
+		C: 354 go
+		S: Received: x
+		S:
+		S: body
+		S: .
+		C: 250 ok
+		S: QUIT
+		C: 221 bye
+		S: <end>
+	`)
+	if code, log := p.End(); code != 0 || !strings.Contains(log, " end messages=1 ") {
+		t.Errorf("exit %d, log:\n%s", code, log)
+	}
+	p = m.another(t)
+	p.Run(`
+		S: 235 2.7.0 *
+		C: ATRN
+		S: 453 4.2.0 *
+		C: QUIT
+		S: 221 *
+		S: <end>
+	`)
+	p.End()
+}
+
+// seal makes a mailbox of which only the named files can be changed.
+func (m *mailbox) seal(t *testing.T, files ...string) {
+	t.Helper()
+	box := filepath.Join(m.home, "Maildir")
+	for _, file := range files {
+		must(t, os.WriteFile(filepath.Join(box, file), nil, 0o600))
+	}
+	if os.Getuid() == 0 {
+		m.chown(t, owner)
+	}
+	for _, dir := range []string{box + "/new", box + "/cur", box} {
+		must(t, os.Chmod(dir, 0o500))
+		t.Cleanup(func() { must(t, os.Chmod(dir, 0o700)) })
+	}
+}
+
+// TestEarlyBytes: what came before 235 is not believed.
 func TestEarlyBytes(t *testing.T) {
 	m := newMailbox(t)
 	m.cmd.Args = append(m.cmd.Args, "Maildir")
