@@ -75,7 +75,7 @@ func (q *queue) removeOrNote(it *item) {
 	q.shelve(it.base, q.pace().reread)
 	if err := q.notes.Flush(); err != nil {
 		q.noteTrouble(err)
-		q.stuck = !errors.Is(removal, maildir.ErrGone)
+		q.stuck = q.stuck || !errors.Is(removal, maildir.ErrGone)
 	}
 }
 
