@@ -99,6 +99,11 @@ func fail(t *trial, c failed, call string) {
 	if t.broken != nil {
 		return
 	}
+	s.settle(failOnce(t, s, c, call).broken())
+}
+
+// failOnce runs one session in which the trial's call fails.
+func failOnce(t *trial, s *site, c failed, call string) *session {
 	e, nth := c.at(call, t.n)
 	w := t.wire(call, e.name, nth)
 	t.logf("-- %s for call %d of %s", e.name, nth, call)
@@ -108,7 +113,7 @@ func fail(t *trial, c failed, call string) {
 	if t.struck {
 		s.bore(one, e)
 	}
-	s.settle(one.broken())
+	return one
 }
 
 // stillMax is how many messages one failure may keep back in a session that goes

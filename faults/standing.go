@@ -106,16 +106,7 @@ func failStanding(t *trial, c failed, call string) {
 	if t.broken != nil {
 		return
 	}
-	e, nth := c.at(call, t.n)
-	w := t.wire(call, e.name, nth)
-	t.logf("-- %s for call %d of %s", e.name, nth, call)
-	one := s.session(w.wrap)
-	t.fired, _ = w.struck()
-	t.struck = t.fired && one.code != exitLoader
-	if t.struck {
-		s.bore(one, e)
-	}
-	s.stood(one)
+	s.stood(failOnce(t, s, c, call))
 }
 
 // brokenStanding breaks the line of a session that stands at its Nth byte each way,

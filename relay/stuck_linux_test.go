@@ -13,38 +13,37 @@ import (
 
 // TestStuck: a session that can neither remove nor note what was taken sends no more.
 func TestStuck(t *testing.T) {
-	s := newSite(t, standardSite(t))
-	s.fill(t, 5)
-	taken := 0
-	server := &customer.Server{Take: func(string, []string, []byte) {
-		if taken++; taken == 1 {
-			oldest := s.maildir + "/new/1795336000.0.vm"
-			must(t, os.Remove(oldest))
-			must(t, os.Mkdir(oldest, 0o700)) // unlink fails
-			ruin(t, s.maildir+"/vodmr.notes")
-		}
-	}}
-	must(t, s.session(t, server))
-	if taken != 1 || s.waiting(t) != 2 { // three were one transaction
-		t.Errorf("%d taken and %d left, want 1 and 2", taken, s.waiting(t))
+	taken, left := withoutNotes(t, func(oldest string) {
+		must(t, os.Remove(oldest))
+		must(t, os.Mkdir(oldest, 0o700)) // unlink fails
+	})
+	if taken != 1 || left != 2 { // three were one transaction
+		t.Errorf("%d taken and %d left, want 1 and 2", taken, left)
 	}
 }
 
 // TestGoneIsNotStuck: what somebody else removed in this moment stops nothing.
 func TestGoneIsNotStuck(t *testing.T) {
+	taken, left := withoutNotes(t, func(oldest string) { must(t, os.Remove(oldest)) })
+	if taken != 2 || left != 0 {
+		t.Errorf("%d taken and %d left, want 2 and none", taken, left)
+	}
+}
+
+// withoutNotes relays five messages, as two transactions. While the first is taken the
+// notes fail, and spoil gets the oldest file.
+func withoutNotes(t *testing.T, spoil func(oldest string)) (taken, left int) {
+	t.Helper()
 	s := newSite(t, standardSite(t))
 	s.fill(t, 5)
-	taken := 0
 	server := &customer.Server{Take: func(string, []string, []byte) {
 		if taken++; taken == 1 {
-			must(t, os.Remove(s.maildir+"/new/1795336000.0.vm"))
+			spoil(s.maildir + "/new/1795336000.0.vm")
 			ruin(t, s.maildir+"/vodmr.notes")
 		}
 	}}
 	must(t, s.session(t, server))
-	if taken != 2 || s.waiting(t) != 0 {
-		t.Errorf("%d taken and %d left, want 2 and none", taken, s.waiting(t))
-	}
+	return taken, s.waiting(t)
 }
 
 // ruin makes what this process does with an open file fail.

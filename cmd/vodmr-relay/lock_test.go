@@ -94,25 +94,7 @@ func race(t *testing.T, all []*dialogue.Process) (winner int) {
 }
 
 func takeMail(p *dialogue.Process) {
-	p.Run(`
-		C: 220 customer.test
-		S: EHLO mail.test
-		C: 250 customer.test
-		S: MAIL FROM:<a@b.test>
-		C: 250 ok
-		S: RCPT TO:<bob@example.org>
-		C: 250 ok
-		S: DATA
-		C: 354 go
-		S: Received: x
-		S:
-		S: body
-		S: .
-		C: 250 ok
-		S: QUIT
-		C: 221 bye
-		S: <end>
-	`)
+	p.Run(greet + begin + toDot + ok + quit)
 }
 
 // TestInvariant4LockOfAnotherHost: the lock is one that NFS carries between

@@ -114,28 +114,7 @@ func TestSession(t *testing.T) {
 	if !m.proved(t) {
 		t.Fatal("no byte")
 	}
-	p.Run(`
-		S: 235 2.7.0 *
-		C: ATRN
-		S: 250 2.0.0 *
-		C: 220 customer.test
-		S: EHLO mail.test
-		C: 250 customer.test
-		S: MAIL FROM:<a@b.test>
-		C: 250 ok
-		S: RCPT TO:<bob@example.org>
-		C: 250 ok
-		S: DATA
-		C: 354 go
-		S: Received: x
-		S:
-		S: body
-		S: .
-		C: 250 ok
-		S: QUIT
-		C: 221 bye
-		S: <end>
-	`)
+	p.Run(turn + begin + toDot + ok + quit)
 	code, log := p.End()
 	left, _ := os.ReadDir(filepath.Join(m.home, "Maildir/new"))
 	if code != 0 || len(left) != 0 || !strings.Contains(log, " end messages=1 ") {
@@ -167,22 +146,7 @@ func TestOnlyNotes(t *testing.T) {
 	m := newMailbox(t)
 	m.seal(t, "vodmr.lock", "vodmr.notes")
 	p := m.start(t)
-	p.Run(turn + `
-		S: MAIL FROM:<a@b.test>
-		C: 250 ok
-		S: RCPT TO:<bob@example.org>
-		C: 250 ok
-		S: DATA
-		C: 354 go
-		S: Received: x
-		S:
-		S: body
-		S: .
-		C: 250 ok
-		S: QUIT
-		C: 221 bye
-		S: <end>
-	`)
+	p.Run(turn + begin + toDot + ok + quit)
 	if code, log := p.End(); code != 0 || !strings.Contains(log, " end messages=1 ") {
 		t.Errorf("exit %d, log:\n%s", code, log)
 	}

@@ -53,6 +53,8 @@ const (
 		S: 235 2.7.0 *
 		C: ATRN
 		S: 250 2.0.0 *
+	` + greet
+	greet = `
 		C: 220 customer.test
 		S: EHLO mail.test
 		C: 250 customer.test
