@@ -195,7 +195,7 @@ func TestExpireMendsNotes(t *testing.T) {
 		s.mail(t, nineDays, "young", "ann@sender.test")
 		log, err := s.expire(t, false)
 		_, messages := s.queued(t)
-		if err != nil || s.waiting(t) != 1 || !strings.Contains(messages, "the last time with: 452 full\n") || strings.Contains(messages, "450") {
+		if err != nil || s.waiting(t) != 1 || !strings.Contains(messages, "the last time with: 452 full\n") || strings.Contains(messages, ": 450") {
 			t.Errorf("cut at %d: %v, %d left\n%s%s", cut, err, s.waiting(t), log, messages)
 		}
 		if text, _ := os.ReadFile(filepath.Join(s.maildir, "vodmr.notes")); !strings.HasSuffix(string(text), "\n") {
