@@ -55,12 +55,10 @@ func New(t testing.TB, conn net.Conn) *Conn {
 // Pair makes a connection: the test's end, and a file that is the peer's end.
 func Pair(t testing.TB) (*Conn, *os.File) {
 	t.Helper()
-	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	fds, err := socketPair()
 	if err != nil {
 		t.Fatal(err)
 	}
-	syscall.CloseOnExec(fds[0])
-	syscall.CloseOnExec(fds[1])
 	near, far := os.NewFile(uintptr(fds[0]), "test's end"), os.NewFile(uintptr(fds[1]), "peer's end")
 	defer near.Close()
 	conn, err := net.FileConn(near)
@@ -69,6 +67,19 @@ func Pair(t testing.TB) (*Conn, *os.File) {
 	}
 	t.Cleanup(func() { far.Close() })
 	return New(t, conn), far
+}
+
+// socketPair keeps the lock so that no program that another test starts meanwhile
+// inherits an end: the other end would not hear of its close.
+func socketPair() (fds [2]int, err error) {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	if fds, err = syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0); err != nil {
+		return fds, err
+	}
+	syscall.CloseOnExec(fds[0])
+	syscall.CloseOnExec(fds[1])
+	return fds, nil
 }
 
 // TCPPair is Pair over the loopback, for what only TCP has.
