@@ -18,7 +18,8 @@ type Process struct {
 }
 
 // Start runs a program with a socket as descriptors 0 and 1, as tcpserver would,
-// and a file as standard error. It is killed when the test ends.
+// and a file as standard error. It is killed when the test ends, and gone before the
+// test's folders are.
 func Start(t testing.TB, cmd *exec.Cmd) *Process {
 	t.Helper()
 	conn, far := Pair(t)
@@ -32,7 +33,10 @@ func Start(t testing.TB, cmd *exec.Cmd) *Process {
 		t.Fatal(err)
 	}
 	far.Close()
-	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
 	return &Process{Conn: conn, cmd: cmd, stderr: stderr.Name()}
 }
 
