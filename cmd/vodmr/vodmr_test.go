@@ -232,9 +232,11 @@ func TestProgramThatDoesNotExist(t *testing.T) {
 	)
 }
 
-// A program that hangs is killed when the session's time is over.
+// A program that hangs is killed when the session's time is over. Until then even a
+// busy machine has come to the password.
 func TestProgramThatHangs(t *testing.T) {
-	s := overSocket(t, nil, vodmr("-t", "1", "h", "sleep", "100")...)
+	t.Parallel()
+	s := overSocket(t, nil, vodmr("-t", "5", "h", "sleep", "100")...)
 	s.Run(`S: 220 *`)
 	s.Login("odmr", "x")
 	s.Run(`
