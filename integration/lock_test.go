@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -37,8 +38,16 @@ func TestSecondSession(t *testing.T) {
 	if _, err := first.in.ReadString(0); err == nil {
 		t.Error("the provider goes on after 421")
 	}
+	s.ended(t)
 	s.mustFetch(t, p, "-m", inbox)
 	onceEach(t, s, inbox)
+}
+
+// ended waits for the end of a session whose customer has seen it end: until its
+// process has ended too, the next one is told to come later.
+func (s *site) ended(t testing.TB) {
+	t.Helper()
+	eventually(t, time.Minute, "the session's lock is free", func() bool { return !s.locked(t) })
 }
 
 // locked says whether some process holds the mailbox's lock.

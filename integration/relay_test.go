@@ -35,6 +35,7 @@ func TestFetchmailIntoPostfix(t *testing.T) {
 			}
 			mx.settle(t)
 			onceEach(t, s, mx.mailbox())
+			s.ended(t)
 			code, output := s.fetchmail(t, p, mx.port)
 			if code != 0 || !strings.Contains(output, "You have no mail") {
 				t.Errorf("with nothing there fetchmail exits %d: %.4000s", code, output)
@@ -73,6 +74,7 @@ func TestAtrnIntoMaildir(t *testing.T) {
 	if secrets := p.lines(t, s.password); len(secrets) > 0 {
 		t.Errorf("the log holds the password: %q", secrets)
 	}
+	s.ended(t)
 	if code, output := s.atrn(t, p, "-m", inbox); code != 0 || !strings.Contains(output, "nothing waits") {
 		t.Errorf("with nothing there atrn exits %d: %s", code, output)
 	}
