@@ -22,6 +22,7 @@ type machine struct {
 	t     *testing.T
 	in    io.Writer
 	out   *bufio.Reader
+	stuck *time.Timer // ends it
 	count int
 }
 
@@ -128,14 +129,14 @@ func newMachine(t *testing.T) *machine {
 		t.Fatal(err)
 	}
 	far.Close()
-	stuck := time.AfterFunc(6*patience, func() { _ = cmd.Process.Kill() })
+	stuck := time.AfterFunc(stuckTime, func() { _ = cmd.Process.Kill() })
 	t.Cleanup(func() {
 		stuck.Stop()
 		_ = cmd.Process.Kill() // and with it all that runs there
 		_ = cmd.Wait()
 		out.Close()
 	})
-	m := &machine{t: t, in: in, out: bufio.NewReader(out)}
+	m := &machine{t: t, in: in, out: bufio.NewReader(out), stuck: stuck}
 	m.must(site)
 	return m
 }
@@ -157,10 +158,14 @@ func newStage(t *testing.T, deb string) string {
 	return dir
 }
 
+// stuckTime is after how long in one script the machine is taken for stuck.
+const stuckTime = 6 * patience
+
 // run runs a script in root's shell, and returns what it printed and its exit code.
 func (m *machine) run(script string) (string, int) {
 	m.t.Helper()
 	m.count++
+	m.stuck.Reset(stuckTime)
 	mark := fmt.Sprintf("@@ %d @@ ", m.count)
 	if _, err := fmt.Fprintf(m.in, "{ %s\n} </dev/null\ncode=$?; echo; echo '%s'$code\n", script, mark); err != nil {
 		m.t.Fatal(err)

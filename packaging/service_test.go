@@ -152,7 +152,10 @@ func (o *office) supervised(cmd *exec.Cmd, stop func()) {
 		stop()
 		_ = cmd.Wait()
 		eventually(o.t, "the end of the service", func() bool {
-			_, err := net.Dial("tcp", o.address)
+			conn, err := net.Dial("tcp", o.address)
+			if err == nil {
+				conn.Close()
+			}
 			return err != nil
 		})
 		if text, _ := os.ReadFile(log.Name()); o.t.Failed() {
@@ -171,12 +174,20 @@ func (o *office) scan() string {
 }
 
 func (o *office) daemontools() {
-	svscan, svc := need.Program(o.t, "svscan"), need.Program(o.t, "svc")
+	svscan, svc, svok := need.Program(o.t, "svscan"), need.Program(o.t, "svc"), need.Program(o.t, "svok")
 	need.Program(o.t, "multilog")
 	cmd := exec.Command(svscan, o.scan())
 	o.supervised(cmd, func() {
 		_ = cmd.Process.Kill()
-		_, _ = run(o.top, svc, "-dx", o.service, filepath.Join(o.service, "log"))
+		services := []string{o.service, filepath.Join(o.service, "log")}
+		_, _ = run(o.top, append([]string{svc, "-dx"}, services...)...)
+		// Up to its end supervise writes into the folder that is removed next.
+		for _, service := range services {
+			eventually(o.t, "the end of supervise in "+service, func() bool {
+				_, err := run(o.top, svok, service)
+				return err != nil
+			})
+		}
 	})
 }
 
