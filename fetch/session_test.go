@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"net"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/dialogue"
 )
 
 // none is a Sink for sessions that are not to turn.
@@ -142,13 +145,7 @@ func TestSinkFirst(t *testing.T) {
 	if err := s.Run(context.Background(), &Tally{}); ExitCode(err) != ExitMisuse {
 		t.Errorf("got %v", err)
 	}
-	free := listen(t, "127.0.0.1:0")
-	address, err := ParseAddress(free.Addr().String(), PortSMTP)
-	if err != nil {
-		t.Fatal(err)
-	}
-	free.Close()
-	s.Sink = Forward{address}
+	s.Sink = Forward{Address{"127.0.0.1", strconv.Itoa(dialogue.NobodysPort(t))}}
 	if err := s.Run(context.Background(), &Tally{}); ExitCode(err) != ExitLater || !strings.Contains(err.Error(), "SMTP server") {
 		t.Errorf("got %v", err)
 	}
@@ -229,10 +226,7 @@ func TestStoppedAtTheTurn(t *testing.T) {
 }
 
 func TestConnectNamesEachAddress(t *testing.T) {
-	l := listen(t, "127.0.0.1:0")
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	l.Close()
-	_, err := TCP{Address{"127.0.0.1", port}}.Connect(context.Background())
+	_, err := TCP{Address{"127.0.0.1", strconv.Itoa(dialogue.NobodysPort(t))}}.Connect(context.Background())
 	if err == nil || !strings.Contains(err.Error(), "127.0.0.1: ") || ExitCode(err) != ExitLater {
 		t.Errorf("got %v", err)
 	}

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"vodmr/internal/dialogue"
 )
 
 // look runs the program.
@@ -85,6 +87,8 @@ func TestExitCodes(t *testing.T) {
 		t.Errorf("exit %d, %q\n%s", code, stderr, stdout)
 	}
 	listener.Close()
+	port = strconv.Itoa(dialogue.NobodysPort(t))
+	args[len(args)-1] = port
 	if code, stdout, _ := look(args...); code != exitWrong || !strings.Contains(stdout, "\nwrong port "+port+": ") {
 		t.Errorf("a port that nobody has: exit %d\n%s", code, stdout)
 	}

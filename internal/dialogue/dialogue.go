@@ -108,6 +108,30 @@ func TCPPair(t testing.TB) (*Conn, *os.File) {
 	return conn, far
 }
 
+// NobodysPort is a TCP port of this machine on which nobody listens, nor can
+// before the test ends.
+func NobodysPort(t testing.TB) int {
+	t.Helper()
+	syscall.ForkLock.RLock()
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	if err == nil {
+		syscall.CloseOnExec(fd)
+	}
+	syscall.ForkLock.RUnlock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { syscall.Close(fd) })
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	address, err := syscall.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return address.(*syscall.SockaddrInet4).Port
+}
+
 // Run plays a script.
 func (c *Conn) Run(script string) {
 	c.t.Helper()
