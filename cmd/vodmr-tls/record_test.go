@@ -185,12 +185,8 @@ func TestProgramEndsWhileTheCustomerSends(t *testing.T) {
 	if err := c.Handshake(); err != nil {
 		t.Fatal(err)
 	}
-	sent := make(chan struct{})
-	go func() {
-		defer close(sent)
-		_, _ = io.CopyN(c, new(counting), 4<<20)
-	}()
-	<-sent
+	// Vodmr-tls waits lingerTime for the end of it, so that none of it is computed here.
+	_, _ = c.Write(make([]byte, 4<<20))
 	got, err := io.ReadAll(c)
 	if err != nil || len(got) != total {
 		t.Errorf("got %d bytes and %v, want %d and the end", len(got), err, total)
