@@ -164,6 +164,7 @@ func (s *site) rules() string {
 
 // run plays the dialogue and returns the log and the session's error.
 func (s *site) run(t testing.TB, script string) (log string, err error) {
+	began := time.Now()
 	conn, peer := dialogue.Pair(t)
 	logFile, ferr := os.Create(filepath.Join(s.root, "log"))
 	must(t, ferr)
@@ -198,7 +199,26 @@ func (s *site) run(t testing.TB, script string) (log string, err error) {
 	text, rerr := os.ReadFile(logFile.Name())
 	must(t, rerr)
 	logform.Test(t, string(text))
+	s.checkSeconds(t, string(text), time.Since(began))
 	return string(text), err
+}
+
+// checkSeconds: what the log's end says of a session's length is within that of the
+// dialogue, and not under VODMR_IDLE where that is over.
+func (s *site) checkSeconds(t testing.TB, log string, most time.Duration) {
+	t.Helper()
+	_, end, _ := strings.Cut(log, " 4711 end ")
+	_, rest, _ := strings.Cut(end, " seconds=")
+	text, _, _ := strings.Cut(rest, " ")
+	seconds, err := strconv.Atoi(text)
+	must(t, err)
+	least := 0
+	if strings.Contains(end, "VODMR_IDLE is over") {
+		least, _ = strconv.Atoi(s.config["VODMR_IDLE"])
+	}
+	if seconds < least || seconds > int(most.Seconds()) {
+		t.Errorf("the session took %d seconds by its log, want %d to %v:\n%s", seconds, least, most, log)
+	}
 }
 
 // deliverLate delivers one of the archive's late files.
