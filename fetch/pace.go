@@ -43,7 +43,7 @@ const (
 	Unwilling = time.Minute
 
 	firstWait = time.Second     // after a session that failed or was short
-	maxShort  = time.Minute     // after sessions that ended in order but were short
+	maxShort  = time.Minute     // after sessions that ended in order, or brought mail, but were short
 	maxFailed = 5 * time.Minute // after failures that may pass by themselves
 )
 
@@ -57,10 +57,10 @@ func (s *Standing) Wait(v Visit, random float64) time.Duration {
 	case v.Err == nil && !v.Turned:
 		s.wait = 0
 		return upToHalfMore(Unwilling, random)
-	case v.Err == nil:
-		s.grow(firstWait, maxShort)
-	case ExitCode(v.Err) != ExitLater:
+	case v.Err != nil && ExitCode(v.Err) != ExitLater:
 		s.grow(time.Minute, MaxWait)
+	case v.Err == nil || v.Fetched:
+		s.grow(firstWait, maxShort)
 	default:
 		s.grow(firstWait, maxFailed)
 	}

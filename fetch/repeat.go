@@ -16,14 +16,15 @@ type Repeat struct {
 
 // A Visit is how a session went.
 type Visit struct {
-	Turned bool
-	Lasted time.Duration // since the turn
-	Err    error         // as Session.Run returns it
+	Turned  bool
+	Lasted  time.Duration // since the turn
+	Fetched bool          // it brought mail
+	Err     error         // as Session.Run returns it
 }
 
 // VisitOf tells how a session went that ends now, with what Session.Run returned.
 func VisitOf(t *Tally, err error) Visit {
-	v := Visit{Turned: t.Turned(), Err: err}
+	v := Visit{Turned: t.Turned(), Fetched: t.Messages() > 0, Err: err}
 	if v.Turned {
 		v.Lasted = time.Since(t.Since())
 	}

@@ -49,6 +49,7 @@ var (
 	lineDied = Visit{Turned: true, Lasted: 9 * time.Hour, Err: later(nil, "the line is dead")}
 	brief    = Visit{Turned: true, Lasted: Stood - 1}
 	briefBad = Visit{Turned: true, Lasted: time.Second, Err: later(nil, "PROG failed")}
+	poisoned = Visit{Turned: true, Lasted: time.Second, Fetched: true, Err: later(nil, "the line broke")}
 )
 
 func checkWaits(t *testing.T, name string, want, got []time.Duration) {
@@ -98,6 +99,8 @@ func TestStandingWaits(t *testing.T) {
 		{"nobody stands", 0, []Visit{offline, offline, fine, brief, fine, fine, offline}, []time.Duration{s, 2 * s, m, s, m, m, s}},
 		{"ends each at once", 0, []Visit{brief, brief, brief, brief, brief, brief, brief, brief}, []time.Duration{s, 2 * s, 4 * s, 8 * s, 16 * s, 32 * s, m, m}},
 		{"the receiving side ends each at once", 0, []Visit{briefBad, briefBad, stood, briefBad}, []time.Duration{s, 2 * s, 0, s}},
+		{"mail comes, but each breaks", 0, []Visit{offline, poisoned, poisoned, poisoned, poisoned, poisoned, poisoned, poisoned, poisoned},
+			[]time.Duration{s, 2 * s, 4 * s, 8 * s, 16 * s, 32 * s, m, m, m}},
 		{"needs a person", 0, []Visit{refused, refused, stranger, refused, refused, refused, lineDied, refused},
 			[]time.Duration{m, 2 * m, 4 * m, 8 * m, 15 * m, 15 * m, 0, m}},
 		{"spread", 1, []Visit{refused, fine, offline}, []time.Duration{90 * s, 90 * s, 1500 * time.Millisecond}},

@@ -11,6 +11,7 @@ type Note struct {
 	First  int64  // Unix seconds of the peer's first deferral; 0 where there was none
 	Last   int64  // Unix seconds of the last try; 0 where there was none
 	Breaks int    // sessions in a row that broke while it was the suspect
+	Broke  int64  // Unix seconds of when the last of them was found broken; 0 where none was
 	Done   bool   // the customer took it: only remove it, never send it again
 	Reply  string // why it was kept last; may be cut or lost where there are very many
 	Reason string // why it stays although it was never offered
@@ -31,7 +32,7 @@ type Note struct {
 //	also FILE                in the same transaction as the line before
 //	again FILE               was answered, but is to be sent again in this session
 //	kept FILE TRIES FIRST reply    FIRST is 0 where the peer never deferred it
-//	broke FILE BREAKS        the session broke, and it was a suspect
+//	broke FILE BREAKS        the session before TIME broke, and it was a suspect
 //	stays FILE reason
 //	done FILE
 type Notes struct {
@@ -88,7 +89,7 @@ func (n *Notes) Begin(session string, bases func(yield func(base []byte) bool)) 
 	suspects = n.suspects(there)
 	n.passOver(suspects)
 	for _, base := range suspects {
-		n.setBroke(base, n.Of(base).Breaks+1)
+		n.setBroke(base, n.Of(base).Breaks+1, n.clock().Unix())
 		n.line("broke", base, int64(n.Of(base).Breaks))
 	}
 	n.begin(session)

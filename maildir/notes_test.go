@@ -186,6 +186,21 @@ func TestBeginDropsWhatIsGone(t *testing.T) {
 	}
 }
 
+// When a message broke a session stays as it was, however often the file is rewritten.
+func TestBrokeKeepsItsTime(t *testing.T) {
+	b, dir := newBox(t, nil)
+	write(t, dir+"/vodmr.notes", "1794000000 broke a 2\n1794000500 session -\n")
+	for _, name := range []string{"1", "2"} {
+		n, _ := session(t, b, name, "a")
+		if n.Of("a") != (Note{Breaks: 2, Broke: 1794000000}) {
+			t.Errorf("session %s: %+v", name, n.Of("a"))
+		}
+		n.End()
+		must(t, n.Flush())
+		n.Close()
+	}
+}
+
 func TestATornLineIsVoid(t *testing.T) {
 	b, dir := newBox(t, nil)
 	// A kept line without the end of FIRST would look like a very old deferral.
@@ -197,7 +212,7 @@ func TestATornLineIsVoid(t *testing.T) {
 	n, err := b.OpenNotes(testClock())
 	must(t, err)
 	defer n.Close()
-	if n.Damaged != 1 || n.Of("a") != (Note{Breaks: 3}) {
+	if n.Damaged != 1 || n.Of("a") != (Note{Breaks: 3, Broke: 1795000000}) {
 		t.Errorf("%d damaged, %+v", n.Damaged, n.Of("a"))
 	}
 	suspects, err := n.Begin("2", bases("a", "b"))
@@ -506,7 +521,7 @@ func step(t *rapid.T, n *Notes) {
 	case 3:
 		n.Done(base)
 	case 4:
-		n.setBroke(base, 12)
+		n.setBroke(base, 12, n.clock().Unix())
 		n.line("broke", base, int64(12))
 	case 5:
 		n.Tried(base, text)
@@ -562,7 +577,7 @@ func FuzzNotes(f *testing.F) {
 		again := openNotes(t, b)
 		for _, suspect := range suspects {
 			note := before[suspect]
-			note.Breaks++
+			note.Breaks, note.Broke = note.Breaks+1, testClock()().Unix()
 			before[suspect] = note
 		}
 		for base, note := range before {

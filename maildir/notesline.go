@@ -108,10 +108,10 @@ func (n *Notes) applyVerb(verb string, when int64, base, rest string) bool {
 		n.setStays(base, cut(rest))
 	case "broke":
 		breaks, ok := count(rest)
-		if !ok {
+		if !ok || breaks == 0 {
 			return false
 		}
-		n.setBroke(base, breaks)
+		n.setBroke(base, breaks, when)
 	case "kept":
 		return n.applyKept(when, base, rest)
 	default:

@@ -84,7 +84,7 @@ func appendState(buf []byte, now int64, base string, note *Note) []byte {
 		buf = appendNote(buf, note.Last, "kept", base, int64(note.Tries), note.First, note.Reply)
 	}
 	if note.Breaks > 0 {
-		buf = appendNote(buf, now, "broke", base, int64(note.Breaks))
+		buf = appendNote(buf, note.Broke, "broke", base, int64(note.Breaks))
 	}
 	if note.Reason != "" {
 		buf = appendNote(buf, now, "stays", base, note.Reason)

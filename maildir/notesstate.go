@@ -41,7 +41,8 @@ func (n *Notes) setKept(base string, tries int, first, last int64, reply string)
 		reply = ""
 	}
 	n.setReason(note, "")
-	note.Tries, note.First, note.Last, note.Reply, note.Breaks = tries, first, last, reply, 0
+	note.Tries, note.First, note.Last, note.Reply = tries, first, last, reply
+	note.Breaks, note.Broke = 0, 0
 	return true
 }
 
@@ -70,9 +71,10 @@ func (n *Notes) setReason(note *Note, reason string) {
 }
 
 // setBroke has no bound: a session breaks once, in one transaction.
-func (n *Notes) setBroke(base string, breaks int) {
+func (n *Notes) setBroke(base string, breaks int, when int64) {
 	delete(n.unanswered, base)
-	n.note(base, 0).Breaks = breaks
+	note := n.note(base, 0)
+	note.Breaks, note.Broke = breaks, when
 }
 
 // setDone has no bound: to forget it would send the message twice.

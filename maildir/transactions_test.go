@@ -64,7 +64,7 @@ func TestSuspectsOfAFileThatCannotBeRewritten(t *testing.T) {
 	expect(t, suspects, "a", "b")
 	n.Close()
 	n = openNotes(t, b)
-	if diff := cmp.Diff(model{"a": {Breaks: 1}, "b": {Breaks: 1}}, snapshot(n)); diff != "" || len(n.inFlight()) != 0 {
+	if diff := cmp.Diff(model{"a": {Breaks: 1, Broke: 1795000000}, "b": {Breaks: 1, Broke: 1795000000}}, snapshot(n)); diff != "" || len(n.inFlight()) != 0 {
 		t.Errorf("%q in flight; %s", n.inFlight(), diff)
 	}
 }
@@ -199,7 +199,7 @@ func TestTriedLeavesTheClockAlone(t *testing.T) {
 	}{
 		{"tried", func(n *Notes) { n.Sent("a"); n.Tried("a", "unreadable") },
 			Note{Tries: 1, Last: 1795000000, Reply: "unreadable"}},
-		{"tried again", func(n *Notes) { n.setBroke("a", 3); n.Tried("a", "no bounce") },
+		{"tried again", func(n *Notes) { n.setBroke("a", 3, 1795000500); n.Tried("a", "no bounce") },
 			Note{Tries: 2, Last: 1795001000, Reply: "no bounce"}},
 		{"deferred", func(n *Notes) { n.Kept("a", "450") },
 			Note{Tries: 3, First: 1795002000, Last: 1795002000, Reply: "450"}},

@@ -47,9 +47,9 @@ func (q *queue) more() bool {
 		q.removeDone(entry)
 	case note.Breaks >= maildir.SetAside && note.Breaks == q.due:
 		q.takeEarly(entry)
+	case q.tooFresh(entry.Base(), note):
 	case note.Breaks >= maildir.SetAside:
 		q.suspects = append(q.suspects, suspect{entry, note.Breaks})
-	case note.Tries > 0 && q.tooFresh(entry.Base(), note):
 	case note.Tries > 0:
 		q.tried = append(q.tried, tried{entry, note.Tries})
 	default:

@@ -42,10 +42,14 @@ func (q *queue) shelve(base string, wait time.Duration) {
 // retryWait is how long a message that was kept waits for its next try. The more
 // often it was tried, in this session and before, the longer.
 func (q *queue) retryWait(base string) time.Duration {
-	wait := q.pace().firstRetry
-	for range q.notes.Of(base).Tries - 1 {
-		if wait *= 2; wait >= q.pace().lastRetry {
-			return q.pace().lastRetry
+	return doubled(q.pace().firstRetry, q.notes.Of(base).Tries-1, q.pace().lastRetry)
+}
+
+// doubled is the wait, doubled so often, up to a limit.
+func doubled(wait time.Duration, times int, most time.Duration) time.Duration {
+	for range times {
+		if wait *= 2; wait >= most {
+			return most
 		}
 	}
 	return wait
@@ -62,13 +66,18 @@ func (q *queue) rereadWait(err error) time.Duration {
 
 // tooFresh shelves what the session before, which may have ended just now, kept
 // just now: a customer that comes back at once would else be offered the same
-// without end.
+// without end. What was set aside waits for longer each time: it goes last, and where
+// nothing else waits that would be at once, so that no session ever stood.
 func (q *queue) tooFresh(base string, note maildir.Note) bool {
 	if !q.stands() || q.looked {
 		return false
 	}
-	since := q.Now().Sub(time.Unix(note.Last, 0))
-	wait := q.pace().firstRetry - since
+	wait, last := q.pace().firstRetry, note.Last
+	if note.Breaks >= maildir.SetAside {
+		wait, last = doubled(wait, note.Breaks-maildir.SetAside, q.pace().lastBroken), note.Broke
+	}
+	since := q.Now().Sub(time.Unix(last, 0))
+	wait -= since
 	if since < 0 || wait <= 0 {
 		return false
 	}

@@ -132,6 +132,44 @@ func closed(c <-chan bool) bool {
 	}
 }
 
+// TestSuspectWaits: what was set aside is offered in a session that stands once a wait
+// is over, which doubles with each session that it breaks, up to a day. In any other
+// session it does not wait.
+func TestSuspectWaits(t *testing.T) {
+	for _, test := range []struct {
+		breaks int
+		ago    time.Duration
+		idle   string
+		waits  bool
+	}{
+		{2, 5*time.Minute - time.Second, "3600", true},
+		{2, 5 * time.Minute, "3600", false},
+		{2, 0, "", false},
+		{5, 40*time.Minute - time.Second, "3600", true},
+		{5, 40 * time.Minute, "3600", false},
+		{30, 24*time.Hour - time.Second, "3600", true},
+		{30, 24 * time.Hour, "3600", false},
+	} {
+		s := newSite(t, standardSite(t))
+		s.config["VODMR_IDLE"] = test.idle
+		s.fill(t, 1)
+		name := filepath.Base(strings.TrimSpace(s.left(t)))
+		broke := now.Add(-test.ago).Unix()
+		s.write(t, "maildir/vodmr.notes", fmt.Sprintf("%d broke %s %d\n%[1]d session -\n", broke, name, test.breaks))
+		m := s.mailbox(t)
+		must(t, m.session.settings.apply(m.session.Environ))
+		q, err := m.scan()
+		must(t, err)
+		for q.more() {
+		}
+		if waits := len(q.suspects) == 0; waits != test.waits || len(q.shelf) != 1 && waits {
+			t.Errorf("%d breaks, the last %v ago: waits is %v, want %v", test.breaks, test.ago, waits, test.waits)
+		}
+		q.close()
+		m.Close()
+	}
+}
+
 // TestStandingForgets: what a session that stands remembers is bounded by what waits.
 func TestStandingForgets(t *testing.T) {
 	s := newSite(t, standardSite(t))

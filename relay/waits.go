@@ -8,6 +8,7 @@ type waits struct {
 	probe      time.Duration // for a sign of life, once another session asks
 	firstRetry time.Duration // before a message that was kept is tried again; then twice that
 	lastRetry  time.Duration // and at most this
+	lastBroken time.Duration // or at most this, before one that broke sessions goes again
 	reread     time.Duration // before a file that cannot be offered is looked at again
 }
 
@@ -17,6 +18,7 @@ func standardWaits() *waits {
 		probe:      10 * time.Second,
 		firstRetry: 5 * time.Minute,
 		lastRetry:  time.Hour,
+		lastBroken: 24 * time.Hour,
 		reread:     time.Hour,
 	}
 }
