@@ -27,10 +27,6 @@ var (
 
 // A Box is an open Maildir. It is for one goroutine at a time.
 type Box struct {
-	// LockMended says that Lock found what is no lock file, and renamed it to
-	// vodmr.lock.bad.
-	LockMended bool
-
 	home string // as Open got them
 	name string
 	path string // for the texts of errors only
@@ -38,6 +34,8 @@ type Box struct {
 	dir  int    // MAILDIR
 	sub  [2]int // new and cur
 	lock int    // vodmr.lock, or -1
+
+	aside []string // see Aside
 
 	seen []uint64 // what the last search saw: see search
 }

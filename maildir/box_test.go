@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -73,22 +74,24 @@ func TestOneSessionHoldsTheLock(t *testing.T) {
 	}
 }
 
+// oddities are what may stand in a file's place; what is just rubbish is a file.
+var oddities = map[string]func(path string) error{
+	"rubbish":        func(path string) error { return os.WriteFile(path, []byte("rubbish\x00"), 0o600) },
+	"directory":      func(path string) error { return os.Mkdir(path, 0o700) },
+	"full directory": func(path string) error { return os.MkdirAll(path+"/full", 0o700) },
+	"link":           func(path string) error { return os.Symlink("victim", path) },
+	"dead link":      func(path string) error { return os.Symlink("nowhere", path) },
+	"fifo":           func(path string) error { return syscall.Mkfifo(path, 0o600) },
+}
+
 // TestWhatIsNoLockFileIsSetAside: whatever has its name, one process and no other gets
 // the lock; what a link points at is left alone.
 func TestWhatIsNoLockFileIsSetAside(t *testing.T) {
-	makers := map[string]func(path string) error{
-		"rubbish":        func(path string) error { return os.WriteFile(path, []byte("rubbish\x00"), 0o600) },
-		"directory":      func(path string) error { return os.Mkdir(path, 0o700) },
-		"full directory": func(path string) error { return os.MkdirAll(path+"/full", 0o700) },
-		"link":           func(path string) error { return os.Symlink("victim", path) },
-		"dead link":      func(path string) error { return os.Symlink("nowhere", path) },
-		"fifo":           func(path string) error { return syscall.Mkfifo(path, 0o600) },
-	}
-	for what, maker := range makers {
+	for what, maker := range oddities {
 		b, dir := newBox(t, map[string]string{"victim": "mine", "vodmr.lock.bad": "an older one"})
 		must(t, maker(dir+"/vodmr.lock"))
-		if err := b.Lock(); err != nil || b.LockMended != (what != "rubbish") {
-			t.Errorf("%s: %v, mended %v", what, err, b.LockMended)
+		if err, aside := b.Lock(), b.Aside(); err != nil || slices.Contains(aside, "vodmr.lock") != (what != "rubbish") {
+			t.Errorf("%s: %v, set aside %q", what, err, aside)
 		}
 		if code := tryLock(t, dir); code != 3 {
 			t.Errorf("%s: another process: exit %d, want 3", what, code)
@@ -109,7 +112,7 @@ func TestWhatIsNoLockFileIsSetAside(t *testing.T) {
 func TestOnlyOneSetsTheLockAside(t *testing.T) {
 	b, dir := newBox(t, nil)
 	must(t, os.Mkdir(dir+"/vodmr.lock", 0o700))
-	guard, err := openat(b.dir, lockGuard, unix.O_RDWR|unix.O_CREAT, 0o600)
+	guard, err := openat(b.dir, guardName, unix.O_RDWR|unix.O_CREAT, 0o600)
 	must(t, err)
 	defer unix.Close(guard)
 	must(t, setLock(guard))
@@ -122,8 +125,8 @@ func TestOnlyOneSetsTheLockAside(t *testing.T) {
 	// The first is done: what it made is a lock file, and stays.
 	must(t, os.Remove(dir+"/vodmr.lock"))
 	write(t, dir+"/vodmr.lock", "")
-	must(t, b.mendLock())
-	if st, err := os.Lstat(dir + "/vodmr.lock"); err != nil || !st.Mode().IsRegular() || b.LockMended {
+	must(t, b.setAside(lockName, ErrNotRegular, b.lockIsOdd))
+	if st, err := os.Lstat(dir + "/vodmr.lock"); err != nil || !st.Mode().IsRegular() || len(b.Aside()) > 0 {
 		t.Errorf("a lock file was set aside: %v", err)
 	}
 }

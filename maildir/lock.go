@@ -7,24 +7,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const (
-	lockName  = "vodmr.lock"
-	lockBad   = lockName + ".bad"
-	lockGuard = lockName + ".mend"
-)
+const lockName = "vodmr.lock"
 
 // Lock takes MAILDIR/vodmr.lock until Close: an fcntl lock, since that one works over
 // NFS. ErrLocked means that another process holds it. The file is opened once, as
 // closing any descriptor of it would drop the lock, and never unlinked, as two
 // processes could then hold locks on two files of that name. What is no regular file is
-// set aside, see LockMended.
+// set aside, see Aside.
 func (b *Box) Lock() error {
 	if b.lock >= 0 {
 		return nil
 	}
 	err := b.openLock()
 	if err == ErrNotRegular {
-		if err = b.mendLock(); err == nil {
+		if err = b.setAside(lockName, err, b.lockIsOdd); err == nil {
 			err = b.openLock()
 		}
 	}
@@ -34,24 +30,13 @@ func (b *Box) Lock() error {
 	return nil
 }
 
-// openLock opens and locks the file. ErrNotRegular means that something else has its
-// name, for which each system has errors of its own.
+// openLock opens and locks the file.
 func (b *Box) openLock() error {
-	fd, err := openat(b.dir, lockName, unix.O_RDWR|unix.O_CREAT|safely, 0o600)
+	fd, err := b.openFile(lockName)
 	if err != nil {
-		if b.lockIsOdd() {
-			return ErrNotRegular
-		}
 		return err
 	}
-	var st unix.Stat_t
-	if err = fstat(fd, &st); err == nil && !isRegular(&st) {
-		err = ErrNotRegular
-	}
-	if err == nil {
-		err = setLock(fd)
-	}
-	if err != nil {
+	if err := setLock(fd); err != nil {
 		unix.Close(fd)
 		return err
 	}
@@ -59,34 +44,7 @@ func (b *Box) openLock() error {
 	return nil
 }
 
-// lockIsOdd says that what has the lock file's name is a directory, a link, a FIFO.
-func (b *Box) lockIsOdd() bool {
-	var st unix.Stat_t
-	return lstatat(b.dir, lockName, &st) == nil && !isRegular(&st)
-}
-
-// mendLock renames what is no lock file away. It does so under a lock of its own, and
-// looks again there: else a second process could rename the new lock file of the first,
-// and both would hold one.
-func (b *Box) mendLock() error {
-	guard, err := openat(b.dir, lockGuard, unix.O_RDWR|unix.O_CREAT|safely, 0o600)
-	if err != nil {
-		return fmt.Errorf("%w, and it cannot be set aside: %s: %w", ErrNotRegular, lockGuard, err)
-	}
-	defer unix.Close(guard)
-	if err := setLock(guard); err != nil {
-		return err
-	}
-	if !b.lockIsOdd() {
-		return nil
-	}
-	unlinkat(b.dir, lockBad) // a file cannot be replaced by a directory
-	if err := unix.Renameat(b.dir, lockName, b.dir, lockBad); err != nil {
-		return fmt.Errorf("%w, and it cannot be set aside: %w", ErrNotRegular, err)
-	}
-	b.LockMended = true
-	return nil
-}
+func (b *Box) lockIsOdd() bool { return b.isOdd(lockName) }
 
 // setLock locks the whole of a file, for writing, without waiting.
 func setLock(fd int) error {

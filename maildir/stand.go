@@ -66,21 +66,7 @@ func (b *Box) ask() error {
 
 // openAsk opens vodmr.ask, and makes it where it is missing. It is never removed, as
 // a Watch may have it open.
-func (b *Box) openAsk() (int, error) {
-	fd, err := openat(b.dir, askName, unix.O_RDWR|unix.O_CREAT|safely, 0o600)
-	if err != nil {
-		return -1, err
-	}
-	var st unix.Stat_t
-	if err = fstat(fd, &st); err == nil && !isRegular(&st) {
-		err = ErrNotRegular
-	}
-	if err != nil {
-		unix.Close(fd)
-		return -1, err
-	}
-	return fd, nil
-}
+func (b *Box) openAsk() (int, error) { return b.openFile(askName) }
 
 // Changed is when something was last put into new or taken out, as far as its
 // filesystem tells, in Unix nanoseconds: what a Watch does not see, since it was done

@@ -192,11 +192,15 @@ func (s *session) openQueue() smtp.Reply {
 
 // lock takes the Maildir's lock, and logs what stood in its place.
 func (s *session) lock() error {
-	err := s.box.Lock()
-	if s.box.LockMended {
-		s.Log.Event("error", logline.F("file", "vodmr.lock"), logline.F("reason", "it was no regular file: it is set aside as vodmr.lock.bad"))
+	defer s.tellAside()
+	return s.box.Lock()
+}
+
+// tellAside logs what stood in the place of the Maildir's files.
+func (s *session) tellAside() {
+	for _, name := range s.box.Aside() {
+		s.Log.Event("error", logline.F("file", name), logline.F("reason", "it was no regular file: it is set aside as "+name+".bad"))
 	}
-	return err
 }
 
 var errUnreadable = errors.New("mail waits, but none of it can be read")

@@ -1,0 +1,71 @@
+package maildir
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	badSuffix = ".bad"
+	guardName = "vodmr.lock.mend"
+)
+
+// Aside names the files in whose place there was something else since it was last asked
+// for. That is NAME.bad now.
+func (b *Box) Aside() []string {
+	names := b.aside
+	b.aside = nil
+	return names
+}
+
+// openFile opens a file of ours in the Maildir, and makes it where it is missing.
+// ErrNotRegular means that something else has its name, for which each system has
+// errors of its own.
+func (b *Box) openFile(name string) (int, error) {
+	fd, err := openat(b.dir, name, unix.O_RDWR|unix.O_CREAT|safely, 0o600)
+	if err != nil {
+		if b.isOdd(name) {
+			return -1, ErrNotRegular
+		}
+		return -1, err
+	}
+	var st unix.Stat_t
+	if err = fstat(fd, &st); err == nil && !isRegular(&st) {
+		err = ErrNotRegular
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// isOdd says that what has the name is a directory, a link, a FIFO.
+func (b *Box) isOdd(name string) bool {
+	var st unix.Stat_t
+	return lstatat(b.dir, name, &st) == nil && !isRegular(&st)
+}
+
+// setAside renames what has a file's name and is odd; why is what is wrong with it. It
+// does so under a lock of its own, and looks again there: else a second process could
+// rename the file that the first made anew, and each would go by another one.
+func (b *Box) setAside(name string, why error, odd func() bool) error {
+	guard, err := openat(b.dir, guardName, unix.O_RDWR|unix.O_CREAT|safely, 0o600)
+	if err != nil {
+		return fmt.Errorf("%w, and it cannot be set aside: %s: %w", why, guardName, err)
+	}
+	defer unix.Close(guard)
+	if err := setLock(guard); err != nil {
+		return err
+	}
+	if !odd() {
+		return nil
+	}
+	unlinkat(b.dir, name+badSuffix) // a file cannot be replaced by a directory
+	if err := unix.Renameat(b.dir, name, b.dir, name+badSuffix); err != nil {
+		return fmt.Errorf("%w, and it cannot be set aside: %w", why, err)
+	}
+	b.aside = append(b.aside, name)
+	return nil
+}
