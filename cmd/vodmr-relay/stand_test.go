@@ -151,28 +151,6 @@ func TestNotItsMailboxAnyMore(t *testing.T) {
 	}
 }
 
-// TestWithoutWatch: where new cannot be watched, mail is found with a NOOP, and the
-// log says so. A directory in the place of vodmr.ask is as good as no inotify.
-func TestWithoutWatch(t *testing.T) {
-	t.Parallel()
-	m := newMailbox(t).empty(t).standing()
-	must(t, os.Mkdir(filepath.Join(m.home, "Maildir/vodmr.ask"), 0o700))
-	m.cmd.Env = append(m.cmd.Env, "VODMR_NOOP=1")
-	p := m.start(t)
-	p.Run(turn + "S: NOOP")
-	m.deliver(t, "1795336646.2.vm")
-	p.Run(ok)
-	if line := pastNoops(t, p); line != "MAIL FROM:<a@b.test>" {
-		t.Fatalf("got %q, want the mail", line)
-	}
-	p.Run(toDot + ok)
-	must(t, syscall.Kill(p.PID(), syscall.SIGTERM))
-	quits(t, p)
-	if code, log := p.End(); code != 0 || !strings.Contains(log, `reason="new mail is only looked for with each NOOP"`) {
-		t.Errorf("exit %d\n%s", code, log)
-	}
-}
-
 // TestTerminatedInTransaction: SIGTERM ends it once what is under way is answered,
 // though more mail waits. A signal takes its time to be heard, on a busy machine for
 // longer than a message: until then the next may begin.
