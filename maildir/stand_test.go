@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// takeAsOther is another process that takes over: 0 where it got the lock, 3 where
+// takeAsOther is another process that takes over, or claims: 0 where it got the lock, 3 where
 // the other session goes on.
 func takeAsOther(dir, patience string) int {
 	b, err := Open("", dir)
@@ -24,7 +24,11 @@ func takeAsOther(dir, patience string) int {
 	if err != nil {
 		return 1
 	}
-	switch err := b.TakeOver(wait); {
+	take := b.TakeOver
+	if os.Getenv("MAILDIR_TEST_CLAIM") != "" {
+		take = b.Claim
+	}
+	switch err := take(wait); {
 	case err == nil:
 		return 0
 	case errors.Is(err, ErrLocked):
@@ -34,12 +38,13 @@ func takeAsOther(dir, patience string) int {
 }
 
 // taker is a process that begins to take over.
-func taker(t *testing.T, dir, patience string) *exec.Cmd {
+func taker(t *testing.T, dir, patience string, env ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
 	must(t, err)
 	cmd := exec.Command(self)
 	cmd.Env = append(os.Environ(), "MAILDIR_TEST_TAKE="+dir, "MAILDIR_TEST_PATIENCE="+patience)
+	cmd.Env = append(cmd.Env, env...)
 	must(t, cmd.Start())
 	t.Cleanup(func() { cmd.Process.Kill() })
 	return cmd
@@ -154,6 +159,48 @@ func TestTakeOverInVain(t *testing.T) {
 	}
 	if c := tryLock(t, dir); c != 3 {
 		t.Errorf("another process while the lock is held: exit %d, want 3", c)
+	}
+}
+
+// TestClaim: the one that stands can tell a claim from a question, and where it ends the
+// other has the lock. A claim ends with the process that made it.
+func TestClaim(t *testing.T) {
+	const claim = "MAILDIR_TEST_CLAIM=1"
+	b, dir, w := standing(t)
+	for _, test := range []struct {
+		patience, env string
+		claimed       bool
+	}{{"1m", "", false}, {"1m", claim, true}} {
+		cmd := taker(t, dir, test.patience, test.env)
+		if _, asked := readWatch(t, w); !asked || b.Claimed() != test.claimed {
+			t.Errorf("%q: asked %v, claimed %v", test.env, asked, b.Claimed())
+		}
+		must(t, cmd.Process.Kill())
+		code(cmd)
+		if b.Claimed() {
+			t.Errorf("%q: still claimed by a process that is gone", test.env)
+		}
+	}
+	if c := code(taker(t, dir, "1ms", claim)); c != 3 {
+		t.Errorf("in vain: exit %d, want 3", c)
+	}
+	readWatch(t, w)
+	claimer := taker(t, dir, "1m", claim)
+	if readWatch(t, w); !b.Claimed() {
+		t.Error("not claimed")
+	}
+	b.Close()
+	if c := code(claimer); c != 0 {
+		t.Errorf("the process that claimed exits %d, want 0", c)
+	}
+}
+
+// TestClaimOfOne: a session that does not stand is not waited for.
+func TestClaimOfOne(t *testing.T) {
+	b, dir := newBox(t, nil)
+	must(t, b.Lock())
+	if c := code(taker(t, dir, "1000h", "MAILDIR_TEST_CLAIM=1")); c != 3 {
+		t.Errorf("exit %d, want 3", c)
 	}
 }
 

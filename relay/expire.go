@@ -21,14 +21,13 @@ const failuresMost = 10
 // Expire bounces what is older than control/queuelifetime, under the lock that a session
 // holds, and by a session's rules: a file is removed once qmail-queue has its bounce, and
 // stays where it has not. A message without an envelope stays, and so does one for a user
-// of this host. A Maildir without notes is ErrNoNotes unless it is forced. The error says
+// of this host. A session that stands is ended for it. A Maildir without notes is ErrNoNotes unless it is forced. The error says
 // that something is to be tried again: maildir.ErrLocked, or how many messages stay.
 func (m *Mailbox) Expire(force bool) error {
-	s := m.session
 	if err := m.mayExpire(force); err != nil {
 		return err
 	}
-	if err := s.lock(); err != nil {
+	if locked, err := m.lock(); !locked {
 		return err
 	}
 	q, err := m.scan()
@@ -42,6 +41,39 @@ func (m *Mailbox) Expire(force bool) error {
 		return fmt.Errorf("nothing can be removed, so nothing is bounced: %w", err)
 	}
 	return errors.Join(q.expireAll(), q.notes.Flush())
+}
+
+// lock takes the Maildir's lock. A session that stands is asked to end for it, as it
+// would hold it for days, but only where there is something to do: else nothing is
+// locked, and that is no error.
+func (m *Mailbox) lock() (locked bool, err error) {
+	s := m.session
+	if err = s.lock(); !errors.Is(err, maildir.ErrLocked) {
+		return err == nil, err
+	}
+	if due, err := m.anyExpired(); err != nil || !due {
+		return false, err
+	}
+	err = s.box.Claim(s.pace().claim)
+	return err == nil, err
+}
+
+// anyExpired says whether Expire would remove anything.
+func (m *Mailbox) anyExpired() (bool, error) {
+	q, err := m.scan()
+	if err != nil {
+		return false, err
+	}
+	defer func() {
+		q.close()
+		m.session.queue = nil
+	}()
+	for entry, ok := q.nextOld(); ok; entry, ok = q.nextOld() {
+		if _, err := q.loadOld(entry); err == nil {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // ShowExpired writes an event to out for each message that Expire would bounce. It takes

@@ -9,6 +9,7 @@ func (o over) Error() string { return string(o) }
 
 const (
 	overByTerm  over = "told to end by a signal"
+	overByClaim over = "vodmr-expire wants the mailbox"
 	overByStuck over = "what is done can neither be removed nor noted"
 )
 

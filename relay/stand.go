@@ -48,7 +48,7 @@ func (st *stander) step(now time.Time) error {
 	case !now.Before(st.end):
 		return over("VODMR_IDLE is over")
 	case st.line.wantsProbe():
-		st.sender.Noop()
+		return st.probe()
 	case !now.Before(st.nextBeat()):
 		return st.beat(now)
 	case !now.Before(st.nextLook()):
@@ -56,6 +56,16 @@ func (st *stander) step(now time.Time) error {
 	default:
 		return st.rest()
 	}
+	return nil
+}
+
+// probe answers who asks for the mailbox: by leaving it, or by looking whether the
+// customer is still there.
+func (st *stander) probe() error {
+	if st.box.Claimed() {
+		return overByClaim
+	}
+	st.sender.Noop()
 	return nil
 }
 
@@ -69,6 +79,9 @@ func (st *stander) beat(now time.Time) error {
 	st.beaten = now
 	if !st.box.Same() {
 		return over("the Maildir or its vodmr.lock was moved away or made anew")
+	}
+	if st.box.Claimed() { // without a Watch nothing else tells
+		return overByClaim
 	}
 	st.line.mail = st.line.mail || st.queue.changedSince()
 	st.sender.Noop()

@@ -5,6 +5,7 @@ import "time"
 // waits are how long a session that stands waits for what.
 type waits struct {
 	takeOver   time.Duration // for another session to end, before ATRN is answered
+	claim      time.Duration // for a session that stands to end, before vodmr-expire gives up
 	probe      time.Duration // for a sign of life, once another session asks
 	firstRetry time.Duration // before a message that was kept is tried again; then twice that
 	lastRetry  time.Duration // and at most this
@@ -15,6 +16,7 @@ type waits struct {
 func standardWaits() *waits {
 	return &waits{
 		takeOver:   15 * time.Second,
+		claim:      90 * time.Second,
 		probe:      10 * time.Second,
 		firstRetry: 5 * time.Minute,
 		lastRetry:  time.Hour,

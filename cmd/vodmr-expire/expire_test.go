@@ -22,7 +22,7 @@ import (
 var bin string
 
 func TestMain(m *testing.M) {
-	os.Exit(dialogue.Main(m, &bin, "vodmr/cmd/vodmr-expire", "vodmr/testdata/qmail-queue"))
+	os.Exit(dialogue.Main(m, &bin, "vodmr/cmd/vodmr-expire", "vodmr/cmd/vodmr-relay", "vodmr/testdata/qmail-queue"))
 }
 
 func must(t testing.TB, err error) {
@@ -163,6 +163,62 @@ func TestLocked(t *testing.T) {
 	}
 	if !strings.Contains(log, "locked by another session") || !strings.Contains(log, "to=<eve@example.org>") {
 		t.Errorf("log\n%s", log)
+	}
+}
+
+// standing begins a session of the site's customer that stands, with no mail.
+func standing(t *testing.T, root, maildir string) *dialogue.Process {
+	t.Helper()
+	for _, name := range []string{"new", "cur"} {
+		files, err := filepath.Glob(filepath.Join(maildir, name, "*"))
+		must(t, err)
+		for _, file := range files {
+			must(t, os.Remove(file))
+		}
+	}
+	mailsite.Write(t, root+"/domain/.qmail-default", "| /home/vpopmail/bin/vdelivermail '' "+root+"/domain/odmr\n")
+	own(t, root+"/domain", owner)
+	proof, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	must(t, err)
+	defer proof.Close()
+	cmd := exec.Command(filepath.Join(bin, "vodmr-relay"), "-q", root+"/qmail")
+	cmd.Env = []string{"HOME=" + filepath.Dir(maildir), "VPOPUSER=odmr@example.org", "VODMR_AUTHFD=3",
+		"VODMR_HOST=mail.test", "VODMR_IDLE=86400", "VODMR_NOOP=3600"}
+	cmd.ExtraFiles = []*os.File{proof}
+	p := dialogue.Start(t, cmd)
+	p.Run("S: 235 *\nC: ATRN\nS: 250 *\nC: 220 customer.test\nS: EHLO *\nC: 250 customer.test")
+	return p
+}
+
+// TestSessionThatStands: it is left alone where nothing is too old, and ends in order
+// where something is that it does not send.
+func TestSessionThatStands(t *testing.T) {
+	root, maildir := newSite(t)
+	p := standing(t, root, maildir)
+	if out, log, code := expire(t, root, maildir); code != 0 || out+log != "" {
+		t.Errorf("nothing to do: exit %d, %q\n%s", code, out, log)
+	}
+	deliver := func(domain string, age time.Duration) {
+		name := fmt.Sprintf("%d.1.vm", time.Now().Add(-age).Unix())
+		mailsite.Write(t, maildir+"/tmp/"+name, mailsite.Message("ann@sender.test", "bob@"+domain, "hi"))
+		own(t, maildir+"/tmp", owner)
+		must(t, os.Rename(maildir+"/tmp/"+name, maildir+"/new/"+name))
+	}
+	deliver("example.org", 0)
+	p.Run("S: MAIL *\nC: 250 ok\nS: RCPT *\nC: 250 ok\nS: DATA\nC: 354 go\nS: Received: x\nS:\nS: hi\nS: .\nC: 250 ok")
+
+	deliver("stranger.example", 8*24*time.Hour)
+	done := make(chan string)
+	go func() {
+		_, log, code := expire(t, root, maildir)
+		done <- fmt.Sprintf("exit %d\n%s", code, log)
+	}()
+	p.Run("S: QUIT\nC: 221 bye\nS: <end>")
+	if result := <-done; !strings.HasPrefix(result, "exit 0\n") || left(t, maildir) != 0 || bounces(t, root) != 1 {
+		t.Errorf("%d left, %d bounces, %s", left(t, maildir), bounces(t, root), result)
+	}
+	if code, log := p.End(); code != 0 || !strings.Contains(log, `reason="vodmr-expire wants the mailbox"`) {
+		t.Errorf("the session: exit %d\n%s", code, log)
 	}
 }
 
