@@ -34,8 +34,9 @@ const again = 250 * time.Millisecond
 // TakeOver asks a session that stands for the lock, and waits until patience for it to
 // end: it does where its peer does not answer. The error is ErrLocked where that
 // session goes on, and at once where the one that holds the lock does not stand.
-// Several may ask at the same time; one gets the lock.
-func (b *Box) TakeOver(patience time.Duration) error {
+// Several may ask at the same time; one gets the lock. Where it cannot be asked, unasked
+// is told once, and the lock is tried all the same: the session may end by itself.
+func (b *Box) TakeOver(patience time.Duration, unasked func(error)) error {
 	held, err := b.held()
 	if err != nil {
 		return err
@@ -43,12 +44,16 @@ func (b *Box) TakeOver(patience time.Duration) error {
 	if held.Type == unix.F_WRLCK && held.Len != standBytes {
 		return fmt.Errorf("%s: %w", join(b.path, lockName), ErrLocked)
 	}
-	if err := b.ask(); err != nil {
-		return fmt.Errorf("%s: %w", join(b.path, askName), err)
+	asked := b.ask()
+	if asked != nil {
+		unasked(asked)
 	}
 	for until := time.Now().Add(patience); ; time.Sleep(again) {
 		if err := b.Lock(); err == nil || time.Now().After(until) {
 			return err
+		}
+		if asked != nil {
+			asked = b.ask()
 		}
 	}
 }
@@ -60,13 +65,49 @@ func (b *Box) ask() error {
 		return err
 	}
 	defer unix.Close(fd)
-	_, err = unix.Pwrite(fd, []byte("\n"), 0)
-	return err
+	if _, err = unix.Pwrite(fd, []byte("\n"), 0); err != nil {
+		return fmt.Errorf("%s: %w", join(b.path, askName), err)
+	}
+	return nil
 }
 
+const (
+	askTries = 10
+	askPause = 10 * time.Millisecond
+)
+
 // openAsk opens vodmr.ask, and makes it where it is missing. It is never removed, as
-// a Watch may have it open.
-func (b *Box) openAsk() (int, error) { return b.openFile(askName) }
+// a Watch may have it open. What cannot be written to is set aside; another process may
+// be at that, which takes no time.
+func (b *Box) openAsk() (fd int, err error) {
+	for range askTries {
+		fd, err = b.openFile(askName)
+		if err != ErrNotRegular && err != unix.EACCES {
+			break
+		}
+		aside := b.setAside(askName, err, b.askIsOdd)
+		if aside == ErrLocked {
+			time.Sleep(askPause)
+		} else if aside != nil {
+			err = aside
+			break
+		}
+	}
+	if err != nil {
+		return -1, fmt.Errorf("%s: %w", join(b.path, askName), err)
+	}
+	return fd, nil
+}
+
+// askIsOdd says that what has the name is no file, or another user's.
+func (b *Box) askIsOdd() bool {
+	if b.isOdd(askName) {
+		return true
+	}
+	fd, err := openat(b.dir, askName, unix.O_WRONLY|safely, 0)
+	closeAll(fd)
+	return err == unix.EACCES
+}
 
 // Changed is when something was last put into new or taken out, as far as its
 // filesystem tells, in Unix nanoseconds: what a Watch does not see, since it was done

@@ -3,10 +3,12 @@ package maildir
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,7 +26,7 @@ func takeAsOther(dir, patience string) int {
 	if err != nil {
 		return 1
 	}
-	take := b.TakeOver
+	take := func(patience time.Duration) error { return b.TakeOver(patience, func(error) {}) }
 	if os.Getenv("MAILDIR_TEST_CLAIM") != "" {
 		take = b.Claim
 	}
@@ -216,22 +218,93 @@ func TestTakeOverOfOne(t *testing.T) {
 	}
 }
 
-// TestAskIsNoLink: the mailbox's owner cannot have another file written.
-func TestAskIsNoLink(t *testing.T) {
-	b, dir := newBox(t, nil)
-	other := filepath.Join(t.TempDir(), "other")
-	write(t, other, "mine")
-	must(t, os.Symlink(other, filepath.Join(dir, "vodmr.ask")))
-	if err := b.ask(); err == nil || slurp(t, other) != "mine" {
-		t.Errorf("%v, and the other file holds %q", err, slurp(t, other))
+// TestWhatIsNoAskFileIsSetAside: whoever meets it first, the one that stands or the one
+// that asks; what a link points at is left alone.
+func TestWhatIsNoAskFileIsSetAside(t *testing.T) {
+	for what, maker := range oddities {
+		b, dir := newBox(t, map[string]string{"victim": "mine", "vodmr.ask.bad": "an older one"})
+		ask := filepath.Join(dir, "vodmr.ask")
+		must(t, maker(ask))
+		must(t, b.Lock())
+		w, err := b.Watch()
+		if err != nil {
+			t.Skip(err)
+		}
+		defer w.Close()
+		must(t, b.Stand())
+		if aside := b.Aside(); slices.Contains(aside, "vodmr.ask") != (what != "rubbish") || w.Deaf != nil {
+			t.Errorf("%s: set aside %q, deaf %v", what, aside, w.Deaf)
+		}
+		if c := code(taker(t, dir, "1ms")); c != 3 {
+			t.Errorf("%s: the process that asked exits %d, want 3", what, c)
+		}
+		if mail, asked, err := w.Read(); mail || !asked || err != nil {
+			t.Errorf("%s: mail %v, asked %v, %v", what, mail, asked, err)
+		}
+		must(t, os.RemoveAll(ask+".bad"))
+		must(t, os.Remove(ask))
+		must(t, maker(ask))
+		must(t, b.ask())
+		if _, err := os.Lstat(ask + ".bad"); (err == nil) != (what != "rubbish") || slurp(t, filepath.Join(dir, "victim")) != "mine" {
+			t.Errorf("%s: %v, or a link was followed", what, err)
+		}
 	}
-	if _, err := b.Watch(); err == nil {
-		t.Error("a link was watched")
-	}
-	must(t, os.Remove(filepath.Join(dir, "vodmr.ask")))
+}
+
+// cannotAsk makes a Maildir in which nobody can ask, whoever he is.
+func cannotAsk(t *testing.T, dir string) {
+	t.Helper()
 	must(t, os.Mkdir(filepath.Join(dir, "vodmr.ask"), 0o700))
-	if err := b.ask(); err == nil {
-		t.Error("a directory was written to")
+	must(t, os.MkdirAll(filepath.Join(dir, "vodmr.ask.bad/full"), 0o700))
+}
+
+// TestNobodyCanAsk: the one that stands sees new mail all the same.
+func TestNobodyCanAsk(t *testing.T) {
+	b, dir := newBox(t, nil)
+	cannotAsk(t, dir)
+	w, err := b.Watch()
+	if err != nil {
+		t.Skip(err)
+	}
+	defer w.Close()
+	if text := fmt.Sprint(w.Deaf); !errors.Is(w.Deaf, ErrNotRegular) || !strings.HasPrefix(text, dir+"/vodmr.ask: ") {
+		t.Errorf("deaf since %v", w.Deaf)
+	}
+	write(t, filepath.Join(dir, "new/1.a"), "x")
+	if mail, asked := readWatch(t, w); !mail || asked {
+		t.Errorf("mail %v, asked %v", mail, asked)
+	}
+}
+
+// TestTakeOverUnasked: where a session cannot be asked, it is waited for. Once it can
+// be, it is asked.
+func TestTakeOverUnasked(t *testing.T) {
+	b, dir := newBox(t, nil)
+	must(t, b.Lock())
+	must(t, b.Stand())
+	cannotAsk(t, dir)
+	other := taker(t, dir, "1m")
+	until(t, "it tried", func() bool { return regular(dir + "/vodmr.lock.mend") })
+	must(t, os.RemoveAll(dir+"/vodmr.ask.bad"))
+	until(t, "it asked", func() bool { return regular(dir + "/vodmr.ask") })
+	b.Close()
+	if c := code(other); c != 0 {
+		t.Errorf("exit %d, want 0", c)
+	}
+}
+
+func regular(path string) bool {
+	st, err := os.Lstat(path)
+	return err == nil && st.Mode().IsRegular()
+}
+
+// until waits until something is so.
+func until(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); !so(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("never: " + what)
+		}
 	}
 }
 

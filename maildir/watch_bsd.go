@@ -17,12 +17,16 @@ func (w *Watch) begin(b *Box) error {
 	w.fd = fd
 	unix.CloseOnExec(fd)
 	w.newFD = b.sub[inNew]
-	var changes [2]unix.Kevent_t
-	for i, watched := range [2]int{w.newFD, w.ask} {
-		unix.SetKevent(&changes[i], watched, unix.EVFILT_VNODE, unix.EV_ADD|unix.EV_CLEAR)
-		changes[i].Fflags = unix.NOTE_WRITE | unix.NOTE_EXTEND
+	var changes []unix.Kevent_t
+	for _, watched := range [2]int{w.newFD, w.ask} {
+		if watched < 0 {
+			continue
+		}
+		change := unix.Kevent_t{Fflags: unix.NOTE_WRITE | unix.NOTE_EXTEND}
+		unix.SetKevent(&change, watched, unix.EVFILT_VNODE, unix.EV_ADD|unix.EV_CLEAR)
+		changes = append(changes, change)
 	}
-	_, err = kevent(fd, changes[:], nil)
+	_, err = kevent(fd, changes, nil)
 	return err
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 // system is inotify.
-type system struct{ newWD, askWD int32 }
+type system struct{ newWD, askWD int32 } // which begin at 1
 
 // begin watches directories and files by their descriptors, as paths may change.
 func (w *Watch) begin(b *Box) error {
@@ -24,7 +24,9 @@ func (w *Watch) begin(b *Box) error {
 	if w.newWD, err = w.add(b.sub[inNew], unix.IN_CREATE|unix.IN_MOVED_TO); err != nil {
 		return err
 	}
-	w.askWD, err = w.add(w.ask, unix.IN_MODIFY)
+	if w.ask >= 0 {
+		w.askWD, err = w.add(w.ask, unix.IN_MODIFY)
+	}
 	return err
 }
 

@@ -42,15 +42,25 @@ func unwatched() logline.Field {
 func (s *session) newLine() *line {
 	l := &line{Conn: s.Conn, pace: s.pace(), log: s.Log, signal: s.terminated(), heard: time.Now(), mail: true}
 	s.line = l
-	var err error
-	if l.watch, err = s.box.Watch(); err != nil {
-		s.Log.Event("error", unwatched(), logline.Err(err))
-	}
+	l.watch = s.watch()
 	l.listen()
 	if err := s.box.Stand(); err != nil {
 		s.Log.Event("error", logline.Err(err))
 	}
 	return l
+}
+
+// watch begins to watch the Maildir; nil where that cannot be.
+func (s *session) watch() *maildir.Watch {
+	watch, err := s.box.Watch()
+	s.tellAside()
+	switch {
+	case err != nil:
+		s.Log.Event("error", unwatched(), logline.Err(err))
+	case watch.Deaf != nil:
+		s.Log.Event("error", logline.F("reason", "no other session can ask for the mailbox"), logline.Err(watch.Deaf))
+	}
+	return watch
 }
 
 // terminated is Config.Terminated's descriptor, -1 where there is none.

@@ -159,7 +159,7 @@ func (s *session) openQueue() smtp.Reply {
 		return s.trouble(err)
 	}
 	if err = s.lock(); errors.Is(err, maildir.ErrLocked) {
-		err = s.box.TakeOver(s.pace().takeOver)
+		err = s.takeOver()
 	}
 	if errors.Is(err, maildir.ErrLocked) {
 		return smtp.NewReply(451, "4.3.0", "another session of this mailbox is under way, try again later")
@@ -196,10 +196,18 @@ func (s *session) lock() error {
 	return s.box.Lock()
 }
 
+// takeOver takes the lock from a session that stands.
+func (s *session) takeOver() error {
+	defer s.tellAside()
+	return s.box.TakeOver(s.pace().takeOver, func(err error) {
+		s.Log.Event("error", logline.F("reason", "the session that stands cannot be asked for the mailbox"), logline.Err(err))
+	})
+}
+
 // tellAside logs what stood in the place of the Maildir's files.
 func (s *session) tellAside() {
 	for _, name := range s.box.Aside() {
-		s.Log.Event("error", logline.F("file", name), logline.F("reason", "it was no regular file: it is set aside as "+name+".bad"))
+		s.Log.Event("error", logline.F("file", name), logline.F("reason", "it was no regular file of ours: it is set aside as "+name+".bad"))
 	}
 }
 

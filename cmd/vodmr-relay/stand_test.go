@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"vodmr/internal/dialogue"
 )
@@ -196,6 +197,53 @@ func TestTakeOver(t *testing.T) {
 	}
 	if code, log := fresh.End(); code != 0 || !strings.Contains(log, " end messages=1 ") {
 		t.Errorf("the one that took over: exit %d\n%s", code, log)
+	}
+}
+
+// TestTakeOverPastRubbish: a vodmr.ask that cannot be written to, root's where root tests,
+// keeps no customer out of its own mailbox.
+func TestTakeOverPastRubbish(t *testing.T) {
+	t.Parallel()
+	m := newMailbox(t).empty(t).standing()
+	must(t, os.WriteFile(filepath.Join(m.home, "Maildir/vodmr.ask"), nil, 0o400))
+	dead := m.start(t)
+	dead.Run(turn)
+	fresh := m.another(t)
+	fresh.Run("S: 235 *\nC: ATRN")
+	dead.Run("S: NOOP\nS: <end>")
+	fresh.Run("S: 250 2.0.0 *")
+	const want = ` error file=vodmr.ask reason="it was no regular file of ours: it is set aside as vodmr.ask.bad"`
+	if _, log := dead.End(); !strings.Contains(log, want) {
+		t.Errorf("no%s in\n%s", want, log)
+	}
+}
+
+// TestNobodyCanAsk: the session that stands gets its mail at once all the same, and the
+// new one waits for its end.
+func TestNobodyCanAsk(t *testing.T) {
+	t.Parallel()
+	m := newMailbox(t).empty(t).standing()
+	must(t, os.Mkdir(filepath.Join(m.home, "Maildir/vodmr.ask"), 0o700))
+	must(t, os.MkdirAll(filepath.Join(m.home, "Maildir/vodmr.ask.bad/full"), 0o700))
+	live := m.start(t)
+	live.Run(turn)
+	m.deliver(t, "1795336645.1.vm")
+	live.Run(begin + toDot + ok)
+	fresh := m.another(t)
+	fresh.Run("S: 235 *\nC: ATRN")
+	time.Sleep(time.Second) // it asks in vain meanwhile, or fails
+	must(t, syscall.Kill(live.PID(), syscall.SIGTERM))
+	live.Run(quit)
+	fresh.Run("S: 250 2.0.0 *\nC: 220 customer.test\nS: EHLO *\nC: 250 customer.test")
+	must(t, syscall.Kill(fresh.PID(), syscall.SIGTERM))
+	fresh.Run(quit)
+	for p, want := range map[*dialogue.Process]string{
+		live:  ` error reason="no other session can ask for the mailbox" error="`,
+		fresh: ` error reason="the session that stands cannot be asked for the mailbox" error="`,
+	} {
+		if code, log := p.End(); code != 0 || !strings.Contains(log, want) {
+			t.Errorf("exit %d, no%s in\n%s", code, want, log)
+		}
 	}
 }
 
