@@ -96,7 +96,11 @@ func (d *doctor) find(users *qmail.Users, login string) (mailbox, bool) {
 	}
 	d.findAccount(&m)
 	login = m.login
-	if m.home == "" {
+	switch {
+	case m.home == "" && hidden(m.fileError):
+		d.say(login, cannotSee, m.fileError.Error()) // the file may well name one
+		return m, false
+	case m.home == "":
 		d.say(login, noMailbox, "")
 		return m, false
 	}

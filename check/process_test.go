@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"vodmr/internal/cdbmake"
 	"vodmr/maildir"
 )
 
@@ -97,6 +98,60 @@ func TestASessionThatIsUnderWay(t *testing.T) {
 // A plain user sees less, says what, and is not told that all of it is wrong.
 func TestWhatAPlainUserCannotSee(t *testing.T) {
 	s := good(t)
+	if os.Geteuid() != 0 {
+		s.must(os.Chmod(s.path("domains"), 0o000))
+		s.must(os.Chmod(s.path("service/cert.pem"), 0o000))
+		t.Cleanup(func() { _ = os.Chmod(s.path("domains"), 0o700) })
+	}
+	s.run("-U vpopmail", "")
+	s.doubts(
+		"ROOT/service/cert.pem: cannot be seen by this user (",
+		"odmr@example.org: cannot be seen by this user (")
+}
+
+// The mailbox of a login of no domain stands only in vodmr-checkpw's file.
+func TestAPlainUserAndTheFileOfVodmrCheckpw(t *testing.T) {
+	s := good(t)
+	s.write("qmail/users/cdb", string(cdbmake.Assign(".\n")), 0o644)
+	s.write("bin/vodmr-checkpw", "#!/bin/sh\n", 0o755)
+	s.write("service/vpasswd", login+":*:1:0:odmr:$ROOT/domains/example.org/odmr:-:"+secret+"\n", 0o600)
+	if os.Geteuid() != 0 {
+		s.must(os.Chmod(s.path("service/vpasswd"), 0o000))
+	}
+	s.run("-U vpopmail", "", "$ROOT/bin/vchkpw", "$ROOT/bin/vodmr-checkpw vpasswd")
+	s.doubts("odmr@example.org: cannot be seen by this user (ROOT/service/vpasswd: permission denied")
+}
+
+// doubts has a plain user look, who must say these things to be doubtful, and call
+// nothing wrong but the port, at which nobody answers.
+func (s *site) doubts(want ...string) {
+	s.t.Helper()
+	child := s.plainUser()
+	out, err := child.CombinedOutput()
+	if err != nil {
+		s.t.Fatalf("%v\n%s", err, out)
+	}
+	text := strings.ReplaceAll(string(out), s.root, "ROOT")
+	for _, want := range want {
+		if !strings.Contains(text, "\ndoubtful "+want) {
+			s.t.Errorf("no %q", want)
+		}
+	}
+	if !strings.Contains(text, "\nroot can see more") {
+		s.t.Error("no word of root")
+	}
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "wrong ") && !strings.HasPrefix(line, "wrong port 1:") {
+			s.t.Errorf("line %q", line)
+		}
+	}
+	if s.t.Failed() {
+		s.t.Log(text)
+	}
+}
+
+// plainUser is a process that looks, and is not root's.
+func (s *site) plainUser() *exec.Cmd {
 	child := exec.Command(self(s))
 	if os.Geteuid() == 0 {
 		text, err := os.ReadFile(child.Path)
@@ -104,36 +159,10 @@ func TestWhatAPlainUserCannotSee(t *testing.T) {
 		child.Path = s.path("check.test")
 		s.must(os.WriteFile(child.Path, text, 0o755))
 		child.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65533, Gid: 65533}}
-	} else {
-		s.must(os.Chmod(s.path("domains"), 0o000))
-		s.must(os.Chmod(s.path("service/cert.pem"), 0o000))
-		t.Cleanup(func() { _ = os.Chmod(s.path("domains"), 0o700) })
 	}
-	s.run("-U vpopmail", "")
 	child.Dir = "/"
 	child.Env = append(os.Environ(), lookRoot+"="+s.root)
-	out, err := child.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	text := strings.ReplaceAll(string(out), s.root, "ROOT")
-	for _, want := range []string{
-		"doubtful ROOT/service/cert.pem: cannot be seen by this user (",
-		"doubtful odmr@example.org: cannot be seen by this user (",
-		"root can see more",
-	} {
-		if !strings.Contains(text, "\n"+want) {
-			t.Errorf("no %q", want)
-		}
-	}
-	for line := range strings.Lines(text) {
-		if strings.HasPrefix(line, "wrong ") && !strings.HasPrefix(line, "wrong port 1:") {
-			t.Errorf("line %q", line)
-		}
-	}
-	if t.Failed() {
-		t.Log(text)
-	}
+	return child
 }
 
 // The doctor only looks.
