@@ -34,6 +34,9 @@ func parseOptions(args []string) (*options, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := optionsFirst(args); err != nil {
+		return nil, err
+	}
 	if len(args) < 4 {
 		return nil, errors.New("ACCT, LOGACCT, DIR and HOST are needed")
 	}
@@ -45,6 +48,17 @@ func parseOptions(args []string) (*options, error) {
 		o.relay = args[5:]
 	}
 	return o, o.valid()
+}
+
+// optionsFirst refuses an option where ACCT up to CHECKPASSWORD stand: it would
+// become one of these, and be missing. Behind them come vodmr-relay's.
+func optionsFirst(args []string) error {
+	for _, word := range args[:min(len(args), 5)] {
+		if strings.HasPrefix(strings.TrimSpace(word), "-") {
+			return fmt.Errorf("%q stands behind an argument: options come first", word)
+		}
+	}
+	return nil
 }
 
 // set takes one option.
