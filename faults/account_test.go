@@ -12,6 +12,7 @@ import (
 
 	"vodmr/internal/customer"
 	"vodmr/internal/dialogue"
+	"vodmr/internal/logform"
 )
 
 // bin is the folder of what TestMain built.
@@ -26,7 +27,7 @@ func TestMain(m *testing.M) {
 // root's: vodmr-relay becomes its owner.
 func testSite(t *testing.T) *site {
 	t.Helper()
-	f := &faults{ctx: context.Background(), bin: bin, work: t.TempDir(), seed: 1}
+	f := &faults{ctx: context.Background(), bin: bin, work: t.TempDir(), forms: logform.Load(t), seed: 1}
 	one, err := f.newTrial("row", "series", 1)
 	must(t, err)
 	s := newSite(one, relayChain(), modes()[2], variety())

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"vodmr/internal/logform"
 )
 
 // TestDeleted: what its owner deleted is not lost, but must not come back.
@@ -52,7 +54,7 @@ func TestUnanswered(t *testing.T) {
 
 // soaked is the account of one customer with two messages.
 func soaked(t *testing.T) (*soaking, *patron) {
-	k := &soaking{trial: &trial{dir: t.TempDir()}}
+	k := &soaking{trial: &trial{faults: &faults{forms: logform.Load(t)}, dir: t.TempDir()}}
 	p := &patron{soaking: k, site: &site{trial: k.trial, home: filepath.Join(k.dir, "home")}, login: login}
 	for _, sub := range []string{"new", "cur"} {
 		must(t, os.MkdirAll(filepath.Join(p.maildir(), sub), 0o700))
@@ -65,7 +67,7 @@ func soaked(t *testing.T) (*soaking, *patron) {
 }
 
 // TestSoakAccount: a message that is lost, or went oftener than its doubts allow,
-// is noticed, and so is one that overtook another, and a crash.
+// is noticed, and so is one that overtook another, a crash, and a log line of no form.
 func TestSoakAccount(t *testing.T) {
 	for _, test := range []struct {
 		name, wrong string
@@ -80,6 +82,9 @@ func TestSoakAccount(t *testing.T) {
 		}},
 		{"crash", "a program crashed", func(k *soaking, _ *patron) {
 			must(t, os.WriteFile(filepath.Join(k.dir, "log"), []byte(strings.Repeat("x\n", 9)+"panic: nil\n"), 0o600))
+		}},
+		{"no form", "a line of the log: ", func(k *soaking, _ *patron) {
+			must(t, os.WriteFile(filepath.Join(k.dir, "log"), []byte("vodmr-relay: 17 tea\n"), 0o600))
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -60,7 +60,7 @@ func (k *soaking) countBounces() {
 }
 
 // readLog counts what happened, for who reads the trial's log, and fails where a
-// program crashed.
+// program crashed or a line has no form.
 func (k *soaking) readLog() {
 	text, err := os.ReadFile(filepath.Join(k.dir, "log"))
 	if err != nil {
@@ -73,6 +73,7 @@ func (k *soaking) readLog() {
 			k.fail("a program crashed: %.1000s", log[i:])
 		}
 	}
+	k.checkForms(log)
 	k.logf("-- %d sessions turned, %d ended in order, %d messages taken, %d in doubt",
 		strings.Count(log, `reply="250 2.0.0 the roles`), strings.Count(log, " reason=quit\n"),
 		strings.Count(log, " success "), strings.Count(log, " doubt "))

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"vodmr/internal/logform"
 	"vodmr/internal/rig"
 )
 
@@ -26,6 +27,7 @@ type faults struct {
 	ctx       context.Context
 	bin, work string // folders: programs, ours
 	stored    string // results.csv of earlier runs; "" stores nothing
+	forms     logform.Forms
 	seed      uint64
 	sample    time.Duration // for all rows together; 0 tries every point
 	point     string        // try this one alone
@@ -41,6 +43,7 @@ func run() int {
 	flag.StringVar(&f.bin, "bin", "", "the folder of the programs")
 	flag.StringVar(&f.work, "work", "", "an empty folder to work in")
 	flag.StringVar(&f.stored, "stored", "", "the file of results")
+	page := flag.String("log", "", "the path of vodmr-log(5), which each line of a log must fit")
 	flag.Uint64Var(&f.seed, "s", uint64(time.Now().UnixNano()), "the seed")
 	flag.DurationVar(&f.sample, "sample", 0, "try random points for so long")
 	flag.StringVar(&f.point, "p", "", "the point to try, alone")
@@ -61,6 +64,10 @@ func run() int {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "faults:", err)
 		return exitMisuse
+	}
+	if f.forms, err = logform.Read(*page); err != nil {
+		fmt.Fprintln(os.Stderr, "faults:", err)
+		return exitBroken
 	}
 	var stop func()
 	f.ctx, stop = signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)

@@ -229,6 +229,7 @@ func (s *site) end(ctx context.Context, p *process, one *session) {
 	status, ok := state.Sys().(syscall.WaitStatus)
 	one.killed = ok && status.Signaled() && status.Signal() == syscall.SIGKILL
 	one.log = p.said.String()
+	s.checkForms(one.log)
 	s.logf("-- a session in %s: %s\n%s", s.mode.name, one.how(), one.log)
 }
 

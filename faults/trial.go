@@ -57,6 +57,13 @@ func (t *trial) logf(format string, args ...any) {
 	fmt.Fprintf(&t.log, format+"\n", args...)
 }
 
+// checkForms fails where a line of a log is not as vodmr-log(5) says.
+func (t *trial) checkForms(log string) {
+	for _, err := range t.forms.CheckLog(log) {
+		t.fail("a line of the log: %v", err)
+	}
+}
+
 func hash(text string) uint64 {
 	sum := fnv.New64a()
 	_, _ = sum.Write([]byte(text))

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"vodmr/internal/logform"
 )
 
 // A reader does what INSTALL says, on a machine.
@@ -78,6 +80,16 @@ func (r *reader) logs() string {
 	return "\n" + out
 }
 
+// checkLogs fails where a line that multilog has kept is not as vodmr-log(5) says.
+func (r *reader) checkLogs() {
+	r.t.Helper()
+	kept := r.must("cat /etc/vodmr*/log/main/current /etc/vodmr*/expire/log/main/current")
+	if !strings.Contains(kept, " end messages=") {
+		r.t.Errorf("no session's end in the logs: %s", kept)
+	}
+	logform.TestKept(r.t, kept+"\n")
+}
+
 // nothingWaits fails where a message is left on the front.
 func (r *reader) nothingWaits(dir string) {
 	r.t.Helper()
@@ -113,6 +125,7 @@ func TestInstallWithVpopmail(t *testing.T) {
 	if out := r.must("grep -c reject: /var/log/mail.log"); out != "1" {
 		t.Errorf("Postfix refused %s, and should have refused the 1 of the trial%s", out, r.logs())
 	}
+	r.checkLogs()
 	t.Logf("all: %d commands, %.0f s", r.count, time.Since(r.began).Seconds())
 }
 
@@ -122,6 +135,7 @@ func TestInstallWithoutVpopmail(t *testing.T) {
 	r.do(1, 0)
 	r.part(3, 6)
 	r.nothingWaits("/home/odmr")
+	r.checkLogs()
 	t.Logf("from nothing to the first fetch: %d commands, %.0f s", r.count, time.Since(r.began).Seconds())
 }
 

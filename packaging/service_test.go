@@ -16,6 +16,7 @@ import (
 
 	"vodmr/integration/need"
 	"vodmr/internal/dialogue"
+	"vodmr/internal/logform"
 )
 
 // patience is how long something may take on a slow machine.
@@ -242,10 +243,15 @@ func TestServiceUnderEachSupervisor(t *testing.T) {
 			if files, log, err := o.fetch("example.com"); err != nil || len(files) != 1 {
 				t.Errorf("a login with a line: %v, %q, %s", err, files, log)
 			}
+			var kept []byte
 			eventually(t, "the log", func() bool {
-				text, _ := os.ReadFile(filepath.Join(o.service, "log/main/current"))
-				return strings.Count(string(text), " success ") == 2
+				kept, _ = os.ReadFile(filepath.Join(o.service, "log/main/current"))
+				return strings.Count(string(kept), " end messages=") == 3 && strings.HasSuffix(string(kept), "\n")
 			})
+			if strings.Count(string(kept), " success ") != 2 {
+				t.Errorf("the log: %s", kept)
+			}
+			logform.TestKept(t, string(kept))
 		})
 	}
 }
@@ -303,6 +309,7 @@ func TestExpireService(t *testing.T) {
 	o.must(os.Mkdir(path, 0o755))
 	o.must(os.WriteFile(filepath.Join(path, "sleep"), []byte("#!/bin/sh\necho \"slept $*\"\n"), 0o755))
 	out := must(t, filepath.Join(o.service, "expire"), "sh", "-c", `PATH="$1:$PATH" exec ./run`, "sh", path)
+	logform.Test(t, out)
 	if !strings.Contains(out, " bounce ") || !strings.HasSuffix(out, "slept 86400\n") {
 		t.Errorf("it said %q", out)
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"vodmr/integration/need"
+	"vodmr/internal/logform"
 	"vodmr/version"
 )
 
@@ -68,6 +69,7 @@ func TestSystemdCommandGreets(t *testing.T) {
 		cmd.Env = append(os.Environ(), "REMOTE_ADDR=192.0.2.7")
 		cmd.Stdin, cmd.Stderr = strings.NewReader("QUIT\r\n"), &log
 		out, err := cmd.Output()
+		logform.Test(t, log.String())
 		if err != nil || !strings.HasPrefix(string(out), "220 mail.example.net ") || !strings.Contains(log.String(), "ip=192.0.2.7") {
 			t.Errorf("%v, %q, %q", err, out, log.String())
 		}

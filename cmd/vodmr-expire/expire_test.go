@@ -15,6 +15,7 @@ import (
 
 	"vodmr/integration/need"
 	"vodmr/internal/dialogue"
+	"vodmr/internal/logform"
 	"vodmr/internal/mailsite"
 )
 
@@ -61,6 +62,8 @@ func expire(t *testing.T, root string, args ...string) (out, log string, code in
 	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
 		t.Fatal(err)
 	}
+	logform.Test(t, stdout.String()) // with -n the lines come here
+	logform.Test(t, stderr.String())
 	return stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()
 }
 

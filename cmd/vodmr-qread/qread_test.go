@@ -15,6 +15,7 @@ import (
 
 	"vodmr/integration/need"
 	"vodmr/internal/dialogue"
+	"vodmr/internal/logform"
 	"vodmr/internal/mailsite"
 )
 
@@ -40,6 +41,7 @@ func list(t *testing.T, root string, args ...string) (out, log string, code int)
 	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
 		t.Fatal(err)
 	}
+	logform.Test(t, stderr.String())
 	return stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()
 }
 

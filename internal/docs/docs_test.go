@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"vodmr/internal/logform"
 )
 
 // programs lists the folders of cmd.
@@ -130,7 +132,7 @@ func usedBy(program, dir string) func(name string) bool {
 }
 
 func TestEachEventIsInTheLogsPage(t *testing.T) {
-	p := open(t, "vodmr-log")
+	p, forms := open(t, "vodmr-log"), logform.Load(t)
 	logging := 0
 	for program := range programs(t) {
 		code := map[string]bool{}
@@ -145,6 +147,7 @@ func TestEachEventIsInTheLogsPage(t *testing.T) {
 		logging++
 		t.Run(program, func(t *testing.T) {
 			same(t, "events", code, p.section(t, "Events of "+program).items("Ic"))
+			same(t, "events, in the forms", code, forms.Events(program))
 		})
 	}
 	if logging < 2 {

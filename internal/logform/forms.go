@@ -60,21 +60,28 @@ func Page() (string, error) {
 	}
 }
 
-// has says whether a program has any.
-func (f Forms) has(program string) bool {
+// Events are those that have a form for a program.
+func (f Forms) Events(program string) map[string]bool {
+	events := map[string]bool{}
 	for name := range f {
-		if strings.HasPrefix(name, program+" ") {
-			return true
+		if event, ok := strings.CutPrefix(name, program+" "); ok {
+			events[event] = true
 		}
 	}
-	return false
+	return events
 }
+
+// has says whether a program has any.
+func (f Forms) has(program string) bool { return len(f.Events(program)) > 0 }
 
 const (
 	maxLine = 1000 // bytes, with the newline
 	// A line of this length may have lost its last keys.
 	nearlyFull = 850
 )
+
+// argued are the programs whose lines have an argument in place of the session.
+var argued = map[string]bool{"vodmr-expire": true, "vodmr-qread": true}
 
 // Check says what is wrong with a line, its newline included.
 func (f Forms) Check(text string) error {
@@ -84,6 +91,9 @@ func (f Forms) Check(text string) error {
 	l, err := Parse(text)
 	if err != nil {
 		return err
+	}
+	if !argued[l.Program] && strings.Trim(l.Session, "0123456789") != "" {
+		return fmt.Errorf("%q: %q is no process id", text, l.Session)
 	}
 	for _, form := range f[l.Program+" "+l.Event] {
 		if fits(l.Fields, form, len(text) >= nearlyFull) {
