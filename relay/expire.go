@@ -21,8 +21,9 @@ const failuresMost = 10
 // Expire bounces what is older than control/queuelifetime, under the lock that a session
 // holds, and by a session's rules: a file is removed once qmail-queue has its bounce, and
 // stays where it has not. A message without an envelope stays, and so does one for a user
-// of this host. A session that stands is ended for it. A Maildir without notes is ErrNoNotes unless it is forced. The error says
-// that something is to be tried again: maildir.ErrLocked, or how many messages stay.
+// of this host. A session that stands is ended for it. A Maildir without notes is
+// ErrNoNotes unless it is forced. The error says that something is to be tried again:
+// maildir.ErrLocked, or how many messages stay.
 func (m *Mailbox) Expire(force bool) error {
 	if err := m.mayExpire(force); err != nil {
 		return err
