@@ -61,7 +61,7 @@ func TestLink(t *testing.T) {
 // TestRows: each name is there once and can be chosen, others can be made up,
 // and each target has its row.
 func TestRows(t *testing.T) {
-	names := map[string]bool{"start-vodmr": true, "start-vodmr-relay": true}
+	names := map[string]bool{"start-vodmr": true, "start-vodmr-bare": true, "start-vodmr-relay": true}
 	for _, r := range rows() {
 		if names[r.name] {
 			t.Errorf("two rows are called %s", r.name)
@@ -131,5 +131,28 @@ func TestPlot(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestCompareStarts: a program is compared with the plain empty one, and with that
+// of its own environment.
+func TestCompareStarts(t *testing.T) {
+	one := []string{path, oneProcessor}
+	results := compareStarts([]*starter{
+		{row: "start-empty", argv: []string{"empty"}, wall: []float64{10}, cpu: []float64{20}},
+		{row: "start-empty-one", argv: []string{"empty"}, env: one, wall: []float64{8}, cpu: []float64{10}},
+		{row: "start-vodmr", argv: []string{"vodmr"}, env: one, wall: []float64{12}, cpu: []float64{20}, what: "served"},
+		{row: "start-vodmr-bare", argv: []string{"vodmr"}, wall: []float64{15}, cpu: []float64{30}, what: "bare"},
+	})
+	for i, want := range map[int]string{
+		2: "12.00 ms (1.20 x, in the same environment 1.50 x), cpu 20.00 ms (1.00 x, 2.00 x): served",
+		3: "15.00 ms (1.50 x, in the same environment 1.50 x), cpu 30.00 ms (1.50 x, 1.50 x): bare",
+	} {
+		if results[i].note != want {
+			t.Errorf("%s: %s, want %s", results[i].row, results[i].note, want)
+		}
+	}
+	if ratio := results[2].ratio; ratio != 1.2 {
+		t.Errorf("the ratio is %v", ratio)
 	}
 }

@@ -14,8 +14,9 @@ const startRounds = 400
 
 const (
 	path = "PATH=/bin:/usr/bin"
-	// oneProcessor is in the environment of both: the service's run script sets
-	// it for vodmr, and vodmr for what it runs.
+	// oneProcessor is in the environment of both programs in a service: its run
+	// script sets it for vodmr, and vodmr for what it runs. An empty Go program
+	// begins sooner with it too, so that there is one with it and one without.
 	oneProcessor = "GOMAXPROCS=1"
 )
 
@@ -38,11 +39,12 @@ func runStart(b *bench, r row) ([]result, error) {
 	defer os.RemoveAll(home)
 	list := []*starter{
 		{row: "start-empty", what: "an empty Go program", argv: []string{"empty"}, env: []string{path}},
+		{row: "start-empty-one", what: "the same with GOMAXPROCS=1", argv: []string{"empty"}, env: []string{path, oneProcessor}},
 		{row: "start-vodmr", what: "greets, meets the end of input",
 			argv: []string{"vodmr", "mail.provider.example", "true"}, env: []string{path, oneProcessor}},
 		{row: "start-vodmr-relay", what: "says 235, meets the end of input",
 			argv: []string{"vodmr-relay", "-q", b.qmail, "Maildir"}, env: relayEnvironment(home)},
-		{row: "start-vodmr-bare", what: "the same without GOMAXPROCS=1",
+		{row: "start-vodmr-bare", what: "vodmr without GOMAXPROCS=1",
 			argv: []string{"vodmr", "mail.provider.example", "true"}, env: []string{path}},
 	}
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
@@ -82,18 +84,30 @@ func (s *starter) once(bin string, null *os.File) error {
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// compareStarts takes medians; the first of the list is what the others are
-// compared with.
+// compareStarts takes medians. The first of the list is what all are compared with;
+// the note has the ratio to the empty program in the same environment too.
 func compareStarts(list []*starter) []result {
 	var results []result
-	wall, cpu := median(list[0].wall), median(list[0].cpu)
+	empty := list[0]
 	for _, s := range list {
+		like := empty.inEnvironmentOf(s, list)
 		w, c := median(s.wall), median(s.cpu)
-		one := result{row: s.row, mode: "-", wall: w, cpu: c / 1000, ratio: w / wall}
-		one.note = fmt.Sprintf("%.2f ms (%.2f x), cpu %.2f ms (%.2f x): %s", w, w/wall, c, c/cpu, s.what)
+		one := result{row: s.row, mode: "-", wall: w, cpu: c / 1000, ratio: w / median(empty.wall)}
+		one.note = fmt.Sprintf("%.2f ms (%.2f x, in the same environment %.2f x), cpu %.2f ms (%.2f x, %.2f x): %s",
+			w, one.ratio, w/median(like.wall), c, c/median(empty.cpu), c/median(like.cpu), s.what)
 		results = append(results, one)
 	}
 	return results
+}
+
+// inEnvironmentOf is the starter of the same program that has or lacks
+// GOMAXPROCS=1 as the other does.
+func (s *starter) inEnvironmentOf(other *starter, list []*starter) *starter {
+	one := slices.Contains(other.env, oneProcessor)
+	i := slices.IndexFunc(list, func(each *starter) bool {
+		return each.argv[0] == s.argv[0] && slices.Contains(each.env, oneProcessor) == one
+	})
+	return list[i]
 }
 
 func median(list []float64) float64 {

@@ -40,6 +40,7 @@ func targets() []target {
 		{"1000 sessions that stand", "<= 2.5 MiB each, both processes; a message to each <= 10 s", "standing-idle",
 			func(r result) string { return orNot(r.pss/1024, "%.2f MiB; ") + r.note }},
 		{"start of vodmr", "<= 1.25 x an empty Go program", "start-vodmr", start},
+		{"the same without GOMAXPROCS=1", "(no target: no service runs it so)", "start-vodmr-bare", start},
 		{"start of vodmr-relay", "<= 1.25 x an empty Go program", "start-vodmr-relay", start},
 	}
 }
