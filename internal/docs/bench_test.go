@@ -1,0 +1,106 @@
+package docs
+
+import (
+	"encoding/csv"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// measured is bench/results/results.csv: each row's columns by their names.
+func measured(t *testing.T) map[string]map[string]string {
+	t.Helper()
+	file, err := os.Open(filepath.Join(root, "bench/results/results.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	lines, err := csv.NewReader(file).ReadAll()
+	if err != nil || len(lines) < 2 {
+		t.Fatalf("%d lines, %v", len(lines), err)
+	}
+	rows := map[string]map[string]string{}
+	for _, line := range lines[1:] {
+		row := map[string]string{}
+		for i, name := range lines[0] {
+			row[name] = line[i]
+		}
+		rows[row["row"]] = row
+	}
+	return rows
+}
+
+// number is what stands in a cell.
+func number(t *testing.T, text string) float64 {
+	t.Helper()
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		t.Error(err)
+	}
+	return n
+}
+
+// rounded says whether a quoted number is a stored one, to one place where it has
+// one. The stored ones were rounded to one place themselves, so that what ends in .5
+// may go either way.
+func rounded(t *testing.T, quoted, stored string) bool {
+	t.Helper()
+	most := 0.55
+	if strings.Contains(quoted, ".") {
+		most = 0.05
+	}
+	return math.Abs(number(t, quoted)-number(t, stored)) < most+1e-9
+}
+
+// TestReadmeQuotesTheSpeed: the README's table of messages a second, and what it says
+// of the floor and of a session that stands, are the stored results.
+func TestReadmeQuotesTheSpeed(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, part, _ := strings.Cut(string(text), "\n## How quick it is\n")
+	part, _, _ = strings.Cut(part, "\n## ")
+	rows := measured(t)
+	checkSpeeds(t, part, rows)
+	prose := strings.Join(strings.Fields(part), " ")
+	_, median, _ := strings.Cut(rows["standing-latency"]["note"], "median ")
+	median, _, _ = strings.Cut(median, ",")
+	for _, want := range []string{
+		fmt.Sprintf("does %.0f a second", number(t, rows["floor-4k"]["messages_per_second"])),
+		"customer's server " + median + " after it landed",
+		fmt.Sprintf("costs %.1f MiB while it waits", number(t, rows["standing-idle"]["pss_kib"])/1024),
+	} {
+		if !strings.Contains(prose, want) {
+			t.Errorf("the README does not say %q", want)
+		}
+	}
+}
+
+// checkSpeeds compares the table, cell by cell.
+func checkSpeeds(t *testing.T, part string, rows map[string]map[string]string) {
+	t.Helper()
+	const head = "| round trip | nothing | PIPELINING | PIPELINING and CHUNKING |\n|---|---|---|---|\n"
+	_, table, found := strings.Cut(part, head)
+	table, _, _ = strings.Cut(table, "\n\n")
+	lines := strings.Split(table, "\n")
+	if !found || len(lines) != 4 {
+		t.Fatalf("the README has no such table of 4 lines, but\n%s", table)
+	}
+	for _, line := range lines {
+		cells := strings.Split(strings.Trim(line, "| "), " | ")
+		if len(cells) != 4 {
+			t.Fatalf("line %q", line)
+		}
+		for i, mode := range []string{"nothing", "pipelining", "chunking"} {
+			name := mode + "-" + strings.ReplaceAll(cells[0], " ", "") + "-4k"
+			if stored := rows[name]["messages_per_second"]; !rounded(t, cells[i+1], stored) {
+				t.Errorf("%s: the README has %s, not %s", name, cells[i+1], stored)
+			}
+		}
+	}
+}
