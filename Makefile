@@ -14,6 +14,12 @@ DOCDIR = $(PREFIX)/share/doc/vodmr
 DESTDIR =
 
 DOCS = README.md ANNOUNCEMENT INSTALL FAQ INTERNALS CHANGES TODO LICENSE
+EXAMPLES = systemd/vodmr.socket systemd/vodmr@.service \
+	systemd/vodmr-expire.service systemd/vodmr-expire.timer \
+	freebsd/Makefile freebsd/pkg-descr freebsd/files/vodmr.in fail2ban/vodmr.conf
+
+# What is installed names its own place.
+WRITE = sed -e 's,/usr/local/bin/,$(BINDIR)/,g' -e 's,/usr/local/share/doc/vodmr,$(DOCDIR),g'
 
 # The commit is this folder's own, not that of a repository around an unpacked
 # archive. -s leaves out the symbol table, which only a debugger reads.
@@ -30,16 +36,19 @@ install:
 	for dir in cmd/*; do \
 		install -m 755 bin/$${dir#cmd/} $(DESTDIR)$(BINDIR)/ || exit 1; \
 	done
+	write() { mkdir -p $${2%/*} && rm -f $$2 && $(WRITE) $$1 >$$2 && chmod 644 $$2 || exit 1; }; \
 	for page in man/*.[1-9]; do \
-		to=$(DESTDIR)$(MANDIR)/man$${page##*.} && mkdir -p $$to && \
-		install -m 644 $$page $$to/ || exit 1; \
-	done
-	install -m 644 $(DOCS) $(DESTDIR)$(DOCDIR)/
+		write $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page#man/}; \
+	done; \
+	for file in $(DOCS); do write $$file $(DESTDIR)$(DOCDIR)/$$file; done; \
+	for file in $(EXAMPLES); do write scripts/$$file $(DESTDIR)$(DOCDIR)/examples/$$file; done
 
 uninstall:
 	for dir in cmd/*; do rm -f $(DESTDIR)$(BINDIR)/$${dir#cmd/}; done
 	for page in man/*.[1-9]; do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page#man/}; done
 	for file in $(DOCS); do rm -f $(DESTDIR)$(DOCDIR)/$$file; done
+	for file in $(EXAMPLES); do rm -f $(DESTDIR)$(DOCDIR)/examples/$$file; done
+	-cd $(DESTDIR)$(DOCDIR) && rmdir examples/freebsd/files examples/* examples
 	-rmdir $(DESTDIR)$(DOCDIR)
 
 deb: all

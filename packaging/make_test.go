@@ -121,6 +121,12 @@ func wanted(t *testing.T) []string {
 	for _, doc := range []string{"README.md", "ANNOUNCEMENT", "INSTALL", "FAQ", "INTERNALS", "CHANGES", "TODO", "LICENSE"} {
 		list = append(list, "-rw-r--r-- share/doc/vodmr/"+doc)
 	}
+	for _, dir := range []string{"systemd", "freebsd", "freebsd/files", "fail2ban"} {
+		add("-rw-r--r--", "scripts/"+dir+"/*[a-z]", func(name string) string {
+			return "share/doc/vodmr/examples/" + dir + "/" + name
+		})
+	}
+	list = slices.DeleteFunc(list, func(line string) bool { return strings.HasSuffix(line, "freebsd/files") })
 	slices.Sort(list)
 	return list
 }
@@ -146,6 +152,18 @@ func TestMakeInstallTakesAPrefix(t *testing.T) {
 	must(t, dir, "make", "install", "PREFIX="+to)
 	if diff := cmp.Diff(wanted(t), files(t, to)); diff != "" {
 		t.Errorf("-wanted, +installed:\n%s", diff)
+	}
+	// What is installed names that place.
+	if out, err := run(to, "grep", "-rI", "-e", "/usr/local/bin/", "-e", "/usr/local/share", "share"); err == nil {
+		t.Errorf("another place is named:\n%s", out)
+	}
+	for file, name := range map[string]string{
+		"doc/vodmr/examples/systemd/vodmr@.service": "/bin/vodmr-relay", "man/man1/atrn.1": "/bin/atrn",
+		"doc/vodmr/FAQ": "/share/doc/vodmr/examples/fail2ban",
+	} {
+		if text, err := os.ReadFile(filepath.Join(to, "share", file)); err != nil || !strings.Contains(string(text), to+name) {
+			t.Errorf("%s does not name %s: %v", file, to+name, err)
+		}
 	}
 }
 
@@ -207,7 +225,8 @@ func TestDebianPackage(t *testing.T) {
 			t.Errorf("not root's: %s", line)
 		}
 	}
-	for _, name := range []string{"./usr/bin/vodmr-relay", "./usr/share/man/man8/vodmr.8.gz", "./usr/share/doc/vodmr/INSTALL"} {
+	for _, name := range []string{"./usr/bin/vodmr-relay", "./usr/share/man/man8/vodmr.8.gz", "./usr/share/doc/vodmr/INSTALL",
+		"./usr/share/doc/vodmr/examples/systemd/vodmr.socket"} {
 		if !strings.Contains(listing, " "+name+"\n") {
 			t.Errorf("%s is not in it", name)
 		}
