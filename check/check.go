@@ -37,9 +37,10 @@ var ErrCannotLook = errors.New("cannot look")
 // usualPort is RFC 2645's (section 4).
 const usualPort = 366
 
-// usualDirs are where a service directory is looked for.
+// usualDirs are where a service directory is looked for: first where a supervisor
+// looks, since a folder that no supervisor runs says nothing about the service.
 func usualDirs() []string {
-	return []string{"/etc/vodmr", "/service/vodmr", "/etc/service/vodmr", "/var/service/vodmr"}
+	return []string{"/service/vodmr", "/etc/service/vodmr", "/var/service/vodmr", "/etc/vodmr"}
 }
 
 // A doctor looks at one site.
@@ -56,8 +57,9 @@ type doctor struct {
 // A system is what lies outside the site's own files; tests have one of theirs.
 type system struct {
 	now    time.Time
-	proc   string // where the kernel tells about itself
-	empty  string // where vodmr-tls locks itself in
+	dirs   []string // where a service directory is looked for
+	proc   string   // where the kernel tells about itself
+	empty  string   // where vodmr-tls locks itself in
 	disk   func(path string) (disk, error)
 	user   func(name string) (who, string, error) // an account, and its home
 	waitIO time.Duration                          // for each step of a connection
@@ -67,7 +69,7 @@ type system struct {
 
 func thisSystem() system {
 	return system{
-		now: time.Now(), proc: "/proc", empty: tlswrap.EmptyFolder,
+		now: time.Now(), dirs: usualDirs(), proc: "/proc", empty: tlswrap.EmptyFolder,
 		disk: askDisk, user: lookUpUser, waitIO: 10 * time.Second, look: 20 * time.Second,
 	}
 }
@@ -129,12 +131,7 @@ func (d *doctor) settle() error {
 // findService reads the service directory, where there is one.
 func (d *doctor) findService() error {
 	if d.Dir == "" {
-		for _, dir := range usualDirs() {
-			if isDir(dir) {
-				d.Dir = dir
-				break
-			}
-		}
+		d.Dir = d.usualDir()
 	} else if !isDir(d.Dir) {
 		return fmt.Errorf("%w: %s is no directory", ErrCannotLook, d.Dir)
 	}
@@ -148,6 +145,21 @@ func (d *doctor) findService() error {
 	d.Dir = dir
 	d.service = readService(dir, d.user)
 	return nil
+}
+
+// usualDir is the service directory that nobody named: itself, not a supervisor's link
+// to it, since itself is what an admin works in. It is empty where there is none.
+func (d *doctor) usualDir() string {
+	for _, dir := range d.dirs {
+		if !isDir(dir) {
+			continue
+		}
+		if real, err := filepath.EvalSymlinks(dir); err == nil {
+			return real
+		}
+		return dir
+	}
+	return ""
 }
 
 // sum ends the report with a count.

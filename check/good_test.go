@@ -115,3 +115,23 @@ func TestModesGrantWhatTheySay(t *testing.T) {
 		}
 	}
 }
+
+// What a supervisor runs is looked at, by its own name, and not a folder of the usual
+// name that nobody runs.
+func TestTheServiceThatRunsIsLookedAt(t *testing.T) {
+	s := good(t)
+	s.doctor.Dir = ""
+	s.doctor.dirs = []string{s.path("none"), s.path("gone"), s.path("scan/vodmr"), s.path("left/vodmr")}
+	s.write("left/vodmr/run", "#!/bin/sh\n", 0o755)
+	s.must(os.Mkdir(s.path("scan"), 0o755))
+	s.must(os.Symlink(s.path("removed"), s.path("gone")))
+	s.must(os.Symlink(s.path("service"), s.path("scan/vodmr")))
+	if diff := cmp.Diff([]string(nil), s.look()); diff != "" || !strings.Contains(s.out.String(), "\nok "+s.path("service/cert.pem")) {
+		t.Errorf("%s\n%s", diff, s.out.String())
+	}
+	s.must(os.Remove(s.path("scan/vodmr")))
+	s.doctor.Dir = ""
+	if lines := s.look(); len(lines) == 0 || !strings.HasPrefix(lines[0], "wrong ROOT/left/vodmr/run: ") {
+		t.Errorf("%q", lines)
+	}
+}
