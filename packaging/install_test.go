@@ -76,7 +76,7 @@ func (r *reader) command(c command) {
 
 // logs are what may explain a failure.
 func (r *reader) logs() string {
-	out, _ := r.run("tail -n 20 /var/log/svscan /var/log/mail.log /etc/vodmr*/log/main/current")
+	out, _ := r.run("tail -n 20 /var/log/mail.log /etc/vodmr*/log/main/current")
 	return "\n" + out
 }
 

@@ -47,22 +47,19 @@ ip link set lo up
 exec chroot . /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C sh
 `
 
-// site is what INSTALL says that you have: qmail's files and accounts, daemontools
-// at work, a name in the DNS, and somebody who is not root.
+// site is what INSTALL says that you have: qmail's files and vpopmail's account, a name
+// in the DNS, and somebody who is not root.
 const site = `set -e
 echo me.example.org >/proc/sys/kernel/hostname
 echo '127.0.0.1 localhost mail.example.net me.example.org' >/etc/hosts
 groupadd -g 89 vchkpw
 useradd -u 89 -g vchkpw -M -d /home/vpopmail -s /bin/false vpopmail
-useradd -r -d /nonexistent -s /bin/false qmaill
 useradd -m -s /bin/sh someone
 mkdir -p /var/qmail/control /var/qmail/bin /var/qmail/users /var/qmail/queue
 echo mail.example.net >/var/qmail/control/me
 echo mail.example.net >/var/qmail/control/rcpthosts
 : >/var/qmail/control/virtualdomains
 cp /stage/qmail-queue /var/qmail/bin/
-mkdir -p /service
-svscan /service >/var/log/svscan 2>&1 &
 cd /stage
 set +e
 `
