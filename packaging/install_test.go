@@ -1,6 +1,7 @@
 package packaging
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,13 +17,15 @@ type reader struct {
 	count int
 	// before is done before a command that fetches.
 	before func()
+	// other changes a command, for another customer than INSTALL's.
+	other *strings.Replacer
 }
 
 func newReader(t *testing.T) *reader {
 	t.Helper()
 	steps := readSteps(t)
 	m := newMachine(t)
-	return &reader{machine: m, steps: steps, began: time.Now(), before: func() {}}
+	return &reader{machine: m, steps: steps, began: time.Now(), before: func() {}, other: strings.NewReplacer()}
 }
 
 // do does a step, with the others that it names.
@@ -56,6 +59,10 @@ func (r *reader) part(part, last int) {
 // says.
 func (r *reader) command(c command) {
 	r.t.Helper()
+	c.text, c.want = r.other.Replace(c.text), slices.Clone(c.want)
+	for i, line := range c.want {
+		c.want[i] = r.other.Replace(line)
+	}
 	if strings.HasPrefix(c.text, "atrn ") || strings.HasPrefix(c.text, "fetchmail ") {
 		r.before()
 	}
@@ -108,6 +115,7 @@ func TestInstallWithVpopmail(t *testing.T) {
 	const home = "/home/vpopmail/domains/example.org/odmr"
 	r.nothingWaits(home)
 	r.part(2, 5)
+	r.anotherCustomer()
 
 	r.must(customer)
 	fetches := 0
@@ -129,6 +137,45 @@ func TestInstallWithVpopmail(t *testing.T) {
 	t.Logf("all: %d commands, %.0f s", r.count, time.Since(r.began).Seconds())
 }
 
+// anotherCustomer comes when there is TLS: the steps of part 1 let it in on both ports,
+// and vodmr-check looks at what runs.
+func (r *reader) anotherCustomer() {
+	r.t.Helper()
+	old := r.other
+	defer func() { r.other = old }()
+	r.other = strings.NewReplacer("example.org", "example.com")
+	r.do(1, 4)
+	r.do(1, 8)
+	r.mustFetch("odmr@example.com", "/home/vpopmail/domains/example.com/odmr", func() { r.do(1, 12) })
+
+	for dir, option := range map[string]string{"/etc/vodmr": "", "/etc/vodmrtls": "-d /etc/vodmrtls "} {
+		out, _ := r.run("vodmr-check " + option + "odmr@example.com")
+		for _, line := range []string{
+			"ok " + dir + "/run: runs ", "ok " + dir + "/rules.cdb: ", "doubtful /var/qmail/control/servercert.pem: is signed by nobody",
+			"ok example.com: unknown addresses lead to this mailbox", " 0 wrong, ",
+		} {
+			if !strings.Contains("\n"+out, line) {
+				r.t.Errorf("vodmr-check %sodmr@example.com does not say %q:\n%s", option, line, out)
+			}
+		}
+	}
+}
+
+// mustFetch fetches by STARTTLS, and by TLS from the start; put puts a message there.
+func (r *reader) mustFetch(login, home string, put func()) {
+	r.t.Helper()
+	r.must("(umask 077; echo 'a long secret' >/root/pw)")
+	for host, option := range map[string]string{"mail.example.net": "", "mail.example.net:1366": "-T tls"} {
+		put()
+		if out, code := r.run("sha256=$(openssl x509 -noout -fingerprint -sha256 -in /var/qmail/control/servercert.pem); atrn " +
+			option + ` -F "${sha256#*=}" -u ` + login + " -p /root/pw -m /root/Maildir " + host); code != 0 ||
+			!strings.Contains(out, "fetched 1 messages") {
+			r.t.Fatalf("%s from %s: exit %d, %s%s", login, host, code, out, r.logs())
+		}
+		r.nothingWaits(home)
+	}
+}
+
 // Part 3: without vpopmail.
 func TestInstallWithoutVpopmail(t *testing.T) {
 	r := newReader(t)
@@ -137,6 +184,8 @@ func TestInstallWithoutVpopmail(t *testing.T) {
 	r.nothingWaits("/home/odmr")
 	r.checkLogs()
 	t.Logf("from nothing to the first fetch: %d commands, %.0f s", r.count, time.Since(r.began).Seconds())
+	r.do(3, 7)
+	r.mustFetch("odmr@example.org", "/home/odmr", func() { r.do(3, 5) })
 }
 
 // What a command says of itself by its exit code reaches the test.

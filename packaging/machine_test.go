@@ -64,26 +64,30 @@ cd /stage
 set +e
 `
 
-// assign is the domain in qmail's users/assign, as vadddomain writes it.
-const assign = "+example.org-:example.org:89:89:/home/vpopmail/domains/example.org:-::\n.\n"
+// assign is two domains in qmail's users/assign, as vadddomain writes them.
+const assign = "+example.org-:example.org:89:89:/home/vpopmail/domains/example.org:-::\n" +
+	"+example.com-:example.com:89:89:/home/vpopmail/domains/example.com:-::\n.\n"
 
-// vpopmail is a domain in vpopmail, as vadddomain makes it: with a postmaster, and
+// vpopmail is two domains in vpopmail, as vadddomain makes them: with a postmaster, and
 // bounces for all that is for nobody.
 const vpopmail = `set -e
-mkdir -p /home/vpopmail/bin /home/vpopmail/domains/example.org/postmaster/Maildir/new
+mkdir -p /home/vpopmail/bin
 cp /stage/vchkpw /home/vpopmail/bin/stand-in
 printf '#!/bin/sh\nVCHKPW_DOMAINS=/home/vpopmail/domains exec /home/vpopmail/bin/stand-in "$@"\n' >/home/vpopmail/bin/vchkpw
 chmod 755 /home/vpopmail/bin/vchkpw /home/vpopmail
-cd /home/vpopmail/domains/example.org
-echo "postmaster:*:1:0:Postmaster:$PWD/postmaster:NOQUOTA:a secret for postmaster" >vpasswd
-echo "| /home/vpopmail/bin/vdelivermail '' bounce-no-mailbox" >.qmail-default
-chmod 600 vpasswd
+for domain in example.org example.com; do
+	mkdir -p /home/vpopmail/domains/$domain/postmaster/Maildir/new
+	cd /home/vpopmail/domains/$domain
+	echo "postmaster:*:1:0:Postmaster:$PWD/postmaster:NOQUOTA:a secret for postmaster" >vpasswd
+	echo "| /home/vpopmail/bin/vdelivermail '' bounce-no-mailbox" >.qmail-default
+	chmod 600 vpasswd
+	echo $domain >>/var/qmail/control/rcpthosts
+	echo $domain:$domain >>/var/qmail/control/virtualdomains
+done
 chown -R vpopmail:vchkpw /home/vpopmail
 cp /stage/cdb /var/qmail/users/cdb
 cp /stage/assign /var/qmail/users/assign
 touch /var/qmail/users/cdb
-echo example.org >>/var/qmail/control/rcpthosts
-echo example.org:example.org >>/var/qmail/control/virtualdomains
 cd /stage
 set +e
 `
