@@ -17,7 +17,7 @@ func killedAtrn() []series { return killed("atrn", atrnChain(), modes()[2]) }
 // calls are the system calls of our programs at which they are killed.
 func calls() []string {
 	return []string{
-		"openat", "close", "read", "pread64", "write", "sendmsg", "recvfrom", "unlinkat", "renameat", "linkat",
+		"openat", "close", "read", "pread64", "pwrite64", "write", "sendmsg", "recvfrom", "unlinkat", "renameat", "linkat",
 		"fcntl", "getdents64", "fsync", "fstat", "newfstatat", "ppoll", "poll", "ioctl", "getsockopt", "setsockopt",
 		"pipe2", "clone", "execve", "dup3", "wait4", "waitid", "close_range", "mkdirat", "socketpair", "exit_group",
 	}

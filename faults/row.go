@@ -37,7 +37,7 @@ func rows() []row {
 		{"killed-vodmr", "vodmr is killed likewise", true, killedVodmr},
 		{"killed-tls", "vodmr-tls is killed likewise", true, killedTLS},
 		{"killed-atrn", "atrn, receiving into a Maildir, is killed likewise", true, killedAtrn},
-		{"failing-call", "the Nth system call of each kind fails in any program, with each of seven errors", true, failingCall},
+		{"failing-call", "the Nth system call of each kind fails: in vodmr-relay and atrn with each of seven errors, in any program with one of them in turn", true, failingCall},
 		{"failing-standing", "vodmr-relay's Nth call of each kind fails in a session that stands", true, failingStanding},
 		{"odd-call", "the Nth call moves one byte only, or says EIO though it was done", true, oddCall},
 		{"broken-line", "the line is cut at its Nth byte each way, is reset, stalls, or trickles", false, brokenLine},

@@ -27,7 +27,7 @@ func calls() map[string]call {
 		"inotify_add_watch": {number: unix.SYS_INOTIFY_ADD_WATCH}, "inotify_init1": {number: unix.SYS_INOTIFY_INIT1},
 		"ioctl": {number: unix.SYS_IOCTL}, "linkat": {number: unix.SYS_LINKAT}, "mkdirat": {number: unix.SYS_MKDIRAT}, "newfstatat": {number: unix.SYS_NEWFSTATAT},
 		"openat": {number: unix.SYS_OPENAT}, "pipe2": {number: unix.SYS_PIPE2}, "poll": {number: unix.SYS_POLL}, "ppoll": {number: unix.SYS_PPOLL},
-		"pread64": {number: unix.SYS_PREAD64}, "read": {number: unix.SYS_READ}, "recvfrom": {number: unix.SYS_RECVFROM}, "recvmsg": {number: unix.SYS_RECVMSG},
+		"pread64": {number: unix.SYS_PREAD64}, "pwrite64": {number: unix.SYS_PWRITE64}, "read": {number: unix.SYS_READ}, "recvfrom": {number: unix.SYS_RECVFROM}, "recvmsg": {number: unix.SYS_RECVMSG},
 		"renameat": {number: unix.SYS_RENAMEAT}, "rt_sigaction": {number: unix.SYS_RT_SIGACTION}, "sendmsg": {number: unix.SYS_SENDMSG}, "setsockopt": {number: unix.SYS_SETSOCKOPT},
 		"shutdown": {number: unix.SYS_SHUTDOWN}, "socketpair": {number: unix.SYS_SOCKETPAIR}, "unlinkat": {number: unix.SYS_UNLINKAT},
 		"wait4": {number: unix.SYS_WAIT4}, "waitid": {number: unix.SYS_WAITID}, "write": {number: unix.SYS_WRITE},
