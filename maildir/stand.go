@@ -65,7 +65,7 @@ func (b *Box) ask() error {
 		return err
 	}
 	defer unix.Close(fd)
-	if _, err = unix.Pwrite(fd, []byte("\n"), 0); err != nil {
+	if err := pwrite(fd, []byte("\n"), 0); err != nil {
 		return fmt.Errorf("%s: %w", join(b.path, askName), err)
 	}
 	return nil

@@ -36,6 +36,15 @@ func pread(fd int, p []byte, off int64) (int, error) {
 	}
 }
 
+// pwrite writes once at an offset.
+func pwrite(fd int, p []byte, off int64) error {
+	for {
+		if _, err := unix.Pwrite(fd, p, off); err != unix.EINTR {
+			return err
+		}
+	}
+}
+
 // unlinkat removes the name of a file.
 func unlinkat(dir int, name string) error {
 	for {
