@@ -41,7 +41,7 @@ func rows() []row {
 		{"failing-standing", "vodmr-relay's Nth call of each kind fails in a session that stands", true, failingStanding},
 		{"odd-call", "the Nth call moves one byte only, or says EIO though it was done", true, oddCall},
 		{"broken-line", "the line is cut at its Nth byte each way, is reset, stalls, or trickles", false, brokenLine},
-		{"broken-standing", "the line of a session that stands is cut at its Nth byte each way, is reset, or stalls", false, brokenStanding},
+		{"broken-standing", "the line of a session that stands is cut at its Nth byte each way, with TLS at each seventh, is reset, or stalls", false, brokenStanding},
 		{"bad-queue", "qmail-queue exits with each code, dies, hangs, talks, closes, is not there", false, badQueueRow},
 		{"company", "others deliver, read and delete in the Maildir, and three sessions run at once", false, companyRow},
 		{"company-standing", "the same, and each session stands until another asks or its time is over", false, companyStanding},

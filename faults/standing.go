@@ -15,6 +15,7 @@ const (
 	byCustomer ending = iota // 421 to a NOOP
 	byTerm                   // SIGTERM during a NOOP
 	byIdle                   // VODMR_IDLE is over
+	endings    = iota
 )
 
 // noopsMax is how many NOOPs a session stands that still has mail to send.
@@ -23,9 +24,9 @@ const noopsMax = 4
 // newStanding makes a site with a session that stands: half of the mail waits, one
 // message more lands with each that the customer takes, and the last of it during the
 // first NOOP. When all of it has gone, the session ends.
-func newStanding(t *trial, m mode, list []*message, how ending) *site {
+func newStanding(t *trial, l lined, list []*message, how ending) *site {
 	early := len(list) / 2
-	s := newSite(t, relayChain(), m, list[:early])
+	s := newSite(t, l.chain, l.mode, list[:early])
 	if t.broken == nil {
 		t.broken = s.prepare(list[early:], 1000)
 	}
@@ -60,7 +61,7 @@ func (s *site) attend(server *customer.Server, how ending) {
 
 // stood ends the standing, and accounts for the mail by ordinary sessions.
 func (s *site) stood(one *session) {
-	s.env, s.doctor = nil, nil
+	s.chain, s.env, s.doctor = relayChain(), nil, nil
 	s.land(len(s.messages), s.messages)
 	s.settle(one.broken())
 }
@@ -80,7 +81,7 @@ func killedStanding() []series {
 func standingCalls() []string { return []string{"inotify_init1", "inotify_add_watch", "rt_sigaction"} }
 
 func killStanding(t *trial, m mode, call string) {
-	s := newStanding(t, m, variety(), byCustomer)
+	s := newStanding(t, lined{relayChain(), m}, variety(), byCustomer)
 	if t.broken != nil {
 		return
 	}
@@ -102,7 +103,7 @@ func failingStanding() []series {
 }
 
 func failStanding(t *trial, c failed, call string) {
-	s := newStanding(t, c.mode, variety(), byCustomer)
+	s := newStanding(t, lined{c.chain, c.mode}, variety(), byCustomer)
 	if t.broken != nil {
 		return
 	}
@@ -113,19 +114,29 @@ func failStanding(t *trial, c failed, call string) {
 // in each mode; each mode's sessions end in another way.
 func brokenStanding() []series {
 	var all []series
-	for i, m := range modes() {
-		for _, h := range hits() {
+	for i, l := range lines() {
+		for _, h := range standingHits(l) {
 			for _, w := range ways() {
-				name := "standing/" + h.what + "/" + m.name + "/" + w.name
-				all = append(all, series{name: name, guess: 2000 / h.stride, try: func(t *trial) { breakStanding(t, m, h, w, ending(i)) }})
+				name := "standing/" + h.what + "/" + l.mode.name + "/" + w.name
+				all = append(all, series{name: name, guess: 2000 / h.stride, try: func(t *trial) { breakStanding(t, l, h, w, ending(i%endings)) }})
 			}
 		}
 	}
 	return all
 }
 
-func breakStanding(t *trial, m mode, h hit, w way, how ending) {
-	s := newStanding(t, m, small(10), how)
+// standingHits are a line's hits. Most of what crosses one with TLS are the bytes of a
+// handshake and of records, one of which is like the next: broken-line cuts at each.
+func standingHits(l lined) []hit {
+	list := hits()
+	if l.chain.name == tlsRelayChain().name {
+		list[0].stride = 7
+	}
+	return list
+}
+
+func breakStanding(t *trial, l lined, h hit, w way, how ending) {
+	s := newStanding(t, l, small(10), how)
 	if t.broken != nil {
 		return
 	}
