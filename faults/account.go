@@ -68,7 +68,7 @@ func (s *site) close(broken int) {
 // judge judges one message: it is in the customer's hands, its sender knows, or
 // it waits; and which of these is no accident.
 func (s *site) judge(m *message, there bool) {
-	if m.taken+m.bounced == 0 && !there && !m.deleted {
+	if m.taken+m.bounced == 0 && !there && !m.deleted && m.fate != vanishes {
 		s.lost++
 		s.fail("LOST: %s from %s to %s", m.file, m.from, m.to)
 		return
@@ -106,6 +106,9 @@ func (s *site) most() int {
 			bounce = 1
 		}
 	}
+	if s.chain.expires {
+		return bounce
+	}
 	return largest + inFlight - 1 + bounce
 }
 
@@ -133,7 +136,7 @@ func (s *site) countBounces() error {
 // messages that may bounce share one.
 func (s *site) countBounce(envelope, text string) {
 	for _, m := range s.messages {
-		if envelope == "F\nT"+m.from+"\n" && strings.Contains(text, "\n<"+m.to+">:\n") {
+		if envelope == m.returned() && strings.Contains(text, "\n<"+m.to+">:\n") {
 			m.bounced++
 			return
 		}

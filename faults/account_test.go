@@ -19,24 +19,35 @@ import (
 var bin string
 
 func TestMain(m *testing.M) {
-	os.Exit(dialogue.Main(m, &bin, "vodmr/cmd/vodmr-relay", "vodmr/cmd/vodmr-tls",
+	os.Exit(dialogue.Main(m, &bin, "vodmr/cmd/vodmr-expire", "vodmr/cmd/vodmr-relay", "vodmr/cmd/vodmr-tls",
 		"vodmr/faults/trip", "vodmr/testdata/qmail-queue"))
 }
 
-// testSite is a site of the variety, which belongs to nobody where the test is
-// root's: vodmr-relay becomes its owner.
-func testSite(t *testing.T) *site {
+// testTrial is the nth.
+func testTrial(t *testing.T, n int) *trial {
 	t.Helper()
 	f := &faults{ctx: context.Background(), bin: bin, work: t.TempDir(), forms: logform.Load(t), seed: 1}
-	one, err := f.newTrial("row", "series", 1)
+	one, err := f.newTrial("row", "series", n)
 	must(t, err)
-	s := newSite(one, relayChain(), modes()[2], variety())
-	must(t, one.broken)
+	return one
+}
+
+// testSite is a site of the variety.
+func testSite(t *testing.T) *site {
+	t.Helper()
+	return newSite(testTrial(t, 1), relayChain(), modes()[2], variety()).owned(t)
+}
+
+// owned is a site that belongs to nobody where the test is root's: vodmr-relay and
+// vodmr-expire become its owner.
+func (s *site) owned(t *testing.T) *site {
+	t.Helper()
+	must(t, s.trial.broken)
 	if os.Geteuid() == 0 {
-		for dir := one.dir; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
+		for dir := s.dir; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
 			must(t, os.Chmod(dir, 0o755))
 		}
-		must(t, filepath.WalkDir(one.dir, func(path string, _ fs.DirEntry, err error) error {
+		must(t, filepath.WalkDir(s.dir, func(path string, _ fs.DirEntry, err error) error {
 			must(t, err)
 			return os.Lchown(path, 65534, 65534)
 		}))

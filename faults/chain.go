@@ -21,6 +21,8 @@ type chain struct {
 	turn func(s *site, conn net.Conn) (io.ReadWriter, error)
 	// fetches says that the program in question is the customer's atrn.
 	fetches bool
+	// expires says that it is vodmr-expire, and that there is no customer.
+	expires bool
 }
 
 // relayChain is vodmr-relay alone, as a checkpassword program starts it.

@@ -143,7 +143,8 @@ func (s *site) bore(one *session, e failure) {
 
 // lockedOut says that EACCES was taken for what it means of a lock: another has it.
 func lockedOut(one *session, e failure) bool {
-	return e.errno == syscall.EACCES && strings.Contains(one.log, "another session of this mailbox is under way")
+	return e.errno == syscall.EACCES && (strings.Contains(one.log, "another session of this mailbox is under way") ||
+		strings.Contains(one.log, "locked by another session"))
 }
 
 // leftBehind is how many messages wait that should have gone.

@@ -125,3 +125,24 @@ func TestTLSGivesUp(t *testing.T) {
 		}
 	}
 }
+
+// TestExpireKnowsWhatWasTaken: where vodmr.notes cannot be read, nothing bounces that
+// the customer has already.
+func TestExpireKnowsWhatWasTaken(t *testing.T) {
+	if !trips() {
+		t.Skip("trip needs Linux on amd64")
+	}
+	for n := 1; ; n++ {
+		s := newExpiring(testTrial(t, n)).owned(t)
+		w := s.wire("read", "EIO", n)
+		one := s.session(w.wrap)
+		if fired, _ := w.struck(); !fired {
+			break
+		}
+		if one.code != exitLoader {
+			s.bore(one, failure{"EIO", syscall.EIO})
+		}
+		s.settle(one.broken())
+		s.expect(t, "")
+	}
+}

@@ -20,6 +20,7 @@ const (
 	arrives fate = iota
 	bounces
 	waits
+	vanishes // nobody is to be told of it
 )
 
 // A message is one file of the Maildir, and the account of it.
@@ -32,6 +33,7 @@ type message struct {
 	bounced int  // times that qmail-queue took its bounce
 	doubts  int  // sessions that broke and left it unanswered
 	deleted bool // by somebody else, who may
+	age     int  // seconds that it waited before all others came
 }
 
 // Whom the customer refuses, by the first words of their addresses.
@@ -91,6 +93,14 @@ func write(to, from, text string) *message {
 // stored is the whole file.
 func (m *message) stored() string {
 	return "Return-Path: <" + m.from + ">\nDelivered-To: " + m.to + "\n" + m.content
+}
+
+// returned is the envelope of its bounce, as the stand-in for qmail-queue keeps it.
+func (m *message) returned() string {
+	if m.from == "" {
+		return "F#@[]\nTpostmaster@" + host + "\n"
+	}
+	return "F\nT" + m.from + "\n"
 }
 
 // sent is the content as SMTP carries it.

@@ -82,14 +82,15 @@ func (s *site) server() *customer.Server {
 // session runs the chain for one connection, with wrap before the program in
 // question, and is the customer.
 func (s *site) session(wrap []string) *session {
-	if s.chain.fetches {
-		return s.fetch(wrap)
+	if s.chain.fetches || s.chain.expires {
+		return s.alone(wrap)
 	}
 	return s.sessionOver(wrap, func(c net.Conn) net.Conn { return c })
 }
 
-// fetch runs atrn, which is the customer.
-func (s *site) fetch(wrap []string) *session {
+// alone runs a program that has no customer to talk to: atrn is one, and vodmr-expire
+// asks none.
+func (s *site) alone(wrap []string) *session {
 	ctx, cancel := context.WithTimeout(s.ctx, s.patience)
 	defer cancel()
 	p := s.process(ctx, wrap)

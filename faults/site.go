@@ -76,7 +76,7 @@ func (s *site) make() error {
 func (s *site) deliver() error {
 	arrived := time.Now().Unix() - int64(len(s.messages)) - 10
 	for i, m := range s.messages {
-		m.file = fmt.Sprintf("%d.%d.provider", arrived+int64(i), i)
+		m.file = fmt.Sprintf("%d.%d.provider", arrived+int64(i-m.age), i)
 		path := filepath.Join(s.home, "Maildir/new", m.file)
 		if err := os.WriteFile(path, []byte(m.stored()), 0o600); err != nil {
 			return err

@@ -50,7 +50,8 @@ type Notes struct {
 	ended      int64
 	passed     int // sessions in a row that broke before what was set aside had its turn
 
-	out notesFile
+	out    notesFile
+	unread error // see Unread
 }
 
 const (

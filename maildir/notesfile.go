@@ -58,8 +58,21 @@ func (b *Box) OpenNotes(clock func() time.Time) (*Notes, error) {
 		return n, nil
 	}
 	n.out.rubbish = true
-	return n, fmt.Errorf("%s: %w", join(b.path, notesName), err)
+	err = fmt.Errorf("%s: %w", join(b.path, notesName), err)
+	if !b.notesAreNone() && !errors.Is(err, errRubbish) {
+		n.unread = err
+	}
+	return n, err
 }
+
+// notesAreNone says whether what has the notes' name is no file, such as a link.
+func (b *Box) notesAreNone() bool {
+	var st unix.Stat_t
+	return lstatat(b.dir, notesName, &st) == nil && !isRegular(&st)
+}
+
+// Unread says why the file could not be read, where it may hold notes all the same.
+func (n *Notes) Unread() error { return n.unread }
 
 // HasNotes says whether anything has the notes' name.
 func (b *Box) HasNotes() bool {

@@ -35,6 +35,9 @@ func (m *Mailbox) Expire(force bool) error {
 	if err != nil {
 		return err
 	}
+	if err := q.notes.Unread(); err != nil {
+		return fmt.Errorf("what the customer has already is not known, so nothing is bounced: %w", err)
+	}
 	if err := q.notes.Mend(); err != nil {
 		q.noteTrouble(err)
 	}
