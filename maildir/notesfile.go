@@ -75,9 +75,13 @@ func (b *Box) notesAreNone() bool {
 func (n *Notes) Unread() error { return n.unread }
 
 // HasNotes says whether anything has the notes' name.
-func (b *Box) HasNotes() bool {
+func (b *Box) HasNotes() (bool, error) {
 	var st unix.Stat_t
-	return lstatat(b.dir, notesName, &st) == nil
+	err := lstatat(b.dir, notesName, &st)
+	if err == nil || err == unix.ENOENT {
+		return err == nil, nil
+	}
+	return false, fmt.Errorf("%s: %w", join(b.path, notesName), err)
 }
 
 // Mend replaces a file that is torn or holds no notes, as Begin does, but begins no

@@ -107,13 +107,22 @@ func (m *Mailbox) ShowExpired(force bool, out *logline.Logger) error {
 // mayExpire refuses a Maildir that nobody fetches from, and reads the settings.
 func (m *Mailbox) mayExpire(force bool) (err error) {
 	s := m.session
-	if !force && !s.box.HasNotes() {
-		return fmt.Errorf("%s: %w", m.Path(), ErrNoNotes)
+	if err := m.fetched(); err != nil && !force {
+		return err
 	}
 	if s.control, err = s.Qmail.Settings(s.Host); err != nil {
 		return err
 	}
 	s.locals, err = s.Qmail.Locals(s.control.Me)
+	return err
+}
+
+// fetched is ErrNoNotes where nobody ever fetched mail.
+func (m *Mailbox) fetched() error {
+	has, err := m.session.box.HasNotes()
+	if err == nil && !has {
+		err = fmt.Errorf("%s: %w", m.Path(), ErrNoNotes)
+	}
 	return err
 }
 
