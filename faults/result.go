@@ -124,7 +124,7 @@ func (list results) write(path string) error {
 
 // print prints the table.
 func (list results) print(w io.Writer) {
-	const format = "%-16s %8v %6v %11v %8v %7v %8v   %s\n"
+	const format = "%-17s %8v %6v %11v %8v %7v %8v   %s\n"
 	fmt.Fprintf(w, format, "row", "points", "lost", "sent again", "bound", "failed", "seconds", "kind of fault")
 	for _, r := range list {
 		fmt.Fprintf(w, format, r.row, r.points, r.lost, r.again, r.bound, r.wrong, int(r.seconds), r.kind)

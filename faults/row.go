@@ -34,12 +34,14 @@ func rows() []row {
 	return []row{
 		{"killed-relay", "vodmr-relay is killed at its Nth system call of each kind", true, killedRelay},
 		{"killed-standing", "vodmr-relay is killed likewise in a session that stands", true, killedStanding},
+		{"killed-takeover", "vodmr-relay is killed likewise as it asks a session that stands for the mailbox, or is asked", true, killedTakeover},
 		{"killed-vodmr", "vodmr is killed likewise", true, killedVodmr},
 		{"killed-tls", "vodmr-tls is killed likewise", true, killedTLS},
 		{"killed-atrn", "atrn, receiving into a Maildir, is killed likewise", true, killedAtrn},
 		{"killed-expire", "vodmr-expire, which bounces what is too old, is killed likewise", true, killedExpire},
 		{"failing-call", "the Nth system call of each kind fails: in vodmr-relay and atrn with each of seven errors, in any program with one of them in turn", true, failingCall},
 		{"failing-standing", "vodmr-relay's Nth call of each kind fails in a session that stands", true, failingStanding},
+		{"failing-takeover", "a call of it fails as it asks a session that stands for the mailbox, or is asked, with one of seven errors in turn", true, failingTakeover},
 		{"failing-expire", "vodmr-expire's Nth call of each kind fails, with each of seven errors", true, failingExpire},
 		{"odd-call", "the Nth call moves one byte only, or says EIO though it was done", true, oddCall},
 		{"broken-line", "the line is cut at its Nth byte each way, is reset, stalls, or trickles", false, brokenLine},
@@ -87,6 +89,6 @@ func rowNames() []string {
 
 func printRows(w io.Writer) {
 	for _, r := range rows() {
-		fmt.Fprintf(w, "%-16s %s\n", r.name, r.about)
+		fmt.Fprintf(w, "%-17s %s\n", r.name, r.about)
 	}
 }

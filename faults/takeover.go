@@ -1,0 +1,172 @@
+package main
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"vodmr/internal/customer"
+)
+
+// A takeover is a session that stands, and another login that asks for its mailbox.
+type takeover struct {
+	*site
+	dead bool          // the first one's customer answers NOOP no more
+	idle chan struct{} // closed once it has nothing to send
+	over chan struct{} // closed once the other has ended
+}
+
+// newTakeover makes a site for it: some mail waits, the rest lands once one asks.
+func newTakeover(t *trial, dead bool) *takeover {
+	list := []*message{
+		write("bob", "ann", "small\n"), write(nobody, "ann", "to nobody\n"),
+		write("gus", "ann", "while one asks\n"), write(nobody+"-2", "ann", "the same\n"),
+	}
+	s := newSite(t, relayChain(), modes()[2], list[:2])
+	if t.broken == nil {
+		t.broken = s.prepare(list[2:], 1000)
+	}
+	s.env = []string{"VODMR_NOOP=1", "VODMR_IDLE=60"}
+	return &takeover{s, dead, make(chan struct{}), make(chan struct{})}
+}
+
+// both runs the two sessions, each with its wrap before the program.
+func (k *takeover) both(holding, asking []string) (holder, asker *session) {
+	done := make(chan *session)
+	go func() { done <- k.call(holding, k.holder()) }()
+	select {
+	case <-k.idle:
+		asker = k.call(asking, k.asker())
+		close(k.over)
+		holder = <-done
+	case holder = <-done: // it was killed before
+		asker = k.call(asking, k.asker())
+	}
+	return holder, asker
+}
+
+// call is one session with this customer.
+func (k *takeover) call(wrap []string, server *customer.Server) *session {
+	return k.converse(wrap, func(_ *process, near *net.TCPConn) error {
+		_ = near.SetDeadline(time.Now().Add(k.patience))
+		return k.play(near, server)
+	})
+}
+
+// holder is the customer whose session stands, until it is asked for.
+func (k *takeover) holder() *customer.Server {
+	server := k.server()
+	var once sync.Once
+	server.Noop = func() string {
+		once.Do(func() { close(k.idle) })
+		select {
+		case <-k.over:
+			return "421 4.3.2 not now"
+		default:
+		}
+		if !k.wasAsked() {
+			return ""
+		}
+		k.land(len(k.messages), k.messages)
+		if k.dead {
+			<-k.over
+		}
+		return "421 4.3.2 the other one may have it"
+	}
+	return server
+}
+
+// wasAsked says whether somebody has written to vodmr.ask.
+func (k *takeover) wasAsked() bool {
+	info, err := os.Stat(filepath.Join(k.maildir(), "vodmr.ask"))
+	return err == nil && info.Size() > 0
+}
+
+// asker is the customer that calls anew.
+func (k *takeover) asker() *customer.Server {
+	server := k.server()
+	server.Noop = func() string { return "421 4.3.2 not now" }
+	return server
+}
+
+// hurtOne runs both, one of them with a fault.
+func (k *takeover) hurtOne(who string, wrap []string) (one, other *session) {
+	if who == "asker" {
+		holder, asker := k.both(nil, wrap)
+		return asker, holder
+	}
+	return k.both(wrap, nil)
+}
+
+// account fails where the session that was not hurt did not go as it should, and
+// accounts for the mail. The one whose customer is dead breaks, with nothing under way.
+func (k *takeover) account(one, other *session, refusable bool) {
+	if !other.inOrder && !k.dead && !(refusable && refused(other)) {
+		k.fail("the session that nothing disturbed ended out of order: %s", other.how())
+	}
+	k.env = nil
+	k.land(len(k.messages), k.messages)
+	k.settle(one.broken())
+}
+
+// refused says whether a session was told that another one has the mailbox.
+func refused(one *session) bool {
+	return one.err != nil && strings.Contains(one.err.Error(), `says "451 4.3.0 another session`)
+}
+
+// takeovers are the series of one fault: at the asker's calls, and at the holder's.
+func takeovers(names []string, try func(t *trial, who, call string)) []series {
+	var all []series
+	for _, call := range append(names, standingCalls()[:2]...) {
+		for _, who := range []string{"asker", "holder"} {
+			all = append(all, series{name: who + "/" + call, try: func(t *trial) { try(t, who, call) }})
+		}
+	}
+	return all
+}
+
+// killedTakeover is vodmr-relay, killed as it asks, or as it is asked; for some calls
+// also where the holder's customer is dead, which takes ten seconds.
+func killedTakeover() []series {
+	all := takeovers(calls(), func(t *trial, who, call string) { killTakeover(t, who, call, false) })
+	for _, call := range []string{"pwrite64", "fcntl", "openat", "fstat"} {
+		all = append(all, series{name: "dead/" + call, slow: true, last: 4, try: func(t *trial) { killTakeover(t, "asker", call, true) }})
+	}
+	return all
+}
+
+func killTakeover(t *trial, who, call string, dead bool) {
+	k := newTakeover(t, dead)
+	if t.broken != nil {
+		return
+	}
+	w := t.wire(call, "kill", t.n)
+	one, other := k.hurtOne(who, w.wrap)
+	t.fired, t.struck = w.struck()
+	t.struck = t.struck && one.killed // or it was at its end already
+	k.account(one, other, false)
+}
+
+// failingTakeover has a call of one of the two fail.
+func failingTakeover() []series {
+	return takeovers(failingCalls(), failTakeover)
+}
+
+func failTakeover(t *trial, who, call string) {
+	k := newTakeover(t, false)
+	if t.broken != nil {
+		return
+	}
+	e, nth := failed{}.at(call, t.n)
+	w := t.wire(call, e.name, nth)
+	t.logf("-- %s for call %d of %s", e.name, nth, call)
+	one, other := k.hurtOne(who, w.wrap)
+	t.fired, _ = w.struck()
+	if t.struck = t.fired && one.code != exitLoader; t.struck && !refused(one) {
+		k.bore(one, e)
+	}
+	k.account(one, other, true)
+}
