@@ -65,11 +65,14 @@ func (b *Box) ask() error {
 		return err
 	}
 	defer unix.Close(fd)
-	if err := pwrite(fd, []byte("\n"), 0); err != nil {
+	if err := writeAsk(fd); err != nil {
 		return fmt.Errorf("%s: %w", join(b.path, askName), err)
 	}
 	return nil
 }
+
+// writeAsk writes over the one byte of vodmr.ask.
+func writeAsk(fd int) error { return pwrite(fd, []byte("\n"), 0) }
 
 const (
 	askTries = 10
@@ -96,7 +99,17 @@ func (b *Box) openAsk() (fd int, err error) {
 	if err != nil {
 		return -1, fmt.Errorf("%s: %w", join(b.path, askName), err)
 	}
+	fillAsk(fd)
 	return fd, nil
+}
+
+// fillAsk gives vodmr.ask its byte where it has none, so that on a disk that is full
+// later asking needs no room. That this fails shows when somebody asks.
+func fillAsk(fd int) {
+	var st unix.Stat_t
+	if fstat(fd, &st) == nil && st.Size == 0 {
+		_ = writeAsk(fd)
+	}
 }
 
 // askIsOdd says that what has the name is no file, or another user's.

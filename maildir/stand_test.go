@@ -251,6 +251,28 @@ func TestWhatIsNoAskFileIsSetAside(t *testing.T) {
 	}
 }
 
+// TestAskingNeedsNoRoom: the byte is there before anybody asks, also where an empty file
+// was.
+func TestAskingNeedsNoRoom(t *testing.T) {
+	for what, files := range map[string]map[string]string{"no file": nil, "an empty file": {"vodmr.ask": ""}} {
+		b, dir := newBox(t, files)
+		w, err := b.Watch()
+		if err != nil {
+			t.Skip(err)
+		}
+		defer w.Close()
+		for _, when := range []string{"the watch begins", "somebody asked"} {
+			if text := slurp(t, dir+"/vodmr.ask"); len(text) != 1 {
+				t.Errorf("%s, when %s: it holds %q", what, when, text)
+			}
+			if _, asked, err := w.Read(); asked != (when == "somebody asked") || err != nil {
+				t.Errorf("%s, when %s: asked %v, %v", what, when, asked, err)
+			}
+			must(t, b.ask())
+		}
+	}
+}
+
 // cannotAsk makes a Maildir in which nobody can ask, whoever he is.
 func cannotAsk(t *testing.T, dir string) {
 	t.Helper()
