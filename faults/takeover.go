@@ -17,6 +17,8 @@ type takeover struct {
 	dead bool          // the first one's customer answers NOOP no more
 	idle chan struct{} // closed once it has nothing to send
 	over chan struct{} // closed once the other has ended
+
+	unasked time.Time // see written
 }
 
 // newTakeover makes a site for it: some mail waits, the rest lands once one asks.
@@ -30,7 +32,7 @@ func newTakeover(t *trial, dead bool) *takeover {
 		t.broken = s.prepare(list[2:], 1000)
 	}
 	s.env = []string{"VODMR_NOOP=1", "VODMR_IDLE=60"}
-	return &takeover{s, dead, make(chan struct{}), make(chan struct{})}
+	return &takeover{site: s, dead: dead, idle: make(chan struct{}), over: make(chan struct{})}
 }
 
 // both runs the two sessions, each with its wrap before the program.
@@ -61,13 +63,16 @@ func (k *takeover) holder() *customer.Server {
 	server := k.server()
 	var once sync.Once
 	server.Noop = func() string {
-		once.Do(func() { close(k.idle) })
+		once.Do(func() {
+			k.unasked = k.written()
+			close(k.idle)
+		})
 		select {
 		case <-k.over:
 			return "421 4.3.2 not now"
 		default:
 		}
-		if !k.wasAsked() {
+		if k.written().Equal(k.unasked) {
 			return ""
 		}
 		k.land(len(k.messages), k.messages)
@@ -79,10 +84,13 @@ func (k *takeover) holder() *customer.Server {
 	return server
 }
 
-// wasAsked says whether somebody has written to vodmr.ask.
-func (k *takeover) wasAsked() bool {
+// written is when vodmr.ask was last written to, by whoever made it or asked.
+func (k *takeover) written() time.Time {
 	info, err := os.Stat(filepath.Join(k.maildir(), "vodmr.ask"))
-	return err == nil && info.Size() > 0
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
 }
 
 // asker is the customer that calls anew.
