@@ -93,11 +93,7 @@ func killExpire(t *trial, call string) {
 	if t.broken != nil {
 		return
 	}
-	w := t.wire(call, "kill", t.n)
-	one := s.session(w.wrap)
-	t.fired, t.struck = w.struck()
-	t.struck = t.struck && one.killed // or it was at its end already
-	s.settle(one.broken())
+	s.settle(killOnce(t, s, call).broken())
 }
 
 // failingExpire has vodmr-expire's Nth call of each name fail with each error.

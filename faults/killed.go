@@ -39,9 +39,14 @@ func kill(t *trial, c chain, m mode, call string) {
 	if t.broken != nil {
 		return
 	}
+	s.settle(killOnce(t, s, call).broken())
+}
+
+// killOnce is a session in which the Nth call of that name kills.
+func killOnce(t *trial, s *site, call string) *session {
 	w := t.wire(call, "kill", t.n)
 	one := s.session(w.wrap)
 	t.fired, t.struck = w.struck()
 	t.struck = t.struck && one.killed // or it was at its end already
-	s.settle(one.broken())
+	return one
 }

@@ -85,11 +85,7 @@ func killStanding(t *trial, m mode, call string) {
 	if t.broken != nil {
 		return
 	}
-	w := t.wire(call, "kill", t.n)
-	one := s.session(w.wrap)
-	t.fired, t.struck = w.struck()
-	t.struck = t.struck && one.killed // or it was at its end already
-	s.stood(one)
+	s.stood(killOnce(t, s, call))
 }
 
 // failingStanding has vodmr-relay's Nth call of each name fail in a session that stands.

@@ -2,7 +2,6 @@ package maildir
 
 import (
 	"fmt"
-	"io"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -32,7 +31,7 @@ func (b *Box) Claim(patience time.Duration) error {
 }
 
 func (b *Box) claim(fd int, patience time.Duration) error {
-	rest := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart, Start: standBytes}
+	rest := restOfLock(unix.F_WRLCK)
 	if err := controlLock(fd, unix.F_SETLK, &rest); err != nil {
 		return err
 	}
@@ -47,6 +46,6 @@ func (b *Box) claim(fd int, patience time.Duration) error {
 // Claimed says whether another process claims the Maildir from this session, which
 // stands.
 func (b *Box) Claimed() bool {
-	rest := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart, Start: standBytes}
+	rest := restOfLock(unix.F_WRLCK)
 	return controlLock(b.lock, unix.F_GETLK, &rest) == nil && rest.Type != unix.F_UNLCK
 }

@@ -25,15 +25,22 @@ func fullDisk(t *testing.T) (dir string, fill func()) {
 	}
 }
 
-// TestTakeOverOnAFullDisk: the session that stands hears it all the same.
-func TestTakeOverOnAFullDisk(t *testing.T) {
+// lockedOnADisk is a Maildir with a session, on a disk that fill fills.
+func lockedOnADisk(t *testing.T) (b *Box, dir string, fill func()) {
+	t.Helper()
 	disk, fill := fullDisk(t)
-	dir := disk + "/Maildir"
+	dir = disk + "/Maildir"
 	must(t, Make(dir))
 	b, err := Open("", dir)
 	must(t, err)
 	t.Cleanup(b.Close)
 	must(t, b.Lock())
+	return b, dir, fill
+}
+
+// TestTakeOverOnAFullDisk: the session that stands hears it all the same.
+func TestTakeOverOnAFullDisk(t *testing.T) {
+	b, dir, fill := lockedOnADisk(t)
 	w, err := b.Watch()
 	must(t, err)
 	t.Cleanup(w.Close)
@@ -52,13 +59,7 @@ func TestTakeOverOnAFullDisk(t *testing.T) {
 // TestTakeOverUnaskedOnAFullDisk: where there was no room for the byte from the first,
 // the session is waited for.
 func TestTakeOverUnaskedOnAFullDisk(t *testing.T) {
-	disk, fill := fullDisk(t)
-	dir := disk + "/Maildir"
-	must(t, Make(dir))
-	b, err := Open("", dir)
-	must(t, err)
-	t.Cleanup(b.Close)
-	must(t, b.Lock())
+	b, dir, fill := lockedOnADisk(t)
 	must(t, b.Stand())
 	fill()
 	if c := code(taker(t, dir, "1ms")); c != 3 {

@@ -59,16 +59,10 @@ func (b *Box) OpenNotes(clock func() time.Time) (*Notes, error) {
 	}
 	n.out.rubbish = true
 	err = fmt.Errorf("%s: %w", join(b.path, notesName), err)
-	if !b.notesAreNone() && !errors.Is(err, errRubbish) {
+	if !b.isOdd(notesName) && !errors.Is(err, errRubbish) {
 		n.unread = err
 	}
 	return n, err
-}
-
-// notesAreNone says whether what has the notes' name is no file, such as a link.
-func (b *Box) notesAreNone() bool {
-	var st unix.Stat_t
-	return lstatat(b.dir, notesName, &st) == nil && !isRegular(&st)
 }
 
 // Unread says why the file could not be read, where it may hold notes all the same.

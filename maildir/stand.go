@@ -18,10 +18,15 @@ const askName = "vodmr.ask"
 // standBytes is how much of the lock file a session that stands has locked.
 const standBytes = 1
 
+// restOfLock is of the part of the lock file that a session that stands leaves free.
+func restOfLock(kind int16) unix.Flock_t {
+	return unix.Flock_t{Type: kind, Whence: io.SeekStart, Start: standBytes}
+}
+
 // Stand tells others that this session, which holds the lock, stands. Call it after
 // Watch: who is told so may ask at once.
 func (b *Box) Stand() error {
-	rest := unix.Flock_t{Type: unix.F_UNLCK, Whence: io.SeekStart, Start: standBytes}
+	rest := restOfLock(unix.F_UNLCK)
 	if err := controlLock(b.lock, unix.F_SETLK, &rest); err != nil {
 		return fmt.Errorf("%s: %w", join(b.path, lockName), err)
 	}

@@ -59,6 +59,7 @@ func (m *Mailbox) lock() (locked bool, err error) {
 		return false, err
 	}
 	err = s.box.Claim(s.pace().claim)
+	s.tellAside()
 	return err == nil, err
 }
 

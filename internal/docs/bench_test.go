@@ -1,7 +1,6 @@
 package docs
 
 import (
-	"encoding/csv"
 	"fmt"
 	"math"
 	"os"
@@ -14,15 +13,7 @@ import (
 // measured is bench/results/results.csv: each row's columns by their names.
 func measured(t *testing.T) map[string]map[string]string {
 	t.Helper()
-	file, err := os.Open(filepath.Join(root, "bench/results/results.csv"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	lines, err := csv.NewReader(file).ReadAll()
-	if err != nil || len(lines) < 2 {
-		t.Fatalf("%d lines, %v", len(lines), err)
-	}
+	lines := stored(t, "bench/results/results.csv")
 	rows := map[string]map[string]string{}
 	for _, line := range lines[1:] {
 		row := map[string]string{}
