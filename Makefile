@@ -26,7 +26,7 @@ WRITE = sed -e 's,/usr/local/bin/,$(BINDIR)/,g' -e 's,/usr/local/share/doc/vodmr
 all:
 	commit=`test -e .git && git describe --always --dirty --abbrev=12 2>/dev/null || :`; \
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false \
-		-ldflags "-s -X vodmr/version.commit=$$commit" -o bin/ ./cmd/...
+		-ldflags "-s -X vodmr/internal/version.commit=$$commit" -o bin/ ./cmd/...
 
 install:
 	@for dir in cmd/*; do \
@@ -41,7 +41,7 @@ install:
 		write $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page#man/}; \
 	done; \
 	for file in $(DOCS); do write $$file $(DESTDIR)$(DOCDIR)/$$file; done; \
-	for file in $(EXAMPLES); do write scripts/$$file $(DESTDIR)$(DOCDIR)/examples/$$file; done
+	for file in $(EXAMPLES); do write dist/$$file $(DESTDIR)$(DOCDIR)/examples/$$file; done
 
 uninstall:
 	for dir in cmd/*; do rm -f $(DESTDIR)$(BINDIR)/$${dir#cmd/}; done

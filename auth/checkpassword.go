@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"vodmr/fdio"
+	"vodmr/internal/fdio"
 )
 
 // A Program is a checkpassword program and what it runs after a right password.

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
-	"vodmr/internal/dialogue"
+	"vodmr/test/kit/dialogue"
 )
 
 var credentials = Credentials{"odmr@example.org", "b913a602c7eda7a495b4e6e7334d3890", "<1.2@mail>"}

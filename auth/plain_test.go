@@ -9,8 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"vodmr/internal/dialogue"
 	"vodmr/smtp"
+	"vodmr/test/kit/dialogue"
 )
 
 func TestSplitPlain(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"vodmr/internal/cdbmake"
+	"vodmr/test/kit/cdbmake"
 )
 
 // Sites that look odd, and are as they should be.

@@ -7,10 +7,10 @@ import (
 	"slices"
 	"strings"
 
-	boxes "vodmr/mailbox"
+	boxes "vodmr/internal/locate"
+	"vodmr/internal/vpasswd"
 	"vodmr/qmail"
 	"vodmr/relay"
-	"vodmr/vpasswd"
 )
 
 const (

@@ -5,8 +5,8 @@ import (
 	"strings"
 
 	"vodmr/auth"
+	"vodmr/internal/vpasswd"
 	"vodmr/qmail"
-	"vodmr/vpasswd"
 )
 
 const (

@@ -12,8 +12,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vodmr/internal/version"
 	"vodmr/qmail"
-	"vodmr/version"
 )
 
 // printReport prints what a problem report needs besides the findings: versions,

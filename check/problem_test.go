@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"vodmr/integration/need"
+	"vodmr/test/kit/require"
 )
 
 // A problem report goes to people who must not learn a password.
@@ -68,7 +68,7 @@ func TestArgumentsInDotQmailAreLeftOut(t *testing.T) {
 // A mailbox's owner may point a link at what only root can read: root's report must
 // not have it.
 func TestLinksDoNotShowWhatTheirOwnerCannotRead(t *testing.T) {
-	need.Root(t, "to read what the mailbox's owner cannot")
+	require.Root(t, "to read what the mailbox's owner cannot")
 	for _, name := range []string{"odmr/.qmail", ".qmail-default", "odmr/Maildir/maildirsize"} {
 		s := good(t)
 		s.write("shadow", "17 "+other+"\nroot:"+other+":1\n"+other+"@example.net\n", 0o600)

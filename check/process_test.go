@@ -13,8 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"vodmr/internal/cdbmake"
 	"vodmr/maildir"
+	"vodmr/test/kit/cdbmake"
 )
 
 // The test's own program is also the process that holds a lock, or that looks as

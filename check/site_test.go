@@ -18,8 +18,8 @@ import (
 	"testing"
 	"time"
 
-	"vodmr/integration/need"
-	"vodmr/internal/cdbmake"
+	"vodmr/test/kit/cdbmake"
+	"vodmr/test/kit/require"
 )
 
 const (
@@ -55,7 +55,7 @@ func good(t *testing.T) *site {
 		s.owner = 1500
 	}
 	if err := may(who{true, uint32(s.owner), uint32(s.owner)}, s.root, mayRun); err != nil {
-		need.Skip(t, "TMPDIR is closed to others: %v", err)
+		require.Skip(t, "TMPDIR is closed to others: %v", err)
 	}
 	s.qmail()
 	s.domain()

@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"vodmr/integration/need"
+	"vodmr/test/kit/require"
 )
 
 // A setup is something that makes a good site another one, and the lines that
@@ -35,7 +35,7 @@ func (s *site) asNobody() {
 	nobody := who{true, 65533, 65533}
 	s.doctor.user = func(string) (who, string, error) { return nobody, "/", nil }
 	if err := may(nobody, s.root, mayRun); err != nil {
-		need.Skip(s.t, "TMPDIR is closed to others: %v", err)
+		require.Skip(s.t, "TMPDIR is closed to others: %v", err)
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 	"net"
 	"time"
 
-	"vodmr/fdio"
+	"vodmr/internal/fdio"
 )
 
 // Forward is a Sink that passes the session on to an SMTP server by TCP.

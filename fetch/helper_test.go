@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"vodmr/internal/dialogue"
+	"vodmr/test/kit/dialogue"
 )
 
 var testLogin = Login{"odmr@example.org", "secret"}

@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"time"
 
-	"vodmr/fdio"
+	"vodmr/internal/fdio"
 )
 
 // A Provider is where a session comes from.

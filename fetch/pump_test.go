@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"vodmr/internal/dialogue"
+	"vodmr/test/kit/dialogue"
 )
 
 // shell is a Program that runs a shell script.

@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"vodmr/internal/dialogue"
+	"vodmr/test/kit/dialogue"
 )
 
 // A passing session goes through a pump, in a bubble of synctest. The test plays

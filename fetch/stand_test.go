@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"vodmr/internal/dialogue"
+	"vodmr/test/kit/dialogue"
 )
 
 // pipes is a provider that the test plays, session after session. Inside a bubble

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"vodmr/internal/dialogue"
+	"vodmr/test/kit/dialogue"
 )
 
 // underTLS runs a test with a session under each version of TLS, up to the

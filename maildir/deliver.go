@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"vodmr/fdio"
+	"vodmr/internal/fdio"
 )
 
 // A Delivery is one message on its way into new, a file for each recipient:

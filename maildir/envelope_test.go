@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-const fixtures = "../testdata/fixtures"
+const fixtures = "../test/data/fixtures"
 
 // content is the message without its envelope.
 func content(message string, cut []Span) string {

@@ -6,16 +6,16 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"vodmr/integration/need"
+	"vodmr/test/kit/require"
 )
 
 // fullDisk mounts a small disk; fill takes what room it has left.
 func fullDisk(t *testing.T) (dir string, fill func()) {
 	t.Helper()
-	need.Root(t, "only root mounts a disk")
+	require.Root(t, "only root mounts a disk")
 	dir = t.TempDir()
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"); err != nil {
-		need.Skip(t, "no disk can be mounted: %v", err)
+		require.Skip(t, "no disk can be mounted: %v", err)
 	}
 	t.Cleanup(func() { must(t, unix.Unmount(dir, unix.MNT_DETACH)) })
 	return dir, func() {

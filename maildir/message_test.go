@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"vodmr/integration/need"
+	"vodmr/test/kit/require"
 )
 
 func TestReadAll(t *testing.T) {
@@ -124,7 +124,7 @@ func TestOnlyRegularFilesAreOpened(t *testing.T) {
 }
 
 func TestAnothersFileIsNotSent(t *testing.T) {
-	need.Root(t, "only root can give a file away")
+	require.Root(t, "only root can give a file away")
 	b, dir := newBox(t, map[string]string{"new/1.a": ""})
 	must(t, os.Chown(dir+"/new/1.a", 12345, -1))
 	if _, err := b.OpenMessage(Entry{Name: "1.a"}); !errors.Is(err, ErrOwner) {

@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"vodmr/fdio"
+	"vodmr/internal/fdio"
 )
 
 // rewrite replaces the file by one that holds the state and nothing else, so that it

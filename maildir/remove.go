@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"vodmr/fdio"
+	"vodmr/internal/fdio"
 )
 
 // A QuotaError says that a message was removed, but maildirsize could not be told; its

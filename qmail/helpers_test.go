@@ -6,11 +6,11 @@ import (
 	"path/filepath"
 	"testing"
 
-	"vodmr/internal/cdbmake"
+	"vodmr/test/kit/cdbmake"
 )
 
 // fixtures holds files that a real qmail and vpopmail wrote.
-const fixtures = "../testdata/fixtures/vpopmail"
+const fixtures = "../test/data/fixtures/vpopmail"
 
 // writeFile writes content to name below dir and returns the path.
 func writeFile(t testing.TB, dir, name, content string) string {

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"vodmr/internal/dialogue"
+	"vodmr/test/kit/dialogue"
 )
 
 // TestMovedAway: a message that is in another folder when the customer's answer

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"vodmr/logline"
+	"vodmr/internal/logline"
 	"vodmr/qmail"
 )
 

@@ -13,18 +13,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"vodmr/fdio"
-	"vodmr/internal/cdbmake"
-	"vodmr/internal/dialogue"
-	"vodmr/internal/logform"
-	"vodmr/logline"
+	"vodmr/internal/fdio"
+	"vodmr/internal/logline"
 	"vodmr/qmail"
+	"vodmr/test/kit/cdbmake"
+	"vodmr/test/kit/dialogue"
+	"vodmr/test/kit/logformat"
 )
 
 // bin is the folder of what TestMain built.
 var bin string
 
-func TestMain(m *testing.M) { os.Exit(dialogue.Main(m, &bin, "vodmr/testdata/qmail-queue")) }
+func TestMain(m *testing.M) { os.Exit(dialogue.Main(m, &bin, "vodmr/test/standin/qmail-queue")) }
 
 // queueProgram is the stand-in for qmail-queue.
 func queueProgram() string { return filepath.Join(bin, "qmail-queue") }
@@ -198,7 +198,7 @@ func (s *site) run(t testing.TB, script string) (log string, err error) {
 	err = <-done
 	text, rerr := os.ReadFile(logFile.Name())
 	must(t, rerr)
-	logform.Test(t, string(text))
+	logformat.Test(t, string(text))
 	s.checkSeconds(t, string(text), time.Since(began))
 	return string(text), err
 }

@@ -11,9 +11,9 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"vodmr/internal/customer"
-	"vodmr/internal/dialogue"
 	"vodmr/smtp"
+	"vodmr/test/kit/customer"
+	"vodmr/test/kit/dialogue"
 )
 
 // An account is what became of each message of a site, by recipient.

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"time"
 
-	"vodmr/logline"
+	"vodmr/internal/logline"
 	"vodmr/maildir"
 )
 

@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"vodmr/logline"
+	"vodmr/internal/logline"
 )
 
 // expirySite has a Maildir of which some is older than a week, and notes of a session

@@ -11,10 +11,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"vodmr/internal/customer"
+	"vodmr/test/kit/customer"
 )
 
-const fixtures = "../testdata/fixtures"
+const fixtures = "../test/data/fixtures"
 
 // copyFixtures puts the messages of a fixture Maildir into the site's.
 func (s *site) copyFixtures(t *testing.T, maildir string) {

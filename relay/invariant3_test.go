@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"vodmr/internal/customer"
-	"vodmr/internal/dialogue"
+	"vodmr/test/kit/customer"
+	"vodmr/test/kit/dialogue"
 )
 
 // A claimant is a login with the domains that it holds; asked has the domains

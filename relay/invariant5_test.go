@@ -8,7 +8,7 @@ import (
 	"syscall"
 	"testing"
 
-	"vodmr/internal/customer"
+	"vodmr/test/kit/customer"
 )
 
 // A spoiler is something bad that lies in front of good messages.

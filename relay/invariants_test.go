@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"vodmr/internal/customer"
+	"vodmr/test/kit/customer"
 )
 
 // The tests TestInvariant1... to TestInvariant7... hold what INTERNALS says must

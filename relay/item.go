@@ -5,7 +5,7 @@ import (
 	"hash/fnv"
 	"io"
 
-	"vodmr/logline"
+	"vodmr/internal/logline"
 	"vodmr/maildir"
 	"vodmr/qmail"
 	"vodmr/smtp"

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"vodmr/fdio"
-	"vodmr/logline"
+	"vodmr/internal/fdio"
+	"vodmr/internal/logline"
 	"vodmr/maildir"
 )
 

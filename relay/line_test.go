@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"vodmr/fdio"
+	"vodmr/internal/fdio"
 )
 
 // An instant is a Conn whose every Exchange has the same outcome at once.

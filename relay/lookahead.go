@@ -4,7 +4,7 @@ import (
 	"errors"
 	"slices"
 
-	"vodmr/logline"
+	"vodmr/internal/logline"
 	"vodmr/maildir"
 	"vodmr/qmail"
 )

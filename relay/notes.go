@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"vodmr/logline"
+	"vodmr/internal/logline"
 	"vodmr/maildir"
 )
 

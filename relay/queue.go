@@ -3,7 +3,7 @@ package relay
 import (
 	"time"
 
-	"vodmr/logline"
+	"vodmr/internal/logline"
 	"vodmr/maildir"
 	"vodmr/smtp"
 )

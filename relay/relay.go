@@ -8,7 +8,7 @@ package relay
 import (
 	"time"
 
-	"vodmr/logline"
+	"vodmr/internal/logline"
 	"vodmr/qmail"
 	"vodmr/smtp"
 )

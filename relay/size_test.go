@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"vodmr/internal/customer"
 	"vodmr/maildir"
+	"vodmr/test/kit/customer"
 )
 
 // large is a content over 1 MiB, so that it streams, of short lines, which grow much

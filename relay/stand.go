@@ -4,7 +4,7 @@ import (
 	"errors"
 	"time"
 
-	"vodmr/logline"
+	"vodmr/internal/logline"
 	"vodmr/smtp"
 )
 

@@ -11,9 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"vodmr/internal/customer"
-	"vodmr/internal/dialogue"
 	"vodmr/smtp"
+	"vodmr/test/kit/customer"
+	"vodmr/test/kit/dialogue"
 )
 
 // stand runs one session that stands, until the server ends it or tell can be

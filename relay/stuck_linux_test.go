@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"vodmr/internal/customer"
+	"vodmr/test/kit/customer"
 )
 
 // TestStuck: a session that can neither remove nor note what was taken sends no more.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"vodmr/logline"
+	"vodmr/internal/logline"
 	"vodmr/qmail"
 	"vodmr/smtp"
 )

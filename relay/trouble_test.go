@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"vodmr/internal/customer"
-	"vodmr/internal/dialogue"
+	"vodmr/test/kit/customer"
+	"vodmr/test/kit/dialogue"
 )
 
 // TestTrouble: what a look-up needs and cannot have is no reason to say yes, nor

@@ -5,7 +5,7 @@ import (
 	"io"
 	"time"
 
-	"vodmr/logline"
+	"vodmr/internal/logline"
 	"vodmr/smtp"
 )
 

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"vodmr/fdio"
+	"vodmr/internal/fdio"
 )
 
 // A scripted peer is a Duplex that answers by a script, one step an awaited reply:

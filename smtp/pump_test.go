@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
-	"vodmr/fdio"
-	"vodmr/internal/customer"
+	"vodmr/internal/fdio"
+	"vodmr/test/kit/customer"
 )
 
 // offers makes a Sender to a scripted peer that has greeted and offered these.

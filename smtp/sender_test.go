@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"vodmr/internal/customer"
+	"vodmr/test/kit/customer"
 )
 
 // A turnConn joins a Sender and a server so that round trips can be counted

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"vodmr/fdio"
-	"vodmr/internal/dialogue"
+	"vodmr/internal/fdio"
+	"vodmr/test/kit/dialogue"
 )
 
 // recorder keeps what each Write was given and each deadline.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"vodmr/fdio"
+	"vodmr/internal/fdio"
 )
 
 // A watched peer notes what it has been told each time that it is waited for.

@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"vodmr/fdio"
+	"vodmr/internal/fdio"
 )
 
 // Descriptors that the program finds, with TLS on request. The last two are one

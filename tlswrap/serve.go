@@ -8,8 +8,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"vodmr/fdio"
-	"vodmr/logline"
+	"vodmr/internal/fdio"
+	"vodmr/internal/logline"
 )
 
 // handshakeTime bounds the handshake, however slowly the customer sends.

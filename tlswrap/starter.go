@@ -8,8 +8,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"vodmr/fdio"
-	"vodmr/logline"
+	"vodmr/internal/fdio"
+	"vodmr/internal/logline"
 )
 
 // StarterName is argument 0 of a process that is to run Starter.

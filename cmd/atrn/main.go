@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"vodmr/fetch"
-	"vodmr/version"
+	"vodmr/internal/version"
 )
 
 func main() { os.Exit(run(os.Args[1:])) }

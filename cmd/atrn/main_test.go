@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"testing"
 
-	"vodmr/internal/dialogue"
+	"vodmr/test/kit/dialogue"
 )
 
 // bin is the folder of what TestMain built.

@@ -20,7 +20,7 @@ import (
 	"testing"
 	"time"
 
-	"vodmr/internal/dialogue"
+	"vodmr/test/kit/dialogue"
 )
 
 // selfSigned makes a certificate for 127.0.0.1, and the file that holds it.

@@ -11,8 +11,8 @@ import (
 	"strconv"
 
 	"vodmr/check"
-	"vodmr/options"
-	"vodmr/version"
+	"vodmr/internal/getopt"
+	"vodmr/internal/version"
 )
 
 const (
@@ -56,7 +56,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 // parse reads the command line. Options come before logins.
 func parse(args []string) (config check.Config, err error) {
 	values := map[rune]*string{'d': &config.Dir, 'q': &config.Qmail, 'x': &config.Rules}
-	config.Logins, err = options.Parse(args, "rd:q:x:p:", func(letter rune, value string) error {
+	config.Logins, err = getopt.Parse(args, "rd:q:x:p:", func(letter rune, value string) error {
 		switch letter {
 		case 'r':
 			config.Report = true

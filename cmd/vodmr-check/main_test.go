@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"vodmr/internal/dialogue"
+	"vodmr/test/kit/dialogue"
 )
 
 // look runs the program.

@@ -10,9 +10,9 @@ import (
 	"syscall"
 	"testing"
 
-	"vodmr/integration/need"
-	"vodmr/internal/dialogue"
-	"vodmr/internal/logform"
+	"vodmr/test/kit/dialogue"
+	"vodmr/test/kit/logformat"
+	"vodmr/test/kit/require"
 )
 
 // bin is the folder of what TestMain built.
@@ -87,7 +87,7 @@ func run3(t *testing.T, files []*os.File, args ...string) result {
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)
 	}
-	logform.Test(t, errs.String())
+	logformat.Test(t, errs.String())
 	return result{cmd.ProcessState.ExitCode(), out.String(), errs.String()}
 }
 
@@ -245,7 +245,7 @@ func TestDescriptorsOfTheProgram(t *testing.T) {
 }
 
 func TestRootBecomesTheAccount(t *testing.T) {
-	need.Root(t, "only root can become another")
+	require.Root(t, "only root can become another")
 	const ids = `id -u; id -g; id -G`
 	checkpw(t, "bare\x00secret\x00\x00", site(t), "sh", "-c", ids).want(t, 0, "65534\n65533\n65533\n", skipped)
 	checkpw(t, "root\x00tanstaaf\x00\x00", site(t), "sh", "-c", ids).want(t, 111, "", skipped+logged("root: uid 0 is refused"))

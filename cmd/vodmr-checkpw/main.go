@@ -12,10 +12,10 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vodmr/auth"
-	"vodmr/fdio"
-	"vodmr/logline"
-	"vodmr/version"
-	"vodmr/vpasswd"
+	"vodmr/internal/fdio"
+	"vodmr/internal/logline"
+	"vodmr/internal/version"
+	"vodmr/internal/vpasswd"
 )
 
 // Exit codes of a checkpassword program.

@@ -6,8 +6,8 @@ import (
 	"errors"
 	"os"
 
-	"vodmr/fdio"
-	"vodmr/version"
+	"vodmr/internal/fdio"
+	"vodmr/internal/version"
 )
 
 const (

@@ -14,7 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"vodmr/integration/need"
+	"vodmr/test/kit/require"
 )
 
 // fake are accounts that a test can have whoever runs it: the numbers are our own
@@ -308,7 +308,7 @@ func TestExitCodes(t *testing.T) {
 }
 
 func TestOwners(t *testing.T) {
-	need.Root(t, "to give something away")
+	require.Root(t, "to give something away")
 	dir := filepath.Join(t.TempDir(), "vodmr")
 	if code := run([]string{"nobody", "daemon", dir, "h", "vodmr-checkpw vpasswd"}); code != 0 {
 		t.Fatal(code)

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	getopt "vodmr/options"
+	getopt "vodmr/internal/getopt"
 )
 
 // A service is all that is known about the directory to be made. The texts in

@@ -5,7 +5,7 @@ import (
 	"os"
 	"os/exec"
 
-	"vodmr/logline"
+	"vodmr/internal/logline"
 )
 
 // expireApart runs this program for one argument: it becomes the Maildir's owner, which

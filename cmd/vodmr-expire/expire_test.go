@@ -13,17 +13,17 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
-	"vodmr/integration/need"
-	"vodmr/internal/dialogue"
-	"vodmr/internal/logform"
-	"vodmr/internal/mailsite"
+	"vodmr/test/kit/dialogue"
+	"vodmr/test/kit/logformat"
+	"vodmr/test/kit/require"
+	"vodmr/test/kit/testsite"
 )
 
 // bin is the folder of what TestMain built.
 var bin string
 
 func TestMain(m *testing.M) {
-	os.Exit(dialogue.Main(m, &bin, "vodmr/cmd/vodmr-expire", "vodmr/cmd/vodmr-relay", "vodmr/testdata/qmail-queue"))
+	os.Exit(dialogue.Main(m, &bin, "vodmr/cmd/vodmr-expire", "vodmr/cmd/vodmr-relay", "vodmr/test/standin/qmail-queue"))
 }
 
 func must(t testing.TB, err error) {
@@ -37,7 +37,7 @@ func must(t testing.TB, err error) {
 // message that is too old and one that is not.
 func newSite(t *testing.T) (root, maildir string) {
 	t.Helper()
-	root, maildir = mailsite.New(t, map[string]string{"vodmr.notes": ""})
+	root, maildir = testsite.New(t, map[string]string{"vodmr.notes": ""})
 	must(t, os.Symlink(filepath.Join(bin, "qmail-queue"), filepath.Join(root, "qmail/bin/qmail-queue")))
 	must(t, os.Mkdir(filepath.Join(root, "qmail/queue"), 0o777))
 	must(t, os.Chmod(filepath.Join(root, "qmail/queue"), 0o777))
@@ -48,8 +48,8 @@ func newSite(t *testing.T) (root, maildir string) {
 func fill(t *testing.T, maildir, rcpt string) {
 	t.Helper()
 	now := time.Now().Unix()
-	mailsite.Write(t, fmt.Sprintf("%s/new/%d.old.vm", maildir, now-8*86400), mailsite.Message("ann@sender.test", rcpt+"@example.org", "old"))
-	mailsite.Write(t, fmt.Sprintf("%s/cur/%d.young.vm:2,S", maildir, now-6*86400), mailsite.Message("ann@sender.test", rcpt+"@example.org", "young"))
+	testsite.Write(t, fmt.Sprintf("%s/new/%d.old.vm", maildir, now-8*86400), testsite.Message("ann@sender.test", rcpt+"@example.org", "old"))
+	testsite.Write(t, fmt.Sprintf("%s/cur/%d.young.vm:2,S", maildir, now-6*86400), testsite.Message("ann@sender.test", rcpt+"@example.org", "young"))
 }
 
 // expire runs the program on the site below root.
@@ -62,15 +62,15 @@ func expire(t *testing.T, root string, args ...string) (out, log string, code in
 	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
 		t.Fatal(err)
 	}
-	logform.Test(t, stdout.String()) // with -n the lines come here
-	logform.Test(t, stderr.String())
+	logformat.Test(t, stdout.String()) // with -n the lines come here
+	logformat.Test(t, stderr.String())
 	return stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()
 }
 
 // own gives a Maildir to a user of its own, where that can be done: root's is refused.
 func own(t *testing.T, dir string, uid int) {
 	if os.Getuid() == 0 {
-		mailsite.Chown(t, dir, uid)
+		testsite.Chown(t, dir, uid)
 	}
 }
 
@@ -122,13 +122,13 @@ func TestExpires(t *testing.T) {
 func TestShowChangesNothing(t *testing.T) {
 	for _, notes := range []string{"", "rubbish\n", "1795000000 session 1\n1795000000 kept a 1 17"} {
 		root, maildir := newSite(t)
-		mailsite.Write(t, maildir+"/vodmr.notes", notes)
-		mailsite.Write(t, maildir+"/new/1700000000.odd.vm", "no envelope\n")
+		testsite.Write(t, maildir+"/vodmr.notes", notes)
+		testsite.Write(t, maildir+"/new/1700000000.odd.vm", "no envelope\n")
 		own(t, root+"/domain", owner)
 		hold(t, maildir) // it needs no lock
-		before := mailsite.Tree(t, root)
+		before := testsite.Tree(t, root)
 		out, _, code := expire(t, root, "-nf", "odmr@example.org")
-		if diff := cmp.Diff(before, mailsite.Tree(t, root)); diff != "" || code != 0 {
+		if diff := cmp.Diff(before, testsite.Tree(t, root)); diff != "" || code != 0 {
 			t.Errorf("%q: exit %d, changed:\n%s", notes, code, diff)
 		}
 		lines := strings.Split(out, "\n")
@@ -154,8 +154,8 @@ func hold(t *testing.T, maildir string) {
 func TestLocked(t *testing.T) {
 	root, maildir := newSite(t)
 	other := filepath.Join(root, "other/Maildir")
-	mailsite.Make(t, other)
-	mailsite.Write(t, other+"/vodmr.notes", "")
+	testsite.Make(t, other)
+	testsite.Write(t, other+"/vodmr.notes", "")
 	fill(t, other, "eve")
 	hold(t, maildir)
 	own(t, root+"/domain", owner)
@@ -179,7 +179,7 @@ func standing(t *testing.T, root, maildir string) *dialogue.Process {
 			must(t, os.Remove(file))
 		}
 	}
-	mailsite.Write(t, root+"/domain/.qmail-default", "| /home/vpopmail/bin/vdelivermail '' "+root+"/domain/odmr\n")
+	testsite.Write(t, root+"/domain/.qmail-default", "| /home/vpopmail/bin/vdelivermail '' "+root+"/domain/odmr\n")
 	own(t, root+"/domain", owner)
 	proof, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	must(t, err)
@@ -203,7 +203,7 @@ func TestSessionThatStands(t *testing.T) {
 	}
 	deliver := func(domain string, age time.Duration) {
 		name := fmt.Sprintf("%d.1.vm", time.Now().Add(-age).Unix())
-		mailsite.Write(t, maildir+"/tmp/"+name, mailsite.Message("ann@sender.test", "bob@"+domain, "hi"))
+		testsite.Write(t, maildir+"/tmp/"+name, testsite.Message("ann@sender.test", "bob@"+domain, "hi"))
 		own(t, maildir+"/tmp", owner)
 		must(t, os.Rename(maildir+"/tmp/"+name, maildir+"/new/"+name))
 	}
@@ -230,11 +230,11 @@ func TestSessionThatStands(t *testing.T) {
 func TestRefused(t *testing.T) {
 	root, maildir := newSite(t)
 	inbox := filepath.Join(root, "inbox/Maildir")
-	mailsite.Make(t, inbox)
+	testsite.Make(t, inbox)
 	fill(t, inbox, "eve")
 	own(t, root+"/domain", owner)
 	own(t, root+"/inbox", owner+1)
-	before := mailsite.Tree(t, root+"/inbox")
+	before := testsite.Tree(t, root+"/inbox")
 	for arg, want := range map[string]string{
 		inbox: "may be somebody's inbox", "gone@example.org": "no such", "nobody@elsewhere.test": "no such login", "./nowhere": "no such",
 	} {
@@ -243,7 +243,7 @@ func TestRefused(t *testing.T) {
 			t.Errorf("%s: exit %d, %q\n%s", arg, code, out, log)
 		}
 	}
-	if diff := cmp.Diff(before, mailsite.Tree(t, root+"/inbox")); diff != "" || left(t, maildir) != 1 {
+	if diff := cmp.Diff(before, testsite.Tree(t, root+"/inbox")); diff != "" || left(t, maildir) != 1 {
 		t.Errorf("%d left in the other; the inbox:\n%s", left(t, maildir), diff)
 	}
 	if _, log, code := expire(t, root, "-f", inbox); code != 0 || left(t, inbox) != 1 {
@@ -264,7 +264,7 @@ func TestQueueFails(t *testing.T) {
 
 // TestRootsMaildir: as root nothing is done for a Maildir that belongs to root.
 func TestRootsMaildir(t *testing.T) {
-	need.Root(t, "only root has such a Maildir")
+	require.Root(t, "only root has such a Maildir")
 	root, maildir := newSite(t)
 	if _, log, code := expire(t, root, maildir); code != 100 || left(t, maildir) != 2 || !strings.Contains(log, "belongs to root") {
 		t.Errorf("exit %d, %d left\n%s", code, left(t, maildir), log)
@@ -273,10 +273,10 @@ func TestRootsMaildir(t *testing.T) {
 
 // TestBecomesOwner: qmail-queue is run by the Maildir's owner, each by its own.
 func TestBecomesOwner(t *testing.T) {
-	need.Root(t, "only root can become another")
+	require.Root(t, "only root can become another")
 	root, maildir := newSite(t)
 	other := filepath.Join(root, "other/Maildir")
-	mailsite.Make(t, other)
+	testsite.Make(t, other)
 	fill(t, other, "eve")
 	own(t, root+"/domain", owner)
 	own(t, root+"/other", owner+1)
@@ -300,7 +300,7 @@ func TestBecomesOwner(t *testing.T) {
 // TestNothingIsBouncedThatStays: what could not be removed would be bounced each day.
 func TestNothingIsBouncedThatStays(t *testing.T) {
 	root, maildir := newSite(t)
-	mailsite.Write(t, maildir+"/vodmr.lock", "")
+	testsite.Write(t, maildir+"/vodmr.lock", "")
 	own(t, root+"/domain/odmr", owner)
 	for _, dir := range []string{maildir + "/new", maildir + "/cur", maildir} {
 		must(t, os.Chmod(dir, 0o500))

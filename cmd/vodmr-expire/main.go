@@ -7,14 +7,14 @@ import (
 	"strconv"
 	"time"
 
-	"vodmr/become"
-	"vodmr/fdio"
-	"vodmr/logline"
-	"vodmr/mailbox"
-	getopt "vodmr/options"
+	"vodmr/internal/fdio"
+	getopt "vodmr/internal/getopt"
+	"vodmr/internal/locate"
+	"vodmr/internal/logline"
+	"vodmr/internal/setuser"
+	"vodmr/internal/version"
 	"vodmr/qmail"
 	"vodmr/relay"
-	"vodmr/version"
 )
 
 const (
@@ -88,11 +88,11 @@ func (o options) expire(arg string) int {
 
 func (o options) expireIn(arg string, log *logline.Logger) error {
 	site := qmail.OpenHome(o.qmail)
-	place, err := mailbox.Find(site, arg)
+	place, err := locate.Find(site, arg)
 	if err != nil {
 		return err
 	}
-	if err := become.Owner(place.Owned); err != nil {
+	if err := setuser.Owner(place.Owned); err != nil {
 		return err
 	}
 	m, err := relay.OpenMailbox(o.config(site, place, log))
@@ -106,7 +106,7 @@ func (o options) expireIn(arg string, log *logline.Logger) error {
 	return m.Expire(o.force)
 }
 
-func (o options) config(site qmail.Home, place mailbox.Place, log *logline.Logger) relay.Config {
+func (o options) config(site qmail.Home, place locate.Place, log *logline.Logger) relay.Config {
 	host := os.Getenv("VODMR_HOST")
 	if host == "" {
 		host = "localhost"
@@ -121,7 +121,7 @@ func (o options) config(site qmail.Home, place mailbox.Place, log *logline.Logge
 
 // exitCode tells what an administrator must mend from what may pass.
 func exitCode(err error) int {
-	if errors.Is(err, relay.ErrNoNotes) || mailbox.Misnamed(err) {
+	if errors.Is(err, relay.ErrNoNotes) || locate.Misnamed(err) {
 		return exitMisuse
 	}
 	return exitTemporary

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"io"
 
-	"vodmr/mailbox"
+	"vodmr/internal/locate"
 )
 
 // objects prints an object a line.
@@ -23,10 +23,10 @@ type total struct {
 	Unread   int64  `json:"unreadable"`
 }
 
-func (o *objects) begin(mailbox.Place, string) {}
-func (o *objects) message(r row)               { o.print(r) }
-func (o *objects) end(t totals)                { o.print(totalOf("total", t)) }
-func (o *objects) overall(t totals)            { o.print(totalOf("overall", t)) }
+func (o *objects) begin(locate.Place, string) {}
+func (o *objects) message(r row)              { o.print(r) }
+func (o *objects) end(t totals)               { o.print(totalOf("total", t)) }
+func (o *objects) overall(t totals)           { o.print(totalOf("overall", t)) }
 
 func totalOf(kind string, t totals) total {
 	return total{kind, t.place.Login, t.path, t.maildirs, t.messages, t.bytes, t.oldest, t.tried, t.unread}

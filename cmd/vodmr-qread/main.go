@@ -7,14 +7,14 @@ import (
 	"os"
 	"time"
 
-	"vodmr/become"
-	"vodmr/fdio"
-	"vodmr/logline"
-	"vodmr/mailbox"
-	"vodmr/options"
+	"vodmr/internal/fdio"
+	"vodmr/internal/getopt"
+	"vodmr/internal/locate"
+	"vodmr/internal/logline"
+	"vodmr/internal/setuser"
+	"vodmr/internal/version"
 	"vodmr/qmail"
 	"vodmr/relay"
-	"vodmr/version"
 )
 
 const (
@@ -34,7 +34,7 @@ func run() int {
 		return 0
 	}
 	home, lines := qmail.DefaultHome, false
-	args, err := options.Parse(os.Args[1:], "jq:", func(letter rune, value string) error {
+	args, err := getopt.Parse(os.Args[1:], "jq:", func(letter rune, value string) error {
 		if letter == 'j' {
 			lines = true
 		} else {
@@ -82,7 +82,7 @@ type reader struct {
 
 // A printer is a form of the list.
 type printer interface {
-	begin(place mailbox.Place, path string)
+	begin(place locate.Place, path string)
 	message(row)
 	end(totals)
 	overall(totals)
@@ -90,7 +90,7 @@ type printer interface {
 
 // totals are what stands at the end of a list.
 type totals struct {
-	place    mailbox.Place
+	place    locate.Place
 	path     string
 	maildirs int
 	messages int64
@@ -103,9 +103,9 @@ type totals struct {
 // read lists one Maildir, with the rights of its owner.
 func (r *reader) read(arg string) {
 	log := logline.New(2, program, arg)
-	place, err := mailbox.Find(r.site, arg)
+	place, err := locate.Find(r.site, arg)
 	if err == nil {
-		err = become.While(place.Owned, func() error { return r.list(place, log) })
+		err = setuser.While(place.Owned, func() error { return r.list(place, log) })
 	}
 	if err != nil {
 		log.Event("error", logline.Err(err))
@@ -115,13 +115,13 @@ func (r *reader) read(arg string) {
 
 // exitCode tells what an administrator must mend from what may pass.
 func exitCode(err error) int {
-	if mailbox.Misnamed(err) {
+	if locate.Misnamed(err) {
 		return exitMisuse
 	}
 	return exitTemporary
 }
 
-func (r *reader) list(place mailbox.Place, log *logline.Logger) error {
+func (r *reader) list(place locate.Place, log *logline.Logger) error {
 	m, err := relay.OpenMailbox(relay.Config{
 		Log: log, Qmail: r.site, Login: place.Login, Home: place.Home, Maildir: place.Maildir, Now: time.Now,
 	})

@@ -13,10 +13,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"vodmr/integration/need"
-	"vodmr/internal/dialogue"
-	"vodmr/internal/logform"
-	"vodmr/internal/mailsite"
+	"vodmr/test/kit/dialogue"
+	"vodmr/test/kit/logformat"
+	"vodmr/test/kit/require"
+	"vodmr/test/kit/testsite"
 )
 
 // bin is the folder of what TestMain built.
@@ -41,7 +41,7 @@ func list(t *testing.T, root string, args ...string) (out, log string, code int)
 	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
 		t.Fatal(err)
 	}
-	logform.Test(t, stderr.String())
+	logformat.Test(t, stderr.String())
 	return stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()
 }
 
@@ -58,11 +58,11 @@ func TestMisuse(t *testing.T) {
 func box(now int64) map[string]string {
 	at := func(ago int64, rest string) string { return fmt.Sprintf("%d.%s", now-ago, rest) }
 	return map[string]string{
-		"new/" + at(530000, "1.vm,S=90"): mailsite.Message("ann@sender.test", "bob@example.org", "one"),
-		"cur/" + at(270000, "2.vm:2,S"):  mailsite.Message("", "Eve\x1b[2J@example.org", "control character"),
-		"new/" + at(180000, "3.vm"):      mailsite.Message("#@[]", "eve@example.org", "three"),
+		"new/" + at(530000, "1.vm,S=90"): testsite.Message("ann@sender.test", "bob@example.org", "one"),
+		"cur/" + at(270000, "2.vm:2,S"):  testsite.Message("", "Eve\x1b[2J@example.org", "control character"),
+		"new/" + at(180000, "3.vm"):      testsite.Message("#@[]", "eve@example.org", "three"),
 		"new/" + at(98000, "4.vm"):       "no envelope\n",
-		"new/" + at(90000, "5.vm"):       mailsite.Message("m\xe9@sender.test", `a\b@example.org`, "five"),
+		"new/" + at(90000, "5.vm"):       testsite.Message("m\xe9@sender.test", `a\b@example.org`, "five"),
 		"vodmr.notes": fmt.Sprintf("%d kept %s 2 %d 451 4.2.0 la%%1Bter\n%d broke %s 3\n%d sess",
 			now-500, at(530000, "1.vm,S=90"), now-9000, now-400, at(180000, "3.vm"), now),
 	}
@@ -70,7 +70,7 @@ func box(now int64) map[string]string {
 
 func TestTheList(t *testing.T) {
 	now := time.Now().Unix()
-	root, maildir := mailsite.New(t, box(now))
+	root, maildir := testsite.New(t, box(now))
 	want := fmt.Sprintf(`%s
    6d03h        78   2  <ann@sender.test> <bob@example.org> new/%d.1.vm,S=90: 451 4.2.0 la\x1bter
    3d03h        81   0  ? ? cur/%d.2.vm:2,S: no envelope: Delivered-To holds a control character
@@ -100,7 +100,7 @@ func TestAge(t *testing.T) {
 // TestJSON: the keys are those that the manual page promises, in each object.
 func TestJSON(t *testing.T) {
 	now := time.Now().Unix()
-	root, maildir := mailsite.New(t, box(now))
+	root, maildir := testsite.New(t, box(now))
 	out, log, code := list(t, root, "-j", "-q", root+"/qmail", "odmr@example.org", maildir)
 	if log != "" || code != 0 {
 		t.Fatalf("exit %d, %q", code, log)
@@ -143,7 +143,7 @@ func TestJSON(t *testing.T) {
 
 // TestWhatCannotBeListed: each is told, and the others are listed all the same.
 func TestWhatCannotBeListed(t *testing.T) {
-	root, maildir := mailsite.New(t, map[string]string{"new/1.x": mailsite.Message("a@b.test", "c@example.org", "x")})
+	root, maildir := testsite.New(t, map[string]string{"new/1.x": testsite.Message("a@b.test", "c@example.org", "x")})
 	for _, test := range []struct {
 		arg, want string
 		code      int
@@ -171,7 +171,7 @@ func TestWhatCannotBeListed(t *testing.T) {
 // TestSystemUser: a login is looked for in the home of the system user that it is, or to
 // whom virtualdomains gives its domain.
 func TestSystemUser(t *testing.T) {
-	root, _ := mailsite.New(t, nil)
+	root, _ := testsite.New(t, nil)
 	u, err := user.Lookup("root")
 	must(t, err)
 	for _, arg := range []string{"x@plain.example", "root"} {
@@ -188,10 +188,10 @@ func TestNothingChanges(t *testing.T) {
 	for _, notes := range []string{"", "rubbish\n", "1795000000 session 1\n1795000000 kept a 1 17"} {
 		files := box(time.Now().Unix())
 		files["vodmr.notes"] = notes
-		root, maildir := mailsite.New(t, files)
-		before := mailsite.Tree(t, root)
+		root, maildir := testsite.New(t, files)
+		before := testsite.Tree(t, root)
 		_, log, code := list(t, root, "-q", root+"/qmail", maildir, "odmr@example.org")
-		if diff := cmp.Diff(before, mailsite.Tree(t, root)); diff != "" || code != 0 {
+		if diff := cmp.Diff(before, testsite.Tree(t, root)); diff != "" || code != 0 {
 			t.Errorf("%q: exit %d, changed:\n%s", notes, code, diff)
 		}
 		if told := strings.Contains(log, "it holds no notes"); told != (notes == "rubbish\n") {
@@ -203,15 +203,15 @@ func TestNothingChanges(t *testing.T) {
 // TestAsRoot: each Maildir is read with the rights of its owner, and the next one's
 // owner is another.
 func TestAsRoot(t *testing.T) {
-	need.Root(t, "only root can take another's rights")
-	root, maildir := mailsite.New(t, map[string]string{"new/1.x": mailsite.Message("a@b.test", "c@example.org", "x")})
+	require.Root(t, "only root can take another's rights")
+	root, maildir := testsite.New(t, map[string]string{"new/1.x": testsite.Message("a@b.test", "c@example.org", "x")})
 	other := filepath.Join(root, "other/Maildir")
 	for _, dir := range []string{"new", "cur"} {
 		must(t, os.MkdirAll(filepath.Join(other, dir), 0o755))
 	}
-	mailsite.Write(t, filepath.Join(other, "new/2.x"), mailsite.Message("d@b.test", "e@example.org", "x"))
-	mailsite.Chown(t, filepath.Join(root, "domain/odmr"), 47110)
-	mailsite.Chown(t, filepath.Join(root, "other"), 47111)
+	testsite.Write(t, filepath.Join(other, "new/2.x"), testsite.Message("d@b.test", "e@example.org", "x"))
+	testsite.Chown(t, filepath.Join(root, "domain/odmr"), 47110)
+	testsite.Chown(t, filepath.Join(root, "other"), 47111)
 	must(t, os.Chown(filepath.Join(root, "other"), 0, 0))
 	must(t, os.Chmod(maildir, 0o700))
 	must(t, os.Chmod(other, 0o700))

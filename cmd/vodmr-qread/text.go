@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"io"
 
-	"vodmr/mailbox"
+	"vodmr/internal/locate"
 )
 
 // text prints a line a message, for people.
 type text struct{ out io.Writer }
 
-func (t *text) begin(_ mailbox.Place, path string) {
+func (t *text) begin(_ locate.Place, path string) {
 	fmt.Fprintf(t.out, "%s\n", visible(path))
 }
 

@@ -9,13 +9,13 @@ import (
 	"strconv"
 	"time"
 
-	"vodmr/become"
-	"vodmr/fdio"
-	"vodmr/logline"
-	"vodmr/options"
+	"vodmr/internal/fdio"
+	"vodmr/internal/getopt"
+	"vodmr/internal/logline"
+	"vodmr/internal/setuser"
+	"vodmr/internal/version"
 	"vodmr/qmail"
 	"vodmr/relay"
-	"vodmr/version"
 )
 
 const (
@@ -35,7 +35,7 @@ func run() int {
 		return 0
 	}
 	home, rules := qmail.DefaultHome, ""
-	words, err := options.Parse(os.Args[1:], "q:x:", func(letter rune, value string) error {
+	words, err := getopt.Parse(os.Args[1:], "q:x:", func(letter rune, value string) error {
 		*map[rune]*string{'q': &home, 'x': &rules}[letter] = value
 		return nil
 	})
@@ -70,7 +70,7 @@ func becomeOwner(home string) error {
 	if home == "" {
 		return errors.New("HOME is not set: the checkpassword program must set it")
 	}
-	if err := become.Owner(home); err != nil {
+	if err := setuser.Owner(home); err != nil {
 		return fmt.Errorf("HOME %w", err)
 	}
 	return nil

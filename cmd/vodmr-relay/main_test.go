@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"vodmr/integration/need"
-	"vodmr/internal/dialogue"
+	"vodmr/test/kit/dialogue"
+	"vodmr/test/kit/require"
 )
 
 // bin is the folder of what TestMain built.
@@ -225,7 +225,7 @@ func TestTrouble(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if test.root {
-				need.Root(t, "only root gives rights up")
+				require.Root(t, "only root gives rights up")
 			}
 			m := newMailbox(t)
 			m.cmd.Env[0] = "HOME=" + test.home
@@ -244,7 +244,7 @@ func TestTrouble(t *testing.T) {
 // TestBecomesOwner: as root it gives up all rights, in all threads, before it
 // reads anything of HOME.
 func TestBecomesOwner(t *testing.T) {
-	need.Root(t, "only root gives rights up")
+	require.Root(t, "only root gives rights up")
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux shows it in /proc")
 	}
@@ -272,7 +272,7 @@ func TestBecomesOwner(t *testing.T) {
 // TestOthersMaildir: a Maildir of another owner, or one behind a symbolic link,
 // is not opened.
 func TestOthersMaildir(t *testing.T) {
-	need.Root(t, "only root can make files of another owner")
+	require.Root(t, "only root can make files of another owner")
 	for _, test := range []struct {
 		name, want string
 		spoil      func(m *mailbox)

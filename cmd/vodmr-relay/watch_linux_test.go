@@ -7,7 +7,7 @@ import (
 	"syscall"
 	"testing"
 
-	"vodmr/integration/need"
+	"vodmr/test/kit/require"
 )
 
 // TestWithoutWatch: where new cannot be watched, mail is found with a NOOP, and the
@@ -39,7 +39,7 @@ func (m *mailbox) withoutInotify(t *testing.T) *mailbox {
 	try := exec.Command("/bin/sh", "-c", forbid)
 	try.SysProcAttr = namespace()
 	if out, err := try.CombinedOutput(); err != nil {
-		need.Skip(t, "a user namespace's limits cannot be set: %v %s", err, out)
+		require.Skip(t, "a user namespace's limits cannot be set: %v %s", err, out)
 	}
 	m.cmd = shell(m.cmd, forbid+` && exec "$0" "$@"`)
 	m.cmd.SysProcAttr = namespace()

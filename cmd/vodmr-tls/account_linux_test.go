@@ -13,8 +13,8 @@ import (
 	"syscall"
 	"testing"
 
-	"vodmr/integration/need"
-	"vodmr/internal/dialogue"
+	"vodmr/test/kit/dialogue"
+	"vodmr/test/kit/require"
 )
 
 // playAttach tries what a program that was taken over would: to open the key, to
@@ -83,7 +83,7 @@ func attackers(cert string) []string {
 }
 
 func TestKeyIsOutOfReach(t *testing.T) {
-	need.Root(t, "to become other users")
+	require.Root(t, "to become other users")
 	ca, cert := servercert(t)
 	nobody, nogroup := account(t, "nobody")
 	daemon, daemons := account(t, "daemon")
@@ -159,7 +159,7 @@ func TestKeyIsOutOfReach(t *testing.T) {
 
 // vchkpw needs root: -u alone leaves it to the program.
 func TestAccountAlone(t *testing.T) {
-	need.Root(t, "to become other users")
+	require.Root(t, "to become other users")
 	ca, cert := servercert(t)
 	p := starting(t, shell(`printf 'user %s\r\n' $(id -u); exit 7`), "-c", cert, "-u", "daemon")
 	secured(t, p, trusting(ca)).Run(`
@@ -171,7 +171,7 @@ func TestAccountAlone(t *testing.T) {
 
 // The starter makes no difference to what a program finds.
 func TestProgramLearnsOfTLSFromTheStarter(t *testing.T) {
-	need.Root(t, "to become other users")
+	require.Root(t, "to become other users")
 	ca, cert := servercert(t)
 	p := starting(t, shell(settings), "-c", cert, "-u", "daemon", "-U", "nobody")
 	secured(t, p, trusting(ca)).Run(`
@@ -197,7 +197,7 @@ func TestProgramLearnsOfTLSFromTheStarter(t *testing.T) {
 
 // A handshake that fails runs no program, though a starter waits for it.
 func TestStarterWithoutHandshake(t *testing.T) {
-	need.Root(t, "to become other users")
+	require.Root(t, "to become other users")
 	_, cert := servercert(t)
 	folder := t.TempDir()
 	if err := os.Chmod(folder, 0o777); err != nil {
@@ -213,7 +213,7 @@ func TestStarterWithoutHandshake(t *testing.T) {
 
 // Where all is one user, the kernel is told that nobody may trace vodmr-tls.
 func TestSameUserCannotAttach(t *testing.T) {
-	need.Root(t, "to become other users")
+	require.Root(t, "to become other users")
 	ca, cert := servercert(t)
 	nobody, nogroup := account(t, "nobody")
 	open := filepath.Join(bin, t.Name()+".pem")
@@ -241,7 +241,7 @@ func TestSameUserCannotAttach(t *testing.T) {
 }
 
 func TestEqualUsersAreLogged(t *testing.T) {
-	need.Root(t, "to become other users")
+	require.Root(t, "to become other users")
 	ca, cert := servercert(t)
 	nobody, _ := account(t, "nobody")
 	for uid, options := range map[int][]string{0: nil, nobody: {"-u", "nobody", "-U", "nobody"}} {
@@ -257,7 +257,7 @@ func TestEqualUsersAreLogged(t *testing.T) {
 }
 
 func TestAccountsThatWillNotDo(t *testing.T) {
-	need.Root(t, "to become other users")
+	require.Root(t, "to become other users")
 	_, cert := servercert(t)
 	for _, test := range []struct {
 		options []string

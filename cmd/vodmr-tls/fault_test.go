@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"vodmr/internal/dialogue"
+	"vodmr/test/kit/dialogue"
 )
 
 // Each fault of the certificate is named. Without -s nobody is served; with it

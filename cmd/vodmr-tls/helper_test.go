@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"vodmr/internal/dialogue"
+	"vodmr/test/kit/dialogue"
 )
 
 // bin is the folder of vodmr-tls and of this test's own program, prog. Every

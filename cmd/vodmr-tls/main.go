@@ -6,10 +6,10 @@ package main
 import (
 	"os"
 
-	"vodmr/fdio"
-	"vodmr/logline"
+	"vodmr/internal/fdio"
+	"vodmr/internal/logline"
+	"vodmr/internal/version"
 	"vodmr/tlswrap"
-	"vodmr/version"
 )
 
 const (

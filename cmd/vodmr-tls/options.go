@@ -3,13 +3,13 @@ package main
 import (
 	"errors"
 
-	"vodmr/options"
+	"vodmr/internal/getopt"
 	"vodmr/tlswrap"
 )
 
 func parseOptions(args []string) (tlswrap.Config, error) {
 	config := tlswrap.Config{CertFile: tlswrap.DefaultCertFile}
-	args, err := options.Parse(args, "sc:k:a:u:U:", func(letter rune, value string) error {
+	args, err := getopt.Parse(args, "sc:k:a:u:U:", func(letter rune, value string) error {
 		if letter == 's' {
 			config.STARTTLS = true
 		} else {

@@ -13,8 +13,8 @@ import (
 	"sync"
 	"testing"
 
-	"vodmr/integration/need"
-	"vodmr/internal/dialogue"
+	"vodmr/test/kit/dialogue"
+	"vodmr/test/kit/require"
 )
 
 // A recordTap is the customer's end of a connection, which counts the records of
@@ -198,7 +198,7 @@ func TestProgramEndsWhileTheCustomerSends(t *testing.T) {
 }
 
 func TestOpenSSL(t *testing.T) {
-	openssl := need.Program(t, "openssl")
+	openssl := require.Program(t, "openssl")
 	ca, cert := servercert(t)
 	authorities := file(t, ca.pem)
 	for _, mode := range [][]string{nil, {"-starttls", "smtp"}} {

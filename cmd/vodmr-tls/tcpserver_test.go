@@ -5,7 +5,7 @@ import (
 	"os/exec"
 	"testing"
 
-	"vodmr/internal/dialogue"
+	"vodmr/test/kit/dialogue"
 )
 
 func overTCP(t *testing.T, wrapped *exec.Cmd) (net.Conn, func() (int, string)) {

@@ -8,15 +8,15 @@ import (
 	"strings"
 	"testing"
 
-	"vodmr/integration/need"
-	"vodmr/internal/dialogue"
-	"vodmr/internal/rig"
+	"vodmr/test/kit/dialogue"
+	"vodmr/test/kit/loopback"
+	"vodmr/test/kit/require"
 )
 
 // certificate writes a certificate and its key into one file.
 func certificate(t *testing.T) (file string) {
 	t.Helper()
-	made, err := rig.Certify("mail.example.net")
+	made, err := loopback.Certify("mail.example.net")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,9 +53,9 @@ var welcome = []string{"sh", "-c", `printf x >&4; printf '235 2.7.0 welcome %s\r
 
 // Swaks, each mechanism and each checkpassword program.
 func TestSwaksLogsInBySTARTTLS(t *testing.T) {
-	swaks := need.Program(t, "swaks")
+	swaks := require.Program(t, "swaks")
 	if out, _ := exec.Command(swaks, "--support").CombinedOutput(); strings.Contains(string(out), "TLS not available") {
-		need.Skip(t, "swaks has no TLS: it needs libnet-ssleay-perl")
+		require.Skip(t, "swaks has no TLS: it needs libnet-ssleay-perl")
 	}
 	cert := certificate(t)
 	for name, checker := range checkers(t) {
@@ -79,7 +79,7 @@ func TestSwaksLogsInBySTARTTLS(t *testing.T) {
 // OpenSSL's own client, which speaks STARTTLS for SMTP and then passes on what
 // the test says.
 func TestOpenSSLLogsInBySTARTTLS(t *testing.T) {
-	openssl := need.Program(t, "openssl")
+	openssl := require.Program(t, "openssl")
 	cert := certificate(t)
 	for name, checker := range checkers(t) {
 		t.Run(name, func(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"vodmr/auth"
-	"vodmr/logline"
+	"vodmr/internal/logline"
 	"vodmr/smtp"
 )
 

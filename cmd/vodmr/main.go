@@ -14,10 +14,10 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vodmr/auth"
-	"vodmr/fdio"
-	"vodmr/logline"
+	"vodmr/internal/fdio"
+	"vodmr/internal/logline"
+	"vodmr/internal/version"
 	"vodmr/smtp"
-	"vodmr/version"
 )
 
 const (

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"vodmr/internal/dialogue"
+	"vodmr/test/kit/dialogue"
 )
 
 // bin is the folder of what TestMain built.
@@ -15,7 +15,7 @@ var bin string
 
 func TestMain(m *testing.M) {
 	os.Exit(dialogue.Main(m, &bin, "vodmr/cmd/vodmr", "vodmr/cmd/vodmr-tls",
-		"vodmr/cmd/vodmr-checkpw", "vodmr/testdata/vchkpw"))
+		"vodmr/cmd/vodmr-checkpw", "vodmr/test/standin/vchkpw"))
 }
 
 // A server is vodmr at work: the customer's connection to it, and its end.

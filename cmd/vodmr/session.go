@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"vodmr/auth"
-	"vodmr/logline"
+	"vodmr/internal/logline"
 	"vodmr/smtp"
 )
 

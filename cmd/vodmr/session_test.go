@@ -15,9 +15,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"vodmr/auth"
-	"vodmr/fdio"
-	"vodmr/internal/dialogue"
-	"vodmr/logline"
+	"vodmr/internal/fdio"
+	"vodmr/internal/logline"
+	"vodmr/test/kit/dialogue"
 )
 
 // A talk is a session in this process, with a checkpassword program that the

@@ -8,8 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"vodmr/auth"
-	"vodmr/fdio"
-	"vodmr/internal/dialogue"
+	"vodmr/internal/fdio"
+	"vodmr/test/kit/dialogue"
 )
 
 // An offer plays the TLS program for a session in this process: after the

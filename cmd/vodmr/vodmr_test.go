@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"testing"
 
-	"vodmr/internal/dialogue"
+	"vodmr/test/kit/dialogue"
 )
 
 // relay stands in for vodmr-relay: it proves the login, says what it finds, and

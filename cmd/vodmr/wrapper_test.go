@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"vodmr/internal/dialogue"
+	"vodmr/test/kit/dialogue"
 )
 
 // A wrapped is the real vodmr behind a TLS program that the test plays.

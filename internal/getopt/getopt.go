@@ -1,6 +1,6 @@
-// Package options owns how a command line is read: as getopt(3) does. It imports next
+// Package getopt owns how a command line is read: as getopt(3) does. It imports next
 // to nothing, since the programs that are started for each connection have it.
-package options
+package getopt
 
 import (
 	"errors"

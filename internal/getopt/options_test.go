@@ -1,11 +1,11 @@
-package options_test
+package getopt_test
 
 import (
 	"errors"
 	"strings"
 	"testing"
 
-	"vodmr/options"
+	"vodmr/internal/getopt"
 )
 
 func TestParse(t *testing.T) {
@@ -33,7 +33,7 @@ func TestParse(t *testing.T) {
 		{[]string{"-ca", "w"}, "c no"},
 	} {
 		var got []string
-		rest, err := options.Parse(test.args, "ab:cé", func(letter rune, value string) error {
+		rest, err := getopt.Parse(test.args, "ab:cé", func(letter rune, value string) error {
 			word := string(letter)
 			if value != "" {
 				word += "=" + value

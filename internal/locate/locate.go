@@ -1,7 +1,7 @@
-// Package mailbox owns what an administrator means by a login or a Maildir on a command
+// Package locate owns what an administrator means by a login or a Maildir on a command
 // line: which Maildir that is. It is for programs that people run, not for those that
 // run for each connection, since it asks the system about its users.
-package mailbox
+package locate
 
 import (
 	"errors"
@@ -11,10 +11,10 @@ import (
 	"path/filepath"
 	"strings"
 
-	"vodmr/become"
+	"vodmr/internal/setuser"
+	"vodmr/internal/vpasswd"
 	"vodmr/maildir"
 	"vodmr/qmail"
-	"vodmr/vpasswd"
 )
 
 // A Place is where a customer's mail waits.
@@ -33,7 +33,7 @@ var ErrUnknown = errors.New("no such login")
 // about the place that was named and stays until an administrator mends it; all others
 // may pass.
 func Misnamed(err error) bool {
-	for _, wrong := range []error{ErrUnknown, become.ErrRoot, become.ErrLink, maildir.ErrMissing, maildir.ErrOwner, os.ErrNotExist} {
+	for _, wrong := range []error{ErrUnknown, setuser.ErrRoot, setuser.ErrLink, maildir.ErrMissing, maildir.ErrOwner, os.ErrNotExist} {
 		if errors.Is(err, wrong) {
 			return true
 		}

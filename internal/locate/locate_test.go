@@ -1,4 +1,4 @@
-package mailbox
+package locate
 
 import (
 	"errors"
@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 
-	"vodmr/internal/cdbmake"
 	"vodmr/qmail"
+	"vodmr/test/kit/cdbmake"
 )
 
 // write makes a file and the folders above it.

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 	"pgregory.net/rapid"
 
-	"vodmr/internal/logform"
+	"vodmr/test/kit/logformat"
 )
 
 // datagrams makes a socket whose every write arrives as one packet, and a func
@@ -74,7 +74,7 @@ func TestSession(t *testing.T) {
 	for _, session := range []string{"", "1 login user=root", "1\n2", strings.Repeat("9", 5000)} {
 		New(fd, "vodmr", session).Event("end", F("ip", "::1"))
 		got := next()
-		l, err := logform.Parse(got)
+		l, err := logformat.Parse(got)
 		if err != nil || l.Event != "end" || len(l.Fields) != 1 || len(got) > 120 {
 			t.Errorf("session %.20q: %q, %v", session, got, err)
 		}
@@ -96,9 +96,9 @@ func value() *rapid.Generator[string] {
 }
 
 // asRead is what a reader of the log makes of fields.
-func asRead(fields []Field) (read []logform.Field) {
+func asRead(fields []Field) (read []logformat.Field) {
 	for _, f := range fields {
-		read = append(read, logform.Field(f))
+		read = append(read, logformat.Field(f))
 	}
 	return read
 }
@@ -118,12 +118,12 @@ func TestAnyValueParsesBack(t *testing.T) {
 		if len(text) > MaxLine {
 			rt.Fatalf("a line of %d bytes", len(text))
 		}
-		got, err := logform.Parse(text)
+		got, err := logformat.Parse(text)
 		if err != nil {
 			rt.Fatal(err)
 		}
 		if full := fullLength("vodmr: 17 success", fields); full <= MaxLine {
-			want := logform.Line{Program: "vodmr", Session: "17", Event: "success", Fields: asRead(fields)}
+			want := logformat.Line{Program: "vodmr", Session: "17", Event: "success", Fields: asRead(fields)}
 			if diff := cmp.Diff(want, got); diff != "" {
 				rt.Fatalf("%q (-want +got):\n%s", text, diff)
 			}
@@ -164,7 +164,7 @@ func fullLength(start string, fields []Field) int {
 	return n
 }
 
-func checkCut(t *rapid.T, want, got []logform.Field) {
+func checkCut(t *rapid.T, want, got []logformat.Field) {
 	if len(got) > len(want) {
 		t.Fatalf("%d fields of %d", len(got), len(want))
 	}
@@ -217,7 +217,7 @@ func TestWhatIsCut(t *testing.T) {
 		fd, next := datagrams(t)
 		New(fd, "vodmr", "17").Event("e", test.fields...)
 		text := next()
-		l, err := logform.Parse(text)
+		l, err := logformat.Parse(text)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,7 +1,7 @@
-// Package become owns the change from root to the user that a mailbox belongs to: for
+// Package setuser owns the change from root to the user that a mailbox belongs to: for
 // good, or for as long as something is read. It goes by package syscall, which changes
 // all threads; package unix changes one only.
-package become
+package setuser
 
 import (
 	"errors"

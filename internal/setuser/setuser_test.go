@@ -1,4 +1,4 @@
-package become
+package setuser
 
 import (
 	"errors"
@@ -7,13 +7,13 @@ import (
 	"strings"
 	"testing"
 
-	"vodmr/integration/need"
+	"vodmr/test/kit/require"
 )
 
 // TestWhileKeepsRootsPlace: a program that lays root's rights aside is still root's own:
 // the mailbox's owner could else stop or kill it.
 func TestWhileKeepsRootsPlace(t *testing.T) {
-	need.Root(t, "to become another user")
+	require.Root(t, "to become another user")
 	dir := t.TempDir()
 	if err := os.Chown(dir, 47110, 47111); err != nil {
 		t.Fatal(err)
@@ -21,7 +21,7 @@ func TestWhileKeepsRootsPlace(t *testing.T) {
 	ids := func() (uid, gid string) {
 		text, err := os.ReadFile("/proc/self/status")
 		if err != nil {
-			need.Skip(t, "the kernel does not tell: %v", err)
+			require.Skip(t, "the kernel does not tell: %v", err)
 		}
 		for line := range strings.Lines(string(text)) {
 			name, rest, _ := strings.Cut(line, ":")
@@ -49,7 +49,7 @@ func TestWhileKeepsRootsPlace(t *testing.T) {
 
 // TestLinks: a user who links to another's Maildir must not get things done there.
 func TestLinks(t *testing.T) {
-	need.Root(t, "to become another user")
+	require.Root(t, "to become another user")
 	dir := t.TempDir()
 	box, link := filepath.Join(dir, "box"), filepath.Join(dir, "link")
 	if err := errors.Join(os.Mkdir(box, 0o755), os.Chown(box, 47110, 47110)); err != nil {

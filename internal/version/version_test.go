@@ -7,7 +7,7 @@ import (
 	"regexp"
 	"testing"
 
-	"vodmr/version"
+	"vodmr/internal/version"
 )
 
 func TestAnswer(t *testing.T) {
@@ -34,7 +34,7 @@ func TestAnswer(t *testing.T) {
 
 // CHANGES begins with the version that this is.
 func TestNumberIsTheNewestInChanges(t *testing.T) {
-	text, err := os.ReadFile("../CHANGES")
+	text, err := os.ReadFile("../../CHANGES")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func TestNumberIsTheNewestInChanges(t *testing.T) {
 func TestCommitComesFromTheLinker(t *testing.T) {
 	for _, test := range []struct{ flags, want string }{
 		{"", "vodmr-checkpw " + version.Number + " (commit unknown: built without make)\n"},
-		{"-X vodmr/version.commit=0123abcd", "vodmr-checkpw " + version.Number + " (0123abcd)\n"},
+		{"-X vodmr/internal/version.commit=0123abcd", "vodmr-checkpw " + version.Number + " (0123abcd)\n"},
 	} {
 		program := filepath.Join(t.TempDir(), "vodmr-checkpw")
 		build := exec.Command("go", "build", "-ldflags", test.flags, "-o", program, "vodmr/cmd/vodmr-checkpw")

@@ -3,7 +3,7 @@ package vpasswd
 import (
 	"testing"
 
-	"vodmr/internal/dialogue"
+	"vodmr/test/kit/dialogue"
 )
 
 // The forms of crypt(3), each of the password "secret", as libxcrypt 4.4 wrote

@@ -10,7 +10,7 @@ import (
 
 // What a real vpopmail wrote.
 func TestFixture(t *testing.T) {
-	text, err := os.ReadFile("../testdata/fixtures/vpopmail/vpasswd")
+	text, err := os.ReadFile("../../test/data/fixtures/vpopmail/vpasswd")
 	if err != nil {
 		t.Fatal(err)
 	}

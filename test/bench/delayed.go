@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"vodmr/internal/customer"
+	"vodmr/test/kit/customer"
 )
 
 // repeats is how often a row is measured that takes little time; its median counts.

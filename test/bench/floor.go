@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"vodmr/internal/rig"
+	"vodmr/test/kit/loopback"
 )
 
 // runFloor measures the floor program.
@@ -36,7 +36,7 @@ func (b *bench) floor(m mail) (result, error) {
 	if err := m.fill(home); err != nil {
 		return result{}, err
 	}
-	near, far, err := rig.Pair()
+	near, far, err := loopback.Pair()
 	if err != nil {
 		return result{}, err
 	}

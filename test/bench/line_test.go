@@ -9,17 +9,17 @@ import (
 	"testing"
 	"time"
 
-	"vodmr/internal/rig"
+	"vodmr/test/kit/loopback"
 )
 
 // lay puts a line between two connections and returns its outer ends.
 func lay(t *testing.T, l *line) (provider, customer *net.TCPConn) {
 	t.Helper()
-	provider, near, err := rig.Pair()
+	provider, near, err := loopback.Pair()
 	if err != nil {
 		t.Fatal(err)
 	}
-	customer, far, err := rig.Pair()
+	customer, far, err := loopback.Pair()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,7 @@ package main
 import (
 	"net"
 
-	"vodmr/internal/rig"
+	"vodmr/test/kit/loopback"
 )
 
 // logIn connects as a customer and logs in by CRAM-MD5 (RFC 2195).
@@ -12,7 +12,7 @@ func logIn(address string) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := rig.CRAMMD5(conn, login, password); err != nil {
+	if err := loopback.CRAMMD5(conn, login, password); err != nil {
 		conn.Close()
 		return nil, err
 	}

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"vodmr/internal/rig"
+	"vodmr/test/kit/loopback"
 )
 
 // A bench is one run.
@@ -72,7 +72,7 @@ func (b *bench) prepare() error {
 	if err := os.WriteFile(filepath.Join(control, "me"), []byte("mail.provider.example\n"), 0o644); err != nil {
 		return err
 	}
-	return rig.DropRoot(b.work)
+	return loopback.DropRoot(b.work)
 }
 
 // runRows runs the rows and says how many failed.

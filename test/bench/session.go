@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"vodmr/internal/customer"
-	"vodmr/internal/rig"
+	"vodmr/test/kit/customer"
+	"vodmr/test/kit/loopback"
 )
 
 // An outcome is what one session gave.
@@ -30,7 +30,7 @@ type outcome struct {
 // session has vodmr-relay relay a home's Maildir to a customer's server at the
 // other end of a line.
 func (b *bench) session(home string, server customer.Server, l *line) (outcome, error) {
-	near, far, err := rig.Pair()
+	near, far, err := loopback.Pair()
 	if err != nil {
 		return outcome{}, err
 	}
@@ -66,7 +66,7 @@ func (b *bench) lay(near net.Conn, l *line) (net.Conn, error) {
 	if l.delay == 0 && l.bandwidth == 0 {
 		return near, nil
 	}
-	inner, outer, err := rig.Pair()
+	inner, outer, err := loopback.Pair()
 	if err != nil {
 		return nil, err
 	}
@@ -107,14 +107,14 @@ type visit struct {
 
 // serve says ATRN and then is the server.
 func (v *visit) serve(server customer.Server) error {
-	if _, err := rig.Hear(v.Conn, "235"); err != nil {
+	if _, err := loopback.Hear(v.Conn, "235"); err != nil {
 		return err
 	}
 	v.began = time.Now()
 	if _, err := io.WriteString(v.Conn, "ATRN\r\n"); err != nil {
 		return err
 	}
-	if _, err := rig.Hear(v.Conn, "250"); err != nil {
+	if _, err := loopback.Hear(v.Conn, "250"); err != nil {
 		return err
 	}
 	server.Discard = true

@@ -9,8 +9,8 @@ import (
 	"slices"
 	"time"
 
-	"vodmr/internal/customer"
-	"vodmr/internal/rig"
+	"vodmr/test/kit/customer"
+	"vodmr/test/kit/loopback"
 )
 
 const (
@@ -33,7 +33,7 @@ func runLatency(b *bench, r row) ([]result, error) {
 	if _, err := makeMaildir(home); err != nil {
 		return nil, err
 	}
-	near, far, err := rig.Pair()
+	near, far, err := loopback.Pair()
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +62,7 @@ func runLatency(b *bench, r row) ([]result, error) {
 // standAs is a customer that has logged in, until the provider has no more for it.
 // Each message is told to taken, and the provider's EHLO to turned, if there is one.
 func standAs(conn io.ReadWriter, taken chan<- time.Time, turned func()) error {
-	if _, err := rig.Hear(conn, "235"); err != nil {
+	if _, err := loopback.Hear(conn, "235"); err != nil {
 		return err
 	}
 	return turnAs(conn, taken, turned)
@@ -72,7 +72,7 @@ func turnAs(conn io.ReadWriter, taken chan<- time.Time, turned func()) error {
 	if _, err := io.WriteString(conn, "ATRN\r\n"); err != nil {
 		return err
 	}
-	if _, err := rig.Hear(conn, "250"); err != nil {
+	if _, err := loopback.Hear(conn, "250"); err != nil {
 		return err
 	}
 	if turned != nil {

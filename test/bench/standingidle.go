@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"vodmr/internal/rig"
+	"vodmr/test/kit/loopback"
 )
 
 const (
@@ -113,7 +113,7 @@ func (c *crowd) stand(address string) error {
 			conn, err := net.Dial("tcp", address)
 			if err == nil {
 				c.conns[i] = conn
-				err = rig.CRAMMD5(conn, c.logins[i], password)
+				err = loopback.CRAMMD5(conn, c.logins[i], password)
 			}
 			if err != nil {
 				<-places

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"vodmr/internal/dialogue"
-	"vodmr/version"
+	"vodmr/internal/version"
+	"vodmr/test/kit/dialogue"
 )
 
 // Each program says on standard output what it is and how to use it, whatever it

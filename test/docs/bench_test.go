@@ -10,10 +10,10 @@ import (
 	"testing"
 )
 
-// measured is bench/results/results.csv: each row's columns by their names.
+// measured is test/bench/results/results.csv: each row's columns by their names.
 func measured(t *testing.T) map[string]map[string]string {
 	t.Helper()
-	lines := stored(t, "bench/results/results.csv")
+	lines := stored(t, "test/bench/results/results.csv")
 	rows := map[string]map[string]string{}
 	for _, line := range lines[1:] {
 		row := map[string]string{}

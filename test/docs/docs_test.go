@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"vodmr/internal/logform"
+	"vodmr/test/kit/logformat"
 )
 
 // programs lists the folders of cmd.
@@ -132,7 +132,7 @@ func usedBy(program, dir string) func(name string) bool {
 }
 
 func TestEachEventIsInTheLogsPage(t *testing.T) {
-	p, forms := open(t, "vodmr-log"), logform.Load(t)
+	p, forms := open(t, "vodmr-log"), logformat.Load(t)
 	logging := 0
 	for program := range programs(t) {
 		code := map[string]bool{}

@@ -26,7 +26,7 @@ func stored(t *testing.T, name string) [][]string {
 // TestReadmeQuotesTheFaults: the README's table of what was broken on purpose is
 // the stored one, row by row, and in none was a message lost.
 func TestReadmeQuotesTheFaults(t *testing.T) {
-	lines := stored(t, "faults/results/results.csv")
+	lines := stored(t, "test/faults/results/results.csv")
 	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
 	if err != nil {
 		t.Fatal(err)

@@ -54,7 +54,7 @@ func packages(t *testing.T) []string {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && slices.Contains([]string{"testdata", "integration", "internal", ".git"}, entry.Name()):
+		case entry.IsDir() && slices.Contains([]string{"testdata", "test", ".git"}, entry.Name()):
 			return filepath.SkipDir
 		case strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go"):
 			found[strings.TrimPrefix(dir, root+"/")] = true

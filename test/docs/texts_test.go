@@ -78,7 +78,7 @@ func TestInternalsFilesAreThere(t *testing.T) {
 // The tests must run against the very settings that INSTALL tells people to use.
 func TestPostfixRecipeIsTheTestedOne(t *testing.T) {
 	var tested []string
-	tests := parseNamed(t, "integration", func(name string) bool { return strings.HasSuffix(name, "postfix_test.go") })
+	tests := parseNamed(t, "test/integration", func(name string) bool { return strings.HasSuffix(name, "postfix_test.go") })
 	for _, file := range tests {
 		ast.Inspect(file, func(n ast.Node) bool {
 			spec, ok := n.(*ast.ValueSpec)

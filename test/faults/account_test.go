@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"vodmr/internal/customer"
-	"vodmr/internal/dialogue"
-	"vodmr/internal/logform"
+	"vodmr/test/kit/customer"
+	"vodmr/test/kit/dialogue"
+	"vodmr/test/kit/logformat"
 )
 
 // bin is the folder of what TestMain built.
@@ -20,13 +20,13 @@ var bin string
 
 func TestMain(m *testing.M) {
 	os.Exit(dialogue.Main(m, &bin, "vodmr/cmd/vodmr-expire", "vodmr/cmd/vodmr-relay", "vodmr/cmd/vodmr-tls",
-		"vodmr/faults/trip", "vodmr/testdata/qmail-queue"))
+		"vodmr/test/faults/inject", "vodmr/test/standin/qmail-queue"))
 }
 
 // testTrial is the nth.
 func testTrial(t *testing.T, n int) *trial {
 	t.Helper()
-	f := &faults{ctx: context.Background(), bin: bin, work: t.TempDir(), forms: logform.Load(t), seed: 1}
+	f := &faults{ctx: context.Background(), bin: bin, work: t.TempDir(), forms: logformat.Load(t), seed: 1}
 	one, err := f.newTrial("row", "series", n)
 	must(t, err)
 	return one

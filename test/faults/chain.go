@@ -8,7 +8,7 @@ import (
 	"net"
 	"strings"
 
-	"vodmr/internal/rig"
+	"vodmr/test/kit/loopback"
 )
 
 // A chain is the provider's programs, and how a customer gets to the turn.
@@ -31,7 +31,7 @@ func relayChain() chain {
 		name: "vodmr-relay",
 		argv: func(s *site, wrap []string) []string { return append(wrap, s.relayArgs()...) },
 		turn: func(_ *site, conn net.Conn) (io.ReadWriter, error) {
-			if _, err := rig.Hear(conn, "235"); err != nil {
+			if _, err := loopback.Hear(conn, "235"); err != nil {
 				return nil, err
 			}
 			return conn, atrn(conn)
@@ -45,7 +45,7 @@ func vodmrChain() chain {
 		name: "vodmr",
 		argv: func(s *site, wrap []string) []string { return append(wrap, s.vodmrArgs()...) },
 		turn: func(_ *site, conn net.Conn) (io.ReadWriter, error) {
-			if err := rig.CRAMMD5(conn, login, password); err != nil {
+			if err := loopback.CRAMMD5(conn, login, password); err != nil {
 				return nil, err
 			}
 			return conn, atrn(conn)
@@ -78,13 +78,13 @@ func tlsChain(starttls bool) chain {
 }
 
 func starttlsTurn(s *site, conn net.Conn) (io.ReadWriter, error) {
-	if _, err := rig.Hear(conn, "220"); err != nil {
+	if _, err := loopback.Hear(conn, "220"); err != nil {
 		return nil, err
 	}
 	if _, err := io.WriteString(conn, "STARTTLS\r\n"); err != nil {
 		return nil, err
 	}
-	if _, err := rig.Hear(conn, "220"); err != nil {
+	if _, err := loopback.Hear(conn, "220"); err != nil {
 		return nil, err
 	}
 	return plainTurn(insecure(conn))
@@ -92,7 +92,7 @@ func starttlsTurn(s *site, conn net.Conn) (io.ReadWriter, error) {
 
 func tlsTurn(s *site, conn net.Conn) (io.ReadWriter, error) {
 	secure := insecure(conn)
-	if _, err := rig.Hear(secure, "220"); err != nil {
+	if _, err := loopback.Hear(secure, "220"); err != nil {
 		return nil, err
 	}
 	return plainTurn(secure)
@@ -109,7 +109,7 @@ func plainTurn(conn net.Conn) (io.ReadWriter, error) {
 	if _, err := fmt.Fprintf(conn, "AUTH PLAIN %s\r\n", word); err != nil {
 		return nil, err
 	}
-	if _, err := rig.Hear(conn, "235"); err != nil {
+	if _, err := loopback.Hear(conn, "235"); err != nil {
 		return nil, err
 	}
 	return conn, atrn(conn)

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"vodmr/internal/logform"
+	"vodmr/test/kit/logformat"
 )
 
 // TestDeleted: what its owner deleted is not lost, but must not come back.
@@ -54,7 +54,7 @@ func TestUnanswered(t *testing.T) {
 
 // soaked is the account of one customer with two messages.
 func soaked(t *testing.T) (*soaking, *patron) {
-	k := &soaking{trial: &trial{faults: &faults{forms: logform.Load(t)}, dir: t.TempDir()}}
+	k := &soaking{trial: &trial{faults: &faults{forms: logformat.Load(t)}, dir: t.TempDir()}}
 	p := &patron{soaking: k, site: &site{trial: k.trial, home: filepath.Join(k.dir, "home")}, login: login}
 	for _, sub := range []string{"new", "cur"} {
 		must(t, os.MkdirAll(filepath.Join(p.maildir(), sub), 0o700))

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"vodmr/internal/rig"
+	"vodmr/test/kit/loopback"
 )
 
 // A way is one of a line's two.
@@ -70,7 +70,7 @@ func tlsRelayChain() chain {
 		},
 		turn: func(_ *site, conn net.Conn) (io.ReadWriter, error) {
 			secure := insecure(conn)
-			if _, err := rig.Hear(secure, "235"); err != nil {
+			if _, err := loopback.Hear(secure, "235"); err != nil {
 				return nil, err
 			}
 			return secure, atrn(secure)

@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"vodmr/internal/rig"
+	"vodmr/test/kit/loopback"
 )
 
 // A link is the line between provider and customer, on which something happens
@@ -21,7 +21,7 @@ type link struct {
 
 // lay puts the link before the provider's end and gives the customer's.
 func (l *link) lay(provider net.Conn) net.Conn {
-	inner, outer, err := rig.Pair()
+	inner, outer, err := loopback.Pair()
 	if err != nil {
 		provider.Close()
 		return provider
@@ -32,7 +32,7 @@ func (l *link) lay(provider net.Conn) net.Conn {
 
 // behind puts the link behind the customer's end and gives the provider's.
 func (l *link) behind(customer *net.TCPConn) (*net.TCPConn, error) {
-	inner, outer, err := rig.Pair()
+	inner, outer, err := loopback.Pair()
 	if err != nil {
 		return nil, err
 	}

@@ -12,8 +12,8 @@ import (
 	"syscall"
 	"time"
 
-	"vodmr/internal/logform"
-	"vodmr/internal/rig"
+	"vodmr/test/kit/logformat"
+	"vodmr/test/kit/loopback"
 )
 
 const (
@@ -27,7 +27,7 @@ type faults struct {
 	ctx       context.Context
 	bin, work string // folders: programs, ours
 	stored    string // results.csv of earlier runs; "" stores nothing
-	forms     logform.Forms
+	forms     logformat.Forms
 	seed      uint64
 	sample    time.Duration // for all rows together; 0 tries every point
 	point     string        // try this one alone
@@ -65,14 +65,14 @@ func run() int {
 		fmt.Fprintln(os.Stderr, "faults:", err)
 		return exitMisuse
 	}
-	if f.forms, err = logform.Read(*page); err != nil {
+	if f.forms, err = logformat.Read(*page); err != nil {
 		fmt.Fprintln(os.Stderr, "faults:", err)
 		return exitBroken
 	}
 	var stop func()
 	f.ctx, stop = signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	if err := rig.DropRoot(f.work); err != nil {
+	if err := loopback.DropRoot(f.work); err != nil {
 		fmt.Fprintln(os.Stderr, "faults:", err)
 		return exitBroken
 	}

@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"time"
 
-	"vodmr/internal/customer"
+	"vodmr/test/kit/customer"
 )
 
 const (

@@ -14,8 +14,8 @@ import (
 	"syscall"
 	"time"
 
-	"vodmr/internal/customer"
-	"vodmr/internal/rig"
+	"vodmr/test/kit/customer"
+	"vodmr/test/kit/loopback"
 )
 
 // sessionMax is how long a session may last that nothing makes wait.
@@ -119,7 +119,7 @@ func (s *site) sessionOver(wrap []string, line func(net.Conn) net.Conn) *session
 // converse runs the chain for one connection. The customer gets its end, which
 // is closed then, and says whether it saw the session end in order.
 func (s *site) converse(wrap []string, customer func(*process, *net.TCPConn) error) *session {
-	near, far, err := rig.Pair()
+	near, far, err := loopback.Pair()
 	if err != nil {
 		s.trial.broken = err
 		return &session{err: err}
@@ -167,7 +167,7 @@ func atrn(conn io.ReadWriter) error {
 	if _, err := io.WriteString(conn, "ATRN\r\n"); err != nil {
 		return err
 	}
-	_, err := rig.Hear(conn, "250")
+	_, err := loopback.Hear(conn, "250")
 	if err != nil && strings.Contains(err.Error(), `says "453 `) {
 		return errNothing
 	}

@@ -8,8 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"vodmr/internal/customer"
-	"vodmr/internal/rig"
+	"vodmr/test/kit/customer"
+	"vodmr/test/kit/loopback"
 )
 
 // A site is a provider in a trial's folder, with mail that waits for one
@@ -59,7 +59,7 @@ func (s *site) make() error {
 	if err := os.WriteFile(s.passwords(), []byte(account), 0o600); err != nil {
 		return err
 	}
-	certificate, err := rig.Certify(host)
+	certificate, err := loopback.Certify(host)
 	if err != nil {
 		return err
 	}

@@ -15,8 +15,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"vodmr/internal/rig"
 	"vodmr/maildir"
+	"vodmr/test/kit/loopback"
 )
 
 const (
@@ -190,7 +190,7 @@ func (p *patron) calls() chain {
 		}}
 	}
 	return chain{turn: func(_ *site, conn net.Conn) (io.ReadWriter, error) {
-		if err := rig.CRAMMD5(conn, p.login, password); err != nil {
+		if err := loopback.CRAMMD5(conn, p.login, password); err != nil {
 			return nil, err
 		}
 		return conn, atrn(conn)

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"vodmr/internal/customer"
+	"vodmr/test/kit/customer"
 )
 
 // An ending is how a session that stands comes to its end.

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"vodmr/internal/customer"
+	"vodmr/test/kit/customer"
 )
 
 // A takeover is a session that stands, and another login that asks for its mailbox.

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"vodmr/internal/customer"
+	"vodmr/test/kit/customer"
 )
 
 const (

@@ -5,14 +5,14 @@ import (
 	"crypto/x509"
 	"testing"
 
-	"vodmr/internal/rig"
+	"vodmr/test/kit/loopback"
 )
 
 // certificate writes the provider's certificate and key, and returns what a
 // client verifies it with.
 func (s *site) certificate(t *testing.T) (file string, client *tls.Config) {
 	t.Helper()
-	made, err := rig.Certify("mail.provider.test")
+	made, err := loopback.Certify("mail.provider.test")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"vodmr/internal/dialogue"
-	"vodmr/internal/logform"
+	"vodmr/test/kit/dialogue"
+	"vodmr/test/kit/logformat"
 )
 
 // folder holds a file for each attack: what it is, then the sections
@@ -24,7 +24,7 @@ import (
 //	sent       the markers of the messages that may reach the peer; none by default
 //	left       those of odmr@example.org that are left afterwards; all by default
 //	log        patterns for all lines of the log, without the session's number
-const folder = "../testdata/hostile"
+const folder = "../data/hostile"
 
 // A config says what chain a dialogue meets.
 type config struct {
@@ -179,7 +179,7 @@ func (s *site) checkLog(t *testing.T, sections map[string]string, peers []*peer)
 	for _, p := range peers {
 		sessions[strconv.Itoa(p.cmd.Process.Pid)] = true
 	}
-	forms := logform.Load(t)
+	forms := logformat.Load(t)
 	var lines []string
 	for line := range strings.Lines(string(text)) {
 		// The stand-in's own words.

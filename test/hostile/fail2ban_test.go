@@ -9,8 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"vodmr/integration/need"
-	"vodmr/logline"
+	"vodmr/internal/logline"
+	"vodmr/test/kit/require"
 )
 
 // refusedLine is a line as vodmr writes it about a refused login.
@@ -35,7 +35,7 @@ func refusedLine(t *testing.T, user, ip string) string {
 // Fail2ban's own program reads our filter: it finds the address of each refused
 // login, under whatever stamp, and no address that a customer wrote himself.
 func TestFail2banFilter(t *testing.T) {
-	regex := need.Program(t, "fail2ban-regex")
+	regex := require.Program(t, "fail2ban-regex")
 	const victim = "198.51.100.9"
 	forged := ` mechanism=PLAIN ip=` + victim + ` reply=x`
 	lines := []string{
@@ -71,7 +71,7 @@ func TestFail2banFilter(t *testing.T) {
 	if err := os.WriteFile(log, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command(regex, "--out", "ip", log, "../scripts/fail2ban/vodmr.conf").Output()
+	out, err := exec.Command(regex, "--out", "ip", log, "../../dist/fail2ban/vodmr.conf").Output()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}

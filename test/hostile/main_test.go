@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"vodmr/internal/dialogue"
+	"vodmr/test/kit/dialogue"
 )
 
 // bin is the folder of what TestMain built.
@@ -13,7 +13,7 @@ var bin string
 
 func TestMain(m *testing.M) {
 	os.Exit(dialogue.Main(m, &bin, "vodmr/cmd/vodmr", "vodmr/cmd/vodmr-tls", "vodmr/cmd/vodmr-checkpw",
-		"vodmr/cmd/vodmr-relay", "vodmr/testdata/vchkpw", "vodmr/testdata/qmail-queue"))
+		"vodmr/cmd/vodmr-relay", "vodmr/test/standin/vchkpw", "vodmr/test/standin/qmail-queue"))
 }
 
 func program(name string) string { return filepath.Join(bin, name) }

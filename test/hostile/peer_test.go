@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"vodmr/internal/dialogue"
+	"vodmr/test/kit/dialogue"
 )
 
 // A peer is a customer's connection to the chain, and all that came over it.

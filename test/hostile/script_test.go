@@ -7,10 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"vodmr/internal/dialogue"
+	"vodmr/test/kit/dialogue"
 )
 
-// A script is a dialogue as a file of testdata/hostile writes it. Each line is
+// A script is a dialogue as a file of test/data/hostile writes it. Each line is
 // one of:
 //
 //	C: text         send the text and CRLF

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"vodmr/internal/cdbmake"
+	"vodmr/test/kit/cdbmake"
 )
 
 // A site is a provider in a temporary folder, with mail that nobody but its

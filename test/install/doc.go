@@ -1,3 +1,3 @@
-// Package packaging has tests only: what make installs, the Debian package, the
+// Package install has tests only: what make installs, the Debian package, the
 // service that vodmr-conf makes, and each command of INSTALL.
-package packaging
+package install

@@ -1,4 +1,4 @@
-package packaging
+package install
 
 import (
 	"slices"
@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"vodmr/internal/logform"
+	"vodmr/test/kit/logformat"
 )
 
 // A reader does what INSTALL says, on a machine.
@@ -94,7 +94,7 @@ func (r *reader) checkLogs() {
 	if !strings.Contains(kept, " end messages=") {
 		r.t.Errorf("no session's end in the logs: %s", kept)
 	}
-	logform.TestKept(r.t, kept+"\n")
+	logformat.TestKept(r.t, kept+"\n")
 }
 
 // nothingWaits fails where a message is left on the front.

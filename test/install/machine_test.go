@@ -1,4 +1,4 @@
-package packaging
+package install
 
 import (
 	"bufio"
@@ -11,9 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"vodmr/integration/need"
-	"vodmr/internal/cdbmake"
-	"vodmr/internal/dialogue"
+	"vodmr/test/kit/cdbmake"
+	"vodmr/test/kit/dialogue"
+	"vodmr/test/kit/require"
 )
 
 // A machine is a bare Debian: a tree of its own over one that debootstrap made, a
@@ -104,15 +104,15 @@ set +e
 // newMachine makes a machine with a site.
 func newMachine(t *testing.T) *machine {
 	t.Helper()
-	need.Root(t, "only root makes a machine")
+	require.Root(t, "only root makes a machine")
 	base := os.Getenv("VODMR_DEBIAN")
 	if base == "" {
-		need.Skip(t, "VODMR_DEBIAN does not name a tree that debootstrap made")
+		require.Skip(t, "VODMR_DEBIAN does not name a tree that debootstrap made")
 	}
-	need.Program(t, "ip")
+	require.Program(t, "ip")
 	deb := debian(t)
 	if out, err := run("/", "unshare", "--mount", "--net", "--pid", "--fork", "mount", "-t", "tmpfs", "tmpfs", "/mnt"); err != nil {
-		need.Skip(t, "no namespaces can be made: %v %s", err, out)
+		require.Skip(t, "no namespaces can be made: %v %s", err, out)
 	}
 	stage := newStage(t, deb)
 	cmd := exec.Command("unshare", "--mount", "--net", "--pid", "--uts", "--ipc", "--fork", "--kill-child",
@@ -148,7 +148,7 @@ func newStage(t *testing.T, deb string) string {
 	dir := t.TempDir()
 	must(t, dir, "mkdir", "bin")
 	must(t, dir, "cp", deb, "bin/")
-	if err := dialogue.Build(dir, "vodmr/testdata/qmail-queue", "vodmr/testdata/vchkpw"); err != nil {
+	if err := dialogue.Build(dir, "vodmr/test/standin/qmail-queue", "vodmr/test/standin/vchkpw"); err != nil {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{"assign": assign, "cdb": string(cdbmake.Assign(assign))} {

@@ -1,4 +1,4 @@
-package packaging
+package install
 
 import (
 	"io/fs"
@@ -12,8 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"vodmr/integration/need"
-	"vodmr/version"
+	"vodmr/internal/version"
+	"vodmr/test/kit/require"
 )
 
 // source is a copy of the source tree in which make has built all.
@@ -60,8 +60,8 @@ func (e *commandError) Error() string { return e.command + ": " + e.err.Error() 
 // built is the source tree with the programs in its bin.
 func built(t *testing.T) string {
 	t.Helper()
-	need.Program(t, "make")
-	need.Program(t, "install")
+	require.Program(t, "make")
+	require.Program(t, "install")
 	dir, err := source()
 	if err != nil {
 		t.Fatal(err)
@@ -195,7 +195,7 @@ func TestProgramsAreStatic(t *testing.T) {
 }
 
 func TestMakeStampsTheCommit(t *testing.T) {
-	need.Program(t, "git")
+	require.Program(t, "git")
 	dir := t.TempDir()
 	must(t, dir, "cp", "-R", built(t)+"/.", dir)
 	must(t, dir, "sh", "-c", `git init -q . && git add . &&
@@ -210,7 +210,7 @@ func TestMakeStampsTheCommit(t *testing.T) {
 // debian is the package that make deb builds.
 func debian(t *testing.T) string {
 	t.Helper()
-	need.Program(t, "dpkg-deb")
+	require.Program(t, "dpkg-deb")
 	dir := built(t)
 	must(t, dir, "make", "deb")
 	arch := strings.TrimSpace(must(t, dir, "dpkg", "--print-architecture"))
@@ -234,7 +234,7 @@ func TestDebianPackage(t *testing.T) {
 }
 
 func TestLintianFindsNothing(t *testing.T) {
-	need.Program(t, "lintian")
+	require.Program(t, "lintian")
 	out, err := run("/", "lintian", "--allow-root", "--fail-on", "error,warning", debian(t))
 	if err != nil || strings.Contains(out, "W: ") || strings.Contains(out, "E: ") {
 		t.Errorf("%v\n%s", err, out)

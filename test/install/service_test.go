@@ -1,4 +1,4 @@
-package packaging
+package install
 
 import (
 	"bufio"
@@ -14,9 +14,9 @@ import (
 	"testing"
 	"time"
 
-	"vodmr/integration/need"
-	"vodmr/internal/dialogue"
-	"vodmr/internal/logform"
+	"vodmr/test/kit/dialogue"
+	"vodmr/test/kit/logformat"
+	"vodmr/test/kit/require"
 )
 
 // patience is how long something may take on a slow machine.
@@ -48,7 +48,7 @@ const password = "a long secret"
 func newOffice(t *testing.T) *office {
 	t.Helper()
 	for _, name := range []string{"tcpserver", "tcprules", "make"} {
-		need.Program(t, name)
+		require.Program(t, name)
 	}
 	o := &office{t: t, bin: filepath.Join(built(t), "bin"), top: t.TempDir(), uid: os.Getuid(), gid: os.Getgid()}
 	if o.uid == 0 {
@@ -175,8 +175,8 @@ func (o *office) scan() string {
 }
 
 func (o *office) daemontools() {
-	svscan, svc, svok := need.Program(o.t, "svscan"), need.Program(o.t, "svc"), need.Program(o.t, "svok")
-	need.Program(o.t, "multilog")
+	svscan, svc, svok := require.Program(o.t, "svscan"), require.Program(o.t, "svc"), require.Program(o.t, "svok")
+	require.Program(o.t, "multilog")
 	cmd := exec.Command(svscan, o.scan())
 	o.supervised(cmd, func() {
 		_ = cmd.Process.Kill()
@@ -199,21 +199,21 @@ func (o *office) only(cmd *exec.Cmd, names ...string) *exec.Cmd {
 	dir := filepath.Join(o.top, "path")
 	o.must(os.Mkdir(dir, 0o755))
 	for _, name := range append(names, "head", "id", "tcpserver") {
-		o.must(os.Symlink(need.Program(o.t, name), filepath.Join(dir, name)))
+		o.must(os.Symlink(require.Program(o.t, name), filepath.Join(dir, name)))
 	}
 	cmd.Env = []string{"PATH=" + dir}
 	return cmd
 }
 
 func (o *office) runit() {
-	cmd := o.only(exec.Command(need.Program(o.t, "runsv"), o.service), "chpst", "svlogd")
+	cmd := o.only(exec.Command(require.Program(o.t, "runsv"), o.service), "chpst", "svlogd")
 	o.supervised(cmd, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })
 }
 
 func (o *office) s6() {
-	control := need.Program(o.t, "s6-svscanctl")
+	control := require.Program(o.t, "s6-svscanctl")
 	dir := o.scan()
-	cmd := o.only(exec.Command(need.Program(o.t, "s6-svscan"), dir), "s6-supervise", "s6-envdir", "s6-log")
+	cmd := o.only(exec.Command(require.Program(o.t, "s6-svscan"), dir), "s6-supervise", "s6-envdir", "s6-log")
 	o.supervised(cmd, func() { _, _ = run(o.top, control, "-t", dir) })
 }
 
@@ -251,7 +251,7 @@ func TestServiceUnderEachSupervisor(t *testing.T) {
 			if strings.Count(string(kept), " success ") != 2 {
 				t.Errorf("the log: %s", kept)
 			}
-			logform.TestKept(t, string(kept))
+			logformat.TestKept(t, string(kept))
 		})
 	}
 }
@@ -294,7 +294,7 @@ func TestMadeRulesAreReadable(t *testing.T) {
 // for nobody else.
 func TestExpireService(t *testing.T) {
 	o := newOffice(t)
-	o.must(dialogue.Build(filepath.Join(o.qmail(), "bin"), "vodmr/testdata/qmail-queue"))
+	o.must(dialogue.Build(filepath.Join(o.qmail(), "bin"), "vodmr/test/standin/qmail-queue"))
 	o.must(os.MkdirAll(filepath.Join(o.qmail(), "queue"), 0o755))
 	o.must(os.Chmod(filepath.Join(o.qmail(), "queue"), 0o777))
 	for _, domain := range []string{"example.org", "example.com", "example.net"} {
@@ -309,7 +309,7 @@ func TestExpireService(t *testing.T) {
 	o.must(os.Mkdir(path, 0o755))
 	o.must(os.WriteFile(filepath.Join(path, "sleep"), []byte("#!/bin/sh\necho \"slept $*\"\n"), 0o755))
 	out := must(t, filepath.Join(o.service, "expire"), "sh", "-c", `PATH="$1:$PATH" exec ./run`, "sh", path)
-	logform.Test(t, out)
+	logformat.Test(t, out)
 	if !strings.Contains(out, " bounce ") || !strings.HasSuffix(out, "slept 86400\n") {
 		t.Errorf("it said %q", out)
 	}

@@ -1,4 +1,4 @@
-package packaging
+package install
 
 import (
 	"os"
@@ -38,7 +38,7 @@ var (
 // readSteps reads INSTALL.
 func readSteps(t *testing.T) map[place][]step {
 	t.Helper()
-	text, err := os.ReadFile("../INSTALL")
+	text, err := os.ReadFile("../../INSTALL")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package packaging
+package install
 
 import (
 	"os"
@@ -8,16 +8,16 @@ import (
 	"strings"
 	"testing"
 
-	"vodmr/integration/need"
-	"vodmr/internal/logform"
-	"vodmr/version"
+	"vodmr/internal/version"
+	"vodmr/test/kit/logformat"
+	"vodmr/test/kit/require"
 )
 
 // units are the systemd units, as they are with our programs, in a new folder.
 func units(t *testing.T) []string {
 	t.Helper()
 	bin, dir := filepath.Join(built(t), "bin")+"/", t.TempDir()
-	found, err := filepath.Glob("../scripts/systemd/*")
+	found, err := filepath.Glob("../../dist/systemd/*")
 	if err != nil || len(found) != 4 {
 		t.Fatalf("units: %q, %v", found, err)
 	}
@@ -38,7 +38,7 @@ func units(t *testing.T) []string {
 
 // systemd has nothing to say against the units.
 func TestSystemdUnits(t *testing.T) {
-	analyze := need.Program(t, "systemd-analyze")
+	analyze := require.Program(t, "systemd-analyze")
 	for _, unit := range units(t) {
 		unit = strings.Replace(unit, "@.", "@1-127.0.0.1.", 1)
 		out, err := run("/", analyze, "verify", "--man=no", unit)
@@ -69,7 +69,7 @@ func TestSystemdCommandGreets(t *testing.T) {
 		cmd.Env = append(os.Environ(), "REMOTE_ADDR=192.0.2.7")
 		cmd.Stdin, cmd.Stderr = strings.NewReader("QUIT\r\n"), &log
 		out, err := cmd.Output()
-		logform.Test(t, log.String())
+		logformat.Test(t, log.String())
 		if err != nil || !strings.HasPrefix(string(out), "220 mail.example.net ") || !strings.Contains(log.String(), "ip=192.0.2.7") {
 			t.Errorf("%v, %q, %q", err, out, log.String())
 		}
@@ -77,10 +77,10 @@ func TestSystemdCommandGreets(t *testing.T) {
 }
 
 func TestFreeBSD(t *testing.T) {
-	if out, err := run("../scripts/freebsd", "sh", "-n", "files/vodmr.in"); err != nil {
+	if out, err := run("../../dist/freebsd", "sh", "-n", "files/vodmr.in"); err != nil {
 		t.Error(out)
 	}
-	makefile, err := os.ReadFile("../scripts/freebsd/Makefile")
+	makefile, err := os.ReadFile("../../dist/freebsd/Makefile")
 	if err != nil || !strings.Contains(string(makefile), "\nDISTVERSION=	"+version.Number+"\n") {
 		t.Errorf("not of version %s: %v", version.Number, err)
 	}

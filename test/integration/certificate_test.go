@@ -4,7 +4,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"vodmr/internal/rig"
+	"vodmr/test/kit/loopback"
 )
 
 // A servercert is what a provider's TLS needs, and what its customers may know.
@@ -18,7 +18,7 @@ type servercert struct {
 // the reader may read.
 func (s *site) certify(t testing.TB, reader account) servercert {
 	t.Helper()
-	made, err := rig.Certify(s.host)
+	made, err := loopback.Certify(s.host)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"vodmr/integration/need"
+	"vodmr/test/kit/require"
 )
 
 // sessionLimit is the longest that a customer's session may take here.
@@ -40,7 +40,7 @@ func (s *site) mustFetch(t testing.TB, p *provider, args ...string) {
 // 127.0.0.1.
 func (s *site) fetchmail(t testing.TB, p *provider, smtpPort string) (code int, output string) {
 	t.Helper()
-	command := need.Program(t, "fetchmail")
+	command := require.Program(t, "fetchmail")
 	home := t.TempDir()
 	rc := filepath.Join(home, "fetchmailrc")
 	// Options of the server come before the user's.

@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"vodmr/integration/need"
+	"vodmr/test/kit/require"
 )
 
 // A farHost is a network namespace, joined to this host by one line.
@@ -35,11 +35,11 @@ var farHosts atomic.Int32
 // beside this one have others of them, and other names.
 func newFarHost(t testing.TB) *farHost {
 	t.Helper()
-	need.Root(t, "only root makes network namespaces")
+	require.Root(t, "only root makes network namespaces")
 	pid, n := os.Getpid()%100000, int(farHosts.Add(1))
 	net := (pid + n) % 32 * 8
 	h := &farHost{
-		ip:       need.Program(t, "ip"),
+		ip:       require.Program(t, "ip"),
 		name:     fmt.Sprintf("vodmr-test-%d-%d", pid, n),
 		near:     fmt.Sprintf("vodmr%d.%d", pid, n),
 		far:      fmt.Sprintf("vodmf%d.%d", pid, n),
@@ -48,7 +48,7 @@ func newFarHost(t testing.TB) *farHost {
 		newAddr:  fmt.Sprintf("198.51.100.%d", net+3),
 	}
 	if out, err := exec.Command(h.ip, "netns", "add", h.name).CombinedOutput(); err != nil {
-		need.Skip(t, "no network namespace can be made: %s", strings.TrimSpace(string(out)))
+		require.Skip(t, "no network namespace can be made: %s", strings.TrimSpace(string(out)))
 	}
 	t.Cleanup(func() { h.run(t, "netns", "del", h.name) })
 	h.run(t, "link", "add", h.near, "type", "veth", "peer", "name", h.far, "netns", h.name)
@@ -128,7 +128,7 @@ func TestDarkLineFreesTheLock(t *testing.T) {
 	const limit = 120 * time.Second
 	h := newFarHost(t)
 	waits, sends := newSite(t), newSite(t)
-	tcpserver := need.Program(t, "tcpserver")
+	tcpserver := require.Program(t, "tcpserver")
 	sites := map[string]*site{"while the provider waits": waits, "while the provider sends": sends}
 	for _, s := range sites {
 		s.deliver(t, "ann@sender.test", strings.Repeat("a line of some fifty bytes, again and again\n", 500000), "bob@"+s.domain)
@@ -183,7 +183,7 @@ func TestStandingDarkLine(t *testing.T) {
 	t.Parallel()
 	h := newFarHost(t)
 	s := newSite(t).stand()
-	p := s.listenOn(t, need.Program(t, "tcpserver"), h.nearAddr)
+	p := s.listenOn(t, require.Program(t, "tcpserver"), h.nearAddr)
 	c := s.turn(t, h.dial(t, p.addr()))
 	c.say(t, "220 customer.test ESMTP")
 	c.line(t)
@@ -210,7 +210,7 @@ func TestStandingDarkLineWhileMailLands(t *testing.T) {
 	t.Parallel()
 	h := newFarHost(t)
 	s := newSite(t).stand()
-	p := s.listenOn(t, need.Program(t, "tcpserver"), h.nearAddr)
+	p := s.listenOn(t, require.Program(t, "tcpserver"), h.nearAddr)
 	s.deliver(t, "ann@sender.test", "to be judged\n", "bob@"+s.domain)
 	c := s.turn(t, h.dial(t, p.addr()))
 	c.takeContent(t)
@@ -244,7 +244,7 @@ func TestStandingNewAddress(t *testing.T) {
 			t.Parallel()
 			h := newFarHost(t)
 			s := newSite(t).stand(noop)
-			p := s.listenOn(t, need.Program(t, "tcpserver"), h.nearAddr)
+			p := s.listenOn(t, require.Program(t, "tcpserver"), h.nearAddr)
 			inbox, said := filepath.Join(t.TempDir(), "Maildir"), filepath.Join(s.dir, "atrn.log")
 			args := append([]string{"netns", "exec", h.name, program(t, "atrn"), "-u", s.login, "-p", s.passfile}, s.trust...)
 			start(t, exec.Command(h.ip, append(args, "-i", "-m", inbox, p.addr())...), said)

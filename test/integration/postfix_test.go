@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"vodmr/integration/need"
+	"vodmr/test/kit/require"
 )
 
 // postfixListener is INSTALL's recipe: a listener of its own for what comes by
@@ -40,8 +40,8 @@ type postfix struct {
 // lines of main.cf.
 func startPostfix(t testing.TB, domain string, settings ...string) *postfix {
 	t.Helper()
-	need.Root(t, "Postfix must start as root")
-	command := need.Program(t, "postfix")
+	require.Root(t, "Postfix must start as root")
+	command := require.Program(t, "postfix")
 	p := &postfix{dir: publicDir(t)}
 	p.configure(t, domain, settings)
 	t.Cleanup(func() {

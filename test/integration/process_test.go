@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"vodmr/internal/logform"
+	"vodmr/test/kit/logformat"
 )
 
 // start runs a program in a process group of its own, its words going to the
@@ -41,7 +41,7 @@ func end(t testing.TB, cmd *exec.Cmd, log string) {
 	syscall.Kill(-pid, syscall.SIGKILL)
 	text, err := os.ReadFile(log)
 	if err == nil {
-		logform.Test(t, string(text))
+		logformat.Test(t, string(text))
 	}
 	if t.Failed() {
 		showLog(t, log)

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"testing"
 
-	"vodmr/internal/dialogue"
+	"vodmr/test/kit/dialogue"
 )
 
 func TestMain(m *testing.M) {
@@ -35,7 +35,7 @@ func build() buildResult {
 	if r.err = os.Chmod(dir, 0o755); r.err != nil {
 		return r
 	}
-	r.err = dialogue.Build(dir, "vodmr/cmd/...", "vodmr/testdata/vchkpw", "vodmr/testdata/qmail-queue")
+	r.err = dialogue.Build(dir, "vodmr/cmd/...", "vodmr/test/standin/vchkpw", "vodmr/test/standin/qmail-queue")
 	return r
 }
 

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"vodmr/integration/need"
+	"vodmr/test/kit/require"
 )
 
 // A provider is a tcpserver that runs a site's chain for each connection.
@@ -40,7 +40,7 @@ next:
 // listen starts tcpserver on a free loopback port.
 func (s *site) listen(t testing.TB) *provider {
 	t.Helper()
-	return s.listenOn(t, need.Program(t, "tcpserver"), "127.0.0.1")
+	return s.listenOn(t, require.Program(t, "tcpserver"), "127.0.0.1")
 }
 
 // listenOn starts a tcpserver, which runs as the owner of the mail, on a free

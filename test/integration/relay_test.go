@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"vodmr/integration/need"
+	"vodmr/test/kit/require"
 )
 
 // withoutExtensions are Postfix settings for each way that a session may go:
@@ -114,9 +114,9 @@ func TestAtrnIntoProgram(t *testing.T) {
 
 func TestRelayOverIPv6(t *testing.T) {
 	t.Parallel()
-	tcpserver := need.ProgramOf(t, "VODMR_TCPSERVER6")
+	tcpserver := require.ProgramOf(t, "VODMR_TCPSERVER6")
 	if !hasIPv6() {
-		need.Skip(t, "no ::1 here")
+		require.Skip(t, "no ::1 here")
 	}
 	for _, test := range []struct {
 		name string
@@ -188,9 +188,9 @@ func rcptReply(t testing.TB, port, recipient string) string {
 
 // What INSTALL tells a customer to set is what the test above runs with.
 func TestInstallHasTheListener(t *testing.T) {
-	text, err := os.ReadFile("../INSTALL")
+	text, err := os.ReadFile("../../INSTALL")
 	if errors.Is(err, fs.ErrNotExist) {
-		need.Skip(t, "there is no INSTALL yet")
+		require.Skip(t, "there is no INSTALL yet")
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -207,5 +207,5 @@ func TestInstallHasTheListener(t *testing.T) {
 // runs it as Postfix's user, without which it keeps none of Postfix's rules.
 func (p *postfix) sendmail(t testing.TB) []string {
 	t.Helper()
-	return []string{need.Program(t, "sendmail"), "-C", p.config(), "-bs"}
+	return []string{require.Program(t, "sendmail"), "-C", p.config(), "-bs"}
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"vodmr/internal/cdbmake"
+	"vodmr/test/kit/cdbmake"
 )
 
 // A site is a provider in a temporary folder: a qmail home with its control

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"vodmr/integration/need"
+	"vodmr/test/kit/require"
 )
 
 // fetchmail forgets lines that its TLS library has read ahead, so a provider's
@@ -90,7 +90,7 @@ func TestAtrnBySTARTTLS(t *testing.T) {
 	s.settings = []string{"VODMR_REQUIRETLS=1"}
 	s.checkpw = []string{program(t, "vodmr-checkpw"), s.vpasswd(t, self)}
 	s.trust = []string{"-F", certificate.sha256}
-	p := s.listenAs(t, need.Program(t, "tcpserver"), "127.0.0.1")
+	p := s.listenAs(t, require.Program(t, "tcpserver"), "127.0.0.1")
 	s.deliverVariety(t)
 	inbox := filepath.Join(t.TempDir(), "Maildir")
 	s.mustFetch(t, p, "-m", inbox)

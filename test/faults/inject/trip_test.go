@@ -10,14 +10,14 @@ import (
 	"strings"
 	"testing"
 
-	"vodmr/integration/need"
-	"vodmr/internal/dialogue"
+	"vodmr/test/kit/dialogue"
+	"vodmr/test/kit/require"
 )
 
 // bin is the folder of what TestMain built.
 var bin string
 
-func TestMain(m *testing.M) { os.Exit(dialogue.Main(m, &bin, "vodmr/faults/trip")) }
+func TestMain(m *testing.M) { os.Exit(dialogue.Main(m, &bin, "vodmr/test/faults/inject")) }
 
 // under runs a shell script under trip.
 func under(t *testing.T, call, nth, what, script string) (out, told string, state *os.ProcessState) {
@@ -28,7 +28,7 @@ func under(t *testing.T, call, nth, what, script string) (out, told string, stat
 	cmd.Stdout, cmd.Stderr = &said, &said
 	_ = cmd.Run()
 	if cmd.ProcessState.ExitCode() == 111 && strings.Contains(said.String(), "not permitted") {
-		need.Skip(t, "programs may not be traced here: %s", said.String())
+		require.Skip(t, "programs may not be traced here: %s", said.String())
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {

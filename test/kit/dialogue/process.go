@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"vodmr/internal/logform"
+	"vodmr/test/kit/logformat"
 )
 
 // A Process is a program that talks to the test on its descriptors 0 and 1.
@@ -56,6 +56,6 @@ func (p *Process) End() (code int, stderr string) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	logform.Test(p.t, string(text))
+	logformat.Test(p.t, string(text))
 	return p.cmd.ProcessState.ExitCode(), string(text)
 }

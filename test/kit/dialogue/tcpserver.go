@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"vodmr/integration/need"
-	"vodmr/internal/logform"
+	"vodmr/test/kit/logformat"
+	"vodmr/test/kit/require"
 )
 
 // UnderTCPServer runs a command under tcpserver on a free port of this machine, with
@@ -19,7 +19,7 @@ import (
 // vodmr-log(5) says.
 func UnderTCPServer(t testing.TB, command *exec.Cmd) (address string, end func() (code int, log string)) {
 	t.Helper()
-	tcpserver := need.Program(t, "tcpserver")
+	tcpserver := require.Program(t, "tcpserver")
 	cmd := exec.Command(tcpserver, append([]string{"-1vRHl0", "127.0.0.1", "0"}, command.Args...)...)
 	cmd.Env = command.Env
 	stdout, err := cmd.StdoutPipe()
@@ -59,7 +59,7 @@ func connectionEnd(t testing.TB, lines *bufio.Scanner) (code int, log string) {
 			if err != nil {
 				t.Fatalf("tcpserver's line %q", line)
 			}
-			logform.Test(t, log)
+			logformat.Test(t, log)
 			return status >> 8, log
 		}
 		if !strings.HasPrefix(line, "tcpserver: ") {

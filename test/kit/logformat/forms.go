@@ -1,4 +1,4 @@
-package logform
+package logformat
 
 import (
 	"errors"

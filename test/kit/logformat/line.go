@@ -1,7 +1,7 @@
-// Package logform reads the log as vodmr-log(5) describes it, for tests: whatever
+// Package logformat reads the log as vodmr-log(5) describes it, for tests: whatever
 // program wrote a line, and whatever it met, the line must have a form that the
 // manual page gives.
-package logform
+package logformat
 
 import (
 	"fmt"

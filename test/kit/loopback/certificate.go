@@ -1,4 +1,4 @@
-package rig
+package loopback
 
 import (
 	"crypto/ecdsa"

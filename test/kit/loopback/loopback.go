@@ -1,6 +1,6 @@
-// Package rig is what measurements and fault runs share: giving root's rights
+// Package loopback is what measurements and fault runs share: giving root's rights
 // up, a connection on this machine, and the customer's first words.
-package rig
+package loopback
 
 import (
 	"bytes"

@@ -1,6 +1,6 @@
-// Package need says what a test cannot do without. Where it is missing the test
+// Package require says what a test cannot do without. Where it is missing the test
 // is skipped and the skip is noted for scripts/test; with CI=true it fails.
-package need
+package require
 
 import (
 	"fmt"

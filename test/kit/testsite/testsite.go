@@ -1,6 +1,6 @@
-// Package mailsite makes a small site for the tests of programs that an administrator
+// Package testsite makes a small site for the tests of programs that an administrator
 // runs: a qmail home, and a domain whose mail waits in one Maildir.
-package mailsite
+package testsite
 
 import (
 	"fmt"
@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"vodmr/internal/cdbmake"
+	"vodmr/test/kit/cdbmake"
 )
 
 // New makes qmail/ and domain/ below a temporary folder: the login odmr@example.org, with

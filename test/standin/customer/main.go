@@ -11,8 +11,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"vodmr/internal/customer"
 	"vodmr/maildir"
+	"vodmr/test/kit/customer"
 )
 
 func main() {

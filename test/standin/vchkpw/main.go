@@ -29,7 +29,7 @@ import (
 	"github.com/go-crypt/crypt"
 
 	"vodmr/auth"
-	"vodmr/vpasswd"
+	"vodmr/internal/vpasswd"
 )
 
 const (
