@@ -22,8 +22,8 @@ type line struct {
 	atProvider atomic.Int64
 }
 
-// A parcel is bytes under way.
-type parcel struct {
+// A segment is bytes under way.
+type segment struct {
 	data []byte
 	due  time.Time
 	trip int64
@@ -32,8 +32,8 @@ type parcel struct {
 // parcelsMax and parcelSize bound what is under way: 256 MiB each way, more than
 // any sender has in flight here.
 const (
-	parcelsMax = 4096
-	parcelSize = 64 << 10
+	segmentsMax = 4096
+	parcelSize  = 64 << 10
 )
 
 // join carries bytes between the two ends until both have closed.
@@ -45,7 +45,7 @@ func (l *line) join(provider, customer net.Conn) {
 // carry moves bytes one way. What is sent belongs to the sender's trip, or a
 // later one.
 func (l *line) carry(dst, src net.Conn, from, to *atomic.Int64, later int64) {
-	under := make(chan parcel, parcelsMax)
+	under := make(chan segment, segmentsMax)
 	go l.deliver(dst, under, to)
 	defer close(under)
 	free := time.Now() // when the line can take the next byte
@@ -59,7 +59,7 @@ func (l *line) carry(dst, src net.Conn, from, to *atomic.Int64, later int64) {
 		if l.bandwidth > 0 {
 			free = free.Add(time.Duration(n) * time.Second / time.Duration(l.bandwidth))
 		}
-		p := parcel{due: free.Add(l.delay), trip: from.Load() + later}
+		p := segment{due: free.Add(l.delay), trip: from.Load() + later}
 		if n > 0 {
 			p.data = append([]byte(nil), buf[:n]...)
 		}
@@ -71,7 +71,7 @@ func (l *line) carry(dst, src net.Conn, from, to *atomic.Int64, later int64) {
 }
 
 // deliver hands parcels over when they are due. The end of the stream is one too.
-func (l *line) deliver(dst net.Conn, under <-chan parcel, at *atomic.Int64) {
+func (l *line) deliver(dst net.Conn, under <-chan segment, at *atomic.Int64) {
 	for p := range under {
 		time.Sleep(time.Until(p.due))
 		if len(p.data) == 0 {

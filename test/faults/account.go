@@ -34,7 +34,7 @@ func (s *site) settled() bool {
 		return true
 	}
 	for _, m := range s.messages {
-		if there[m.file] != (m.fate == waits && !m.deleted) {
+		if there[m.file] != (m.expected == waits && !m.deleted) {
 			return false
 		}
 	}
@@ -68,20 +68,20 @@ func (s *site) close(broken int) {
 // judge judges one message: it is in the customer's hands, its sender knows, or
 // it waits; and which of these is no accident.
 func (s *site) judge(m *message, there bool) {
-	if m.taken+m.bounced == 0 && !there && !m.deleted && m.fate != vanishes {
+	if m.taken+m.bounced == 0 && !there && !m.deleted && m.expected != vanishes {
 		s.lost++
 		s.fail("LOST: %s from %s to %s", m.file, m.from, m.to)
 		return
 	}
 	s.again += max(0, m.taken-1) + max(0, m.bounced-1)
 	switch {
-	case m.bounced > 0 && m.fate != bounces:
+	case m.bounced > 0 && m.expected != bounces:
 		s.fail("wrongly bounced: %s to %s", m.file, m.to)
-	case m.taken > 0 && m.fate != arrives:
+	case m.taken > 0 && m.expected != arrives:
 		s.fail("taken though it was refused: %s to %s", m.file, m.to)
 	case there && m.deleted:
 		s.fail("deleted by its owner, but back: %s", m.file)
-	case there && m.fate != waits:
+	case there && m.expected != waits:
 		s.fail("left behind: %s to %s", m.file, m.to)
 	}
 }
@@ -102,7 +102,7 @@ func (s *site) most() int {
 	}
 	bounce := 0
 	for _, m := range s.messages {
-		if m.fate == bounces {
+		if m.expected == bounces {
 			bounce = 1
 		}
 	}

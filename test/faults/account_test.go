@@ -204,7 +204,7 @@ func TestSeries(t *testing.T) {
 	}
 }
 
-// TestCalls: where trip told how many calls there were, a sample knows the end.
+// TestCalls: where inject told how many calls there were, a sample knows the end.
 func TestCalls(t *testing.T) {
 	f := &faults{ctx: context.Background(), work: t.TempDir(), seed: 7, jobs: 1, sample: time.Nanosecond}
 	tried := 0
@@ -212,7 +212,7 @@ func TestCalls(t *testing.T) {
 		tried++
 		if t.fired = t.n <= 2; t.fired {
 			t.struck = true
-		} else if err := os.WriteFile(t.told(), []byte("calls 1\n"), 0o600); err != nil {
+		} else if err := os.WriteFile(t.injectReport(), []byte("calls 1\n"), 0o600); err != nil {
 			t.broken = err
 		}
 	}}}

@@ -34,7 +34,7 @@ func expiring() []*message {
 		write(greylist+"-odd", "ann", "no envelope\n"),
 		write(nobody+"-last", "ann", "behind all\nno last newline"),
 	}
-	old[5].fate = vanishes
+	old[5].expected = vanishes
 	old[6].taken = 1
 	for _, m := range old {
 		m.age = 2 * lifetime

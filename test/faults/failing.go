@@ -5,7 +5,7 @@ import (
 	"syscall"
 )
 
-// A failure is an error that a system call may return; its name is trip's.
+// A failure is an error that a system call may return; its name is inject's.
 type failure struct {
 	name  string
 	errno syscall.Errno
@@ -155,7 +155,7 @@ func (s *site) leftBehind() int {
 	}
 	n := 0
 	for _, m := range s.messages {
-		if there[m.file] && m.fate != waits {
+		if there[m.file] && m.expected != waits {
 			n++
 		}
 	}

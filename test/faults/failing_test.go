@@ -32,7 +32,7 @@ func TestBore(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			s := testSite(t)
 			for _, m := range s.messages {
-				if m.fate != waits && test.gone > 0 {
+				if m.expected != waits && test.gone > 0 {
 					test.gone--
 					must(t, s.remove(m))
 				}
@@ -79,8 +79,8 @@ func (s *site) remove(m *message) error {
 
 // TestInterrupted: what a signal interrupts is done again.
 func TestInterrupted(t *testing.T) {
-	if !trips() {
-		t.Skip("trip needs Linux on amd64")
+	if !canInject() {
+		t.Skip("inject needs Linux on amd64")
 	}
 	for _, call := range []string{"fstat", "newfstatat", "setlk"} {
 		for n := 1; ; n++ {
@@ -98,8 +98,8 @@ func TestInterrupted(t *testing.T) {
 
 // TestUnknownCall: a fault that cannot happen is no point that does not strike.
 func TestUnknownCall(t *testing.T) {
-	if !trips() {
-		t.Skip("trip needs Linux on amd64")
+	if !canInject() {
+		t.Skip("inject needs Linux on amd64")
 	}
 	s := testSite(t)
 	w := s.wire("wriet", "kill", 1)
@@ -112,8 +112,8 @@ func TestUnknownCall(t *testing.T) {
 // TestTLSGivesUp: where vodmr-tls itself cannot send or receive it says so, and
 // neither the customer nor the program waits for the other.
 func TestTLSGivesUp(t *testing.T) {
-	if !trips() {
-		t.Skip("trip needs Linux on amd64")
+	if !canInject() {
+		t.Skip("inject needs Linux on amd64")
 	}
 	for call, most := range map[string]int{"sendmsg": 4, "recvfrom": 8} {
 		for n := 1; n <= most; n++ {
@@ -129,8 +129,8 @@ func TestTLSGivesUp(t *testing.T) {
 // TestExpireKnowsWhatWasTaken: where vodmr.notes cannot be read, nothing bounces that
 // the customer has already.
 func TestExpireKnowsWhatWasTaken(t *testing.T) {
-	if !trips() {
-		t.Skip("trip needs Linux on amd64")
+	if !canInject() {
+		t.Skip("inject needs Linux on amd64")
 	}
 	for n := 1; ; n++ {
 		s := newExpiring(testTrial(t, n)).owned(t)

@@ -13,11 +13,11 @@ const (
 	host     = "mail.provider.example"
 )
 
-// A fate is what must become of a message in the end.
-type fate int
+// An outcome is what must become of a message in the end.
+type outcome int
 
 const (
-	arrives fate = iota
+	arrives outcome = iota
 	bounces
 	waits
 	vanishes // nobody is to be told of it
@@ -27,7 +27,7 @@ const (
 type message struct {
 	file, from, to string
 	content        string // as stored, without the envelope
-	fate           fate
+	expected       outcome
 
 	taken   int  // times that the customer took it
 	bounced int  // times that qmail-queue took its bounce
@@ -62,9 +62,9 @@ func variety() []*message {
 // fetched is a message of each sort that atrn itself receives: it knows no
 // recipient that it refuses, but a size.
 func fetched() []*message {
-	list := slices.DeleteFunc(variety(), func(m *message) bool { return m.fate != arrives })
+	list := slices.DeleteFunc(variety(), func(m *message) bool { return m.expected != arrives })
 	large := write("hal", "ann", strings.Repeat("A message that is too large for this customer.......\n", atrnMax/53+1))
-	large.fate = bounces
+	large.expected = bounces
 	return slices.Insert(list, 3, large)
 }
 
@@ -83,9 +83,9 @@ func write(to, from, text string) *message {
 	m.content = "Received: (qmail 1 invoked by network)\n\n" + text
 	switch {
 	case strings.HasPrefix(to, nobody) || from == spammer:
-		m.fate = bounces
+		m.expected = bounces
 	case strings.HasPrefix(to, greylist):
-		m.fate = waits
+		m.expected = waits
 	}
 	return m
 }

@@ -30,13 +30,13 @@ func poisonRow() []series {
 	var all []series
 	for _, m := range modes() {
 		all = append(all, series{name: "five/" + m.name, last: poisonRounds, try: func(t *trial) { fivePoisons(t, m) }},
-			series{name: "weeks/" + m.name, last: weeksRounds, try: func(t *trial) { weeks(t, m) }})
+			series{name: "weeks/" + m.name, last: flakyLineSessions, try: func(t *trial) { flakyLineRounds(t, m) }})
 	}
 	return all
 }
 
-// A pharmacy is a site with poisons among its mail.
-type pharmacy struct {
+// A poisonedSite is a site with poisons among its mail.
+type poisonedSite struct {
 	*site
 	bad  []*message
 	tail tail // of what the customer heard
@@ -45,7 +45,7 @@ type pharmacy struct {
 // fivePoisons plays sessions until all that is good has arrived, a few more in
 // which only the poisons are left, and then mends the customer.
 func fivePoisons(t *trial, m mode) {
-	p := newPharmacy(t, m)
+	p := newPoisonedSite(t, m)
 	if t.broken != nil {
 		return
 	}
@@ -67,7 +67,7 @@ func fivePoisons(t *trial, m mode) {
 	p.settle(sessions)
 }
 
-func newPharmacy(t *trial, m mode) *pharmacy {
+func newPoisonedSite(t *trial, m mode) *poisonedSite {
 	list := small(goodOnes)
 	var bad []*message
 	for i := range badOnes {
@@ -85,14 +85,14 @@ func newPharmacy(t *trial, m mode) *pharmacy {
 	if t.broken == nil {
 		t.broken = s.control("timeoutremote", "1")
 	}
-	return &pharmacy{site: s, bad: bad}
+	return &poisonedSite{site: s, bad: bad}
 }
 
 // mostSessions is how many may pass until all that is good has arrived: two for
 // each poison, and two for each message whose answer may be lost with the
 // poison's. Where the customer's server answers at once, and hangs up in order,
 // none is.
-func (p *pharmacy) mostSessions() int {
+func (p *poisonedSite) mostSessions() int {
 	sessions := 1
 	for range p.bad {
 		sessions += alone * p.most()
@@ -104,7 +104,7 @@ func (p *pharmacy) mostSessions() int {
 }
 
 // goodWait says whether any good message waits.
-func (p *pharmacy) goodWait() bool {
+func (p *poisonedSite) goodWait() bool {
 	there, err := p.waiting()
 	if err != nil {
 		p.trial.broken = err
@@ -118,7 +118,7 @@ func (p *pharmacy) goodWait() bool {
 }
 
 // visit is one session, which breaks if a poison is offered.
-func (p *pharmacy) visit() {
+func (p *poisonedSite) visit() {
 	p.tail.text = ""
 	p.converse(nil, func(proc *process, near *net.TCPConn) error {
 		_ = near.SetDeadline(time.Now().Add(sessionMax))
@@ -130,7 +130,7 @@ func (p *pharmacy) visit() {
 }
 
 // poison makes the customer strike when a poison comes to its stage.
-func (p *pharmacy) poison(server *customer.Server, near *net.TCPConn, pid int) {
+func (p *poisonedSite) poison(server *customer.Server, near *net.TCPConn, pid int) {
 	server.Prompt = true
 	strike := func(from, stage string) string {
 		i := slices.IndexFunc(p.bad, func(m *message) bool { return m.from == from })

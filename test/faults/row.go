@@ -9,7 +9,7 @@ import (
 // A row is one kind of fault.
 type row struct {
 	name, about string
-	trips       bool // it needs trip
+	injects     bool // it needs inject
 	series      func() []series
 }
 
@@ -21,7 +21,7 @@ type series struct {
 	last int
 	// guess is where a sample looks for the end of a series at first; 0 is 64.
 	guess int
-	// each is how many points there are at each call that trip counts; 0 is 1.
+	// each is how many points there are at each call that inject counts; 0 is 1.
 	each int
 	// slow says that a point takes minutes: a sample leaves it out.
 	slow bool
@@ -43,12 +43,12 @@ func rows() []row {
 		{"failing-standing", "vodmr-relay's Nth call of each kind fails in a session that stands", true, failingStanding},
 		{"failing-takeover", "a call of it fails as it asks a session that stands for the mailbox, or is asked, with one of seven errors in turn", true, failingTakeover},
 		{"failing-expire", "vodmr-expire's Nth call of each kind fails, with each of seven errors", true, failingExpire},
-		{"odd-call", "the Nth call moves one byte only, or says EIO though it was done", true, oddCall},
+		{"odd-call", "the Nth call moves one byte only, or says EIO though it was done", true, partialIOCall},
 		{"broken-line", "the line is cut at its Nth byte each way, is reset, stalls, or trickles", false, brokenLine},
 		{"broken-standing", "the line of a session that stands is cut at its Nth byte each way, with TLS at each seventh, is reset, or stalls", false, brokenStanding},
 		{"bad-queue", "qmail-queue exits with each code, dies, hangs, talks, closes, is not there", false, badQueueRow},
-		{"company", "others deliver, read and delete in the Maildir, and three sessions run at once", false, companyRow},
-		{"company-standing", "the same, and each session stands until another asks or its time is over", false, companyStanding},
+		{"company", "others deliver, read and delete in the Maildir, and three sessions run at once", false, mailreadersRow},
+		{"company-standing", "the same, and each session stands until another asks or its time is over", false, mailreadersStanding},
 		{"poison", "five messages break each session that offers them; a line breaks at random for weeks", false, poisonRow},
 		{"soak", "500 customers for minutes; of ten lines one is cut, of twenty sessions one loses a process", false, soakRow},
 	}

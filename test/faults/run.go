@@ -26,7 +26,7 @@ type running struct {
 // runRow tries the points that were asked for; among is how many rows share the
 // time of a sample.
 func (f *faults) runRow(r row, among int) (result, error) {
-	if r.trips && !trips() {
+	if r.injects && !canInject() {
 		return result{}, errors.New("it needs Linux on amd64")
 	}
 	run := &running{faults: f, row: r, result: result{row: r.name, kind: r.about, seed: f.seed}}

@@ -27,7 +27,7 @@ const (
 	sampleCustomers = 30
 	sampleSoak      = 15 * time.Second
 	sampleAtOnce    = 8
-	soakRate        = 50 // deeds a second of those who read their mail
+	soakRate        = 50 // actions a second of those who read their mail
 	settleMax       = 6  // sessions of each customer once nothing breaks any more
 
 	cutOneIn  = 10 // lines
@@ -43,13 +43,13 @@ func soakRow() []series {
 // A soaking is a provider with many customers.
 type soaking struct {
 	*trial
-	port    *port
-	patrons []*patron
-	calm    atomic.Bool // nothing is broken any more
+	port      *port
+	customers []*simulatedCustomer
+	calm      atomic.Bool // nothing is broken any more
 }
 
-// A patron is one customer: a mailbox, and how it calls.
-type patron struct {
+// A simulatedCustomer is one customer: a mailbox, and how it calls.
+type simulatedCustomer struct {
 	*site
 	soaking *soaking
 	login   string
@@ -73,11 +73,11 @@ func soak(t *trial) {
 	}
 	defer k.port.close()
 	args := []string{"-t", lasts.String(), "-r", fmt.Sprint(soakRate)}
-	for _, p := range k.patrons {
+	for _, p := range k.customers {
 		defer p.box.Close()
 		args = append(args, p.maildir())
 	}
-	busy := t.newCompany(args...)
+	busy := t.newMailreaders(args...)
 	if t.broken = busy.start(); t.broken != nil {
 		return
 	}
@@ -86,7 +86,7 @@ func soak(t *trial) {
 		t.broken = err
 		return
 	}
-	for _, p := range k.patrons {
+	for _, p := range k.customers {
 		t.broken = errors.Join(t.broken, p.unmark())
 	}
 	k.calm.Store(true)
@@ -95,14 +95,14 @@ func soak(t *trial) {
 	k.close()
 }
 
-// call has customers call at random until the company has left.
-func (k *soaking) call(atOnce int, busy *company) {
+// call has customers call at random until the mail readers have left.
+func (k *soaking) call(atOnce int, busy *mailreaders) {
 	var all sync.WaitGroup
 	for i := range atOnce {
 		random := rand.New(rand.NewPCG(k.seed, uint64(i)))
 		all.Go(func() {
 			for !busy.gone() && k.ctx.Err() == nil {
-				p := k.patrons[random.IntN(len(k.patrons))]
+				p := k.customers[random.IntN(len(k.customers))]
 				if p.busy.TryLock() {
 					p.visit()
 					p.busy.Unlock()
@@ -115,7 +115,7 @@ func (k *soaking) call(atOnce int, busy *company) {
 
 // settle has each customer call until nothing is left that can go.
 func (k *soaking) settle(atOnce int) {
-	work := make(chan *patron)
+	work := make(chan *simulatedCustomer)
 	var all sync.WaitGroup
 	for range atOnce {
 		all.Go(func() {
@@ -126,7 +126,7 @@ func (k *soaking) settle(atOnce int) {
 			}
 		})
 	}
-	for _, p := range k.patrons {
+	for _, p := range k.customers {
 		work <- p
 	}
 	close(work)
@@ -141,7 +141,7 @@ func (k *soaking) make(customers int) error {
 	}
 	var accounts strings.Builder
 	for i := range customers {
-		p := &patron{soaking: k, number: i, login: fmt.Sprintf("odmr%d@%s", i, domain)}
+		p := &simulatedCustomer{soaking: k, number: i, login: fmt.Sprintf("odmr%d@%s", i, domain)}
 		p.random = rand.New(rand.NewPCG(k.random.Uint64(), 0))
 		p.site = &site{trial: k.trial, qmail: shared.qmail, home: filepath.Join(k.dir, fmt.Sprint("home", i))}
 		p.mode = modes()[p.random.IntN(len(modes()))]
@@ -149,7 +149,7 @@ func (k *soaking) make(customers int) error {
 		if err := p.furnish(); err != nil {
 			return err
 		}
-		k.patrons = append(k.patrons, p)
+		k.customers = append(k.customers, p)
 		fmt.Fprintf(&accounts, "%s:*:%d:%d:odmr:%s:NOQUOTA:%s\n", p.login, os.Getuid(), os.Getgid(), p.home, password)
 	}
 	if err := os.WriteFile(shared.passwords(), []byte(accounts.String()), 0o600); err != nil {
@@ -161,7 +161,7 @@ func (k *soaking) make(customers int) error {
 }
 
 // furnish makes the customer's mailbox, and its mail in tmp/.
-func (p *patron) furnish() error {
+func (p *simulatedCustomer) furnish() error {
 	for _, sub := range []string{"new", "cur", "tmp"} {
 		if err := os.MkdirAll(filepath.Join(p.maildir(), sub), 0o700); err != nil {
 			return err
@@ -170,7 +170,7 @@ func (p *patron) furnish() error {
 	first := (p.number + 1) * 1000
 	list := p.mixed(first, soakMail)
 	if p.chain.fetches {
-		list = slices.DeleteFunc(list, func(m *message) bool { return m.fate != arrives })
+		list = slices.DeleteFunc(list, func(m *message) bool { return m.expected != arrives })
 	}
 	if err := p.prepare(list, first); err != nil {
 		return err
@@ -182,7 +182,7 @@ func (p *patron) furnish() error {
 
 // calls is how the customer gets its mail: most are their own server, some use
 // atrn.
-func (p *patron) calls() chain {
+func (p *simulatedCustomer) calls() chain {
 	if p.number%fetchers == fetchers-1 {
 		return chain{fetches: true, argv: func(s *site, wrap []string) []string {
 			provider := p.soaking.port.listener.Addr().String()

@@ -34,7 +34,7 @@ func (s *site) noted() (breaks map[string]int, due int, err error) {
 // suspicious checks how a poison is offered that broke two sessions in a row:
 // when nothing else waits but what did so too and oftener, in lock step and
 // without extensions.
-func (p *pharmacy) suspicious(this *message, stage string) {
+func (p *poisonedSite) suspicious(this *message, stage string) {
 	breaks, due, err := p.noted()
 	if err != nil {
 		p.trial.broken = err

@@ -22,7 +22,7 @@ func waitFor(pid int, status *unix.WaitStatus) error {
 }
 
 // follow lets the threads run from call to call until none is left.
-func (t *trip) follow() {
+func (t *injection) follow() {
 	for {
 		var status unix.WaitStatus
 		tid, err := unix.Wait4(-1, &status, unix.WALL, nil)
@@ -45,7 +45,7 @@ func (t *trip) follow() {
 }
 
 // stopped goes on after a stop, whatever it was for.
-func (t *trip) stopped(tid int, status unix.WaitStatus) {
+func (t *injection) stopped(tid int, status unix.WaitStatus) {
 	th, signal, resume := t.threads[tid], status.StopSignal(), unix.PtraceCont
 	switch {
 	case th == nil: // a new one begins with a stop of its own
@@ -70,7 +70,7 @@ func (t *trip) stopped(tid int, status unix.WaitStatus) {
 }
 
 // runs notes that the program begins, or that a child runs another.
-func (t *trip) runs(tid int, th *thread) {
+func (t *injection) runs(tid int, th *thread) {
 	if tid == t.pid {
 		t.began = true
 		return
@@ -79,7 +79,7 @@ func (t *trip) runs(tid int, th *thread) {
 }
 
 // classify finds out whose a new thread is.
-func (t *trip) classify(tid int) *thread {
+func (t *injection) classify(tid int) *thread {
 	group, parent := t.family(tid)
 	th := &thread{child: group != t.pid}
 	th.own = th.child && (parent != t.pid || t.own[group])
@@ -87,7 +87,7 @@ func (t *trip) classify(tid int) *thread {
 }
 
 // family reads a thread's process, and that one's parent.
-func (t *trip) family(tid int) (group, parent int) {
+func (t *injection) family(tid int) (group, parent int) {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", tid))
 	for line := range strings.Lines(string(text)) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), ":\t")
@@ -103,7 +103,7 @@ func (t *trip) family(tid int) (group, parent int) {
 
 // counts looks at a call that begins, and says whether it was struck so that its
 // end must be seen.
-func (t *trip) counts(tid int, th *thread) bool {
+func (t *injection) counts(tid int, th *thread) bool {
 	var regs syscall.PtraceRegs
 	if !t.began || th.own || syscall.PtraceGetRegs(tid, &regs) != nil || !t.call.is(&regs) || t.runtimes(&regs) {
 		return false
@@ -119,7 +119,7 @@ func (t *trip) counts(tid int, th *thread) bool {
 // of eight bytes from a pipe is its wait for a child to run its program, and where
 // that fails it waits for the child's end, which waits for us; a write of eight bytes
 // wakes its own threads, whole or not at all.
-func (t *trip) runtimes(regs *syscall.PtraceRegs) bool {
+func (t *injection) runtimes(regs *syscall.PtraceRegs) bool {
 	switch {
 	case regs.Rdx != 8:
 		return false
@@ -130,7 +130,7 @@ func (t *trip) runtimes(regs *syscall.PtraceRegs) bool {
 }
 
 // strike does it.
-func (t *trip) strike(tid int, th *thread, regs *syscall.PtraceRegs) {
+func (t *injection) strike(tid int, th *thread, regs *syscall.PtraceRegs) {
 	who := "program"
 	if th.child {
 		who = "child"
@@ -147,7 +147,7 @@ func (t *trip) strike(tid int, th *thread, regs *syscall.PtraceRegs) {
 	}
 }
 
-func (t *trip) victim(tid int, th *thread) int {
+func (t *injection) victim(tid int, th *thread) int {
 	if th.child {
 		return tid
 	}
@@ -179,7 +179,7 @@ func shortenMessage(tid int, regs *syscall.PtraceRegs) {
 }
 
 // finish says that the call failed.
-func (t *trip) finish(tid int) {
+func (t *injection) finish(tid int) {
 	var regs syscall.PtraceRegs
 	if syscall.PtraceGetRegs(tid, &regs) != nil {
 		return

@@ -19,24 +19,24 @@ const exitBroken = 111
 
 func main() {
 	if os.Args[0] == stageName {
-		fmt.Fprintln(os.Stderr, "trip:", stage(os.Args[1:]))
+		fmt.Fprintln(os.Stderr, "inject:", stage(os.Args[1:]))
 		os.Exit(exitBroken)
 	}
 	out := flag.String("o", "", "the file that tells what happened")
 	flag.Parse()
-	t, err := newTrip(*out, flag.Args())
+	t, err := newInjection(*out, flag.Args())
 	if err == nil {
 		err = t.run(flag.Args()[3:])
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "trip:", err)
+		fmt.Fprintln(os.Stderr, "inject:", err)
 		os.Exit(exitBroken)
 	}
 	t.endLikeIt()
 }
 
-// A trip is one program under way.
-type trip struct {
+// An injection is one program under way.
+type injection struct {
 	out     *os.File
 	call    call
 	nth     int
@@ -57,11 +57,11 @@ type thread struct {
 	own   bool // of a child that runs a program of its own
 }
 
-func newTrip(out string, args []string) (*trip, error) {
+func newInjection(out string, args []string) (*injection, error) {
 	if len(args) < 4 {
-		return nil, errors.New("usage: trip -o FILE CALL N WHAT PROGRAM [ARG ...]")
+		return nil, errors.New("usage: inject -o FILE CALL N WHAT PROGRAM [ARG ...]")
 	}
-	t := &trip{threads: make(map[int]*thread), own: make(map[int]bool)}
+	t := &injection{threads: make(map[int]*thread), own: make(map[int]bool)}
 	var found bool
 	var err error
 	if t.call, found = calls()[args[0]]; !found {
@@ -78,7 +78,7 @@ func newTrip(out string, args []string) (*trip, error) {
 }
 
 // understand reads WHAT.
-func (t *trip) understand(what string) error {
+func (t *injection) understand(what string) error {
 	if what == "kill" || what == "short" {
 		t.what = what
 		return nil
@@ -94,7 +94,7 @@ func (t *trip) understand(what string) error {
 }
 
 // run runs the program to its end, and whatever else is still traced then.
-func (t *trip) run(argv []string) error {
+func (t *injection) run(argv []string) error {
 	runtime.LockOSThread() // one thread is the tracer
 	if !strings.HasPrefix(argv[0], "/") {
 		return fmt.Errorf("%s: give the whole path", argv[0])
@@ -143,7 +143,7 @@ func inherited() []uintptr {
 }
 
 // endLikeIt ends as the program did.
-func (t *trip) endLikeIt() {
+func (t *injection) endLikeIt() {
 	fmt.Fprintf(t.out, "calls %d\n", t.count)
 	t.out.Close()
 	if t.status.Signaled() {

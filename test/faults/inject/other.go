@@ -8,6 +8,6 @@ import (
 )
 
 func main() {
-	fmt.Fprintln(os.Stderr, "trip: it needs Linux on amd64")
+	fmt.Fprintln(os.Stderr, "inject: it needs Linux on amd64")
 	os.Exit(111)
 }

@@ -13,10 +13,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stageName is trip's name where it is to become the program: traced already, it
+// stageName is inject's name where it is to become the program: traced already, it
 // asks the kernel to stop it at one call's number only, which is quicker by far
 // than to stop at all.
-const stageName = "trip-stage"
+const stageName = "inject-stage"
 
 // stage is os.Args of a stage: the call's number, and the program.
 func stage(args []string) error {

@@ -13,16 +13,16 @@ import (
 
 // A box is a Maildir.
 type box struct {
-	path    string
-	random  *rand.Rand
-	deletes bool
-	parcels []string // names in tmp/ that are to be delivered, in order
+	path     string
+	random   *rand.Rand
+	deletes  bool
+	messages []string // names in tmp/ that are to be delivered, in order
 }
 
 func open(path string, random *rand.Rand, deletes bool) (*box, error) {
 	b := &box{path: path, random: random, deletes: deletes}
 	var err error
-	b.parcels, err = b.names("tmp")
+	b.messages, err = b.names("tmp")
 	return b, err
 }
 
@@ -40,10 +40,10 @@ func (b *box) names(sub string) ([]string, error) {
 	return list, nil
 }
 
-// deliver delivers the next parcel as qmail-local does.
+// deliver delivers the next message as qmail-local does.
 func (b *box) deliver() error {
-	name := b.parcels[0]
-	b.parcels = b.parcels[1:]
+	name := b.messages[0]
+	b.messages = b.messages[1:]
 	tmp := filepath.Join(b.path, "tmp", name)
 	if err := os.Link(tmp, filepath.Join(b.path, "new", name)); err != nil {
 		return err
@@ -135,7 +135,7 @@ func (b *box) count() error {
 			}
 		}
 	}
-	tmp := filepath.Join(b.path, "maildirsize.company")
+	tmp := filepath.Join(b.path, "maildirsize.mailreaders")
 	if err := os.WriteFile(tmp, fmt.Appendf(nil, "%s\n%d %d\n", quota, size, files), 0o600); err != nil {
 		return err
 	}

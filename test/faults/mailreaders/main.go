@@ -1,7 +1,7 @@
-// Company is who else is busy in a mailbox while vodmr works: qmail-local, which
+// Mailreaders is who else is busy in a mailbox while vodmr works: qmail-local, which
 // delivers, and a mail reader.
 //
-//	company [-s SEED] [-t TIME] [-r RATE] [-d] MAILDIR...
+//	mailreaders [-s SEED] [-t TIME] [-r RATE] [-d] MAILDIR...
 //
 // It delivers what lies in each tmp/ into new/, oldest first, spread over that
 // time. RATE times a second, spread over the Maildirs, it moves a message from
@@ -31,7 +31,7 @@ func run() int {
 	deletes := flag.Bool("d", false, "it deletes, too")
 	flag.Parse()
 	if flag.NArg() == 0 {
-		fmt.Fprintln(os.Stderr, "usage: company [-s SEED] [-t TIME] [-r RATE] [-d] MAILDIR...")
+		fmt.Fprintln(os.Stderr, "usage: mailreaders [-s SEED] [-t TIME] [-r RATE] [-d] MAILDIR...")
 		return exitMisuse
 	}
 	random := rand.New(rand.NewPCG(*seed, 0))
@@ -39,13 +39,13 @@ func run() int {
 	for _, path := range flag.Args() {
 		b, err := open(path, random, *deletes)
 		if err != nil {
-			fmt.Fprintln(os.Stderr, "company:", err)
+			fmt.Fprintln(os.Stderr, "mailreaders:", err)
 			return exitBroken
 		}
 		boxes = append(boxes, b)
 	}
 	if err := stay(boxes, random, *span, *rate); err != nil {
-		fmt.Fprintln(os.Stderr, "company:", err)
+		fmt.Fprintln(os.Stderr, "mailreaders:", err)
 		return exitBroken
 	}
 	return 0

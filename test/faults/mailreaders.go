@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// A company is the program of that name, at work in a site's Maildirs.
-type company struct {
+// mailreaders is the program of that name, at work in a site's Maildirs.
+type mailreaders struct {
 	cmd     *exec.Cmd
 	out     io.Reader
 	deleted map[string]bool
@@ -20,13 +20,13 @@ type company struct {
 }
 
 // newCompany prepares one; args are the program's, but for the seed.
-func (t *trial) newCompany(args ...string) *company {
+func (t *trial) newMailreaders(args ...string) *mailreaders {
 	args = append([]string{"-s", fmt.Sprint(t.random.Uint64())}, args...)
-	program := filepath.Join(t.bin, "company")
-	return &company{cmd: exec.CommandContext(t.ctx, program, args...), deleted: make(map[string]bool), over: make(chan struct{})}
+	program := filepath.Join(t.bin, "mailreaders")
+	return &mailreaders{cmd: exec.CommandContext(t.ctx, program, args...), deleted: make(map[string]bool), over: make(chan struct{})}
 }
 
-func (c *company) start() (err error) {
+func (c *mailreaders) start() (err error) {
 	c.cmd.Stderr = os.Stderr
 	if c.out, err = c.cmd.StdoutPipe(); err != nil {
 		return err
@@ -47,7 +47,7 @@ func (c *company) start() (err error) {
 }
 
 // gone says whether it has left.
-func (c *company) gone() bool {
+func (c *mailreaders) gone() bool {
 	select {
 	case <-c.over:
 		return true
@@ -57,7 +57,7 @@ func (c *company) gone() bool {
 }
 
 // end waits until it has left, and says what it deleted.
-func (c *company) end() (deleted map[string]bool, err error) {
+func (c *mailreaders) end() (deleted map[string]bool, err error) {
 	<-c.over
 	return c.deleted, c.err
 }

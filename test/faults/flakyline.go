@@ -14,15 +14,15 @@ import (
 )
 
 const (
-	weeksRounds   = 2
-	weeksSessions = 300
-	sampleWeeks   = 40
-	lineMean      = 2500 // bytes that a line lives for
-	waitMax       = 60   // sessions that a message may wait
+	flakyLineSessions = 2
+	weeksSessions     = 300
+	sampleWeeks       = 40
+	lineMean          = 2500 // bytes that a line lives for
+	waitMax           = 60   // sessions that a message may wait
 )
 
-// A siege is a site whose line breaks in each session while mail keeps coming.
-type siege struct {
+// A flakyline is a site whose line breaks in each session while mail keeps coming.
+type flakyline struct {
 	*site
 	session int
 	upright int  // messages that waited and were not set aside
@@ -33,11 +33,11 @@ type siege struct {
 	first   map[*message]int // in which session it was taken first
 }
 
-// weeks plays hundreds of sessions over a line that breaks at random, while mail
+// flakyLineRounds plays hundreds of sessions over a line that breaks at random, while mail
 // keeps coming. In each, the oldest mail must go first, but for what broke two
 // sessions in a row.
-func weeks(t *trial, m mode) {
-	g := &siege{site: newSite(t, relayChain(), m, nil), came: make(map[*message]int), first: make(map[*message]int)}
+func flakyLineRounds(t *trial, m mode) {
+	g := &flakyline{site: newSite(t, relayChain(), m, nil), came: make(map[*message]int), first: make(map[*message]int)}
 	sessions := weeksSessions
 	if t.sample > 0 {
 		sessions = sampleWeeks
@@ -66,7 +66,7 @@ func weeks(t *trial, m mode) {
 }
 
 // newMail delivers some.
-func (g *siege) newMail() error {
+func (g *flakyline) newMail() error {
 	for range g.random.IntN(4) {
 		i := len(g.messages)
 		m := write(fmt.Sprint("r", i), "a", strings.Repeat(fmt.Sprintf("%d\n", i), 1+g.random.IntN(200)))
@@ -81,7 +81,7 @@ func (g *siege) newMail() error {
 }
 
 // visit is one session over a line that is cut, or reset, at a random byte.
-func (g *siege) visit() (broke bool) {
+func (g *flakyline) visit() (broke bool) {
 	there, err := g.waiting()
 	if err != nil {
 		g.trial.broken = err
@@ -112,7 +112,7 @@ func begins(list, with []*message) bool {
 
 // early says whether the first that was set aside was due, and went before all
 // others.
-func (g *siege) early(order []*message) bool {
+func (g *flakyline) early(order []*message) bool {
 	i := slices.Index(order, g.took[0])
 	if i != g.upright || !g.due {
 		return false
@@ -123,7 +123,7 @@ func (g *siege) early(order []*message) bool {
 
 // order is that in which what waited must be offered: the oldest first, then what
 // broke two sessions in a row, oftenest last.
-func (g *siege) order(there map[string]bool) ([]*message, error) {
+func (g *flakyline) order(there map[string]bool) ([]*message, error) {
 	breaks, due, err := g.noted()
 	if err != nil {
 		return nil, err
@@ -150,7 +150,7 @@ func names(list []*message) string {
 }
 
 // waits fails where a message had to wait for too many sessions.
-func (g *siege) waits() {
+func (g *flakyline) waits() {
 	longest := 0
 	for _, m := range g.messages {
 		at, taken := g.first[m]

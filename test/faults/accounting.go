@@ -11,7 +11,7 @@ import (
 func (k *soaking) close() {
 	k.countBounces()
 	doubts := 0
-	for _, p := range k.patrons {
+	for _, p := range k.customers {
 		there, err := p.waiting()
 		if err == nil && p.chain.fetches {
 			err = p.countInbox()
@@ -39,7 +39,7 @@ func (k *soaking) close() {
 // share a recipient.
 func (k *soaking) countBounces() {
 	bounced := make(map[string]*message)
-	for _, p := range k.patrons {
+	for _, p := range k.customers {
 		for _, m := range p.messages {
 			bounced[m.to] = m
 		}

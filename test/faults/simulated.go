@@ -12,7 +12,7 @@ import (
 
 // visit is one session of a customer. Where it broke, what the notes call
 // unanswered is in doubt.
-func (p *patron) visit() {
+func (p *simulatedCustomer) visit() {
 	inOrder := false
 	if p.chain.fetches {
 		inOrder = p.fetchAll()
@@ -29,7 +29,7 @@ func (p *patron) visit() {
 }
 
 // serveAll calls, and is the server that the mail is for.
-func (p *patron) serveAll() (inOrder bool) {
+func (p *simulatedCustomer) serveAll() (inOrder bool) {
 	conn, err := net.Dial("tcp", p.soaking.port.listener.Addr().String())
 	if err != nil {
 		return false
@@ -49,7 +49,7 @@ func (p *patron) serveAll() (inOrder bool) {
 }
 
 // accept takes a message, and remembers the order.
-func (p *patron) accept(from string, to []string, content []byte) {
+func (p *simulatedCustomer) accept(from string, to []string, content []byte) {
 	p.take(from, to, content)
 	for _, rcpt := range to {
 		if m := p.search(from, rcpt, string(content)); m != nil {
@@ -60,7 +60,7 @@ func (p *patron) accept(from string, to []string, content []byte) {
 
 // checkOrder fails where a younger message came before an older one of the same
 // session that was not set aside.
-func (p *patron) checkOrder() {
+func (p *simulatedCustomer) checkOrder() {
 	place := func(m *message) int { return slices.Index(p.messages, m) }
 	for i := range max(0, len(p.took)-1) {
 		a, b := p.took[i], p.took[i+1]
@@ -76,7 +76,7 @@ func (p *patron) checkOrder() {
 }
 
 // fetchAll calls by atrn, which receives into a Maildir, and may be killed.
-func (p *patron) fetchAll() (inOrder bool) {
+func (p *simulatedCustomer) fetchAll() (inOrder bool) {
 	ctx, cancel := context.WithTimeout(p.ctx, sessionMax)
 	defer cancel()
 	proc := p.process(ctx, nil)
@@ -95,7 +95,7 @@ func (p *patron) fetchAll() (inOrder bool) {
 
 // unlocked waits until no session of the mailbox runs any more: where vodmr was
 // killed, vodmr-relay goes on.
-func (p *patron) unlocked() bool {
+func (p *simulatedCustomer) unlocked() bool {
 	for end := time.Now().Add(sessionMax); ; time.Sleep(10 * time.Millisecond) {
 		switch pid, err := p.box.Holder(); {
 		case err != nil:
@@ -113,7 +113,7 @@ func (p *patron) unlocked() bool {
 }
 
 // doubt notes what the broken session left unanswered.
-func (p *patron) doubt() {
+func (p *simulatedCustomer) doubt() {
 	text, err := os.ReadFile(filepath.Join(p.maildir(), "vodmr.notes"))
 	if os.IsNotExist(err) {
 		return
@@ -150,7 +150,7 @@ func unanswered(notes string) map[string]bool {
 }
 
 // settled says whether nothing waits but what must.
-func (p *patron) settled() bool {
+func (p *simulatedCustomer) settled() bool {
 	p.busy.Lock()
 	defer p.busy.Unlock()
 	there, err := p.waiting()
@@ -158,5 +158,5 @@ func (p *patron) settled() bool {
 		p.fail("%s: %v", p.login, err)
 		return true
 	}
-	return !slices.ContainsFunc(p.messages, func(m *message) bool { return there[m.file] != (m.fate == waits) })
+	return !slices.ContainsFunc(p.messages, func(m *message) bool { return there[m.file] != (m.expected == waits) })
 }

@@ -53,15 +53,15 @@ func TestUnanswered(t *testing.T) {
 }
 
 // soaked is the account of one customer with two messages.
-func soaked(t *testing.T) (*soaking, *patron) {
+func soaked(t *testing.T) (*soaking, *simulatedCustomer) {
 	k := &soaking{trial: &trial{faults: &faults{forms: logformat.Load(t)}, dir: t.TempDir()}}
-	p := &patron{soaking: k, site: &site{trial: k.trial, home: filepath.Join(k.dir, "home")}, login: login}
+	p := &simulatedCustomer{soaking: k, site: &site{trial: k.trial, home: filepath.Join(k.dir, "home")}, login: login}
 	for _, sub := range []string{"new", "cur"} {
 		must(t, os.MkdirAll(filepath.Join(p.maildir(), sub), 0o700))
 	}
 	p.messages = small(2)
 	p.messages[0].file, p.messages[1].file = "1.1.h", "2.2.h"
-	k.patrons = []*patron{p}
+	k.customers = []*simulatedCustomer{p}
 	must(t, os.WriteFile(filepath.Join(k.dir, "log"), nil, 0o600))
 	return k, p
 }
@@ -71,19 +71,19 @@ func soaked(t *testing.T) (*soaking, *patron) {
 func TestSoakAccount(t *testing.T) {
 	for _, test := range []struct {
 		name, wrong string
-		spoil       func(*soaking, *patron)
+		spoil       func(*soaking, *simulatedCustomer)
 	}{
-		{"in order", "", func(_ *soaking, p *patron) { p.messages[0].taken, p.messages[0].doubts = 2, 1 }},
-		{"lost", "LOST: ", func(_ *soaking, p *patron) { p.messages[1].taken = 0 }},
-		{"too often", "arrived 2 times", func(_ *soaking, p *patron) { p.messages[1].taken = 2 }},
-		{"overtaken", "which is older", func(_ *soaking, p *patron) {
+		{"in order", "", func(_ *soaking, p *simulatedCustomer) { p.messages[0].taken, p.messages[0].doubts = 2, 1 }},
+		{"lost", "LOST: ", func(_ *soaking, p *simulatedCustomer) { p.messages[1].taken = 0 }},
+		{"too often", "arrived 2 times", func(_ *soaking, p *simulatedCustomer) { p.messages[1].taken = 2 }},
+		{"overtaken", "which is older", func(_ *soaking, p *simulatedCustomer) {
 			p.took = []*message{p.messages[1], p.messages[0]}
 			p.checkOrder()
 		}},
-		{"crash", "a program crashed", func(k *soaking, _ *patron) {
+		{"crash", "a program crashed", func(k *soaking, _ *simulatedCustomer) {
 			must(t, os.WriteFile(filepath.Join(k.dir, "log"), []byte(strings.Repeat("x\n", 9)+"panic: nil\n"), 0o600))
 		}},
-		{"no form", "a line of the log: ", func(k *soaking, _ *patron) {
+		{"no form", "a line of the log: ", func(k *soaking, _ *simulatedCustomer) {
 			must(t, os.WriteFile(filepath.Join(k.dir, "log"), []byte("vodmr-relay: 17 tea\n"), 0o600))
 		}},
 	} {

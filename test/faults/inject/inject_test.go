@@ -19,11 +19,11 @@ var bin string
 
 func TestMain(m *testing.M) { os.Exit(dialogue.Main(m, &bin, "vodmr/test/faults/inject")) }
 
-// under runs a shell script under trip.
+// under runs a shell script under inject.
 func under(t *testing.T, call, nth, what, script string) (out, told string, state *os.ProcessState) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "told")
-	cmd := exec.Command(filepath.Join(bin, "trip"), "-o", file, call, nth, what, "/bin/sh", "-c", script)
+	cmd := exec.Command(filepath.Join(bin, "inject"), "-o", file, call, nth, what, "/bin/sh", "-c", script)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	_ = cmd.Run()
@@ -82,7 +82,7 @@ func TestMisuse(t *testing.T) {
 	for _, args := range [][]string{{"wriet", "1", "kill", "/bin/true"}, {"write", "one", "kill", "/bin/true"},
 		{"write", "1", "EWHAT", "/bin/true"}, {"write", "1", "kill"}, {"write", "1", "kill", "/nonexistent"}} {
 		file := filepath.Join(t.TempDir(), "told")
-		cmd := exec.Command(filepath.Join(bin, "trip"), append([]string{"-o", file}, args...)...)
+		cmd := exec.Command(filepath.Join(bin, "inject"), append([]string{"-o", file}, args...)...)
 		if out, _ := cmd.CombinedOutput(); cmd.ProcessState.ExitCode() != 111 {
 			t.Errorf("%q: %v, %s", args, cmd.ProcessState, out)
 		}

@@ -16,12 +16,12 @@ func oddCalls() map[string][]string {
 
 // oddCall has the Nth call of each such name move one byte, or say EIO though it
 // was done.
-func oddCall() []series {
+func partialIOCall() []series {
 	var all []series
 	for _, c := range failedChains() {
 		for what, calls := range oddCalls() {
 			for _, call := range calls {
-				all = append(all, series{name: what + "/" + c.name + "/" + call, try: func(t *trial) { odd(t, c, call, what) }})
+				all = append(all, series{name: what + "/" + c.name + "/" + call, try: func(t *trial) { partialIO(t, c, call, what) }})
 			}
 		}
 	}
@@ -33,7 +33,7 @@ func oddCall() []series {
 // believes a short read, and nothing of ours has begun.
 const exitLoader = 127
 
-func odd(t *trial, c failed, call, what string) {
+func partialIO(t *trial, c failed, call, what string) {
 	s := newSite(t, c.chain, c.mode, c.chain.mail())
 	if t.broken != nil {
 		return

@@ -16,22 +16,22 @@ import (
 )
 
 const (
-	companyRounds = 40
-	rivals        = 3 // customers that call at once
-	companyTime   = time.Second
-	companyRate   = 600 // deeds a second
+	companyRounds   = 40
+	rivals          = 3 // customers that call at once
+	companyTime     = time.Second
+	mailreadersRate = 600 // actions a second
 )
 
 // companyRow is a mailbox in which others are busy while sessions run.
-func companyRow() []series { return companies("company/", nil) }
+func mailreadersRow() []series { return mailreadersSeries("company/", nil) }
 
 // companyStanding is the same where sessions stand, and say NOOP only because
 // another asks for the mailbox.
-func companyStanding() []series {
-	return companies("standing/", []string{"VODMR_IDLE=1", "VODMR_NOOP=60"})
+func mailreadersStanding() []series {
+	return mailreadersSeries("standing/", []string{"VODMR_IDLE=1", "VODMR_NOOP=60"})
 }
 
-func companies(name string, env []string) []series {
+func mailreadersSeries(name string, env []string) []series {
 	var all []series
 	for _, m := range modes() {
 		all = append(all, series{name: name + m.name, last: companyRounds, try: func(t *trial) { keepCompany(t, m, env) }})
@@ -61,7 +61,7 @@ func keepCompany(t *trial, m mode, env []string) {
 	if env != nil {
 		span *= 3 // so that the mailbox passes from hand to hand
 	}
-	busy := t.newCompany("-t", span.String(), "-r", fmt.Sprint(companyRate), "-d", s.maildir())
+	busy := t.newMailreaders("-t", span.String(), "-r", fmt.Sprint(mailreadersRate), "-d", s.maildir())
 	if t.broken = busy.start(); t.broken != nil {
 		return
 	}
@@ -128,7 +128,7 @@ func (s *site) rival(box *maildir.Box) (met int64) {
 	case strings.Contains(fmt.Sprint(one.err), `says "451 4.3.0 another session`):
 		met++
 	case s.ctx.Err() == nil:
-		s.fail("a session with company ended out of order: %s", one.how())
+		s.fail("a session beside mail readers ended out of order: %s", one.how())
 	}
 	return met
 }
@@ -151,7 +151,7 @@ func (s *site) holds(box *maildir.Box, pid int) {
 	}
 }
 
-// prepare puts mail where the company will deliver it from. Its names are numbered
+// prepare puts mail where the mail readers will deliver it from. Its names are numbered
 // from first.
 func (s *site) prepare(list []*message, first int) error {
 	for i, m := range list {
@@ -164,9 +164,9 @@ func (s *site) prepare(list []*message, first int) error {
 	return nil
 }
 
-// after notes what the company deleted, takes its marks of deletion back, and
+// after notes what the mail readers deleted, takes its marks of deletion back, and
 // looks at maildirsize.
-func (s *site) after(busy *company) {
+func (s *site) after(busy *mailreaders) {
 	deleted, err := busy.end()
 	if err != nil {
 		s.trial.broken = errors.Join(s.trial.broken, err)
@@ -182,7 +182,7 @@ func (s *site) after(busy *company) {
 	s.checkSize()
 }
 
-// unmark takes the company's marks of deletion back.
+// unmark takes the mail readers' marks of deletion back.
 func (s *site) unmark() error {
 	marked, err := filepath.Glob(filepath.Join(s.maildir(), "cur/*T"))
 	for _, path := range marked {
