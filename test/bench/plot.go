@@ -1,19 +1,25 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
-	"math"
-	"strings"
+	"image/color"
 	"time"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/plotutil"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
 )
 
-// A plot shows 4 KiB messages a second over the round trip: a line a mode, the
+// The plot shows 4 KiB messages a second over the round trip: a line a mode, the
 // floor, and two peers as points.
 
 // A series is one mode's or one peer's points.
 type series struct {
-	class, name string
-	points      []point
+	name   string
+	points []point
 }
 
 // A point is messages a second at a round trip.
@@ -23,10 +29,8 @@ type point struct {
 }
 
 const (
-	plotWidth, plotHeight = 760, 470
-	left, right           = 70, 590 // of the area with the points
-	top, bottom           = 70, 370
-	plottedSize           = 4 << 10 // bytes of the messages that are shown
+	plotWidth, plotHeight = 760, 470 // points
+	plottedSize           = 4 << 10  // bytes of the messages that are shown
 )
 
 // plottedTrips are the round trips of the x axis, at equal distances.
@@ -39,8 +43,8 @@ func plottedTrips() []time.Duration {
 func peers() []series {
 	const ms = time.Millisecond
 	return []series{
-		{"serialmail", "serialmail 0.75", []point{{0, 22.7}, {20 * ms, 11.8}, {100 * ms, 4.9}}},
-		{"exim", "Exim 4.99", []point{{0, 35}, {20 * ms, 8.6}, {100 * ms, 2.3}}},
+		{"serialmail 0.75", []point{{0, 22.7}, {20 * ms, 11.8}, {100 * ms, 4.9}}},
+		{"Exim 4.99", []point{{0, 35}, {20 * ms, 8.6}, {100 * ms, 2.3}}},
 	}
 }
 
@@ -48,7 +52,7 @@ func peers() []series {
 func ours(results []result) []series {
 	var list []series
 	for _, m := range modes() {
-		s := series{class: m.name, name: m.says}
+		s := series{name: m.says}
 		for _, rtt := range plottedTrips() {
 			row := fmt.Sprintf("%s-%dms-4k", m.name, rtt.Milliseconds())
 			for _, r := range results {
@@ -73,67 +77,99 @@ func floorRate(results []result) float64 {
 	return 0
 }
 
-// A scale maps rates to heights, by powers of ten.
-type scale struct{ low, high int } // exponents
-
-func scaleFor(floor float64, all []series) scale {
-	s := scale{low: 0, high: 1}
-	take := func(rate float64) {
-		if rate > 0 {
-			s.low = min(s.low, int(math.Floor(math.Log10(rate))))
-			s.high = max(s.high, int(math.Ceil(math.Log10(rate))))
+// positions gives each round trip its place on the x axis. A rate of 0 has none on a
+// logarithmic scale, so such a point is left out.
+func (s series) positions() plotter.XYs {
+	var list plotter.XYs
+	for _, p := range s.points {
+		for i, rtt := range plottedTrips() {
+			if rtt == p.rtt && p.rate > 0 {
+				list = append(list, plotter.XY{X: float64(i), Y: p.rate})
+			}
 		}
 	}
-	take(floor)
-	for _, one := range all {
-		for _, p := range one.points {
-			take(p.rate)
+	return list
+}
+
+// picture draws the SVG.
+func picture(results []result) ([]byte, error) {
+	p := newPlot()
+	for i, s := range ours(results) {
+		if err := addLine(p, i, s); err != nil {
+			return nil, err
 		}
 	}
-	return s
-}
-
-func (s scale) y(rate float64) float64 {
-	part := (math.Log10(rate) - float64(s.low)) / float64(s.high-s.low)
-	return bottom - part*(bottom-top)
-}
-
-// x gives a round trip its place.
-func x(rtt time.Duration) float64 {
-	trips := plottedTrips()
-	for i, t := range trips {
-		if t == rtt {
-			return left + float64(i)*(right-left)/float64(len(trips)-1)
+	if rate := floorRate(results); rate > 0 {
+		if err := addFloor(p, rate); err != nil {
+			return nil, err
 		}
 	}
-	return left
+	for i, s := range peers() {
+		if err := addPeer(p, i, s); err != nil {
+			return nil, err
+		}
+	}
+	// Room below the lines for the legend, and at the right for the last label.
+	p.Y.Min, p.X.Max = 0.02, float64(len(plottedTrips()))-0.75
+	writer, err := p.WriterTo(plotWidth, plotHeight, "svg")
+	if err != nil {
+		return nil, err
+	}
+	var text bytes.Buffer
+	_, err = writer.WriteTo(&text)
+	return text.Bytes(), err
 }
 
-// plot draws the SVG.
-func plot(results []result) []byte {
-	lines, floor := ours(results), floorRate(results)
-	s := scaleFor(floor, append(lines, peers()...))
-	d := &drawing{}
-	d.open()
-	d.axes(s)
-	if floor > 0 {
-		d.floor(s.y(floor), floor)
+func newPlot() *plot.Plot {
+	p := plot.New()
+	p.Title.Text = "4 KiB messages a second, one session, by what the customer's server offers\n" +
+		"(serialmail and Exim were measured elsewhere, on other hardware with two cores)"
+	p.X.Label.Text = "round trip"
+	p.Y.Label.Text = "messages a second"
+	p.Y.Scale = plot.LogScale{}
+	p.Y.Tick.Marker = plot.LogTicks{Prec: -1}
+	var names []string
+	for _, rtt := range plottedTrips() {
+		names = append(names, fmt.Sprintf("%d ms", rtt.Milliseconds()))
 	}
-	for _, one := range lines {
-		d.line(s, one)
-	}
-	for i, one := range peers() {
-		d.marks(s, one)
-		d.key(one, left+170*i)
-	}
-	d.f(`<text class="small" x="%d" y="%d">serialmail and Exim were measured elsewhere, on other hardware with two cores.</text>`, left, plotHeight-14)
-	d.f(`</svg>`)
-	return []byte(d.text.String())
+	p.NominalX(names...)
+	p.Legend.Left, p.Legend.YOffs = true, vg.Points(5)
+	p.Add(plotter.NewGrid())
+	return p
 }
 
-// A drawing is an SVG that is being written.
-type drawing struct{ text strings.Builder }
+func addLine(p *plot.Plot, i int, s series) error {
+	line, points, err := plotter.NewLinePoints(s.positions())
+	if err != nil {
+		return err
+	}
+	line.Color, line.Width = plotutil.Color(i), vg.Points(2)
+	points.Color, points.Shape = plotutil.Color(i), draw.CircleGlyph{}
+	p.Add(line, points)
+	p.Legend.Add(s.name, line, points)
+	return nil
+}
 
-func (d *drawing) f(format string, args ...any) {
-	fmt.Fprintf(&d.text, format+"\n", args...)
+// addFloor draws what a program reaches that only moves files to a socket.
+func addFloor(p *plot.Plot, rate float64) error {
+	last := float64(len(plottedTrips()) - 1)
+	line, err := plotter.NewLine(plotter.XYs{{X: 0, Y: rate}, {X: last, Y: rate}})
+	if err != nil {
+		return err
+	}
+	line.Color, line.Dashes = color.Gray{Y: 0x60}, plotutil.Dashes(1)
+	p.Add(line)
+	p.Legend.Add(fmt.Sprintf("floor: files to a socket, no SMTP: %.0f/s", rate), line)
+	return nil
+}
+
+func addPeer(p *plot.Plot, i int, s series) error {
+	points, err := plotter.NewScatter(s.positions())
+	if err != nil {
+		return err
+	}
+	points.Color, points.Shape, points.Radius = color.Gray{Y: 0x60}, plotutil.Shape(i+1), vg.Points(4)
+	p.Add(points)
+	p.Legend.Add(s.name, points)
+	return nil
 }

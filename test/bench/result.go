@@ -132,7 +132,11 @@ func (b *bench) write() error {
 	if err := os.WriteFile(filepath.Join(b.work, "results.csv"), table(b.results), 0o644); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(b.work, "results.svg"), plot(b.results), 0o644)
+	svg, err := picture(b.results)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(b.work, "results.svg"), svg, 0o644)
 }
 
 // table is the CSV.

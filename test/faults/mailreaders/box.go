@@ -54,11 +54,11 @@ func (b *box) deliver() error {
 // meddle does something that a mail reader does. What somebody else took away
 // meanwhile is nothing to worry about.
 func (b *box) meddle() error {
-	deeds := []func() error{b.read, b.read, b.read, b.flag, b.flag, b.flag, b.flag, b.count}
+	actions := []func() error{b.read, b.read, b.read, b.flag, b.flag, b.flag, b.flag, b.count}
 	if b.deletes {
-		deeds = append(deeds, b.delete)
+		actions = append(actions, b.delete)
 	}
-	err := deeds[b.random.IntN(len(deeds))]()
+	err := actions[b.random.IntN(len(actions))]()
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
