@@ -2,6 +2,7 @@
 # make install    into PREFIX, below DESTDIR; as root, and needs no Go any more
 # make uninstall  takes away what make install put there
 # make deb        vodmr_VERSION_ARCH.deb in bin/, by dpkg-deb
+# make check      gofmt, go vet and the short tests: a minute
 # make test       all tests: scripts/test
 # make clean
 .POSIX:
@@ -54,10 +55,13 @@ uninstall:
 deb: all
 	scripts/deb
 
+check:
+	scripts/test format vet quick
+
 test:
 	scripts/test
 
 clean:
 	rm -rf bin
 
-.PHONY: all install uninstall deb test clean
+.PHONY: all install uninstall deb check test clean

@@ -14,6 +14,7 @@ import (
 	"vodmr/smtp"
 	"vodmr/test/kit/customer"
 	"vodmr/test/kit/dialogue"
+	"vodmr/test/kit/require"
 )
 
 // An account is what became of each message of a site, by recipient.
@@ -138,6 +139,7 @@ func modes() map[string]customer.Server {
 // TestExactlyOnce: customers with all kinds of habits get every message exactly
 // once, or it bounces once, in every mode.
 func TestExactlyOnce(t *testing.T) {
+	require.Time(t)
 	const messages = filled + copies
 	third := func() func(string) string {
 		n := 0

@@ -12,6 +12,7 @@ import (
 
 	"vodmr/maildir"
 	"vodmr/test/kit/customer"
+	"vodmr/test/kit/require"
 )
 
 // large is a content over 1 MiB, so that it streams, of short lines, which grow much
@@ -24,6 +25,7 @@ func large(end string) string {
 // what BDAT carries, without DATA's dots, and BODY=8BITMIME is said only where
 // it is needed.
 func TestSizeOfStreams(t *testing.T) {
+	require.Time(t)
 	for name, test := range map[string]struct {
 		content string
 		body    string

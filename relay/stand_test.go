@@ -14,6 +14,7 @@ import (
 	"vodmr/smtp"
 	"vodmr/test/kit/customer"
 	"vodmr/test/kit/dialogue"
+	"vodmr/test/kit/require"
 )
 
 // stand runs one session that stands, until the server ends it or tell can be
@@ -58,6 +59,7 @@ func (s *site) trickle(t testing.TB, n int, random *rand.Rand) {
 // TestStandingExactlyOnce: whatever habits the customer has, each message that lands
 // while sessions stand, end and begin anew goes out once, or bounces once.
 func TestStandingExactlyOnce(t *testing.T) {
+	require.Time(t)
 	const messages = 100
 	seed := time.Now().UnixNano()
 	t.Logf("seed %d", seed)

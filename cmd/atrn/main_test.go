@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"vodmr/test/kit/dialogue"
+	"vodmr/test/kit/require"
 )
 
 // bin is the folder of what TestMain built.
@@ -191,6 +192,7 @@ func startRepeating(t *testing.T, command, until string, args ...string) (cmd *e
 }
 
 func TestSignals(t *testing.T) {
+	require.Time(t)
 	for _, test := range []struct{ name, after, until, then string }{
 		{"between sessions", `say '453 none'`, "atrn: nothing waits*", ""},
 		{"after a failure", `say '451 locked'`, "atrn: next try in *", ""},

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"vodmr/test/kit/require"
 )
 
 // dropping is a provider whose first line dies after a message. The second session
@@ -48,6 +50,7 @@ func answer(conn net.Conn) {
 // A session that dies is followed by another, with each receiving side; a signal
 // ends that one in order.
 func TestStand(t *testing.T) {
+	require.Time(t)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"vodmr/test/kit/dialogue"
+	"vodmr/test/kit/require"
 )
 
 // standing makes the mailbox's sessions stand.
@@ -179,6 +180,7 @@ func TestTerminatedInTransaction(t *testing.T) {
 // TestTakeOver: a customer that does not answer loses its session to a new one,
 // which gets the mail that lands meanwhile.
 func TestTakeOver(t *testing.T) {
+	require.Time(t)
 	t.Parallel()
 	m := newMailbox(t).empty(t).standing()
 	dead := m.start(t)
@@ -203,6 +205,7 @@ func TestTakeOver(t *testing.T) {
 // TestTakeOverPastRubbish: a vodmr.ask that cannot be written to, root's where root tests,
 // keeps no customer out of its own mailbox.
 func TestTakeOverPastRubbish(t *testing.T) {
+	require.Time(t)
 	t.Parallel()
 	m := newMailbox(t).empty(t).standing()
 	must(t, os.WriteFile(filepath.Join(m.home, "Maildir/vodmr.ask"), nil, 0o400))
@@ -250,6 +253,7 @@ func TestNobodyCanAsk(t *testing.T) {
 // TestTakeOverFromLive: a customer that answers keeps its session, and the other
 // is told to come later. Each new login asks anew.
 func TestTakeOverFromLive(t *testing.T) {
+	require.Time(t)
 	t.Parallel()
 	m := newMailbox(t).empty(t).standing()
 	live := m.start(t)
@@ -272,6 +276,7 @@ func TestTakeOverFromLive(t *testing.T) {
 // TestTakeOverInTransaction: the line is dead though mail is under way; nothing
 // was handed over, so nothing is sent twice.
 func TestTakeOverInTransaction(t *testing.T) {
+	require.Time(t)
 	t.Parallel()
 	m := newMailbox(t).standing()
 	dead := m.start(t)
@@ -290,6 +295,7 @@ func TestTakeOverInTransaction(t *testing.T) {
 // TestTakeOverWhileJudging: a server that has the whole message and takes its time
 // keeps the session: the message would go out twice.
 func TestTakeOverWhileJudging(t *testing.T) {
+	require.Time(t)
 	t.Parallel()
 	m := newMailbox(t).standing()
 	slow := m.start(t)
@@ -306,6 +312,7 @@ func TestTakeOverWhileJudging(t *testing.T) {
 
 // TestTakeOverBeforeTheGreeting: the line goes dark as the roles turn.
 func TestTakeOverBeforeTheGreeting(t *testing.T) {
+	require.Time(t)
 	t.Parallel()
 	m := newMailbox(t).standing()
 	dead := m.start(t)
@@ -323,6 +330,7 @@ func TestTakeOverBeforeTheGreeting(t *testing.T) {
 // TestTakeOverDuringQuit: a session that waits for QUIT's reply ends for the one
 // that asks, and mail that landed meanwhile is the new one's.
 func TestTakeOverDuringQuit(t *testing.T) {
+	require.Time(t)
 	t.Parallel()
 	m := newMailbox(t).empty(t).standing()
 	old := m.start(t)

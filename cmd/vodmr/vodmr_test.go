@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"vodmr/test/kit/dialogue"
+	"vodmr/test/kit/require"
 )
 
 // relay stands in for vodmr-relay: it proves the login, says what it finds, and
@@ -235,6 +236,7 @@ func TestProgramThatDoesNotExist(t *testing.T) {
 // A program that hangs is killed when the session's time is over. Until then even a
 // busy machine has come to the password.
 func TestProgramThatHangs(t *testing.T) {
+	require.Time(t)
 	t.Parallel()
 	s := overSocket(t, nil, vodmr("-t", "5", "h", "sleep", "100")...)
 	s.Run(`S: 220 *`)

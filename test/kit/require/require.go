@@ -1,4 +1,4 @@
-// Package require says what a test cannot do without. Where it is missing the test
+// Package require says what a test cannot do without. If it is missing, the test
 // is skipped and the skip is noted for scripts/test; with CI=true it fails.
 package require
 
@@ -19,6 +19,15 @@ func Skip(t testing.TB, format string, args ...any) {
 	}
 	note(t, reason)
 	t.Skip(reason)
+}
+
+// Time skips a test that takes seconds if only the short ones are wanted (go test
+// -short, make check). That is no lack, so it is not noted.
+func Time(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("it takes long: run without -short")
+	}
 }
 
 func note(t testing.TB, reason string) {
