@@ -23,7 +23,7 @@ var source = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	// .git stays behind, as it does where somebody unpacks an archive.
-	if _, err := run("..", "sh", "-c", `tar cf - --exclude ./.git --exclude ./bin . | tar xf - -C "$1"`, "sh", dir); err != nil {
+	if _, err := run("../..", "sh", "-c", `tar cf - --exclude ./.git --exclude ./bin . | tar xf - -C "$1"`, "sh", dir); err != nil {
 		return dir, err
 	}
 	_, err = run(dir, "make")
@@ -106,7 +106,7 @@ func wanted(t *testing.T) []string {
 	t.Helper()
 	var list []string
 	add := func(mode, pattern string, place func(name string) string) {
-		found, err := filepath.Glob(filepath.Join("..", pattern))
+		found, err := filepath.Glob(filepath.Join("../..", pattern))
 		if err != nil || len(found) == 0 {
 			t.Fatalf("%s: found nothing, %v", pattern, err)
 		}
@@ -122,7 +122,7 @@ func wanted(t *testing.T) []string {
 		list = append(list, "-rw-r--r-- share/doc/vodmr/"+doc)
 	}
 	for _, dir := range []string{"systemd", "freebsd", "freebsd/files", "fail2ban"} {
-		add("-rw-r--r--", "scripts/"+dir+"/*[a-z]", func(name string) string {
+		add("-rw-r--r--", "dist/"+dir+"/*[a-z]", func(name string) string {
 			return "share/doc/vodmr/examples/" + dir + "/" + name
 		})
 	}
