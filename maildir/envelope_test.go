@@ -150,7 +150,7 @@ func TestCatchall(t *testing.T) {
 	}{
 		{"its own uid", "Received: (qmail 1 invoked by uid 89); date\n" + below, own, "real@d"},
 		{"a header between", "X-Spam: no\nReceived: (qmail 1 invoked by uid 89); date\n" + below, own, "real@d"},
-		{"CRLF", "Received: (qmail 1 invoked by uid 89); date\r\nDelivered-To: real@d\r\n", own, "real@d"},
+		{"CRLF", "Received: (qmail 1 invoked by uid 89); date\r\nDelivered-To: real@d\r\nReceived: y\r\n", own, "real@d"},
 		{"another uid", "Received: (qmail 1 invoked by uid 8); date\n" + below, own, "odmr@d"},
 		{"a longer uid", "Received: (qmail 1 invoked by uid 890); date\n" + below, own, "odmr@d"},
 		{"uid 0 in front", "Received: (qmail 1 invoked by uid 089); date\n" + below, own, "odmr@d"},

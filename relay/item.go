@@ -67,7 +67,7 @@ func (q *queue) head(it *item, m *maildir.Message, hold int64) ([]byte, error) {
 		if err != nil && err != io.EOF {
 			return nil, err
 		}
-		_, bad := q.parseEnvelope(head, err == io.EOF)
+		_, _, bad := q.parseEnvelope(head, err == io.EOF)
 		if bad == nil || err == io.EOF || size == maildir.HeadSize {
 			return head, nil
 		}
@@ -82,27 +82,29 @@ func (q *queue) buffer(size int) []byte {
 	return q.pieceBuffer[:size]
 }
 
-// parseEnvelope reads the envelope; where a domain's catch-all is an address,
-// the first that the message was delivered by counts.
-func (q *queue) parseEnvelope(head []byte, complete bool) (maildir.Envelope, error) {
-	envelope, err := maildir.ParseEnvelope(head, complete, maildir.Catchall{})
-	for _, catchall := range q.entitled.catchalls {
-		inner, err := maildir.ParseEnvelope(head, complete, catchall)
-		if err != nil || inner.Recipient != envelope.Recipient {
-			return inner, err
+// parseEnvelope reads the envelope; if a domain's catch-all is an address, the
+// recipient is that of the first delivery, by that domain.
+func (q *queue) parseEnvelope(head []byte, complete bool) (env maildir.Envelope, by *catchall, err error) {
+	env, err = maildir.ParseEnvelope(head, complete, maildir.Catchall{})
+	for i := range q.entitled.catchalls {
+		by := &q.entitled.catchalls[i]
+		inner, err := maildir.ParseEnvelope(head, complete, by.Catchall)
+		if err != nil || inner.Forwarded {
+			return inner, by, err
 		}
 	}
-	return envelope, err
+	return env, nil, err
 }
 
 // address fills in what the envelope tells.
 func (q *queue) address(it *item, head []byte) error {
-	envelope, err := q.parseEnvelope(head, int64(len(head)) == it.size)
+	envelope, by, err := q.parseEnvelope(head, int64(len(head)) == it.size)
 	if err != nil {
 		return err
 	}
-	local, domain := qmail.Split(envelope.Recipient)
-	it.rcpt = q.entitled.virtual.Strip(local, domain) + "@" + domain
+	if it.rcpt, err = q.entitled.recipient(envelope.Recipient, by); err != nil {
+		return err
+	}
 	if it.to, err = qmail.Quote(it.rcpt); err != nil {
 		return err
 	}
