@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"unicode/utf8"
 
 	"vodmr/logline"
 	"vodmr/maildir"
@@ -18,9 +19,12 @@ type item struct {
 	size   int64  // bytes of the file
 	sender string // in RFC 5321's form, without <>
 	double bool   // the sender was #@[]
-	rcpt   string // raw, as the sender wrote it
-	to     string // rcpt in RFC 5321's form
-	cut    []maildir.Span
+
+	received bool // a Received stands below the envelope lines
+
+	rcpt string // raw, as the sender wrote it
+	to   string // rcpt in RFC 5321's form
+	cut  []maildir.Span
 
 	length int64  // bytes of the content: the file without its envelope lines
 	sum    uint64 // of the content's start
@@ -111,7 +115,7 @@ func (q *queue) address(it *item, head []byte) error {
 	if len(envelope.Sender) > qmail.MaxAddress || len(it.to) > qmail.MaxAddress {
 		return fmt.Errorf("%w: it is over %d bytes", qmail.ErrAddress, qmail.MaxAddress)
 	}
-	it.sender, it.double, it.cut = envelope.Sender, envelope.Double, envelope.Cut
+	it.sender, it.double, it.received, it.cut = envelope.Sender, envelope.Double, envelope.Received, envelope.Cut
 	it.length = it.size
 	for _, span := range it.cut {
 		it.length -= span.To - span.From
@@ -146,9 +150,25 @@ func withoutSpans(b []byte, spans []maildir.Span) []byte {
 	return b[start:]
 }
 
-// utf8 says whether an address needs SMTPUTF8 (RFC 6531).
-func (it *item) utf8() bool {
-	return smtp.EightBit(it.sender) || smtp.EightBit(it.to)
+// A coding is what the addresses of an envelope are made of.
+type coding int
+
+const (
+	codingASCII   coding = iota
+	codingUTF8           // needs SMTPUTF8 (RFC 6531)
+	codingUnknown        // SMTP has no way to say it
+)
+
+// coding looks at sender and recipient.
+func (it *item) coding() coding {
+	addresses := it.sender + it.to
+	switch {
+	case !smtp.EightBit(addresses):
+		return codingASCII
+	case utf8.ValidString(it.sender) && utf8.ValidString(it.to):
+		return codingUTF8
+	}
+	return codingUnknown
 }
 
 // fields are the log's keys for a file, in its order.
