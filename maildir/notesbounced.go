@@ -32,8 +32,10 @@ func (n *Notes) appendBounced(buf []byte) []byte {
 }
 
 // setBounced takes what such a line says.
-func (n *Notes) setBounced(number string, since int64) (ok bool) {
-	n.bounced, ok = count(number)
-	n.bouncedSince = since
+func (n *Notes) setBounced(number string, since int64) bool {
+	bounced, ok := count(number)
+	if ok {
+		n.bounced, n.bouncedSince = bounced, since
+	}
 	return ok
 }
