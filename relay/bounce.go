@@ -106,10 +106,11 @@ func (q *queue) inject(it *item, notice qmail.Bounce, from, to, reason string) e
 }
 
 // tellOfUnproven tells the postmaster of a message that should bounce and may not: of
-// the first in a session, unless it was tried before. What else there is the log tells.
+// the first in a session that is news. What else there is the log tells.
 func (q *queue) tellOfUnproven(it *item, reason string) {
 	to, from, drop := qmail.BounceTo("", q.control)
-	if drop || q.bounces.told || q.notes.Of(it.base).Tries > 0 {
+	note := q.notes.Of(it.base)
+	if drop || q.bounces.told || note.Tries > 0 || note.Reason == errUnproven.Error() {
 		return
 	}
 	notice := qmail.Bounce{Sender: it.sender, Unproven: true}

@@ -117,7 +117,7 @@ func TestExpireKeepsWhatIsUnproven(t *testing.T) {
 	s.mail(t, 0, "never", "ann@sender.test")
 	log, err := s.expire(t, false)
 	envelopes, _ := s.queued(t)
-	if err != nil || envelopes != "<> -> <ann@sender.test>\n" || s.waiting(t) != 2*failuresMost {
+	if err != nil || envelopes != "<#@[]> -> <postmaster@mail.provider.test>\n<> -> <ann@sender.test>\n" || s.waiting(t) != 2*failuresMost {
 		t.Errorf("%v, %d left, bounces\n%s", err, s.waiting(t), envelopes)
 	}
 	if got := strings.Count(log, " skip "); got != 2*failuresMost || !strings.Contains(log, "no Received stands below") {
@@ -125,6 +125,9 @@ func TestExpireKeepsWhatIsUnproven(t *testing.T) {
 	}
 	if log, err := s.expire(t, false); log != "" || err != nil {
 		t.Errorf("a second time: %v\n%s", err, log)
+	}
+	if again, _ := s.queued(t); again != envelopes {
+		t.Errorf("the second time these went out:\n%s", again)
 	}
 }
 

@@ -179,6 +179,9 @@ func (q *queue) expire(entry maildir.Entry) (done bool, full error) {
 		return true, nil
 	}
 	it, err := q.loadOld(entry)
+	if err == errUnproven {
+		q.tellOfUnproven(it, q.whyExpired(it, note))
+	}
 	if err != nil {
 		q.skip(entry, err)
 		return knownReason(err), nil
