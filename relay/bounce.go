@@ -14,8 +14,8 @@ import (
 var (
 	// errNoQueue says that this site cannot send bounces.
 	errNoQueue = errors.New("it should bounce, but there is no qmail here to send a bounce: it stays")
-	// errUnproven says that a message has no sender that one may write to: the owner of a
-	// mailbox can put files there, and could so send any text from here to anybody.
+	// errUnproven says that the sender of a message must not be written to: the owner of a
+	// mailbox can put files into it, and could send any text from here to anybody.
 	errUnproven = errors.New("it should bounce, but no Received stands below Return-Path and Delivered-To, so it may never have come by mail: it stays")
 	// errFull says that so many bounces went out that the rest waits.
 	errFull = errors.New("what else should bounce waits")
@@ -38,8 +38,8 @@ type bounces struct {
 	told  bool      // the postmaster knows of a message that is unproven
 }
 
-// mayBounce is errFull if no more bounces may go out now. The bounds keep a mailbox
-// whose owner writes files from sending in bulk, be there a Received or not.
+// mayBounce is errFull if no more bounces may go out now. The bounds keep the
+// owner of a mailbox, who can write files with a Received too, from sending in bulk.
 func (q *queue) mayBounce() error {
 	if q.Now().Sub(q.bounces.since) >= day {
 		q.bounces = bounces{since: q.Now()}
@@ -106,7 +106,7 @@ func (q *queue) inject(it *item, notice qmail.Bounce, from, to, reason string) e
 }
 
 // tellOfUnproven tells the postmaster of a message that should bounce and may not: of
-// the first in a session that is news. What else there is the log tells.
+// the first in a session that was not noted before. The log tells of all.
 func (q *queue) tellOfUnproven(it *item, reason string) {
 	to, from, drop := qmail.BounceTo("", q.control)
 	note := q.notes.Of(it.base)

@@ -201,7 +201,7 @@ func (q *queue) expire(entry maildir.Entry) (done bool, full error) {
 
 // loadOld reads a message's envelope. What is for a user of this host has reached whom
 // it is for, and is no customer's: the Maildir may be that user's inbox as well. What
-// may never have come by mail has no sender that could be told.
+// may never have come by mail has no sender who may be told.
 func (q *queue) loadOld(entry maildir.Entry) (*item, error) {
 	it, err := q.load(entry, 0)
 	if err != nil {

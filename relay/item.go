@@ -161,9 +161,8 @@ const (
 
 // coding looks at sender and recipient.
 func (it *item) coding() coding {
-	addresses := it.sender + it.to
 	switch {
-	case !smtp.EightBit(addresses):
+	case !smtp.EightBit(it.sender) && !smtp.EightBit(it.to):
 		return codingASCII
 	case utf8.ValidString(it.sender) && utf8.ValidString(it.to):
 		return codingUTF8
