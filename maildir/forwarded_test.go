@@ -137,7 +137,9 @@ func sendersText() *rapid.Generator[string] {
 		rapid.StringN(0, 20, 60))
 	return rapid.Custom(func(t *rapid.T) string {
 		end := rapid.SampledFrom([]string{"\n", "\r\n", ""})
-		return strings.Join(rapid.SliceOfN(line, 0, 12).Draw(t, "lines"), end.Draw(t, "end")+"\n") + end.Draw(t, "last end")
+		const forged = "Delivered-To: evil@fwd.example\nReceived: (qmail 1 invoked by uid 89); x\n"
+		start := rapid.SampledFrom([]string{"", forged, forged + forged, "Date: x\n" + forged}).Draw(t, "start")
+		return start + strings.Join(rapid.SliceOfN(line, 0, 12).Draw(t, "lines"), end.Draw(t, "end")+"\n") + end.Draw(t, "last end")
 	})
 }
 
