@@ -1,10 +1,8 @@
 package maildir
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 )
 
@@ -22,18 +20,16 @@ type Envelope struct {
 	Double    bool   // the sender was #@[], a double bounce, which is sent as <>
 	Recipient string // raw, as in Delivered-To: quote it before it is sent
 	Cut       []Span // what of the file is not content, ascending
+
+	// Forwarded: Recipient is from the line of the first delivery, see Catchall.
+	Forwarded bool
+	// Received: a Received field stands directly below the two lines, as it does in
+	// whatever qmail-queue took. Only X- fields of a filter may stand between.
+	Received bool
 }
 
 // A Span is the bytes from From up to, not including, To.
 type Span struct{ From, To int64 }
-
-// A Catchall tells of a domain whose .qmail-default names an address: qmail delivers
-// twice then, and the recipient that is wanted stands below the first Received.
-type Catchall struct {
-	Address string // the mailbox's own address
-	UID     uint32 // the domain's, by which qmail-queue was run the second time
-	Set     bool
-}
 
 // ParseEnvelope reads the envelope from the first bytes of a message, HeadSize of them
 // or all (complete). Return-Path and Delivered-To must stand above the first Received,
@@ -43,6 +39,7 @@ func ParseEnvelope(head []byte, complete bool, catchall Catchall) (Envelope, err
 	p := parser{lines: lines{head: head, complete: complete}}
 	err := p.top()
 	if err == nil {
+		p.env.Received = p.receivedBelow()
 		err = p.inner(catchall)
 	}
 	if err == nil {
@@ -70,7 +67,7 @@ type parser struct {
 func (p *parser) top() error {
 	for !p.sender || !p.rcpt {
 		l, ok := p.next()
-		if !ok || !l.isField() && !l.isFolded() || l.is(received) {
+		if !ok || !l.isField() && !l.isFolded() || l.is(received) || l.isCutHead() {
 			return p.missing()
 		}
 		if err := p.take(l); err != nil {
@@ -108,41 +105,6 @@ func (p *parser) missing() error {
 		return fmt.Errorf("%w: no Return-Path %s", ErrNoEnvelope, above)
 	}
 	return fmt.Errorf("%w: neither Return-Path nor Delivered-To %s", ErrNoEnvelope, above)
-}
-
-// inner takes the Delivered-To directly below the first Received where the topmost is
-// only the catch-all mailbox. The Received must be what the domain's own qmail-queue
-// wrote: all others could come from the sender, who could so have mail delivered to
-// anybody.
-func (p *parser) inner(c Catchall) error {
-	if !c.Set || !strings.EqualFold(p.env.Recipient, c.Address) {
-		return nil
-	}
-	for {
-		l, ok := p.next()
-		if !ok || !l.isField() && !l.isFolded() {
-			return nil
-		}
-		if !l.is(received) {
-			continue
-		}
-		if below, ok := p.next(); ok && invokedBy(l.text, c.UID) && below.is(deliveredTo) {
-			p.rcpt = false
-			return p.take(below)
-		}
-		return nil
-	}
-}
-
-// invokedBy says that the line is the one that qmail-queue writes when uid runs it.
-func invokedBy(text []byte, uid uint32) bool {
-	rest, ok := bytes.CutPrefix(text, []byte("Received: (qmail "))
-	if !ok {
-		return false
-	}
-	pid, rest := digits(rest)
-	tail := " invoked by uid " + strconv.FormatUint(uint64(uid), 10) + ");"
-	return len(pid) > 0 && bytes.HasPrefix(rest, []byte(tail))
 }
 
 // checkRecipient refuses what cannot be an address. What may stand in front of the @

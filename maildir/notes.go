@@ -35,6 +35,7 @@ type Note struct {
 //	broke FILE BREAKS        the session before TIME broke, and it was a suspect
 //	stays FILE reason
 //	done FILE
+//	bounced COUNT            so many bounces went out in the day that began at TIME
 type Notes struct {
 	Damaged int // lines that could not be understood
 
@@ -49,6 +50,9 @@ type Notes struct {
 	session    string
 	ended      int64
 	passed     int // sessions in a row that broke before what was set aside had its turn
+
+	bounced      int   // bounces within the day
+	bouncedSince int64 // Unix seconds of the day's start, its first bounce
 
 	out    notesFile
 	unread error // see Unread

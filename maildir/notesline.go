@@ -114,6 +114,8 @@ func (n *Notes) applyVerb(verb string, when int64, base, rest string) bool {
 		n.setBroke(base, breaks, when)
 	case "kept":
 		return n.applyKept(when, base, rest)
+	case "bounced":
+		return n.setBounced(base, when)
 	default:
 		return false
 	}

@@ -66,6 +66,9 @@ func (n *Notes) writeState(fd int) error {
 	if n.passed > 0 {
 		buf = appendNote(buf, now, "passed", strconv.Itoa(n.passed))
 	}
+	if n.Bounces() > 0 {
+		buf = n.appendBounced(buf)
+	}
 	if n.session != inOrder { // or it would have ended now
 		buf = appendNote(buf, now, "session", n.session)
 	}

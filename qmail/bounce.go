@@ -12,8 +12,15 @@ type Bounce struct {
 	Settings Settings
 	Sender   string // the message's sender as in its Return-Path: quoted, no <>
 	Date     time.Time
+	ID       string // of ASCII letters, digits, dots; the notice's own: it goes into its Message-ID
 	Failures []Failure
 	Message  io.Reader // the message without its envelope lines, LF line ends
+
+	// Unproven: the message may never have come by mail, so its Sender may be invented.
+	// The notice goes to the postmaster, as one for the null sender does.
+	Unproven bool
+
+	charset string // see Scan
 }
 
 // A Failure is a recipient and why it did not get the message.
@@ -47,13 +54,10 @@ func (b Bounce) Reader() io.Reader {
 // head is all that comes before the copy of the message.
 func (b Bounce) head() string {
 	var s strings.Builder
-	s.WriteString("Date: " + b.Date.UTC().Format("2 Jan 2006 15:04:05") + " -0000\n")
-	s.WriteString("From: <" + b.from() + ">\n")
-	s.WriteString("To: <" + b.to() + ">\n")
-	s.WriteString("Subject: failure notice\n\n")
+	s.WriteString(b.header() + "\n")
 	s.WriteString("Hi. This is the vodmr program at " + printable(b.Settings.BounceHost) + ".\n" + b.opening() + "\n")
 	for _, f := range b.Failures {
-		s.WriteString("<" + printable(f.Recipient) + ">:\n" + reasonLines(f.Reason) + "\n")
+		s.WriteString("<" + address(f.Recipient) + ">:\n" + reasonLines(f.Reason) + "\n")
 	}
 	s.WriteString("--- Below this line is a copy of the message.\n\n")
 	s.WriteString("Return-Path: <" + noControl(b.Sender) + ">\n")
@@ -62,12 +66,17 @@ func (b Bounce) head() string {
 
 // opening tells a person what happened.
 func (b Bounce) opening() string {
-	if b.Sender == "" {
+	switch {
+	case b.Unproven:
+		return "A message could not be delivered to the addresses below. Its sender has not\n" +
+			"been told: no Received line stands below its Return-Path and Delivered-To, so\n" +
+			"it may never have come by mail. It stays in its mailbox.\n"
+	case b.Sender == "":
 		return "A failure notice could not be delivered itself, so you get it as the\n" +
 			"postmaster here. Nobody else has been told.\n"
 	}
-	return "The mail server behind the addresses below did not take your message.\n" +
-		"It has not been delivered to them and will not be tried again.\n"
+	return "Your message could not be delivered to the addresses below.\n" +
+		"It will not be tried again.\n"
 }
 
 func (b Bounce) from() string {
@@ -75,10 +84,10 @@ func (b Bounce) from() string {
 }
 
 func (b Bounce) to() string {
-	to, from, _ := BounceTo(b.Sender, b.Settings)
-	if from == "" && b.Sender != "" {
+	if b.Sender != "" && !b.Unproven {
 		return noControl(b.Sender)
 	}
+	to, _, _ := BounceTo("", b.Settings)
 	return noControl(quoteOrKeep(to))
 }
 

@@ -21,6 +21,7 @@ func aBounce() Bounce {
 		Settings: bounceSettings,
 		Sender:   `"odd one"@s.test`,
 		Date:     time.Date(2026, 11, 2, 10, 18, 9, 0, time.FixedZone("", 3600)),
+		ID:       "1795300101.k3v9",
 		Failures: []Failure{{"bob@example.org", "550 no such user"}, {"eve@example.org", "554 go\naway"}},
 		Message:  strings.NewReader("Subject: x\n\nbody\n"),
 	}
@@ -48,13 +49,15 @@ func text(t *testing.T, b Bounce, message string) string {
 
 func TestBounceText(t *testing.T) {
 	want := `Date: 2 Nov 2026 09:18:09 -0000
+Message-ID: <1795300101.k3v9.vodmr@mail.example>
 From: <MAILER-DAEMON@mail.example>
 To: <"odd one"@s.test>
 Subject: failure notice
+Auto-Submitted: auto-replied
 
 Hi. This is the vodmr program at mail.example.
-The mail server behind the addresses below did not take your message.
-It has not been delivered to them and will not be tried again.
+Your message could not be delivered to the addresses below.
+It will not be tried again.
 
 <bob@example.org>:
 550 no such user
@@ -153,7 +156,7 @@ func TestNothingForgesAHeader(t *testing.T) {
 	b.Sender = "a@s.test>\nBcc: <x@y"
 	b.Settings.BounceHost = "h\nX-Bad: 1\n\nBody"
 	headers, _, _ := strings.Cut(b.head(), "\n\n")
-	if lines := strings.Split(headers, "\n"); len(lines) != 4 {
+	if lines := strings.Split(headers, "\n"); len(lines) != 6 {
 		t.Errorf("headers:\n%s", headers)
 	}
 }

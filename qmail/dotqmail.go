@@ -18,6 +18,8 @@ type DotQmail struct {
 	maildirs  []string // Maildirs, as qmail-local takes them
 	addresses []string // lower case
 	others    []string // what delivers, or refuses to, in another way
+
+	vdelivermail bool // it runs vdelivermail
 }
 
 // ReadDefault reads .qmail-default in a domain's directory. An absent file
@@ -124,7 +126,7 @@ func (dq *DotQmail) addCommand(command string) {
 		if i < 0 || i+1 == len(words) {
 			continue
 		}
-		known = true
+		known, dq.vdelivermail = true, true
 		if last := words[len(words)-1]; strings.HasPrefix(last, "/") {
 			dq.homes = append(dq.homes, path.Clean(last))
 		} else {
@@ -150,21 +152,26 @@ func (dq DotQmail) Others() []string { return dq.others }
 // which is below home where it is relative. Paths are compared cleaned, and then with
 // their symlinks resolved.
 func (dq DotQmail) LeadsTo(home, maildir string) bool {
-	home = path.Clean(home)
+	return containsPath(dq.homes, path.Clean(home)) || dq.leadsToMaildir(home, maildir)
+}
+
+// leadsToMaildir says whether qmail-local itself delivers to maildir.
+func (dq DotQmail) leadsToMaildir(home, maildir string) bool {
 	if !path.IsAbs(maildir) {
 		maildir = path.Join(home, maildir)
 	}
-	for _, dir := range dq.homes {
-		if samePath(dir, home) {
-			return true
-		}
-	}
-	for _, dir := range dq.maildirs {
-		if samePath(dir, path.Clean(maildir)) {
-			return true
-		}
-	}
-	return false
+	return containsPath(dq.maildirs, path.Clean(maildir))
+}
+
+// LeavesPrefix says whether the Delivered-To of mail that dq delivers to that mailbox,
+// or forwards there, begins with the prefix of virtualdomains. qmail-local writes the
+// address as qmail-send gave it; vdelivermail has taken the prefix off.
+func (dq DotQmail) LeavesPrefix(home, maildir string) bool {
+	return !dq.vdelivermail || dq.leadsToMaildir(home, maildir)
+}
+
+func containsPath(paths []string, path string) bool {
+	return slices.ContainsFunc(paths, func(p string) bool { return samePath(p, path) })
 }
 
 func samePath(a, b string) bool {

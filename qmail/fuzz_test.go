@@ -221,6 +221,7 @@ func FuzzDotQmail(f *testing.F) {
 			lines.maildirs = append(lines.maildirs, one.maildirs...)
 			lines.addresses = append(lines.addresses, one.addresses...)
 			lines.others = append(lines.others, one.others...)
+			lines.vdelivermail = lines.vdelivermail || one.vdelivermail
 		}
 		if diff := cmp.Diff(lines, got, cmp.AllowUnexported(DotQmail{})); diff != "" {
 			t.Errorf("line by line (-), whole (+):\n%s", diff)

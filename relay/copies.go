@@ -26,7 +26,7 @@ func (q *queue) takeCopies() []*item {
 // mayJoin says whether it is a copy of the same message for another recipient.
 func (q *queue) mayJoin(copies []*item, it *item) bool {
 	lead := copies[0]
-	if it.sender != lead.sender || it.double != lead.double || it.utf8() != lead.utf8() {
+	if it.sender != lead.sender || it.double != lead.double || it.coding() != lead.coding() {
 		return false
 	}
 	for _, other := range copies {

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"vodmr/maildir"
 	"vodmr/qmail"
 	"vodmr/smtp"
 )
@@ -25,7 +24,8 @@ type entitlement struct {
 	domain    *qmail.Domain // where the mailbox lives; nil for no domain's
 	domains   []string      // real domains that it holds
 	system    string        // a system login, which holds what virtualdomains sends it
-	catchalls []maildir.Catchall
+	catchalls []catchall
+	prefixes  map[string]bool // see leavesPrefix
 
 	asked  []string // real domains; empty for all
 	failed error    // a look-up that failed
@@ -135,7 +135,7 @@ func (e *entitlement) mailbox(domain qmail.Domain, entitle bool) error {
 		e.domains = []string{domain.Name}
 	}
 	if address != "" {
-		e.catchalls = append(e.catchalls, maildir.Catchall{Address: address, UID: domain.UID, Set: true})
+		return e.addCatchall(domain, address, instructions)
 	}
 	return nil
 }

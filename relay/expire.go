@@ -131,7 +131,11 @@ func (m *Mailbox) fetched() error {
 func (q *queue) expireAll() error {
 	stay, inARow := 0, 0
 	for entry, ok := q.nextOld(); ok && !q.stuck; entry, ok = q.nextOld() {
-		if q.expire(entry) {
+		done, err := q.expire(entry)
+		if err != nil {
+			return err
+		}
+		if done {
 			inARow = 0
 			continue
 		}
@@ -166,31 +170,38 @@ func (q *queue) age(entry maildir.Entry) time.Duration {
 }
 
 // expire bounces one message and removes it. It says whether there is nothing to try
-// again. Nothing is noted of a bounce that fails: the customer's server was not asked,
+// again; the error is errFull. Nothing is noted of a bounce that fails: the customer's server was not asked,
 // so tries and suspicions stay as they are.
-func (q *queue) expire(entry maildir.Entry) bool {
+func (q *queue) expire(entry maildir.Entry) (done bool, full error) {
 	note := q.notes.Of(entry.Base())
 	if note.Done {
 		q.removeDone(entry)
-		return true
+		return true, nil
 	}
 	it, err := q.loadOld(entry)
+	if err == errUnproven {
+		q.tellOfUnproven(it, q.whyExpired(it, note))
+	}
 	if err != nil {
 		q.skip(entry, err)
-		return knownReason(err)
+		return knownReason(err), nil
+	}
+	if err := q.mayBounce(); err != nil {
+		return false, err
 	}
 	why := q.whyExpired(it, note)
 	logExpired(q.Log, it, why)
 	if err := q.bounce(it, why); err != nil {
-		q.Log.Event("error", logline.F("file", it.entry.Path()), logline.Err(err))
-		return false
+		q.logUnbounced(it, err)
+		return false, nil
 	}
 	q.removeOrNote(it)
-	return true
+	return true, nil
 }
 
 // loadOld reads a message's envelope. What is for a user of this host has reached whom
-// it is for, and is no customer's: the Maildir may be that user's inbox as well.
+// it is for, and is no customer's: the Maildir may be that user's inbox as well. What
+// may never have come by mail has no sender who may be told.
 func (q *queue) loadOld(entry maildir.Entry) (*item, error) {
 	it, err := q.load(entry, 0)
 	if err != nil {
@@ -198,9 +209,12 @@ func (q *queue) loadOld(entry maildir.Entry) (*item, error) {
 	}
 	domain := domainOf(it)
 	if held, _ := q.entitled.wants(domain); !held && slices.Contains(q.locals, domain) {
-		err = &notOurs{it.rcpt}
+		return it, &notOurs{it.rcpt}
 	}
-	return it, err
+	if !it.received {
+		return it, errUnproven
+	}
+	return it, nil
 }
 
 func logExpired(log *logline.Logger, it *item, why string) {
@@ -226,7 +240,6 @@ func (q *queue) whyExpired(it *item, note maildir.Note) string {
 
 // span writes an age in days, or in hours below two days.
 func span(age time.Duration) string {
-	const day = 24 * time.Hour
 	if age >= 2*day {
 		return strconv.Itoa(int(age/day)) + " days"
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"unicode/utf8"
 
 	"vodmr/internal/logline"
 	"vodmr/maildir"
@@ -18,9 +19,12 @@ type item struct {
 	size   int64  // bytes of the file
 	sender string // in RFC 5321's form, without <>
 	double bool   // the sender was #@[]
-	rcpt   string // raw, as the sender wrote it
-	to     string // rcpt in RFC 5321's form
-	cut    []maildir.Span
+
+	received bool // a Received stands below the envelope lines
+
+	rcpt string // raw, as the sender wrote it
+	to   string // rcpt in RFC 5321's form
+	cut  []maildir.Span
 
 	length int64  // bytes of the content: the file without its envelope lines
 	sum    uint64 // of the content's start
@@ -67,7 +71,7 @@ func (q *queue) head(it *item, m *maildir.Message, hold int64) ([]byte, error) {
 		if err != nil && err != io.EOF {
 			return nil, err
 		}
-		_, bad := q.parseEnvelope(head, err == io.EOF)
+		_, _, bad := q.parseEnvelope(head, err == io.EOF)
 		if bad == nil || err == io.EOF || size == maildir.HeadSize {
 			return head, nil
 		}
@@ -82,34 +86,36 @@ func (q *queue) buffer(size int) []byte {
 	return q.pieceBuffer[:size]
 }
 
-// parseEnvelope reads the envelope; where a domain's catch-all is an address,
-// the first that the message was delivered by counts.
-func (q *queue) parseEnvelope(head []byte, complete bool) (maildir.Envelope, error) {
-	envelope, err := maildir.ParseEnvelope(head, complete, maildir.Catchall{})
-	for _, catchall := range q.entitled.catchalls {
-		inner, err := maildir.ParseEnvelope(head, complete, catchall)
-		if err != nil || inner.Recipient != envelope.Recipient {
-			return inner, err
+// parseEnvelope reads the envelope; if a domain's catch-all is an address, the
+// recipient is that of the first delivery, by that domain.
+func (q *queue) parseEnvelope(head []byte, complete bool) (env maildir.Envelope, by *catchall, err error) {
+	env, err = maildir.ParseEnvelope(head, complete, maildir.Catchall{})
+	for i := range q.entitled.catchalls {
+		by := &q.entitled.catchalls[i]
+		inner, err := maildir.ParseEnvelope(head, complete, by.Catchall)
+		if err != nil || inner.Forwarded {
+			return inner, by, err
 		}
 	}
-	return envelope, err
+	return env, nil, err
 }
 
 // address fills in what the envelope tells.
 func (q *queue) address(it *item, head []byte) error {
-	envelope, err := q.parseEnvelope(head, int64(len(head)) == it.size)
+	envelope, by, err := q.parseEnvelope(head, int64(len(head)) == it.size)
 	if err != nil {
 		return err
 	}
-	local, domain := qmail.Split(envelope.Recipient)
-	it.rcpt = q.entitled.virtual.Strip(local, domain) + "@" + domain
+	if it.rcpt, err = q.entitled.recipient(envelope.Recipient, by); err != nil {
+		return err
+	}
 	if it.to, err = qmail.Quote(it.rcpt); err != nil {
 		return err
 	}
 	if len(envelope.Sender) > qmail.MaxAddress || len(it.to) > qmail.MaxAddress {
 		return fmt.Errorf("%w: it is over %d bytes", qmail.ErrAddress, qmail.MaxAddress)
 	}
-	it.sender, it.double, it.cut = envelope.Sender, envelope.Double, envelope.Cut
+	it.sender, it.double, it.received, it.cut = envelope.Sender, envelope.Double, envelope.Received, envelope.Cut
 	it.length = it.size
 	for _, span := range it.cut {
 		it.length -= span.To - span.From
@@ -144,9 +150,24 @@ func withoutSpans(b []byte, spans []maildir.Span) []byte {
 	return b[start:]
 }
 
-// utf8 says whether an address needs SMTPUTF8 (RFC 6531).
-func (it *item) utf8() bool {
-	return smtp.EightBit(it.sender) || smtp.EightBit(it.to)
+// A coding is what the addresses of an envelope are made of.
+type coding int
+
+const (
+	codingASCII   coding = iota
+	codingUTF8           // needs SMTPUTF8 (RFC 6531)
+	codingUnknown        // SMTP has no way to say it
+)
+
+// coding looks at sender and recipient.
+func (it *item) coding() coding {
+	switch {
+	case !smtp.EightBit(it.sender) && !smtp.EightBit(it.to):
+		return codingASCII
+	case utf8.ValidString(it.sender) && utf8.ValidString(it.to):
+		return codingUTF8
+	}
+	return codingUnknown
 }
 
 // fields are the log's keys for a file, in its order.

@@ -161,5 +161,5 @@ func (q *queue) skip(entry maildir.Entry, err error) {
 func knownReason(err error) bool {
 	var other *notOurs
 	return errors.As(err, &other) || errors.Is(err, maildir.ErrGone) || errors.Is(err, maildir.ErrNoEnvelope) ||
-		errors.Is(err, maildir.ErrNotRegular) || errors.Is(err, maildir.ErrOwner) || errors.Is(err, qmail.ErrAddress)
+		errors.Is(err, maildir.ErrNotRegular) || errors.Is(err, maildir.ErrOwner) || errors.Is(err, qmail.ErrAddress) || err == errUnproven
 }

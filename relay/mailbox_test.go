@@ -31,7 +31,7 @@ func TestEachWaiting(t *testing.T) {
 	s.write(t, "domain/.qmail-default", "| vdelivermail '' odmr@example.org\n")
 	s.write(t, "qmail/control/virtualdomains", "example.org:example.org\nplain.example:vq\n")
 	const received = "Received: (qmail 1 invoked by uid 89); 22 Nov 2026 08:37:25 -0000\n"
-	s.write(t, "new/1795336645.1.vm", "Return-Path: <>\nDelivered-To: odmr@example.org\n"+received+"Delivered-To: hal@example.org\n\nx\n")
+	s.write(t, "new/1795336645.1.vm", "Return-Path: <>\nDelivered-To: odmr@example.org\n"+received+"Delivered-To: hal@example.org\nReceived: x\n\nx\n")
 	s.write(t, "new/1795336646.2.vm", "Return-Path: <#@[]>\nDelivered-To: vq-Ivy@plain.example\n\nx\n")
 	s.write(t, "new/1795336647.3.vm", "Return-Path: <a@b.test>\nDelivered-To: gone@example.org\n\nx\n")
 	s.write(t, "maildir/vodmr.notes", "1795336700 kept 1795336646.2.vm 4 1795336700 450 full\n")
@@ -44,7 +44,7 @@ func TestEachWaiting(t *testing.T) {
 		return true
 	}))
 	want := []Waiting{
-		{File: "new/1795336645.1.vm", Time: 1795336645, Size: 146, Recipient: "hal@example.org"},
+		{File: "new/1795336645.1.vm", Time: 1795336645, Size: 158, Recipient: "hal@example.org"},
 		{File: "new/1795336646.2.vm", Time: 1795336646, Size: 58, Sender: "#@[]", Recipient: "Ivy@plain.example",
 			Note: maildir.Note{Tries: 4, First: 1795336700, Last: 1795336700, Reply: "450 full"}},
 	}

@@ -151,7 +151,7 @@ func (q *queue) failed(it *item, reply smtp.Reply, why string) {
 func (q *queue) bounceOrKeep(it *item, reply smtp.Reply, why string) {
 	q.logFile("failure", it, reply)
 	if err := q.bounce(it, why+reply.String()); err != nil {
-		q.Log.Event("error", logline.F("file", it.entry.Path()), logline.Err(err))
+		q.logUnbounced(it, err)
 		q.notes.Tried(it.base, reply.String())
 		q.shelve(it.base, q.retryWait(it.base))
 		return

@@ -44,6 +44,8 @@ type queue struct {
 	triedSorted    bool // tried is in the order of tries
 	suspectsSorted bool // suspects is in that of breaks
 
+	bounces bounces
+
 	unnoted    bool // the notes could not be written
 	unreadable bool // a file could not be read
 	stuck      bool // no more may be sent: see overByStuck

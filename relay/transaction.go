@@ -25,11 +25,12 @@ func (q *queue) transaction(g *group) *smtp.Transaction {
 	if len(g.items) == 0 {
 		return nil
 	}
-	tx.From, tx.UTF8 = g.items[0].sender, g.items[0].utf8()
+	coding := g.items[0].coding() // the same for its copies
+	tx.From, tx.UTF8 = g.items[0].sender, coding == codingUTF8
 	for _, it := range g.items {
 		tx.To = append(tx.To, it.to)
 	}
-	refusal := q.foreseen(tx)
+	refusal := q.foreseen(tx, coding)
 	if refusal.Code == 0 {
 		return tx
 	}
@@ -127,9 +128,11 @@ func (q *queue) readBody(it *item) error {
 // foreseen returns the refusal that the server's own extensions foretell: a
 // size over its limit (RFC 1870 section 6.1), or an address that it cannot be
 // told (RFC 6531 section 3.5, code 5.6.7).
-func (q *queue) foreseen(tx *smtp.Transaction) smtp.Reply {
+func (q *queue) foreseen(tx *smtp.Transaction, coding coding) smtp.Reply {
 	x := q.sender.Extensions
 	switch {
+	case coding == codingUnknown:
+		return smtp.NewReply(553, "5.6.7", "this address has 8-bit characters that are not UTF-8, which SMTP has no way to say")
 	case tx.UTF8 && !x.SMTPUTF8:
 		return smtp.NewReply(553, "5.6.7", "the customer's server does not offer SMTPUTF8, which this address needs")
 	case x.Size > 0 && tx.Size > x.Size:

@@ -111,7 +111,7 @@ func (o *office) customer(domain string) {
 		o.must(os.MkdirAll(filepath.Join(home, "Maildir", name), 0o755))
 	}
 	o.write(filepath.Join(home, "Maildir/new/1.1.h"), "Return-Path: <ann@sender.example>\nDelivered-To: bob@"+domain+
-		"\nSubject: for "+domain+"\n\nhello\n")
+		"\nReceived: (qmail 1 invoked from network); 22 Nov 2026 08:37:25 -0000\nSubject: for "+domain+"\n\nhello\n")
 	if os.Getuid() == 0 {
 		must(o.t, home, "chown", "-R", fmt.Sprintf("%d:%d", o.uid, o.gid), home)
 	}

@@ -1,0 +1,138 @@
+package maildir
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+)
+
+// A Catchall tells of a domain whose .qmail-default names an address: its mail is
+// delivered twice, the second time to the mailbox, and the recipient that is wanted
+// is in the Delivered-To of the first delivery.
+type Catchall struct {
+	Address string // the mailbox's own, as the topmost Delivered-To shows it
+	UID     uint32 // the domain's: the first delivery ran qmail-queue with it
+	Set     bool
+}
+
+// inner takes the Delivered-To of the first delivery if the topmost is only the
+// catch-all mailbox. vdelivermail writes it as the first line of what it gives to
+// qmail-inject, which may put fields that the message lacks above it, and qmail-queue
+// its Received above these. The message below it had its own Received already. So a
+// sender can write nothing above the second Received; everything below it is the
+// sender's, and never counts.
+func (p *parser) inner(c Catchall) error {
+	if !c.Set || !strings.EqualFold(p.env.Recipient, c.Address) || !p.ownReceived(c.UID) {
+		return nil
+	}
+	l, ok := p.firstDelivery()
+	if !ok || !p.hasReceived() {
+		return nil
+	}
+	p.rcpt, p.env.Forwarded = false, true
+	return p.take(l)
+}
+
+// ownReceived reads up to the first Received and says whether qmail-queue wrote it when
+// uid ran it.
+func (p *parser) ownReceived(uid uint32) bool {
+	for {
+		l, ok := p.next()
+		if !ok || !l.isField() && !l.isFolded() {
+			return false
+		}
+		if l.is(received) {
+			return invokedBy(l.text, uid)
+		}
+	}
+}
+
+// firstDelivery passes over the fields that qmail-inject adds, each once. What follows
+// is the line of the first delivery, if it is a Delivered-To. Anything else means that
+// something other than a delivery ran qmail-queue: a mailing list's manager, for one,
+// writes a Delivered-To of its own below other fields.
+func (p *parser) firstDelivery() (line, bool) {
+	var seen [len(injected)]bool
+	for added := false; ; added = true {
+		l, ok := p.next()
+		if !ok {
+			return line{}, false
+		}
+		if l.isFolded() && added {
+			continue
+		}
+		i := l.injectedField()
+		if i < 0 || seen[i] {
+			return l, l.is(deliveredTo)
+		}
+		seen[i] = true
+	}
+}
+
+// injected are the fields that qmail-inject adds to a message without them; for one
+// that was resent, with Resent- in front.
+var injected = [...]string{"Date:", "Message-ID:", "From:", "To:", "Cc:"}
+
+// injectedField is the place among injected of the line's field; -1 for any other.
+func (l line) injectedField() int {
+	const resent = "Resent-"
+	if l.is(resent) {
+		l.text = l.text[len(resent):]
+	}
+	for i, name := range injected {
+		if l.is(name) {
+			return i
+		}
+	}
+	return -1
+}
+
+// receivedBelow says whether the next field, but for those of filters, is a Received.
+// Nothing is taken. spamc, which vdelivermail can run, puts its X-Spam fields there.
+func (p *parser) receivedBelow() bool {
+	ahead := p.lines
+	for filter := false; ; {
+		l, ok := ahead.next()
+		if !ok || l.is(received) {
+			return ok
+		}
+		filter = l.isField() && l.is("X-") || filter && l.isFolded()
+		if !filter {
+			return false
+		}
+	}
+}
+
+// hasReceived says whether the header goes on with a Received anywhere. Nothing is
+// taken.
+func (p *parser) hasReceived() bool {
+	ahead := p.lines
+	for {
+		l, ok := ahead.next()
+		if !ok || !l.isField() && !l.isFolded() {
+			return false
+		}
+		if l.is(received) {
+			return true
+		}
+	}
+}
+
+// invokedBy says that the line is the one that qmail-queue writes when uid runs it.
+func invokedBy(text []byte, uid uint32) bool {
+	rest, ok := bytes.CutPrefix(text, []byte("Received: (qmail "))
+	if !ok {
+		return false
+	}
+	pid, rest := digits(rest)
+	tail := " invoked by uid " + strconv.FormatUint(uint64(uid), 10) + ");"
+	return len(pid) > 0 && bytes.HasPrefix(rest, []byte(tail))
+}
+
+// isCutHead says that the line holds the beginning of qmail-queue's Received, but not
+// at its start. vdelivermail cuts Return-Path and Delivered-To at 300 bytes, so that
+// the next line joins what is left of them, and would not be seen as the first
+// Received.
+func (l line) isCutHead() bool {
+	return bytes.Contains(l.text, []byte("Received: (qmail "))
+}

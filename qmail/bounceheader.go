@@ -1,0 +1,116 @@
+package qmail
+
+import (
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// header is the notice's own. Large sites refuse mail without a Message-ID. A program
+// that answers mail leaves what has Auto-Submitted alone (RFC 3834 section 5).
+func (b Bounce) header() string {
+	fields := "Date: " + b.Date.UTC().Format("2 Jan 2006 15:04:05") + " -0000\n" +
+		"Message-ID: <" + b.ID + ".vodmr@" + idHost(b.Settings.BounceHost) + ">\n" +
+		"From: <" + b.from() + ">\n" +
+		"To: <" + b.to() + ">\n" +
+		"Subject: failure notice\n" +
+		"Auto-Submitted: auto-replied\n"
+	if b.charset != "" {
+		fields += "MIME-Version: 1.0\n" +
+			"Content-Type: text/plain; charset=" + b.charset + "\n" +
+			"Content-Transfer-Encoding: 8bit\n"
+	}
+	return fields
+}
+
+// idHost makes the right part of a Message-ID of any text (RFC 5322 section 3.6.4).
+func idHost(host string) string {
+	return strings.Map(func(r rune) rune {
+		if r < 0x80 && (r == '.' || isAtomByte(byte(r))) {
+			return r
+		}
+		return '-'
+	}, host)
+}
+
+// Scan finds out in which charset the notice is, from another reader of its message.
+// Only what the notice copies is read. Without it the notice passes for ASCII. The error
+// is the reader's.
+func (b *Bounce) Scan(message io.Reader) error {
+	var s charsetScan
+	_, _ = io.WriteString(&s, b.Sender+"\n")
+	for _, f := range b.Failures {
+		_, _ = io.WriteString(&s, address(f.Recipient)+"\n")
+	}
+	limit := b.Settings.BounceMaxBytes
+	if limit == 0 {
+		limit = maxCopy
+	}
+	n, err := io.Copy(&s, io.LimitReader(message, limit))
+	b.charset = s.charset(n == limit)
+	return err
+}
+
+// maxCopy is more than any message has.
+const maxCopy = 1 << 62
+
+// A charsetScan takes a text piece by piece and tells its charset.
+type charsetScan struct {
+	eightBit, invalid bool
+	rest              []byte // the start of a character that the next piece goes on with
+}
+
+// Write never fails.
+func (s *charsetScan) Write(piece []byte) (int, error) {
+	size := len(piece)
+	if len(s.rest) > 0 {
+		piece = append(s.rest, piece...)
+	}
+	whole := len(piece) - unfinished(piece)
+	s.eightBit = s.eightBit || hasEightBit(piece)
+	s.invalid = s.invalid || !utf8.Valid(piece[:whole])
+	s.rest = append([]byte(nil), piece[whole:]...)
+	return size, nil
+}
+
+// charset is empty for ASCII. Text that is not UTF-8 gets the name that RFC 1428 has for
+// it: nobody here knows what else it is. A text that was cut may end within a character.
+func (s *charsetScan) charset(cut bool) string {
+	switch {
+	case !s.eightBit:
+		return ""
+	case s.invalid || len(s.rest) > 0 && !cut:
+		return "unknown-8bit"
+	}
+	return "utf-8"
+}
+
+// unfinished is how many bytes at the end of p are the start of a character.
+func unfinished(p []byte) int {
+	for n := 1; n <= min(len(p), utf8.UTFMax-1); n++ {
+		if last := p[len(p)-n:]; utf8.RuneStart(last[0]) {
+			if utf8.FullRune(last) {
+				return 0
+			}
+			return n
+		}
+	}
+	return 0
+}
+
+func hasEightBit(p []byte) bool {
+	for _, c := range p {
+		if c >= 0x80 {
+			return true
+		}
+	}
+	return false
+}
+
+// address shows a raw address: as it is if it is UTF-8.
+func address(raw string) string {
+	if utf8.ValidString(raw) {
+		return noControl(raw)
+	}
+	return printable(raw)
+}

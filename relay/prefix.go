@@ -1,0 +1,93 @@
+package relay
+
+import (
+	"vodmr/maildir"
+	"vodmr/qmail"
+)
+
+// A catchall is a domain's catch-all by address.
+type catchall struct {
+	maildir.Catchall
+	prefixed bool // the Delivered-To of the first delivery has virtualdomains' prefix
+}
+
+// addCatchall remembers that a domain's .qmail-default, dq, forwards to the mailbox by
+// its address.
+func (e *entitlement) addCatchall(domain qmail.Domain, address string, dq qmail.DotQmail) error {
+	local, name := qmail.Split(address)
+	prefixed, err := e.leavesPrefix(name)
+	if err != nil {
+		return err
+	}
+	if prefix, found := e.virtual.Prefix(name); prefixed && found {
+		address = prefix + "-" + local + "@" + name
+	}
+	e.catchalls = append(e.catchalls, catchall{
+		maildir.Catchall{Address: address, UID: domain.UID, Set: true},
+		dq.LeavesPrefix(e.home, e.maildir),
+	})
+	return nil
+}
+
+// recipient is the address that the sender wrote. Its argument is that of a
+// Delivered-To: of the topmost line, or by a catch-all's first delivery. The prefix of
+// virtualdomains is taken off only if the line has it: a local part may begin in the same
+// way.
+func (e *entitlement) recipient(address string, by *catchall) (string, error) {
+	local, domain := qmail.Split(address)
+	prefixed := by != nil && by.prefixed
+	if by == nil {
+		var err error
+		if prefixed, err = e.leavesPrefix(qmail.Lower(domain)); err != nil {
+			return "", err
+		}
+	}
+	if prefixed {
+		local = e.virtual.Strip(local, domain)
+	}
+	return local + "@" + domain, nil
+}
+
+// leavesPrefix says whether what delivers a domain's mail into this mailbox leaves the
+// prefix in Delivered-To. The answers are kept: each message asks.
+func (e *entitlement) leavesPrefix(domain string) (bool, error) {
+	if leaves, known := e.prefixes[domain]; known {
+		return leaves, nil
+	}
+	leaves, err := e.findPrefix(domain)
+	if err != nil {
+		return false, err
+	}
+	if e.prefixes == nil || len(e.prefixes) == maxPrefixes {
+		e.prefixes = make(map[string]bool)
+	}
+	e.prefixes[domain] = leaves
+	return leaves, nil
+}
+
+// maxPrefixes bounds the answers that are kept: the owner of a Maildir can write files
+// for any number of domains.
+const maxPrefixes = 1000
+
+// findPrefix asks the .qmail-default of the domain, if it leads here, and otherwise that
+// of the domain in which the mailbox lives. vdelivermail delivers only for domains in
+// users/cdb, and to a system user's mailbox, which is in none of their directories, only
+// qmail-local does. A file that cannot be read leads nowhere: another customer's may be
+// closed to this one.
+func (e *entitlement) findPrefix(domain string) (bool, error) {
+	d, found, err := e.users.Domain(domain)
+	if err != nil || !found {
+		return true, err
+	}
+	dq, err := qmail.ReadDefault(d.Dir)
+	if err == nil && dq.LeadsTo(e.home, e.maildir) {
+		return dq.LeavesPrefix(e.home, e.maildir), nil
+	}
+	if e.domain == nil {
+		return true, nil
+	}
+	if dq, err = qmail.ReadDefault(e.domain.Dir); err != nil {
+		return false, err
+	}
+	return dq.LeavesPrefix(e.home, e.maildir), nil
+}
