@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"vodmr/internal/customer"
+	"vodmr/test/kit/customer"
 )
 
 // refusing takes what is for each third recipient, and refuses all others for good.
