@@ -60,10 +60,10 @@ func (d *doctor) checkKeyFile(path string, onlyKey bool) bool {
 	if !d.open(path, path, d.service.tcpUser()) {
 		return false
 	}
-	if text, err := qmail.ReadFile(path); err != nil {
+	if text, err := qmail.ReadFile(path); err != nil { // nothing of it is shown
 		d.unreadable(path, err)
 		return false
-	} else if (onlyKey || strings.Contains(string(text), "PRIVATE KEY")) && s.mode.Perm()&0o007 != 0 {
+	} else if (onlyKey || strings.Contains(string(text), "PRIVATE KEY")) && openToOthers(path, s) {
 		d.say(path, keyOpen, s.mode.String())
 	}
 	return true
@@ -71,7 +71,7 @@ func (d *doctor) checkKeyFile(path string, onlyKey bool) bool {
 
 // checkPair looks at what the certificate says.
 func (d *doctor) checkPair(certFile, keyFile string) {
-	pair, err := tlswrap.LoadCertificate(certFile, keyFile, d.now)
+	pair, err := d.loadPair(certFile, keyFile)
 	if err != nil && pair.Leaf == nil {
 		d.say(certFile, badPair, err.Error())
 		return
@@ -89,6 +89,15 @@ func (d *doctor) checkPair(certFile, keyFile string) {
 	if err := d.trusted(pair); err != nil {
 		d.say(certFile, untrusted, err.Error())
 	}
+}
+
+// loadPair reads the certificate and the key as vodmr-tls does.
+func (d *doctor) loadPair(certFile, keyFile string) (tls.Certificate, error) {
+	load := func() (tls.Certificate, error) { return tlswrap.LoadCertificate(certFile, keyFile, d.now) }
+	if w := d.service.tcpUser(); w.uid != 0 {
+		return readAs(w, certFile, load)
+	}
+	return load() // only the names and dates of a certificate are ever shown
 }
 
 // trusted says why customers who trust what this system trusts would not trust

@@ -3,6 +3,7 @@ package check
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,6 +20,7 @@ const (
 	smallLimit   diagnosis = "sets a limit that no Go program can live in"
 	noAccount    diagnosis = "names an account that does not exist"
 	noTCPRules   diagnosis = "is not there, so tcpserver drops every connection"
+	relativePath diagnosis = "tells vodmr-relay a relative path, which it refuses"
 	wrongPort    diagnosis = "tells vchkpw a port where it refuses CRAM-MD5"
 	tlsNeedsRoot diagnosis = "takes root's rights away before vodmr-tls needs them"
 	weakProgram  diagnosis = "cannot read the passwords with the rights that it has"
@@ -70,8 +72,13 @@ func (d *doctor) checkScript(run string) {
 	if s.tls.found && s.tls.account != "" && s.tcp.who.known && s.tcp.who.uid != 0 {
 		d.say(run, tlsNeedsRoot, "")
 	}
-	if s.vodmr.found && d.isVchkpw() && !slices.Contains([]int{25, 465, 587}, s.vodmr.port) {
+	if s.vodmr.found && d.isVchkpw() && !isSMTPPort(s.vodmr.port) {
 		d.say(run, wrongPort, "-p "+strconv.Itoa(s.vodmr.port))
+	}
+	for _, path := range []string{s.relay.qmail, s.relay.rules} {
+		if path != "" && !strings.HasPrefix(path, "/") && !strings.HasPrefix(path, "$") {
+			d.say(run, relativePath, path)
+		}
 	}
 	if s.vodmr.found && !isHost(s.vodmr.host) {
 		d.say(run, badName, "HOST "+s.vodmr.host)
@@ -95,7 +102,7 @@ func (d *doctor) checkTCPRules() {
 	if !d.open(path, path, d.service.tcpUser()) {
 		return
 	}
-	cdb, err := qmail.OpenCDB(path)
+	rules, err := openRules(path)
 	switch {
 	case errors.Is(err, qmail.ErrDamaged):
 		d.say(path, damaged, err.Error())
@@ -104,8 +111,8 @@ func (d *doctor) checkTCPRules() {
 		d.unreadable(path, err)
 		return
 	}
-	_ = cdb.Close()
-	d.checkStale(path)
+	defer rules.Close()
+	d.checkStale(path, rules)
 }
 
 // checkEnv looks at the variables in env.
@@ -160,17 +167,29 @@ func (d *doctor) checkRights() {
 	if !user.known {
 		return
 	}
-	for _, path := range d.passwordFiles() {
-		err := may(user, path, mayRead)
-		var stopped *blocked
-		if errors.As(err, &stopped) {
-			d.say(name, weakProgram, err.Error())
-			return
-		}
-		if err != nil && !missing(err) {
-			d.unreadable(path, err)
+	files := d.passwordFiles()
+	for _, path := range slices.Sorted(maps.Keys(files)) {
+		if !d.canCheck(name, user, path, files[path]) {
 			return
 		}
 	}
 	d.fine(name, "runs as "+user.String())
+}
+
+// canCheck looks at one file of passwords. vchkpw checks none of a domain that is not its
+// own, unless it is root.
+func (d *doctor) canCheck(name string, user who, path string, domain who) bool {
+	err := may(user, path, mayRead)
+	var stopped *blocked
+	switch {
+	case errors.As(err, &stopped):
+		d.say(name, weakProgram, err.Error())
+	case err != nil && !missing(err):
+		d.unreadable(path, err)
+	case domain.known && user.uid != 0 && user.uid != domain.uid:
+		d.say(name, weakProgram, user.String()+" is neither root nor "+domain.String()+", the domain's")
+	default:
+		return true
+	}
+	return false
 }

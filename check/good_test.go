@@ -3,6 +3,7 @@ package check
 import (
 	"encoding/pem"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -17,10 +18,7 @@ func TestNothingIsWrongWithAGoodSite(t *testing.T) {
 	later := time.Now().Add(90 * 24 * time.Hour)
 	for name, change := range map[string]func(s *site){
 		"as INSTALL has it": func(*site) {},
-		"by an address": func(s *site) {
-			s.owned(domain+".qmail-default", "| /v/bin/vdelivermail '' Odmr@example.org\n", 0o600)
-		},
-		"by a Maildir": func(s *site) { s.owned(domain+".qmail-default", "./odmr/Maildir/\n", 0o600) },
+		"by a Maildir":      func(s *site) { s.owned(domain+".qmail-default", "./odmr/Maildir/\n", 0o600) },
 		"postmaster gets all, and mail waits": func(s *site) {
 			s.must(os.Rename(s.path(domain+"odmr"), s.path(domain+"postmaster")))
 			s.owned(domain+".qmail-default", "| /v/bin/vdelivermail '' $ROOT/domains/example.org/postmaster\n", 0o600)
@@ -69,6 +67,48 @@ func TestNothingIsWrongWithAGoodSite(t *testing.T) {
 		"sessions that stand": func(s *site) {
 			s.made("rules", login+`:allow,VODMR_IDLE="86400"`+"\n:deny\n")
 			s.write("proc/sys/fs/inotify/max_user_instances", "8\n", 0o644)
+		},
+		"passwords for all to read, below a folder for the owner alone": func(s *site) {
+			s.must(os.Chmod(s.path(domain+"vpasswd"), 0o644))
+			s.owned(domain+"vpasswd.cdb", "-", 0o644)
+		},
+		"a key for all to read, below a folder for root alone": func(s *site) {
+			s.write("private/cert.pem", s.cert.issue(host, later), 0o644)
+			s.must(os.Chmod(s.path("private"), 0o700))
+			s.run("-c cert.pem", "-c $ROOT/private/cert.pem")
+		},
+		"rules that were only touched": func(s *site) {
+			then := time.Now().Add(time.Minute)
+			s.must(os.Chtimes(s.path("service/rules"), then, then))
+		},
+		"an account that may not use POP, IMAP or webmail": func(s *site) {
+			s.account("14", "$ROOT/domains/example.org/odmr")
+		},
+		"an account that its domain's limits are not for": func(s *site) {
+			s.account("8192", "$ROOT/domains/example.org/odmr")
+			s.owned(domain+".qmailadmin-limits", "disable_smtp\n", 0o600)
+		},
+		"a domain that may not use POP": func(s *site) {
+			s.owned(domain+".qmailadmin-limits", "disable_pop\ndisable_smtp_not: 1\n", 0o600)
+		},
+		"vchkpw as root": func(s *site) { s.asRoot() },
+		"limits for all domains": func(s *site) {
+			s.write("etc/vlimits.default", "maxpopaccounts: 5\n", 0o644)
+		},
+		"vodmr-checkpw as root": func(s *site) {
+			owner := strconv.Itoa(s.owner)
+			s.checkpw(login + ":*:" + owner + ":" + owner + "::$ROOT/domains/example.org/odmr:-:" + secret + "\n")
+		},
+		"a message that was just renamed": func(s *site) {
+			s.owned(domain+"odmr/Maildir/cur/"+recent()+":2,S", "Return-Path: <>\n", 0o600)
+		},
+		"postmaster's mail was read": func(s *site) {
+			s.owned(domain+"postmaster/Maildir/cur/1.2.host:2,S", "Return-Path: <>\n", 0o600)
+		},
+		"a catch-all without a byte": func(s *site) {
+			s.owned(domain+".qmail-default", "#\n", 0o600)
+			s.must(os.Truncate(s.path(domain+".qmail-default"), 0))
+			s.made("rules", login+`:allow,VODMR_DOMAINS="example.org"`+"\n:deny\n")
 		},
 		"vodmr-checkpw": func(s *site) {
 			s.write("bin/vodmr-checkpw", "#!/bin/sh\n", 0o755)
