@@ -86,6 +86,7 @@ func TestALockedMailboxIsWell(t *testing.T) {
 		if diff := cmp.Diff([]string(nil), s.look()); diff != "" {
 			t.Error(diff)
 		}
+		s.allOK()
 		if line := fmt.Sprintf("/vodmr.lock: a session is under way, process %d\n", pid); !strings.Contains(s.out.String(), line) {
 			t.Errorf("no %q in\n%s", line, s.out.String())
 		}

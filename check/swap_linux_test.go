@@ -30,7 +30,7 @@ func TestSwappedLinksShowNothing(t *testing.T) {
 				defer close(stopped)
 				s.swap(name, stop)
 			}()
-			for range 100 {
+			for range 200 {
 				if s.lookAtFiles(); strings.Contains(strings.ToLower(s.out.String()), strings.ToLower(other)) {
 					t.Errorf("a line of the secret file:\n%s", s.out.String())
 					break
