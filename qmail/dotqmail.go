@@ -19,6 +19,11 @@ type DotQmail struct {
 	addresses []string // lower case
 	others    []string // what delivers, or refuses to, in another way
 
+	whole local // what concerns the file as a whole
+}
+
+// A local is what else qmail-local goes by.
+type local struct {
 	empty    bool
 	delivers bool   // to a program or a file
 	list     bool   // a line +list was there
@@ -76,9 +81,9 @@ func ReadDotQmail(file string) (DotQmail, error) {
 		return DotQmail{}, err
 	}
 	dir := path.Dir(file)
-	dq := DotQmail{empty: len(b) == 0}
+	dq := DotQmail{whole: local{empty: len(b) == 0}}
 	if first, _, _ := strings.Cut(string(b), "\n"); len(b) > 0 && trimBlanks(first) == "" {
-		dq.deferred = "its first line is blank"
+		dq.whole.deferred = "its first line is blank"
 	}
 	for line := range strings.SplitSeq(string(b), "\n") {
 		dq.add(trimBlanks(line), dir)
@@ -90,17 +95,17 @@ func ReadDotQmail(file string) (DotQmail, error) {
 // does not. It delivers to no program and to no file by a .qmail file that its owner may
 // execute, nor behind a line `+list' (dot-qmail(5)).
 func (dq DotQmail) Deferred(executable bool) string {
-	if dq.deferred == "" && dq.delivers && executable {
+	if dq.whole.deferred == "" && dq.whole.delivers && executable {
 		return "its x bit is set, and it has a program or a file"
 	}
-	return dq.deferred
+	return dq.whole.deferred
 }
 
 // noteDelivery notes a program or a file.
 func (dq *DotQmail) noteDelivery() {
-	dq.delivers = true
-	if dq.list && dq.deferred == "" {
-		dq.deferred = "a program or a file stands behind its line +list"
+	dq.whole.delivers = true
+	if dq.whole.list && dq.whole.deferred == "" {
+		dq.whole.deferred = "a program or a file stands behind its line +list"
 	}
 }
 
@@ -112,7 +117,7 @@ func (dq *DotQmail) add(line, dir string) {
 	switch line[0] {
 	case '#':
 	case '+':
-		dq.list = dq.list || line == "+list"
+		dq.whole.list = dq.whole.list || line == "+list"
 	case '|':
 		dq.noteDelivery()
 		dq.addCommand(line[1:])
@@ -168,7 +173,7 @@ func (dq *DotQmail) addCommand(command string) {
 
 // Empty says whether the file has no byte in it: qmail-local then goes by the instruction
 // that qmail-start(8) was given.
-func (dq DotQmail) Empty() bool { return dq.empty }
+func (dq DotQmail) Empty() bool { return dq.whole.empty }
 
 // Addresses lists the addresses that mail is forwarded to, in lower case.
 func (dq DotQmail) Addresses() []string { return dq.addresses }
