@@ -43,9 +43,7 @@ func (d *doctor) checkService() {
 	}
 	before := len(d.findings)
 	d.runnable(run, run, who{known: true})
-	if _, err := stat(d.Dir + "/log/run"); err == nil {
-		d.runnable(d.Dir+"/log/run", d.Dir+"/log/run", who{known: true})
-	}
+	d.checkLog(d.Dir + "/log/run")
 	d.checkScript(run)
 	d.checkTCPRules()
 	d.checkEnv()
@@ -53,6 +51,26 @@ func (d *doctor) checkService() {
 		d.fine(run, "runs "+strings.Join(d.service.runs, ", ")+" for "+first(d.host, "nobody"))
 	}
 	d.checkPrograms()
+}
+
+// checkLog looks at the log's service, if there is one. When nobody takes the log's lines,
+// tcpserver waits for somebody once the pipe is full, and lets no customer in.
+func (d *doctor) checkLog(run string) {
+	if _, err := stat(run); err != nil || !d.runnable(run, run, who{known: true}) {
+		return
+	}
+	text, err := readText(who{}, run)
+	if err != nil {
+		d.unreadable(run, err)
+		return
+	}
+	log := service{dir: filepath.Dir(run)}
+	for _, words := range qmail.ShellCommands(string(text)) {
+		log.take(words, d.user)
+	}
+	for _, account := range slices.Compact(log.accounts) {
+		d.say(run, noAccount, account)
+	}
 }
 
 // checkScript looks at what the run script says.

@@ -91,6 +91,9 @@ func TestNothingIsWrongWithAGoodSite(t *testing.T) {
 		"a domain that may not use POP": func(s *site) {
 			s.owned(domain+".qmailadmin-limits", "disable_pop\ndisable_smtp_not: 1\n", 0o600)
 		},
+		"a log that an account writes": func(s *site) {
+			s.write("service/log/run", "#!/bin/sh\nexec setuidgid vpopmail multilog t ./main\n", 0o755)
+		},
 		"vchkpw as root": func(s *site) { s.asRoot() },
 		"limits for all domains": func(s *site) {
 			s.write("etc/vlimits.default", "maxpopaccounts: 5\n", 0o644)

@@ -145,6 +145,10 @@ func deliverySetups() []setup {
 
 func chainSetups() []setup {
 	return []setup{
+		{"the log's account is not there", func(s *site) {
+			s.write("service/log/run", "#!/bin/sh\nif command -v multilog >/dev/null; then\n  exec setuidgid qmaill multilog t ./main\nfi\n"+
+				"exec chpst -u qmaill svlogd -tt ./main\n", 0o755)
+		}, []string{"wrong ROOT/service/log/run: names an account that does not exist"}},
 		{"relative rules", func(s *site) {
 			s.run("-x $ROOT/service/rules.cdb", "-x rules.cdb")
 		}, []string{"wrong ROOT/service/run: tells vodmr-relay a relative path, which it refuses"}},
