@@ -127,7 +127,7 @@ func deliverySetups() []setup {
 			assign := "+example.org-:example.org:0:0:$ROOT/domains/example.org:-::\n.\n"
 			s.write("qmail/users/cdb", string(cdbmake.Assign(strings.ReplaceAll(assign, "$ROOT", s.root))), 0o644)
 		}, []string{
-			forRoot + weak, "wrong example.org: belongs to root in users/cdb, so qmail-local delivers nothing",
+			weak, "wrong example.org: belongs to root in users/cdb, so qmail-local delivers nothing",
 		}},
 		{"a message of somebody else's", func(s *site) {
 			name := dir + "/new/1000000000.1.host"
