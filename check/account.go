@@ -103,9 +103,9 @@ func (d *doctor) checkPlace(m mailbox) {
 	}
 }
 
-// runsAs is whom vodmr-relay runs as for a mailbox: the user that the service's programs
-// are; or, if they are root, the account's own by vodmr-checkpw's file, else the domain's,
-// else HOME's owner.
+// runsAs is the user that vodmr-relay runs as for a mailbox: that of the service's
+// programs. If they are root, it is the one in vodmr-checkpw's file; with another
+// checkpassword program the domain's; and without a domain HOME's owner.
 func (d *doctor) runsAs(m mailbox) who {
 	w := d.service.who()
 	switch {

@@ -2,7 +2,8 @@
 // their neighbours will meet, and says a line each about what is right, wrong or
 // doubtful, and what to do. It asks the packages that do the work (relay, qmail,
 // maildir, auth, tlswrap) wherever they have an answer, runs no program and
-// changes nothing.
+// changes nothing. As root it reads what others can write with their rights, see
+// rights.go.
 package check
 
 import (

@@ -33,17 +33,17 @@ func (d *doctor) checkDelivery(user who, dir string) {
 	}
 }
 
-// A catchall is the system user's part of a domain's route: whose mail it is, and the
-// files that may say what becomes of it, the first that is there counting.
+// A catchall is the system user's part of a domain's route: the user, and the .qmail files
+// to look for. The first that is there counts.
 type catchall struct {
 	user  who
 	home  string
 	files []string
 }
 
-// systemCatchall finds where qmail-local delivers a domain that virtualdomains gives to a
-// user of the system (qmail-getpw(8)): the longest beginning of the prefix that names a
-// user, else alias.
+// systemCatchall finds the user that gets a domain's mail by its prefix in virtualdomains,
+// as qmail-getpw(8) does: the longest beginning of the prefix that names a user of the
+// system. If there is none, it is alias.
 func (d *doctor) systemCatchall(prefix string) (c catchall, found bool) {
 	name, extension := prefix, ""
 	for {

@@ -50,6 +50,9 @@ func TestNothingIsWrongWithAGoodSite(t *testing.T) {
 			text := middle.issue(host, later) + string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: middle.cert.Raw}))
 			s.write("service/cert.pem", text, 0o600)
 		},
+		"a certificate signed by itself": func(s *site) {
+			s.write("service/cert.pem", (&authority{t: t}).issue(host, later), 0o600)
+		},
 		"the key in a file of its own": func(s *site) {
 			key, cert, _ := strings.Cut(s.cert.issue(host, later), "-----BEGIN CERTIFICATE")
 			s.write("service/key.pem", key, 0o600)

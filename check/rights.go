@@ -11,12 +11,12 @@ import (
 	"vodmr/qmail"
 )
 
-// What somebody else than root can write, that user can also replace by a symbolic link
-// to a file that only root can read, at any moment. So root's doctor opens each such file
-// with that user's rights: the system itself then refuses what the user may not read.
+// A user who can write a file can also replace it, at any moment, by a symbolic link to a
+// file that only root can read. So root's doctor opens each such file with that user's
+// rights: the system itself then refuses what the user may not read.
 
-// readAs reads path with the rights of the user who reads it in service. If that is root,
-// or is not known, it is read with the rights of whoever could have put it there.
+// readAs reads path with the rights of w, the user who reads it in service. If w is root
+// or is not known, path is read with the rights of the user who could have put it there.
 func readAs[T any](w who, path string, read func() (T, error)) (found T, err error) {
 	if w = readerOf(w, path); w.uid == 0 {
 		return read()

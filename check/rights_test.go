@@ -27,7 +27,7 @@ func TestAuthorOfAPath(t *testing.T) {
 		"":                 0,
 		"domains/a/file":   1500,
 		"domains/a/ofroot": 0,
-		"domains/a/link":   1500, // a link of the user's, in whose folder ever it is
+		"domains/a/link":   1500, // a link of the user's own
 		"domains/a/none":   0,    // root alone can make it
 		"user/file":        1500, // root's, but the user can replace it
 		"user/none":        1500,
