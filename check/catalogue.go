@@ -48,6 +48,7 @@ func serviceDiagnoses() []entry {
 		{noChain, wrong, "let it run vodmr HOST, a checkpassword program, and vodmr-relay, in this order; see vodmr(8)"},
 		{smallLimit, wrong, "take the limit away: a Go program sets aside much address space and dies where it cannot; tcpserver -c bounds the service"},
 		{noAccount, wrong, "make the account, or name one that exists"},
+		{shutLog, wrong, "chown it to the account in log/run, and start the log again"},
 		{noTCPRules, wrong, "write rules, if only ':allow', and make it with tcprules"},
 		{relativePath, wrong, "write the whole path, from the first slash: the customer's own folder is where it would begin"},
 		{wrongPort, wrong, "leave vodmr's -p out: its default makes vchkpw check CRAM-MD5"},

@@ -21,6 +21,7 @@ const (
 	noAccount    diagnosis = "names an account that does not exist"
 	noTCPRules   diagnosis = "is not there, so tcpserver drops every connection"
 	relativePath diagnosis = "tells vodmr-relay a relative path, which it refuses"
+	shutLog      diagnosis = "cannot be written by the log's account"
 	wrongPort    diagnosis = "tells vchkpw a port where it refuses CRAM-MD5"
 	tlsNeedsRoot diagnosis = "takes root's rights away before vodmr-tls needs them"
 	weakProgram  diagnosis = "cannot read the passwords with the rights that it has"
@@ -70,6 +71,11 @@ func (d *doctor) checkLog(run string) {
 	}
 	for _, account := range slices.Compact(log.accounts) {
 		d.say(run, noAccount, account)
+	}
+	main := filepath.Join(log.dir, "main")
+	var stopped *blocked
+	if w := log.tcp.who; w.known && errors.As(may(w, main, mayWrite|mayRun), &stopped) {
+		d.say(main, shutLog, stopped.Error())
 	}
 }
 

@@ -95,6 +95,7 @@ func TestNothingIsWrongWithAGoodSite(t *testing.T) {
 			s.owned(domain+".qmailadmin-limits", "disable_pop\ndisable_smtp_not: 1\n", 0o600)
 		},
 		"a log that an account writes": func(s *site) {
+			s.owned("service/log/main", "", 0o700)
 			s.write("service/log/run", "#!/bin/sh\nexec setuidgid vpopmail multilog t ./main\n", 0o755)
 		},
 		"vchkpw as root": func(s *site) { s.asRoot() },

@@ -196,7 +196,7 @@ func (d *doctor) vpopmailFile(name string) string {
 
 // judgePassword says which mechanisms can work.
 func (d *doctor) judgePassword(m mailbox) {
-	hash := len(m.account.Crypt) > 2 // not x, * or !!
+	hash := len(m.account.Crypt) > 2 && !strings.ContainsAny(m.account.Crypt[:1], "*!") // not x, and not locked
 	switch {
 	case m.account.Clear != "":
 		d.fine(m.login, "has a clear password, so CRAM-MD5 works")

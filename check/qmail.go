@@ -185,7 +185,7 @@ func (d *doctor) checkQueue() {
 			return
 		}
 	}
-	if name == queueProgram && !d.writesQueue(name, path) {
+	if filepath.Clean(path) == filepath.Clean(d.home.Path(queueProgram)) && !d.writesQueue(name, path) {
 		return
 	}
 	d.fine(name, "takes bounces")

@@ -41,6 +41,9 @@ func loginSetups() []setup {
 		{"no vpasswd", func(s *site) {
 			s.must(os.Remove(s.path(domain + "vpasswd")))
 		}, []string{"wrong odmr@example.org: has no file of passwords, so nobody can log in"}},
+		{"a locked password", func(s *site) {
+			s.vpasswd("NOQUOTA", "!"+crypt, "")
+		}, []string{"wrong odmr@example.org: has no password at all"}},
 		{"vmoduser -s", func(s *site) { s.account("2048", odmr) }, refused},
 		{"vmoduser -s, and more", func(s *site) { s.account("10276", odmr) }, refused},
 		{"disable_smtp", func(s *site) {
@@ -145,6 +148,21 @@ func deliverySetups() []setup {
 
 func chainSetups() []setup {
 	return []setup{
+		{"the log belongs to somebody else", func(s *site) {
+			s.write("service/log/run", "#!/bin/sh\nexec setuidgid qmaill multilog t ./main\n", 0o755)
+			s.owned("service/log/main", "", 0o755)
+			known := s.doctor.user
+			s.doctor.user = func(name string) (who, string, error) {
+				if name == "qmaill" {
+					return who{true, 1501, 1501}, "/", nil
+				}
+				return known(name)
+			}
+		}, []string{"wrong ROOT/service/log/main: cannot be written by the log's account"}},
+		{"QMAILQUEUE is qmail's own, without its bits", func(s *site) {
+			s.must(os.Chmod(s.path("qmail/bin/qmail-queue"), 0o755))
+			s.write("service/env/QMAILQUEUE", s.path("qmail/bin/qmail-queue")+"\n", 0o644)
+		}, []string{"wrong ROOT/qmail/bin/qmail-queue: is not setuid to the owner of the queue"}},
 		{"the log's account is not there", func(s *site) {
 			s.write("service/log/run", "#!/bin/sh\nif command -v multilog >/dev/null; then\n  exec setuidgid qmaill multilog t ./main\nfi\n"+
 				"exec chpst -u qmaill svlogd -tt ./main\n", 0o755)
