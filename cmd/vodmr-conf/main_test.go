@@ -134,6 +134,8 @@ func TestWrongArguments(t *testing.T) {
 		{0, "root qmaill /d h x -x y Maildir", "leave -x out"},
 		{0, "root qmaill /d h x -z", `unknown option "-z"`},
 		{0, "root qmaill /d h x one two", "one MAILDIR"},
+		{0, "root qmaill /d h x -q qmail Maildir", `-q "qmail" must begin with /`},
+		{0, "root qmaill /d h x -q./qmail", "refuses a relative path"},
 		{0, "root qmaill /d$(x) h", "a shell takes"},
 		{0, "root qmaill /d h;x", "no host name"},
 		{0, "root qmaill /d h -p 99", `"-p" stands behind an argument: options come first`},
@@ -296,10 +298,10 @@ func TestExitCodes(t *testing.T) {
 		args []string
 		code int
 	}{
-		{[]string{me, me, there, "mail.example.net"}, 0},
-		{[]string{me, me, there, "mail.example.net"}, 100},
+		{[]string{me, me, there, "mail.example.net", "sh"}, 0},
+		{[]string{me, me, there, "mail.example.net", "sh"}, 100},
 		{[]string{me, me}, 100},
-		{[]string{me, me, filepath.Join(dir, "none/vodmr"), "h"}, 111},
+		{[]string{me, me, filepath.Join(dir, "none/vodmr"), "h", "sh"}, 111},
 	} {
 		if code := run(test.args); code != test.code {
 			t.Errorf("%q: exit %d, want %d", test.args, code, test.code)
@@ -310,7 +312,7 @@ func TestExitCodes(t *testing.T) {
 func TestOwners(t *testing.T) {
 	require.Root(t, "to give something away")
 	dir := filepath.Join(t.TempDir(), "vodmr")
-	if code := run([]string{"nobody", "daemon", dir, "h", "vodmr-checkpw vpasswd"}); code != 0 {
+	if code := run([]string{"-f", "nobody", "daemon", dir, "h", "vodmr-checkpw vpasswd"}); code != 0 {
 		t.Fatal(code)
 	}
 	for name, owner := range map[string]string{

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/user"
 	"path/filepath"
 	"strconv"
@@ -133,6 +134,18 @@ func (s *service) setCheck(command string) {
 	s.Check = strings.Join(words, " ")
 }
 
+// runnable says why a checkpassword program cannot be run: nobody could log in.
+func runnable(command string) error {
+	program := strings.Fields(command)[0]
+	if strings.Contains(program, "/") && !filepath.IsAbs(program) {
+		return fmt.Errorf("CHECKPASSWORD %s must begin with /, or be a name in PATH; -f takes it as it is", program)
+	}
+	if _, err := exec.LookPath(program); err != nil {
+		return fmt.Errorf("CHECKPASSWORD cannot be run, so nobody could log in: %w; -f takes it as it is", err)
+	}
+	return nil
+}
+
 // passwords is the name of vodmr-checkpw's file where it is to be made, since it
 // would be in the service directory.
 func (s *service) passwords() string {
@@ -156,6 +169,9 @@ func (s *service) setRelay(args []string) error {
 	words, err := getopt.Parse(args, relayOptions, func(letter rune, value string) error {
 		if letter == noRules {
 			return errors.New("the rules are rules.cdb in DIR: leave -x out")
+		}
+		if !filepath.IsAbs(value) {
+			return fmt.Errorf("-q %q must begin with /: vodmr-relay refuses a relative path", value)
 		}
 		s.Qmail = value
 		return nil
