@@ -361,7 +361,8 @@ func (b *failingBox) fails(stage string) error {
 	return b.err
 }
 
-func (b *failingBox) Close() {}
+func (b *failingBox) Close()           {}
+func (b *failingBox) Room(int64) error { return b.fails("room") }
 func (b *failingBox) Begin(string, []string, string) (delivery, error) {
 	if err := b.fails("begin"); err != nil {
 		return nil, err
@@ -400,7 +401,7 @@ func TestReceiveIntoFailingBox(t *testing.T) {
 		{syscall.EIO, "451 4.3.0 *"},
 		{errors.New("x"), "451 4.3.0 *"},
 	} {
-		for _, stage := range []string{"begin", "write", "commit"} {
+		for _, stage := range []string{"room", "begin", "write", "commit"} {
 			for _, how := range []string{"DATA\r\n", "BDAT 3 LAST\r\nx\r\n"} {
 				t.Run(fmt.Sprint(test.err, stage, how[:4]), func(t *testing.T) {
 					failOnce(t, test.err, stage, how, test.want)
