@@ -180,7 +180,7 @@ func TestReport(t *testing.T) {
 		{0, 0, true, nil, "atrn: fetched 0 messages, 0 bytes from mail.example.net\n"},
 		{0, 0, false, nil, "atrn: nothing waits at mail.example.net\n"},
 		{0, 0, true, errors.New("no"), "atrn: no\n"},
-		{1, 5, true, errors.New("a\r\n\x1b[2Jb\u009b"), "atrn: fetched 1 messages, 5 bytes from mail.example.net\natrn: a???[2Jb?\n"},
+		{1, 5, true, errors.New("a\r\n\x1b[2Jb\u009b"), "atrn: fetched 1 messages, 5 bytes from mail.example.net\natrn: a\\u000d\\u000a\\u001b[2Jb\\u009b\n"},
 	} {
 		tally := &Tally{}
 		if test.turned {

@@ -40,9 +40,9 @@ func (t *tracker) tooEarly(r heard) bool {
 	return len(t.owed) == 1 && t.state == inChunk && r.good()
 }
 
-// outside takes a reply to nothing.
+// outside takes a reply to nothing. After QUIT it can be taken for no other.
 func (t *tracker) outside(r heard) {
-	if r.code == 421 {
+	if r.code == 421 || t.quit {
 		return
 	}
 	t.goBlind()
