@@ -23,7 +23,7 @@ type Delivery struct {
 	content    int64     // where the content begins in the first file
 	size       int64     // of the first file, what is in buf included
 	buf        []byte
-	unchecked  int64 // bytes written since the last look at the disk
+	granted    int64 // bytes that may be written before the next look at the disk
 	cr         bool  // a CR was held back: it may belong to a CRLF
 	err        error // the first, for good
 }
@@ -36,8 +36,7 @@ type tmpFile struct {
 
 const (
 	deliveryBuffer = 64 << 10
-	// lookEach is how many bytes are written between two looks at the disk: less
-	// than the smallest reserve that matters, many enough to cost nothing.
+	// lookEach is how many bytes are written between two looks at the disk.
 	lookEach = 1 << 20
 )
 
@@ -150,11 +149,12 @@ func (d *Delivery) drain() {
 // write writes to the first file and looks now and then whether there is room: the size
 // is seldom known before the end.
 func (d *Delivery) write(p []byte) {
-	if d.unchecked += int64(len(p)); d.unchecked >= lookEach && d.err == nil {
-		d.unchecked = 0
-		d.err = d.r.Room(int64(len(p)))
+	n := int64(len(p))
+	if d.err == nil && d.granted < n {
+		d.granted, d.err = d.r.grant(n)
 	}
 	if d.err == nil {
+		d.granted -= n
 		d.err = fdio.WriteAll(d.files[0].fd, p)
 	}
 }

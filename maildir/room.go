@@ -28,12 +28,20 @@ func (s space) room() int64 {
 
 // Room returns an ENOSPC if so many bytes more would leave less than the reserve.
 func (r *Receiver) Room(bytes int64) error {
+	_, err := r.grant(bytes)
+	return err
+}
+
+// grant is Room, and says how many bytes may be written before it is asked again: that
+// many at least.
+func (r *Receiver) grant(bytes int64) (int64, error) {
 	disk, err := askSpace(r.tmp)
 	if err != nil {
-		return fmt.Errorf("%s: %w", r.box.path, err)
+		return 0, fmt.Errorf("%s: %w", r.box.path, err)
 	}
-	if room := disk.room(); bytes > room || room < 0 {
-		return fmt.Errorf("%s: too little of the disk is left: %w", r.box.path, unix.ENOSPC)
+	room := disk.room()
+	if bytes > room || room < 0 {
+		return 0, fmt.Errorf("%s: too little of the disk is left: %w", r.box.path, unix.ENOSPC)
 	}
-	return nil
+	return max(bytes, min(room, lookEach)), nil
 }
