@@ -34,7 +34,7 @@ func atrnFailure(r smtp.Reply, named bool) error {
 	case r.Code == 450 && strings.Contains(strings.ToLower(r.String()), "too soon"):
 		return later(r, "the provider was asked again too soon: wait longer between sessions")
 	case r.Code == 450 && !named:
-		return &Failure{ExitDomain, "the provider has no domain whose mail this login may fetch: ask its administrator", r}
+		return &Failure{ExitDomain, "the provider refused a domain of this login, or knows of none: ask the provider's administrator", r}
 	case r.Code == 450:
 		return &Failure{ExitDomain, "the provider refused a domain: ask for those of this login only (-d)", r}
 	case r.Code == 530, r.Code == 535, r.Code == 538:

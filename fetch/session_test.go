@@ -136,7 +136,7 @@ func TestHintWithoutDomains(t *testing.T) {
 		exit  int
 		text  string
 	}{
-		{"450 4.7.1 this login may not have the mail of any domain", ExitDomain, "*no domain whose mail this login may fetch*any domain"},
+		{"450 4.7.1 this login may not have the mail of any domain", ExitDomain, "the provider refused a domain of this login, or knows of none: ask the provider's administrator: 450*any domain"},
 		{"501 5.5.4 name a domain", ExitMisuse, "*by name: give -d*"},
 	} {
 		v := start(t, Session{Sink: none{t}})

@@ -99,5 +99,8 @@ func (s *Stand) stood(t *Tally, v Visit) string {
 	if refused, why := t.Refused(); refused > 0 {
 		text += fmt.Sprintf(", refused %d: %s", refused, why)
 	}
+	if t.Lost() {
+		text += ", and was not followed to its end"
+	}
 	return text
 }
