@@ -6,6 +6,9 @@ import (
 	"testing"
 )
 
+// refusedAll is atrn's exit code if the customer's server refused all mail.
+const refusedAll = 65
+
 // TestAtrnCountsWhatPostfixRefuses: in each mode atrn tells how many messages a real
 // Postfix took and refused, and why.
 func TestAtrnCountsWhatPostfixRefuses(t *testing.T) {
@@ -41,7 +44,6 @@ func TestAtrnTellsThatPostfixRefusesAll(t *testing.T) {
 		s.deliver(t, "ann@sender.test", fmt.Sprintf("message %d\n", i), fmt.Sprintf("user%d@%s", i, s.domain))
 	}
 	code, output := s.atrn(t, p, "-s", "127.0.0.1:"+mx.port)
-	const refusedAll = 65
 	if code != refusedAll || !strings.Contains(output, "fetched 0, refused ") || !strings.Contains(output, "Relay access denied") {
 		t.Errorf("exit %d, %s", code, output)
 	}
