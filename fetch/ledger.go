@@ -57,11 +57,10 @@ func (l *ledger) greeting(r heard) {
 // hello takes the reply to EHLO or HELO. A provider says HELO after a refused EHLO.
 func (l *ledger) hello(r heard) {
 	l.now = transit{}
-	switch {
-	case r.refused() && l.tally.hindrance() == nil:
+	if r.refused() && l.tally.hindrance() == nil {
 		l.tally.hinder(r)
 		l.helo = true
-	case r.good() && l.helo:
+	} else if r.good() && l.helo {
 		l.tally.unhinder()
 		l.helo = false
 	}
