@@ -182,6 +182,7 @@ func TestReport(t *testing.T) {
 		{0, 0, false, nil, "atrn: nothing waits at mail.example.net\n", 0},
 		{0, 0, true, errors.New("no"), "atrn: no\n", 0},
 		{1, 5, true, errors.New("a\r\n\x1b[2Jb\u009b"), "atrn: fetched 1 messages, 5 bytes from mail.example.net\natrn: a\\u000d\\u000a\\u001b[2Jb\\u009b\n", 0},
+		{0, 0, true, errors.New(strings.Repeat("x", maxSaid) + "y"), "atrn: " + strings.Repeat("x", maxSaid) + "...\n", 0},
 		{3, 9, true, nil, `atrn: mail.example.net: fetched 3, refused 2: 554 5.7.1 no\u2028\u202e` + "\n", 2},
 		{0, 0, true, errors.New("no"), `atrn: mail.example.net: fetched 0, refused 1: 554 5.7.1 no\u2028\u202e` + "\natrn: no\n", 1},
 	} {

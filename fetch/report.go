@@ -28,8 +28,16 @@ func Report(w io.Writer, provider Provider, tally *Tally, err error) {
 // Warn writes one line about an error.
 func Warn(w io.Writer, err error) { say(w, "%v", err) }
 
+// maxSaid is how much of a line is printed, in bytes before it is escaped: a provider's
+// reply may have thousands of lines.
+const maxSaid = 2000
+
 // say writes one line. What a provider or an SMTP server chose of it cannot start
-// another or steer the terminal.
+// another, flood the log or steer the terminal.
 func say(w io.Writer, format string, args ...any) {
-	fmt.Fprintf(w, "atrn: %s\n", logline.Printable(fmt.Sprintf(format, args...)))
+	text := fmt.Sprintf(format, args...)
+	if len(text) > maxSaid {
+		text = text[:maxSaid] + "..."
+	}
+	fmt.Fprintf(w, "atrn: %s\n", logline.Printable(text))
 }
