@@ -54,11 +54,11 @@ func (d *delivering) Receive(ctx context.Context, provider *Turned, tally *Tally
 	if peer == "" {
 		peer = "unknown"
 	}
+	follow(provider, newTracker(tally))
 	r := &receiving{
 		Maildir: d.Maildir,
 		box:     d.box,
 		stream:  &stoppable{Turned: provider, ctx: ctx},
-		tally:   tally,
 		peer:    peer,
 		stands:  provider.silence > 0,
 	}
@@ -75,6 +75,8 @@ type diskBox struct {
 	box  *maildir.Box
 	into *maildir.Receiver
 }
+
+func (b diskBox) Room(bytes int64) error { return b.into.Room(bytes) }
 
 func (b diskBox) Begin(sender string, recipients []string, head string) (delivery, error) {
 	return b.into.NewDelivery(sender, recipients, head)

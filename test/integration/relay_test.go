@@ -153,7 +153,9 @@ func TestPostfixListenerRelaysForNobody(t *testing.T) {
 	mx := startPostfix(t, "other.example")
 	p := s.listen(t)
 	s.deliver(t, "ann@sender.test", "for a domain that is not the customer's\n", "bob@"+s.domain)
-	s.mustFetch(t, p, "-s", "127.0.0.1:"+mx.port)
+	if code, output := s.atrn(t, p, "-s", "127.0.0.1:"+mx.port); code != refusedAll {
+		t.Errorf("atrn exits %d, want %d: %s", code, refusedAll, output)
+	}
 	mx.settle(t)
 	if got := names(t, mx.mailbox()+"/new"); len(got) > 0 {
 		t.Errorf("Postfix delivered %q", got)
