@@ -8,16 +8,16 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"vodmr/integration/need"
+	"vodmr/test/kit/require"
 )
 
 // smallDisk mounts a disk of 4 MiB.
 func smallDisk(t *testing.T) string {
 	t.Helper()
-	need.Root(t, "only root mounts a disk")
+	require.Root(t, "only root mounts a disk")
 	dir := t.TempDir()
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=4m"); err != nil {
-		need.Skip(t, "no disk can be mounted: %v", err)
+		require.Skip(t, "no disk can be mounted: %v", err)
 	}
 	t.Cleanup(func() {
 		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {

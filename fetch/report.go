@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"io"
 
-	"vodmr/logline"
+	"vodmr/internal/logline"
 )
 
 // Report writes what a session brought and why it failed, a line each.

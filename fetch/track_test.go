@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"vodmr/internal/dialogue"
+	"vodmr/test/kit/dialogue"
 )
 
 // A seen session: lines "C: " are the provider's, "S: " the receiving side's.
