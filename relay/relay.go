@@ -19,6 +19,8 @@ type Conn interface {
 	smtp.Duplex
 	// Pending says whether bytes wait that nobody asked for.
 	Pending() bool
+	// HungUp says whether the peer has closed its side.
+	HungUp() bool
 	// Wake names descriptors that end each wait with fdio.ErrWoken.
 	Wake(fds ...int)
 	// Rest waits for bytes, for one of those descriptors, or until.

@@ -20,6 +20,10 @@ func (q *queue) transaction(g *group) *smtp.Transaction {
 		if err == nil {
 			break
 		}
+		if err == smtp.ErrHungUp {
+			q.hungUp = true
+			return nil
+		}
 		q.skip(g.items[0].entry, err)
 	}
 	if len(g.items) == 0 {
@@ -93,7 +97,7 @@ func (q *queue) fillStream(tx *smtp.Transaction, g *group) error {
 	x := q.sender.Extensions
 	tooLarge := x.Size > 0 && tx.Size > x.Size // even before its line ends grow
 	if (x.SizeOffered || x.EightBitMIME) && !tooLarge {
-		scan, err := stream.scan(q.buffer(scanSize))
+		scan, err := stream.scan(q.buffer(scanSize), q.Conn.HungUp)
 		if err != nil {
 			stream.Close()
 			return err
