@@ -135,7 +135,7 @@ func isHost(name string) bool {
 		return err == nil && strings.HasSuffix(name, "]")
 	}
 	domains, err := relay.ParseDomains(name)
-	return err == nil && len(domains) == 1 && domains[0] == qmail.Lower(name)
+	return err == nil && len(domains) == 1
 }
 
 // checkQueue looks at what bounces are given to.

@@ -22,22 +22,35 @@ const (
 	maxLabel  = 63
 )
 
-// parseDomains reads ATRN's argument: `domain *("," domain)` or nothing (RFC
-// 2645 section 5.2.1). The domains come back in lower case. Blanks and tabs around a
-// domain, and one dot at its end, as the DNS writes it, leave no doubt about what is
-// meant: some customers send them.
+// askedDomains reads ATRN's argument: `domain *("," domain)` or nothing (RFC 2645 section
+// 5.2.1). Blanks and tabs around a domain, and one dot at its end, as the DNS writes it,
+// leave no doubt about what is meant: some customers send them.
+func askedDomains(arg string) ([]string, error) {
+	if arg == "" {
+		return nil, nil
+	}
+	domains := strings.Split(arg, ",")
+	for i, domain := range domains {
+		domains[i] = strings.TrimSuffix(strings.Trim(domain, " \t"), ".")
+		if domains[i] == "" {
+			return nil, errNoDomain
+		}
+	}
+	return parseDomains(strings.Join(domains, ","))
+}
+
+// parseDomains reads a list of domains with commas between them, and nothing else. They
+// come back in lower case.
 func parseDomains(list string) ([]string, error) {
 	if list == "" {
 		return nil, nil
 	}
 	domains := strings.Split(qmail.Lower(list), ",")
-	for i, domain := range domains {
-		domain = strings.Trim(domain, " \t")
+	for _, domain := range domains {
 		if domain == "" {
 			return nil, errNoDomain
 		}
-		domains[i] = strings.TrimSuffix(domain, ".")
-		if err := checkDomain(domains[i]); err != nil {
+		if err := checkDomain(domain); err != nil {
 			return nil, err
 		}
 	}

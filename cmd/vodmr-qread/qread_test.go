@@ -148,7 +148,7 @@ func TestNoOutputSteersATerminal(t *testing.T) {
 	const odd = "\u009b2J\u202egnp\u2028\u2066\u200b\u00ad\U000e0041"
 	at := time.Now().Unix() - 1000
 	root, maildir := mailsite.New(t, map[string]string{
-		fmt.Sprintf("new/%d.1%s.vm", at, odd): mailsite.Message("m\u00fcller"+odd+"@sender.test", "b\u00f6b"+odd+"@example.org", "one"),
+		fmt.Sprintf("new/%d.1%s.vm", at, odd):     mailsite.Message("m\u00fcller"+odd+"@sender.test", "b\u00f6b"+odd+"@example.org", "one"),
 		fmt.Sprintf("new/%d.2\x7f%s.vm", at, odd): "no envelope\n",
 	})
 	steers := func(c rune) bool { return c != '\n' && !unicode.IsPrint(c) }
