@@ -21,7 +21,7 @@ func (q *queue) transaction(g *group) *smtp.Transaction {
 			break
 		}
 		if err == smtp.ErrHungUp {
-			q.hungUp = true
+			q.unheard(g)
 			return nil
 		}
 		q.skip(g.items[0].entry, err)
@@ -42,6 +42,16 @@ func (q *queue) transaction(g *group) *smtp.Transaction {
 		q.failed(it, refusal, "it cannot be given to the mail server of this domain: ")
 	}
 	return nil
+}
+
+// unheard keeps files that were being read when the customer hung up, perhaps since it
+// took too long. The next session has them behind what is new, so that one that always
+// takes too long keeps nothing else from going out.
+func (q *queue) unheard(g *group) {
+	q.hungUp = true
+	for _, it := range g.items {
+		q.notes.Tried(it.base, "the customer hung up while the file was read")
+	}
 }
 
 // dropGone takes those files out of a group that somebody deleted since they
