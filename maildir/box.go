@@ -37,7 +37,8 @@ type Box struct {
 
 	aside []string // see Aside
 
-	seen []uint64 // what the last search saw: see search
+	index    *index // what the last search read; nil for nothing
+	searches int    // how often new and cur were read for a search
 }
 
 // Indices of Box.sub, in the order in which they are scanned: a reader moves

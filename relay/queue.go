@@ -49,6 +49,7 @@ type queue struct {
 	unnoted    bool // the notes could not be written
 	unreadable bool // a file could not be read
 	stuck      bool // no more may be sent: see overByStuck
+	hungUp     bool // the customer did, as a file was read
 }
 
 // A group is the files that one transaction carries.
@@ -125,7 +126,7 @@ func (q *queue) rcptLimit() int {
 func (q *queue) Next() *smtp.Transaction {
 	q.buffers.put(q.lent)
 	q.lent = nil
-	for !q.mailMaxReached() && !q.told() && !q.stuck {
+	for !q.mailMaxReached() && !q.told() && !q.stuck && !q.hungUp {
 		g := q.take()
 		if g == nil {
 			return nil

@@ -75,7 +75,7 @@ func (s *session) atrn(arg string) (smtp.Reply, error) {
 // prepare takes the steps from the domains to the first message, and returns
 // ATRN's reply.
 func (s *session) prepare(arg string) smtp.Reply {
-	domains, err := parseDomains(arg)
+	domains, err := askedDomains(arg)
 	if err != nil {
 		return smtp.ReplyBadArgument(err.Error())
 	}

@@ -135,7 +135,7 @@ func TestScanOfContent(t *testing.T) {
 	c := &content{message: m, cut: []maildir.Span{{From: 0, To: 31}, {From: 46, To: 76}}}
 	defer c.Close()
 	want := "X-Between: one\n" + large("")
-	scan, err := c.scan(make([]byte, 1000))
+	scan, err := c.scan(make([]byte, 1000), func() bool { return false })
 	must(t, err)
 	if size := int64(len(onTheWire(want))); scan.Size() != size || scan.EightBit {
 		t.Errorf("scanned as %d octets, 8-bit %v, want %d, without", scan.Size(), scan.EightBit, size)
@@ -147,7 +147,7 @@ func TestScanOfContent(t *testing.T) {
 	}
 	again := &content{message: m}
 	must(t, os.Truncate(filepath.Join(s.maildir, oldest), int64(len(text)-1)))
-	if _, err := again.scan(make([]byte, 1000)); !errors.Is(err, maildir.ErrChanged) {
+	if _, err := again.scan(make([]byte, 1000), func() bool { return false }); !errors.Is(err, maildir.ErrChanged) {
 		t.Errorf("of a shorter file: %v", err)
 	}
 }

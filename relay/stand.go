@@ -43,6 +43,8 @@ func (st *stander) step(now time.Time) error {
 		return overByTerm
 	case st.queue.stuck:
 		return overByStuck
+	case st.queue.hungUp:
+		return lastWords(st.sender)
 	case st.queue.mailMaxReached():
 		return over("the customer's server takes no more messages in one session (MAILMAX)")
 	case !now.Before(st.end):

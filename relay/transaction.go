@@ -20,6 +20,10 @@ func (q *queue) transaction(g *group) *smtp.Transaction {
 		if err == nil {
 			break
 		}
+		if err == smtp.ErrHungUp {
+			q.unheard(g)
+			return nil
+		}
 		q.skip(g.items[0].entry, err)
 	}
 	if len(g.items) == 0 {
@@ -39,6 +43,16 @@ func (q *queue) transaction(g *group) *smtp.Transaction {
 		q.failed(it, refusal, "it cannot be given to the mail server of this domain: ")
 	}
 	return nil
+}
+
+// unheard keeps files that were being read when the customer hung up, perhaps since it
+// took too long. The next session has them behind what is new, so that one that always
+// takes too long keeps nothing else from going out.
+func (q *queue) unheard(g *group) {
+	q.hungUp = true
+	for _, it := range g.items {
+		q.notes.Tried(it.base, "the customer hung up while the file was read")
+	}
 }
 
 // dropGone takes those files out of a group that somebody deleted since they
@@ -94,7 +108,7 @@ func (q *queue) fillStream(tx *smtp.Transaction, g *group) error {
 	x := q.sender.Extensions
 	tooLarge := x.Size > 0 && tx.Size > x.Size // even before its line ends grow
 	if (x.SizeOffered || x.EightBitMIME) && !tooLarge {
-		scan, err := stream.scan(q.buffer(scanSize))
+		scan, err := stream.scan(q.buffer(scanSize), q.Conn.HungUp)
 		if err != nil {
 			stream.Close()
 			return err

@@ -58,10 +58,19 @@ func (s *session) send(sender *smtp.Sender) error {
 	if err := sender.Run(s.queue); err != nil {
 		return err
 	}
-	if s.queue.stuck {
+	switch {
+	case s.queue.stuck:
 		return overByStuck
+	case s.queue.hungUp:
+		return lastWords(sender)
 	}
 	return nil
+}
+
+// lastWords reads what the customer's server said before it hung up, and says how the
+// session ended.
+func lastWords(sender *smtp.Sender) error {
+	return sender.Idle(func() (readable bool, err error) { return true, nil })
 }
 
 // logEnd writes the session's last line.

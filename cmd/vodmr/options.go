@@ -19,7 +19,7 @@ type options struct {
 }
 
 func defaults() options {
-	return options{port: auth.DefaultPort, limit: 300 * time.Second}
+	return options{port: auth.DefaultPort, limit: 60 * time.Second}
 }
 
 func parseOptions(args []string) (options, error) {
