@@ -98,6 +98,16 @@ func (n *Notes) applyVerb(verb string, when int64, base, rest string) bool {
 		passed, ok := count(base)
 		n.passed = passed
 		return ok
+	case "taken":
+		return n.applyTaken(base)
+	case "refused":
+		refused, ok := count(base)
+		if ok {
+			n.setRefused(refused, when)
+		}
+		return ok
+	case "rung":
+		return n.applyRung(when, base, rest)
 	case "sent", "also":
 		n.setSent(base, verb == "also")
 	case "again":
@@ -117,6 +127,24 @@ func (n *Notes) applyVerb(verb string, when int64, base, rest string) bool {
 	default:
 		return false
 	}
+	return true
+}
+
+func (n *Notes) applyTaken(flag string) bool {
+	if flag != "0" && flag != "1" {
+		return false
+	}
+	n.history.taken, n.history.known = flag == "1", true
+	return true
+}
+
+func (n *Notes) applyRung(when int64, base, rest string) bool {
+	rung, ok := count(base)
+	taken, ok2 := count(rest)
+	if !ok || !ok2 || rung > lastRung {
+		return false
+	}
+	n.setRung(rung, taken, when)
 	return true
 }
 
