@@ -68,14 +68,14 @@ func (q *queue) takeEarly(entry maildir.Entry) {
 }
 
 // moreTried reads the next file that an earlier session kept, those with the
-// fewest tries first.
+// fewest tries first; behind them what this session is to try again.
 func (q *queue) moreTried() bool {
 	if !q.triedSorted {
 		slices.SortStableFunc(q.tried, func(a, b tried) int { return a.tries - b.tries })
 		q.triedSorted = true
 	}
 	if len(q.tried) == 0 {
-		return false
+		return q.moreDoubted()
 	}
 	q.readAhead(q.tried[0].entry)
 	q.tried = q.tried[1:]
