@@ -82,12 +82,15 @@ func (q *queue) moreTried() bool {
 	return true
 }
 
-// readAhead reads one file, and its body where there is room.
-func (q *queue) readAhead(entry maildir.Entry) {
-	if it := q.read(entry, min(wholeMax, heldMax-q.held)); it != nil {
+// readAhead reads one file, and its body where there is room. It is nil if the file
+// cannot go out.
+func (q *queue) readAhead(entry maildir.Entry) *item {
+	it := q.read(entry, min(wholeMax, heldMax-q.held))
+	if it != nil {
 		q.ahead = append(q.ahead, it)
 		q.held += int64(len(it.raw))
 	}
+	return it
 }
 
 // takeSuspect takes the suspect with the fewest breaks.

@@ -52,18 +52,20 @@ func (q *queue) Answered(tx *smtp.Transaction, decisions []smtp.Decision) {
 			q.again = append(q.again, more)
 		}
 	}
-	q.countRefused(decisions, len(later.items)+len(repeat.items))
+	if len(later.items)+len(repeat.items) == 0 && !g.items[0].retry {
+		q.countRefused(decisions)
+	}
 }
 
 // byServer stands before the reply in a bounce.
 const byServer = "the mail server of this domain refused it: "
 
 // countRefused counts a transaction that nothing was taken of and something was refused
-// for good, unless open of its messages are sent again.
-func (q *queue) countRefused(decisions []smtp.Decision, open int) {
+// for good.
+func (q *queue) countRefused(decisions []smtp.Decision) {
 	var refusal smtp.Reply
 	for _, d := range decisions {
-		if d.Reply.Accepted() || open > 0 {
+		if d.Reply.Accepted() {
 			return
 		}
 		if d.Reply.Permanent() {
@@ -186,7 +188,7 @@ func (q *queue) failed(it *item, reply smtp.Reply, why string) {
 	switch {
 	case q.settings.SoftBounce:
 		q.deferred(it, reply)
-	case q.notes.Trusts() || q.refusedForLong(it):
+	case it.retry || q.notes.Trusts() || q.refusedForLong(it):
 		q.bounceOrKeep(it, reply, why)
 	default:
 		q.doubtRefusal(it, reply)

@@ -149,7 +149,9 @@ func (q *queue) moreDoubted() bool {
 	}
 	entry := r.doubted[0]
 	r.doubted = r.doubted[1:]
-	q.readAhead(entry)
+	if it := q.readAhead(entry); it != nil {
+		it.retry = true
+	}
 	return true
 }
 

@@ -34,7 +34,9 @@ func (q *queue) transaction(g *group) *smtp.Transaction {
 		return tx
 	}
 	g.closeStream()
-	q.refusedAll(refusal)
+	if !g.items[0].retry {
+		q.refusedAll(refusal)
+	}
 	for _, it := range g.items {
 		q.failed(it, refusal, "it cannot be given to the mail server of this domain: ")
 	}
