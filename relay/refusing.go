@@ -58,7 +58,11 @@ func (q *queue) learn(decisions []smtp.Decision) {
 	}
 	if taken > 0 {
 		q.refusals.took, q.refusals.inARow = true, 0
+		first := !q.notes.EverTaken()
 		q.notes.Taken(taken)
+		if first {
+			q.Sending() // or a crash now leaves refusals that nobody believes
+		}
 		q.restrain()
 	}
 	if mailed && !q.refusals.mailed {
