@@ -3,19 +3,19 @@ package maildir
 // The notes of messages are bounded, and so are the memory that they take (some 200 bytes
 // each beside their names and texts) and the file.
 const (
-	maxNotes   = 15000 // more deferrals begin anew in each session
-	mustNotes  = 20000 // with what must be remembered: what is done, what broke a session
-	maxReasons = 10000 // more of them are counted but not logged
+	maxNotes   = 10000 // more deferrals begin anew in each session
+	mustNotes  = 12000 // with what must be remembered: what is done, what broke a session
+	maxReasons = 5000  // more of them are counted but not logged
 
 	// Bytes of the lines that make all notes again.
 	textSize = 1 << 20 // beyond it, only the code of a reply is kept
-	maxSize  = 3 << 20
-	mustSize = 4 << 20
+	maxSize  = 2 << 20
+	mustSize = 3 << 20
 
 	// A file has in it what was noted when it was rewritten, and so many lines since.
-	maxLoaded     = mustNotes + 2*maxLines
-	loadedSize    = 6 << 20
-	maxUnanswered = 2*maxLines + 1000
+	maxLoaded     = mustNotes + mostLines
+	loadedSize    = 4 << 20
+	maxUnanswered = mostLines + 1000
 )
 
 // bounds are the most notes, and bytes of their lines.

@@ -32,7 +32,7 @@ func file(size int, form string) string {
 // TestHostileNotesCostLittle: a file that no session wrote takes a few megabytes of
 // memory at most, and is set aside when it is larger than any of ours.
 func TestHostileNotesCostLittle(t *testing.T) {
-	const most = 16 << 20
+	const most = 10 << 20
 	text := strings.Repeat("x", maxText)
 	for what, test := range map[string]struct {
 		size    int
@@ -131,7 +131,7 @@ func TestOurFileIsReadAgain(t *testing.T) {
 func TestRepliesLoseTheirTextFirst(t *testing.T) {
 	b, _ := newBox(t, nil)
 	n, _ := session(t, b, "1")
-	const count = 10000
+	const count = 9000
 	for i := range count {
 		n.Doubted(fmt.Sprint("file", i), "550 5.7.1 "+strings.Repeat("y", 300))
 	}

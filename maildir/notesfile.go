@@ -18,9 +18,10 @@ const (
 
 	maxPending  = 64 << 10 // beyond it, one rewriting of the file replaces the lines
 	maxAppended = 1 << 20  // then the file is rewritten
-	maxLines    = 10000    // appended, then too
+	maxLines    = 8000     // appended, then too
+	mostLines   = 12000    // are appended even if it cannot be rewritten
 	maxNoteLine = 4 << 10  // longer than any that we write: base names and texts are short
-	maxFile     = 8 << 20  // no notes of ours are larger
+	maxFile     = 6 << 20  // no notes of ours are larger
 )
 
 // notesFile is the writing side of Notes.
@@ -200,7 +201,7 @@ func (n *Notes) Flush() error {
 
 // full says that the file would become larger than one that is read again.
 func (f *notesFile) full() bool {
-	return f.size+int64(len(f.pending)) > loadedSize || f.total+f.lines > 2*maxLines
+	return f.size+int64(len(f.pending)) > loadedSize || f.total+f.lines > mostLines
 }
 
 func (n *Notes) appendPending() error {
