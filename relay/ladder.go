@@ -9,14 +9,12 @@ func (q *queue) restrain() { q.sender.Restrain(smtp.Restraint(q.notes.Rung())) }
 // in another way.
 func (q *queue) plain() bool { return smtp.Restraint(q.notes.Rung()) == smtp.LockStep }
 
-// broke has the next session begin a rung lower, if this one broke with mail in flight:
-// what was handed to the Sender and has no answer.
-func (q *queue) broke() {
-	if len(q.flying) == 0 {
-		return
+// broke has the next session begin a rung lower, if this one broke with mail in flight.
+func (q *queue) broke(sender *smtp.Sender) {
+	if len(sender.Unanswered()) > 0 {
+		q.notes.Lower()
+		q.Sending()
 	}
-	q.notes.Lower()
-	q.Sending()
 }
 
 // ignore takes those extensions back that this login's sessions are not to use.

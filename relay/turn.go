@@ -30,7 +30,7 @@ func (s *session) turn() error {
 		_ = sender.Quit()
 	default:
 		s.queue.doubt(sender.Unanswered(), err)
-		s.queue.broke()
+		s.queue.broke(sender)
 	}
 	s.queue.tellRefusing(err)
 	s.logEnd(err)
