@@ -21,12 +21,13 @@ type refusals struct {
 	took   bool       // it took a message
 	mailed bool       // it accepted a MAIL
 	// senders are messages whose MAIL was refused before any was accepted.
-	senders []refusal
+	senders []refusedMail
 	// doubted are messages that were kept as their refusal was not believed.
 	doubted []maildir.Entry
 }
 
-type refusal struct {
+// A refusedMail is a message whose MAIL was refused.
+type refusedMail struct {
 	item  *item
 	reply smtp.Reply
 }
@@ -107,7 +108,7 @@ func (q *queue) refusedSender(it *item, reply smtp.Reply) {
 		return
 	}
 	q.notes.Again(it.base)
-	r.senders = append(r.senders, refusal{it, reply})
+	r.senders = append(r.senders, refusedMail{it, reply})
 	first := r.senders[0]
 	if it.sender != first.item.sender && sameReply(reply, first.reply) {
 		r.why = noSenders
