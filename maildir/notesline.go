@@ -98,16 +98,6 @@ func (n *Notes) applyVerb(verb string, when int64, base, rest string) bool {
 		passed, ok := count(base)
 		n.passed = passed
 		return ok
-	case "taken":
-		return n.applyTaken(base)
-	case "refused":
-		refused, ok := count(base)
-		if ok {
-			n.setRefused(refused, when)
-		}
-		return ok
-	case "rung":
-		return n.applyRung(when, base, rest)
 	case "sent", "also":
 		n.setSent(base, verb == "also")
 	case "again":
@@ -125,9 +115,30 @@ func (n *Notes) applyVerb(verb string, when int64, base, rest string) bool {
 	case "kept":
 		return n.applyKept(when, base, rest)
 	default:
-		return false
+		return n.applyHistory(verb, when, base, rest)
 	}
 	return true
+}
+
+// applyHistory knows the verbs that are about the customer's server.
+func (n *Notes) applyHistory(verb string, when int64, first, rest string) bool {
+	switch verb {
+	case "taken":
+		return n.applyTaken(first)
+	case "refused":
+		return n.applyRefused(first, when)
+	case "rung":
+		return n.applyRung(when, first, rest)
+	}
+	return false
+}
+
+func (n *Notes) applyRefused(text string, when int64) bool {
+	refused, ok := count(text)
+	if ok {
+		n.setRefused(refused, when)
+	}
+	return ok
 }
 
 func (n *Notes) applyTaken(flag string) bool {

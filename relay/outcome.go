@@ -169,9 +169,9 @@ func (q *queue) keep(it *item, reply smtp.Reply) {
 	q.logKept(it, reply)
 }
 
-// keepTried keeps a file for a reason that says nothing about it.
+// keepTried keeps a file for a refusal that is about the session.
 func (q *queue) keepTried(it *item, reply smtp.Reply) {
-	q.notes.Tried(it.base, reply.String())
+	q.notes.Tried(it.base, "the session was refused: "+reply.String())
 	q.logKept(it, reply)
 }
 

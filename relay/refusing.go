@@ -37,6 +37,8 @@ const (
 	// session, in the hope that it takes one. Fewer would let messages for unknown
 	// recipients, which come in hundreds, keep back what it would take.
 	mostInARow = 100
+	// mostDoubted is how many refused messages a session tries again at its end.
+	mostDoubted = 1000
 
 	wantsMore   = "the customer's mail server wants a login, TLS or something else first, so it is the wrong port or host: all mail is kept"
 	noSenders   = "the customer's mail server refuses each sender in the same words: all mail is kept"
@@ -136,7 +138,9 @@ func (q *queue) decideSenders() {
 func (q *queue) doubtRefusal(it *item, reply smtp.Reply) {
 	q.notes.Doubted(it.base, reply.String())
 	q.logKept(it, reply)
-	q.refusals.doubted = append(q.refusals.doubted, it.entry)
+	if r := &q.refusals; len(r.doubted) < mostDoubted {
+		r.doubted = append(r.doubted, it.entry)
+	}
 }
 
 // refusedForLong says whether a message was refused for good a day ago too.
