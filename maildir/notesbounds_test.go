@@ -94,8 +94,8 @@ func TestDoneHasItsBound(t *testing.T) {
 	}
 }
 
-// TestOurFileIsReadAgain: however many notes come and go in one session, also where the
-// file can be appended to but not be rewritten, it never grows beyond what is read.
+// TestOurFileIsReadAgain: however many notes come and go in one session, the file never
+// grows beyond what is read, even if it can be appended to but not be rewritten.
 func TestOurFileIsReadAgain(t *testing.T) {
 	for _, blocked := range []bool{false, true} {
 		b, dir := newBox(t, nil)
@@ -127,7 +127,7 @@ func TestOurFileIsReadAgain(t *testing.T) {
 	}
 }
 
-// TestRepliesLoseTheirTextFirst: where there are many notes, what counts is kept.
+// TestRepliesLoseTheirTextFirst: if there are many notes, what counts is kept.
 func TestRepliesLoseTheirTextFirst(t *testing.T) {
 	b, _ := newBox(t, nil)
 	n, _ := session(t, b, "1")

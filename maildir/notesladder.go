@@ -72,9 +72,9 @@ func (l *ladder) appendTo(buf []byte) []byte {
 	return appendNote(buf, l.since, "rung", strconv.Itoa(l.rung), int64(l.taken))
 }
 
-// breaks is how many breaks a suspect of the last session has now. Where each transaction
-// went alone, it broke the session and no other did: that counts as often as it takes to
-// set it aside.
+// breaks is how many breaks a suspect of the last session has now. If each transaction
+// went alone, no other can have broken the session: this counts as often as it takes to
+// set a message aside.
 func (n *Notes) breaks(base string) int {
 	breaks := n.Of(base).Breaks + 1
 	if n.ladder.alone {

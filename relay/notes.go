@@ -8,8 +8,8 @@ import (
 	"vodmr/maildir"
 )
 
-// unread says why the notes cannot be read, where it may pass. To begin anew then would
-// send again what the customer has. Where no mail can wait, they are not asked.
+// unread says why the notes cannot be read, if that may pass. A session that began new
+// ones then would send again what the customer has. If no mail can wait, they are not read.
 func (q *queue) unread() error {
 	if q.list.Len() == 0 && !q.unfinished && !q.stands() {
 		return nil
