@@ -269,7 +269,7 @@ func TestShowExpired(t *testing.T) {
 	}
 }
 
-func (s *site) readNotes(t *testing.T) string {
+func (s *site) readNotes(t testing.TB) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(s.maildir, "vodmr.notes"))
 	must(t, err)

@@ -61,7 +61,7 @@ type Waiting struct {
 	Time      int64  // when it came, in Unix seconds: by its name, else its file's time
 	Size      int64  // bytes of the file; 0 where it cannot be opened
 	Sender    string // in SMTP's form, without <>; `#@[]` is a double bounce's
-	Recipient string // raw, without virtualdomains' prefix
+	Recipient string // in SMTP's form, without virtualdomains' prefix
 	Note      maildir.Note
 	Err       error // why the envelope cannot be read: there is no sender and recipient
 }
@@ -97,7 +97,7 @@ func (w *Waiting) fill(it *item, err error) {
 	if err != nil {
 		return
 	}
-	w.Sender, w.Recipient = it.sender, it.rcpt
+	w.Sender, w.Recipient = it.sender, it.to
 	if it.double {
 		w.Sender = doubleBounce
 	}

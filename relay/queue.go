@@ -44,7 +44,8 @@ type queue struct {
 	triedSorted    bool // tried is in the order of tries
 	suspectsSorted bool // suspects is in that of breaks
 
-	bounces bounces
+	bounces  bounces
+	refusals refusals
 
 	unnoted    bool // the notes could not be written
 	unreadable bool // a file could not be read
@@ -107,6 +108,7 @@ func (q *queue) start(sender *smtp.Sender) error {
 		}
 	}
 	q.rcptMax = q.rcptLimit()
+	q.restrain()
 	if q.unnoted {
 		sender.Limit(1)
 	}
@@ -126,7 +128,7 @@ func (q *queue) rcptLimit() int {
 func (q *queue) Next() *smtp.Transaction {
 	q.buffers.put(q.lent)
 	q.lent = nil
-	for !q.mailMaxReached() && !q.told() && !q.stuck && !q.hungUp {
+	for !q.mailMaxReached() && !q.told() && !q.stuck && !q.hungUp && q.mayOffer() {
 		g := q.take()
 		if g == nil {
 			return nil

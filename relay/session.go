@@ -146,6 +146,10 @@ func (s *session) applyRule() (domains string, refusal smtp.Reply, err error) {
 // trouble logs why the customer must come again.
 func (s *session) trouble(err error) smtp.Reply {
 	s.Log.Event("error", logline.Err(err))
+	return replyTrouble()
+}
+
+func replyTrouble() smtp.Reply {
 	return smtp.NewReply(451, "4.3.0", "trouble here, try again later")
 }
 
@@ -174,6 +178,9 @@ func (s *session) openQueue() smtp.Reply {
 		return s.trouble(err)
 	}
 	s.queue = newQueue(s, list, unfinished)
+	if s.queue.unread() != nil {
+		return replyTrouble() // it is logged
+	}
 	if s.queue.tooSoon() {
 		return smtp.NewReply(450, "4.7.1", "too soon: wait "+s.settings.Interval.String()+" after each session")
 	}

@@ -316,6 +316,11 @@ func TestInheritedDescriptors(t *testing.T) {
 	must(t, os.MkdirAll(filepath.Join(qmail, "bin"), 0o755))
 	script := "#!/bin/sh\ncat >/dev/null\nls -l /proc/self/fd >&2\nexit 0\n"
 	must(t, os.WriteFile(filepath.Join(qmail, "bin/qmail-queue"), []byte(script), 0o755))
+	// The customer's server took mail before, so its refusal bounces.
+	must(t, os.WriteFile(filepath.Join(m.home, "Maildir/vodmr.notes"), []byte("1795336700 taken 1\n"), 0o644))
+	if os.Getuid() == 0 {
+		m.chown(t, owner)
+	}
 	p := m.start(t)
 	p.Run(`
 		S: 235 2.7.0 *

@@ -112,7 +112,13 @@ func TestDoctoredCustomer(t *testing.T) {
 			}
 		}},
 		{"refuses what is good", "wrongly bounced", 0, func(s *site, c *customer.Server) {
-			c.Mail = func(string) string { return "550 no" }
+			rcpt := c.Rcpt
+			c.Rcpt = func(to string) string {
+				if strings.HasPrefix(to, "bob@") {
+					return "550 no"
+				}
+				return rcpt(to)
+			}
 		}},
 		{"takes what it refuses", "taken though it was refused", 0, func(s *site, c *customer.Server) {
 			c.Rcpt = nil
