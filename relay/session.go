@@ -79,6 +79,9 @@ func (s *session) prepare(arg string) smtp.Reply {
 	if err != nil {
 		return smtp.ReplyBadArgument(err.Error())
 	}
+	if s.Refused != nil {
+		return s.trouble(s.Refused)
+	}
 	if s.entitled, err = identify(&s.Config); err != nil {
 		return s.trouble(err)
 	}

@@ -37,7 +37,7 @@ func run() int {
 	home, rules := qmail.DefaultHome, ""
 	words, err := options.Parse(os.Args[1:], "q:x:", func(letter rune, value string) error {
 		*map[rune]*string{'q': &home, 'x': &rules}[letter] = value
-		return nil
+		return options.Absolute(letter, value)
 	})
 	authFD, noFD := strconv.Atoi(os.Getenv("VODMR_AUTHFD"))
 	if err == nil && (len(words) > 1 || noFD != nil || authFD < 3) {
@@ -48,7 +48,7 @@ func run() int {
 		return exitMisuse
 	}
 	config := configure(home, rules, append(words, "")[0])
-	if err := becomeOwner(config.Home); err != nil {
+	if config.Refused, err = becomeOwner(config.Qmail); err != nil {
 		config.Log.Event("error", logline.Err(err))
 		return exitTemporary
 	}
@@ -65,15 +65,17 @@ func run() int {
 	return relay.ExitCode(relay.Serve(config))
 }
 
-// becomeOwner takes the rights of the mailbox's owner before anything in home is read.
-func becomeOwner(home string) error {
-	if home == "" {
-		return errors.New("HOME is not set: the checkpassword program must set it")
+// becomeOwner takes the rights of the mailbox's owner before anything in HOME is read.
+// refused says that HOME is another's.
+func becomeOwner(site qmail.Home) (refused, err error) {
+	login := become.Login{VPOPUser: os.Getenv("VPOPUSER"), User: os.Getenv("USER"), Home: os.Getenv("HOME")}
+	if login.Home == "" {
+		return nil, errors.New("HOME is not set: the checkpassword program must set it")
 	}
-	if err := become.Owner(home); err != nil {
-		return fmt.Errorf("HOME %w", err)
+	if refused, err = become.For(site, login); err != nil {
+		err = fmt.Errorf("HOME %w", err)
 	}
-	return nil
+	return refused, err
 }
 
 // configure reads the environment that the checkpassword program and vodmr set.
