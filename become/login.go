@@ -44,7 +44,9 @@ func For(site qmail.Home, login Login) (refused, err error) {
 	if err := place.Become(); err != nil {
 		return nil, err
 	}
-	err = place.Check(login.Home)
+	if err = place.Check(login.Home); err != nil {
+		err = fmt.Errorf("HOME %w", err)
+	}
 	if errors.Is(err, ErrPlace) || safepath.Refused(err) {
 		return err, nil
 	}
@@ -110,11 +112,11 @@ func InDomain(domain qmail.Domain) Place {
 func (p Place) Check(home string) error {
 	real, uid, _, err := safepath.Owned(home)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", home, err)
 	}
 	dir, err := safepath.Resolve(p.Dir)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: the directory of its domain or account: %w", home, err)
 	}
 	switch {
 	case uid == 0:

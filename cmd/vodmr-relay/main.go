@@ -4,7 +4,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"strconv"
 	"time"
@@ -72,10 +71,7 @@ func becomeOwner(site qmail.Home) (refused, err error) {
 	if login.Home == "" {
 		return nil, errors.New("HOME is not set: the checkpassword program must set it")
 	}
-	if refused, err = become.For(site, login); err != nil {
-		err = fmt.Errorf("HOME %w", err)
-	}
-	return refused, err
+	return become.For(site, login)
 }
 
 // configure reads the environment that the checkpassword program and vodmr set.

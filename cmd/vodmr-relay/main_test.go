@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"vodmr/integration/need"
+	"vodmr/internal/cdbmake"
 	"vodmr/internal/dialogue"
 )
 
@@ -42,6 +43,7 @@ func newMailbox(t *testing.T) *mailbox {
 	}
 	text := "Return-Path: <a@b.test>\nDelivered-To: bob@example.org\nReceived: x\n\nbody\n"
 	must(t, os.WriteFile(filepath.Join(home, "Maildir/new/1795336645.1.vm"), []byte(text), 0o644))
+	makeSite(t, root, home)
 	read, write, err := os.Pipe()
 	must(t, err)
 	t.Cleanup(func() { read.Close() })
@@ -53,6 +55,20 @@ func newMailbox(t *testing.T) *mailbox {
 	m.cmd.ExtraFiles = []*os.File{write} // descriptor 3
 	m.cmd.Env = []string{"HOME=" + home, "VPOPUSER=odmr@example.org", "VODMR_AUTHFD=3", "VODMR_HOST=mail.test"}
 	return m
+}
+
+// makeSite makes root the directory of the domain example.org, the mail of which all goes
+// to home, and alias.example another name of it.
+func makeSite(t *testing.T, root, home string) {
+	t.Helper()
+	uid := os.Getuid()
+	if uid == 0 {
+		uid = owner
+	}
+	entry := fmt.Sprintf("example.org:%d:%[1]d:%s:-::\n", uid, root)
+	must(t, os.MkdirAll(filepath.Join(root, "qmail/users"), 0o755))
+	must(t, os.WriteFile(filepath.Join(root, "qmail/users/cdb"), cdbmake.Assign("+example.org-:"+entry+"+alias.example-:"+entry), 0o644))
+	must(t, os.WriteFile(filepath.Join(root, ".qmail-default"), []byte("| vdelivermail '' "+home+"\n"), 0o644))
 }
 
 func (m *mailbox) chown(t *testing.T, uid int) {
