@@ -204,6 +204,9 @@ func replyNoDomain() smtp.Reply {
 	return smtp.NewReply(450, "4.7.1", "this login may not have the mail of any domain")
 }
 
+// known says whether it is known which login the mailbox is of.
+func (e *entitlement) known() bool { return e.login != "" }
+
 // wants says whether mail for a recipient's domain belongs to the login, and
 // whether it was asked for.
 func (e *entitlement) wants(domain string) (held, asked bool) {

@@ -189,15 +189,17 @@ func (q *queue) expire(entry maildir.Entry) bool {
 	return true
 }
 
-// loadOld reads a message's envelope. What is for a user of this host has reached whom
-// it is for, and is no customer's: the Maildir may be that user's inbox as well.
+// loadOld reads a message's envelope. What is for a domain that the login does not hold is
+// no customer's mail: the Maildir may be somebody's inbox. If nobody knows whose login a
+// Maildir is, because it lies in no domain of users/cdb and was named by its path, only
+// what is for a user of this host is not.
 func (q *queue) loadOld(entry maildir.Entry) (*item, error) {
 	it, err := q.load(entry, 0)
 	if err != nil {
 		return it, err
 	}
 	domain := domainOf(it)
-	if held, _ := q.entitled.wants(domain); !held && slices.Contains(q.locals, domain) {
+	if held, _ := q.entitled.wants(domain); !held && (q.entitled.known() || slices.Contains(q.locals, domain)) {
 		err = &notOurs{it.rcpt}
 	}
 	return it, err

@@ -210,7 +210,8 @@ func TestSessionThatStands(t *testing.T) {
 	deliver("example.org", 0)
 	p.Run("S: MAIL *\nC: 250 ok\nS: RCPT *\nC: 250 ok\nS: DATA\nC: 354 go\nS: Received: x\nS:\nS: hi\nS: .\nC: 250 ok")
 
-	deliver("stranger.example", 8*24*time.Hour)
+	deliver("example.org", 8*24*time.Hour)
+	p.Run("S: MAIL *\nC: 451 later")
 	done := make(chan string)
 	go func() {
 		_, log, code := expire(t, root, maildir)

@@ -7,7 +7,6 @@ import (
 	"os"
 	"time"
 
-	"vodmr/become"
 	"vodmr/fdio"
 	"vodmr/logline"
 	"vodmr/mailbox"
@@ -37,10 +36,10 @@ func run() int {
 	args, err := options.Parse(os.Args[1:], "jq:", func(letter rune, value string) error {
 		if letter == 'j' {
 			lines = true
-		} else {
-			home = value
+			return nil
 		}
-		return nil
+		home = value
+		return options.Absolute(letter, value)
 	})
 	if err == nil && len(args) == 0 {
 		err = errors.New("a LOGIN or a MAILDIR is needed")
@@ -105,7 +104,7 @@ func (r *reader) read(arg string) {
 	log := logline.New(2, program, arg)
 	place, err := mailbox.Find(r.site, arg)
 	if err == nil {
-		err = become.While(place.Owned, func() error { return r.list(place, log) })
+		err = place.While(func() error { return r.list(place, log) })
 	}
 	if err != nil {
 		log.Event("error", logline.Err(err))

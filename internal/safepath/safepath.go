@@ -36,6 +36,9 @@ func (e *Error) Error() string {
 	if Refused(e.Err) {
 		return e.Path + " " + e.Err.Error()
 	}
+	if e.Err == unix.ENOTDIR {
+		return e.Path + ": not a directory, but a file or a symbolic link"
+	}
 	return e.Path + ": " + e.Err.Error()
 }
 
