@@ -112,7 +112,7 @@ func InDomain(domain qmail.Domain) Place {
 func (p Place) Check(home string) error {
 	real, uid, _, err := safepath.Owned(home)
 	if err != nil {
-		return fmt.Errorf("%s: %w", home, err)
+		return named(home, err)
 	}
 	dir, err := safepath.Resolve(p.Dir)
 	if err != nil {
@@ -129,4 +129,13 @@ func (p Place) Check(home string) error {
 		return fmt.Errorf("%s %w: it belongs to uid %d, and the mailbox must belong to uid %d", home, ErrPlace, uid, p.UID)
 	}
 	return nil
+}
+
+// named puts a path before an error that names only a part of it.
+func named(path string, err error) error {
+	var at *safepath.Error
+	if errors.As(err, &at) && at.Path == path {
+		return err
+	}
+	return fmt.Errorf("%s: %w", path, err)
 }
