@@ -124,6 +124,8 @@ func TestHomeMustBeTheLogins(t *testing.T) {
 	ann := Place{ID{47112, 47122}, s.root + "/ann", false}
 	must(t, os.MkdirAll(org+"/foreign", 0o755)) // root's
 	must(t, os.MkdirAll(org+"/other", 0o755))
+	must(t, os.MkdirAll(s.root+"/domains/neighbour.test", 0o755)) // of the same user, as with vpopmail
+	must(t, os.Chown(s.root+"/domains/neighbour.test", 47110, 47110))
 	must(t, os.Chown(org+"/other", 47111, 47111))
 	must(t, os.Symlink("../stranger.test/odmr", org+"/link"))
 	must(t, os.Symlink(s.root+"/domains", s.root+"/moved"))
@@ -141,6 +143,7 @@ func TestHomeMustBeTheLogins(t *testing.T) {
 		{moved, s.root + "/moved/example.org/odmr", nil},
 		{ann, s.root + "/ann", nil},
 		{in, s.root + "/domains/stranger.test/odmr", ErrPlace},
+		{in, s.root + "/domains/neighbour.test", ErrPlace},
 		{in, s.root + "/ann", ErrPlace},
 		{in, org, ErrPlace},
 		{in, org + "/other", ErrPlace},

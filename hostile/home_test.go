@@ -11,13 +11,12 @@ import (
 )
 
 // newRootsSite is a site whose chain runs as root, which vchkpw stays when it is told port
-// 587, and whose domains have users of their own. The owner of example.org attacks; the
-// victim is stranger.test, with mail that its account odmr has not fetched.
-func newRootsSite(t *testing.T) *site {
+// 587. The owner of example.org attacks; the victim is stranger.test, whose mail belongs to
+// the uid other.
+func newRootsSite(t *testing.T, other int) *site {
 	t.Helper()
 	need.Root(t, "vchkpw must stay root")
 	s := newSite(t, "30")
-	const other = 4712
 	assign := fmt.Sprintf("+example.org-:example.org:%d:%d:%s:-::\n+alias.example-:example.org:%[1]d:%[2]d:%[3]s:-::\n"+
 		"+stranger.test-:stranger.test:%d:%[4]d:%s:-::\n", s.uid, s.gid, s.path("domains/example.org"), other, s.path("domains/stranger.test"))
 	s.write(t, "qmail/users/cdb", string(cdbmake.Assign(assign)))
@@ -112,31 +111,36 @@ func TestHomeOfAnother(t *testing.T) {
 		{"a link at the end", "odmr@example.org", "DOMAINS/example.org/links/end", "is a symbolic link"},
 		{"a relative path", "odmr@example.org", "domains/stranger.test/odmr", "is a relative path"},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			s := newRootsSite(t)
-			must(t, os.MkdirAll(s.path("account/Maildir/new"), 0o755))
-			must(t, os.MkdirAll(s.path("account/Maildir/cur"), 0o755))
-			s.vpasswd(t, strings.NewReplacer("DOMAINS", s.path("domains"), "ROOT", s.dir).Replace(test.dir))
-			must(t, os.Mkdir(s.path("domains/example.org/links"), 0o755))
-			for name, target := range map[string]string{"": "", "/middle": "../../stranger.test", "/end": "../../stranger.test/odmr"} {
-				if name != "" {
-					must(t, os.Symlink(target, s.path("domains/example.org/links"+name)))
+		for _, other := range []int{4712, 4711} { // the second is the attacker's own, as vpopmail has it
+			t.Run(fmt.Sprint(test.name, ", uid ", other), func(t *testing.T) {
+				s := newRootsSite(t, other)
+				s.attack(t, strings.NewReplacer("DOMAINS", s.path("domains"), "ROOT", s.dir).Replace(test.dir))
+				log := s.fetches(t, fmt.Sprintf(refused, test.login))
+				if !strings.Contains(log, "vodmr-relay: ") || !strings.Contains(log, test.log) {
+					t.Errorf("the log does not say %q:\n%s", test.log, log)
 				}
-				s.give(t, "domains/example.org/links"+name, 4711)
-			}
-			for _, name := range []string{"account", "account/Maildir", "account/Maildir/new", "account/Maildir/cur"} {
-				s.give(t, name, 4713)
-			}
-			log := s.fetches(t, fmt.Sprintf(refused, test.login))
-			if !strings.Contains(log, "vodmr-relay: ") || !strings.Contains(log, test.log) {
-				t.Errorf("the log does not say %q:\n%s", test.log, log)
-			}
-			for _, dir := range []string{"domains/stranger.test/odmr", "account"} {
-				if _, err := os.Lstat(s.path(dir + "/Maildir/vodmr.lock")); !os.IsNotExist(err) {
-					t.Errorf("something was made in %s: %v", dir, err)
+				for _, dir := range []string{"domains/stranger.test/odmr", "account"} {
+					if _, err := os.Lstat(s.path(dir + "/Maildir/vodmr.lock")); !os.IsNotExist(err) {
+						t.Errorf("something was made in %s: %v", dir, err)
+					}
 				}
-			}
-		})
+			})
+		}
+	}
+}
+
+// attack makes dir the folder of example.org's odmr, links to the victim's, and an account
+// outside the domains, of the attacker's own.
+func (s *site) attack(t *testing.T, dir string) {
+	t.Helper()
+	s.vpasswd(t, dir)
+	for _, name := range []string{"account", "account/Maildir", "account/Maildir/new", "account/Maildir/cur", "domains/example.org/links"} {
+		must(t, os.Mkdir(s.path(name), 0o755))
+		s.give(t, name, 4711)
+	}
+	for name, target := range map[string]string{"middle": "../../stranger.test", "end": "../../stranger.test/odmr"} {
+		must(t, os.Symlink(target, s.path("domains/example.org/links/"+name)))
+		s.give(t, "domains/example.org/links/"+name, 4711)
 	}
 }
 
@@ -151,7 +155,7 @@ func TestHomeOfOneself(t *testing.T) {
 		{"by root's link", "odmr@example.org", "ROOT/moved/example.org/odmr"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := newRootsSite(t)
+			s := newRootsSite(t, 4712)
 			must(t, os.Symlink("domains", s.path("moved")))
 			s.vpasswd(t, strings.NewReplacer("DOMAINS", s.path("domains"), "ROOT", s.dir).Replace(test.dir))
 			s.fetches(t, fmt.Sprintf(fetched, test.login))
