@@ -300,13 +300,15 @@ func TestExpireOnlyWhatIsHeld(t *testing.T) {
 		{"by a rule", "odmr@example.org", `odmr@example.org:allow,VODMR_DOMAINS="stranger.test"`, "own local"},
 		{"by a rule without domains", "odmr@example.org", "@example.org:allow,VODMR_IDLE=\"60\"\n", "strange local"},
 		{"denied", "odmr@example.org", `odmr@example.org:deny,VODMR_DOMAINS="stranger.test"`, "strange local"},
-		{"by path, in no domain", "", "none", "local"},
+		{"by path, in no domain", "", "", "local"},
+		{"by path, in no domain, with rules", "", `:allow,VODMR_DOMAINS="stranger.test"`, "local"},
 	} {
 		s := expirySite(t, "")
 		s.config["login"] = test.login
-		if test.rules == "none" {
+		if strings.HasPrefix(test.name, "by path, in no domain") {
 			must(t, os.Remove(filepath.Join(s.root, "qmail/users/cdb")))
-		} else if test.rules != "" {
+		}
+		if test.rules != "" {
 			s.files["rules"] = test.rules
 			s.write(t, "rules", test.rules+"\n")
 		}

@@ -41,7 +41,7 @@ func (m *Mailbox) open() (err error) {
 // who may not fetch it gets too old as well.
 func (m *Mailbox) entitle() error {
 	s := m.session
-	if s.Rules == "" {
+	if s.Rules == "" || !s.entitled.known() {
 		return s.entitled.byDefault()
 	}
 	rule, _, err := s.rule()

@@ -158,7 +158,7 @@ func (s *service) setRelay(args []string) error {
 			return errors.New("the rules are rules.cdb in DIR: leave -x out")
 		}
 		s.Qmail = value
-		return nil
+		return getopt.Absolute(letter, value)
 	})
 	if err == nil && len(words) > 1 {
 		err = errors.New("vodmr-relay takes one MAILDIR")
