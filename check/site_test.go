@@ -169,7 +169,7 @@ exec envdir ./env sh -c '
   exec tcpserver -vRHl0 -x tcp.cdb -c"$CONCURRENCY" 127.0.0.1 PORT \
     $ROOT/bin/vodmr-tls -s -c cert.pem -U vpopmail \
     $ROOT/bin/vodmr HOST $ROOT/bin/vchkpw \
-    $ROOT/bin/vodmr-relay -q $ROOT/qmail -x rules.cdb Maildir
+    $ROOT/bin/vodmr-relay -q $ROOT/qmail -x $ROOT/service/rules.cdb Maildir
 '
 `
 
