@@ -110,7 +110,7 @@ func TestLoginsThatNobodyKnows(t *testing.T) {
 		t.Errorf("no default domain: %+v, %v", got, err)
 	}
 	must(t, os.Chmod(s.root+"/qmail/users/cdb", 0o666))
-	if got, err := find(s.home, Login{VPOPUser: "odmr@example.org"}, s.passwd); !errors.Is(err, qmail.ErrOpen) {
+	if got, err := find(s.home, Login{VPOPUser: "odmr@example.org"}, s.passwd); !errors.Is(err, qmail.ErrWritable) {
 		t.Errorf("users/cdb open to all: %+v, %v", got, err)
 	}
 }

@@ -24,8 +24,8 @@ var (
 	errTooLarge   = errors.New("file too large")
 )
 
-// ErrOpen says that other users can change a file that says who may have which mail.
-var ErrOpen = errors.New("is open to writing by others, so it is not believed")
+// ErrWritable says that other users can change a file that says who may have which mail.
+var ErrWritable = errors.New("is open to writing by others, so it is not believed")
 
 // ReadFile returns what a regular file of at most 16 MiB holds. Whatever stands
 // there, it does not wait. Errors name the file.
@@ -79,16 +79,16 @@ func openRegular(path string) (*file, error) {
 }
 
 // openTrusted opens a regular file that says who may have which mail. Only root, or the
-// user that this program runs as, may be able to write to it, or the error is ErrOpen.
+// user that this program runs as, may be able to write to it, or the error is ErrWritable.
 func openTrusted(path string) (*file, error) {
 	f, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}
 	if f.mode&0o022 != 0 {
-		err = fmt.Errorf("%s %w: chmod go-w it", path, ErrOpen)
+		err = fmt.Errorf("%s %w: chmod go-w it", path, ErrWritable)
 	} else if f.uid != 0 && f.uid != uint32(unix.Geteuid()) {
-		err = fmt.Errorf("%s %w: it belongs to uid %d, give it to root", path, ErrOpen, f.uid)
+		err = fmt.Errorf("%s %w: it belongs to uid %d, give it to root", path, ErrWritable, f.uid)
 	}
 	if err != nil {
 		f.close()

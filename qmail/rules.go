@@ -13,7 +13,7 @@ type Rule struct {
 }
 
 // OpenRules opens the database at path, which must exist. One that others can write to
-// is ErrOpen.
+// is ErrWritable.
 func OpenRules(path string) (*Rules, error) {
 	cdb, err := openDatabase(path, openTrusted)
 	if err != nil {

@@ -24,7 +24,7 @@ type Domain struct {
 }
 
 // Users opens users/cdb. An absent file is a Users without entries; any other
-// trouble is an error, which wraps ErrDamaged if the content is to blame, and ErrOpen if
+// trouble is an error, which wraps ErrDamaged if the content is to blame, and ErrWritable if
 // others can write to the file.
 func (h Home) Users() (*Users, error) {
 	cdb, err := openDatabase(h.Path("users/cdb"), openTrusted)

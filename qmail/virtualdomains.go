@@ -13,7 +13,7 @@ type VirtualDomains struct {
 }
 
 // VirtualDomains reads control/virtualdomains. An absent file holds nothing, and one that
-// others can write to is ErrOpen.
+// others can write to is ErrWritable.
 func (h Home) VirtualDomains() (*VirtualDomains, error) {
 	c := control{home: h, open: openTrusted}
 	v := &VirtualDomains{map[string]string{}, map[string]bool{}}
