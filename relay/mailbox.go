@@ -30,11 +30,28 @@ func (m *Mailbox) open() (err error) {
 	if s.entitled, err = identify(&s.Config); err != nil {
 		return err
 	}
-	if err = s.entitled.byDefault(); err != nil {
+	if err = m.entitle(); err != nil {
 		return err
 	}
 	s.box, err = maildir.Open(s.Home, s.Maildir)
 	return err
+}
+
+// entitle entitles the login as a session would, but for a deny: the mail of a customer
+// who may not fetch it gets too old as well.
+func (m *Mailbox) entitle() error {
+	s := m.session
+	if s.Rules == "" || !s.entitled.known() {
+		return s.entitled.byDefault()
+	}
+	rule, _, err := s.rule()
+	if err != nil {
+		return err
+	}
+	if list := rule.Env["VODMR_DOMAINS"]; list != "" && !rule.Deny {
+		return s.entitled.byRule(list)
+	}
+	return s.entitled.byDefault()
 }
 
 // Path is where the Maildir is.

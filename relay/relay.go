@@ -36,6 +36,7 @@ type Config struct {
 	Login   string // as typed
 	Home    string // the mailbox's directory: the truth about who logged in
 	Maildir string // relative to Home
+	Refused error  // why Home is not this login's: ATRN gets 451, and nothing is opened; nil if it is
 	Qmail   qmail.Home
 	Queue   qmail.Queue
 

@@ -79,6 +79,9 @@ func (s *session) prepare(arg string) smtp.Reply {
 	if err != nil {
 		return smtp.ReplyBadArgument(err.Error())
 	}
+	if s.Refused != nil {
+		return s.trouble(s.Refused)
+	}
 	if s.entitled, err = identify(&s.Config); err != nil {
 		return s.trouble(err)
 	}
@@ -127,12 +130,7 @@ func (s *session) applyRule() (domains string, refusal smtp.Reply, err error) {
 	if s.Rules == "" {
 		return "", smtp.Reply{}, nil
 	}
-	rules, err := qmail.OpenRules(s.Rules)
-	if err != nil {
-		return "", smtp.Reply{}, err
-	}
-	defer rules.Close()
-	rule, found, err := rules.For(s.entitled.login)
+	rule, found, err := s.rule()
 	if err != nil {
 		return "", smtp.Reply{}, err
 	}
@@ -141,6 +139,16 @@ func (s *session) applyRule() (domains string, refusal smtp.Reply, err error) {
 	}
 	get := func(name string) string { return rule.Env[name] }
 	return get("VODMR_DOMAINS"), smtp.Reply{}, s.settings.apply(get)
+}
+
+// rule is the one that rules.cdb has for the login.
+func (s *session) rule() (rule qmail.Rule, found bool, err error) {
+	rules, err := qmail.OpenRules(s.Rules)
+	if err != nil {
+		return rule, false, err
+	}
+	defer rules.Close()
+	return rules.For(s.entitled.login)
 }
 
 // trouble logs why the customer must come again.
