@@ -170,9 +170,6 @@ func (s *service) setRelay(args []string) error {
 		if letter == noRules {
 			return errors.New("the rules are rules.cdb in DIR: leave -x out")
 		}
-		if !filepath.IsAbs(value) {
-			return fmt.Errorf("-q %q must begin with /: vodmr-relay refuses a relative path", value)
-		}
 		s.Qmail = value
 		return getopt.Absolute(letter, value)
 	})
