@@ -19,11 +19,12 @@ type Duplex interface {
 type Sender struct {
 	Extensions Extensions
 
-	conn     Duplex
-	timeouts Timeouts
-	window   window
-	parser   ReplyParser
-	in       []byte
+	conn      Duplex
+	timeouts  Timeouts
+	window    window
+	restraint Restraint
+	parser    ReplyParser
+	in        []byte
 
 	out       []byte // what is to be written, from outStart
 	outStart  int

@@ -135,8 +135,8 @@ func (l *list) Failed(tx *Transaction, err error) {
 	l.failed[tx] = err
 }
 
-// send runs a whole session over a turnConn.
-func send(t *testing.T, server *customer.Server, l *list) (trips int, sender *Sender) {
+// session joins a Sender that has said EHLO to a server; run has it send and quit.
+func session(t *testing.T, server *customer.Server) (sender *Sender, run func(Source) (trips int)) {
 	t.Helper()
 	conn := newTurnConn()
 	done := make(chan error, 1)
@@ -149,18 +149,28 @@ func send(t *testing.T, server *customer.Server, l *list) (trips int, sender *Se
 	if err := sender.Hello("provider.test"); err != nil {
 		t.Fatal(err)
 	}
-	before := conn.trips
-	if err := sender.Run(l); err != nil {
-		t.Fatal(err)
+	return sender, func(source Source) int {
+		t.Helper()
+		before := conn.trips
+		if err := sender.Run(source); err != nil {
+			t.Fatal(err)
+		}
+		trips := conn.trips - before
+		if err := sender.Quit(); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-done; err != nil {
+			t.Fatalf("the server: %v", err)
+		}
+		return trips
 	}
-	trips = conn.trips - before
-	if err := sender.Quit(); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-done; err != nil {
-		t.Fatalf("the server: %v", err)
-	}
-	return trips, sender
+}
+
+// send runs a whole session over a turnConn.
+func send(t *testing.T, server *customer.Server, l *list) (trips int, sender *Sender) {
+	t.Helper()
+	sender, run := session(t, server)
+	return run(l), sender
 }
 
 // TestRoundTrips counts them from the dialogue.

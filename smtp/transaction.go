@@ -77,6 +77,7 @@ type flight struct {
 	tx       *Transaction
 	number   int // the first that begins is 1
 	step     step
+	plain    bool // it uses no extension
 	lockStep bool
 	chunking bool
 	rcpt     int // recipients named so far
