@@ -22,7 +22,7 @@ func (s *Sender) match(source Source) error {
 			continue
 		}
 		if len(s.expected) == 0 || s.early(s.expected[0], reply) {
-			return &BrokenError{fmt.Errorf("%w: a reply to no command: %s", ErrNotSMTP, reply)}
+			return s.outOfStep(fmt.Errorf("%w: a reply to no command: %s", ErrNotSMTP, reply))
 		}
 		e := s.expected[0]
 		s.expected = s.expected[:copy(s.expected, s.expected[1:])]
@@ -39,8 +39,7 @@ func (s *Sender) match(source Source) error {
 // early says whether a reply came before its command was written. Content may be
 // refused before its last octet; the rest still goes out.
 func (s *Sender) early(e expect, reply Reply) bool {
-	content := e.kind == expectContent || e.kind == expectChunk
-	return e.end > s.written && !(content && reply.Refused())
+	return e.end > s.written && !(e.ofContent() && reply.Refused())
 }
 
 // refusedMidway takes a refusal that comes while DATA's content is streamed. It
@@ -60,10 +59,16 @@ func (s *Sender) refusedMidway(source Source, reply Reply) bool {
 // answer records one reply.
 func (s *Sender) answer(e expect, reply Reply) error {
 	if wrongClass(e.kind, reply) {
-		return &BrokenError{fmt.Errorf("%w: %q is no answer here", ErrNotSMTP, reply)}
+		return s.outOfStep(fmt.Errorf("%w: %q is no answer here", ErrNotSMTP, reply))
 	}
-	if e.kind == expectNoop {
+	if why := s.misplaced(e, reply); why != "" {
+		return s.outOfStep(errMisplaced(reply, why))
+	}
+	switch {
+	case e.kind == expectNoop:
 		return nil // a refusal is a sign of life too
+	case e.probe:
+		return s.probed(e, reply)
 	}
 	f := e.flight
 	f.owed--
@@ -71,7 +76,7 @@ func (s *Sender) answer(e expect, reply Reply) error {
 	switch e.kind {
 	case expectReset:
 		if !reply.Accepted() {
-			s.stop(&RefusedError{"RSET", reply})
+			return s.refusedReset(f, reply)
 		}
 	case expectMail:
 		f.mail = reply
@@ -85,6 +90,16 @@ func (s *Sender) answer(e expect, reply Reply) error {
 	}
 	f.advance()
 	return nil
+}
+
+// refusedReset ends the session at once. RSET has no reason to be refused, so that with
+// other commands under way the reply is likelier to be another's: those behind it are
+// not believed.
+func (s *Sender) refusedReset(f *flight, reply Reply) error {
+	if !f.lockStep {
+		s.Evidence = OutOfStep
+	}
+	return &RefusedError{"RSET", reply}
 }
 
 // wrongClass says whether a reply cannot belong to the command: the two sides

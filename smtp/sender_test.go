@@ -135,7 +135,8 @@ func (l *list) Failed(tx *Transaction, err error) {
 	l.failed[tx] = err
 }
 
-// session joins a Sender that has said EHLO to a server; run has it send and quit.
+// session joins a Sender that has said EHLO to a server, which earlier sessions have
+// proven; run has it send and quit.
 func session(t *testing.T, server *customer.Server) (sender *Sender, run func(Source) (trips int)) {
 	t.Helper()
 	conn := newTurnConn()
@@ -149,6 +150,7 @@ func session(t *testing.T, server *customer.Server) (sender *Sender, run func(So
 	if err := sender.Hello("provider.test"); err != nil {
 		t.Fatal(err)
 	}
+	sender.Evidence = Drains
 	return sender, func(source Source) int {
 		t.Helper()
 		before := conn.trips
@@ -388,8 +390,8 @@ func (r *failingReader) Read(p []byte) (int, error) {
 }
 
 // TestStream sends a message of many chunks in every mode, and one that cannot
-// be read to its end: the others arrive all the same where CHUNKING lets it be
-// taken back, and without it the line is cut before the dot.
+// be read to its end: the others arrive all the same if it goes by BDAT, which lets it
+// be taken back; otherwise the line is cut before the dot.
 func TestStream(t *testing.T) {
 	for _, mode := range []customer.Server{{}, {Pipelining: true}, {Pipelining: true, Chunking: true}, {Chunking: true}} {
 		server := mode
@@ -403,7 +405,7 @@ func TestStream(t *testing.T) {
 		if len(sizes) != 3 || sizes[1] != want {
 			t.Errorf("%+v: sizes %v, want the second to be %d", mode, sizes, want)
 		}
-		if !mode.Chunking {
+		if !mode.Chunking || !mode.Pipelining {
 			continue
 		}
 		sizes = nil

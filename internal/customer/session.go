@@ -146,6 +146,8 @@ func (c *session) rcptReply(arg string) string {
 		return "501 5.5.4 syntax"
 	case !c.mail:
 		return "503 5.5.1 need MAIL"
+	case path == "":
+		return "501 5.1.3 an empty address"
 	case c.RcptMax > 0 && len(c.to) >= c.RcptMax:
 		return c.TooMany
 	}

@@ -1,0 +1,118 @@
+package smtp
+
+import "fmt"
+
+// The probe finds out whether a server reads the octets of a BDAT that it refuses (RFC
+// 3030 section 2 has it do so). One that does not obeys them as commands: it then loses
+// other messages, and a stranger's message can hold commands. The probe's octets are a
+// line that every server refuses as a command. So such a server gives one reply too many,
+// and a refusal stands at RSET's place, where none may be.
+type probe struct {
+	said   int    // how often
+	owed   int    // replies
+	misfit string // the first reply that a server that drains would not give
+	extra  bool   // the server obeyed the octets: RSET's own reply is to come
+	tried  bool   // a transaction that uses BDAT has begun
+}
+
+// probeOctets is what the probe's BDAT announces: a command that nobody has.
+const probeOctets = "X-VODMR\r\n"
+
+// fewMails is the largest MAILMAX (RFC 9422) of which the probe would take too much.
+const fewMails = 10
+
+// chunks says whether tx may go by BDAT.
+func (s *Sender) chunks(tx *Transaction) bool {
+	x := s.Extensions
+	return x.Chunking && !s.lockStep(tx) && (s.Evidence == Unproven || s.Evidence == Drains) &&
+		(x.MailMax == 0 || x.MailMax > fewMails)
+}
+
+// proven says the probe where tx needs it, and whether tx may begin. To a server that is
+// known, content goes in the same flush as the probe.
+func (s *Sender) proven(tx *Transaction) bool {
+	if s.chunks(tx) && (s.probe.said == 0 || s.unconfirmed()) {
+		s.sayProbe()
+	}
+	return s.probe.owed == 0 || s.Evidence == Drains && !s.lockStep(tx)
+}
+
+// unconfirmed says whether the probe is due behind the first transaction. It shows that
+// BDAT LAST gets one reply (old SubEthaSMTP gives two).
+func (s *Sender) unconfirmed() bool {
+	return s.Evidence == Unproven && s.probe.tried && s.probe.said == 1 && s.probe.owed == 0
+}
+
+// sayProbe queues the probe.
+func (s *Sender) sayProbe() {
+	if s.probe.said++; s.probe.said > 1 {
+		s.askProbe("RSET", expectReset)
+	}
+	s.askProbe("MAIL FROM:<>", expectMail)
+	s.askProbe("RCPT TO:<>", expectRcpt)
+	s.askProbe(fmt.Sprintf("BDAT %d\r\n%s", len(probeOctets), probeOctets[:len(probeOctets)-len("\r\n")]), expectChunk)
+	s.askProbe("RSET", expectReset)
+}
+
+func (s *Sender) askProbe(line string, kind expectKind) {
+	s.put(line)
+	s.expectProbe(kind)
+}
+
+func (s *Sender) expectProbe(kind expectKind) {
+	s.expected = append(s.expected, expect{kind: kind, end: s.queued, probe: true})
+	s.probe.owed++
+}
+
+// probed takes a reply to the probe.
+func (s *Sender) probed(e expect, reply Reply) error {
+	p := &s.probe
+	p.owed--
+	if refuse := e.kind == expectRcpt || e.kind == expectChunk; p.misfit == "" && reply.Accepted() == refuse {
+		p.misfit = reply.short().String()
+	}
+	switch {
+	case p.owed > 0:
+		return nil
+	case p.misfit == "":
+		if p.said > 1 {
+			s.Evidence = Drains
+		}
+		return nil
+	}
+	return s.failedProbe(reply)
+}
+
+// failedProbe decides what follows a probe whose last reply has come. If nothing else is
+// under way, the server's replies can still be counted: one that obeyed the octets owes
+// RSET's.
+func (s *Sender) failedProbe(last Reply) error {
+	p := &s.probe
+	alone := s.Evidence == Unproven && p.said == 1
+	s.Evidence = Undrained
+	switch {
+	case alone && last.Accepted():
+		return nil
+	case alone && !p.extra:
+		p.extra = true
+		s.Evidence = Unproven
+		s.expectProbe(expectReset)
+		return nil
+	}
+	return &BrokenError{fmt.Errorf("%w: the server does not read the content of a BDAT that it refuses: %q", ErrOutOfStep, p.misfit)}
+}
+
+// unanswered draws the conclusion from a session that ended within the probe: a server
+// that is not known gets no other. One that passed it before may only have been
+// unlucky, so it is tried once more.
+func (p *probe) unanswered(known Evidence) Evidence {
+	switch {
+	case p.owed == 0:
+		return known
+	case known == Unproven:
+		return Undrained
+	case known == Drains:
+		return Unproven
+	}
+	return known
+}
