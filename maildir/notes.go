@@ -35,6 +35,7 @@ type Note struct {
 //	broke FILE BREAKS        the session before TIME broke, and it was a suspect
 //	stays FILE reason
 //	done FILE
+//	server KEY WORD          the customer's server with that key showed what the word says
 type Notes struct {
 	Damaged int // lines that could not be understood
 
@@ -49,6 +50,7 @@ type Notes struct {
 	session    string
 	ended      int64
 	passed     int // sessions in a row that broke before what was set aside had its turn
+	servers    map[string]serverNote
 
 	out    notesFile
 	unread error // see Unread

@@ -21,6 +21,9 @@ func (s *session) turn() error {
 		s.line.judging = sender.Judging
 	}
 	err := withoutWrapping(s.send(sender))
+	if !inOrder(err) { // or it says nothing about the server
+		s.queue.noteServer()
+	}
 	if err == nil || inOrder(err) {
 		s.queue.endNotes()
 		_ = sender.Quit() // after 421 or a hang-up too: it fails at once

@@ -13,6 +13,7 @@ type probe struct {
 	misfit string // the first reply that a server that drains would not give
 	extra  bool   // the server obeyed the octets: RSET's own reply is to come
 	tried  bool   // a transaction that uses BDAT has begun
+	open   bool   // it showed nothing: MAIL was refused, so that nobody knows why BDAT was
 }
 
 // probeOctets is what the probe's BDAT announces: a command that nobody has.
@@ -24,7 +25,8 @@ const fewMails = 10
 // chunks says whether tx may go by BDAT.
 func (s *Sender) chunks(tx *Transaction) bool {
 	x := s.Extensions
-	return x.Chunking && !s.lockStep(tx) && (s.Evidence == Unproven || s.Evidence == Drains) &&
+	return x.Chunking && !s.lockStep(tx) &&
+		(s.Evidence == Drains || s.Evidence == Unproven && !s.probe.open) &&
 		(x.MailMax == 0 || x.MailMax > fewMails)
 }
 
@@ -45,7 +47,8 @@ func (s *Sender) unconfirmed() bool {
 
 // sayProbe queues the probe.
 func (s *Sender) sayProbe() {
-	if s.probe.said++; s.probe.said > 1 {
+	s.probe.said++
+	if s.begun > 0 {
 		s.askProbe("RSET", expectReset)
 	}
 	s.askProbe("MAIL FROM:<>", expectMail)
@@ -68,19 +71,33 @@ func (s *Sender) expectProbe(kind expectKind) {
 func (s *Sender) probed(e expect, reply Reply) error {
 	p := &s.probe
 	p.owed--
-	if refuse := e.kind == expectRcpt || e.kind == expectChunk; p.misfit == "" && reply.Accepted() == refuse {
+	if !fits(e.kind, reply) && p.misfit == "" {
 		p.misfit = reply.short().String()
+	}
+	if e.kind == expectMail && p.said == 1 {
+		p.open = !reply.Accepted()
 	}
 	switch {
 	case p.owed > 0:
 		return nil
-	case p.misfit == "":
-		if p.said > 1 {
-			s.Evidence = Drains
-		}
-		return nil
+	case p.misfit != "":
+		return s.failedProbe(reply)
+	case p.said > 1:
+		s.Evidence = Drains
 	}
-	return s.failedProbe(reply)
+	return nil
+}
+
+// fits says whether a server that drains may give this reply to the probe. It may refuse
+// the null sender.
+func fits(kind expectKind, reply Reply) bool {
+	switch kind {
+	case expectMail:
+		return true
+	case expectReset:
+		return reply.Accepted()
+	}
+	return reply.Refused()
 }
 
 // failedProbe decides what follows a probe whose last reply has come. If nothing else is
@@ -101,6 +118,10 @@ func (s *Sender) failedProbe(last Reply) error {
 	}
 	return &BrokenError{fmt.Errorf("%w: the server does not read the content of a BDAT that it refuses: %q", ErrOutOfStep, p.misfit)}
 }
+
+// extraTime is how long the reply may take that a server that obeyed the probe's octets
+// still owes. It needs no round trip.
+const extraTime = quitTime
 
 // unanswered draws the conclusion from a session that ended within the probe: a server
 // that is not known gets no other. One that passed it before may only have been

@@ -21,6 +21,8 @@ type Sender struct {
 	// Evidence is set before the first Run to what earlier sessions have shown, and may
 	// be read after each.
 	Evidence Evidence
+	// Fingerprint is a key for the server by what it said to Hello; "" behind HELO.
+	Fingerprint string
 
 	conn      Duplex
 	timeouts  Timeouts
