@@ -26,7 +26,8 @@ type turnConn struct {
 	toServer bytes.Buffer
 	toSender bytes.Buffer
 	waiting  bool // the server waits for more
-	closed   bool
+	closed   bool // by the server
+	gone     bool // the client is
 	trips    int
 }
 
@@ -67,6 +68,9 @@ func (c serverEnd) Read(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for c.toServer.Len() == 0 {
+		if c.gone {
+			return 0, io.EOF
+		}
 		c.waiting = true
 		c.changed.Broadcast()
 		c.changed.Wait()

@@ -70,7 +70,7 @@ func (c *session) answer(line string) error {
 		c.say(c.noopReply())
 	case "RSET":
 		c.reset()
-		c.say("250 2.0.0 reset")
+		c.say(c.code("250 ", "2.0.0 ") + "reset")
 	case "MAIL":
 		c.say(c.mailReply(arg))
 	case "RCPT":
@@ -136,7 +136,7 @@ func (c *session) mailReply(arg string) string {
 	}
 	c.mails++
 	c.mail, c.from = true, path
-	return "250 2.1.0 ok"
+	return c.code("250 ", "2.1.0 ") + "ok"
 }
 
 func (c *session) rcptReply(arg string) string {
@@ -157,7 +157,15 @@ func (c *session) rcptReply(arg string) string {
 		}
 	}
 	c.to = append(c.to, path)
-	return "250 2.1.5 ok"
+	return c.code("250 ", "2.1.5 ") + "ok"
+}
+
+// code is a reply's code with its enhanced code, if the server gives any.
+func (c *session) code(code, enhanced string) string {
+	if c.NoCode {
+		return code
+	}
+	return code + enhanced
 }
 
 // between returns what stands between a prefix and the last >.
