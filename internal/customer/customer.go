@@ -35,9 +35,10 @@ type Server struct {
 	Discard bool
 
 	// Faults that real servers have:
-	Obeys  bool // it does not read the octets of a BDAT that it refuses: they are commands (go-smtp before 0.25.1)
-	Twice  bool // it gives two replies to BDAT LAST (old SubEthaSMTP)
-	NoCode bool // its replies to MAIL, RCPT and content have no enhanced codes
+	Obeys     bool   // it does not read the octets of a BDAT that it refuses: they are commands (go-smtp before 0.25.1)
+	Twice     bool   // it gives two replies to BDAT LAST (old SubEthaSMTP)
+	HangsUpAt string // a command at which it hangs up
+	NoCode    bool   // its replies to MAIL, RCPT and content have no enhanced codes
 
 	// Prompt sends each reply at once, without waiting for more commands.
 	Prompt bool

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"io"
 	"strings"
 )
 
@@ -59,6 +60,9 @@ func (c *session) say(reply string) {
 func (c *session) answer(line string) error {
 	if c.Heard != nil {
 		c.Heard(line)
+	}
+	if c.HangsUpAt != "" && line == c.HangsUpAt {
+		return io.ErrUnexpectedEOF
 	}
 	verb, arg, _ := strings.Cut(line, " ")
 	switch strings.ToUpper(verb) {
