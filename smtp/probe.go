@@ -30,6 +30,18 @@ func (s *Sender) chunks(tx *Transaction) bool {
 		(x.MailMax == 0 || x.MailMax > fewMails)
 }
 
+// withoutDATA has the content of f go by BDAT to a server that does not know DATA. It is
+// sent only behind an accepted recipient: from here on in lock step.
+func (s *Sender) withoutDATA(f *flight, reply Reply) bool {
+	unknown := reply.Code == 500 || reply.Code == 502
+	if !unknown || f.accepted == 0 || !f.mail.Accepted() || !s.Extensions.Chunking {
+		return false
+	}
+	s.noDATA = true
+	f.chunking, f.encoder.Dots, f.step = true, false, stepData
+	return true
+}
+
 // proven says the probe where tx needs it, and whether tx may begin. To a server that is
 // known, content goes in the same flush as the probe.
 func (s *Sender) proven(tx *Transaction) bool {

@@ -244,3 +244,17 @@ func TestNoProbe(t *testing.T) {
 		}
 	}
 }
+
+// TestNoDATA: a server that knows no DATA gets content by BDAT, but only behind a
+// recipient that it has accepted.
+func TestNoDATA(t *testing.T) {
+	server := &customer.Server{Pipelining: true, Chunking: true, Obeys: true, NoDATA: true, Rcpt: refusal("r2-0@c.test", "550 5.1.1 no")}
+	l := newList(6, 1, 100)
+	all := append([]*Transaction(nil), l.waiting...)
+	bodies(l, "NOOP\nNOOP\nNOOP\nQUIT\n")
+	all[4].Stream, all[4].Size = strings.NewReader(strings.Repeat("NOOP\n", 1<<19)), 4<<20
+	m := meet(server, Unproven, l)
+	if got := answered(l, all); m.err != nil || got != "250 250 550 250 250 250" || strings.Contains(strings.Join(m.heard, "|"), "NOOP") {
+		t.Errorf("%v; answered %s, took %v", m.err, got, m.took)
+	}
+}

@@ -85,7 +85,12 @@ func (s *Sender) answer(e expect, reply Reply) error {
 		if reply.Accepted() {
 			f.accepted++
 		}
-	case expectData, expectContent, expectChunk:
+	case expectData:
+		if s.withoutDATA(f, reply) {
+			return nil
+		}
+		f.answerContent(e.kind, reply)
+	case expectContent, expectChunk:
 		f.answerContent(e.kind, reply)
 	}
 	f.advance()

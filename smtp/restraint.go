@@ -24,4 +24,6 @@ func (s *Sender) plain(tx *Transaction) bool {
 }
 
 // lockStep says whether each command of tx awaits the reply to the one before it.
-func (s *Sender) lockStep(tx *Transaction) bool { return s.plain(tx) || !s.Extensions.Pipelining }
+func (s *Sender) lockStep(tx *Transaction) bool {
+	return s.plain(tx) || !s.Extensions.Pipelining || s.noDATA
+}

@@ -29,6 +29,7 @@ type Sender struct {
 	window    window
 	restraint Restraint
 	probe     probe
+	noDATA    bool // the server does not know DATA
 	parser    ReplyParser
 	in        []byte
 

@@ -39,7 +39,7 @@ func (s *Sender) begin(source Source) bool {
 	tx := s.next
 	s.next = nil
 	f := &flight{tx: tx, plain: s.plain(tx), lockStep: s.lockStep(tx)}
-	f.chunking = s.chunks(tx)
+	f.chunking = s.chunks(tx) || s.noDATA
 	s.probe.tried = s.probe.tried || f.chunking
 	f.encoder.Dots = !f.chunking
 	if s.begun == 0 || f.lockStep && !s.needRSET {

@@ -11,6 +11,10 @@ import (
 
 // data reads content up to the dot, CRLF and all.
 func (c *session) data() error {
+	if c.NoDATA {
+		c.say("500 5.5.2 what?")
+		return nil
+	}
 	if len(c.to) == 0 || c.chunks {
 		c.say("554 5.5.1 no valid recipients")
 		return nil
