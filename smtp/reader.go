@@ -75,8 +75,10 @@ func (s *Sender) answer(e expect, reply Reply) error {
 	reply = reply.short()
 	switch e.kind {
 	case expectReset:
+		// RSET has no reason to be refused but a limit (Exim's). So the reply is likelier
+		// to be another command's, and those behind it are not believed.
 		if !reply.Accepted() {
-			return s.refusedReset(f, reply)
+			return &RefusedError{"RSET", reply}
 		}
 	case expectMail:
 		f.mail = reply
@@ -95,16 +97,6 @@ func (s *Sender) answer(e expect, reply Reply) error {
 	}
 	f.advance()
 	return nil
-}
-
-// refusedReset ends the session at once. RSET has no reason to be refused, so that with
-// other commands under way the reply is likelier to be another's: those behind it are
-// not believed.
-func (s *Sender) refusedReset(f *flight, reply Reply) error {
-	if !f.lockStep {
-		s.Evidence = OutOfStep
-	}
-	return &RefusedError{"RSET", reply}
 }
 
 // wrongClass says whether a reply cannot belong to the command: the two sides
