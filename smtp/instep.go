@@ -11,8 +11,8 @@ import (
 type Evidence int
 
 const (
-	// Unproven is a server of which nothing is known. The probe is answered before any
-	// content goes ahead, and again behind the first transaction, which goes alone.
+	// Unproven is a server of which nothing is known. No content goes before it has
+	// answered the probe, which is said once more behind the first transaction.
 	Unproven Evidence = iota
 	// Drains is a server that passed the probe: it reads the octets of a BDAT that it
 	// refuses. The probe only checks that this is still so.
