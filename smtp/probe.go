@@ -42,13 +42,15 @@ func (s *Sender) withoutDATA(f *flight, reply Reply) bool {
 	return true
 }
 
-// proven says the probe where tx needs it, and whether tx may begin. To a server that is
-// known, content goes in the same flush as the probe.
+// proven says the probe where tx needs it, and whether tx may begin. Only the first probe
+// of a server that is not known must be answered before that: what follows any other is
+// not believed unless that was passed.
 func (s *Sender) proven(tx *Transaction) bool {
 	if s.chunks(tx) && (s.probe.said == 0 || s.unconfirmed()) {
 		s.sayProbe()
 	}
-	return s.probe.owed == 0 || s.Evidence == Drains && !s.lockStep(tx)
+	wait := s.lockStep(tx) || s.Evidence == Unproven && s.probe.said == 1
+	return s.probe.owed == 0 || !wait
 }
 
 // unconfirmed says whether the probe is due behind the first transaction. It shows that
