@@ -40,6 +40,7 @@ type Note struct {
 //	taken 0|1                whether the customer's server ever took a message
 //	refused COUNT            transactions in a row that it refused for good, until TIME
 //	rung RUNG COUNT          on this rung of the ladder since TIME; so many messages were taken on it
+//	server KEY WORD          the customer's server with that key showed what the word says
 //
 // The file is bounded: a larger one is not ours. So are the notes of messages, in number
 // and in the bytes of their lines.
@@ -60,6 +61,7 @@ type Notes struct {
 	session    string
 	ended      int64
 	passed     int // sessions in a row that broke before what was set aside had its turn
+	servers    map[string]serverNote
 
 	bounced      int   // bounces within the day
 	bouncedSince int64 // Unix seconds of the day's start, its first bounce

@@ -112,6 +112,8 @@ func (n *Notes) applyVerb(verb string, when int64, base, rest string) bool {
 			return false
 		}
 		n.setBroke(base, breaks, when)
+	case "server":
+		return n.setServer(base, rest, when)
 	case "kept":
 		return n.applyKept(when, base, rest)
 	case "bounced":

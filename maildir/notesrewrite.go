@@ -64,6 +64,7 @@ func (n *Notes) writeState(fd int) error {
 			buf = buf[:0]
 		}
 	}
+	buf = n.appendServers(buf)
 	if n.ended != 0 {
 		buf = appendNote(buf, n.ended, "session", inOrder)
 	}

@@ -32,6 +32,7 @@ type queue struct {
 	lent        []byte // the body that the Sender uses
 
 	sender  *smtp.Sender
+	server  string // what the notes say of the customer's server; see server.go
 	rcptMax int
 
 	// Where the session stands:
@@ -109,6 +110,7 @@ func (q *queue) start(sender *smtp.Sender) error {
 	}
 	q.rcptMax = q.rcptLimit()
 	q.restrain()
+	q.recallServer()
 	if q.unnoted {
 		sender.Limit(1)
 	}
@@ -165,6 +167,7 @@ func bases(items []*item) []string {
 
 // Sending is smtp.Source's: the notes are written before the mail goes.
 func (q *queue) Sending() {
+	q.noteServer()
 	if err := q.notes.Flush(); err != nil {
 		q.noteTrouble(err)
 	}

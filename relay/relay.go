@@ -25,6 +25,8 @@ type Conn interface {
 	Wake(fds ...int)
 	// Rest waits for bytes, for one of those descriptors, or until.
 	Rest(until time.Time) (readable bool, err error)
+	// Unacknowledged is how many octets the peer's TCP has not acknowledged, if known.
+	Unacknowledged() (octets int, known bool)
 }
 
 // A Config is what one session runs with.

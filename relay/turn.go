@@ -21,6 +21,9 @@ func (s *session) turn() error {
 		s.line.judging = sender.Judging
 	}
 	err := withoutWrapping(s.send(sender))
+	if !inOrder(err) { // or it says nothing about the server
+		s.queue.noteServer()
+	}
 	s.queue.decideSenders()
 	switch {
 	case err == nil || inOrder(err):

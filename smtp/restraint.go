@@ -19,7 +19,11 @@ const (
 func (s *Sender) Restrain(r Restraint) { s.restraint = r }
 
 // plain says whether tx is sent in lock step and without extensions.
-func (s *Sender) plain(tx *Transaction) bool { return tx.Plain || s.restraint == LockStep }
+func (s *Sender) plain(tx *Transaction) bool {
+	return tx.Plain || s.restraint == LockStep || s.Evidence == OutOfStep
+}
 
 // lockStep says whether each command of tx awaits the reply to the one before it.
-func (s *Sender) lockStep(tx *Transaction) bool { return s.plain(tx) || !s.Extensions.Pipelining }
+func (s *Sender) lockStep(tx *Transaction) bool {
+	return s.plain(tx) || !s.Extensions.Pipelining || s.noDATA
+}

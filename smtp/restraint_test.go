@@ -18,7 +18,7 @@ func TestRestrainOneTransaction(t *testing.T) {
 	server, l := everything(), newList(30, 1, 100)
 	var s *Sender
 	server.Heard = func(line string) {
-		if strings.HasPrefix(line, "MAIL") && len(s.flights) != 1 {
+		if strings.HasPrefix(line, "MAIL FROM:<s") && len(s.flights) != 1 {
 			t.Errorf("%q with %d transactions in flight", line, len(s.flights))
 		}
 	}

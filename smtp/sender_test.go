@@ -26,7 +26,8 @@ type turnConn struct {
 	toServer bytes.Buffer
 	toSender bytes.Buffer
 	waiting  bool // the server waits for more
-	closed   bool
+	closed   bool // by the server
+	gone     bool // the client is
 	trips    int
 }
 
@@ -67,6 +68,9 @@ func (c serverEnd) Read(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for c.toServer.Len() == 0 {
+		if c.gone {
+			return 0, io.EOF
+		}
 		c.waiting = true
 		c.changed.Broadcast()
 		c.changed.Wait()
@@ -135,7 +139,8 @@ func (l *list) Failed(tx *Transaction, err error) {
 	l.failed[tx] = err
 }
 
-// session joins a Sender that has said EHLO to a server; run has it send and quit.
+// session joins a Sender that has said EHLO to a server, which earlier sessions have
+// proven; run has it send and quit.
 func session(t *testing.T, server *customer.Server) (sender *Sender, run func(Source) (trips int)) {
 	t.Helper()
 	conn := newTurnConn()
@@ -149,6 +154,7 @@ func session(t *testing.T, server *customer.Server) (sender *Sender, run func(So
 	if err := sender.Hello("provider.test"); err != nil {
 		t.Fatal(err)
 	}
+	sender.Evidence = Drains
 	return sender, func(source Source) int {
 		t.Helper()
 		before := conn.trips
@@ -388,8 +394,8 @@ func (r *failingReader) Read(p []byte) (int, error) {
 }
 
 // TestStream sends a message of many chunks in every mode, and one that cannot
-// be read to its end: the others arrive all the same where CHUNKING lets it be
-// taken back, and without it the line is cut before the dot.
+// be read to its end: the others arrive all the same if it goes by BDAT, which lets it
+// be taken back; otherwise the line is cut before the dot.
 func TestStream(t *testing.T) {
 	for _, mode := range []customer.Server{{}, {Pipelining: true}, {Pipelining: true, Chunking: true}, {Chunking: true}} {
 		server := mode
@@ -403,7 +409,7 @@ func TestStream(t *testing.T) {
 		if len(sizes) != 3 || sizes[1] != want {
 			t.Errorf("%+v: sizes %v, want the second to be %d", mode, sizes, want)
 		}
-		if !mode.Chunking {
+		if !mode.Chunking || !mode.Pipelining {
 			continue
 		}
 		sizes = nil

@@ -125,8 +125,9 @@ func (f *flight) rcptsAnswered() bool { return len(f.rcpts) == len(f.tx.To) }
 // An expect is a reply that the server owes, in the order of the commands.
 type expect struct {
 	kind   expectKind
-	flight *flight
-	end    int64 // the stream's offset behind the command
+	flight *flight // nil for NOOP's and the probe's
+	end    int64   // the stream's offset behind the command
+	probe  bool
 }
 
 type expectKind int

@@ -17,6 +17,9 @@ func (s *Sender) emit(source Source) {
 		if s.writing != nil && s.writing.step == stepFinished {
 			f := s.writing
 			s.writing = nil
+			if f.chunking && s.unconfirmed() {
+				s.sayProbe()
+			}
 			s.settle(source, f)
 		}
 	}
@@ -30,13 +33,14 @@ func (s *Sender) begin(source Source) bool {
 	if s.next == nil {
 		s.next = source.Next()
 	}
-	if s.next == nil || !s.mayStart(s.next) {
+	if s.next == nil || !s.mayStart(s.next) || !s.proven(s.next) {
 		return false
 	}
 	tx := s.next
 	s.next = nil
 	f := &flight{tx: tx, plain: s.plain(tx), lockStep: s.lockStep(tx)}
-	f.chunking = s.Extensions.Chunking && !f.plain
+	f.chunking = s.chunks(tx) || s.noDATA
+	s.probe.tried = s.probe.tried || f.chunking
 	f.encoder.Dots = !f.chunking
 	if s.begun == 0 || f.lockStep && !s.needRSET {
 		f.step = stepMail
@@ -63,7 +67,7 @@ func (s *Sender) room() bool {
 	}
 	last := s.flights[len(s.flights)-1]
 	return !last.lockStep && len(s.flights) < s.window.size &&
-		(s.Extensions.Chunking || len(s.flights) < 2)
+		(last.chunking || len(s.flights) < 2)
 }
 
 // mayStart says whether tx fits beside what is in flight.
@@ -112,7 +116,7 @@ func (s *Sender) ask(line string, kind expectKind, f *flight) {
 }
 
 func (s *Sender) expect(kind expectKind, f *flight) {
-	s.expected = append(s.expected, expect{kind, f, s.queued})
+	s.expected = append(s.expected, expect{kind: kind, flight: f, end: s.queued})
 	f.owed++
 }
 
