@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A peer is one kind of mail server at the customer's end. All refuse recipients that
@@ -14,6 +15,11 @@ type peer struct {
 	modes []mode // that it offers the extensions for
 	start func(t *testing.T, domain string) *running
 
+	// patience is after what silence the line to it is cut; 0 for never. That spares
+	// the test a minute if the server itself waits for what it has lost.
+	patience time.Duration
+
+	// How its stored copies may differ from what was sent.
 	adds       []string       // header lines on top, beside those that all may add
 	completes  *regexp.Regexp // what it adds to the end of a header that lacks it
 	anySender  bool           // it does not hand on who sent a message
@@ -71,13 +77,13 @@ func TestPeersByFetchmail(t *testing.T) {
 // account delivers the odd mail, makes sessions until only what may wait still does,
 // and settles the account.
 func (kind *peer) account(t *testing.T, how mode, session func(s *site, p *provider, port string) (int, string)) {
-	const sessions = 8
+	const sessions = 20
 	s := newSite(t)
 	server := kind.start(t, s.domain)
 	p := s.listen(t)
 	list := s.deliverOdd(t)
 	kind.except(t, list)
-	port := how.through(t, server.port)
+	port := how.through(t, server.port, kind.patience)
 	for n := 1; ; n++ {
 		code, output := session(s, p, port)
 		s.ended(t)

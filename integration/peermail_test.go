@@ -39,6 +39,7 @@ func (s *site) deliverOdd(t testing.TB) []oddMail {
 	t.Helper()
 	o := &oddMailer{site: s}
 	o.ordinary(t)
+	o.commands(t)
 	o.envelopes(t)
 	o.headers(t)
 	o.lines(t)
@@ -85,6 +86,24 @@ func (o *oddMailer) ordinary(t testing.TB) {
 	t.Helper()
 	o.body(t, "plain", "plain\n")
 	o.add(t, arrives, ann, o.headerOf("three")+"\nto three\n", "three-a", "three-b", "three-c")
+	for n := range 6 { // until much is in flight
+		o.body(t, fmt.Sprintf("opens-%d", n), "opens the window\n")
+	}
+}
+
+// commands delivers content to refused recipients that would be commands to a server that
+// does not read it: they would answer for the messages behind it, or send one of their own.
+func (o *oddMailer) commands(t testing.TB) {
+	t.Helper()
+	answers := received + strings.Repeat("NOOP\n", 6) + "QUIT\n"
+	sends := received + "MAIL FROM:<boss@bank.test>\nRCPT TO:<forged@example.org>\n" +
+		"BDAT 22 LAST\nSubject: forged\n\nhello\nRSET\n"
+	for _, content := range []struct{ name, text string }{{"answers", answers}, {"sends", sends}} {
+		o.add(t, bounces, ann, content.text, "refused-"+content.name)
+		for n := range 3 {
+			o.body(t, fmt.Sprintf("behind-%s-%d", content.name, n), "nobody must lose me\n")
+		}
+	}
 	o.refused(t, ann, "first")
 	o.body(t, "after-refused", "behind one that was refused\n")
 	o.deferred(t, ann, "first")
@@ -93,14 +112,14 @@ func (o *oddMailer) ordinary(t testing.TB) {
 
 func (o *oddMailer) envelopes(t testing.TB) {
 	t.Helper()
-	for local, sender := range map[string]string{
-		"from-nobody": "",
-		"from-quoted": `"odd sender"@s.test`,
-		"from-verp":   "list-bob=example.org@s.test",
-		"from-long":   strings.Repeat("l", 64) + "@s.test",
-		"from-marks":  "a!#$&'*+-/=?^_`{|}~b@s.test",
+	for _, m := range []struct{ local, sender string }{
+		{"from-nobody", ""},
+		{"from-quoted", `"odd sender"@s.test`},
+		{"from-verp", "list-bob=example.org@s.test"},
+		{"from-long", strings.Repeat("l", 64) + "@s.test"},
+		{"from-marks", "a!#$&'*+-/=?^_`{|}~b@s.test"},
 	} {
-		o.add(t, arrives, sender, o.headerOf(local)+"\nan odd sender\n", local)
+		o.add(t, arrives, m.sender, o.headerOf(m.local)+"\nan odd sender\n", m.local)
 	}
 	for _, local := range []string{"gus+tag", "Mixed.Case", "o'brien", "x=y-ext", strings.Repeat("r", 64), `"odd rcpt"`} {
 		o.add(t, arrives, ann, o.headerOf(local)+"\nan odd recipient\n", local)

@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A mode is how far the provider may run ahead: which extensions the customer's server
@@ -23,8 +24,8 @@ var (
 )
 
 // through starts a relay before a server on 127.0.0.1 that forces the mode, and gives
-// its port.
-func (m mode) through(t testing.TB, port string) string {
+// its port. With patience it cuts a connection on which nobody says anything for so long.
+func (m mode) through(t testing.TB, port string, patience time.Duration) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -37,7 +38,7 @@ func (m mode) through(t testing.TB, port string) string {
 			if err != nil {
 				return
 			}
-			go m.carry(t, client, port)
+			go m.carry(t, client, port, patience)
 		}
 	}()
 	_, own, _ := net.SplitHostPort(l.Addr().String())
@@ -45,18 +46,25 @@ func (m mode) through(t testing.TB, port string) string {
 }
 
 // carry relays one connection, each end's close to the other.
-func (m mode) carry(t testing.TB, client net.Conn, port string) {
+func (m mode) carry(t testing.TB, client net.Conn, port string, patience time.Duration) {
 	defer client.Close()
 	server, err := net.Dial("tcp", "127.0.0.1:"+port)
 	if err != nil {
 		return // the client sees the connection close
 	}
 	defer server.Close()
+	cut := time.AfterFunc(max(patience, sessionLimit), func() { client.Close(); server.Close() })
+	defer cut.Stop()
+	heard := func() {
+		if patience > 0 {
+			cut.Reset(patience)
+		}
+	}
 	go func() {
-		io.Copy(server, client)
+		io.Copy(server, watched{client, heard})
 		server.(*net.TCPConn).CloseWrite()
 	}()
-	in := bufio.NewReader(server)
+	in := bufio.NewReader(watched{server, heard})
 	if greeting, err := in.ReadString('\n'); err != nil || !m.send(client, greeting) {
 		return
 	}
@@ -64,6 +72,18 @@ func (m mode) carry(t testing.TB, client net.Conn, port string) {
 		return
 	}
 	io.Copy(client, in)
+}
+
+// A watched reader tells of each read.
+type watched struct {
+	io.Reader
+	heard func()
+}
+
+func (w watched) Read(p []byte) (int, error) {
+	n, err := w.Reader.Read(p)
+	w.heard()
+	return n, err
 }
 
 func (m mode) send(w io.Writer, text string) bool {

@@ -67,7 +67,7 @@ func (r *running) saysPort(t testing.TB, cmd *exec.Cmd) {
 		t.Fatal(err)
 	}
 	log := filepath.Join(r.dir, "log")
-	start(t, cmd, log)
+	startOther(t, cmd, log)
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		showLog(t, log)
@@ -80,7 +80,7 @@ func (r *running) saysPort(t testing.TB, cmd *exec.Cmd) {
 func (r *running) onPort(t testing.TB, cmd *exec.Cmd) {
 	t.Helper()
 	log := filepath.Join(r.dir, "log")
-	start(t, cmd, log)
+	startOther(t, cmd, log)
 	for end := time.Now().Add(time.Minute); !greets(r.port); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("%s does not greet", cmd.Path)
