@@ -97,8 +97,8 @@ func (m mode) hello(t testing.TB, client io.Writer, in *bufio.Reader) bool {
 	offered := make(map[string]bool)
 	for more := true; more; {
 		line, err := in.ReadString('\n')
-		if err != nil || len(line) < 4 {
-			return false
+		if err != nil || !strings.HasPrefix(line, "250") {
+			return m.send(client, line) // all that follows goes on as it is
 		}
 		more = line[3] == '-'
 		keyword := strings.ToUpper(strings.TrimSpace(line[4:]))

@@ -174,6 +174,9 @@ const sendmailMC = "OSTYPE(`linux')dnl\n" +
 	"define(`confBAD_RCPT_THROTTLE', `0')dnl\n" +
 	"define(`confTO_IDENT', `0')dnl\n" +
 	"define(`confMAX_HOP', `200')dnl\n" +
+	// It neither refuses nor only queues when this machine is busy.
+	"define(`confREFUSE_LA', `1000')dnl\n" +
+	"define(`confQUEUE_LA', `1000')dnl\n" +
 	"undefine(`confCT_FILE')dnl\n" +
 	"FEATURE(`nocanonify')dnl\n" +
 	"FEATURE(`accept_unresolvable_domains')dnl\n" +
