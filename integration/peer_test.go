@@ -77,7 +77,7 @@ func TestPeersByFetchmail(t *testing.T) {
 // account delivers the odd mail, makes sessions until only what may wait still does,
 // and settles the account.
 func (kind *peer) account(t *testing.T, how mode, session func(s *site, p *provider, port string) (int, string)) {
-	const sessions = 20
+	const sessions = 60 // chasquid hangs up after three errors
 	s := newSite(t)
 	server := kind.start(t, s.domain)
 	p := s.listen(t)
