@@ -24,6 +24,9 @@ type peer struct {
 	completes  *regexp.Regexp // what it adds to the end of a header that lacks it
 	anySender  bool           // it does not hand on who sent a message
 	exceptions map[string]exception
+
+	// refusing is what may become of all that it refuses; 0 for that it bounces.
+	refusing outcome
 }
 
 // An exception is a message that one peer takes otherwise than the others do.
@@ -77,7 +80,7 @@ func TestPeersByFetchmail(t *testing.T) {
 // account delivers the odd mail, makes sessions until only what may wait still does,
 // and settles the account.
 func (kind *peer) account(t *testing.T, how mode, session func(s *site, p *provider, port string) (int, string)) {
-	const sessions = 60 // chasquid hangs up after three errors
+	const sessions = 20 // chasquid hangs up after three errors
 	s := newSite(t)
 	server := kind.start(t, s.domain)
 	p := s.listen(t)
@@ -108,6 +111,11 @@ func (kind *peer) except(t testing.TB, list []oddMail) {
 		}
 		if e.may != 0 {
 			list[i].may = e.may
+		}
+	}
+	for i := range list {
+		if list[i].may == bounces {
+			list[i].may |= kind.refusing
 		}
 	}
 }

@@ -244,6 +244,8 @@ var chasquidPeer = &peer{
 	modes:     []mode{pipelined, lockStep},
 	adds:      []string{"Received-SPF"},
 	anySender: true, // it runs a program for an alias without telling it
+	// It gives 421 in place of its third refusal in a connection.
+	refusing: waits,
 	exceptions: map[string]exception{
 		"from-quoted":  {why: "it refuses a quoted local part with a blank", may: bounces},
 		`"odd rcpt"`:   {why: "it refuses a quoted local part with a blank", may: bounces},
