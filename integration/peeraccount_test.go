@@ -110,7 +110,7 @@ func settleAccount(t testing.TB, s *site, kind *peer, kept string, list []oddMai
 		case fates > 1:
 			t.Errorf("%.40s has %d fates, %d copies and %d bounces: %v", m.name, fates, len(copies[to]), bounced[to], fate)
 		case fate&m.may == 0:
-			t.Errorf("%.40s %v, want that it %v", m.name, fate, m.may)
+			t.Errorf("%.40s %v, want that it %v; %s", m.name, fate, m.may, kind.exceptions[m.name].why)
 		}
 		for _, copied := range copies[to] {
 			kind.compare(t, m, copied)

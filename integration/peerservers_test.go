@@ -46,9 +46,8 @@ var eximPeer = &peer{
 	modes:      []mode{chunked, pipelined, lockStep},
 	exceptions: map[string]exception{"no-header": endsHeader, "header-from-line": endsHeader, "header-only": noBody},
 	start: func(t *testing.T, domain string) *running {
-		r := newRunning(t)
+		r := newInstalled(t)
 		r.port = freePort(t)
-		installed.owns(t, r.kept, r.kept+"/tmp", r.kept+"/new", r.kept+"/cur")
 		installed.mkdir(t, filepath.Join(r.dir, "spool"), 0o750)
 		installed.mkdir(t, filepath.Join(r.dir, "logs"), 0o750)
 		conf := r.file(t, "exim.conf", eximConf, 0o644)
@@ -113,7 +112,7 @@ var opensmtpdPeer = &peer{
 		}},
 	},
 	start: func(t *testing.T, domain string) *running {
-		r := newRunning(t)
+		r := newInstalled(t)
 		r.port = freePort(t)
 		account{0, 0}.mkdir(t, filepath.Join(r.dir, "spool"), 0o711)
 		r.file(t, "smtpd.conf", smtpdConf, 0o644)
@@ -143,7 +142,7 @@ var sendmailPeer = &peer{
 	modes:      []mode{pipelined, lockStep},
 	exceptions: map[string]exception{"no-header": endsHeader, "header-from-line": endsHeader, "header-only": noBody},
 	start: func(t *testing.T, domain string) *running {
-		r := newRunning(t)
+		r := newInstalled(t)
 		r.port = freePort(t)
 		r.file(t, "keep", readFile(t, "../testdata/peers/keep"), 0o755)
 		installed.mkdir(t, filepath.Join(r.dir, "queue"), 0o700)
@@ -215,9 +214,9 @@ var qpsmtpdPeer = &peer{
 		}},
 	},
 	start: func(t *testing.T, domain string) *running {
+		need.Root(t, "qpsmtpd changes its user")
 		r := newRunning(t)
 		r.port = freePort(t)
-		need.Root(t, "qpsmtpd changes its user")
 		tree := unpacked(t, "qpsmtpd")
 		nobody := lookUpUser(t, "nobody")
 		nobody.mkdir(t, filepath.Join(r.dir, "spool"), 0o700)
@@ -228,9 +227,13 @@ var qpsmtpdPeer = &peer{
 		} {
 			r.file(t, "config/"+name, line+"\n", 0o644)
 		}
-		cmd := exec.Command(need.Program(t, "perl"), "-Tw", "-I"+tree+"/usr/share/perl5",
-			"-I"+tree+"/usr/lib/x86_64-linux-gnu/perl5/5.36", tree+"/usr/bin/qpsmtpd-forkserver",
-			"-l", "127.0.0.1", "-p", r.port, "-u", "nobody", "-H")
+		args := []string{"-Tw", "-I" + tree + "/usr/share/perl5"}
+		compiled, _ := filepath.Glob(tree + "/usr/lib/*/perl5/*")
+		for _, dir := range compiled {
+			args = append(args, "-I"+dir)
+		}
+		args = append(args, tree+"/usr/bin/qpsmtpd-forkserver", "-l", "127.0.0.1", "-p", r.port, "-u", "nobody", "-H")
+		cmd := exec.Command(need.Program(t, "perl"), args...)
 		cmd.Env = append(os.Environ(), "QPSMTPD_CONFIG="+r.dir+"/config")
 		cmd.Dir = r.dir
 		r.onPort(t, cmd)

@@ -15,11 +15,10 @@ import (
 
 // A running peer is a customer's mail server of its own, below a temporary folder.
 type running struct {
-	dir   string
-	port  string      // on 127.0.0.1
-	idle  func() bool // it has delivered what it took; nil for at once
-	kept  string      // the Maildir that it keeps all mail in
-	owner account     // whose files in it are
+	dir  string
+	port string      // on 127.0.0.1
+	idle func() bool // it has delivered what it took; nil for at once
+	kept string      // the Maildir that it keeps all mail in
 }
 
 // newRunning makes the folder of a peer, and a Maildir there that anybody may write.
@@ -30,6 +29,15 @@ func newRunning(t testing.TB) *running {
 	for _, sub := range []string{"", "tmp", "new", "cur"} {
 		account{os.Geteuid(), os.Getegid()}.mkdir(t, filepath.Join(r.kept, sub), 0o777)
 	}
+	return r
+}
+
+// newInstalled makes the folder of a peer that asInstalled runs.
+func newInstalled(t testing.TB) *running {
+	t.Helper()
+	need.Root(t, "only root makes a tree for a server that must be installed")
+	r := newRunning(t)
+	installed.owns(t, r.kept, r.kept+"/tmp", r.kept+"/new", r.kept+"/cur")
 	return r
 }
 
@@ -106,7 +114,6 @@ func greets(port string) bool {
 // server's own laid over them, in memory.
 func (r *running) asInstalled(t testing.TB, name string, argv ...string) *exec.Cmd {
 	t.Helper()
-	need.Root(t, "only root makes a tree for "+name)
 	mount := filepath.Join(r.dir, "mount")
 	if err := os.Mkdir(mount, 0o755); err != nil {
 		t.Fatal(err)
