@@ -1,11 +1,13 @@
 package integration
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -311,7 +313,7 @@ var goSMTPPeer = &peer{
 	name:       "go-smtp",
 	modes:      []mode{chunked, pipelined, lockStep},
 	exceptions: map[string]exception{"line-2001": longLine, "line-20000": longLine},
-	start:      func(t *testing.T, domain string) *running { return startGoSMTP(t, "go.mod") },
+	start:      func(t *testing.T, domain string) *running { return startGoSMTP(t, newGoSMTP) },
 }
 
 // oldGoSMTPPeer answers a BDAT after a refused RCPT without reading its octets, which
@@ -320,17 +322,32 @@ var oldGoSMTPPeer = &peer{
 	name:       "go-smtp 0.24",
 	modes:      []mode{chunked, pipelined, lockStep},
 	exceptions: map[string]exception{"line-2001": longLine, "line-20000": longLine},
-	start:      func(t *testing.T, domain string) *running { return startGoSMTP(t, "old.mod") },
+	start:      func(t *testing.T, domain string) *running { return startGoSMTP(t, oldGoSMTP) },
 }
 
-func startGoSMTP(t *testing.T, modfile string) *running {
-	t.Helper()
-	r := newRunning(t)
-	command := filepath.Join(r.dir, "gosmtp")
+// newGoSMTP and oldGoSMTP build the server once and give its path.
+var (
+	newGoSMTP = sync.OnceValues(func() (string, error) { return buildGoSMTP("go.mod") })
+	oldGoSMTP = sync.OnceValues(func() (string, error) { return buildGoSMTP("old.mod") })
+)
+
+func buildGoSMTP(modfile string) (string, error) {
+	command := filepath.Join(built().path, "gosmtp-"+modfile)
 	build := exec.Command("go", "build", "-modfile="+modfile, "-o", command, ".")
 	build.Dir = "../testdata/peers/gosmtp"
-	if out, err := build.CombinedOutput(); err != nil {
-		need.Skip(t, "go-smtp cannot be had: %s", out)
+	out, err := build.CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("go build -modfile=%s: %w: %s", modfile, err, out)
+	}
+	return command, nil
+}
+
+func startGoSMTP(t *testing.T, server func() (string, error)) *running {
+	t.Helper()
+	r := newRunning(t)
+	command, err := server()
+	if err != nil {
+		need.Skip(t, "go-smtp cannot be had: %v", err)
 	}
 	r.saysPort(t, exec.Command(command, r.kept))
 	return r
