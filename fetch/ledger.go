@@ -26,6 +26,7 @@ type transit struct {
 	first     address // the first of those
 	counted   bool    // as refused
 	code      int     // of the refusal
+	byDATA    bool    // the refusal was DATA's
 	repeat    bool    // of one that was refused
 }
 
@@ -105,20 +106,33 @@ func (l *ledger) rcpt(o owedReply, r heard, sent int) {
 func (l *ledger) probe() {
 	if n := len(l.refused); l.now.counted && n > 0 {
 		l.tally.hinder(heard{l.now.code, l.refused[n-1].text})
-		l.refused = l.refused[:n-1]
-		l.publish()
+		l.forget()
 	}
 	l.now = transit{}
 }
 
+// forget takes back the refusal of the present transaction.
+func (l *ledger) forget() {
+	if n := len(l.refused); l.more > 0 {
+		l.more--
+	} else if n > 0 {
+		l.refused = l.refused[:n-1]
+	}
+	l.now.counted, l.now.byDATA = false, false
+	l.publish()
+}
+
 // data takes a reply to DATA other than 354.
 func (l *ledger) data(r heard, sent int) {
-	if l.now.accepted > 0 && r.refused() {
+	if l.now.accepted > 0 && r.refused() && !l.now.counted {
 		l.refuse(l.now.first, r, sent)
+		l.now.byDATA = true
 	}
 }
 
 // content takes the reply to a chunk, or to all of the content, which had that size.
+// A provider may try BDAT in the same transaction if DATA is refused as unknown; if the
+// content is taken then, the message was not refused.
 func (l *ledger) content(size int64, last bool, r heard, sent int) {
 	if l.now.accepted == 0 {
 		return
@@ -130,6 +144,9 @@ func (l *ledger) content(size int64, last bool, r heard, sent int) {
 		return
 	}
 	if r.good() {
+		if l.now.byDATA {
+			l.forget()
+		}
 		l.taken = true
 		l.tally.accepted(size)
 	}

@@ -120,6 +120,28 @@ func TestRefusalsAreCounted(t *testing.T) {
 			S: 250 ok
 			S: 554 5.7.1 not this
 		`, 0, 1, "554 5.7.1 not this"},
+		{"DATA is unknown, and BDAT takes its place", `
+			C: MAIL FROM:<a@s.example>
+			C: RCPT TO:<u@example.org>
+			C: DATA
+			S: 250 ok
+			S: 250 ok
+			S: 500 5.5.2 what?
+			C: BDAT 3 LAST
+			C: x
+			S: 250 ok
+		`, 1, 0, ""},
+		{"BDAT in DATA's place is refused too", `
+			C: MAIL FROM:<a@s.example>
+			C: RCPT TO:<u@example.org>
+			C: DATA
+			S: 250 ok
+			S: 250 ok
+			S: 500 5.5.2 what?
+			C: BDAT 3 LAST
+			C: x
+			S: 552 5.3.4 too big
+		`, 0, 1, "500 5.5.2 what?"},
 		{"the content", `
 			C: MAIL FROM:<a@s.example>
 			C: RCPT TO:<u@example.org>
