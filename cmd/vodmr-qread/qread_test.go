@@ -47,7 +47,7 @@ func list(t *testing.T, root string, args ...string) (out, log string, code int)
 }
 
 func TestMisuse(t *testing.T) {
-	for _, args := range [][]string{{}, {"-z", "x"}, {"-q"}, {"-j"}, {"-q", "/x"}, {"--"}} {
+	for _, args := range [][]string{{}, {"-z", "x"}, {"-q"}, {"-j"}, {"-q", "/x"}, {"-q", "qmail", "/x"}, {"--"}} {
 		out, log, code := list(t, "/", args...)
 		if code != 100 || out != "" || !strings.HasPrefix(log, "vodmr-qread: ") || !strings.Contains(log, "\nusage: ") {
 			t.Errorf("%q: exit %d, %q, %q", args, code, out, log)
