@@ -41,6 +41,7 @@ type refusal struct {
 	size         int64   // as announced; 0 for unknown
 	sent         int     // MAIL commands before the refusal
 	aboutCommand bool    // 500 to 504
+	several      bool    // of content that several recipients were accepted for
 	early        bool    // no message had been taken
 	repeat       bool    // it repeated another
 	text         string
@@ -138,7 +139,10 @@ func (l *ledger) content(size int64, last bool, r heard, sent int) {
 		return
 	}
 	if r.refused() {
-		l.refuse(l.now.first, r, sent)
+		n := len(l.refused)
+		if l.refuse(l.now.first, r, sent); len(l.refused) > n {
+			l.refused[n].several = l.now.accepted > 1
+		}
 	}
 	if !last {
 		return
@@ -179,13 +183,14 @@ func (l *ledger) refuse(rcpt address, r heard, sent int) {
 }
 
 // takeBack forgets an earlier refusal of the same message, which the provider now
-// offers once more: after 500 to 504 it repeats the transaction in lock step, and what
-// was refused before the session's first message was taken it tries again at the end.
+// offers once more: after 500 to 504 it repeats the transaction in lock step, content that
+// was refused for several recipients it offers to each alone, and what was refused before
+// the session's first message was taken it tries again at the end.
 func (l *ledger) takeBack(rcpt address) {
 	i := slices.IndexFunc(l.refused, func(r refusal) bool {
 		return r.rcpt == rcpt && r.sender == l.now.address && r.sent < l.now.number && !r.repeat &&
 			(r.size == l.now.size || r.size == 0 || l.now.size == 0) &&
-			(r.aboutCommand || r.early && l.taken)
+			(r.aboutCommand || r.several || r.early && l.taken)
 	})
 	if i < 0 {
 		return

@@ -282,6 +282,31 @@ func TestRepeatsAreCountedOnce(t *testing.T) {
 		{"again at the end, taken", refusedAs("554 no") + other + takenMail, 2, 0},
 		{"again at the end, refused", refusedAs("554 no") + other + refusedAs("554 no"), 1, 1},
 		{"refused after a first message", other + refusedAs("554 no") + refusedAs("554 no"), 1, 2},
+		{"content for two, then each alone", `
+			C: MAIL FROM:<list@s.example>
+			C: RCPT TO:<u@example.org>
+			C: RCPT TO:<v@example.org>
+			C: DATA
+			S: 250 ok
+			S: 250 ok
+			S: 250 ok
+			S: 354 go
+			C: x
+			C: .
+			S: 554 not for one of them
+		` + takenMail + strings.ReplaceAll(takenMail, "<u@", "<v@"), 2, 0},
+		{"the third of several, and another message for it", other + `
+			C: MAIL FROM:<list@s.example>
+			C: RCPT TO:<v@example.org>
+			C: RCPT TO:<w@example.org>
+			C: RCPT TO:<u@example.org>
+			C: BDAT 0 LAST
+			S: 250 ok
+			S: 250 ok
+			S: 250 ok
+			S: 550 nobody
+			S: 250 ok
+		` + takenMail, 3, 1},
 		{"in flight when the first was refused", `
 			C: MAIL FROM:<list@s.example>
 			C: RCPT TO:<u@example.org>
