@@ -110,6 +110,9 @@ func (q *queue) inject(it *item, notice qmail.Bounce, from, to, reason string) e
 func (q *queue) tellOfUnproven(it *item, reason string) {
 	to, from, drop := qmail.BounceTo("", q.control)
 	note := q.notes.Of(it.base)
+	if it.retry {
+		note.Tries-- // this session's own
+	}
 	if drop || q.bounces.told || note.Tries > 0 || note.Reason == errUnproven.Error() {
 		return
 	}
