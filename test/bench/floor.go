@@ -41,17 +41,17 @@ func (b *bench) floor(m mail) (result, error) {
 		return result{}, err
 	}
 	defer near.Close()
-	waits, says, err := os.Pipe()
+	starter, signal, err := os.Pipe()
 	if err != nil {
 		return result{}, err
 	}
-	defer closeAll(waits, says)
-	p, err := start(exec.Command(filepath.Join(b.bin, "floor"), filepath.Join(home, "Maildir", "new")), far, waits)
+	defer closeAll(starter, signal)
+	p, err := start(exec.Command(filepath.Join(b.bin, "floor"), filepath.Join(home, "Maildir", "new")), far, starter)
 	if err != nil {
 		return result{}, err
 	}
 	began := time.Now()
-	if _, err := says.Write([]byte{0}); err != nil {
+	if _, err := signal.Write([]byte{0}); err != nil {
 		return result{}, err
 	}
 	n, err := discard(near)

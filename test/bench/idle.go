@@ -30,7 +30,7 @@ func runIdle(b *bench, r row) ([]result, error) {
 	for range idleSessions {
 		conn, err := logIn(provider.address)
 		if err != nil {
-			return nil, errors.Join(err, errors.New(provider.said.String()))
+			return nil, errors.Join(err, errors.New(provider.log.String()))
 		}
 		defer conn.Close()
 	}

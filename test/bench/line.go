@@ -24,16 +24,16 @@ type line struct {
 
 // A segment is bytes under way.
 type segment struct {
-	data []byte
-	due  time.Time
-	trip int64
+	data    []byte
+	arrival time.Time
+	trip    int64
 }
 
 // parcelsMax and parcelSize bound what is under way: 256 MiB each way, more than
 // any sender has in flight here.
 const (
 	segmentsMax = 4096
-	parcelSize  = 64 << 10
+	segmentSize = 64 << 10
 )
 
 // join carries bytes between the two ends until both have closed.
@@ -49,7 +49,7 @@ func (l *line) carry(dst, src net.Conn, from, to *atomic.Int64, later int64) {
 	go l.deliver(dst, under, to)
 	defer close(under)
 	free := time.Now() // when the line can take the next byte
-	buf := make([]byte, parcelSize)
+	buf := make([]byte, segmentSize)
 	for {
 		n, err := src.Read(buf)
 		now := time.Now()
@@ -59,7 +59,7 @@ func (l *line) carry(dst, src net.Conn, from, to *atomic.Int64, later int64) {
 		if l.bandwidth > 0 {
 			free = free.Add(time.Duration(n) * time.Second / time.Duration(l.bandwidth))
 		}
-		p := segment{due: free.Add(l.delay), trip: from.Load() + later}
+		p := segment{arrival: free.Add(l.delay), trip: from.Load() + later}
 		if n > 0 {
 			p.data = append([]byte(nil), buf[:n]...)
 		}
@@ -73,7 +73,7 @@ func (l *line) carry(dst, src net.Conn, from, to *atomic.Int64, later int64) {
 // deliver hands parcels over when they are due. The end of the stream is one too.
 func (l *line) deliver(dst net.Conn, under <-chan segment, at *atomic.Int64) {
 	for p := range under {
-		time.Sleep(time.Until(p.due))
+		time.Sleep(time.Until(p.arrival))
 		if len(p.data) == 0 {
 			continue
 		}

@@ -14,8 +14,8 @@ import (
 
 // A program is one of ours, running behind a socket.
 type program struct {
-	cmd  *exec.Cmd
-	said *tail
+	cmd *exec.Cmd
+	log *tail
 }
 
 // start runs a program whose descriptor 1 is far, and 0 too unless stdin is
@@ -27,8 +27,8 @@ func start(cmd *exec.Cmd, far *net.TCPConn, stdin *os.File) (*program, error) {
 		return nil, err
 	}
 	defer socket.Close()
-	p := &program{cmd: cmd, said: &tail{}}
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = socket, socket, p.said
+	p := &program{cmd: cmd, log: &tail{}}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = socket, socket, p.log
 	if stdin != nil {
 		cmd.Stdin = stdin
 	}
@@ -47,7 +47,7 @@ func (p *program) wait(codes ...int) error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w: %s", filepath.Base(p.cmd.Path), err, p.said)
+		return fmt.Errorf("%s: %w: %s", filepath.Base(p.cmd.Path), err, p.log)
 	}
 	return nil
 }

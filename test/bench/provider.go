@@ -17,7 +17,7 @@ const password = "open sesame"
 type provider struct {
 	name    string // of the listener
 	address string
-	said    *tail
+	log     *tail
 	end     func()
 }
 
@@ -66,10 +66,10 @@ func (b *bench) startProviderOf(accounts string, settings ...string) (*provider,
 }
 
 func underTcpserver(tcpserver string, chain, settings []string) (*provider, error) {
-	p := &provider{name: "tcpserver", said: &tail{}}
+	p := &provider{name: "tcpserver", log: &tail{}}
 	options := []string{"-1", "-RHl0", "-c", fmt.Sprint(2 * standingSessions), "127.0.0.1", "0"}
 	cmd := exec.Command(tcpserver, append(options, chain...)...)
-	cmd.Stderr = p.said
+	cmd.Stderr = p.log
 	cmd.Env = append(os.Environ(), settings...)
 	// What tcpserver runs is its child: all of them end as one group.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -91,7 +91,7 @@ func underTcpserver(tcpserver string, chain, settings []string) (*provider, erro
 	port, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		p.end()
-		return nil, fmt.Errorf("tcpserver does not start: %s", p.said)
+		return nil, fmt.Errorf("tcpserver does not start: %s", p.log)
 	}
 	p.address = "127.0.0.1:" + strings.TrimSpace(port)
 	return p, nil
@@ -103,7 +103,7 @@ func underUs(chain, settings []string) (*provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &provider{name: "a small listener, for there is no tcpserver", said: &tail{}, address: listener.Addr().String()}
+	p := &provider{name: "a small listener, for there is no tcpserver", log: &tail{}, address: listener.Addr().String()}
 	p.end = func() { _ = listener.Close() }
 	go func() {
 		for {
@@ -125,7 +125,7 @@ func (p *provider) run(chain, settings []string, conn *net.TCPConn) {
 	}
 	defer socket.Close()
 	cmd := exec.Command(chain[0], chain[1:]...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = socket, socket, p.said
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = socket, socket, p.log
 	cmd.Env = append(append(os.Environ(), settings...), "PROTO=TCP",
 		"TCPLOCALIP=127.0.0.1", "TCPLOCALPORT="+port(conn.LocalAddr()),
 		"TCPREMOTEIP=127.0.0.1", "TCPREMOTEPORT="+port(conn.RemoteAddr()))

@@ -98,11 +98,11 @@ func relayEnvironment(home string) []string {
 type visit struct {
 	net.Conn
 	outcome
-	line    *line
-	pid     int
-	began   time.Time
-	first   time.Time // MAIL
-	tripped int64     // the trip of the first MAIL
+	line      *line
+	pid       int
+	began     time.Time
+	first     time.Time // MAIL
+	firstTrip int64     // the trip of the first MAIL
 }
 
 // serve says ATRN and then is the server.
@@ -130,7 +130,7 @@ func (v *visit) mail(string) string {
 	if v.first.IsZero() {
 		v.first = time.Now()
 		v.firstMAIL = v.first.Sub(v.began).Seconds()
-		v.tripped = v.line.atCustomer.Load()
+		v.firstTrip = v.line.atCustomer.Load()
 	}
 	return ""
 }
@@ -139,7 +139,7 @@ func (v *visit) content(_ string, to []string) string {
 	v.recipients += len(to)
 	v.between = time.Since(v.first).Seconds()
 	if v.line.delay > 0 {
-		v.trips = v.line.atCustomer.Load() - v.tripped + 1
+		v.trips = v.line.atCustomer.Load() - v.firstTrip + 1
 	}
 	return ""
 }

@@ -41,8 +41,8 @@ func runStanding(b *bench, r row) ([]result, error) {
 		return nil, err
 	}
 	defer provider.end()
-	if err := c.stand(provider.address); err != nil {
-		return nil, fmt.Errorf("%w; %s", err, provider.said)
+	if err := c.open(provider.address); err != nil {
+		return nil, fmt.Errorf("%w; %s", err, provider.log)
 	}
 	time.Sleep(5 * time.Second) // until all of them wait
 	vodmr, relay := filepath.Join(b.bin, "vodmr"), filepath.Join(b.bin, "vodmr-relay")
@@ -52,7 +52,7 @@ func runStanding(b *bench, r row) ([]result, error) {
 	front, back := memory(vodmr), memory(relay)
 	if len(front) != standingSessions || len(back) != standingSessions {
 		return nil, fmt.Errorf("%d of vodmr and %d of vodmr-relay run, not %d; %s",
-			len(front), len(back), standingSessions, provider.said)
+			len(front), len(back), standingSessions, provider.log)
 	}
 	seconds, err := c.deliver()
 	if err != nil {
@@ -103,7 +103,7 @@ func (c *crowd) accounts() string {
 }
 
 // stand logs all in, a few at a time, and turns them.
-func (c *crowd) stand(address string) error {
+func (c *crowd) open(address string) error {
 	c.conns = make([]net.Conn, len(c.homes))
 	turned := make(chan error, len(c.homes))
 	places := make(chan bool, loginsAtOnce)

@@ -17,7 +17,7 @@ func (s *site) settle(broken int) {
 		if s.trial.broken != nil || s.settled() {
 			break
 		}
-		if one := s.session(nil); !one.inOrder {
+		if one := s.session(nil); !one.cleanEnd {
 			s.fail("a session that nothing disturbed ended out of order: %s", one.how())
 		}
 	}
@@ -34,7 +34,7 @@ func (s *site) settled() bool {
 		return true
 	}
 	for _, m := range s.messages {
-		if there[m.file] != (m.expected == waits && !m.deleted) {
+		if there[m.file] != (m.expected == stays && !m.deleted) {
 			return false
 		}
 	}
@@ -57,11 +57,11 @@ func (s *site) close(broken int) {
 	for _, m := range s.messages {
 		s.judge(m, there[m.file])
 	}
-	for _, what := range s.strange {
+	for _, what := range s.unexpected {
 		s.fail("%s", what)
 	}
-	if s.bound = broken * s.most(); s.again > s.bound {
-		s.fail("%d were sent again, at most %d may", s.again, s.bound)
+	if s.bound = broken * s.most(); s.resent > s.bound {
+		s.fail("%d were sent again, at most %d may", s.resent, s.bound)
 	}
 }
 
@@ -73,7 +73,7 @@ func (s *site) judge(m *message, there bool) {
 		s.fail("LOST: %s from %s to %s", m.file, m.from, m.to)
 		return
 	}
-	s.again += max(0, m.taken-1) + max(0, m.bounced-1)
+	s.resent += max(0, m.taken-1) + max(0, m.bounced-1)
 	switch {
 	case m.bounced > 0 && m.expected != bounces:
 		s.fail("wrongly bounced: %s to %s", m.file, m.to)
@@ -81,7 +81,7 @@ func (s *site) judge(m *message, there bool) {
 		s.fail("taken though it was refused: %s to %s", m.file, m.to)
 	case there && m.deleted:
 		s.fail("deleted by its owner, but back: %s", m.file)
-	case there && m.expected != waits:
+	case there && m.expected != stays:
 		s.fail("left behind: %s to %s", m.file, m.to)
 	}
 }

@@ -77,8 +77,8 @@ func TestUndisturbed(t *testing.T) {
 	s := testSite(t)
 	s.settle(0)
 	s.expect(t, "")
-	if s.again != 0 || s.lost != 0 || s.bound != 0 {
-		t.Errorf("again %d, lost %d, bound %d", s.again, s.lost, s.bound)
+	if s.resent != 0 || s.lost != 0 || s.bound != 0 {
+		t.Errorf("again %d, lost %d, bound %d", s.resent, s.lost, s.bound)
 	}
 }
 
@@ -87,7 +87,7 @@ func TestDoctoredCustomer(t *testing.T) {
 	for _, test := range []struct {
 		name, wrong string
 		lost        int
-		doctor      func(*site, *customer.Server)
+		adjust      func(*site, *customer.Server)
 	}{
 		{"throws a message away", "LOST: ", 1, func(s *site, c *customer.Server) {
 			c.Take = func(from string, to []string, content []byte) {
@@ -124,7 +124,7 @@ func TestDoctoredCustomer(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := testSite(t)
-			s.doctor = func(c *customer.Server) { test.doctor(s, c) }
+			s.adjust = func(c *customer.Server) { test.adjust(s, c) }
 			s.settle(0)
 			s.expect(t, test.wrong)
 			if s.lost != test.lost {
@@ -154,7 +154,7 @@ func TestResults(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "results.csv")
 	first, second := rows()[0].name, rows()[1].name
 	var list results
-	list.put(result{row: second, kind: "b, c", points: 3, lost: 1, again: 2, bound: 5, wrong: 1, seconds: 7, seed: 1 << 63})
+	list.put(result{row: second, kind: "b, c", points: 3, lost: 1, resent: 2, bound: 5, wrong: 1, seconds: 7, seed: 1 << 63})
 	list.put(result{row: first, points: 1})
 	list.put(result{row: first, points: 2})
 	must(t, list.write(path))

@@ -27,7 +27,7 @@ func (k *soaking) close() {
 				k.fail("%s: %s arrived %d times, bounced %d times, was in doubt %d times", p.login, m.file, m.taken, m.bounced, m.doubts)
 			}
 		}
-		for _, what := range p.strange {
+		for _, what := range p.unexpected {
 			k.fail("%s: %s", p.login, what)
 		}
 	}

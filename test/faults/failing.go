@@ -114,7 +114,7 @@ func failOnce(t *trial, s *site, c failed, call string) *session {
 	t.fired, _ = w.struck()
 	t.struck = t.fired && one.code != exitLoader
 	if t.struck {
-		s.bore(one, e)
+		s.checkFailure(one, e)
 	}
 	return one
 }
@@ -126,7 +126,7 @@ const stillMax = 2
 // bore fails where a session did not bear a failure as it must: with a word about it
 // where it cost any mail its session, and all other mail gone; an interrupted call is
 // only repeated. Where Go itself cannot go on without a call it says so and ends.
-func (s *site) bore(one *session, e failure) {
+func (s *site) checkFailure(one *session, e failure) {
 	left := s.leftBehind()
 	if one.code == 0 && left == 0 || lockedOut(one, e) {
 		return
@@ -136,7 +136,7 @@ func (s *site) bore(one *session, e failure) {
 		s.fail("%s was not repeated: %s, %d left behind", e.name, one.how(), left)
 	case !strings.Contains(one.log, e.errno.Error()) && !strings.Contains(one.log, "fatal error: "):
 		s.fail("no word of %q: %s, %d left behind", e.errno.Error(), one.how(), left)
-	case one.inOrder && left > stillMax:
+	case one.cleanEnd && left > stillMax:
 		s.fail("%s kept %d messages back", e.name, left)
 	}
 }
@@ -155,7 +155,7 @@ func (s *site) leftBehind() int {
 	}
 	n := 0
 	for _, m := range s.messages {
-		if there[m.file] && m.expected != waits {
+		if there[m.file] && m.expected != stays {
 			n++
 		}
 	}

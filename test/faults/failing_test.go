@@ -19,25 +19,25 @@ func TestBore(t *testing.T) {
 		gone  int // of the messages that should go
 		wrong string
 	}{
-		{"nothing happened", eio, session{inOrder: true}, 7, ""},
-		{"a word, and one is left", eio, session{inOrder: true, log: word}, 6, ""},
-		{"one is left without a word", eio, session{inOrder: true}, 6, `no word of "input/output error"`},
+		{"nothing happened", eio, session{cleanEnd: true}, 7, ""},
+		{"a word, and one is left", eio, session{cleanEnd: true, log: word}, 6, ""},
+		{"one is left without a word", eio, session{cleanEnd: true}, 6, `no word of "input/output error"`},
 		{"a broken session without a word", eio, session{code: 111}, 7, `no word of "input/output error"`},
 		{"a broken session", eio, session{code: 111, log: word}, 0, ""},
 		{"QUIT could not be said", eio, session{}, 7, ""},
 		{"Go gave up", eio, session{code: 2, log: "fatal error: no thread\n"}, 0, ""},
-		{"too many are left", eio, session{inOrder: true, log: word}, 4, "EIO kept 3 messages back"},
-		{"interrupted", eintr, session{inOrder: true, log: word}, 6, "EINTR was not repeated"},
+		{"too many are left", eio, session{cleanEnd: true, log: word}, 4, "EIO kept 3 messages back"},
+		{"interrupted", eintr, session{cleanEnd: true, log: word}, 6, "EINTR was not repeated"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := testSite(t)
 			for _, m := range s.messages {
-				if m.expected != waits && test.gone > 0 {
+				if m.expected != stays && test.gone > 0 {
 					test.gone--
 					must(t, s.remove(m))
 				}
 			}
-			s.bore(&test.one, test.e)
+			s.checkFailure(&test.one, test.e)
 			s.expect(t, test.wrong)
 		})
 	}
@@ -48,7 +48,7 @@ func TestDoubted(t *testing.T) {
 	s := testSite(t)
 	first, second := s.messages[0], s.messages[1]
 	first.taken, second.taken = 2, 2
-	s.doubted(&session{log: "vodmr-relay: 1 doubt file=new/" + first.file + " from=<>\n"})
+	s.checkDoubts(&session{log: "vodmr-relay: 1 doubt file=new/" + first.file + " from=<>\n"})
 	s.expect(t, "without a word of doubt: "+second.file)
 	if len(s.wrong) != 1 {
 		t.Errorf("%q, want one", s.wrong)
@@ -90,7 +90,7 @@ func TestInterrupted(t *testing.T) {
 			if fired, _ := w.struck(); !fired {
 				break
 			}
-			s.bore(one, failure{"EINTR", syscall.EINTR})
+			s.checkFailure(one, failure{"EINTR", syscall.EINTR})
 			s.expect(t, "")
 		}
 	}
@@ -120,7 +120,7 @@ func TestTLSGivesUp(t *testing.T) {
 			s := testSite(t)
 			s.chain = tlsRelayChain()
 			one := s.session(s.wire(call, "EIO", n).wrap)
-			s.bore(one, failure{"EIO", syscall.EIO})
+			s.checkFailure(one, failure{"EIO", syscall.EIO})
 			s.expect(t, "")
 		}
 	}
@@ -140,7 +140,7 @@ func TestExpireKnowsWhatWasTaken(t *testing.T) {
 			break
 		}
 		if one.code != exitLoader {
-			s.bore(one, failure{"EIO", syscall.EIO})
+			s.checkFailure(one, failure{"EIO", syscall.EIO})
 		}
 		s.settle(one.broken())
 		s.expect(t, "")

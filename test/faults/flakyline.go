@@ -15,8 +15,8 @@ import (
 
 const (
 	flakyLineSessions = 2
-	weeksSessions     = 300
-	sampleWeeks       = 40
+	manySessions      = 300
+	sampleSessions    = 40
 	lineMean          = 2500 // bytes that a line lives for
 	waitMax           = 60   // sessions that a message may wait
 )
@@ -24,13 +24,13 @@ const (
 // A flakyline is a site whose line breaks in each session while mail keeps coming.
 type flakyline struct {
 	*site
-	session int
-	upright int  // messages that waited and were not set aside
-	due     bool // one that was might go before them
-	began   int64
-	came    map[*message]int // in which session
-	took    []*message       // in this session, in order
-	first   map[*message]int // in which session it was taken first
+	session      int
+	unsuspected  int  // messages that waited and were not set aside
+	suspectsTurn bool // one that was might go before them
+	began        int64
+	came         map[*message]int // in which session
+	took         []*message       // in this session, in order
+	first        map[*message]int // in which session it was taken first
 }
 
 // flakyLineRounds plays hundreds of sessions over a line that breaks at random, while mail
@@ -38,15 +38,15 @@ type flakyline struct {
 // sessions in a row.
 func flakyLineRounds(t *trial, m mode) {
 	g := &flakyline{site: newSite(t, relayChain(), m, nil), came: make(map[*message]int), first: make(map[*message]int)}
-	sessions := weeksSessions
+	sessions := manySessions
 	if t.sample > 0 {
-		sessions = sampleWeeks
+		sessions = sampleSessions
 	}
-	g.doctor = func(c *customer.Server) {
+	g.adjust = func(c *customer.Server) {
 		c.Take = func(from string, to []string, content []byte) {
 			g.take(from, to, content)
 			m := g.search(from, to[0], string(content))
-			if _, again := g.first[m]; !again {
+			if _, resent := g.first[m]; !resent {
 				g.first[m] = g.session
 			}
 			g.took = append(g.took, m)
@@ -61,7 +61,7 @@ func flakyLineRounds(t *trial, m mode) {
 		}
 	}
 	t.fired, t.struck = true, true
-	g.waits()
+	g.checkDelays()
 	g.settle(broken)
 }
 
@@ -94,7 +94,7 @@ func (g *flakyline) visit() (broke bool) {
 	}
 	l.turned = func() bool { return true }
 	g.took = nil
-	one := g.sessionOver(nil, func(c net.Conn) net.Conn { return l.lay(c) })
+	one := g.sessionOnLine(nil, func(c net.Conn) net.Conn { return l.lay(c) })
 	order, err := g.order(there)
 	if err != nil {
 		g.trial.broken = err
@@ -102,7 +102,7 @@ func (g *flakyline) visit() (broke bool) {
 	if !begins(order, g.took) && !g.early(order) {
 		g.fail("session %d: taken %s, the order was %s", g.session, names(g.took), names(order))
 	}
-	return !one.inOrder
+	return !one.cleanEnd
 }
 
 // begins says whether a list begins with another.
@@ -114,7 +114,7 @@ func begins(list, with []*message) bool {
 // others.
 func (g *flakyline) early(order []*message) bool {
 	i := slices.Index(order, g.took[0])
-	if i != g.upright || !g.due {
+	if i != g.unsuspected || !g.suspectsTurn {
 		return false
 	}
 	first := slices.Insert(slices.Delete(slices.Clone(order), i, i+1), 0, order[i])
@@ -124,7 +124,7 @@ func (g *flakyline) early(order []*message) bool {
 // order is that in which what waited must be offered: the oldest first, then what
 // broke two sessions in a row, oftenest last.
 func (g *flakyline) order(there map[string]bool) ([]*message, error) {
-	breaks, due, err := g.noted()
+	breaks, suspectsTurn, err := g.noted()
 	if err != nil {
 		return nil, err
 	}
@@ -135,8 +135,8 @@ func (g *flakyline) order(there map[string]bool) ([]*message, error) {
 		}
 		return breaks[m.file]
 	}
-	g.due = due > 0
-	g.upright = len(slices.DeleteFunc(slices.Clone(list), func(m *message) bool { return rank(m) > 0 }))
+	g.suspectsTurn = suspectsTurn > 0
+	g.unsuspected = len(slices.DeleteFunc(slices.Clone(list), func(m *message) bool { return rank(m) > 0 }))
 	slices.SortStableFunc(list, func(a, b *message) int { return cmp.Compare(rank(a), rank(b)) })
 	return list, nil
 }
@@ -150,7 +150,7 @@ func names(list []*message) string {
 }
 
 // waits fails where a message had to wait for too many sessions.
-func (g *flakyline) waits() {
+func (g *flakyline) checkDelays() {
 	longest := 0
 	for _, m := range g.messages {
 		at, taken := g.first[m]

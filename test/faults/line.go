@@ -45,17 +45,17 @@ func brokenLine() []series {
 }
 
 // A lined is a chain and what its customer offers.
-type lined struct {
+type lineCase struct {
 	chain chain
 	mode  mode
 }
 
-func lines() []lined {
-	var list []lined
+func lines() []lineCase {
+	var list []lineCase
 	for _, m := range modes() {
-		list = append(list, lined{relayChain(), m})
+		list = append(list, lineCase{relayChain(), m})
 	}
-	return append(list, lined{tlsRelayChain(), mode{"tls", true, true}})
+	return append(list, lineCase{tlsRelayChain(), mode{"tls", true, true}})
 }
 
 // tlsRelayChain is vodmr-relay behind vodmr-tls, without a login: thousands of
@@ -79,19 +79,19 @@ func tlsRelayChain() chain {
 }
 
 // breakLine breaks it in a session of ten messages.
-func breakLine(t *trial, l lined, h hit, w way) {
+func breakLine(t *trial, l lineCase, h hit, w way) {
 	s := newSite(t, l.chain, l.mode, small(10))
 	if t.broken != nil {
 		return
 	}
-	one := s.hurt(h, w)
+	one := s.brokenSession(h, w)
 	s.chain = relayChain()
 	s.settle(one.broken())
-	s.doubted(one)
+	s.checkDoubts(one)
 }
 
 // hurt runs a session whose line is hit.
-func (s *site) hurt(h hit, w way) *session {
+func (s *site) brokenSession(h hit, w way) *session {
 	t := s.trial
 	if h.what == "stall" {
 		t.broken = s.control("timeoutremote", "1")
@@ -104,7 +104,7 @@ func (s *site) hurt(h hit, w way) *session {
 		return stream, err
 	}
 	line := &link{what: h.what, toProvider: w.toProvider, n: t.n * h.stride, turned: turned.Load}
-	one := s.sessionOver(nil, line.lay)
+	one := s.sessionOnLine(nil, line.lay)
 	t.fired = line.struck.Load()
 	t.struck = t.fired
 	_ = os.Remove(filepath.Join(s.qmail, "control/timeoutremote"))
@@ -113,7 +113,7 @@ func (s *site) hurt(h hit, w way) *session {
 
 // doubted fails where a message arrived twice and the broken session did not say
 // that it might.
-func (s *site) doubted(one *session) {
+func (s *site) checkDoubts(one *session) {
 	for _, m := range s.messages {
 		if m.taken > 1 && !strings.Contains(one.log, " doubt file=new/"+m.file+" ") {
 			s.fail("sent again without a word of doubt: %s", m.file)
@@ -122,17 +122,17 @@ func (s *site) doubted(one *session) {
 }
 
 // trickle passes each byte on by itself, both ways, and breaks nothing.
-func trickle(t *trial, l lined) {
+func trickle(t *trial, l lineCase) {
 	list := slices.DeleteFunc(variety(), func(m *message) bool { return len(m.content) > 1000 })
 	s := newSite(t, l.chain, l.mode, append(list, small(10)...))
 	if t.broken != nil {
 		return
 	}
 	line := &link{what: "trickle"}
-	one := s.sessionOver(nil, line.lay)
+	one := s.sessionOnLine(nil, line.lay)
 	t.fired = line.struck.Load()
 	t.struck = t.fired
-	if !one.inOrder || !s.settled() {
+	if !one.cleanEnd || !s.settled() {
 		s.fail("a slow line broke the session: %s", one.how())
 	}
 	s.settle(0)

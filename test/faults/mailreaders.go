@@ -15,7 +15,7 @@ type mailreaders struct {
 	cmd     *exec.Cmd
 	out     io.Reader
 	deleted map[string]bool
-	over    chan struct{} // closed once it has ended
+	ended   chan struct{} // closed once it has ended
 	err     error
 }
 
@@ -23,7 +23,7 @@ type mailreaders struct {
 func (t *trial) newMailreaders(args ...string) *mailreaders {
 	args = append([]string{"-s", fmt.Sprint(t.random.Uint64())}, args...)
 	program := filepath.Join(t.bin, "mailreaders")
-	return &mailreaders{cmd: exec.CommandContext(t.ctx, program, args...), deleted: make(map[string]bool), over: make(chan struct{})}
+	return &mailreaders{cmd: exec.CommandContext(t.ctx, program, args...), deleted: make(map[string]bool), ended: make(chan struct{})}
 }
 
 func (c *mailreaders) start() (err error) {
@@ -41,7 +41,7 @@ func (c *mailreaders) start() (err error) {
 			}
 		}
 		c.err = c.cmd.Wait()
-		close(c.over)
+		close(c.ended)
 	}()
 	return nil
 }
@@ -49,7 +49,7 @@ func (c *mailreaders) start() (err error) {
 // gone says whether it has left.
 func (c *mailreaders) gone() bool {
 	select {
-	case <-c.over:
+	case <-c.ended:
 		return true
 	default:
 		return false
@@ -58,6 +58,6 @@ func (c *mailreaders) gone() bool {
 
 // end waits until it has left, and says what it deleted.
 func (c *mailreaders) end() (deleted map[string]bool, err error) {
-	<-c.over
+	<-c.ended
 	return c.deleted, c.err
 }

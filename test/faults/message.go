@@ -19,7 +19,7 @@ type outcome int
 const (
 	arrives outcome = iota
 	bounces
-	waits
+	stays
 	vanishes // nobody is to be told of it
 )
 
@@ -85,7 +85,7 @@ func write(to, from, text string) *message {
 	case strings.HasPrefix(to, nobody) || from == spammer:
 		m.expected = bounces
 	case strings.HasPrefix(to, greylist):
-		m.expected = waits
+		m.expected = stays
 	}
 	return m
 }

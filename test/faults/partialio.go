@@ -8,7 +8,7 @@ import (
 // oddCalls are those that may move less than they were asked to, and those that
 // may be done and say that they were not: a close whose data could not be kept,
 // or a removal over a network whose answer was lost.
-func oddCalls() map[string][]string {
+func partialIOCalls() map[string][]string {
 	moves := []string{"read", "pread64", "write", "sendmsg", "recvfrom"}
 	done := []string{"close", "unlinkat", "renameat", "linkat", "write", "fsync"}
 	return map[string][]string{"short": moves, "done-EIO": done}
@@ -19,7 +19,7 @@ func oddCalls() map[string][]string {
 func partialIOCall() []series {
 	var all []series
 	for _, c := range failedChains() {
-		for what, calls := range oddCalls() {
+		for what, calls := range partialIOCalls() {
 			for _, call := range calls {
 				all = append(all, series{name: what + "/" + c.name + "/" + call, try: func(t *trial) { partialIO(t, c, call, what) }})
 			}
@@ -43,7 +43,7 @@ func partialIO(t *trial, c failed, call, what string) {
 	t.fired, _ = w.struck()
 	t.struck = t.fired && one.code != exitLoader
 	broken := one.broken()
-	if what == "short" && t.struck && (!one.inOrder || s.leftBehind() > 0) {
+	if what == "short" && t.struck && (!one.cleanEnd || s.leftBehind() > 0) {
 		s.fail("a short %s broke the session: %s", call, one.how())
 	}
 	// A message or a bounce that was written whole, and said to be not, goes again.

@@ -175,7 +175,7 @@ func (s *site) mendQueue() error {
 func (s *site) withBadQueue() {
 	began := time.Now()
 	one := s.session(nil)
-	if !one.inOrder {
+	if !one.cleanEnd {
 		s.fail("the session broke: %s", one.how())
 	}
 	if left := s.leftBehind(); left != 1 {

@@ -16,14 +16,14 @@ import (
 )
 
 const (
-	companyRounds   = 40
-	rivals          = 3 // customers that call at once
-	companyTime     = time.Second
-	mailreadersRate = 600 // actions a second
+	mailreadersRounds = 40
+	rivals            = 3 // customers that call at once
+	mailreadersTime   = time.Second
+	mailreadersRate   = 600 // actions a second
 )
 
 // companyRow is a mailbox in which others are busy while sessions run.
-func mailreadersRow() []series { return mailreadersSeries("company/", nil) }
+func mailreadersRow() []series { return mailreadersSeries("mailreaders/", nil) }
 
 // companyStanding is the same where sessions stand, and say NOOP only because
 // another asks for the mailbox.
@@ -34,7 +34,7 @@ func mailreadersStanding() []series {
 func mailreadersSeries(name string, env []string) []series {
 	var all []series
 	for _, m := range modes() {
-		all = append(all, series{name: name + m.name, last: companyRounds, try: func(t *trial) { keepCompany(t, m, env) }})
+		all = append(all, series{name: name + m.name, last: mailreadersRounds, try: func(t *trial) { amongMailreaders(t, m, env) }})
 	}
 	return all
 }
@@ -42,7 +42,7 @@ func mailreadersSeries(name string, env []string) []series {
 // keepCompany has a mail reader and a delivery at work in the Maildir, while
 // three customers with one login call again and again. Nothing breaks: so nothing
 // may be sent again.
-func keepCompany(t *trial, m mode, env []string) {
+func amongMailreaders(t *trial, m mode, env []string) {
 	there, coming := t.mixed(0, 30), t.mixed(30, 40)
 	s := newSite(t, relayChain(), m, there)
 	if t.broken == nil {
@@ -57,7 +57,7 @@ func keepCompany(t *trial, m mode, env []string) {
 		return
 	}
 	defer box.Close()
-	span := companyTime
+	span := mailreadersTime
 	if env != nil {
 		span *= 3 // so that the mailbox passes from hand to hand
 	}
@@ -124,7 +124,7 @@ func (s *site) rival(box *maildir.Box) (met int64) {
 		return s.play(near, server)
 	})
 	switch {
-	case one.inOrder:
+	case one.cleanEnd:
 	case strings.Contains(fmt.Sprint(one.err), `says "451 4.3.0 another session`):
 		met++
 	case s.ctx.Err() == nil:

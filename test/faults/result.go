@@ -13,13 +13,13 @@ import (
 
 // A result is one line of the table.
 type result struct {
-	row, kind    string
-	points       int // that struck
-	lost         int // messages
-	again, bound int // sent again, and the most that may be
-	wrong        int // points at which anything was not as it must be
-	seconds      float64
-	seed         uint64
+	row, kind     string
+	points        int // that struck
+	lost          int // messages
+	resent, bound int // sent again, and the most that may be
+	wrong         int // points at which anything was not as it must be
+	seconds       float64
+	seed          uint64
 }
 
 // aPart ends the kind of a result that a sample found.
@@ -33,7 +33,7 @@ func columnNames() []string {
 }
 
 func (r result) fields() []string {
-	return []string{r.row, r.kind, strconv.Itoa(r.points), strconv.Itoa(r.lost), strconv.Itoa(r.again),
+	return []string{r.row, r.kind, strconv.Itoa(r.points), strconv.Itoa(r.lost), strconv.Itoa(r.resent),
 		strconv.Itoa(r.bound), strconv.Itoa(r.wrong), strconv.FormatFloat(r.seconds, 'f', 0, 64),
 		strconv.FormatUint(r.seed, 10)}
 }
@@ -67,7 +67,7 @@ func readResults(path string) (results, error) {
 
 func parseResult(line []string) (r result, err error) {
 	r.row, r.kind = line[0], line[1]
-	for i, number := range []*int{&r.points, &r.lost, &r.again, &r.bound, &r.wrong} {
+	for i, number := range []*int{&r.points, &r.lost, &r.resent, &r.bound, &r.wrong} {
 		var e error
 		*number, e = strconv.Atoi(line[2+i])
 		err = errors.Join(err, e)
@@ -127,7 +127,7 @@ func (list results) print(w io.Writer) {
 	const format = "%-17s %8v %6v %11v %8v %7v %8v   %s\n"
 	fmt.Fprintf(w, format, "row", "points", "lost", "sent again", "bound", "failed", "seconds", "kind of fault")
 	for _, r := range list {
-		fmt.Fprintf(w, format, r.row, r.points, r.lost, r.again, r.bound, r.wrong, int(r.seconds), r.kind)
+		fmt.Fprintf(w, format, r.row, r.points, r.lost, r.resent, r.bound, r.wrong, int(r.seconds), r.kind)
 	}
 }
 
@@ -136,6 +136,6 @@ func (list results) quote(w io.Writer) {
 	fmt.Fprintln(w, "| what was done | points | lost | sent again | may be at most | seconds |")
 	fmt.Fprintln(w, "|---|---|---|---|---|---|")
 	for _, r := range list {
-		fmt.Fprintf(w, "| %s | %d | %d | %d | %d | %.0f |\n", r.kind, r.points, r.lost, r.again, r.bound, r.seconds)
+		fmt.Fprintf(w, "| %s | %d | %d | %d | %d | %.0f |\n", r.kind, r.points, r.lost, r.resent, r.bound, r.seconds)
 	}
 }

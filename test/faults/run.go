@@ -93,7 +93,7 @@ func (run *running) every(list []series) {
 // whole tries a series from its first point to its last.
 func (run *running) whole(s series) {
 	missed := 0
-	for n := 1; (s.last == 0 || n <= s.last) && missed < misses && !run.over(); n++ {
+	for n := 1; (s.last == 0 || n <= s.last) && missed < misses && !run.stopped(); n++ {
 		if fired, _ := run.try(s, n); fired || s.last > 0 {
 			missed = 0
 		} else {
@@ -112,7 +112,7 @@ func (run *running) random(list []series, until time.Time) {
 	var all sync.WaitGroup
 	for range run.jobs {
 		all.Go(func() {
-			for (time.Now().Before(until) || !run.struck()) && !run.over() && pick() {
+			for (time.Now().Before(until) || !run.struck()) && !run.stopped() && pick() {
 			}
 		})
 	}
@@ -164,7 +164,7 @@ func (run *running) struck() bool {
 	return run.result.points > 0
 }
 
-func (run *running) over() bool {
+func (run *running) stopped() bool {
 	run.mu.Lock()
 	defer run.mu.Unlock()
 	return run.broken != nil || run.ctx.Err() != nil
@@ -205,7 +205,7 @@ func (run *running) add(t *trial) {
 	r := &run.result
 	if t.struck {
 		r.points++
-		r.again += t.again
+		r.resent += t.resent
 		r.bound += t.bound
 	}
 	if len(t.wrong) == 0 {

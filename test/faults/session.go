@@ -23,11 +23,11 @@ const sessionMax = 90 * time.Second
 
 // A session is how one went.
 type session struct {
-	inOrder bool  // the customer saw QUIT, or that there was nothing
-	err     error // why not
-	code    int   // exit code of the first program; -1 where a signal ended it
-	killed  bool  // that signal was SIGKILL
-	log     string
+	cleanEnd bool  // the customer saw QUIT, or that there was nothing
+	err      error // why not
+	code     int   // exit code of the first program; -1 where a signal ended it
+	killed   bool  // that signal was SIGKILL
+	log      string
 }
 
 func (one *session) how() string {
@@ -36,7 +36,7 @@ func (one *session) how() string {
 
 // broken is how many sessions broke, for settle.
 func (one *session) broken() int {
-	if one.inOrder {
+	if one.cleanEnd {
 		return 0
 	}
 	return 1
@@ -73,8 +73,8 @@ func (s *site) server() *customer.Server {
 		},
 		Take: s.take,
 	}
-	if s.doctor != nil {
-		s.doctor(server)
+	if s.adjust != nil {
+		s.adjust(server)
 	}
 	return server
 }
@@ -85,7 +85,7 @@ func (s *site) session(wrap []string) *session {
 	if s.chain.fetches || s.chain.expires {
 		return s.alone(wrap)
 	}
-	return s.sessionOver(wrap, func(c net.Conn) net.Conn { return c })
+	return s.sessionOnLine(wrap, func(c net.Conn) net.Conn { return c })
 }
 
 // alone runs a program that has no customer to talk to: atrn is one, and vodmr-expire
@@ -100,13 +100,13 @@ func (s *site) alone(wrap []string) *session {
 	}
 	one := &session{}
 	s.end(ctx, p, one)
-	one.inOrder = one.code == 0
+	one.cleanEnd = one.code == 0
 	return one
 }
 
 // sessionOver does it over a line, which has the provider's end and gives the
 // customer's.
-func (s *site) sessionOver(wrap []string, line func(net.Conn) net.Conn) *session {
+func (s *site) sessionOnLine(wrap []string, line func(net.Conn) net.Conn) *session {
 	return s.converse(wrap, func(p *process, near *net.TCPConn) error {
 		s.pid = p.cmd.Process.Pid
 		conn := line(near)
@@ -134,7 +134,7 @@ func (s *site) converse(wrap []string, customer func(*process, *net.TCPConn) err
 	}
 	one := &session{}
 	one.err = customer(p, near)
-	one.inOrder = one.err == nil
+	one.cleanEnd = one.err == nil
 	near.Close()
 	s.end(ctx, p, one)
 	return one

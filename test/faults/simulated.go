@@ -13,23 +13,23 @@ import (
 // visit is one session of a customer. Where it broke, what the notes call
 // unanswered is in doubt.
 func (p *simulatedCustomer) visit() {
-	inOrder := false
+	cleanEnd := false
 	if p.chain.fetches {
-		inOrder = p.fetchAll()
+		cleanEnd = p.fetchAll()
 	} else {
-		inOrder = p.serveAll()
+		cleanEnd = p.serveAll()
 	}
-	if !inOrder && p.unlocked() {
+	if !cleanEnd && p.unlocked() {
 		p.doubt()
 	}
-	if inOrder || p.soaking.ctx.Err() != nil || !p.soaking.calm.Load() {
+	if cleanEnd || p.soaking.ctx.Err() != nil || !p.soaking.calm.Load() {
 		return
 	}
 	p.fail("%s: a session that nothing disturbed ended out of order", p.login)
 }
 
 // serveAll calls, and is the server that the mail is for.
-func (p *simulatedCustomer) serveAll() (inOrder bool) {
+func (p *simulatedCustomer) serveAll() (cleanEnd bool) {
 	conn, err := net.Dial("tcp", p.soaking.port.listener.Addr().String())
 	if err != nil {
 		return false
@@ -67,8 +67,8 @@ func (p *simulatedCustomer) checkOrder() {
 		if place(a) <= place(b) {
 			continue
 		}
-		breaks, due, err := p.noted()
-		if err != nil || breaks[b.file] >= alone || due > 0 && breaks[a.file] == due {
+		breaks, suspectsTurn, err := p.noted()
+		if err != nil || breaks[b.file] >= alone || suspectsTurn > 0 && breaks[a.file] == suspectsTurn {
 			continue
 		}
 		p.fail("%s: %s came before %s, which is older", p.login, a.file, b.file)
@@ -76,7 +76,7 @@ func (p *simulatedCustomer) checkOrder() {
 }
 
 // fetchAll calls by atrn, which receives into a Maildir, and may be killed.
-func (p *simulatedCustomer) fetchAll() (inOrder bool) {
+func (p *simulatedCustomer) fetchAll() (cleanEnd bool) {
 	ctx, cancel := context.WithTimeout(p.ctx, sessionMax)
 	defer cancel()
 	proc := p.process(ctx, nil)
@@ -158,5 +158,5 @@ func (p *simulatedCustomer) settled() bool {
 		p.fail("%s: %v", p.login, err)
 		return true
 	}
-	return !slices.ContainsFunc(p.messages, func(m *message) bool { return there[m.file] != (m.expected == waits) })
+	return !slices.ContainsFunc(p.messages, func(m *message) bool { return there[m.file] != (m.expected == stays) })
 }

@@ -21,12 +21,12 @@ type site struct {
 	mode        mode
 	env         []string               // more of the chain's
 	patience    time.Duration          // how long a session may last
-	doctor      func(*customer.Server) // makes the customer another one; nil for none
+	adjust      func(*customer.Server) // makes the customer another one; nil for none
 	pid         int                    // of the last session's first program
 
-	mu       sync.Mutex
-	messages []*message
-	strange  []string // what came that nobody sent
+	mu         sync.Mutex
+	messages   []*message
+	unexpected []string // what came that nobody sent
 }
 
 // window is the site's VODMR_WINDOW: with it, what may be sent again is known.
@@ -122,7 +122,7 @@ func (s *site) take(from string, to []string, content []byte) {
 		if m := s.search(from, rcpt, string(content)); m != nil {
 			m.taken++
 		} else {
-			s.strange = append(s.strange, fmt.Sprintf("the customer got what nobody sent: from %s to %s, %d bytes, %.80q", from, rcpt, len(content), content))
+			s.unexpected = append(s.unexpected, fmt.Sprintf("the customer got what nobody sent: from %s to %s, %d bytes, %.80q", from, rcpt, len(content), content))
 		}
 	}
 }

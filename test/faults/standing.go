@@ -24,7 +24,7 @@ const noopsMax = 4
 // newStanding makes a site with a session that stands: half of the mail waits, one
 // message more lands with each that the customer takes, and the last of it during the
 // first NOOP. When all of it has gone, the session ends.
-func newStanding(t *trial, l lined, list []*message, how ending) *site {
+func newStanding(t *trial, l lineCase, list []*message, how ending) *site {
 	early := len(list) / 2
 	s := newSite(t, l.chain, l.mode, list[:early])
 	if t.broken == nil {
@@ -34,7 +34,7 @@ func newStanding(t *trial, l lined, list []*message, how ending) *site {
 	if how == byIdle {
 		s.env[1] = "VODMR_IDLE=3"
 	}
-	s.doctor = func(server *customer.Server) { s.attend(server, how) }
+	s.adjust = func(server *customer.Server) { s.attend(server, how) }
 	return s
 }
 
@@ -60,8 +60,8 @@ func (s *site) attend(server *customer.Server, how ending) {
 }
 
 // stood ends the standing, and accounts for the mail by ordinary sessions.
-func (s *site) stood(one *session) {
-	s.chain, s.env, s.doctor = relayChain(), nil, nil
+func (s *site) settleStanding(one *session) {
+	s.chain, s.env, s.adjust = relayChain(), nil, nil
 	s.land(len(s.messages), s.messages)
 	s.settle(one.broken())
 }
@@ -81,11 +81,11 @@ func killedStanding() []series {
 func standingCalls() []string { return []string{"inotify_init1", "inotify_add_watch", "rt_sigaction"} }
 
 func killStanding(t *trial, m mode, call string) {
-	s := newStanding(t, lined{relayChain(), m}, variety(), byCustomer)
+	s := newStanding(t, lineCase{relayChain(), m}, variety(), byCustomer)
 	if t.broken != nil {
 		return
 	}
-	s.stood(killOnce(t, s, call))
+	s.settleStanding(killOnce(t, s, call))
 }
 
 // failingStanding has vodmr-relay's Nth call of each name fail in a session that stands.
@@ -99,11 +99,11 @@ func failingStanding() []series {
 }
 
 func failStanding(t *trial, c failed, call string) {
-	s := newStanding(t, lined{c.chain, c.mode}, variety(), byCustomer)
+	s := newStanding(t, lineCase{c.chain, c.mode}, variety(), byCustomer)
 	if t.broken != nil {
 		return
 	}
-	s.stood(failOnce(t, s, c, call))
+	s.settleStanding(failOnce(t, s, c, call))
 }
 
 // brokenStanding breaks the line of a session that stands at its Nth byte each way,
@@ -123,7 +123,7 @@ func brokenStanding() []series {
 
 // standingHits are a line's hits. Most of what crosses one with TLS are the bytes of a
 // handshake and of records, one of which is like the next: broken-line cuts at each.
-func standingHits(l lined) []hit {
+func standingHits(l lineCase) []hit {
 	list := hits()
 	if l.chain.name == tlsRelayChain().name {
 		list[0].stride = 7
@@ -131,14 +131,14 @@ func standingHits(l lined) []hit {
 	return list
 }
 
-func breakStanding(t *trial, l lined, h hit, w way, how ending) {
+func breakStanding(t *trial, l lineCase, h hit, w way, how ending) {
 	s := newStanding(t, l, small(10), how)
 	if t.broken != nil {
 		return
 	}
-	one := s.hurt(h, w)
-	s.stood(one)
-	s.doubted(one)
+	one := s.brokenSession(h, w)
+	s.settleStanding(one)
+	s.checkDoubts(one)
 }
 
 // land delivers up to n of those of the list that are prepared, the oldest first.

@@ -11,7 +11,7 @@ import (
 // noted is how often in a row each message broke a session, by its file: as the
 // last session, which may be under way, wrote into vodmr.notes when it began. Where
 // due is not 0, that session gave one with so many breaks its turn at its own place.
-func (s *site) noted() (breaks map[string]int, due int, err error) {
+func (s *site) noted() (breaks map[string]int, suspectsTurn int, err error) {
 	box, err := maildir.Open(s.home, "Maildir")
 	if err != nil {
 		return nil, 0, err
@@ -35,7 +35,7 @@ func (s *site) noted() (breaks map[string]int, due int, err error) {
 // when nothing else waits but what did so too and oftener, in lock step and
 // without extensions.
 func (p *poisonedSite) suspicious(this *message, stage string) {
-	breaks, due, err := p.noted()
+	breaks, suspectsTurn, err := p.noted()
 	if err != nil {
 		p.trial.broken = err
 		return
@@ -43,7 +43,7 @@ func (p *poisonedSite) suspicious(this *message, stage string) {
 	if breaks[this.file] < alone {
 		return
 	}
-	early := breaks[this.file] == due
+	early := breaks[this.file] == suspectsTurn
 	there, err := p.waiting()
 	if err != nil {
 		p.trial.broken = err

@@ -14,9 +14,9 @@ import (
 // A takeover is a session that stands, and another login that asks for its mailbox.
 type takeover struct {
 	*site
-	dead bool          // the first one's customer answers NOOP no more
-	idle chan struct{} // closed once it has nothing to send
-	over chan struct{} // closed once the other has ended
+	dead  bool          // the first one's customer answers NOOP no more
+	idle  chan struct{} // closed once it has nothing to send
+	ended chan struct{} // closed once the other has ended
 
 	unasked time.Time // see written
 }
@@ -32,7 +32,7 @@ func newTakeover(t *trial, dead bool) *takeover {
 		t.broken = s.prepare(list[2:], 1000)
 	}
 	s.env = []string{"VODMR_NOOP=1", "VODMR_IDLE=60"}
-	return &takeover{site: s, dead: dead, idle: make(chan struct{}), over: make(chan struct{})}
+	return &takeover{site: s, dead: dead, idle: make(chan struct{}), ended: make(chan struct{})}
 }
 
 // both runs the two sessions, each with its wrap before the program.
@@ -42,7 +42,7 @@ func (k *takeover) both(holding, asking []string) (holder, asker *session) {
 	select {
 	case <-k.idle:
 		asker = k.call(asking, k.asker())
-		close(k.over)
+		close(k.ended)
 		holder = <-done
 	case holder = <-done: // it was killed before
 		asker = k.call(asking, k.asker())
@@ -68,7 +68,7 @@ func (k *takeover) holder() *customer.Server {
 			close(k.idle)
 		})
 		select {
-		case <-k.over:
+		case <-k.ended:
 			return "421 4.3.2 not now"
 		default:
 		}
@@ -77,7 +77,7 @@ func (k *takeover) holder() *customer.Server {
 		}
 		k.land(len(k.messages), k.messages)
 		if k.dead {
-			<-k.over
+			<-k.ended
 		}
 		return "421 4.3.2 the other one may have it"
 	}
@@ -112,7 +112,7 @@ func (k *takeover) hurtOne(who string, wrap []string) (one, other *session) {
 // account fails where the session that was not hurt did not go as it should, and
 // accounts for the mail. The one whose customer is dead breaks, with nothing under way.
 func (k *takeover) account(one, other *session, refusable bool) {
-	if !other.inOrder && !k.dead && !(refusable && refused(other)) {
+	if !other.cleanEnd && !k.dead && !(refusable && refused(other)) {
 		k.fail("the session that nothing disturbed ended out of order: %s", other.how())
 	}
 	k.env = nil
@@ -174,7 +174,7 @@ func failTakeover(t *trial, who, call string) {
 	one, other := k.hurtOne(who, w.wrap)
 	t.fired, _ = w.struck()
 	if t.struck = t.fired && one.code != exitLoader; t.struck && !refused(one) {
-		k.bore(one, e)
+		k.checkFailure(one, e)
 	}
 	k.account(one, other, true)
 }

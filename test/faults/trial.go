@@ -20,7 +20,7 @@ type trial struct {
 
 	fired  bool // the fault happened, if only in a child that does not count
 	struck bool // it happened where it should: the point counts
-	again  int  // messages that arrived, or bounced, more than once: how often
+	resent int  // messages that arrived, or bounced, more than once: how often
 	bound  int  // the most that may
 	lost   int
 	wrong  []string // what must not be

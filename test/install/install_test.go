@@ -40,7 +40,7 @@ func (r *reader) do(part, number int) {
 			r.do(other.part, other.step)
 		}
 		for _, c := range s.commands {
-			if c.need == "" {
+			if c.requires == "" {
 				r.command(c)
 			}
 		}

@@ -19,11 +19,11 @@ import (
 // A machine is a bare Debian: a tree of its own over one that debootstrap made, a
 // network, and processes, which all end with its first one.
 type machine struct {
-	t     *testing.T
-	in    io.Writer
-	out   *bufio.Reader
-	stuck *time.Timer // ends it
-	count int
+	t        *testing.T
+	in       io.Writer
+	out      *bufio.Reader
+	watchdog *time.Timer // ends it
+	count    int
 }
 
 // boot makes it. $1 is debootstrap's tree, $2 a folder to mount all on, $3 what it
@@ -130,14 +130,14 @@ func newMachine(t *testing.T) *machine {
 		t.Fatal(err)
 	}
 	far.Close()
-	stuck := time.AfterFunc(stuckTime, func() { _ = cmd.Process.Kill() })
+	watchdog := time.AfterFunc(scriptMax, func() { _ = cmd.Process.Kill() })
 	t.Cleanup(func() {
-		stuck.Stop()
+		watchdog.Stop()
 		_ = cmd.Process.Kill() // and with it all that runs there
 		_ = cmd.Wait()
 		out.Close()
 	})
-	m := &machine{t: t, in: in, out: bufio.NewReader(out), stuck: stuck}
+	m := &machine{t: t, in: in, out: bufio.NewReader(out), watchdog: watchdog}
 	m.must(site)
 	return m
 }
@@ -160,13 +160,13 @@ func newStage(t *testing.T, deb string) string {
 }
 
 // stuckTime is after how long in one script the machine is taken for stuck.
-const stuckTime = 6 * patience
+const scriptMax = 6 * patience
 
 // run runs a script in root's shell, and returns what it printed and its exit code.
 func (m *machine) run(script string) (string, int) {
 	m.t.Helper()
 	m.count++
-	m.stuck.Reset(stuckTime)
+	m.watchdog.Reset(scriptMax)
 	mark := fmt.Sprintf("@@ %d @@ ", m.count)
 	if _, err := fmt.Fprintf(m.in, "{ %s\n} </dev/null\ncode=$?; echo; echo '%s'$code\n", script, mark); err != nil {
 		m.t.Fatal(err)

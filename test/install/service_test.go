@@ -194,7 +194,7 @@ func (o *office) daemontools() {
 
 // only gives a command a PATH with these programs and what each script needs, so
 // that it does not find another supervisor's.
-func (o *office) only(cmd *exec.Cmd, names ...string) *exec.Cmd {
+func (o *office) restrictPath(cmd *exec.Cmd, names ...string) *exec.Cmd {
 	o.t.Helper()
 	dir := filepath.Join(o.top, "path")
 	o.must(os.Mkdir(dir, 0o755))
@@ -206,14 +206,14 @@ func (o *office) only(cmd *exec.Cmd, names ...string) *exec.Cmd {
 }
 
 func (o *office) runit() {
-	cmd := o.only(exec.Command(require.Program(o.t, "runsv"), o.service), "chpst", "svlogd")
+	cmd := o.restrictPath(exec.Command(require.Program(o.t, "runsv"), o.service), "chpst", "svlogd")
 	o.supervised(cmd, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })
 }
 
 func (o *office) s6() {
 	control := require.Program(o.t, "s6-svscanctl")
 	dir := o.scan()
-	cmd := o.only(exec.Command(require.Program(o.t, "s6-svscan"), dir), "s6-supervise", "s6-envdir", "s6-log")
+	cmd := o.restrictPath(exec.Command(require.Program(o.t, "s6-svscan"), dir), "s6-supervise", "s6-envdir", "s6-log")
 	o.supervised(cmd, func() { _, _ = run(o.top, control, "-t", dir) })
 }
 

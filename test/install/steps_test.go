@@ -11,11 +11,11 @@ import (
 
 // A command is one of INSTALL's, with what it is said to print.
 type command struct {
-	line int    // in INSTALL
-	need string // the word before the sign: what only some sites have
-	root bool
-	text string
-	want []string
+	line     int    // in INSTALL
+	requires string // the word before the sign: what only some sites have
+	root     bool
+	text     string
+	want     []string
 }
 
 // A step is a numbered one of a part; 0 is what stands before and between them.
@@ -91,7 +91,7 @@ var hereDocument = regexp.MustCompile(`<<'?end'?$`)
 func (r *stepReader) command(m []string) command {
 	r.t.Helper()
 	indent := m[1]
-	c := command{line: r.next, need: m[2], root: m[3] == "#", text: m[4]}
+	c := command{line: r.next, requires: m[2], root: m[3] == "#", text: m[4]}
 	more := func() string {
 		if r.next == len(r.lines) {
 			r.t.Fatalf("INSTALL ends in the command of line %d", c.line)
@@ -144,7 +144,7 @@ func TestStepsAreFound(t *testing.T) {
 	for _, list := range readSteps(t) {
 		for _, s := range list {
 			for _, c := range s.commands {
-				needs[c.need]++
+				needs[c.requires]++
 				total++
 				printing += min(len(c.want), 1)
 			}

@@ -80,25 +80,25 @@ func (t *injection) runs(tid int, th *thread) {
 
 // classify finds out whose a new thread is.
 func (t *injection) classify(tid int) *thread {
-	group, parent := t.family(tid)
-	th := &thread{child: group != t.pid}
-	th.own = th.child && (parent != t.pid || t.own[group])
+	process, parent := t.family(tid)
+	th := &thread{child: process != t.pid}
+	th.own = th.child && (parent != t.pid || t.own[process])
 	return th
 }
 
 // family reads a thread's process, and that one's parent.
-func (t *injection) family(tid int) (group, parent int) {
+func (t *injection) family(tid int) (process, parent int) {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", tid))
 	for line := range strings.Lines(string(text)) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), ":\t")
 		switch name {
 		case "Tgid":
-			group, _ = strconv.Atoi(value)
+			process, _ = strconv.Atoi(value)
 		case "PPid":
 			parent, _ = strconv.Atoi(value)
 		}
 	}
-	return group, parent
+	return process, parent
 }
 
 // counts looks at a call that begins, and says whether it was struck so that its

@@ -20,7 +20,7 @@ var bin string
 func TestMain(m *testing.M) { os.Exit(dialogue.Main(m, &bin, "vodmr/test/faults/inject")) }
 
 // under runs a shell script under inject.
-func under(t *testing.T, call, nth, what, script string) (out, told string, state *os.ProcessState) {
+func under(t *testing.T, call, nth, what, script string) (out, report string, state *os.ProcessState) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "told")
 	cmd := exec.Command(filepath.Join(bin, "inject"), "-o", file, call, nth, what, "/bin/sh", "-c", script)
@@ -41,8 +41,8 @@ func under(t *testing.T, call, nth, what, script string) (out, told string, stat
 func TestStrikes(t *testing.T) {
 	const script = "echo one; echo two; echo three; exit 7"
 	for _, test := range []struct {
-		what, nth, out, told string
-		killed               bool
+		what, nth, out, report string
+		killed                 bool
 	}{
 		{"kill", "2", "one\n", "struck program\n", true},
 		{"EIO", "2", "one\n*rror*three\n", "struck program\n", false},
@@ -50,9 +50,9 @@ func TestStrikes(t *testing.T) {
 		{"short", "2", "one\ntwo\nthree\n", "struck program\n", false},
 		{"kill", "4", "one\ntwo\nthree\n", "calls 3\n", false},
 	} {
-		out, told, state := under(t, "write", test.nth, test.what, script)
-		if !dialogue.Match(test.out, out) || !strings.HasPrefix(told, test.told) {
-			t.Errorf("%s at %s: %q, told %q", test.what, test.nth, out, told)
+		out, report, state := under(t, "write", test.nth, test.what, script)
+		if !dialogue.Match(test.out, out) || !strings.HasPrefix(report, test.report) {
+			t.Errorf("%s at %s: %q, told %q", test.what, test.nth, out, report)
 		}
 		if test.killed != (state.ExitCode() == -1) || !test.killed && state.ExitCode() != 7 {
 			t.Errorf("%s at %s: %v", test.what, test.nth, state)
@@ -62,17 +62,17 @@ func TestStrikes(t *testing.T) {
 
 // TestShort: one byte goes, and the rest with another call.
 func TestShort(t *testing.T) {
-	out, told, _ := under(t, "write", "1", "short", "echo one")
-	if out != "one\n" || told != "struck program\ncalls 2\n" {
-		t.Errorf("%q, told %q", out, told)
+	out, report, _ := under(t, "write", "1", "short", "echo one")
+	if out != "one\n" || report != "struck program\ncalls 2\n" {
+		t.Errorf("%q, told %q", out, report)
 	}
 }
 
 // TestChildIsLetGo: what a child does once it runs another program is its own.
 func TestChildIsLetGo(t *testing.T) {
-	out, told, state := under(t, "write", "1", "kill", "/bin/echo one; exec >&-; exit 3")
-	if out != "one\n" || told != "calls 0\n" || state.ExitCode() != 3 {
-		t.Errorf("%q, told %q, %v", out, told, state)
+	out, report, state := under(t, "write", "1", "kill", "/bin/echo one; exec >&-; exit 3")
+	if out != "one\n" || report != "calls 0\n" || state.ExitCode() != 3 {
+		t.Errorf("%q, told %q, %v", out, report, state)
 	}
 }
 

@@ -81,7 +81,7 @@ const (
 )
 
 // argued are the programs whose lines have an argument in place of the session.
-var argued = map[string]bool{"vodmr-expire": true, "vodmr-qread": true}
+var takesArgument = map[string]bool{"vodmr-expire": true, "vodmr-qread": true}
 
 // Check says what is wrong with a line, its newline included.
 func (f Forms) Check(text string) error {
@@ -92,7 +92,7 @@ func (f Forms) Check(text string) error {
 	if err != nil {
 		return err
 	}
-	if !argued[l.Program] && strings.Trim(l.Session, "0123456789") != "" {
+	if !takesArgument[l.Program] && strings.Trim(l.Session, "0123456789") != "" {
 		return fmt.Errorf("%q: %q is no process id", text, l.Session)
 	}
 	for _, form := range f[l.Program+" "+l.Event] {
