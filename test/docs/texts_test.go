@@ -26,7 +26,7 @@ func TestReadmesCommandsAreThere(t *testing.T) {
 	}
 }
 
-// documents are all texts for people.
+// documents lists all documents for people.
 func documents(t *testing.T) []string {
 	t.Helper()
 	names := []string{"README.md", "INSTALL", "INTERNALS", "FAQ", "CHANGES", "ANNOUNCEMENT", "TODO"}
@@ -53,7 +53,8 @@ func TestNothingIsPromisedThatIsNotThere(t *testing.T) {
 	}
 }
 
-// INTERNALS leads through files of the code, with their folders or without.
+// INTERNALS names files of the code, with or without their folder: all of them must
+// exist.
 func TestInternalsFilesAreThere(t *testing.T) {
 	there := map[string]bool{}
 	err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
@@ -75,7 +76,7 @@ func TestInternalsFilesAreThere(t *testing.T) {
 	}
 }
 
-// The tests must run against the very settings that INSTALL tells people to use.
+// The integration tests must use exactly the settings that INSTALL recommends.
 func TestPostfixRecipeIsTheTestedOne(t *testing.T) {
 	var tested []string
 	tests := parseNamed(t, "test/integration", func(name string) bool { return strings.HasSuffix(name, "postfix_test.go") })

@@ -7,16 +7,16 @@ import (
 	"testing"
 )
 
-// TestBore: a failure that costs something needs a word in the log, keeps no more
-// than a transaction back, and an interrupted call costs nothing.
-func TestBore(t *testing.T) {
+// TestCheckFailure: if a failure costs something, the log must say so. It may keep back one
+// transaction at most, and an interrupted call costs nothing.
+func TestCheckFailure(t *testing.T) {
 	eio, eintr := failure{"EIO", syscall.EIO}, failure{"EINTR", syscall.EINTR}
 	const word = "vodmr-relay: 1 error error=\"input/output error\"\n"
 	for _, test := range []struct {
 		name  string
 		e     failure
 		one   session
-		gone  int // of the messages that should go
+		gone  int // of the messages that should have left
 		wrong string
 	}{
 		{"nothing happened", eio, session{cleanEnd: true}, 7, ""},
@@ -43,7 +43,7 @@ func TestBore(t *testing.T) {
 	}
 }
 
-// TestDoubted: what went twice must have been doubted.
+// TestDoubted: if a message went twice, the broken session must have logged a doubt.
 func TestDoubted(t *testing.T) {
 	s := testSite(t)
 	first, second := s.messages[0], s.messages[1]
@@ -55,7 +55,7 @@ func TestDoubted(t *testing.T) {
 	}
 }
 
-// TestEachErrorIsTried: at each call, or one at each call in turn.
+// TestEachErrorIsTried: every error at each call, or one error at each call in turn.
 func TestEachErrorIsTried(t *testing.T) {
 	for n, want := range map[int]string{1: "EIO 1", 7: "EINTR 1", 8: "EIO 2", 21: "EINTR 3"} {
 		e, nth := failed{each: true}.at("openat", n)
@@ -77,7 +77,7 @@ func (s *site) remove(m *message) error {
 	return os.Remove(filepath.Join(s.home, "Maildir/new", m.file))
 }
 
-// TestInterrupted: what a signal interrupts is done again.
+// TestInterrupted: a call is repeated if a signal interrupted it.
 func TestInterrupted(t *testing.T) {
 	if !canInject() {
 		t.Skip("inject needs Linux on amd64")
@@ -96,7 +96,8 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
-// TestUnknownCall: a fault that cannot happen is no point that does not strike.
+// TestUnknownCall: if inject does not know the call, that is an error, and not a
+// point that does not strike.
 func TestUnknownCall(t *testing.T) {
 	if !canInject() {
 		t.Skip("inject needs Linux on amd64")
@@ -109,8 +110,8 @@ func TestUnknownCall(t *testing.T) {
 	}
 }
 
-// TestTLSGivesUp: where vodmr-tls itself cannot send or receive it says so, and
-// neither the customer nor the program waits for the other.
+// TestTLSGivesUp: if vodmr-tls itself cannot send or receive, it says so, and neither
+// the customer nor vodmr waits for the other.
 func TestTLSGivesUp(t *testing.T) {
 	if !canInject() {
 		t.Skip("inject needs Linux on amd64")
@@ -126,8 +127,8 @@ func TestTLSGivesUp(t *testing.T) {
 	}
 }
 
-// TestExpireKnowsWhatWasTaken: where vodmr.notes cannot be read, nothing bounces that
-// the customer has already.
+// TestExpireKnowsWhatWasTaken: if vodmr.notes cannot be read, no message bounces that
+// the customer already has.
 func TestExpireKnowsWhatWasTaken(t *testing.T) {
 	if !canInject() {
 		t.Skip("inject needs Linux on amd64")

@@ -17,25 +17,25 @@ const (
 	flakyLineSessions = 2
 	manySessions      = 300
 	sampleSessions    = 40
-	lineMean          = 2500 // bytes that a line lives for
-	waitMax           = 60   // sessions that a message may wait
+	lineMean          = 2500 // mean length in bytes of a line until it breaks
+	waitMax           = 60   // sessions that a message may wait for
 )
 
 // A flakyline is a site whose line breaks in each session while mail keeps coming.
 type flakyline struct {
 	*site
 	session      int
-	unsuspected  int  // messages that waited and were not set aside
-	suspectsTurn bool // one that was might go before them
+	unsuspected  int  // waiting messages that were not demoted
+	suspectsTurn bool // a demoted message had its turn before them
 	began        int64
-	came         map[*message]int // in which session
-	took         []*message       // in this session, in order
-	first        map[*message]int // in which session it was taken first
+	came         map[*message]int // session in which it was delivered
+	took         []*message       // messages of this session, in order
+	first        map[*message]int // session in which it was taken first
 }
 
-// flakyLineRounds plays hundreds of sessions over a line that breaks at random, while mail
-// keeps coming. In each, the oldest mail must go first, but for what broke two
-// sessions in a row.
+// flakyLineRounds plays hundreds of sessions over a line that breaks at random, while
+// mail keeps coming. In each session the oldest message must go first, unless it
+// broke two sessions in a row.
 func flakyLineRounds(t *trial, m mode) {
 	g := &flakyline{site: newSite(t, relayChain(), m, nil), came: make(map[*message]int), first: make(map[*message]int)}
 	sessions := manySessions
@@ -65,7 +65,7 @@ func flakyLineRounds(t *trial, m mode) {
 	g.settle(broken)
 }
 
-// newMail delivers some.
+// newMail delivers up to three messages.
 func (g *flakyline) newMail() error {
 	for range g.random.IntN(4) {
 		i := len(g.messages)
@@ -105,13 +105,13 @@ func (g *flakyline) visit() (broke bool) {
 	return !one.cleanEnd
 }
 
-// begins says whether a list begins with another.
+// begins reports if the list starts with another list.
 func begins(list, with []*message) bool {
 	return len(with) <= len(list) && slices.Equal(with, list[:len(with)])
 }
 
-// early says whether the first that was set aside was due, and went before all
-// others.
+// early reports if a suspect went before all other messages and it was that suspect's
+// turn.
 func (g *flakyline) early(order []*message) bool {
 	i := slices.Index(order, g.took[0])
 	if i != g.unsuspected || !g.suspectsTurn {
@@ -121,8 +121,8 @@ func (g *flakyline) early(order []*message) bool {
 	return begins(first, g.took)
 }
 
-// order is that in which what waited must be offered: the oldest first, then what
-// broke two sessions in a row, oftenest last.
+// order is the order in which the waiting messages must be offered: the oldest first,
+// then those that broke two sessions in a row, fewest breaks first.
 func (g *flakyline) order(there map[string]bool) ([]*message, error) {
 	breaks, suspectsTurn, err := g.noted()
 	if err != nil {
@@ -149,7 +149,7 @@ func names(list []*message) string {
 	return fmt.Sprint(all)
 }
 
-// waits fails where a message had to wait for too many sessions.
+// checkDelays fails if a message had to wait for too many sessions.
 func (g *flakyline) checkDelays() {
 	longest := 0
 	for _, m := range g.messages {

@@ -12,7 +12,7 @@ import (
 	"vodmr/test/kit/loopback"
 )
 
-// A way is one of a line's two.
+// A way is one direction of a line.
 type way struct {
 	name       string
 	toProvider bool
@@ -20,13 +20,13 @@ type way struct {
 
 func ways() []way { return []way{{"out", false}, {"back", true}} }
 
-// A hit is what happens to a line, and at which of its bytes.
+// A hit is a fault of a line, and the bytes at which it is tried.
 type hit struct {
 	what   string
-	stride int // every so many bytes
+	stride int // it is tried once in so many bytes
 }
 
-// hits: a cut at each byte; the others take longer or tell less.
+// hits are the faults: a cut at each byte; the others take longer or show less.
 func hits() []hit { return []hit{{"cut", 1}, {"reset", 7}, {"stall", 61}} }
 
 // brokenLine breaks the line at its Nth byte each way, in each mode.
@@ -44,7 +44,7 @@ func brokenLine() []series {
 	return all
 }
 
-// A lined is a chain and what its customer offers.
+// A lineCase is a chain and the extensions that its customer offers.
 type lineCase struct {
 	chain chain
 	mode  mode
@@ -58,8 +58,8 @@ func lines() []lineCase {
 	return append(list, lineCase{tlsRelayChain(), mode{"tls", true, true}})
 }
 
-// tlsRelayChain is vodmr-relay behind vodmr-tls, without a login: thousands of
-// sessions are made so.
+// tlsRelayChain is vodmr-relay behind vodmr-tls, without a login, because this makes
+// thousands of sessions.
 func tlsRelayChain() chain {
 	return chain{
 		name: "vodmr-tls",
@@ -78,7 +78,7 @@ func tlsRelayChain() chain {
 	}
 }
 
-// breakLine breaks it in a session of ten messages.
+// breakLine breaks the line in a session of ten messages.
 func breakLine(t *trial, l lineCase, h hit, w way) {
 	s := newSite(t, l.chain, l.mode, small(10))
 	if t.broken != nil {
@@ -90,7 +90,7 @@ func breakLine(t *trial, l lineCase, h hit, w way) {
 	s.checkDoubts(one)
 }
 
-// hurt runs a session whose line is hit.
+// brokenSession runs a session during which the line fails.
 func (s *site) brokenSession(h hit, w way) *session {
 	t := s.trial
 	if h.what == "stall" {
@@ -111,7 +111,7 @@ func (s *site) brokenSession(h hit, w way) *session {
 	return one
 }
 
-// doubted fails where a message arrived twice and the broken session did not say
+// checkDoubts fails if a message arrived twice and the broken session did not log
 // that it might.
 func (s *site) checkDoubts(one *session) {
 	for _, m := range s.messages {
@@ -121,7 +121,7 @@ func (s *site) checkDoubts(one *session) {
 	}
 }
 
-// trickle passes each byte on by itself, both ways, and breaks nothing.
+// trickle passes on each byte by itself, both ways, and breaks nothing.
 func trickle(t *trial, l lineCase) {
 	list := slices.DeleteFunc(variety(), func(m *message) bool { return len(m.content) > 1000 })
 	s := newSite(t, l.chain, l.mode, append(list, small(10)...))

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// mailreaders is the program of that name, at work in a site's Maildirs.
+// mailreaders is that program at work in a site's Maildirs.
 type mailreaders struct {
 	cmd     *exec.Cmd
 	out     io.Reader
@@ -19,7 +19,7 @@ type mailreaders struct {
 	err     error
 }
 
-// newCompany prepares one; args are the program's, but for the seed.
+// newMailreaders prepares the program; args are its arguments, without the seed.
 func (t *trial) newMailreaders(args ...string) *mailreaders {
 	args = append([]string{"-s", fmt.Sprint(t.random.Uint64())}, args...)
 	program := filepath.Join(t.bin, "mailreaders")
@@ -46,7 +46,7 @@ func (c *mailreaders) start() (err error) {
 	return nil
 }
 
-// gone says whether it has left.
+// gone reports if the program has ended.
 func (c *mailreaders) gone() bool {
 	select {
 	case <-c.ended:
@@ -56,7 +56,7 @@ func (c *mailreaders) gone() bool {
 	}
 }
 
-// end waits until it has left, and says what it deleted.
+// end waits for its end, and returns the files that it deleted.
 func (c *mailreaders) end() (deleted map[string]bool, err error) {
 	<-c.ended
 	return c.deleted, c.err

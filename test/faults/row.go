@@ -13,23 +13,23 @@ type row struct {
 	series      func() []series
 }
 
-// A series is points of one sort, numbered from 1.
+// A series is a sequence of points of one sort, numbered from 1.
 type series struct {
 	name string
-	// last is the last point; 0 where the series ends with the first points
-	// that do not strike.
+	// last is the number of points; if it is 0, the series ends when points no longer
+	// strike.
 	last int
-	// guess is where a sample looks for the end of a series at first; 0 is 64.
+	// guess is the number of points that a sample assumes at first; 0 means 64.
 	guess int
-	// each is how many points there are at each call that inject counts; 0 is 1.
+	// each is the number of points at each call that inject counts; 0 means 1.
 	each int
-	// slow says that a point takes minutes: a sample leaves it out.
+	// slow is set if a point takes minutes: a sample leaves the series out.
 	slow bool
-	// try strikes at point t.n and accounts for the mail.
+	// try causes the fault of point t.n and accounts for the mail.
 	try func(t *trial)
 }
 
-// rows are all, in the order of the table.
+// rows are all rows, in the order of the table.
 func rows() []row {
 	return []row{
 		{"killed-relay", "vodmr-relay is killed at its Nth system call of each kind", true, killedRelay},
@@ -54,7 +54,7 @@ func rows() []row {
 	}
 }
 
-// choose finds the named rows; none named are all.
+// choose finds the named rows, or all rows if none is named.
 func choose(names []string) ([]row, error) {
 	if len(names) == 0 {
 		return rows(), nil

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// visit is one session of a customer. Where it broke, what the notes call
+// visit is one session of a customer. If it broke, every message that the notes call
 // unanswered is in doubt.
 func (p *simulatedCustomer) visit() {
 	cleanEnd := false
@@ -28,7 +28,7 @@ func (p *simulatedCustomer) visit() {
 	p.fail("%s: a session that nothing disturbed ended out of order", p.login)
 }
 
-// serveAll calls, and is the server that the mail is for.
+// serveAll connects, and is the server that receives the mail.
 func (p *simulatedCustomer) serveAll() (cleanEnd bool) {
 	conn, err := net.Dial("tcp", p.soaking.port.listener.Addr().String())
 	if err != nil {
@@ -58,8 +58,8 @@ func (p *simulatedCustomer) accept(from string, to []string, content []byte) {
 	}
 }
 
-// checkOrder fails where a younger message came before an older one of the same
-// session that was not set aside.
+// checkOrder fails if a younger message came before an older one in the same session,
+// unless the older one had been demoted.
 func (p *simulatedCustomer) checkOrder() {
 	place := func(m *message) int { return slices.Index(p.messages, m) }
 	for i := range max(0, len(p.took)-1) {
@@ -75,7 +75,7 @@ func (p *simulatedCustomer) checkOrder() {
 	}
 }
 
-// fetchAll calls by atrn, which receives into a Maildir, and may be killed.
+// fetchAll receives by atrn into a Maildir; atrn may be killed.
 func (p *simulatedCustomer) fetchAll() (cleanEnd bool) {
 	ctx, cancel := context.WithTimeout(p.ctx, sessionMax)
 	defer cancel()
@@ -93,8 +93,8 @@ func (p *simulatedCustomer) fetchAll() (cleanEnd bool) {
 	return one.code == 0
 }
 
-// unlocked waits until no session of the mailbox runs any more: where vodmr was
-// killed, vodmr-relay goes on.
+// unlocked waits until no session of the mailbox is running: if vodmr was killed,
+// vodmr-relay goes on.
 func (p *simulatedCustomer) unlocked() bool {
 	for end := time.Now().Add(sessionMax); ; time.Sleep(10 * time.Millisecond) {
 		switch pid, err := p.box.Holder(); {
@@ -112,7 +112,7 @@ func (p *simulatedCustomer) unlocked() bool {
 	}
 }
 
-// doubt notes what the broken session left unanswered.
+// doubt records the messages that the broken session left unanswered.
 func (p *simulatedCustomer) doubt() {
 	text, err := os.ReadFile(filepath.Join(p.maildir(), "vodmr.notes"))
 	if os.IsNotExist(err) {
@@ -131,8 +131,8 @@ func (p *simulatedCustomer) doubt() {
 	}
 }
 
-// unanswered are the files that the last session sent and that were not
-// answered, by the lines of the notes.
+// unanswered returns the files that the last session sent without getting an answer,
+// according to the notes.
 func unanswered(notes string) map[string]bool {
 	left := make(map[string]bool)
 	for line := range strings.Lines(notes) {
@@ -149,7 +149,7 @@ func unanswered(notes string) map[string]bool {
 	return left
 }
 
-// settled says whether nothing waits but what must.
+// settled reports if the Maildir holds exactly the messages that must stay.
 func (p *simulatedCustomer) settled() bool {
 	p.busy.Lock()
 	defer p.busy.Unlock()

@@ -8,7 +8,7 @@ import (
 	"vodmr/test/kit/customer"
 )
 
-// An ending is how a session that stands comes to its end.
+// An ending is the way in which a standing session ends.
 type ending int
 
 const (
@@ -18,12 +18,12 @@ const (
 	endings    = iota
 )
 
-// noopsMax is how many NOOPs a session stands that still has mail to send.
+// noopsMax is how many NOOPs a standing session may send while it still has mail.
 const noopsMax = 4
 
-// newStanding makes a site with a session that stands: half of the mail waits, one
-// message more lands with each that the customer takes, and the last of it during the
-// first NOOP. When all of it has gone, the session ends.
+// newStanding makes a site with a standing session. Half of the mail waits; one
+// message more arrives with each one that the customer takes, and the last one during
+// the first NOOP. The session ends when all mail has gone.
 func newStanding(t *trial, l lineCase, list []*message, how ending) *site {
 	early := len(list) / 2
 	s := newSite(t, l.chain, l.mode, list[:early])
@@ -38,7 +38,7 @@ func newStanding(t *trial, l lineCase, list []*message, how ending) *site {
 	return s
 }
 
-// attend makes the customer's server one whose mail lands as it goes.
+// attend makes new mail arrive while the customer's server is at work.
 func (s *site) attend(server *customer.Server, how ending) {
 	last := len(s.messages) - 1
 	server.Take = func(from string, to []string, content []byte) {
@@ -59,14 +59,15 @@ func (s *site) attend(server *customer.Server, how ending) {
 	}
 }
 
-// stood ends the standing, and accounts for the mail by ordinary sessions.
+// settleStanding ends the standing session, and accounts for the mail by ordinary
+// sessions.
 func (s *site) settleStanding(one *session) {
 	s.chain, s.env, s.adjust = relayChain(), nil, nil
 	s.land(len(s.messages), s.messages)
 	s.settle(one.broken())
 }
 
-// killedStanding is vodmr-relay, killed in a session that stands.
+// killedStanding kills vodmr-relay in a standing session.
 func killedStanding() []series {
 	var all []series
 	for _, m := range modes() {
@@ -77,7 +78,7 @@ func killedStanding() []series {
 	return all
 }
 
-// standingCalls are those that only a session that stands makes.
+// standingCalls are the calls that only a standing session makes.
 func standingCalls() []string { return []string{"inotify_init1", "inotify_add_watch", "rt_sigaction"} }
 
 func killStanding(t *trial, m mode, call string) {
@@ -88,7 +89,8 @@ func killStanding(t *trial, m mode, call string) {
 	s.settleStanding(killOnce(t, s, call))
 }
 
-// failingStanding has vodmr-relay's Nth call of each name fail in a session that stands.
+// failingStanding makes vodmr-relay's Nth call of each name fail in a standing
+// session.
 func failingStanding() []series {
 	var all []series
 	c := failed{"standing", relayChain(), modes()[2], true}
@@ -106,8 +108,8 @@ func failStanding(t *trial, c failed, call string) {
 	s.settleStanding(failOnce(t, s, c, call))
 }
 
-// brokenStanding breaks the line of a session that stands at its Nth byte each way,
-// in each mode; each mode's sessions end in another way.
+// brokenStanding breaks the line of a standing session at its Nth byte each way, in
+// each mode; the sessions of each mode end in another way.
 func brokenStanding() []series {
 	var all []series
 	for i, l := range lines() {
@@ -121,8 +123,9 @@ func brokenStanding() []series {
 	return all
 }
 
-// standingHits are a line's hits. Most of what crosses one with TLS are the bytes of a
-// handshake and of records, one of which is like the next: broken-line cuts at each.
+// standingHits are the faults of a line. With TLS, most bytes belong to a handshake
+// and to records that are all alike, so they are sampled here; the row broken-line
+// cuts at each byte.
 func standingHits(l lineCase) []hit {
 	list := hits()
 	if l.chain.name == tlsRelayChain().name {
@@ -141,7 +144,7 @@ func breakStanding(t *trial, l lineCase, h hit, w way, how ending) {
 	s.checkDoubts(one)
 }
 
-// land delivers up to n of those of the list that are prepared, the oldest first.
+// land delivers up to n of the prepared messages in the list, oldest first.
 func (s *site) land(n int, list []*message) {
 	for _, m := range list {
 		tmp := filepath.Join(s.maildir(), "tmp", m.file)

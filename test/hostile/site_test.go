@@ -19,7 +19,7 @@ import (
 //	odmr@stranger.test    another customer: STRANGER-1; password other-secret
 type site struct {
 	dir      string
-	uid, gid int               // who runs the chain and owns the mail
+	uid, gid int               // the user that runs the chain and owns the mail
 	mail     map[string]string // content by path below dir
 }
 
@@ -27,7 +27,7 @@ func newSite(t *testing.T, timeout string) *site {
 	t.Helper()
 	s := &site{dir: publicDir(t), uid: os.Getuid(), gid: os.Getgid(), mail: map[string]string{}}
 	if s.uid == 0 {
-		// Nobody's: vodmr-relay refuses to be root.
+		// vodmr-relay refuses to run as root: use another user.
 		s.uid, s.gid = 4711, 4711
 	}
 	s.write(t, "qmail/control/me", "mail.provider.test\n")
@@ -94,8 +94,8 @@ func (s *site) write(t *testing.T, name, text string) {
 	}
 }
 
-// domain makes a vpopmail domain whose first account, given as name:password, is
-// its catch-all. The same accounts are in the file accounts, for vodmr-checkpw.
+// domain makes a vpopmail domain. Its first account, given as name:password, is its
+// catch-all. The same accounts are in the file accounts, for vodmr-checkpw.
 func (s *site) domain(t *testing.T, domain string, accounts ...string) {
 	t.Helper()
 	folder := "domains/" + domain
@@ -116,7 +116,7 @@ func (s *site) domain(t *testing.T, domain string, accounts ...string) {
 	s.write(t, "accounts", string(before)+checkpw)
 }
 
-// deliver puts a message for each marker into an account's Maildir.
+// deliver puts one message per marker into an account's Maildir.
 func (s *site) deliver(t *testing.T, account, recipient string, markers ...string) {
 	t.Helper()
 	for i, marker := range markers {
@@ -129,7 +129,7 @@ func (s *site) deliver(t *testing.T, account, recipient string, markers ...strin
 	}
 }
 
-// waiting returns all mail that is in the Maildirs, as mail does.
+// waiting returns all mail in the Maildirs, in the same form as the field mail.
 func (s *site) waiting(t *testing.T) map[string]string {
 	t.Helper()
 	mail := map[string]string{}

@@ -14,7 +14,7 @@ import (
 	"vodmr/test/kit/require"
 )
 
-// bin is the folder of what TestMain built.
+// bin is the folder of the programs that TestMain built.
 var bin string
 
 func TestMain(m *testing.M) { os.Exit(dialogue.Main(m, &bin, "vodmr/test/faults/inject")) }
@@ -37,7 +37,7 @@ func under(t *testing.T, call, nth, what, script string) (out, report string, st
 	return said.String(), string(text), cmd.ProcessState
 }
 
-// TestStrikes: what happens, happens to the Nth call of that name and no other.
+// TestStrikes: the fault happens at the Nth call of that name and at no other.
 func TestStrikes(t *testing.T) {
 	const script = "echo one; echo two; echo three; exit 7"
 	for _, test := range []struct {
@@ -60,7 +60,7 @@ func TestStrikes(t *testing.T) {
 	}
 }
 
-// TestShort: one byte goes, and the rest with another call.
+// TestShort: one byte is written, and the rest by another call.
 func TestShort(t *testing.T) {
 	out, report, _ := under(t, "write", "1", "short", "echo one")
 	if out != "one\n" || report != "struck program\ncalls 2\n" {
@@ -68,7 +68,8 @@ func TestShort(t *testing.T) {
 	}
 }
 
-// TestChildIsLetGo: what a child does once it runs another program is its own.
+// TestChildIsLetGo: calls of a child are not counted after it has executed another
+// program.
 func TestChildIsLetGo(t *testing.T) {
 	out, report, state := under(t, "write", "1", "kill", "/bin/echo one; exec >&-; exit 3")
 	if out != "one\n" || report != "calls 0\n" || state.ExitCode() != 3 {
@@ -76,8 +77,8 @@ func TestChildIsLetGo(t *testing.T) {
 	}
 }
 
-// TestMisuse: a call or a fault that is not known is an error, not a fault that
-// never happens.
+// TestMisuse: if the call or the fault is unknown, inject fails; it does not wait for
+// a fault that cannot happen.
 func TestMisuse(t *testing.T) {
 	for _, args := range [][]string{{"wriet", "1", "kill", "/bin/true"}, {"write", "one", "kill", "/bin/true"},
 		{"write", "1", "EWHAT", "/bin/true"}, {"write", "1", "kill"}, {"write", "1", "kill", "/nonexistent"}} {
