@@ -25,8 +25,7 @@ func runFloor(b *bench, r row) ([]result, error) {
 	return []result{one}, err
 }
 
-// floor has the floor program send a fresh Maildir to a reader that throws all
-// of it away.
+// floor has the floor program send a fresh Maildir to a reader that discards it.
 func (b *bench) floor(m mail) (result, error) {
 	home, err := b.home()
 	if err != nil {
@@ -66,7 +65,7 @@ func (b *bench) floor(m mail) (result, error) {
 	return newResult(m, mode{says: "-"}, &line{}, o), err
 }
 
-// discard reads to the end with as large a buffer as the customer's server has.
+// discard reads to the end with a buffer as large as that of the customer's server.
 func discard(r io.Reader) (total int64, err error) {
 	buf := make([]byte, 64<<10)
 	for {
@@ -81,7 +80,6 @@ func discard(r io.Reader) (total int64, err error) {
 	}
 }
 
-// closeAll closes each of them.
 func closeAll(list ...io.Closer) {
 	for _, c := range list {
 		_ = c.Close()

@@ -6,30 +6,29 @@ import (
 	"time"
 )
 
-// A line is what lies between provider and customer: each byte arrives delay
-// after it was sent, in order. Its throughput is unlimited unless bandwidth, in
-// bytes a second each way, is set. TCP's own slow start and loss are not part of
-// it.
+// A line connects provider and customer: each byte arrives delay after it was sent,
+// in order. The throughput is unlimited unless bandwidth, in bytes a second each way,
+// is set. TCP's own slow start and loss are not simulated.
 //
-// It also counts round trips, by what caused what instead of by the clock: a
-// byte that the customer sends belongs to the trip of the latest byte that it
-// got, a byte that the provider sends to the trip after that.
+// It also counts round trips by cause and effect, not by the clock: a byte that the
+// customer sends belongs to the same trip as the last byte that it received; a byte
+// that the provider sends belongs to the trip after that.
 type line struct {
 	delay     time.Duration
 	bandwidth int64
 
-	atCustomer atomic.Int64 // trip of the latest byte that arrived there
+	atCustomer atomic.Int64 // trip of the last byte that arrived there
 	atProvider atomic.Int64
 }
 
-// A segment is bytes under way.
+// A segment is a piece of data in transit.
 type segment struct {
 	data    []byte
 	arrival time.Time
 	trip    int64
 }
 
-// parcelsMax and parcelSize bound what is under way: 256 MiB each way, more than
+// segmentsMax and segmentSize limit the data in transit: 256 MiB each way, more than
 // any sender has in flight here.
 const (
 	segmentsMax = 4096
@@ -42,8 +41,8 @@ func (l *line) join(provider, customer net.Conn) {
 	go l.carry(provider, customer, &l.atCustomer, &l.atProvider, 0)
 }
 
-// carry moves bytes one way. What is sent belongs to the sender's trip, or a
-// later one.
+// carry moves bytes in one direction. They belong to the sender's trip, or to a later
+// one.
 func (l *line) carry(dst, src net.Conn, from, to *atomic.Int64, later int64) {
 	under := make(chan segment, segmentsMax)
 	go l.deliver(dst, under, to)
@@ -70,7 +69,8 @@ func (l *line) carry(dst, src net.Conn, from, to *atomic.Int64, later int64) {
 	}
 }
 
-// deliver hands parcels over when they are due. The end of the stream is one too.
+// deliver passes segments on at the time of their arrival. The end of the stream is a
+// segment too.
 func (l *line) deliver(dst net.Conn, under <-chan segment, at *atomic.Int64) {
 	for p := range under {
 		time.Sleep(time.Until(p.arrival))

@@ -28,7 +28,7 @@ func lay(t *testing.T, l *line) (provider, customer *net.TCPConn) {
 	return provider, customer
 }
 
-// TestLineKeepsOrder: what goes in comes out, both ways, and the end too.
+// TestLineKeepsOrder: bytes and the end arrive in order, in both directions.
 func TestLineKeepsOrder(t *testing.T) {
 	for _, l := range []*line{{delay: time.Millisecond}, {bandwidth: 200 << 20}} {
 		provider, customer := lay(t, l)
@@ -47,8 +47,8 @@ func TestLineKeepsOrder(t *testing.T) {
 	}
 }
 
-// TestLineCountsTrips: an exchange in lock step costs a round trip each, and what
-// is sent at once costs none of its own.
+// TestLineCountsTrips: in lock step each exchange costs one round trip; if everything
+// is sent at once, it costs none of its own.
 func TestLineCountsTrips(t *testing.T) {
 	l := &line{delay: 10 * time.Millisecond}
 	provider, customer := lay(t, l)
@@ -68,7 +68,7 @@ func TestLineCountsTrips(t *testing.T) {
 	}
 }
 
-// TestLineDelays: nothing arrives before its time.
+// TestLineDelays: nothing arrives too early.
 func TestLineDelays(t *testing.T) {
 	const delay = 30 * time.Millisecond
 	provider, customer := lay(t, &line{delay: delay})

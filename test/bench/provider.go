@@ -13,7 +13,7 @@ import (
 
 const password = "open sesame"
 
-// A provider is the whole chain behind a listener.
+// A provider is the whole chain with a listener.
 type provider struct {
 	name    string // of the listener
 	address string
@@ -21,13 +21,13 @@ type provider struct {
 	end     func()
 }
 
-// account is a login's line of vpasswd.
+// account is the vpasswd line of a login.
 func account(login, home string) string {
 	local, _, _ := strings.Cut(login, "@")
 	return fmt.Sprintf("%s:*:%d:%d:%s:%s:NOQUOTA:%s\n", login, os.Getuid(), os.Getgid(), local, home, password)
 }
 
-// chain is what the listener runs for each customer.
+// chain is the command that the listener runs for each customer.
 func (b *bench) chain(accounts string) ([]string, error) {
 	file := filepath.Join(b.work, "vpasswd")
 	if err := os.WriteFile(file, []byte(accounts), 0o600); err != nil {
@@ -40,13 +40,13 @@ func (b *bench) chain(accounts string) ([]string, error) {
 	}, nil
 }
 
-// startProvider listens for the customer whose home this is.
+// startProvider listens for the customer with this home.
 func (b *bench) startProvider(home string) (*provider, error) {
 	return b.startProviderOf(account(login, home))
 }
 
-// startProviderOf listens with tcpserver where it is installed. The settings are
-// variables for the chain.
+// startProviderOf listens with tcpserver if it is installed, otherwise in this
+// process. The settings are variables for the chain.
 func (b *bench) startProviderOf(accounts string, settings ...string) (*provider, error) {
 	chain, err := b.chain(accounts)
 	if err != nil {
@@ -71,7 +71,8 @@ func underTcpserver(tcpserver string, chain, settings []string) (*provider, erro
 	cmd := exec.Command(tcpserver, append(options, chain...)...)
 	cmd.Stderr = p.log
 	cmd.Env = append(os.Environ(), settings...)
-	// What tcpserver runs is its child: all of them end as one group.
+	// The programs that tcpserver starts are its children: all of them end as one
+	// group.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -97,7 +98,7 @@ func underTcpserver(tcpserver string, chain, settings []string) (*provider, erro
 	return p, nil
 }
 
-// underUs listens here, and sets the environment that tcpserver would.
+// underUs listens in this process, and sets the same environment as tcpserver.
 func underUs(chain, settings []string) (*provider, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
