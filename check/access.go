@@ -128,6 +128,24 @@ func granted(w who, path string, bit fs.FileMode) error {
 	return nil
 }
 
+// loosens says whether a mode lets others write: every user, or a group of more than the
+// owner alone.
+func loosens(s status) bool {
+	perm := s.mode.Perm()
+	return perm&0o002 != 0 || perm&0o020 != 0 && !ownGroup(s)
+}
+
+// ownGroup says whether a file's group is the one that some systems make for each user,
+// of the user's own name.
+func ownGroup(s status) bool {
+	owner, err := user.LookupId(strconv.Itoa(int(s.uid)))
+	if err != nil {
+		return false
+	}
+	group, err := user.LookupGroupId(strconv.Itoa(int(s.gid)))
+	return err == nil && group.Name == owner.Username && s.uid != 0
+}
+
 // older says whether a made file is older than its source. Both must be there.
 func older(made, source string) bool {
 	m, err1 := stat(made)

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -31,7 +32,7 @@ func (d *doctor) checkCertificate() {
 	}
 	wrapper := d.service.tls
 	certFile, keyFile := d.service.path(wrapper.cert), d.service.path(wrapper.key)
-	before := len(d.findings)
+	before := d.count(wrong) + d.count(doubtful)
 	if d.checkKeyFile(certFile, false) && (keyFile == certFile || d.checkKeyFile(keyFile, true)) {
 		d.checkPair(certFile, keyFile)
 	}
@@ -40,7 +41,7 @@ func (d *doctor) checkCertificate() {
 			d.say(d.empty, badEmpty, err.Error())
 		}
 	}
-	if len(d.findings) == before {
+	if d.count(wrong)+d.count(doubtful) == before {
 		d.fine(certFile, "is for "+first(d.host, "any name")+", and its key is its own")
 	}
 }
@@ -60,10 +61,10 @@ func (d *doctor) checkKeyFile(path string, onlyKey bool) bool {
 	if !d.open(path, path, d.service.tcpUser()) {
 		return false
 	}
-	if text, err := qmail.ReadFile(path); err != nil {
+	if text, err := qmail.ReadFile(path); err != nil { // nothing of it is shown
 		d.unreadable(path, err)
 		return false
-	} else if (onlyKey || strings.Contains(string(text), "PRIVATE KEY")) && s.mode.Perm()&0o007 != 0 {
+	} else if (onlyKey || strings.Contains(string(text), "PRIVATE KEY")) && openToOthers(path, s) {
 		d.say(path, keyOpen, s.mode.String())
 	}
 	return true
@@ -71,7 +72,7 @@ func (d *doctor) checkKeyFile(path string, onlyKey bool) bool {
 
 // checkPair looks at what the certificate says.
 func (d *doctor) checkPair(certFile, keyFile string) {
-	pair, err := tlswrap.LoadCertificate(certFile, keyFile, d.now)
+	pair, err := d.loadPair(certFile, keyFile)
 	if err != nil && pair.Leaf == nil {
 		d.say(certFile, badPair, err.Error())
 		return
@@ -86,9 +87,28 @@ func (d *doctor) checkPair(certFile, keyFile string) {
 			d.say(certFile, wrongHost, err.Error())
 		}
 	}
-	if err := d.trusted(pair); err != nil {
+	if err := d.trusted(pair); err == nil {
+		return
+	} else if isSelfSigned(pair.Leaf) {
+		d.fine(certFile, "is signed by itself: customers need atrn -F or -C for it, or fetchmail's sslcertfile")
+	} else {
 		d.say(certFile, untrusted, err.Error())
 	}
+}
+
+// isSelfSigned tells a certificate that somebody meant to have no authority from one whose
+// authority is not known here.
+func isSelfSigned(c *x509.Certificate) bool {
+	return bytes.Equal(c.RawIssuer, c.RawSubject) && c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil
+}
+
+// loadPair reads the certificate and the key as vodmr-tls does.
+func (d *doctor) loadPair(certFile, keyFile string) (tls.Certificate, error) {
+	load := func() (tls.Certificate, error) { return tlswrap.LoadCertificate(certFile, keyFile, d.now) }
+	if w := d.service.tcpUser(); w.uid != 0 {
+		return readAs(w, certFile, load)
+	}
+	return load() // only the names and dates of a certificate are ever shown
 }
 
 // trusted says why customers who trust what this system trusts would not trust

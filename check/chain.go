@@ -3,6 +3,7 @@ package check
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,6 +20,8 @@ const (
 	smallLimit   diagnosis = "sets a limit that no Go program can live in"
 	noAccount    diagnosis = "names an account that does not exist"
 	noTCPRules   diagnosis = "is not there, so tcpserver drops every connection"
+	relativePath diagnosis = "tells vodmr-relay a relative path, which it refuses"
+	shutLog      diagnosis = "cannot be written by the log's account"
 	wrongPort    diagnosis = "tells vchkpw a port where it refuses CRAM-MD5"
 	tlsNeedsRoot diagnosis = "takes root's rights away before vodmr-tls needs them"
 	weakProgram  diagnosis = "cannot read the passwords with the rights that it has"
@@ -41,9 +44,7 @@ func (d *doctor) checkService() {
 	}
 	before := len(d.findings)
 	d.runnable(run, run, who{known: true})
-	if _, err := stat(d.Dir + "/log/run"); err == nil {
-		d.runnable(d.Dir+"/log/run", d.Dir+"/log/run", who{known: true})
-	}
+	d.checkLog(d.Dir + "/log/run")
 	d.checkScript(run)
 	d.checkTCPRules()
 	d.checkEnv()
@@ -51,6 +52,31 @@ func (d *doctor) checkService() {
 		d.fine(run, "runs "+strings.Join(d.service.runs, ", ")+" for "+first(d.host, "nobody"))
 	}
 	d.checkPrograms()
+}
+
+// checkLog looks at the log's service, if there is one. When nobody takes the log's lines,
+// tcpserver waits for somebody once the pipe is full, and lets no customer in.
+func (d *doctor) checkLog(run string) {
+	if _, err := stat(run); err != nil || !d.runnable(run, run, who{known: true}) {
+		return
+	}
+	text, err := readText(who{}, run)
+	if err != nil {
+		d.unreadable(run, err)
+		return
+	}
+	log := service{dir: filepath.Dir(run)}
+	for _, words := range qmail.ShellCommands(string(text)) {
+		log.take(words, d.user)
+	}
+	for _, account := range slices.Compact(log.accounts) {
+		d.say(run, noAccount, account)
+	}
+	main := filepath.Join(log.dir, "main")
+	var stopped *blocked
+	if w := log.tcp.who; w.known && errors.As(may(w, main, mayWrite|mayRun), &stopped) {
+		d.say(main, shutLog, stopped.Error())
+	}
 }
 
 // checkScript looks at what the run script says.
@@ -70,8 +96,13 @@ func (d *doctor) checkScript(run string) {
 	if s.tls.found && s.tls.account != "" && s.tcp.who.known && s.tcp.who.uid != 0 {
 		d.say(run, tlsNeedsRoot, "")
 	}
-	if s.vodmr.found && d.isVchkpw() && !slices.Contains([]int{25, 465, 587}, s.vodmr.port) {
+	if s.vodmr.found && d.isVchkpw() && !isSMTPPort(s.vodmr.port) {
 		d.say(run, wrongPort, "-p "+strconv.Itoa(s.vodmr.port))
+	}
+	for _, path := range []string{s.relay.qmail, s.relay.rules} {
+		if path != "" && !strings.HasPrefix(path, "/") && !strings.HasPrefix(path, "$") {
+			d.say(run, relativePath, path)
+		}
 	}
 	if s.vodmr.found && !isHost(s.vodmr.host) {
 		d.say(run, badName, "HOST "+s.vodmr.host)
@@ -95,7 +126,7 @@ func (d *doctor) checkTCPRules() {
 	if !d.open(path, path, d.service.tcpUser()) {
 		return
 	}
-	cdb, err := qmail.OpenCDB(path)
+	rules, err := openRules(path)
 	switch {
 	case errors.Is(err, qmail.ErrDamaged):
 		d.say(path, damaged, err.Error())
@@ -104,8 +135,8 @@ func (d *doctor) checkTCPRules() {
 		d.unreadable(path, err)
 		return
 	}
-	_ = cdb.Close()
-	d.checkStale(path)
+	defer rules.Close()
+	d.checkStale(path, rules)
 }
 
 // checkEnv looks at the variables in env.
@@ -160,17 +191,29 @@ func (d *doctor) checkRights() {
 	if !user.known {
 		return
 	}
-	for _, path := range d.passwordFiles() {
-		err := may(user, path, mayRead)
-		var stopped *blocked
-		if errors.As(err, &stopped) {
-			d.say(name, weakProgram, err.Error())
-			return
-		}
-		if err != nil && !missing(err) {
-			d.unreadable(path, err)
+	files := d.passwordFiles()
+	for _, path := range slices.Sorted(maps.Keys(files)) {
+		if !d.canCheck(name, user, path, files[path]) {
 			return
 		}
 	}
 	d.fine(name, "runs as "+user.String())
+}
+
+// canCheck looks at one file of passwords. vchkpw checks none of a domain that is not its
+// own, unless it is root.
+func (d *doctor) canCheck(name string, user who, path string, domain who) bool {
+	err := may(user, path, mayRead)
+	var stopped *blocked
+	switch {
+	case errors.As(err, &stopped):
+		d.say(name, weakProgram, err.Error())
+	case err != nil && !missing(err):
+		d.unreadable(path, err)
+	case domain.known && user.uid != 0 && user.uid != domain.uid:
+		d.say(name, weakProgram, user.String()+" is neither root nor "+domain.String()+", the domain's")
+	default:
+		return true
+	}
+	return false
 }

@@ -2,7 +2,8 @@
 // their neighbours will meet, and says a line each about what is right, wrong or
 // doubtful, and what to do. It asks the packages that do the work (relay, qmail,
 // maildir, auth, tlswrap) wherever they have an answer, runs no program and
-// changes nothing.
+// changes nothing. As root it reads what others can write with their rights, see
+// rights.go.
 package check
 
 import (
@@ -162,9 +163,14 @@ func (d *doctor) usualDir() string {
 	return ""
 }
 
-// sum ends the report with a count.
+// sum ends the report with a count, which is an ok line too if all is well: nothing then
+// is left for who reads all other lines only.
 func (d *doctor) sum() {
-	d.print(fmt.Sprintf("%d ok, %d wrong, %d doubtful", d.count(fine), d.count(wrong), d.count(doubtful)))
+	count := fmt.Sprintf("%d ok, %d wrong, %d doubtful", d.count(fine), d.count(wrong), d.count(doubtful))
+	if d.count(fine) == len(d.findings) {
+		count = string(fine) + " all: " + count
+	}
+	d.print(count)
 	if os.Geteuid() != 0 {
 		d.print("root can see more: run vodmr-check as root for the whole picture")
 	}

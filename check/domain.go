@@ -24,6 +24,8 @@ const (
 	bounces       diagnosis = "bounces unknown addresses"
 	deletes       diagnosis = "deletes mail to unknown addresses"
 	leadsAway     diagnosis = "sends unknown addresses to another place"
+	byAddress     diagnosis = "sends unknown addresses here by an address"
+	heldBack      diagnosis = "makes qmail-local hold all mail back"
 	alsoElsewhere diagnosis = "sends mail to more places than this mailbox"
 	ownPostmaster diagnosis = "keeps mail in a mailbox of its own"
 	stickyHome    diagnosis = "is sticky, so qmail holds its mail back"
@@ -43,9 +45,13 @@ func (d *doctor) checkDomain(users *qmail.Users, m mailbox, name string) {
 		d.fine(name, "qmail takes its mail and delivers it here")
 	}
 	if !known {
+		d.checkSystemDomain(name, m)
 		return
 	}
-	d.checkDomainFolder(domain)
+	if domain.UID == 0 {
+		d.say(name, rootsMail, domain.Dir)
+	}
+	d.checkFolder(domain.Dir)
 	d.checkDefault(users, domain, m)
 	d.checkPostmaster(domain, m)
 }
@@ -56,7 +62,7 @@ func (d *doctor) checkRecipients(name string) {
 	if !isDir(d.Qmail) {
 		return
 	}
-	hosts, err := d.home.List("rcpthosts")
+	hosts, err := d.list("rcpthosts")
 	if errors.Is(err, unix.ENOENT) {
 		if !slices.ContainsFunc(d.findings, func(f finding) bool { return f.what == takesAll }) {
 			d.say("control/rcpthosts", takesAll, "")
@@ -70,7 +76,7 @@ func (d *doctor) checkRecipients(name string) {
 	for i, host := range hosts {
 		hosts[i] = qmail.Lower(host)
 	}
-	more, err := qmail.OpenCDB(d.home.Path("control/morercpthosts.cdb"))
+	more, err := openCDB(d.home.Path("control/morercpthosts.cdb"))
 	if err == nil {
 		defer more.Close()
 	}
@@ -92,8 +98,7 @@ func (d *doctor) checkRecipients(name string) {
 
 // checkRoute looks where qmail-send sends a domain's mail.
 func (d *doctor) checkRoute(name string, known bool, m mailbox) {
-	me, _, _ := d.home.Line("me")
-	locals, err := d.home.Locals(me)
+	locals, err := d.locals()
 	if err != nil {
 		d.unreadable("control/locals", err)
 		return
@@ -102,12 +107,11 @@ func (d *doctor) checkRoute(name string, known bool, m mailbox) {
 		d.say(name, isLocal, "")
 		return
 	}
-	virtual, err := d.home.VirtualDomains()
+	prefix, found, err := d.prefix(name)
 	if err != nil {
 		d.unreadable("control/virtualdomains", err)
 		return
 	}
-	prefix, found := virtual.Prefix(name)
 	switch {
 	case !found && isDir(d.Qmail):
 		d.say(name, notVirtual, "")
@@ -116,27 +120,55 @@ func (d *doctor) checkRoute(name string, known bool, m mailbox) {
 	}
 }
 
-// checkDomainFolder looks at what qmail-local looks at before it delivers.
-func (d *doctor) checkDomainFolder(domain qmail.Domain) {
-	s, err := stat(domain.Dir)
+// locals are the domains whose mail is for users of this host.
+func (d *doctor) locals() (locals []string, err error) {
+	err = d.inControl(func() (err error) {
+		me, _, _ := d.home.Line("me")
+		locals, err = d.home.Locals(me)
+		return err
+	})
+	return locals, err
+}
+
+// prefix is what control/virtualdomains puts before a domain's addresses.
+func (d *doctor) prefix(name string) (prefix string, found bool, err error) {
+	err = d.inControl(func() error {
+		virtual, err := d.home.VirtualDomains()
+		if err == nil {
+			prefix, found = virtual.Prefix(name)
+		}
+		return err
+	})
+	return prefix, found, err
+}
+
+// checkFolder looks at what qmail-local looks at before it delivers: the folder of a
+// domain or of a user.
+func (d *doctor) checkFolder(dir string) {
+	s, err := stat(dir)
 	switch {
 	case err != nil:
-		d.unreadable(domain.Dir, err)
-	case s.mode.Perm()&0o022 != 0:
-		d.say(domain.Dir, loose, s.mode.String())
+		d.unreadable(dir, err)
+	case loosens(s):
+		d.say(dir, loose, s.mode.String())
 	case s.mode&fs.ModeSticky != 0:
-		d.say(domain.Dir, stickyHome, s.mode.String())
+		d.say(dir, stickyHome, s.mode.String())
 	}
 }
 
 // checkDefault looks at a domain's catch-all.
 func (d *doctor) checkDefault(users *qmail.Users, domain qmail.Domain, m mailbox) {
 	file := domain.Dir + "/.qmail-default"
-	dq, found, sound := d.readDotQmail(file, domain)
+	dq, found, sound := d.readDotQmail(file, userOf(domain))
 	if !found {
 		d.say(domain.Name, noDefault, file)
 	}
 	if !found || !sound {
+		return
+	}
+	d.checkHeldBack(file, dq)
+	if dq.Empty() {
+		d.fine(domain.Name, "unknown addresses go where qmail-start says")
 		return
 	}
 	leads, address, err := users.LeadsHere(domain, dq, m.home, d.maildir())
@@ -145,25 +177,42 @@ func (d *doctor) checkDefault(users *qmail.Users, domain qmail.Domain, m mailbox
 		d.unreadable(file, err)
 	case !leads:
 		d.leadsAway(domain.Name, dq)
+		return
 	case len(places(dq)) > 1:
 		d.say(domain.Name, alsoElsewhere, strings.Join(places(dq), ", "))
 	case address != "":
-		d.fine(domain.Name, "unknown addresses lead to this mailbox, by its address "+address)
+		d.say(domain.Name, byAddress, address)
 	default:
 		d.fine(domain.Name, "unknown addresses lead to this mailbox, by its folder")
 	}
+	d.checkDelivery(userOf(domain), within(m.home, d.maildir()))
 }
 
-// readDotQmail reads a .qmail file that is there, if the domain's user can: what is
-// only root's to read must not get into the report by a link.
-func (d *doctor) readDotQmail(file string, domain qmail.Domain) (dq qmail.DotQmail, found, sound bool) {
+// checkHeldBack looks for what makes qmail-local defer each message for a .qmail file.
+func (d *doctor) checkHeldBack(file string, dq qmail.DotQmail) {
+	s, err := stat(file)
+	if err != nil {
+		return // said already
+	}
+	if s.mode.Perm()&0o002 != 0 {
+		d.say(file, heldBack, "every user may write to it, "+s.mode.String())
+	} else if loosens(s) {
+		d.say(file, loose, s.mode.String())
+	}
+	if why := dq.Deferred(s.mode.Perm()&0o100 != 0); why != "" {
+		d.say(file, heldBack, why)
+	}
+}
+
+// readDotQmail reads a .qmail file that is there, as the user who delivers by it.
+func (d *doctor) readDotQmail(file string, user who) (dq qmail.DotQmail, found, sound bool) {
 	if _, err := stat(file); missing(err) {
 		return dq, false, false
 	}
-	if !d.open(file, file, who{true, domain.UID, domain.GID}) {
+	if !d.open(file, file, user) {
 		return dq, true, false
 	}
-	dq, err := qmail.ReadDotQmail(file)
+	dq, err := readAs(user, file, func() (qmail.DotQmail, error) { return qmail.ReadDotQmail(file) })
 	if err != nil {
 		d.unreadable(file, err)
 	}
@@ -205,22 +254,19 @@ func (d *doctor) leadsAway(subject string, dq qmail.DotQmail) {
 	}
 }
 
-// checkPostmaster looks for mail that vpopmail puts into postmaster's own
-// mailbox, where the customer will not see it.
+// checkPostmaster looks for mail that vpopmail puts into postmaster's own mailbox, where
+// the customer will not see it. What lies in cur has been read by somebody.
 func (d *doctor) checkPostmaster(domain qmail.Domain, m mailbox) {
 	home := filepath.Join(domain.Dir, "postmaster")
-	if e, found, err := d.account(filepath.Join(domain.Dir, "vpasswd"), "postmaster"); err == nil && found {
+	if e, found, err := d.account(filepath.Join(domain.Dir, "vpasswd"), "postmaster", &domain); err == nil && found {
 		home = path.Clean(e.Dir)
 	}
 	if home == m.home {
 		return
 	}
-	count := 0
-	for _, sub := range []string{"new", "cur"} {
-		names, _ := names(filepath.Join(home, "Maildir", sub))
-		count += len(names)
-	}
-	if count > 0 {
-		d.say("postmaster@"+domain.Name, ownPostmaster, strconv.Itoa(count)+" messages in "+home+"/Maildir")
+	unread := filepath.Join(home, "Maildir/new")
+	all, _ := readAs(userOf(domain), unread, func() ([]string, error) { return names(unread) })
+	if len(all) > 0 {
+		d.say("postmaster@"+domain.Name, ownPostmaster, strconv.Itoa(len(all))+" messages in "+unread)
 	}
 }

@@ -3,6 +3,7 @@ package check
 import (
 	"encoding/pem"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -17,10 +18,7 @@ func TestNothingIsWrongWithAGoodSite(t *testing.T) {
 	later := time.Now().Add(90 * 24 * time.Hour)
 	for name, change := range map[string]func(s *site){
 		"as INSTALL has it": func(*site) {},
-		"by an address": func(s *site) {
-			s.owned(domain+".qmail-default", "| /v/bin/vdelivermail '' Odmr@example.org\n", 0o600)
-		},
-		"by a Maildir": func(s *site) { s.owned(domain+".qmail-default", "./odmr/Maildir/\n", 0o600) },
+		"by a Maildir":      func(s *site) { s.owned(domain+".qmail-default", "./odmr/Maildir/\n", 0o600) },
 		"postmaster gets all, and mail waits": func(s *site) {
 			s.must(os.Rename(s.path(domain+"odmr"), s.path(domain+"postmaster")))
 			s.owned(domain+".qmail-default", "| /v/bin/vdelivermail '' $ROOT/domains/example.org/postmaster\n", 0o600)
@@ -52,6 +50,9 @@ func TestNothingIsWrongWithAGoodSite(t *testing.T) {
 			text := middle.issue(host, later) + string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: middle.cert.Raw}))
 			s.write("service/cert.pem", text, 0o600)
 		},
+		"a certificate signed by itself": func(s *site) {
+			s.write("service/cert.pem", (&authority{t: t}).issue(host, later), 0o600)
+		},
 		"the key in a file of its own": func(s *site) {
 			key, cert, _ := strings.Cut(s.cert.issue(host, later), "-----BEGIN CERTIFICATE")
 			s.write("service/key.pem", key, 0o600)
@@ -70,6 +71,52 @@ func TestNothingIsWrongWithAGoodSite(t *testing.T) {
 			s.made("rules", login+`:allow,VODMR_IDLE="86400"`+"\n:deny\n")
 			s.write("proc/sys/fs/inotify/max_user_instances", "8\n", 0o644)
 		},
+		"passwords for all to read, below a folder for the owner alone": func(s *site) {
+			s.must(os.Chmod(s.path(domain+"vpasswd"), 0o644))
+			s.owned(domain+"vpasswd.cdb", "-", 0o644)
+		},
+		"a key for all to read, below a folder for root alone": func(s *site) {
+			s.write("private/cert.pem", s.cert.issue(host, later), 0o644)
+			s.must(os.Chmod(s.path("private"), 0o700))
+			s.run("-c cert.pem", "-c $ROOT/private/cert.pem")
+		},
+		"rules that were only touched": func(s *site) {
+			then := time.Now().Add(time.Minute)
+			s.must(os.Chtimes(s.path("service/rules"), then, then))
+		},
+		"an account that may not use POP, IMAP or webmail": func(s *site) {
+			s.account("14", "$ROOT/domains/example.org/odmr")
+		},
+		"an account that its domain's limits are not for": func(s *site) {
+			s.account("8192", "$ROOT/domains/example.org/odmr")
+			s.owned(domain+".qmailadmin-limits", "disable_smtp\n", 0o600)
+		},
+		"a domain that may not use POP": func(s *site) {
+			s.owned(domain+".qmailadmin-limits", "disable_pop\ndisable_smtp_not: 1\n", 0o600)
+		},
+		"a log that an account writes": func(s *site) {
+			s.owned("service/log/main", "", 0o700)
+			s.write("service/log/run", "#!/bin/sh\nexec setuidgid vpopmail multilog t ./main\n", 0o755)
+		},
+		"vchkpw as root": func(s *site) { s.asRoot() },
+		"limits for all domains": func(s *site) {
+			s.write("etc/vlimits.default", "maxpopaccounts: 5\n", 0o644)
+		},
+		"vodmr-checkpw as root": func(s *site) {
+			owner := strconv.Itoa(s.owner)
+			s.checkpw(login + ":*:" + owner + ":" + owner + "::$ROOT/domains/example.org/odmr:-:" + secret + "\n")
+		},
+		"a message that was just renamed": func(s *site) {
+			s.owned(domain+"odmr/Maildir/cur/"+recent()+":2,S", "Return-Path: <>\n", 0o600)
+		},
+		"postmaster's mail was read": func(s *site) {
+			s.owned(domain+"postmaster/Maildir/cur/1.2.host:2,S", "Return-Path: <>\n", 0o600)
+		},
+		"a catch-all without a byte": func(s *site) {
+			s.owned(domain+".qmail-default", "#\n", 0o600)
+			s.must(os.Truncate(s.path(domain+".qmail-default"), 0))
+			s.made("rules", login+`:allow,VODMR_DOMAINS="example.org"`+"\n:deny\n")
+		},
 		"vodmr-checkpw": func(s *site) {
 			s.write("bin/vodmr-checkpw", "#!/bin/sh\n", 0o755)
 			s.run("$ROOT/bin/vchkpw", "$ROOT/bin/vodmr-checkpw vpasswd")
@@ -82,10 +129,21 @@ func TestNothingIsWrongWithAGoodSite(t *testing.T) {
 			if diff := cmp.Diff([]string(nil), s.look()); diff != "" {
 				t.Errorf("%s\n%s", diff, s.out.String())
 			}
+			s.allOK()
 			if !strings.Contains(s.out.String(), ": may have the mail of example.org\n") {
 				t.Errorf("the login was not looked at:\n%s", s.out.String())
 			}
 		})
+	}
+}
+
+// allOK fails unless each line that is printed is an ok.
+func (s *site) allOK() {
+	s.t.Helper()
+	for line := range strings.Lines(s.out.String()) {
+		if !strings.HasPrefix(line, "ok ") && !(os.Geteuid() != 0 && strings.HasPrefix(line, "root can see more")) {
+			s.t.Errorf("line %q", line)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,6 +20,7 @@ const (
 	lookupFails diagnosis = "cannot be looked up: ATRN gets 451"
 	denied      diagnosis = "is denied by the rules"
 	notListed   diagnosis = "has no line in the rules"
+	needsTLS    diagnosis = "gets no mail without TLS, and there is none"
 	holdsNone   diagnosis = "may have the mail of no domain"
 )
 
@@ -40,7 +42,7 @@ func (d *doctor) logins() (logins []string) {
 	if len(d.Logins) > 0 || d.Rules == "" {
 		return d.Logins
 	}
-	rules, err := qmail.OpenRules(d.Rules)
+	rules, err := d.rules()
 	if err != nil {
 		return nil
 	}
@@ -60,7 +62,7 @@ func (d *doctor) checkLogins() {
 	if len(logins) == 0 {
 		d.say("logins", noLogins, "")
 	}
-	users, err := d.home.Users()
+	users, err := d.users()
 	if err != nil {
 		if hidden(err) && len(logins) > 0 {
 			d.say("logins", cannotSee, err.Error())
@@ -76,7 +78,7 @@ func (d *doctor) checkLogins() {
 		}
 		if m.file != "" && !slices.Contains(files, m.file) {
 			files = append(files, m.file)
-			d.checkPasswordFile(m.file)
+			d.checkPasswordFile(m)
 		}
 		d.checkLogin(users, m)
 	}
@@ -91,9 +93,7 @@ func (d *doctor) find(users *qmail.Users, login string) (mailbox, bool) {
 		m.domain = &domain
 		login = local + "@" + name
 	}
-	if place, err := boxes.Find(d.home, login); err == nil {
-		m.home = place.Home
-	}
+	m.home = d.usualHome(login, m.domain)
 	d.findAccount(&m)
 	login = m.login
 	switch {
@@ -114,16 +114,29 @@ func (d *doctor) find(users *qmail.Users, login string) (mailbox, bool) {
 		return m, false
 	}
 	m.owner = who{true, s.uid, s.gid}
-	m.user = m.owner
-	if w := d.service.who(); w.known && w.uid != 0 {
-		m.user = w
-	}
+	m.user = d.runsAs(m)
 	return m, true
+}
+
+// usualHome is where package mailbox looks for a login's mailbox, "" for nowhere.
+func (d *doctor) usualHome(login string, domain *qmail.Domain) string {
+	find := func() (boxes.Place, error) { return boxes.Find(d.home, login) }
+	var place boxes.Place
+	var err error
+	if domain == nil {
+		place, err = find() // reads only what is root's
+	} else {
+		place, err = readAs(userOf(*domain), domain.Dir, find)
+	}
+	if err != nil {
+		return ""
+	}
+	return place.Home
 }
 
 // mailboxes are those of all logins that have one, without a word about others.
 func (d *doctor) mailboxes() (found []mailbox) {
-	users, err := d.home.Users()
+	users, err := d.users()
 	if err != nil {
 		return nil
 	}
@@ -142,7 +155,7 @@ func (d *doctor) findAccount(m *mailbox) {
 	if m.file = d.passwordFile(m.domain); m.file == "" {
 		return
 	}
-	e, found, err := d.account(m.file, m.login)
+	e, found, err := d.account(m.file, m.login, m.domain)
 	m.fileError = err
 	if found {
 		m.account = &e
@@ -153,12 +166,9 @@ func (d *doctor) findAccount(m *mailbox) {
 // checkLogin looks at a login as ATRN does, and then at its mailbox.
 func (d *doctor) checkLogin(users *qmail.Users, m mailbox) {
 	d.checkPassword(m)
-	found, err := relay.LookUp(relay.Config{
-		Login: m.login, Home: m.home, Maildir: d.maildir(), Qmail: d.home, Rules: d.Rules,
-		Environ: func(name string) string { return d.service.env[name] },
-	})
+	found, err := d.lookUp(m)
 	switch {
-	case hidden(err):
+	case hidden(err) && os.Getuid() != 0:
 		d.say(m.login, cannotSee, err.Error())
 	case err != nil:
 		d.say(m.login, lookupFails, err.Error())
@@ -166,6 +176,9 @@ func (d *doctor) checkLogin(users *qmail.Users, m mailbox) {
 		d.refused(m, found)
 	default:
 		d.fine(m.login, "may have the mail of "+strings.Join(found.Domains, ", "))
+	}
+	if found.Settings.RequireTLS && d.service.vodmr.found && !d.service.tls.found {
+		d.say(m.login, needsTLS, "VODMR_REQUIRETLS")
 	}
 	domains := found.Domains
 	if m.domain != nil && !slices.Contains(domains, m.domain.Name) {
@@ -177,12 +190,22 @@ func (d *doctor) checkLogin(users *qmail.Users, m mailbox) {
 	d.checkMailbox(m)
 }
 
+// lookUp asks as vodmr-relay would, with the rights that it has.
+func (d *doctor) lookUp(m mailbox) (relay.Lookup, error) {
+	return readAs(m.user, m.home, func() (relay.Lookup, error) {
+		return relay.LookUp(relay.Config{
+			Login: m.login, Home: m.home, Maildir: d.maildir(), Qmail: d.home, Rules: d.Rules,
+			Environ: func(name string) string { return d.service.env[name] },
+		})
+	})
+}
+
 // refused says why a login gets no mail. Where no domain's catch-all leads to it,
 // what is found at the domain says the rest.
 func (d *doctor) refused(m mailbox, found relay.Lookup) {
 	reply := found.Refusal.String()
 	if d.Rules != "" {
-		rules, err := qmail.OpenRules(d.Rules)
+		rules, err := d.rules()
 		if err == nil {
 			defer rules.Close()
 			rule, listed, _ := rules.For(found.Login)

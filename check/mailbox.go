@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"vodmr/maildir"
-	"vodmr/qmail"
 )
 
 const (
@@ -20,7 +19,6 @@ const (
 	countsFull diagnosis = "is over its quota, and mail bounces"
 	counts     diagnosis = "counts a quota"
 	badLock    diagnosis = "cannot be locked"
-	lockedNow  diagnosis = "is locked: a session is under way"
 	badNotes   diagnosis = "cannot be written, so one message goes at a time"
 	oddNotes   diagnosis = "was no file of notes, and was set aside"
 )
@@ -35,6 +33,18 @@ func (d *doctor) checkMailbox(m mailbox) {
 		return
 	}
 	dir := within(m.home, d.maildir())
+	if s, err := stat(dir); err == nil && s.uid != m.user.uid {
+		d.say(dir, otherOwner, "uid "+strconv.Itoa(int(s.uid))+", not "+m.user.String())
+		return
+	}
+	if err := look(m.user, m.home, func() error { d.checkMaildir(m); return nil }); err != nil {
+		d.unreadable(m.home, err)
+	}
+}
+
+// checkMaildir looks at the Maildir with the rights that vodmr-relay will have.
+func (d *doctor) checkMaildir(m mailbox) {
+	dir := within(m.home, d.maildir())
 	box, err := maildir.OpenFor(m.home, d.maildir(), m.user.uid)
 	switch {
 	case errors.Is(err, maildir.ErrOwner):
@@ -43,6 +53,9 @@ func (d *doctor) checkMailbox(m mailbox) {
 	case errors.Is(err, maildir.ErrMissing):
 		d.say(dir, noMaildir, err.Error())
 		return
+	case hidden(err) && asUser():
+		d.say(dir, noWay, err.Error())
+		return
 	case err != nil:
 		d.say(dir, cannotSee, err.Error())
 		return
@@ -50,6 +63,9 @@ func (d *doctor) checkMailbox(m mailbox) {
 	defer box.Close()
 	if d.checkModes(m, dir) {
 		d.fine(dir, "belongs to "+m.user.String()+", and to nobody else")
+	}
+	if m.owner.uid != m.user.uid {
+		d.say(m.home, otherOwner, m.home+" belongs to "+m.owner.String()+", not "+m.user.String())
 	}
 	d.checkDiversion(m)
 	d.checkQuota(m, dir)
@@ -68,7 +84,7 @@ func (d *doctor) checkModes(m mailbox, dir string) bool {
 			d.unreadable(path, err)
 			return false
 		}
-		if s.mode.Perm()&0o022 != 0 {
+		if loosens(s) {
 			d.say(path, loose, s.mode.String())
 			sound = false
 		}
@@ -93,7 +109,7 @@ func (d *doctor) checkDiversion(m mailbox) {
 		return
 	}
 	file := filepath.Join(m.home, ".qmail")
-	dq, found, sound := d.readDotQmail(file, *m.domain)
+	dq, found, sound := d.readDotQmail(file, userOf(*m.domain))
 	switch {
 	case !found || !sound:
 	case !dq.LeadsTo(m.home, d.maildir()):
@@ -109,7 +125,7 @@ func (d *doctor) checkQuota(m mailbox, dir string) {
 	if _, err := stat(file); missing(err) || !d.open(file, file, m.user) {
 		return
 	}
-	text, err := qmail.ReadFile(file)
+	text, err := readText(m.user, file)
 	if err != nil {
 		d.unreadable(file, err)
 		return
@@ -153,9 +169,9 @@ func (d *doctor) checkLock(m mailbox, box *maildir.Box, dir string) {
 	case err != nil:
 		d.unreadable(path, err)
 	case pid < 0:
-		d.say(path, lockedNow, "by a process of another machine")
+		d.fine(path, "a session is under way, on another machine")
 	case pid > 0:
-		d.say(path, lockedNow, "by process "+strconv.Itoa(pid))
+		d.fine(path, "a session is under way, process "+strconv.Itoa(pid))
 	}
 }
 

@@ -14,6 +14,7 @@ const (
 	badLine     diagnosis = "has a line that is no account"
 	noLogin     diagnosis = "has no such account"
 	noFile      diagnosis = "has no file of passwords that can be looked at"
+	noPasswords diagnosis = "has no file of passwords, so nobody can log in"
 	noClear     diagnosis = "has no clear password, and there is no TLS"
 	noClearTLS  diagnosis = "has no clear password"
 	noPassword  diagnosis = "has no password at all"
@@ -43,24 +44,37 @@ func (d *doctor) checkpwFile() string {
 	return ""
 }
 
+// passwordReader is the user whose rights a file of passwords is read with: for vpopmail's
+// the domain's own, who writes it.
+func (d *doctor) passwordReader(domain *qmail.Domain) who {
+	if d.checkpwFile() == "" && domain != nil {
+		return userOf(*domain)
+	}
+	return d.service.who()
+}
+
+// userOf is the user whom qmail delivers a domain's mail as.
+func userOf(domain qmail.Domain) who { return who{true, domain.UID, domain.GID} }
+
 // passwordFiles are the files that the checkpassword program must read for the
-// logins that are looked at.
-func (d *doctor) passwordFiles() (files []string) {
+// logins that are looked at, each with the domain's user for vpopmail's.
+func (d *doctor) passwordFiles() map[string]who {
 	if file := d.checkpwFile(); file != "" {
-		return []string{file}
+		return map[string]who{file: {}}
 	}
 	if !d.isVchkpw() {
 		return nil
 	}
-	users, err := d.home.Users()
+	users, err := d.users()
 	if err != nil {
 		return nil
 	}
 	defer users.Close()
+	files := map[string]who{}
 	for _, login := range d.logins() {
 		_, name := splitLogin(login)
 		if domain, found, err := users.Domain(name); err == nil && found {
-			files = append(files, filepath.Join(domain.Dir, "vpasswd"))
+			files[filepath.Join(domain.Dir, "vpasswd")] = userOf(domain)
 		}
 	}
 	return files
@@ -78,8 +92,8 @@ func splitLogin(login string) (local, domain string) {
 }
 
 // account finds a login in a file of passwords.
-func (d *doctor) account(file, login string) (vpasswd.Entry, bool, error) {
-	text, err := qmail.ReadFile(file)
+func (d *doctor) account(file, login string, domain *qmail.Domain) (vpasswd.Entry, bool, error) {
+	text, err := readText(d.passwordReader(domain), file)
 	if err != nil {
 		return vpasswd.Entry{}, false, err
 	}
@@ -93,22 +107,39 @@ func (d *doctor) account(file, login string) (vpasswd.Entry, bool, error) {
 }
 
 // checkPasswordFile looks at a file of passwords as a whole, once.
-func (d *doctor) checkPasswordFile(file string) {
-	s, err := stat(file)
-	if err != nil {
+func (d *doctor) checkPasswordFile(m mailbox) {
+	file := m.file
+	if _, err := stat(file); err != nil {
 		return
 	}
-	if s.mode.Perm()&0o007 != 0 {
-		d.say(file, openSecrets, s.mode.String())
-	}
-	if text, err := qmail.ReadFile(file); err == nil {
+	d.checkSecrecy(file)
+	if text, err := readText(d.passwordReader(m.domain), file); err == nil {
 		if _, bad := vpasswd.Parse(string(text)); len(bad) > 0 {
 			d.say(file, badLine, bad[0].Error())
 		}
 	}
-	if cdb := file + ".cdb"; file != d.checkpwFile() && older(cdb, file) {
+	if file == d.checkpwFile() {
+		return
+	}
+	cdb := file + ".cdb"
+	d.checkSecrecy(cdb)
+	if older(cdb, file) {
 		d.say(file, staleCDB, "")
 	}
+}
+
+// checkSecrecy looks whether a file of passwords is open to others.
+func (d *doctor) checkSecrecy(file string) {
+	if s, err := stat(file); err == nil && openToOthers(file, s) {
+		d.say(file, openSecrets, s.mode.String())
+	}
+}
+
+// openToOthers says whether a user who has nothing to do with a file can get to it and
+// read or write it. A mode of 0644 below a folder of 0700, as vpopmail's own programs
+// leave it, lets nobody in.
+func openToOthers(path string, s status) bool {
+	return s.mode.Perm()&0o007 != 0 && (may(nobody(), path, mayRead) == nil || may(nobody(), path, mayWrite) == nil)
 }
 
 // checkPassword looks at how a login can prove who it is.
@@ -122,7 +153,7 @@ func (d *doctor) checkPassword(m mailbox) {
 	}
 	switch {
 	case missing(m.fileError):
-		d.say(m.login, noFile, m.file)
+		d.noPasswordFile(m)
 		return
 	case m.fileError != nil:
 		d.unreadable(m.login, m.fileError)
@@ -132,14 +163,40 @@ func (d *doctor) checkPassword(m mailbox) {
 		return
 	}
 	d.judgePassword(m)
-	if quota := m.account.Shell; m.domain != nil && isQuota(quota) {
-		d.say(m.login, hasQuota, quota+" in "+m.file)
+	d.checkAccount(m)
+}
+
+// noPasswordFile says whether a file that is not there keeps logins out. vpopmail may
+// have its accounts in a database, and another checkpassword program elsewhere.
+func (d *doctor) noPasswordFile(m mailbox) {
+	_, err := stat(m.file + ".cdb")
+	if m.file == d.checkpwFile() || d.isVchkpw() && missing(err) && !d.hasDatabase() {
+		d.say(m.login, noPasswords, m.file)
+	} else {
+		d.say(m.login, noFile, m.file)
 	}
+}
+
+// hasDatabase says whether vpopmail keeps its accounts in a database: it then has a file
+// in its etc, such as vpopmail.mysql, that says how to get there.
+func (d *doctor) hasDatabase() bool {
+	files, _ := filepath.Glob(d.vpopmailFile("vpopmail.*sql"))
+	more, _ := filepath.Glob(d.vpopmailFile("vpopmail.ldap"))
+	return len(files)+len(more) > 0
+}
+
+// vpopmailFile is a file in vpopmail's etc, which lies beside vchkpw's bin.
+func (d *doctor) vpopmailFile(name string) string {
+	program := d.service.path(d.service.prog[0])
+	if real, err := filepath.EvalSymlinks(program); err == nil {
+		program = real
+	}
+	return filepath.Join(filepath.Dir(filepath.Dir(program)), "etc", name)
 }
 
 // judgePassword says which mechanisms can work.
 func (d *doctor) judgePassword(m mailbox) {
-	hash := len(m.account.Crypt) > 2 // not x, * or !!
+	hash := len(m.account.Crypt) > 2 && !strings.ContainsAny(m.account.Crypt[:1], "*!") // not x, and not locked
 	switch {
 	case m.account.Clear != "":
 		d.fine(m.login, "has a clear password, so CRAM-MD5 works")

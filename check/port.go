@@ -81,7 +81,7 @@ func (d *doctor) judge(subject string, greeting, ehlo smtp.Reply, err error) {
 		d.say(subject, notVodmr, greeting.String()+d.listener())
 	case d.service.tls.starttls && !words["STARTTLS"]:
 		d.say(subject, noStartTLS, "")
-	case !words["AUTH"] && !d.service.vodmr.needTLS:
+	case !words["AUTH"] && !(d.service.vodmr.needTLS && words["STARTTLS"]):
 		d.say(subject, noAuth, "")
 	case d.host != "" && !strings.EqualFold(name, d.host):
 		d.say(subject, otherHost, name+", not "+d.host)

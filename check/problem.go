@@ -92,14 +92,19 @@ func (d *doctor) printControl() {
 		"me", "helohost", "bouncefrom", "bouncehost", "bouncemaxbytes", "doublebounceto", "doublebouncehost",
 		"queuelifetime", "timeoutremote",
 	} {
-		if line, found, err := d.home.Line(name); err != nil {
+		err := d.inControl(func() error {
+			line, found, err := d.home.Line(name)
+			if found {
+				d.print(printable(name + ": " + line))
+			}
+			return err
+		})
+		if err != nil {
 			d.print(printable(name + ": " + err.Error()))
-		} else if found {
-			d.print(printable(name + ": " + line))
 		}
 	}
 	for _, name := range []string{"locals", "rcpthosts", "virtualdomains"} {
-		lines, err := d.home.List(name)
+		lines, err := d.list(name)
 		if errors.Is(err, unix.ENOENT) {
 			d.print(name + ": not there")
 			continue
@@ -109,7 +114,7 @@ func (d *doctor) printControl() {
 }
 
 func (d *doctor) printRules() {
-	rules, err := qmail.OpenRules(d.Rules)
+	rules, err := d.rules()
 	if err != nil {
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"net/netip"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"vodmr/qmail"
@@ -23,7 +24,7 @@ const (
 	shortLife    diagnosis = "is less than a day"
 	noProgram    diagnosis = "is not there"
 	notRunnable  diagnosis = "cannot be run"
-	notSetuid    diagnosis = "is not setuid"
+	notSetuid    diagnosis = "is not setuid to the owner of the queue"
 	noUsersCDB   diagnosis = "is missing beside users/assign"
 	damaged      diagnosis = "is damaged"
 	usersStale   diagnosis = "is older than users/assign"
@@ -32,13 +33,26 @@ const (
 // checkQmail looks at qmail's home.
 func (d *doctor) checkQmail() {
 	if !isDir(d.Qmail) {
-		d.say(d.Qmail, noQmail, "")
+		d.checkNoQmail()
 		return
 	}
 	d.checkControl()
 	d.checkQueue()
 	d.checkUsers()
+	d.checkSend()
+	d.checkConcurrency()
 	d.checkDisk(d.Qmail + "/queue")
+}
+
+// checkNoQmail looks at a site without qmail: what QMAILQUEUE names still takes bounces,
+// if it is found from any folder.
+func (d *doctor) checkNoQmail() {
+	if d.service.env["QMAILQUEUE"] == "" {
+		d.say(d.Qmail, noQmail, "")
+		return
+	}
+	d.fine(d.Qmail, "no qmail is here, and QMAILQUEUE is set")
+	d.checkQueue()
 }
 
 // checkControl looks at the control files that vodmr-relay reads.
@@ -57,7 +71,7 @@ func (d *doctor) checkControl() {
 			d.say("control/"+name, noNumber, line)
 		}
 	}
-	if settings, err := d.home.Settings(d.host); err == nil && settings.QueueLifetime.Hours() < 24 {
+	if settings, err := d.controls(); err == nil && settings.QueueLifetime.Hours() < 24 {
 		d.say("control/queuelifetime", shortLife, settings.QueueLifetime.String())
 	}
 	if len(d.findings) == before {
@@ -71,12 +85,36 @@ func (d *doctor) line(name string) (line string, found bool) {
 	if _, err := stat(path); missing(err) || !d.openForAll("control/"+name, path) {
 		return "", false
 	}
-	line, found, err := d.home.Line(name)
+	err := d.inControl(func() (err error) {
+		line, found, err = d.home.Line(name)
+		return err
+	})
 	if err != nil {
 		d.unreadable("control/"+name, err)
 		return "", false
 	}
 	return line, found
+}
+
+// inControl does something that reads control files.
+func (d *doctor) inControl(do func() error) error { return look(who{}, d.home.Path("control"), do) }
+
+// controls reads the settings that vodmr-relay takes from control files.
+func (d *doctor) controls() (settings qmail.Settings, err error) {
+	err = d.inControl(func() (err error) {
+		settings, err = d.home.Settings(d.host)
+		return err
+	})
+	return settings, err
+}
+
+// list reads a control file that is a list.
+func (d *doctor) list(name string) (lines []string, err error) {
+	err = d.inControl(func() (err error) {
+		lines, err = d.home.List(name)
+		return err
+	})
+	return lines, err
 }
 
 // openForAll reports a file that not all can read who run vodmr-relay.
@@ -91,7 +129,7 @@ func (d *doctor) openForAll(subject, path string) bool {
 
 // unreadable reports a file that this program, or one who must, cannot read.
 func (d *doctor) unreadable(subject string, err error) {
-	if hidden(err) {
+	if hidden(err) && !asUser() {
 		d.say(subject, cannotSee, err.Error())
 	} else {
 		d.say(subject, unreadable, err.Error())
@@ -140,19 +178,37 @@ func isHost(name string) bool {
 
 // checkQueue looks at what bounces are given to.
 func (d *doctor) checkQueue() {
-	name := first(d.service.env["QMAILQUEUE"], "bin/qmail-queue")
+	name := first(d.service.env["QMAILQUEUE"], queueProgram)
 	path := within(d.Qmail, name)
 	for _, w := range append(d.readers, who{known: true}) {
 		if !d.runnable(name, path, w) {
 			return
 		}
 	}
-	s, err := stat(path)
-	if err == nil && name == "bin/qmail-queue" && s.mode&fs.ModeSetuid == 0 {
-		d.say(name, notSetuid, s.mode.String())
+	if filepath.Clean(path) == filepath.Clean(d.home.Path(queueProgram)) && !d.writesQueue(name, path) {
 		return
 	}
 	d.fine(name, "takes bounces")
+}
+
+const queueProgram = "bin/qmail-queue"
+
+// writesQueue says whether qmail's own program gets the rights of the queue's owner.
+func (d *doctor) writesQueue(name, path string) bool {
+	s, err := stat(path)
+	if err != nil {
+		return true // said already
+	}
+	if s.mode&fs.ModeSetuid == 0 {
+		d.say(name, notSetuid, s.mode.String())
+		return false
+	}
+	queue, err := stat(d.Qmail + "/queue/pid")
+	if err == nil && queue.uid != s.uid {
+		d.say(name, notSetuid, "it belongs to uid "+strconv.Itoa(int(s.uid))+", and the queue to uid "+strconv.Itoa(int(queue.uid)))
+		return false
+	}
+	return true
 }
 
 // runnable reports a program that a user cannot run.
@@ -182,6 +238,11 @@ func (d *doctor) runnable(subject, path string, w who) bool {
 	return false
 }
 
+// users opens users/cdb.
+func (d *doctor) users() (*qmail.Users, error) {
+	return readAs(who{}, d.home.Path("users/cdb"), d.home.Users)
+}
+
 // checkUsers looks at users/cdb.
 func (d *doctor) checkUsers() {
 	cdb, assign := d.home.Path("users/cdb"), d.home.Path("users/assign")
@@ -195,7 +256,7 @@ func (d *doctor) checkUsers() {
 	if !d.openForAll("users/cdb", cdb) {
 		return
 	}
-	users, err := d.home.Users()
+	users, err := d.users()
 	if err == nil {
 		_, _, err = users.Holding("/nobody lives here")
 		_ = users.Close()

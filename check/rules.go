@@ -3,7 +3,6 @@ package check
 import (
 	"errors"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -14,7 +13,8 @@ import (
 const (
 	noRules     diagnosis = "is not there, though the run script names it"
 	rulesStale  diagnosis = "is older than its source"
-	openRules   diagnosis = "lets in every login that has no line"
+	otherRules  diagnosis = "has other rules than its source"
+	rulesForAll diagnosis = "lets in every login that has no line"
 	badSetting  diagnosis = "has a setting that makes no sense"
 	unknownName diagnosis = "has a setting that no program knows"
 	onlyByRule  diagnosis = "sets what counts in rules.cdb only"
@@ -42,18 +42,24 @@ func (d *doctor) checkRules() {
 		return
 	}
 	defer rules.Close()
-	d.checkStale(d.Rules)
+	d.checkSource(rules)
+	d.checkWritable(d.Rules)
 	err := rules.Each(d.checkRule)
 	if err != nil {
 		d.say(d.Rules, damaged, err.Error())
 		return
 	}
 	if everybody, found, err := rules.For(""); err == nil && found && !everybody.Deny {
-		d.say(d.Rules, openRules, "")
+		d.say(d.Rules, rulesForAll, "")
 	}
 	if len(d.findings) == before {
 		d.fine(d.Rules, "is as new as its source, and its settings make sense")
 	}
+}
+
+// rules opens rules.cdb.
+func (d *doctor) rules() (*qmail.Rules, error) {
+	return openRules(d.Rules)
 }
 
 // openRules opens rules.cdb, or reports why not.
@@ -65,7 +71,7 @@ func (d *doctor) openRules() *qmail.Rules {
 	if !d.openForAll(d.Rules, d.Rules) {
 		return nil
 	}
-	rules, err := qmail.OpenRules(d.Rules)
+	rules, err := d.rules()
 	switch {
 	case errors.Is(err, qmail.ErrDamaged):
 		d.say(d.Rules, damaged, err.Error())
@@ -75,11 +81,20 @@ func (d *doctor) openRules() *qmail.Rules {
 	return rules
 }
 
-// checkStale compares a cdb with the text that it was made of.
-func (d *doctor) checkStale(cdb string) {
-	source, ok := strings.CutSuffix(cdb, ".cdb")
-	if ok && older(cdb, source) {
-		d.say(cdb, rulesStale, filepath.Base(source))
+// checkSource looks at the text of the rules if it was changed: make refuses a key with a
+// capital letter, and leaves rules.cdb as it was.
+func (d *doctor) checkSource(rules *qmail.Rules) {
+	for _, r := range d.checkStale(d.Rules, rules) {
+		if r.key != qmail.Lower(r.key) {
+			d.say(strings.TrimSuffix(d.Rules, ".cdb")+" "+r.key, upperKey, "")
+		}
+	}
+}
+
+// checkWritable looks for a file that decides who may fetch and is open to others.
+func (d *doctor) checkWritable(path string) {
+	if s, err := stat(path); err == nil && loosens(s) {
+		d.say(path, loose, s.mode.String())
 	}
 }
 

@@ -88,7 +88,7 @@ type lookUp func(name string) (who, string, error)
 // readService reads a service directory.
 func readService(dir string, users lookUp) service {
 	s := service{dir: dir, env: map[string]string{}}
-	script, err := qmail.ReadFile(filepath.Join(dir, "run"))
+	script, err := readText(who{}, filepath.Join(dir, "run"))
 	if err != nil {
 		s.err = err
 		return s
@@ -103,12 +103,13 @@ func readService(dir string, users lookUp) service {
 // readEnv reads env as envdir does: a file a variable, its first line without
 // blanks at its end, NUL standing for a line end. An empty file unsets it.
 func (s *service) readEnv() {
-	all, err := names(filepath.Join(s.dir, "env"))
+	env := filepath.Join(s.dir, "env")
+	all, err := readAs(who{}, env, func() ([]string, error) { return names(env) })
 	if err != nil && !missing(err) {
 		s.envError = err
 	}
 	for _, name := range all {
-		text, err := qmail.ReadFile(filepath.Join(s.dir, "env", name))
+		text, err := readText(who{}, filepath.Join(s.dir, "env", name))
 		if err != nil {
 			s.envError = err
 			continue

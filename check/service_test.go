@@ -110,7 +110,7 @@ func TestVodmrConfsRunScriptIsUnderstood(t *testing.T) {
 		if me.Uid == "0" && option == "-s" {
 			account = "daemon" // with -s root needs -u, which is not ACCT
 		}
-		conf := exec.Command(filepath.Join(dir, "vodmr-conf"), option, "-u", "nobody", account, me.Username, made,
+		conf := exec.Command(filepath.Join(dir, "vodmr-conf"), "-f", option, "-u", "nobody", account, me.Username, made,
 			"mail.example.net", "/v/vchkpw", "-q", "/q", "Maildir")
 		if out, err := conf.CombinedOutput(); err != nil {
 			t.Fatalf("%v: %v, %s", conf.Args, err, out)

@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"vodmr/test/kit/cdbmake"
 	"vodmr/test/kit/require"
 )
@@ -41,6 +43,7 @@ type site struct {
 
 	greeting string
 	ehlo     string
+	stopSend func()
 }
 
 // good makes such a site.
@@ -111,11 +114,22 @@ func (s *site) qmail() {
 	s.write("qmail/control/rcpthosts", "# ours\n"+host+"\nExample.org\n", 0o644)
 	s.write("qmail/control/virtualdomains", "example.org:example.org\n", 0o644)
 	s.write("qmail/bin/qmail-queue", "#!/bin/sh\n", 0o755|os.ModeSetuid)
-	s.must(os.MkdirAll(s.path("qmail/queue"), 0o755))
+	s.runSend()
 	assign := strings.ReplaceAll("+example.org-:example.org:UID:UID:$ROOT/domains/example.org:-::\n.\n", "UID", strconv.Itoa(s.owner))
 	s.write("qmail/users/assign", assign, 0o644)
 	s.write("qmail/users/cdb", string(cdbmake.Assign(strings.ReplaceAll(assign, "$ROOT", s.root))), 0o644)
 	s.age("qmail/users/assign")
+}
+
+// runSend holds open what qmail-send reads, as it does while it runs.
+func (s *site) runSend() {
+	s.must(os.MkdirAll(s.path("qmail/queue/lock"), 0o755))
+	trigger := s.path("qmail/queue/lock/trigger")
+	s.must(mkfifo(trigger))
+	reader, err := unix.Open(trigger, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	s.must(err)
+	s.stopSend = func() { unix.Close(reader); s.stopSend = func() {} }
+	s.t.Cleanup(func() { s.stopSend() })
 }
 
 // age makes a file a minute older.
@@ -169,7 +183,7 @@ exec envdir ./env sh -c '
   exec tcpserver -vRHl0 -x tcp.cdb -c"$CONCURRENCY" 127.0.0.1 PORT \
     $ROOT/bin/vodmr-tls -s -c cert.pem -U vpopmail \
     $ROOT/bin/vodmr HOST $ROOT/bin/vchkpw \
-    $ROOT/bin/vodmr-relay -q $ROOT/qmail -x rules.cdb Maildir
+    $ROOT/bin/vodmr-relay -q $ROOT/qmail -x $ROOT/service/rules.cdb Maildir
 '
 `
 

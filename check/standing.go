@@ -38,7 +38,7 @@ func (d *doctor) checkStanding() {
 // says whether others may, too.
 func (d *doctor) standing() (logins int, others bool) {
 	outside := isSet(d.service.env["VODMR_IDLE"])
-	rules, err := qmail.OpenRules(d.Rules)
+	rules, err := d.rules()
 	if err != nil {
 		return 0, outside
 	}

@@ -14,6 +14,7 @@ import (
 
 const (
 	oldMail  diagnosis = "has mail that is older than control/queuelifetime"
+	foreign  diagnosis = "has mail that vodmr-relay cannot open"
 	staying  diagnosis = "has mail that no session can send"
 	breaking diagnosis = "has mail that breaks each session"
 	manyMore diagnosis = "has more mail than could be counted in time"
@@ -37,39 +38,77 @@ func (d *doctor) checkWaiting(box *maildir.Box, dir string) {
 	}
 	notes, _ := box.OpenNotes(func() time.Time { return d.now })
 	defer notes.Close()
-	d.judgeWaiting(list, notes, dir)
+	d.judgeWaiting(box, list, notes, dir)
+}
+
+// A tally counts what waits in a Maildir.
+type tally struct {
+	count, old, foreign, stays, breaks int
+
+	oldest                    int64  // Unix seconds
+	foreigner, stayer, break1 string // an example of each, with the reason
 }
 
 // judgeWaiting goes through the mail, oldest first.
-func (d *doctor) judgeWaiting(list *maildir.List, notes *maildir.Notes, dir string) {
-	settings, _ := d.home.Settings(d.host)
-	oldest, count, old, stays, breaks := int64(0), 0, 0, 0, 0
-	example, reason := "", ""
+func (d *doctor) judgeWaiting(box *maildir.Box, list *maildir.List, notes *maildir.Notes, dir string) {
+	settings, _ := d.controls()
+	var t tally
+	until := time.Now().Add(d.look)
 	for e, ok := list.Next(); ok; e, ok = list.Next() {
-		if count++; count == 1 {
-			oldest = e.Time
+		if t.count++; t.count == 1 {
+			t.oldest = e.Time
 		}
-		if settings.QueueLifetime > 0 && d.now.Sub(time.Unix(e.Time, 0)) > settings.QueueLifetime {
-			old++
-		}
-		note := notes.Of(e.Base())
-		if note.Reason != "" {
-			stays, reason = stays+1, e.Path()+": "+note.Reason
-		}
-		if note.Breaks > 1 {
-			breaks, example = breaks+1, e.Path()
-		}
+		opens := d.opens(box, e, until, &t)
+		old := settings.QueueLifetime > 0 && d.now.Sub(time.Unix(e.Time, 0)) > settings.QueueLifetime
+		t.note(e, notes.Of(e.Base()), old && opens)
 	}
-	age := d.now.Sub(time.Unix(oldest, 0)).Round(time.Second)
-	d.fine(dir, fmt.Sprintf("%d messages wait, the oldest for %v", count, age))
-	if old > 0 {
-		d.say(dir, oldMail, fmt.Sprintf("%d messages", old))
+	age := d.now.Sub(time.Unix(t.oldest, 0)).Round(time.Second)
+	d.fine(dir, fmt.Sprintf("%d messages wait, the oldest for %v", t.count, age))
+	d.sayTally(dir, t)
+}
+
+// opens opens a message as a session does, while there is time, and notes one that it
+// cannot open.
+func (d *doctor) opens(box *maildir.Box, e maildir.Entry, until time.Time, t *tally) bool {
+	if time.Now().After(until) {
+		return true
 	}
-	if stays > 0 {
-		d.say(dir, staying, fmt.Sprintf("%d messages, such as %s", stays, reason))
+	m, err := box.OpenMessage(e)
+	switch {
+	case err == nil:
+		m.Close()
+	case !errors.Is(err, maildir.ErrGone):
+		t.foreign, t.foreigner = t.foreign+1, err.Error()
+		return false
 	}
-	if breaks > 0 {
-		d.say(dir, breaking, fmt.Sprintf("%d messages, such as %s", breaks, example))
+	return true
+}
+
+// note counts what the notes tell of a message. What stays for a reason of its own is not
+// bounced for its age.
+func (t *tally) note(e maildir.Entry, note maildir.Note, old bool) {
+	if note.Reason != "" {
+		t.stays, t.stayer = t.stays+1, e.Path()+": "+note.Reason
+	} else if old {
+		t.old++
+	}
+	if note.Breaks > 1 {
+		t.breaks, t.break1 = t.breaks+1, e.Path()
+	}
+}
+
+func (d *doctor) sayTally(dir string, t tally) {
+	if t.old > 0 {
+		d.say(dir, oldMail, fmt.Sprintf("%d messages", t.old))
+	}
+	if t.foreign > 0 {
+		d.say(dir, foreign, fmt.Sprintf("%d messages, such as %s", t.foreign, t.foreigner))
+	}
+	if t.stays > 0 {
+		d.say(dir, staying, fmt.Sprintf("%d messages, such as %s", t.stays, t.stayer))
+	}
+	if t.breaks > 0 {
+		d.say(dir, breaking, fmt.Sprintf("%d messages, such as %s", t.breaks, t.break1))
 	}
 }
 

@@ -25,8 +25,9 @@ func passwordSetups() []setup {
 		{"an account that is not there", func(s *site) {
 			s.owned(domain+"vpasswd", "other:x:1:0::/nonexistent:NOQUOTA:\n", 0o600)
 		}, []string{"wrong odmr@example.org: has no such account"}},
-		{"passwords are elsewhere", func(s *site) {
+		{"passwords are in a database", func(s *site) {
 			s.must(os.Remove(s.path(domain + "vpasswd")))
+			s.write("etc/vpopmail.mysql", "localhost|0|vpopmail|secret|vpopmail\n", 0o640)
 		}, []string{"doubtful odmr@example.org: has no file of passwords that can be looked at"}},
 		{"no clear password", func(s *site) {
 			s.vpasswd("NOQUOTA", crypt, "")
@@ -50,6 +51,7 @@ func passwordSetups() []setup {
 		}, []string{"wrong odmr@example.org: has a quota"}},
 		{"passwords for all to read", func(s *site) {
 			s.must(os.Chmod(s.path(domain+"vpasswd"), 0o644))
+			s.must(os.Chmod(s.path(domain), 0o711))
 		}, []string{"wrong ROOT/domains/example.org/vpasswd: shows passwords to other users"}},
 		{"half a line", func(s *site) {
 			s.owned(domain+"vpasswd", "odmr:x:1:0::$ROOT/domains/example.org/odmr:NOQUOTA:"+secret+"\neve:x\n", 0o600)

@@ -20,6 +20,16 @@ type DotQmail struct {
 	others    []string // what delivers, or refuses to, in another way
 
 	vdelivermail bool // it runs vdelivermail
+
+	whole local // what concerns the file as a whole
+}
+
+// A local is what else qmail-local goes by.
+type local struct {
+	empty    bool
+	delivers bool   // to a program or a file
+	list     bool   // a line +list was there
+	deferred string // why qmail-local delivers nothing
 }
 
 // ReadDefault reads .qmail-default in a domain's directory. An absent file
@@ -73,11 +83,32 @@ func ReadDotQmail(file string) (DotQmail, error) {
 		return DotQmail{}, err
 	}
 	dir := path.Dir(file)
-	var dq DotQmail
+	dq := DotQmail{whole: local{empty: len(b) == 0}}
+	if first, _, _ := strings.Cut(string(b), "\n"); len(b) > 0 && trimBlanks(first) == "" {
+		dq.whole.deferred = "its first line is blank"
+	}
 	for line := range strings.SplitSeq(string(b), "\n") {
 		dq.add(trimBlanks(line), dir)
 	}
 	return dq, nil
+}
+
+// Deferred says why qmail-local puts off each message that this file is for; empty if it
+// does not. It delivers to no program and to no file by a .qmail file that its owner may
+// execute, nor behind a line `+list' (dot-qmail(5)).
+func (dq DotQmail) Deferred(executable bool) string {
+	if dq.whole.deferred == "" && dq.whole.delivers && executable {
+		return "its x bit is set, and it has a program or a file"
+	}
+	return dq.whole.deferred
+}
+
+// noteDelivery notes a program or a file.
+func (dq *DotQmail) noteDelivery() {
+	dq.whole.delivers = true
+	if dq.whole.list && dq.whole.deferred == "" {
+		dq.whole.deferred = "a program or a file stands behind its line +list"
+	}
 }
 
 // add takes one instruction.
@@ -86,10 +117,14 @@ func (dq *DotQmail) add(line, dir string) {
 		return
 	}
 	switch line[0] {
-	case '#', '+':
+	case '#':
+	case '+':
+		dq.whole.list = dq.whole.list || line == "+list"
 	case '|':
+		dq.noteDelivery()
 		dq.addCommand(line[1:])
 	case '.', '/':
+		dq.noteDelivery()
 		dq.addMaildir(line, dir)
 	default:
 		dq.addAddress(line)
@@ -137,6 +172,10 @@ func (dq *DotQmail) addCommand(command string) {
 		dq.others = append(dq.others, "|"+command)
 	}
 }
+
+// Empty says whether the file has no byte in it: qmail-local then goes by the instruction
+// that qmail-start(8) was given.
+func (dq DotQmail) Empty() bool { return dq.whole.empty }
 
 // Addresses lists the addresses that mail is forwarded to, in lower case.
 func (dq DotQmail) Addresses() []string { return dq.addresses }
@@ -203,7 +242,7 @@ func (u *Users) LeadsHere(d Domain, dq DotQmail, home, maildir string) (leads bo
 		if err != nil {
 			return false, "", err
 		}
-		if holds.holdsReal(home) {
+		if holds.HoldsReal(home) {
 			return true, local + "@" + holds.Name, nil
 		}
 	}
@@ -217,13 +256,4 @@ func (u *Users) homeOf(domain string, d Domain) (Domain, error) {
 	}
 	found, _, err := u.Domain(domain)
 	return found, err
-}
-
-// holdsReal is Holds, tried again with home's symlinks resolved.
-func (d Domain) holdsReal(home string) bool {
-	if d.Holds(path.Clean(home)) {
-		return true
-	}
-	real, err := filepath.EvalSymlinks(home)
-	return err == nil && d.Holds(real)
 }

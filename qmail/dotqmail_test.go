@@ -204,3 +204,29 @@ func TestDotQmailListsAll(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// What qmail-local puts off, by its own rules about the x bit, +list and the first line.
+func TestDotQmailDeferred(t *testing.T) {
+	for content, want := range map[string][2]bool{ // as it is, and executable
+		"":                           {false, false},
+		"&odmr@example.org\n":        {false, false},
+		"odmr\n# |x\n":               {false, false},
+		"|vdelivermail '' /x\n":      {false, true},
+		"./Maildir/\n":               {false, true},
+		"/home/odmr/Mailbox":         {false, true},
+		"+list\n&odmr@example.org\n": {false, false},
+		"+list\n./Maildir/\n":        {true, true},
+		"./Maildir/\n+list\n":        {false, true},
+		"+other\n./Maildir/\n":       {false, true},
+		"\n./Maildir/\n":             {true, true},
+		" \t\n&odmr@example.org\n":   {true, true},
+	} {
+		dq := dotQmail(t, t.TempDir(), content)
+		if got := [2]bool{dq.Deferred(false) != "", dq.Deferred(true) != ""}; got != want {
+			t.Errorf("%q: %v, want %v", content, got, want)
+		}
+		if dq.Empty() != (content == "") {
+			t.Errorf("%q: empty %v", content, dq.Empty())
+		}
+	}
+}

@@ -12,7 +12,7 @@ import (
 
 const (
 	program = "vodmr-conf"
-	usage   = "usage: vodmr-conf [-p PORT] [-s | -t] [-u TLSACCT] [-c CERTFILE]\n" +
+	usage   = "usage: vodmr-conf [-f] [-p PORT] [-s | -t] [-u TLSACCT] [-c CERTFILE]\n" +
 		"                  ACCT LOGACCT DIR HOST [CHECKPASSWORD [RELAYARG...]]\n" +
 		"       vodmr-conf -h | -V\n" +
 		"see vodmr-conf(8)\n"
@@ -33,6 +33,9 @@ func run(args []string) int {
 		return fail(err, "\n"+usage, exitMisuse)
 	}
 	s, err := plan(o, systemAccounts(), programFolder())
+	if err == nil && !o.force {
+		err = runnable(s.Check)
+	}
 	if err != nil {
 		return fail(err, "\n", exitMisuse)
 	}

@@ -8,11 +8,12 @@ import (
 	"strconv"
 	"strings"
 
-	getopt "vodmr/internal/getopt"
+	"vodmr/internal/getopt"
 )
 
 // options are the command line.
 type options struct {
+	force             bool // the checkpassword program may be missing
 	port              uint
 	starttls, connect bool
 	tlsAccount, cert  string
@@ -30,7 +31,7 @@ const (
 
 func parseOptions(args []string) (*options, error) {
 	o := &options{port: defaultPort, tlsAccount: "vodmrtls", check: defaultCheck, relay: []string{"Maildir"}}
-	args, err := getopt.Parse(args, "p:stu:c:", o.set)
+	args, err := getopt.Parse(args, "fp:stu:c:", o.set)
 	if err != nil {
 		return nil, err
 	}
@@ -64,6 +65,8 @@ func optionsFirst(args []string) error {
 // set takes one option.
 func (o *options) set(letter rune, value string) error {
 	switch letter {
+	case 'f':
+		o.force = true
 	case 'p':
 		port, err := strconv.ParseUint(value, 10, 16)
 		if err != nil || port == 0 {

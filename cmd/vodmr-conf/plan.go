@@ -4,12 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
 
-	getopt "vodmr/internal/getopt"
+	"vodmr/internal/getopt"
 )
 
 // A service is all that is known about the directory to be made. The texts in
@@ -133,6 +134,18 @@ func (s *service) setCheck(command string) {
 	s.Check = strings.Join(words, " ")
 }
 
+// runnable says why a checkpassword program cannot be run: nobody could log in.
+func runnable(command string) error {
+	program := strings.Fields(command)[0]
+	if strings.Contains(program, "/") && !filepath.IsAbs(program) {
+		return fmt.Errorf("CHECKPASSWORD %s must begin with /, or be a name in PATH; -f takes it as it is", program)
+	}
+	if _, err := exec.LookPath(program); err != nil {
+		return fmt.Errorf("CHECKPASSWORD cannot be run, so nobody could log in: %w; -f takes it as it is", err)
+	}
+	return nil
+}
+
 // passwords is the name of vodmr-checkpw's file where it is to be made, since it
 // would be in the service directory.
 func (s *service) passwords() string {
@@ -158,7 +171,7 @@ func (s *service) setRelay(args []string) error {
 			return errors.New("the rules are rules.cdb in DIR: leave -x out")
 		}
 		s.Qmail = value
-		return nil
+		return getopt.Absolute(letter, value)
 	})
 	if err == nil && len(words) > 1 {
 		err = errors.New("vodmr-relay takes one MAILDIR")

@@ -129,7 +129,7 @@ const stillMax = 2
 // cannot go on without the call, it says so and ends.
 func (s *site) checkFailure(one *session, e failure) {
 	left := s.leftBehind()
-	if one.code == 0 && left == 0 || lockedOut(one, e) {
+	if isCleanEnd(one) && left == 0 || lockedOut(one, e) {
 		return
 	}
 	switch {

@@ -100,9 +100,15 @@ func (s *site) alone(wrap []string) *session {
 	}
 	one := &session{}
 	s.end(ctx, p, one)
-	one.cleanEnd = one.code == 0
+	one.cleanEnd = isCleanEnd(one)
 	return one
 }
+
+// exitRefused is atrn's exit code after a clean session in which it refused all
+// messages, for example because they were too large.
+const exitRefused = 65
+
+func isCleanEnd(one *session) bool { return one.code == 0 || one.code == exitRefused }
 
 // sessionOnLine runs a session over a line: a function from the provider's end to the
 // customer's end.

@@ -90,7 +90,7 @@ func (p *simulatedCustomer) fetchAll() (cleanEnd bool) {
 	}
 	one := &session{}
 	p.end(ctx, proc, one)
-	return one.code == 0
+	return isCleanEnd(one)
 }
 
 // unlocked waits until no session of the mailbox is running: if vodmr was killed,

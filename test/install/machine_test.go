@@ -60,6 +60,7 @@ echo mail.example.net >/var/qmail/control/me
 echo mail.example.net >/var/qmail/control/rcpthosts
 : >/var/qmail/control/virtualdomains
 cp /stage/qmail-queue /var/qmail/bin/
+chmod 4755 /var/qmail/bin/qmail-queue
 cd /stage
 set +e
 `

@@ -34,6 +34,13 @@ type Server struct {
 	// Discard throws content away unread if Take does not need it.
 	Discard bool
 
+	// Faults that real servers have:
+	Obeys     bool   // it takes the octets of a refused BDAT for commands (go-smtp before 0.25.1)
+	NoDATA    bool   // it does not know DATA
+	Twice     bool   // it gives two replies to BDAT LAST (old SubEthaSMTP)
+	HangsUpAt string // a command at which it hangs up
+	NoCode    bool   // its replies to MAIL, RCPT and content have no enhanced codes
+
 	// Prompt sends each reply at once, and does not wait for more commands.
 	Prompt bool
 	// Padding makes each reply longer by so many bytes.

@@ -1,0 +1,86 @@
+package check
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"vodmr/test/kit/require"
+)
+
+// A mailbox's owner swaps a file for a link to what only root can read, over and over:
+// root's doctor, who looks meanwhile, prints no line of it.
+func TestSwappedLinksShowNothing(t *testing.T) {
+	require.Root(t, "to read what the mailbox's owner cannot")
+	const lines = "17 " + other + "\n" + other + "@example.net\n|" + other + "\nodmr:x:1:0::/" + other + ":NOQUOTA:\nodmr:" + other + "\n"
+	for _, name := range []string{
+		domain + ".qmail-default", domain + "odmr/.qmail", domain + "odmr/Maildir/maildirsize",
+		domain + "vpasswd", "mine/env/VODMR_WINDOW",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := good(t)
+			s.write("secret", lines, 0o600)
+			s.ownService()
+			s.link(name)
+			stop, stopped := make(chan struct{}), make(chan struct{})
+			go func() {
+				defer close(stopped)
+				s.swap(name, stop)
+			}()
+			for range 100 {
+				if s.lookAtFiles(); strings.Contains(strings.ToLower(s.out.String()), strings.ToLower(other)) {
+					t.Errorf("a line of the secret file:\n%s", s.out.String())
+					break
+				}
+			}
+			close(stop)
+			<-stopped
+		})
+	}
+}
+
+// ownService makes a second service directory, which its user can write.
+func (s *site) ownService() {
+	s.owned("mine", "", 0o755)
+	s.owned("mine/env", "", 0o755)
+	s.owned("mine/env/VODMR_WINDOW", "20\n", 0o644)
+	s.owned("mine/run", "#!/bin/sh\n", 0o755)
+}
+
+// link makes the link beside the file, which is made too if it is missing.
+func (s *site) link(name string) {
+	if _, err := os.Lstat(s.path(name)); err != nil {
+		s.owned(name, "./Maildir/\n", 0o644)
+	}
+	s.must(os.Symlink(s.path("secret"), s.path(name+".other")))
+	s.must(os.Lchown(s.path(name+".other"), s.owner, s.owner))
+}
+
+// swap puts a file of the owner's and a link to the secret in a name's place, in turn,
+// until it is stopped.
+func (s *site) swap(name string, stop chan struct{}) {
+	path := s.path(name)
+	for {
+		select {
+		case <-stop:
+			return
+		default:
+			_ = unix.Renameat2(unix.AT_FDCWD, path, unix.AT_FDCWD, path+".other", unix.RENAME_EXCHANGE)
+		}
+	}
+}
+
+// lookAtFiles looks at all but the port, whose answer takes long.
+func (s *site) lookAtFiles() {
+	s.out.Reset()
+	d := &doctor{Config: s.doctor.Config, system: s.doctor.system}
+	d.Out, d.report, d.Dir = &s.out, newReport(&s.out), s.path("service")
+	d.look = time.Second
+	s.must(d.settle())
+	d.checkLogins()
+	mine := readService(s.path("mine"), s.user)
+	d.checkSettings("mine/env", mine.env)
+}

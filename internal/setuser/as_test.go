@@ -1,0 +1,33 @@
+package setuser
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"vodmr/test/kit/require"
+)
+
+// What a user cannot read root does not read for it, and root's rights come back.
+func TestAsReadsWithTheUsersRights(t *testing.T) {
+	require.Root(t, "to become somebody else")
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err := As(65533, 65533, func() error {
+		if syscall.Geteuid() != 65533 || syscall.Getegid() != 65533 {
+			t.Errorf("uid %d, gid %d", syscall.Geteuid(), syscall.Getegid())
+		}
+		_, err := os.ReadFile(secret)
+		return err
+	})
+	if !errors.Is(err, os.ErrPermission) {
+		t.Errorf("another user's read: %v", err)
+	}
+	if err := As(0, 0, func() error { _, err := os.ReadFile(secret); return err }); err != nil || syscall.Geteuid() != 0 {
+		t.Errorf("uid %d, root's read: %v", syscall.Geteuid(), err)
+	}
+}
