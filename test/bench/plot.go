@@ -54,11 +54,8 @@ func ours(results []result) []series {
 	for _, m := range modes() {
 		s := series{name: m.says}
 		for _, rtt := range plottedTrips() {
-			row := fmt.Sprintf("%s-%dms-4k", m.name, rtt.Milliseconds())
-			for _, r := range results {
-				if r.row == row && r.bandwidth == 0 {
-					s.points = append(s.points, point{rtt, r.rate})
-				}
+			if rate, ok := rateOf(results, fmt.Sprintf("%s-%dms-4k", m.name, rtt.Milliseconds())); ok {
+				s.points = append(s.points, point{rtt, rate})
 			}
 		}
 		if len(s.points) > 0 {
@@ -68,13 +65,14 @@ func ours(results []result) []series {
 	return list
 }
 
-func floorRate(results []result) float64 {
+// rateOf finds a row that was measured without a limit of bandwidth.
+func rateOf(results []result, row string) (rate float64, ok bool) {
 	for _, r := range results {
-		if r.row == "floor-4k" {
-			return r.rate
+		if r.row == row && r.bandwidth == 0 {
+			return r.rate, true
 		}
 	}
-	return 0
+	return 0, false
 }
 
 // positions places each round trip on the x axis. If the rate is 0, the point is left
@@ -99,7 +97,7 @@ func picture(results []result) ([]byte, error) {
 			return nil, err
 		}
 	}
-	if rate := floorRate(results); rate > 0 {
+	if rate, ok := rateOf(results, "floor-4k"); ok && rate > 0 {
 		if err := addFloor(p, rate); err != nil {
 			return nil, err
 		}
