@@ -21,7 +21,7 @@ const (
 	waitMax           = 60   // sessions that a message may wait for
 )
 
-// A flakyline is a site whose line breaks in each session while mail keeps coming.
+// A flakyline is a site with a line that breaks in each session while mail keeps coming.
 type flakyline struct {
 	*site
 	session      int

@@ -89,9 +89,9 @@ func newPoisonedSite(t *trial, m mode) *poisonedSite {
 }
 
 // mostSessions is how many sessions may pass until all good messages have arrived:
-// two for each poison message, and two for each message whose answer may be lost
+// two for each poison message, and two for each message that may lose its answer
 // together with that of the poison. If the customer's server answers at once and
-// hangs up in order, no such answer is lost.
+// hangs up in order, no answer is lost.
 func (p *poisonedSite) mostSessions() int {
 	sessions := 1
 	for range p.bad {

@@ -5,7 +5,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"vodmr/test/kit/logformat"
 )
@@ -42,6 +44,22 @@ func Start(t testing.TB, cmd *exec.Cmd) *Process {
 
 // PID is the program's process id.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// Logged waits until the program's standard error has a text.
+func (p *Process) Logged(want string) {
+	p.t.Helper()
+	text := ""
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		all, err := os.ReadFile(p.stderr)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		if text = string(all); strings.Contains(text, want) {
+			return
+		}
+	}
+	p.t.Fatalf("no %q in the log:\n%s", want, text)
+}
 
 // End waits for the program's end. It returns its exit code, or -1 if a signal ended
 // it, and the text that it and its children wrote to standard error; each line must
