@@ -62,7 +62,7 @@ func (b *bench) floor(m mail) (result, error) {
 	if want := int64(m.files()) * int64(m.size); err == nil && n != want {
 		err = fmt.Errorf("%d bytes of %d arrived", n, want)
 	}
-	return newResult(m, mode{says: "-"}, &line{}, o), err
+	return newResult(m, mode{says: "-"}, &link{}, o), err
 }
 
 // discard reads to the end with a buffer as large as that of the customer's server.

@@ -47,8 +47,8 @@ func (b *bench) single(m mail, mode mode) (result, error) {
 	if err := m.writeLarge(filepath.Join(folder, m.name(0))); err != nil {
 		return result{}, err
 	}
-	o, err := b.session(home, mode.server(), &line{})
-	one := newResult(m, mode, &line{}, o)
+	o, err := b.session(home, mode.server(), &link{})
+	one := newResult(m, mode, &link{}, o)
 	return one, errors.Join(err, allArrived(home, m, o))
 }
 

@@ -56,7 +56,7 @@ func (m mail) filler() string {
 // largest is the size in bytes of the largest message that is made in memory.
 const largest = 16 << 20
 
-// ideal is the smallest number of bytes that must cross the line: each message once,
+// ideal is the smallest number of bytes that must cross the link: each message once,
 // with CRLF, and a RCPT line for each recipient. It is 0, which means unknown, if a
 // message is larger than largest.
 func (m mail) ideal() int64 {

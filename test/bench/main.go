@@ -17,7 +17,7 @@ import (
 type bench struct {
 	bin, work, qmail string // folders: the programs, our own files, qmail's home
 	messages         int    // of MODE-RTT-SIZE rows; if 0, their usual number
-	bandwidth        int64  // of their line
+	bandwidth        int64  // of their link
 	results          []result
 	stop             []func() // ends the processes that are still running
 }
@@ -34,7 +34,7 @@ func run() error {
 	flag.StringVar(&b.bin, "bin", "", "the folder of the programs")
 	flag.StringVar(&b.work, "work", "", "an empty folder to work in")
 	flag.IntVar(&b.messages, "n", 0, "messages of MODE-RTT-SIZE rows")
-	flag.Int64Var(&b.bandwidth, "b", 0, "bandwidth of their line in bytes a second each way")
+	flag.Int64Var(&b.bandwidth, "b", 0, "bandwidth of their link in bytes a second each way")
 	list := flag.Bool("l", false, "list the rows")
 	flag.Parse()
 	if *list {

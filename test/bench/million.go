@@ -47,7 +47,7 @@ func (b *bench) small() (result, error) {
 		total.add(o)
 	}
 	m.messages = millionTaken
-	small := newResult(m, mode, &line{}, total)
+	small := newResult(m, mode, &link{}, total)
 	small.row, small.cost = "thousands", 1e6*total.between/millionTaken
 	small.note = fmt.Sprintf("first MAIL %.4f s after ATRN, then %.0f us a message",
 		total.firstMAIL*smallFiles/millionTaken, small.cost)
@@ -63,7 +63,7 @@ func (b *bench) oneSmall(m mail, mode mode) (outcome, error) {
 	if err := m.fill(home); err != nil {
 		return outcome{}, err
 	}
-	o, err := b.session(home, mode.server(), &line{})
+	o, err := b.session(home, mode.server(), &link{})
 	return o, errors.Join(err, allArrived(home, m, o))
 }
 
@@ -96,11 +96,11 @@ func (b *bench) million() (result, error) {
 	mode, _ := modeNamed("chunking")
 	server := mode.server()
 	server.CloseAfter = millionTaken
-	o, err := b.session(home, server, &line{})
+	o, err := b.session(home, server, &link{})
 	if err == nil && o.recipients != millionTaken {
 		err = fmt.Errorf("%d of %d arrived", o.recipients, millionTaken)
 	}
-	big := newResult(m, mode, &line{}, o)
+	big := newResult(m, mode, &link{}, o)
 	big.cost = 1e6 * o.between / millionTaken
 	return big, err
 }

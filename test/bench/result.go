@@ -35,7 +35,7 @@ type result struct {
 	note             string
 }
 
-func newResult(m mail, mode mode, l *line, o outcome) result {
+func newResult(m mail, mode mode, l *link, o outcome) result {
 	r := result{
 		mode: mode.says, messages: m.messages, copies: m.copies, size: int64(m.size),
 		rtt: 2 * l.delay, bandwidth: l.bandwidth, seconds: o.seconds,

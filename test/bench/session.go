@@ -28,8 +28,8 @@ type outcome struct {
 }
 
 // session runs vodmr-relay, which relays the Maildir of a home to a customer's server
-// at the other end of a line.
-func (b *bench) session(home string, server customer.Server, l *line) (outcome, error) {
+// at the other end of a link.
+func (b *bench) session(home string, server customer.Server, l *link) (outcome, error) {
 	near, far, err := loopback.Pair()
 	if err != nil {
 		return outcome{}, err
@@ -43,7 +43,7 @@ func (b *bench) session(home string, server customer.Server, l *line) (outcome, 
 	if err != nil {
 		return outcome{}, err
 	}
-	v := &visit{Conn: conn, line: l, pid: p.cmd.Process.Pid}
+	v := &visit{Conn: conn, link: l, pid: p.cmd.Process.Pid}
 	err = v.serve(server)
 	hungUp := server.CloseAfter > 0 && errors.Is(err, io.ErrClosedPipe)
 	if hungUp {
@@ -60,9 +60,9 @@ func (b *bench) session(home string, server customer.Server, l *line) (outcome, 
 	return v.outcome, err
 }
 
-// lay inserts the line between the provider's end and the customer's. If there is no
+// lay inserts the link between the provider's end and the customer's. If there is no
 // delay, it connects them directly.
-func (b *bench) lay(near net.Conn, l *line) (net.Conn, error) {
+func (b *bench) lay(near net.Conn, l *link) (net.Conn, error) {
 	if l.delay == 0 && l.bandwidth == 0 {
 		return near, nil
 	}
@@ -98,7 +98,7 @@ func relayEnvironment(home string) []string {
 type visit struct {
 	net.Conn
 	outcome
-	line      *line
+	link      *link
 	pid       int
 	began     time.Time
 	first     time.Time // MAIL
@@ -130,7 +130,7 @@ func (v *visit) mail(string) string {
 	if v.first.IsZero() {
 		v.first = time.Now()
 		v.firstMAIL = v.first.Sub(v.began).Seconds()
-		v.firstTrip = v.line.atCustomer.Load()
+		v.firstTrip = v.link.atCustomer.Load()
 	}
 	return ""
 }
@@ -138,8 +138,8 @@ func (v *visit) mail(string) string {
 func (v *visit) content(_ string, to []string) string {
 	v.recipients += len(to)
 	v.between = time.Since(v.first).Seconds()
-	if v.line.delay > 0 {
-		v.trips = v.line.atCustomer.Load() - v.firstTrip + 1
+	if v.link.delay > 0 {
+		v.trips = v.link.atCustomer.Load() - v.firstTrip + 1
 	}
 	return ""
 }

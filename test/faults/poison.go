@@ -30,7 +30,7 @@ func poisonRow() []series {
 	var all []series
 	for _, m := range modes() {
 		all = append(all, series{name: "five/" + m.name, last: poisonRounds, try: func(t *trial) { fivePoisons(t, m) }},
-			series{name: "weeks/" + m.name, last: flakyLineSessions, try: func(t *trial) { flakyLineRounds(t, m) }})
+			series{name: "flaky-line/" + m.name, last: flakyLineSessions, try: func(t *trial) { flakyLineRounds(t, m) }})
 	}
 	return all
 }
