@@ -10,8 +10,8 @@ import (
 
 	"vodmr/internal/safepath"
 	"vodmr/qmail"
-	"vodmr/test/kit/testsite"
 	"vodmr/test/kit/require"
+	"vodmr/test/kit/testsite"
 )
 
 func must(t *testing.T, err error) {
