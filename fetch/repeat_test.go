@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -131,11 +132,26 @@ func TestRepeatTells(t *testing.T) {
 	checkWaits(t, "told", []time.Duration{2 * time.Minute}, told)
 }
 
+// TestSleepStops: Sleep returns when the context ends, even in the middle, and otherwise
+// when the time is over.
 func TestSleepStops(t *testing.T) {
-	ctx, stop := context.WithCancel(context.Background())
-	stop()
-	Sleep(ctx, time.Hour) // the test's time limit is the check
-	Sleep(context.Background(), time.Nanosecond)
+	for name, test := range map[string]struct{ stopAfter, want time.Duration }{
+		"stopped before": {0, 0},
+		"stopped midway": {time.Minute, time.Minute},
+		"not stopped":    {2 * time.Hour, time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, stop := context.WithTimeout(context.Background(), test.stopAfter)
+				defer stop()
+				began := time.Now()
+				Sleep(ctx, time.Hour)
+				if got := time.Since(began); got != test.want {
+					t.Errorf("slept for %v, want %v", got, test.want)
+				}
+			})
+		})
+	}
 }
 
 func TestReadPassword(t *testing.T) {

@@ -235,9 +235,7 @@ func TestAsRoot(t *testing.T) {
 	require.Root(t, "only root can take another's rights")
 	root, maildir := testsite.New(t, map[string]string{"new/1.x": testsite.Message("a@b.test", "c@example.org", "x")})
 	other := filepath.Join(root, "other/Maildir")
-	for _, dir := range []string{"new", "cur"} {
-		must(t, os.MkdirAll(filepath.Join(other, dir), 0o755))
-	}
+	testsite.Maildir(t, other)
 	testsite.Write(t, filepath.Join(other, "new/2.x"), testsite.Message("d@b.test", "e@example.org", "x"))
 	testsite.Chown(t, filepath.Join(root, "domain/odmr"), 47110)
 	testsite.Chown(t, filepath.Join(root, "other"), 47111)

@@ -12,8 +12,8 @@ import (
 	"vodmr/test/kit/loopback"
 )
 
-// lay puts a line between two connections and returns its outer ends.
-func lay(t *testing.T, l *line) (provider, customer *net.TCPConn) {
+// lay puts a link between two connections and returns its outer ends.
+func lay(t *testing.T, l *link) (provider, customer *net.TCPConn) {
 	t.Helper()
 	provider, near, err := loopback.Pair()
 	if err != nil {
@@ -28,9 +28,9 @@ func lay(t *testing.T, l *line) (provider, customer *net.TCPConn) {
 	return provider, customer
 }
 
-// TestLineKeepsOrder: what goes in comes out, both ways, and the end too.
-func TestLineKeepsOrder(t *testing.T) {
-	for _, l := range []*line{{delay: time.Millisecond}, {bandwidth: 200 << 20}} {
+// TestLinkKeepsOrder: bytes and the end arrive in order, in both directions.
+func TestLinkKeepsOrder(t *testing.T) {
+	for _, l := range []*link{{delay: time.Millisecond}, {bandwidth: 200 << 20}} {
 		provider, customer := lay(t, l)
 		sent := make([]byte, 3<<20)
 		rand.New(rand.NewSource(1)).Read(sent)
@@ -47,10 +47,10 @@ func TestLineKeepsOrder(t *testing.T) {
 	}
 }
 
-// TestLineCountsTrips: an exchange in lock step costs a round trip each, and what
-// is sent at once costs none of its own.
-func TestLineCountsTrips(t *testing.T) {
-	l := &line{delay: 10 * time.Millisecond}
+// TestLinkCountsTrips: in lock step each exchange costs one round trip; if everything
+// is sent at once, it costs none of its own.
+func TestLinkCountsTrips(t *testing.T) {
+	l := &link{delay: 10 * time.Millisecond}
 	provider, customer := lay(t, l)
 	in, out := bufio.NewReader(provider), bufio.NewReader(customer)
 	for trip := int64(1); trip <= 5; trip++ {
@@ -68,10 +68,10 @@ func TestLineCountsTrips(t *testing.T) {
 	}
 }
 
-// TestLineDelays: nothing arrives before its time.
-func TestLineDelays(t *testing.T) {
+// TestLinkDelays: nothing arrives too early.
+func TestLinkDelays(t *testing.T) {
 	const delay = 30 * time.Millisecond
-	provider, customer := lay(t, &line{delay: delay})
+	provider, customer := lay(t, &link{delay: delay})
 	began := time.Now()
 	say(t, provider, "greeting\n")
 	hear(t, bufio.NewReader(customer))
