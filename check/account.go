@@ -8,10 +8,10 @@ import (
 )
 
 const (
-	rootsAccount diagnosis = "has uid 0, which vodmr-checkpw refuses"
-	noSMTP       diagnosis = "may not use SMTP, so vchkpw refuses the right password"
-	shutAccount  diagnosis = "bounces the mail of its own address"
-	outside      diagnosis = "has its mailbox outside its domain's folder, so ATRN gets 451"
+	rootsAccount kind = "wrong | has uid 0, which vodmr-checkpw refuses | write the uid and the gid of its folder's owner into its line"
+	noSMTP       kind = "wrong | may not use SMTP, so vchkpw refuses the right password | vmoduser -x LOGIN takes it off the account, vmoddomlimits or an editor off the domain"
+	shutAccount  kind = "wrong | bounces the mail of its own address | vmoduser -x LOGIN: mail for the login's own address is lost for the customer"
+	outside      kind = "wrong | has its mailbox outside its domain's folder, so ATRN gets 451 | let its line in vpasswd name a folder below its domain's"
 )
 
 // What vpopmail's fourth field, of flags, means; vpopmail.h has their names.

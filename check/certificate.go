@@ -13,14 +13,14 @@ import (
 )
 
 const (
-	noCert      diagnosis = "is not there, so there is no TLS"
-	keyOpen     diagnosis = "shows the key to other users"
-	badPair     diagnosis = "is no certificate with its key"
-	wrongDate   diagnosis = "is not valid today"
-	expiresSoon diagnosis = "ends within two weeks"
-	wrongHost   diagnosis = "is for another name"
-	untrusted   diagnosis = "is signed by nobody that this system knows"
-	badEmpty    diagnosis = "is no place to be locked into"
+	noCert      kind = "wrong | is not there, so there is no TLS | put the chain and its key there, or name the file with vodmr-tls's -c and -k"
+	keyOpen     kind = "wrong | shows the key to other users | chmod 600 the file, and get a new key if others could log in here"
+	badPair     kind = "wrong | is no certificate with its key | put the whole chain into it, the host's own certificate first, and the key that belongs to it"
+	wrongDate   kind = "wrong | is not valid today | renew it, and look at this machine's clock"
+	expiresSoon kind = "doubtful | ends within two weeks | renew it, and see that the renewed one is copied to this file"
+	wrongHost   kind = "wrong | is for another name | get one for the name that vodmr is given and customers call"
+	untrusted   kind = "doubtful | is signed by nobody that this system knows | customers need atrn -F or -C for it, or fetchmail's sslcertfile; is its chain in the file?"
+	badEmpty    kind = "wrong | is no place to be locked into | chown it to root, chmod 555 it and empty it: vodmr-tls -u locks itself in there"
 )
 
 const soon = 14 * 24 * time.Hour
@@ -32,7 +32,7 @@ func (d *doctor) checkCertificate() {
 	}
 	wrapper := d.service.tls
 	certFile, keyFile := d.service.path(wrapper.cert), d.service.path(wrapper.key)
-	before := d.count(wrong) + d.count(doubtful)
+	before := d.faults()
 	if d.checkKeyFile(certFile, false) && (keyFile == certFile || d.checkKeyFile(keyFile, true)) {
 		d.checkPair(certFile, keyFile)
 	}
@@ -41,8 +41,8 @@ func (d *doctor) checkCertificate() {
 			d.say(d.empty, badEmpty, err.Error())
 		}
 	}
-	if d.count(wrong)+d.count(doubtful) == before {
-		d.fine(certFile, "is for "+first(d.host, "any name")+", and its key is its own")
+	if d.faults() == before {
+		d.ok(certFile, "is for "+first(d.host, "any name")+", and its key is its own")
 	}
 }
 
@@ -90,7 +90,7 @@ func (d *doctor) checkPair(certFile, keyFile string) {
 	if err := d.trusted(pair); err == nil {
 		return
 	} else if isSelfSigned(pair.Leaf) {
-		d.fine(certFile, "is signed by itself: customers need atrn -F or -C for it, or fetchmail's sslcertfile")
+		d.ok(certFile, "is signed by itself: customers need atrn -F or -C for it, or fetchmail's sslcertfile")
 	} else {
 		d.say(certFile, untrusted, err.Error())
 	}

@@ -15,16 +15,16 @@ import (
 )
 
 const (
-	noService    diagnosis = "no service directory was found"
-	noChain      diagnosis = "does not run the whole chain of programs"
-	smallLimit   diagnosis = "sets a limit that no Go program can live in"
-	noAccount    diagnosis = "names an account that does not exist"
-	noTCPRules   diagnosis = "is not there, so tcpserver drops every connection"
-	relativePath diagnosis = "tells vodmr-relay a relative path, which it refuses"
-	shutLog      diagnosis = "cannot be written by the log's account"
-	wrongPort    diagnosis = "tells vchkpw a port where it refuses CRAM-MD5"
-	tlsNeedsRoot diagnosis = "takes root's rights away before vodmr-tls needs them"
-	weakProgram  diagnosis = "cannot read the passwords with the rights that it has"
+	noService    kind = "doubtful | no service directory was found | name it with -d; until then the run script, TLS and the programs are not looked at"
+	noChain      kind = "wrong | does not run the whole chain of programs | let it run vodmr HOST, a checkpassword program, and vodmr-relay, in this order; see vodmr(8)"
+	smallLimit   kind = "wrong | sets a limit that no Go program can live in | take the limit away: a Go program sets aside much address space and dies where it cannot; tcpserver -c bounds the service"
+	noAccount    kind = "wrong | names an account that does not exist | make the account, or name one that exists"
+	noTCPRules   kind = "wrong | is not there, so tcpserver drops every connection | write rules, if only ':allow', and make it with tcprules"
+	relativePath kind = "wrong | tells vodmr-relay a relative path, which it refuses | write the whole path, from the first slash: the customer's own folder is where it would begin"
+	shutLog      kind = "wrong | cannot be written by the log's account | chown it to the account in log/run, and start the log again"
+	wrongPort    kind = "wrong | tells vchkpw a port where it refuses CRAM-MD5 | leave vodmr's -p out: its default makes vchkpw check CRAM-MD5"
+	tlsNeedsRoot kind = "wrong | takes root's rights away before vodmr-tls needs them | take tcpserver's -u and -g away and give vodmr-tls -U"
+	weakProgram  kind = "wrong | cannot read the passwords with the rights that it has | run it as the user that owns the file, or as root: see tcpserver's -u or vodmr-tls's -U"
 )
 
 // checkService looks at the service directory.
@@ -42,14 +42,14 @@ func (d *doctor) checkService() {
 		}
 		return
 	}
-	before := len(d.findings)
+	before := d.faults()
 	d.runnable(run, run, who{known: true})
 	d.checkLog(d.Dir + "/log/run")
 	d.checkScript(run)
 	d.checkTCPRules()
 	d.checkEnv()
-	if len(d.findings) == before {
-		d.fine(run, "runs "+strings.Join(d.service.runs, ", ")+" for "+first(d.host, "nobody"))
+	if d.faults() == before {
+		d.ok(run, "runs "+strings.Join(d.service.runs, ", ")+" for "+first(d.host, "nobody"))
 	}
 	d.checkPrograms()
 }
@@ -197,7 +197,7 @@ func (d *doctor) checkRights() {
 			return
 		}
 	}
-	d.fine(name, "runs as "+user.String())
+	d.ok(name, "runs as "+user.String())
 }
 
 // canCheck looks at one file of passwords. vchkpw checks none of a domain that is not its

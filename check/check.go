@@ -79,7 +79,7 @@ func thisSystem() system {
 // "wrong". An error, which may wrap ErrCannotLook, means that the report is not
 // whole.
 func Run(c Config) (wrongs int, err error) {
-	d := &doctor{Config: c, report: newReport(c.Out), system: thisSystem()}
+	d := &doctor{Config: c, report: &report{out: c.Out}, system: thisSystem()}
 	return d.run()
 }
 

@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	noDelivery diagnosis = "cannot be delivered to by the domain's user"
-	rootsMail  diagnosis = "belongs to root in users/cdb, so qmail-local delivers nothing"
+	noDelivery kind = "wrong | cannot be delivered to by the domain's user | let the domain's user write to it, with a tmp, new and cur in it; see maildirmake(1)"
+	rootsMail  kind = "wrong | belongs to root in users/cdb, so qmail-local delivers nothing | give the domain to a user of its own, and run qmail-newu"
 )
 
 // checkDelivery looks whether a user can deliver into a Maildir: a message is written in
@@ -103,13 +103,13 @@ func (d *doctor) judgeSystem(name, file string, user who, dq qmail.DotQmail, m m
 	}
 	switch {
 	case dq.Empty():
-		d.fine(name, "unknown addresses go where qmail-start says")
+		d.ok(name, "unknown addresses go where qmail-start says")
 	case dq.LeadsTo(m.home, d.maildir()) && len(places(dq)) > 1:
 		d.say(name, alsoElsewhere, strings.Join(places(dq), ", "))
 	case dq.LeadsTo(m.home, d.maildir()):
-		d.fine(name, "unknown addresses lead to this mailbox, by its folder")
+		d.ok(name, "unknown addresses lead to this mailbox, by its folder")
 	case slices.ContainsFunc(dq.Others(), isProgram):
-		d.fine(name, "unknown addresses go to a program: "+strings.Join(places(dq), ", "))
+		d.ok(name, "unknown addresses go to a program: "+strings.Join(places(dq), ", "))
 	default:
 		d.say(name, leadsAway, first(strings.Join(places(dq), ", "), "nowhere"))
 	}

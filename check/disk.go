@@ -11,10 +11,10 @@ type disk struct {
 }
 
 const (
-	diskFull   diagnosis = "its disk is full"
-	diskTight  diagnosis = "its disk is nearly full"
-	inodesFull diagnosis = "its disk has no room for more files"
-	overNFS    diagnosis = "lies on NFS"
+	diskFull   kind = "wrong | its disk is full | make room: qmail defers all mail and bounces cannot be queued"
+	diskTight  kind = "doubtful | its disk is nearly full | make room before mail is deferred"
+	inodesFull kind = "wrong | its disk has no room for more files | remove files: qmail defers all mail, and each message is a file"
+	overNFS    kind = "doubtful | lies on NFS | its lock daemon must run on both sides, or the lock fails and ATRN gets 451"
 )
 
 const (
@@ -38,7 +38,7 @@ func (d *doctor) checkDisk(path string) {
 	case found.free < found.bytes/tightPart:
 		d.say(path, diskTight, fmt.Sprintf("%d MB are free", found.free>>20))
 	default:
-		d.fine(path, fmt.Sprintf("%d MB are free on its disk", found.free>>20))
+		d.ok(path, fmt.Sprintf("%d MB are free on its disk", found.free>>20))
 	}
 	if err == nil && found.remote {
 		d.say(path, overNFS, found.kind)

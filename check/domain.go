@@ -15,21 +15,21 @@ import (
 )
 
 const (
-	notTaken      diagnosis = "is not taken in by qmail-smtpd"
-	takesAll      diagnosis = "is missing: qmail-smtpd takes mail for the whole world"
-	isLocal       diagnosis = "is in control/locals too, which counts first"
-	notVirtual    diagnosis = "is not in control/virtualdomains"
-	elsewhere     diagnosis = "is sent elsewhere by control/virtualdomains"
-	noDefault     diagnosis = "has no .qmail-default"
-	bounces       diagnosis = "bounces unknown addresses"
-	deletes       diagnosis = "deletes mail to unknown addresses"
-	leadsAway     diagnosis = "sends unknown addresses to another place"
-	byAddress     diagnosis = "sends unknown addresses here by an address"
-	heldBack      diagnosis = "makes qmail-local hold all mail back"
-	alsoElsewhere diagnosis = "sends mail to more places than this mailbox"
-	ownPostmaster diagnosis = "keeps mail in a mailbox of its own"
-	stickyHome    diagnosis = "is sticky, so qmail holds its mail back"
-	loose         diagnosis = "can be written to by other users"
+	notTaken      kind = "wrong | is not taken in by qmail-smtpd | write the domain into control/rcpthosts, or into morercpthosts and run qmail-newmrh"
+	takesAll      kind = "doubtful | is missing: qmail-smtpd takes mail for the whole world | write your domains into control/rcpthosts"
+	isLocal       kind = "wrong | is in control/locals too, which counts first | take it out of control/locals and send qmail-send a HUP"
+	notVirtual    kind = "wrong | is not in control/virtualdomains | add the domain to control/virtualdomains and send qmail-send a HUP"
+	elsewhere     kind = "wrong | is sent elsewhere by control/virtualdomains | let its line in control/virtualdomains name the domain itself, as vadddomain does"
+	noDefault     kind = "wrong | has no .qmail-default | write one that leads to this mailbox, as INSTALL shows"
+	bounces       kind = "wrong | bounces unknown addresses | let .qmail-default lead to this mailbox, as INSTALL shows"
+	deletes       kind = "wrong | deletes mail to unknown addresses | let .qmail-default lead to this mailbox, as INSTALL shows"
+	leadsAway     kind = "wrong | sends unknown addresses to another place | let .qmail-default lead to this mailbox, as INSTALL shows, or look at the other place's login"
+	byAddress     kind = "doubtful | sends unknown addresses here by an address | name the mailbox's folder instead, as INSTALL shows: by an address, qmail-inject takes Return-Path and Bcc out of each message and adds fields"
+	heldBack      kind = "wrong | makes qmail-local hold all mail back | chmod go-w,a-x the file, and see that each line in it says what dot-qmail(5) allows"
+	alsoElsewhere kind = "doubtful | sends mail to more places than this mailbox | is this what you want? see dot-qmail(5)"
+	ownPostmaster kind = "doubtful | keeps mail in a mailbox of its own | the customer does not get this mail: read it here, or let .qmail-postmaster lead to the customer's Maildir"
+	stickyHome    kind = "wrong | is sticky, so qmail holds its mail back | chmod -t the folder"
+	loose         kind = "wrong | can be written to by other users | chmod go-w it: others could put mail there, and qmail-local does not deliver below such a folder"
 )
 
 // checkDomain follows mail for a domain from qmail-smtpd to the mailbox.
@@ -38,11 +38,11 @@ func (d *doctor) checkDomain(users *qmail.Users, m mailbox, name string) {
 	if err != nil {
 		return // said already
 	}
-	before := len(d.findings)
+	before := d.faults()
 	d.checkRecipients(name)
 	d.checkRoute(name, known, m)
-	if len(d.findings) == before && isDir(d.Qmail) {
-		d.fine(name, "qmail takes its mail and delivers it here")
+	if d.faults() == before && isDir(d.Qmail) {
+		d.ok(name, "qmail takes its mail and delivers it here")
 	}
 	if !known {
 		d.checkSystemDomain(name, m)
@@ -64,7 +64,7 @@ func (d *doctor) checkRecipients(name string) {
 	}
 	hosts, err := d.list("rcpthosts")
 	if errors.Is(err, unix.ENOENT) {
-		if !slices.ContainsFunc(d.findings, func(f finding) bool { return f.what == takesAll }) {
+		if !d.said(takesAll) {
 			d.say("control/rcpthosts", takesAll, "")
 		}
 		return
@@ -168,7 +168,7 @@ func (d *doctor) checkDefault(users *qmail.Users, domain qmail.Domain, m mailbox
 	}
 	d.checkHeldBack(file, dq)
 	if dq.Empty() {
-		d.fine(domain.Name, "unknown addresses go where qmail-start says")
+		d.ok(domain.Name, "unknown addresses go where qmail-start says")
 		return
 	}
 	leads, address, err := users.LeadsHere(domain, dq, m.home, d.maildir())
@@ -183,7 +183,7 @@ func (d *doctor) checkDefault(users *qmail.Users, domain qmail.Domain, m mailbox
 	case address != "":
 		d.say(domain.Name, byAddress, address)
 	default:
-		d.fine(domain.Name, "unknown addresses lead to this mailbox, by its folder")
+		d.ok(domain.Name, "unknown addresses lead to this mailbox, by its folder")
 	}
 	d.checkDelivery(userOf(domain), within(m.home, d.maildir()))
 }

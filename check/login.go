@@ -15,13 +15,13 @@ import (
 )
 
 const (
-	noLogins    diagnosis = "none is named, and no rule names one"
-	noMailbox   diagnosis = "has no mailbox that can be found"
-	lookupFails diagnosis = "cannot be looked up: ATRN gets 451"
-	denied      diagnosis = "is denied by the rules"
-	notListed   diagnosis = "has no line in the rules"
-	needsTLS    diagnosis = "gets no mail without TLS, and there is none"
-	holdsNone   diagnosis = "may have the mail of no domain"
+	noLogins    kind = "doubtful | none is named, and no rule names one | name a LOGIN, so that its mailbox is looked at"
+	noMailbox   kind = "wrong | has no mailbox that can be found | is the login right? make the account with vadduser, or a line in vodmr-checkpw's file"
+	lookupFails kind = "wrong | cannot be looked up: ATRN gets 451 | mend what the line names"
+	denied      kind = "wrong | is denied by the rules | change its line in the rules, and make rules.cdb anew"
+	notListed   kind = "wrong | has no line in the rules | give it a line in the rules, and make rules.cdb anew"
+	needsTLS    kind = "wrong | gets no mail without TLS, and there is none | put vodmr-tls into the run script, or take the setting away"
+	holdsNone   kind = "wrong | may have the mail of no domain | let the domain's .qmail-default lead to this mailbox, or give the login VODMR_DOMAINS in the rules"
 )
 
 // A mailbox is what a login stands for.
@@ -141,7 +141,7 @@ func (d *doctor) mailboxes() (found []mailbox) {
 		return nil
 	}
 	defer users.Close()
-	quiet := &doctor{Config: d.Config, system: d.system, service: d.service, home: d.home, report: newReport(io.Discard)}
+	quiet := &doctor{Config: d.Config, system: d.system, service: d.service, home: d.home, report: &report{out: io.Discard}}
 	for _, login := range d.logins() {
 		if m, ok := quiet.find(users, login); ok {
 			found = append(found, m)
@@ -175,7 +175,7 @@ func (d *doctor) checkLogin(users *qmail.Users, m mailbox) {
 	case found.Refusal.Code != 0:
 		d.refused(m, found)
 	default:
-		d.fine(m.login, "may have the mail of "+strings.Join(found.Domains, ", "))
+		d.ok(m.login, "may have the mail of "+strings.Join(found.Domains, ", "))
 	}
 	if found.Settings.RequireTLS && d.service.vodmr.found && !d.service.tls.found {
 		d.say(m.login, needsTLS, "VODMR_REQUIRETLS")

@@ -11,16 +11,16 @@ import (
 )
 
 const (
-	rootsHome  diagnosis = "belongs to root"
-	otherOwner diagnosis = "belongs to somebody else than vodmr-relay runs as"
-	noMaildir  diagnosis = "is no Maildir that vodmr-relay opens"
-	noWay      diagnosis = "cannot be entered by the user that vodmr-relay runs as"
-	diverts    diagnosis = "sends the mailbox's mail to another place"
-	countsFull diagnosis = "is over its quota, and mail bounces"
-	counts     diagnosis = "counts a quota"
-	badLock    diagnosis = "cannot be locked"
-	badNotes   diagnosis = "cannot be written, so one message goes at a time"
-	oddNotes   diagnosis = "was no file of notes, and was set aside"
+	rootsHome  kind = "wrong | belongs to root | chown it to the mailbox's own user: vodmr-relay does not run as root"
+	otherOwner kind = "wrong | belongs to somebody else than vodmr-relay runs as | chown -R it to the one user that vodmr-relay runs as"
+	noMaildir  kind = "wrong | is no Maildir that vodmr-relay opens | make it with maildirmake as its owner, or name the right one in the run script"
+	noWay      kind = "wrong | cannot be entered by the user that vodmr-relay runs as | let its owner read, write and enter it: chmod 700"
+	diverts    kind = "wrong | sends the mailbox's mail to another place | remove the file, or let it name this Maildir"
+	countsFull kind = "wrong | is over its quota, and mail bounces | take the quota off, and remove the file"
+	counts     kind = "doubtful | counts a quota | take the quota off and remove the file: a full mailbox bounces the whole domain's mail"
+	badLock    kind = "wrong | cannot be locked | chown it to the mailbox's owner while no session runs; if it is no file, move it away"
+	badNotes   kind = "wrong | cannot be written, so one message goes at a time | chown it to the mailbox's owner, or move it away while no session runs"
+	oddNotes   kind = "doubtful | was no file of notes, and was set aside | read it and remove it; counts have begun anew"
 )
 
 // maildir is what vodmr-relay is told, below the mailbox's folder where it is relative.
@@ -62,7 +62,7 @@ func (d *doctor) checkMaildir(m mailbox) {
 	}
 	defer box.Close()
 	if d.checkModes(m, dir) {
-		d.fine(dir, "belongs to "+m.user.String()+", and to nobody else")
+		d.ok(dir, "belongs to "+m.user.String()+", and to nobody else")
 	}
 	if m.owner.uid != m.user.uid {
 		d.say(m.home, otherOwner, m.home+" belongs to "+m.owner.String()+", not "+m.user.String())
@@ -169,15 +169,15 @@ func (d *doctor) checkLock(m mailbox, box *maildir.Box, dir string) {
 	case err != nil:
 		d.unreadable(path, err)
 	case pid < 0:
-		d.fine(path, "a session is under way, on another machine")
+		d.ok(path, "a session is under way, on another machine")
 	case pid > 0:
-		d.fine(path, "a session is under way, process "+strconv.Itoa(pid))
+		d.ok(path, "a session is under way, process "+strconv.Itoa(pid))
 	}
 }
 
 // own reports a file that vodmr-relay opens for writing and cannot. One that is
 // not there will be made.
-func (d *doctor) own(m mailbox, path string, what diagnosis) bool {
+func (d *doctor) own(m mailbox, path string, what kind) bool {
 	info, err := os.Lstat(path)
 	switch {
 	case missing(err):

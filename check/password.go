@@ -10,17 +10,17 @@ import (
 )
 
 const (
-	openSecrets diagnosis = "shows passwords to other users"
-	badLine     diagnosis = "has a line that is no account"
-	noLogin     diagnosis = "has no such account"
-	noFile      diagnosis = "has no file of passwords that can be looked at"
-	noPasswords diagnosis = "has no file of passwords, so nobody can log in"
-	noClear     diagnosis = "has no clear password, and there is no TLS"
-	noClearTLS  diagnosis = "has no clear password"
-	noPassword  diagnosis = "has no password at all"
-	longLogin   diagnosis = "is too long for vchkpw"
-	staleCDB    diagnosis = "is newer than vpasswd.cdb"
-	hasQuota    diagnosis = "has a quota"
+	openSecrets kind = "wrong | shows passwords to other users | chmod it so that its owner alone can read it, and change the passwords if others could log in here"
+	badLine     kind = "doubtful | has a line that is no account | correct the line; it is passed over"
+	noLogin     kind = "wrong | has no such account | is the login right? make the account with vadduser, or a line in vodmr-checkpw's file"
+	noFile      kind = "doubtful | has no file of passwords that can be looked at | see for yourself that the account has a clear password: vuserinfo -C shows it"
+	noPasswords kind = "wrong | has no file of passwords, so nobody can log in | make it: a line for each login; vadduser does for vpopmail"
+	noClear     kind = "wrong | has no clear password, and there is no TLS | let vpopmail keep clear passwords and set this one again, or use TLS: CRAM-MD5 cannot work"
+	noClearTLS  kind = "doubtful | has no clear password | atrn can log in inside TLS, fetchmail cannot: it does CRAM-MD5 only, which needs the clear password"
+	noPassword  kind = "wrong | has no password at all | set a password: nobody can log in"
+	longLogin   kind = "wrong | is too long for vchkpw | use a shorter login: vchkpw cuts it and says that the password is wrong"
+	staleCDB    kind = "doubtful | is newer than vpasswd.cdb | vchkpw reads vpasswd.cdb: make it anew with vpopmail's vmkpasswd if you changed the file by hand"
+	hasQuota    kind = "wrong | has a quota | vsetuserquota LOGIN NOQUOTA: a full mailbox bounces the whole domain's mail"
 )
 
 // passwordFile is the vpasswd file that a login's password is in, "" where that
@@ -199,7 +199,7 @@ func (d *doctor) judgePassword(m mailbox) {
 	hash := len(m.account.Crypt) > 2 && !strings.ContainsAny(m.account.Crypt[:1], "*!") // not x, and not locked
 	switch {
 	case m.account.Clear != "":
-		d.fine(m.login, "has a clear password, so CRAM-MD5 works")
+		d.ok(m.login, "has a clear password, so CRAM-MD5 works")
 	case !hash:
 		d.say(m.login, noPassword, m.file)
 	case d.service.tls.found:

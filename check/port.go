@@ -15,13 +15,13 @@ import (
 )
 
 const (
-	noListener diagnosis = "has nobody who listens"
-	noGreeting diagnosis = "takes a connection and does not greet"
-	notVodmr   diagnosis = "is answered by something else"
-	noAuth     diagnosis = "offers no login"
-	noStartTLS diagnosis = "offers no STARTTLS, though the run script says -s"
-	noTLS      diagnosis = "does not speak TLS, though the run script has vodmr-tls"
-	otherHost  diagnosis = "greets with another name than the run script has"
+	noListener kind = "wrong | has nobody who listens | start the service, and look at its log"
+	noGreeting kind = "wrong | takes a connection and does not greet | look at the service's log; tcp.cdb may be missing or deny this address"
+	notVodmr   kind = "wrong | is answered by something else | stop what has the port, or choose another one with -p"
+	noAuth     kind = "wrong | offers no login | look at how vodmr is run: nobody can log in"
+	noStartTLS kind = "wrong | offers no STARTTLS, though the run script says -s | look at the service's log: the certificate cannot be used"
+	noTLS      kind = "wrong | does not speak TLS, though the run script has vodmr-tls | look at the service's log: the certificate cannot be used, or something else has the port"
+	otherHost  kind = "doubtful | greets with another name than the run script has | restart the service; or something else has the port"
 )
 
 // checkPort connects as a customer would, says EHLO and QUIT, and looks at what
@@ -86,7 +86,7 @@ func (d *doctor) judge(subject string, greeting, ehlo smtp.Reply, err error) {
 	case d.host != "" && !strings.EqualFold(name, d.host):
 		d.say(subject, otherHost, name+", not "+d.host)
 	default:
-		d.fine(subject, "answers as "+name+d.listener())
+		d.ok(subject, "answers as "+name+d.listener())
 	}
 }
 

@@ -37,8 +37,8 @@ func (d *doctor) printVersions() {
 	d.print(strings.TrimSpace(version.Line("vodmr-check")) + ", " + runtime.Version())
 	var name unix.Utsname
 	if err := unix.Uname(&name); err == nil {
-		d.print(printable(fmt.Sprintf("%s %s %s, %d processors, uid %d", unix.ByteSliceToString(name.Sysname[:]),
-			unix.ByteSliceToString(name.Release[:]), unix.ByteSliceToString(name.Machine[:]), runtime.NumCPU(), os.Geteuid())))
+		d.printf("%s %s %s, %d processors, uid %d", unix.ByteSliceToString(name.Sysname[:]),
+			unix.ByteSliceToString(name.Release[:]), unix.ByteSliceToString(name.Machine[:]), runtime.NumCPU(), os.Geteuid())
 	}
 	if text, err := qmail.ReadFile("/etc/os-release"); err == nil {
 		for line := range strings.Lines(string(text)) {
@@ -54,23 +54,23 @@ func (d *doctor) printVersions() {
 func (d *doctor) printService() {
 	s := &d.service
 	if s.tcp.found {
-		d.print(printable(fmt.Sprintf("tcpserver %s port %d, at most %d, rules %s, as %v",
-			s.tcp.host, s.tcp.port, s.tcp.slots, first(s.tcp.rules, "none"), s.tcp.who)))
+		d.printf("tcpserver %s port %d, at most %d, rules %s, as %v",
+			s.tcp.host, s.tcp.port, s.tcp.slots, first(s.tcp.rules, "none"), s.tcp.who)
 	}
 	if s.tls.found {
-		d.print(printable(fmt.Sprintf("vodmr-tls starttls %v, certificate %s, key %s, account %s, program as %v",
-			s.tls.starttls, s.tls.cert, s.tls.key, first(s.tls.account, "none"), s.who())))
+		d.printf("vodmr-tls starttls %v, certificate %s, key %s, account %s, program as %v",
+			s.tls.starttls, s.tls.cert, s.tls.key, first(s.tls.account, "none"), s.who())
 	}
 	if s.vodmr.found {
-		d.print(printable(fmt.Sprintf("vodmr %s, port %d for the checkpassword program, only with TLS %v",
-			s.vodmr.host, s.vodmr.port, s.vodmr.needTLS)))
+		d.printf("vodmr %s, port %d for the checkpassword program, only with TLS %v",
+			s.vodmr.host, s.vodmr.port, s.vodmr.needTLS)
 	}
 	if len(s.prog) > 0 {
-		d.print(printable(fmt.Sprintf("checkpassword program %s with %d arguments", s.prog[0], len(s.prog)-1)))
+		d.printf("checkpassword program %s with %d arguments", s.prog[0], len(s.prog)-1)
 	}
 	if s.relay.found {
-		d.print(printable(fmt.Sprintf("vodmr-relay qmail %s, rules %s, maildir %s",
-			first(s.relay.qmail, qmail.DefaultHome), first(s.relay.rules, "none"), s.relay.maildir)))
+		d.printf("vodmr-relay qmail %s, rules %s, maildir %s",
+			first(s.relay.qmail, qmail.DefaultHome), first(s.relay.rules, "none"), s.relay.maildir)
 	}
 	d.printEnv("env", s.env)
 }
@@ -175,5 +175,5 @@ func (d *doctor) printFile(path string) {
 		d.print(printable(err.Error()))
 		return
 	}
-	d.print(printable(fmt.Sprintf("%v %d:%d %d %s %s", s.mode, s.uid, s.gid, s.size, s.changed.UTC().Format("2006-01-02T15:04:05Z"), path)))
+	d.printf("%v %d:%d %d %s %s", s.mode, s.uid, s.gid, s.size, s.changed.UTC().Format("2006-01-02T15:04:05Z"), path)
 }

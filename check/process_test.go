@@ -61,7 +61,7 @@ func lookAsIs(root string) {
 		Config: Config{
 			Dir: root + "/service", Qmail: root + "/qmail", Port: 1, Logins: []string{login}, Out: os.Stdout,
 		},
-		report: newReport(os.Stdout), system: thisSystem(),
+		report: &report{out: os.Stdout}, system: thisSystem(),
 	}
 	if _, err := d.run(); err != nil {
 		fmt.Println(err)

@@ -13,21 +13,21 @@ import (
 )
 
 const (
-	noQmail      diagnosis = "no qmail is here"
-	unreadable   diagnosis = "cannot be read by those who must"
-	cannotSee    diagnosis = "cannot be seen by this user"
-	noName       diagnosis = "says no host name"
-	badName      diagnosis = "is no host name"
-	shortName    diagnosis = "is a name without a domain"
-	badLocalpart diagnosis = "is no local part of an address"
-	noNumber     diagnosis = "does not begin with a number"
-	shortLife    diagnosis = "is less than a day"
-	noProgram    diagnosis = "is not there"
-	notRunnable  diagnosis = "cannot be run"
-	notSetuid    diagnosis = "is not setuid to the owner of the queue"
-	noUsersCDB   diagnosis = "is missing beside users/assign"
-	damaged      diagnosis = "is damaged"
-	usersStale   diagnosis = "is older than users/assign"
+	noQmail      kind = "doubtful | no qmail is here | name qmail's home with -q, or set QMAILQUEUE in env; without both, what should bounce stays"
+	unreadable   kind = "wrong | cannot be read by those who must | let every user enter the folders on the way and read the file, or the one user that is named; see vodmr-relay(8)"
+	cannotSee    kind = "doubtful | cannot be seen by this user | look again as root"
+	noName       kind = "wrong | says no host name | write this host's full name into it"
+	badName      kind = "wrong | is no host name | write a host name, such as mail.example.net"
+	shortName    kind = "doubtful | is a name without a domain | write the full name, such as mail.example.net: other servers refuse the short one"
+	badLocalpart kind = "wrong | is no local part of an address | write what stands before the @ of the address, and no more"
+	noNumber     kind = "doubtful | does not begin with a number | write a number, or remove the file; until then qmail's default holds"
+	shortLife    kind = "doubtful | is less than a day | mail of a customer that is away for longer bounces; 604800, a week, is usual"
+	noProgram    kind = "wrong | is not there | install it, or write its right path"
+	notRunnable  kind = "wrong | cannot be run | chmod 755 the program, and let every user enter the folders on the way"
+	notSetuid    kind = "wrong | is not setuid to the owner of the queue | chown it to qmailq, and then chmod 4711: without that it cannot write the queue"
+	noUsersCDB   kind = "wrong | is missing beside users/assign | run qmail-newu"
+	damaged      kind = "wrong | is damaged | make it anew from its source"
+	usersStale   kind = "wrong | is older than users/assign | run qmail-newu: what was changed since does not count yet"
 )
 
 // checkQmail looks at qmail's home.
@@ -51,13 +51,13 @@ func (d *doctor) checkNoQmail() {
 		d.say(d.Qmail, noQmail, "")
 		return
 	}
-	d.fine(d.Qmail, "no qmail is here, and QMAILQUEUE is set")
+	d.ok(d.Qmail, "no qmail is here, and QMAILQUEUE is set")
 	d.checkQueue()
 }
 
 // checkControl looks at the control files that vodmr-relay reads.
 func (d *doctor) checkControl() {
-	before := len(d.findings)
+	before := d.faults()
 	for _, name := range []string{"me", "helohost", "bouncehost", "doublebouncehost"} {
 		d.checkHostFile(name)
 	}
@@ -74,8 +74,8 @@ func (d *doctor) checkControl() {
 	if settings, err := d.controls(); err == nil && settings.QueueLifetime.Hours() < 24 {
 		d.say("control/queuelifetime", shortLife, settings.QueueLifetime.String())
 	}
-	if len(d.findings) == before {
-		d.fine(d.Qmail+"/control", "all files that vodmr-relay reads make sense")
+	if d.faults() == before {
+		d.ok(d.Qmail+"/control", "all files that vodmr-relay reads make sense")
 	}
 }
 
@@ -188,7 +188,7 @@ func (d *doctor) checkQueue() {
 	if filepath.Clean(path) == filepath.Clean(d.home.Path(queueProgram)) && !d.writesQueue(name, path) {
 		return
 	}
-	d.fine(name, "takes bounces")
+	d.ok(name, "takes bounces")
 }
 
 const queueProgram = "bin/qmail-queue"
@@ -269,6 +269,6 @@ func (d *doctor) checkUsers() {
 	case older(cdb, assign):
 		d.say("users/cdb", usersStale, "")
 	default:
-		d.fine("users/cdb", "can be read, and is as new as its source "+filepath.Base(assign))
+		d.ok("users/cdb", "can be read, and is as new as its source "+filepath.Base(assign))
 	}
 }

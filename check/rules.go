@@ -11,14 +11,14 @@ import (
 )
 
 const (
-	noRules     diagnosis = "is not there, though the run script names it"
-	rulesStale  diagnosis = "is older than its source"
-	otherRules  diagnosis = "has other rules than its source"
-	rulesForAll diagnosis = "lets in every login that has no line"
-	badSetting  diagnosis = "has a setting that makes no sense"
-	unknownName diagnosis = "has a setting that no program knows"
-	onlyByRule  diagnosis = "sets what counts in rules.cdb only"
-	upperKey    diagnosis = "has a key that no login can match"
+	noRules     kind = "wrong | is not there, though the run script names it | make it with tcprules; until then ATRN gets 451"
+	rulesStale  kind = "wrong | is older than its source | run make, or tcprules, and read what it says: what was changed since does not count yet"
+	otherRules  kind = "wrong | has other rules than its source | run make, or tcprules, and read what it says: what the text has does not count yet"
+	rulesForAll kind = "doubtful | lets in every login that has no line | end the rules with ':deny' unless this is what you want"
+	badSetting  kind = "wrong | has a setting that makes no sense | correct it; until then ATRN gets 451"
+	unknownName kind = "doubtful | has a setting that no program knows | correct the name, see vodmr-relay(8)"
+	onlyByRule  kind = "doubtful | sets what counts in rules.cdb only | write it into the rules: from elsewhere it does not count"
+	upperKey    kind = "wrong | has a key that no login can match | write the key in lower case"
 )
 
 // settings are the variables that vodmr-relay asks for, and the one of rules.
@@ -36,7 +36,7 @@ func (d *doctor) checkRules() {
 	if d.Rules == "" {
 		return
 	}
-	before := len(d.findings)
+	before := d.faults()
 	rules := d.openRules()
 	if rules == nil {
 		return
@@ -52,8 +52,8 @@ func (d *doctor) checkRules() {
 	if everybody, found, err := rules.For(""); err == nil && found && !everybody.Deny {
 		d.say(d.Rules, rulesForAll, "")
 	}
-	if len(d.findings) == before {
-		d.fine(d.Rules, "is as new as its source, and its settings make sense")
+	if d.faults() == before {
+		d.ok(d.Rules, "is as new as its source, and its settings make sense")
 	}
 }
 

@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	notRunning diagnosis = "does not run, so no mail is delivered"
-	heldLocal  diagnosis = "is 0, so qmail-send holds all local mail back"
+	notRunning kind = "wrong | does not run, so no mail is delivered | start it: svc -u on its service; until then mail lies in the queue, bounces too"
+	heldLocal  kind = "wrong | is 0, so qmail-send holds all local mail back | write a number above 0, or remove the file, and start qmail-send again"
 )
 
 // checkSend looks whether qmail-send runs: it alone reads the FIFO by which qmail-queue
@@ -52,6 +52,6 @@ func (d *doctor) knock(path string) {
 		d.unreadable("qmail-send", err)
 	default:
 		_ = unix.Close(fd)
-		d.fine("qmail-send", "runs")
+		d.ok("qmail-send", "runs")
 	}
 }

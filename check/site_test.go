@@ -245,7 +245,7 @@ func (s *site) look() (lines []string) {
 	s.t.Helper()
 	s.out.Reset()
 	s.doctor.Out = &s.out
-	s.doctor.report = newReport(&s.out)
+	s.doctor.report = &report{out: &s.out}
 	if s.doctor.Port == 0 {
 		s.listen()
 	}
@@ -253,11 +253,17 @@ func (s *site) look() (lines []string) {
 		s.t.Fatal(err)
 	}
 	for _, f := range s.doctor.findings {
-		if f.verdict != fine {
-			lines = append(lines, strings.ReplaceAll(string(f.verdict)+" "+f.subject+": "+string(f.what), s.root, "ROOT"))
+		if f.severity != fine {
+			lines = append(lines, strings.ReplaceAll(f.short(), s.root, "ROOT"))
 		}
 	}
 	return lines
+}
+
+// short is a finding without its details.
+func (f finding) short() string {
+	severity, sentence, _ := f.kind.split()
+	return string(severity) + " " + f.subject + ": " + sentence
 }
 
 // An authority issues certificates.

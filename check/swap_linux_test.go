@@ -77,7 +77,7 @@ func (s *site) swap(name string, stop chan struct{}) {
 func (s *site) lookAtFiles() {
 	s.out.Reset()
 	d := &doctor{Config: s.doctor.Config, system: s.doctor.system}
-	d.Out, d.report, d.Dir = &s.out, newReport(&s.out), s.path("service")
+	d.Out, d.report, d.Dir = &s.out, &report{out: &s.out}, s.path("service")
 	d.look = time.Second
 	s.must(d.settle())
 	d.checkLogins()

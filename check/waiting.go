@@ -13,11 +13,11 @@ import (
 )
 
 const (
-	oldMail  diagnosis = "has mail that is older than control/queuelifetime"
-	foreign  diagnosis = "has mail that vodmr-relay cannot open"
-	staying  diagnosis = "has mail that no session can send"
-	breaking diagnosis = "has mail that breaks each session"
-	manyMore diagnosis = "has more mail than could be counted in time"
+	oldMail  kind = "doubtful | has mail that is older than control/queuelifetime | has the customer gone? vodmr-expire(8) says what it bounces"
+	foreign  kind = "wrong | has mail that vodmr-relay cannot open | chown it to the mailbox's own user, or move it away: no session sends it, and vodmr-expire does not bounce it"
+	staying  kind = "doubtful | has mail that no session can send | read the messages that the log calls skip, and remove them"
+	breaking kind = "doubtful | has mail that breaks each session | the customer's server hangs up at them: ask its admin, or remove them"
+	manyMore kind = "doubtful | has more mail than could be counted in time | look again when the disk has less to do"
 )
 
 // checkWaiting counts the mail that waits, and finds what should not.
@@ -33,7 +33,7 @@ func (d *doctor) checkWaiting(box *maildir.Box, dir string) {
 		d.say(dir, manyMore, fmt.Sprintf("%d", list.Len()))
 	}
 	if list.Len() == 0 {
-		d.fine(dir, "no mail waits")
+		d.ok(dir, "no mail waits")
 		return
 	}
 	notes, _ := box.OpenNotes(func() time.Time { return d.now })
@@ -63,7 +63,7 @@ func (d *doctor) judgeWaiting(box *maildir.Box, list *maildir.List, notes *maild
 		t.note(e, notes.Of(e.Base()), old && opens)
 	}
 	age := d.now.Sub(time.Unix(t.oldest, 0)).Round(time.Second)
-	d.fine(dir, fmt.Sprintf("%d messages wait, the oldest for %v", t.count, age))
+	d.ok(dir, fmt.Sprintf("%d messages wait, the oldest for %v", t.count, age))
 	d.sayTally(dir, t)
 }
 

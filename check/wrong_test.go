@@ -348,7 +348,7 @@ func setups() []setup {
 }
 
 func TestEachWrongSetupHasItsLine(t *testing.T) {
-	seen := map[diagnosis]bool{}
+	seen := map[kind]bool{}
 	for _, setup := range setups() {
 		t.Run(setup.name, func(t *testing.T) {
 			s := good(t)
@@ -364,13 +364,15 @@ func TestEachWrongSetupHasItsLine(t *testing.T) {
 				t.Errorf("-want, +got:\n%s\n%s", diff, s.out.String())
 			}
 			for _, f := range s.doctor.findings {
-				seen[f.what] = true
+				seen[f.kind] = true
 			}
 		})
 	}
-	for _, e := range catalogue() {
-		if !seen[e.what] && !otherTests(e.what) {
-			t.Errorf("no wrong set-up of this test gives %q", e.what)
+	for _, s := range catalogue() {
+		for _, k := range s.kinds {
+			if !seen[k] && !otherTests(k) {
+				t.Errorf("no wrong set-up of this test gives %q", k)
+			}
 		}
 	}
 }
@@ -386,6 +388,6 @@ func wanted(lines []string) (kept []string) {
 }
 
 // otherTests says whether a test of its own is about a diagnosis.
-func otherTests(what diagnosis) bool {
-	return slices.Contains([]diagnosis{cannotSee}, what)
+func otherTests(k kind) bool {
+	return slices.Contains([]kind{cannotSee}, k)
 }
