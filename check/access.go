@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // who is a user with one group, as the programs run: they give up all others.
@@ -53,8 +55,8 @@ func stat(path string) (status, error) {
 }
 
 func isDir(path string) bool {
-	s, err := stat(path)
-	return err == nil && s.mode.IsDir()
+	st, err := stat(path)
+	return err == nil && st.mode.IsDir()
 }
 
 func missing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
@@ -118,11 +120,11 @@ func may(w who, path string, bit fs.FileMode) error {
 }
 
 func granted(w who, path string, bit fs.FileMode) error {
-	s, err := stat(path)
+	st, err := stat(path)
 	if err != nil {
 		return err
 	}
-	if !s.grants(w, bit) {
+	if !st.grants(w, bit) {
 		return &blocked{path, w, bit}
 	}
 	return nil
@@ -159,4 +161,23 @@ func within(dir, path string) string {
 		return path
 	}
 	return filepath.Join(dir, path)
+}
+
+// names lists a folder without dot files, or what could be read of it: a folder
+// of millions is not read to its end.
+func names(dir string) ([]string, error) {
+	f, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	const most = 100000
+	all, err := f.Readdirnames(most)
+	kept := all[:0]
+	for _, name := range all {
+		if !strings.HasPrefix(name, ".") {
+			kept = append(kept, name)
+		}
+	}
+	return kept, err
 }

@@ -23,24 +23,26 @@ const (
 )
 
 // checkDisk looks at the file system that holds path.
-func (d *doctor) checkDisk(path string) {
+func checkDisk(s *site, r *report, path string) {
 	if _, err := stat(path); err != nil {
 		return
 	}
-	found, err := d.disk(path)
+	found, err := s.disk(path)
 	switch {
 	case err != nil:
-		d.say(path, cannotSee, "its disk: "+err.Error())
+		r.say(path, cannotSee, "its disk: "+err.Error())
 	case found.free < leastFree:
-		d.say(path, diskFull, fmt.Sprintf("%d bytes are free", found.free))
+		r.say(path, diskFull, fmt.Sprintf("%d bytes are free", found.free))
 	case found.all > 0 && found.inodes < found.all/1000+1:
-		d.say(path, inodesFull, fmt.Sprintf("%d inodes are free", found.inodes))
+		r.say(path, inodesFull, fmt.Sprintf("%d inodes are free", found.inodes))
 	case found.free < found.bytes/tightPart:
-		d.say(path, diskTight, fmt.Sprintf("%d MB are free", found.free>>20))
+		r.say(path, diskTight, fmt.Sprintf("%d MB are free", found.free>>20))
 	default:
-		d.ok(path, fmt.Sprintf("%d MB are free on its disk", found.free>>20))
+		r.ok(path, fmt.Sprintf("%d MB are free on its disk", found.free>>20))
 	}
 	if err == nil && found.remote {
-		d.say(path, overNFS, found.kind)
+		r.say(path, overNFS, found.kind)
 	}
 }
+
+func diskKinds() []kind { return []kind{diskFull, diskTight, inodesFull, overNFS} }

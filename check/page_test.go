@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -84,4 +85,40 @@ func TestEachKindIsWhole(t *testing.T) {
 	if len(seen) < 100 {
 		t.Errorf("%d kinds", len(seen))
 	}
+}
+
+// A section has the kinds of a topic that no section before has.
+type section struct {
+	about topic
+	kinds []kind
+}
+
+// catalogue is the table in the manual page's order.
+func catalogue() (sections []section) {
+	seen := map[kind]bool{}
+	for _, about := range []topic{aboutQmail, aboutService, aboutLogins, aboutMailboxes} {
+		kinds := slices.Concat(kindsOf(siteChecks(), about), kindsOf(loginChecks(), about),
+			kindsOf(domainChecks(), about), kindsOf(maildirChecks(), about))
+		if about == aboutQmail {
+			kinds = slices.Concat(fileKinds(), kinds)
+		}
+		s := section{about: about}
+		for _, k := range kinds {
+			if !seen[k] {
+				s.kinds = append(s.kinds, k)
+			}
+			seen[k] = true
+		}
+		sections = append(sections, s)
+	}
+	return sections
+}
+
+func kindsOf[F any](checks []check[F], about topic) (kinds []kind) {
+	for _, c := range checks {
+		if c.about == about {
+			kinds = append(kinds, c.says...)
+		}
+	}
+	return kinds
 }

@@ -15,7 +15,7 @@ func TestNoSecretIsInAProblemReport(t *testing.T) {
 	s.write("service/env/DSN", "mysql://vpopmail:"+other+"@localhost\n", 0o644)
 	s.made("rules", login+`:allow,VODMR_INTERVAL="60",APIKEY="`+other+`"`+"\n:deny\n")
 	s.run("exec 2>&1\n", "exec 2>&1\nMYPASS="+other+"\nexport MYPASS\n", "bin/vchkpw", "bin/vchkpw --key "+other)
-	s.doctor.Report = true
+	s.config.Report = true
 	s.look()
 	text := s.out.String()
 	for _, hidden := range []string{secret, crypt, "SecretHash", other, "PRIVATE KEY"} {

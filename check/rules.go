@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"vodmr/qmail"
-	"vodmr/relay"
 )
 
 const (
@@ -21,106 +20,84 @@ const (
 	upperKey    kind = "wrong | has a key that no login can match | write the key in lower case"
 )
 
-// settings are the variables that vodmr-relay asks for, and the one of rules.
-func settings() []string {
-	names := []string{"VODMR_DOMAINS"}
-	_, _ = relay.ReadSettings(func(name string) string {
-		names = append(names, name)
-		return ""
-	})
-	return names
-}
-
 // checkRules looks at rules.cdb as a whole.
-func (d *doctor) checkRules() {
-	if d.Rules == "" {
+func checkRules(s *site, r *report) {
+	before := r.faults()
+	if s.Rules == "" || !readableRules(s, r) {
 		return
 	}
-	before := d.faults()
-	rules := d.openRules()
-	if rules == nil {
-		return
+	checkSource(s, r)
+	if st, err := stat(s.Rules); err == nil && loosens(st) {
+		r.say(s.Rules, loose, st.mode.String())
 	}
-	defer rules.Close()
-	d.checkSource(rules)
-	d.checkWritable(d.Rules)
-	err := rules.Each(d.checkRule)
+	err := s.rules.Each(func(key string, rule qmail.Rule) error {
+		checkRule(r, s.Rules+" "+first(key, "(everybody)"), key, rule)
+		return nil
+	})
 	if err != nil {
-		d.say(d.Rules, damaged, err.Error())
+		r.say(s.Rules, damaged, err.Error())
 		return
 	}
-	if everybody, found, err := rules.For(""); err == nil && found && !everybody.Deny {
-		d.say(d.Rules, rulesForAll, "")
+	if everybody, found, err := s.rules.For(""); err == nil && found && !everybody.Deny {
+		r.say(s.Rules, rulesForAll, "")
 	}
-	if d.faults() == before {
-		d.ok(d.Rules, "is as new as its source, and its settings make sense")
+	if r.faults() == before {
+		r.ok(s.Rules, "is as new as its source, and its settings make sense")
 	}
 }
 
-// rules opens rules.cdb.
-func (d *doctor) rules() (*qmail.Rules, error) {
-	return openRules(d.Rules)
+// readableRules reports if rules.cdb could be opened, and says why not.
+func readableRules(s *site, r *report) bool {
+	if _, err := stat(s.Rules); missing(err) {
+		r.say(s.Rules, noRules, "")
+		return false
+	}
+	if !r.canRead(s.Rules, s.Rules, s.readers()...) {
+		return false
+	}
+	sayUnopened(r, s.Rules, s.rulesErr)
+	return s.rulesErr == nil
 }
 
-// openRules opens rules.cdb, or reports why not.
-func (d *doctor) openRules() *qmail.Rules {
-	if _, err := stat(d.Rules); missing(err) {
-		d.say(d.Rules, noRules, "")
-		return nil
+// sayUnopened says why a database cannot be opened, if err is not nil.
+func sayUnopened(r *report, path string, err error) {
+	if errors.Is(err, qmail.ErrDamaged) {
+		r.say(path, damaged, err.Error())
+	} else if err != nil {
+		r.unreadable(path, err)
 	}
-	if !d.openForAll(d.Rules, d.Rules) {
-		return nil
-	}
-	rules, err := d.rules()
-	switch {
-	case errors.Is(err, qmail.ErrDamaged):
-		d.say(d.Rules, damaged, err.Error())
-	case err != nil:
-		d.unreadable(d.Rules, err)
-	}
-	return rules
 }
 
 // checkSource looks at the text of the rules if it was changed: make refuses a key with a
 // capital letter, and leaves rules.cdb as it was.
-func (d *doctor) checkSource(rules *qmail.Rules) {
-	for _, r := range d.checkStale(d.Rules, rules) {
-		if r.key != qmail.Lower(r.key) {
-			d.say(strings.TrimSuffix(d.Rules, ".cdb")+" "+r.key, upperKey, "")
+func checkSource(s *site, r *report) {
+	for _, rule := range checkStale(r, s.Rules, s.rules) {
+		if rule.key != qmail.Lower(rule.key) {
+			r.say(strings.TrimSuffix(s.Rules, ".cdb")+" "+rule.key, upperKey, "")
 		}
-	}
-}
-
-// checkWritable looks for a file that decides who may fetch and is open to others.
-func (d *doctor) checkWritable(path string) {
-	if s, err := stat(path); err == nil && loosens(s) {
-		d.say(path, loose, s.mode.String())
 	}
 }
 
 // checkRule looks at one rule.
-func (d *doctor) checkRule(key string, rule qmail.Rule) error {
-	subject := d.Rules + " " + first(key, "(everybody)")
+func checkRule(r *report, subject, key string, rule qmail.Rule) {
 	if key != qmail.Lower(key) {
-		d.say(subject, upperKey, "")
+		r.say(subject, upperKey, "")
 	}
-	d.checkSettings(subject, rule.Env)
-	if list := rule.Env["VODMR_DOMAINS"]; list != "" {
-		if _, err := relay.ParseDomains(list); err != nil {
-			d.say(subject, badSetting, "VODMR_DOMAINS="+list)
-		}
+	checkSettings(r, subject, rule.Env)
+	list := rule.Env["VODMR_DOMAINS"]
+	if _, err := parseDomains(list); err != nil && list != "" {
+		r.say(subject, badSetting, "VODMR_DOMAINS="+list)
 	}
-	return nil
 }
 
 // checkSettings looks at variables as vodmr-relay would.
-func (d *doctor) checkSettings(subject string, env map[string]string) {
-	if _, err := relay.ReadSettings(func(name string) string { return env[name] }); err != nil {
-		d.say(subject, badSetting, err.Error())
+func checkSettings(r *report, subject string, env map[string]string) {
+	if err := badSettings(env); err != nil {
+		r.say(subject, badSetting, err.Error())
 	}
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		if strings.HasPrefix(name, "VODMR_") && !slices.Contains(settings(), name) {
-			d.say(subject, unknownName, name)
+			r.say(subject, unknownName, name)
 		}
 	}
 }

@@ -118,3 +118,39 @@ func (s *service) readEnv() {
 		s.env[name] = strings.ReplaceAll(strings.TrimRight(line, " \t"), "\x00", "\n")
 	}
 }
+
+// isVchkpw reports if vpopmail's program checks the passwords.
+func (s *service) isVchkpw() bool {
+	return len(s.prog) > 0 && filepath.Base(s.prog[0]) == "vchkpw"
+}
+
+// checkpwFile is vodmr-checkpw's file, "" for another checkpassword program.
+func (s *service) checkpwFile() string {
+	if len(s.prog) > 1 && filepath.Base(s.prog[0]) == "vodmr-checkpw" {
+		return s.path(s.prog[1])
+	}
+	return ""
+}
+
+// startsAsRoot reports if the checkpassword program is root, as far as is known.
+func (s *service) startsAsRoot() bool {
+	w := s.who()
+	return w.known && w.uid == 0
+}
+
+// hasDatabase says whether vpopmail keeps its accounts in a database: it then has a file
+// in its etc, such as vpopmail.mysql, that says how to get there.
+func (s *service) hasDatabase() bool {
+	files, _ := filepath.Glob(s.vpopmailFile("vpopmail.*sql"))
+	more, _ := filepath.Glob(s.vpopmailFile("vpopmail.ldap"))
+	return len(files)+len(more) > 0
+}
+
+// vpopmailFile is a file in vpopmail's etc, which lies beside vchkpw's bin.
+func (s *service) vpopmailFile(name string) string {
+	program := s.path(s.prog[0])
+	if real, err := filepath.EvalSymlinks(program); err == nil {
+		program = real
+	}
+	return filepath.Join(filepath.Dir(filepath.Dir(program)), "etc", name)
+}

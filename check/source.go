@@ -67,7 +67,7 @@ func (a sourceRule) same(b sourceRule) bool {
 // checkStale compares a cdb with the text beside it that it was made of: their contents
 // if the text can be read, else their times. It returns what of the text is not in the
 // cdb yet.
-func (d *doctor) checkStale(cdb string, rules *qmail.Rules) (changed []sourceRule) {
+func checkStale(r *report, cdb string, rules *qmail.Rules) (changed []sourceRule) {
 	source, ok := strings.CutSuffix(cdb, ".cdb")
 	if !ok {
 		return nil
@@ -81,9 +81,9 @@ func (d *doctor) checkStale(cdb string, rules *qmail.Rules) (changed []sourceRul
 		return nil
 	}
 	if older(cdb, source) {
-		d.say(cdb, rulesStale, filepath.Base(source))
+		r.say(cdb, rulesStale, filepath.Base(source))
 	} else {
-		d.say(cdb, otherRules, filepath.Base(source))
+		r.say(cdb, otherRules, filepath.Base(source))
 	}
 	return want
 }
