@@ -107,9 +107,11 @@ func (c Client) First(initial, challenge string) (string, error) {
 	return decode(initial)
 }
 
-// decode takes a response out of its base64 (RFC 4954 section 4). Go's decoder
-// would skip a CR, which no response may hold.
+// decode takes a response out of its base64 (RFC 4954 section 4). Some clients leave
+// blanks or tabs behind it, which change nothing. Go's decoder would skip a CR, which
+// no response may hold.
 func decode(line string) (string, error) {
+	line = strings.TrimRight(line, " \t")
 	if line == "*" {
 		return "", ReplyCancelled()
 	}

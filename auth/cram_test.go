@@ -107,7 +107,14 @@ func TestDecode(t *testing.T) {
 		{"dGl=", "tim"[:2], "501 5.5.2 *"}, // bits left over
 		{"dG\x00lt", "", "501 5.5.2 *"},
 		{"=", "", "501 5.5.2 *"},
-		{"dGlt ", "", "501 5.5.2 *"},
+		{"dGlt ", "tim", ""},
+		{"dGlt \t \t", "tim", ""},
+		{" \t", "", ""},
+		{"*\t", "", "501 5.0.0 *"},
+		{" dGlt", "", "501 5.5.2 *"},
+		{"dG lt", "", "501 5.5.2 *"},
+		{"dG\tlt ", "", "501 5.5.2 *"},
+		{"dGlt\v", "", "501 5.5.2 *"},
 	} {
 		got, err := decode(test.line)
 		if test.reply == "" && (err != nil || got != test.want) {

@@ -20,11 +20,12 @@ func (d *conversation) turn(domains []string) error {
 	if err != nil {
 		return err
 	}
-	return atrnFailure(r)
+	return atrnFailure(r, len(domains) > 0)
 }
 
-// atrnFailure says what the reply to ATRN means; nil is 250.
-func atrnFailure(r smtp.Reply) error {
+// atrnFailure says what the reply to ATRN means; nil is 250. named says whether ATRN
+// named domains.
+func atrnFailure(r smtp.Reply, named bool) error {
 	switch {
 	case r.Code == 250:
 		return nil
@@ -32,10 +33,14 @@ func atrnFailure(r smtp.Reply) error {
 		return errNothingWaits
 	case r.Code == 450 && strings.Contains(strings.ToLower(r.String()), "too soon"):
 		return later(r, "the provider was asked again too soon: wait longer between sessions")
+	case r.Code == 450 && !named:
+		return &Failure{ExitDomain, "the provider refused a domain of this login, or knows of none: ask the provider's administrator", r}
 	case r.Code == 450:
 		return &Failure{ExitDomain, "the provider refused a domain: ask for those of this login only (-d)", r}
 	case r.Code == 530, r.Code == 535, r.Code == 538:
 		return loginRefused(r, "the provider refused ATRN to this login")
+	case r.Code == 501 && !named:
+		return &Failure{ExitMisuse, "the provider wants to be asked for domains by name: give -d", r}
 	case r.Code == 501:
 		return &Failure{ExitMisuse, "the provider cannot read the list of domains: check -d", r}
 	case r.AboutCommand():

@@ -124,15 +124,18 @@ func FuzzTracker(f *testing.F) {
 		sent := stuffed(content)
 		send(string(sent))
 		reply("250 ok\r\n")
-		send(fmt.Sprintf("MAIL FROM:<>\r\nBDAT %d\r\n%sBDAT %d LAST\r\n%sMAIL FROM:<>\r\nBDAT 1 LAST\r\nx",
+		send(fmt.Sprintf("MAIL FROM:<>\r\nRCPT TO:<a@b.example>\r\nBDAT %d\r\n%sBDAT %d LAST\r\n%sMAIL FROM:<>\r\nRCPT TO:<a@b.example>\r\nBDAT 1 LAST\r\nx",
 			at, content[:at], len(content)-at, content[at:]))
-		reply("250 ok\r\n250 ok\r\n250-two\r\n250 lines\r\n250 ok\r\n550 no\r\n")
+		reply("250 ok\r\n250 ok\r\n250 ok\r\n250-two\r\n250 lines\r\n250 ok\r\n250 ok\r\n550-5.7.1 no\r\n550 5.7.1 not that\r\n")
 		if tr.ended() {
 			t.Error("QUIT seen too early")
 		}
 		send("QUIT\r\n")
 		if !tr.ended() || tr.blind {
 			t.Errorf("QUIT not seen; blind: %v", tr.blind)
+		}
+		if n, why := tally.Refused(); n != 1 || why != "550 5.7.1 no not that" {
+			t.Errorf("refused %d, %q", n, why)
 		}
 		if tally.Messages() != 2 || tally.Bytes() != int64(len(sent)+len(content)) || tally.Received() != tally.Bytes()+1 {
 			t.Errorf("counted %d messages, %d bytes, %d received for %q", tally.Messages(), tally.Bytes(), tally.Received(), content)
@@ -207,6 +210,7 @@ type countingBox struct{ size int64 }
 
 func (b *countingBox) Begin(string, []string, string) (delivery, error) { return b, nil }
 func (b *countingBox) Close()                                           {}
+func (b *countingBox) Room(int64) error                                 { return nil }
 func (b *countingBox) Commit() error                                    { return nil }
 func (b *countingBox) Abort()                                           { b.size = -1 }
 func (b *countingBox) Write(p []byte) (int, error) {

@@ -8,10 +8,11 @@ import (
 	"vodmr/smtp"
 )
 
-// Exit codes of a session. 69 and 77 are sysexits' EX_UNAVAILABLE and
-// EX_NOPERM; 100 and 111 are qmail's permanent and temporary.
+// Exit codes of a session. 65, 69 and 77 are sysexits' EX_DATAERR, EX_UNAVAILABLE
+// and EX_NOPERM; 100 and 111 are qmail's permanent and temporary.
 const (
 	ExitFetched = 0   // mail came, or none waits
+	ExitRefused = 65  // mail came, and the receiving side refused all of it
 	ExitDomain  = 69  // a domain was refused
 	ExitLogin   = 77  // the login was refused
 	ExitMisuse  = 100 // wrong arguments, or a provider that is none
@@ -56,6 +57,26 @@ func later(err error, format string, args ...any) error {
 
 func loginRefused(r smtp.Reply, format string, args ...any) error {
 	return &Failure{Exit: ExitLogin, Text: fmt.Sprintf(format, args...), Err: r}
+}
+
+// verdict says of a session that ended in order what the receiving side made of it:
+// nil if it took mail, or if none came.
+func verdict(t *Tally) error {
+	hindrance := t.hindrance()
+	refused, _ := t.Refused()
+	switch {
+	case hindrance != nil && hindrance.code == 421:
+		return later(errors.New(hindrance.text), "the receiving side closed the session")
+	case t.Messages() > 0 || t.Lost():
+		return nil
+	case refused > 0:
+		return &Failure{ExitRefused, "the receiving side refused all mail: does it take mail for these domains, from this host, at this port?", nil}
+	case hindrance == nil:
+		return nil
+	case hindrance.code/100 == 4:
+		return later(errors.New(hindrance.text), "the receiving side takes no session now")
+	}
+	return &Failure{ExitRefused, "the receiving side takes no session: is it a mail server that takes mail from this host, at this port?", errors.New(hindrance.text)}
 }
 
 // silent is a line that is dead, or a provider that does not know of standing.

@@ -1,7 +1,6 @@
 package fetch
 
 import (
-	"bufio"
 	"context"
 	"io"
 	"net"
@@ -13,42 +12,37 @@ import (
 // Forward is a Sink that passes the session on to an SMTP server by TCP.
 type Forward struct{ Address Address }
 
-// Open connects to the server, so that nothing is turned where it is down.
-func (f Forward) Open(ctx context.Context) (Receiver, error) {
-	conn, err := dial(ctx, f.Address, fdio.KeepAlive)
+// Open calls nobody yet: the provider may think about ATRN for longer than the server
+// waits for its first command (RFC 2645 section 5.2.1 grants ten minutes, Postfix may
+// give ten seconds).
+func (f Forward) Open(context.Context) (Receiver, error) { return f, nil }
+
+// Receive calls the server and passes the session on. If the server cannot be had, the
+// provider hears 421.
+func (f Forward) Receive(ctx context.Context, provider *Turned, tally *Tally) error {
+	server, err := dial(ctx, f.Address, fdio.KeepAlive)
 	if err != nil {
-		if ctx.Err() != nil {
-			return nil, stopped()
-		}
-		return nil, later(err, "cannot connect to the SMTP server %s", f.Address)
+		dismiss(ctx, provider)
+		return later(err, "cannot connect to the SMTP server %s, so the provider keeps the mail", f.Address)
 	}
-	return &forwarding{conn: conn}, nil
-}
-
-type forwarding struct {
-	conn net.Conn
-	used bool
-}
-
-func (f *forwarding) Receive(ctx context.Context, provider *Turned, tally *Tally) error {
-	f.used = true
-	p := pump{provider: provider, receiver: f.conn, track: newTracker(tally)}
+	defer server.Close()
+	p := pump{provider: provider, receiver: server, track: newTracker(tally)}
 	return p.run(ctx)
 }
 
-// Close takes leave of a server that got no session, so that it logs no lost
-// connection for each time that nothing waits.
-func (f *forwarding) Close() {
-	defer f.conn.Close()
-	if f.used {
+// Close has nothing to release.
+func (f Forward) Close() {}
+
+// dismiss ends in order a session that nobody receives. The mail stays with the
+// provider (RFC 5321 section 3.8). It waits a while for the provider's end, as closing
+// at once could cost the provider the reply.
+func dismiss(ctx context.Context, provider net.Conn) {
+	_ = provider.SetDeadline(time.Now().Add(quitTime))
+	if _, err := provider.Write(replyNobody().AppendTo(nil)); err != nil {
 		return
 	}
-	_ = f.conn.SetDeadline(time.Now().Add(quitTime))
-	replies := bufio.NewReader(f.conn)
-	if _, err := replies.ReadString('\n'); err != nil {
-		return
-	}
-	if _, err := io.WriteString(f.conn, "QUIT\r\n"); err == nil {
-		_, _ = io.Copy(io.Discard, replies)
-	}
+	_ = closeWrite(provider)
+	stop := context.AfterFunc(ctx, func() { _ = provider.SetReadDeadline(time.Now()) })
+	defer stop()
+	_, _ = io.Copy(io.Discard, onlyReader{provider})
 }

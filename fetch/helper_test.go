@@ -123,6 +123,15 @@ func (v *visit) counted(messages, bytes int64) {
 	}
 }
 
+// refused checks the tally's refusals.
+func (v *visit) refused(count int64, pattern string) {
+	v.t.Helper()
+	got, text := v.tally.Refused()
+	if got != count || !dialogue.Match(pattern, text) {
+		v.t.Errorf("refused %d, %q; want %d, %q", got, text, count, pattern)
+	}
+}
+
 // tcpPair makes a connection: the end that accepted, and the one that dialled.
 func tcpPair(t testing.TB, address string) (near, far net.Conn) {
 	t.Helper()

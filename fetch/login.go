@@ -30,7 +30,8 @@ func (d *conversation) greeting() error {
 	return nil
 }
 
-// hello says EHLO and returns the lines that name extensions.
+// hello says EHLO and returns the lines of the reply. Those after the first name
+// extensions; a server that leaves out its own name begins with one.
 func (d *conversation) hello(host string) ([]string, error) {
 	r, err := d.command("EHLO "+host, "the reply to EHLO", d.waits.Reply)
 	if err != nil {
@@ -39,7 +40,7 @@ func (d *conversation) hello(host string) ([]string, error) {
 	if !r.Accepted() {
 		return nil, later(r, "the provider refused EHLO, and without it there is no login")
 	}
-	return r.Lines[1:], nil
+	return r.Lines, nil
 }
 
 // logIn sends the password itself only to a provider that is sure to be the right
@@ -118,11 +119,11 @@ func offers(ehlo []string, keyword string) bool {
 	return false
 }
 
-// offersAuth looks for a mechanism in the EHLO lines; "AUTH=" is an old form
-// that some servers send besides.
+// offersAuth looks for a mechanism in the EHLO lines. Servers older than RFC 2554 write
+// AUTH=CRAM-MD5, and some put that line, commas or an = before each mechanism besides.
 func offersAuth(ehlo []string, mechanism string) bool {
 	for _, line := range ehlo {
-		words := strings.Fields(strings.ToUpper(strings.Replace(line, "=", " ", 1)))
+		words := strings.FieldsFunc(strings.ToUpper(line), notInMechanism)
 		if len(words) == 0 || words[0] != "AUTH" {
 			continue
 		}
@@ -134,6 +135,8 @@ func offersAuth(ehlo []string, mechanism string) bool {
 	}
 	return false
 }
+
+func notInMechanism(c rune) bool { return c <= ' ' || c == '=' || c == ',' || c == ':' }
 
 // proof is the answer to a challenge of CRAM-MD5.
 func proof(l Login, challenge string) (string, error) {

@@ -31,6 +31,10 @@ func (m Maildir) Open(context.Context) (Receiver, error) {
 	if err := maildir.Make(dir); err != nil {
 		return nil, later(err, "cannot make the Maildir")
 	}
+	// The path is the customer's own word, links and all.
+	if dir, err = filepath.EvalSymlinks(dir); err != nil {
+		return nil, later(err, "cannot find the Maildir %s", m.Dir)
+	}
 	box, err := maildir.Open("", dir)
 	if err != nil {
 		return nil, later(err, "cannot open the Maildir")
@@ -54,11 +58,11 @@ func (d *delivering) Receive(ctx context.Context, provider *Turned, tally *Tally
 	if peer == "" {
 		peer = "unknown"
 	}
+	follow(provider, newTracker(tally))
 	r := &receiving{
 		Maildir: d.Maildir,
 		box:     d.box,
 		stream:  &stoppable{Turned: provider, ctx: ctx},
-		tally:   tally,
 		peer:    peer,
 		stands:  provider.silence > 0,
 	}
@@ -75,6 +79,8 @@ type diskBox struct {
 	box  *maildir.Box
 	into *maildir.Receiver
 }
+
+func (b diskBox) Room(bytes int64) error { return b.into.Room(bytes) }
 
 func (b diskBox) Begin(sender string, recipients []string, head string) (delivery, error) {
 	return b.into.NewDelivery(sender, recipients, head)

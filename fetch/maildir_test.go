@@ -235,7 +235,7 @@ func TestReceiveRefusals(t *testing.T) {
 		P: QUIT
 		A: 221 *
 	`)
-	v.end(ExitFetched, "")
+	v.end(ExitRefused, "*refused all mail*")
 	wantDelivered(t, dir)
 }
 
@@ -306,8 +306,9 @@ func TestReceiveTooBig(t *testing.T) {
 	v.Expect("552 5.3.4 *")
 	v.Send("QUIT\r\n")
 	v.Expect("221 *")
-	v.end(ExitFetched, "")
+	v.end(ExitRefused, "*")
 	v.counted(0, 0)
+	v.refused(1, "552 5.3.4 *")
 	wantDelivered(t, dir)
 }
 
@@ -361,7 +362,8 @@ func (b *failingBox) fails(stage string) error {
 	return b.err
 }
 
-func (b *failingBox) Close() {}
+func (b *failingBox) Close()           {}
+func (b *failingBox) Room(int64) error { return b.fails("room") }
 func (b *failingBox) Begin(string, []string, string) (delivery, error) {
 	if err := b.fails("begin"); err != nil {
 		return nil, err
@@ -400,7 +402,7 @@ func TestReceiveIntoFailingBox(t *testing.T) {
 		{syscall.EIO, "451 4.3.0 *"},
 		{errors.New("x"), "451 4.3.0 *"},
 	} {
-		for _, stage := range []string{"begin", "write", "commit"} {
+		for _, stage := range []string{"room", "begin", "write", "commit"} {
 			for _, how := range []string{"DATA\r\n", "BDAT 3 LAST\r\nx\r\n"} {
 				t.Run(fmt.Sprint(test.err, stage, how[:4]), func(t *testing.T) {
 					failOnce(t, test.err, stage, how, test.want)
@@ -421,6 +423,12 @@ func failOnce(t *testing.T, err error, stage, how, want string) {
 	v.Expect("250 *")
 	send := func(want string) {
 		v.Send("MAIL FROM:<>\r\nRCPT TO:<a@example.org>\r\n" + how)
+		if stage == "room" && want[0] != '2' {
+			v.Expect(want)
+			v.Expect("503 *")
+			v.Expect(map[string]string{"DATA": "503 *", "BDAT": "503 *"}[how[:4]])
+			return
+		}
 		v.Expect("250 2.1.0 *")
 		v.Expect("250 2.1.5 *")
 		if how == "DATA\r\n" && (stage != "begin" || want[0] == '2') {
@@ -438,6 +446,7 @@ func failOnce(t *testing.T, err error, stage, how, want string) {
 	v.Expect("221 *")
 	v.end(ExitFetched, "")
 	v.counted(1, v.tally.Bytes())
+	v.refused(1, want)
 	if diff := cmp.Diff([]string{"x\r\n"}, box.taken); diff != "" || box.open != 0 {
 		t.Errorf("%d deliveries left open; taken (-want +got):\n%s", box.open, diff)
 	}

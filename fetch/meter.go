@@ -62,7 +62,11 @@ func meterLine(t *Tally) string {
 	if !t.Turned() {
 		return "asking the provider"
 	}
-	return fmt.Sprintf("%d messages, %d bytes", t.Messages(), t.Received())
+	text := fmt.Sprintf("%d messages, %d bytes", t.Messages(), t.Received())
+	if refused, _ := t.Refused(); refused > 0 {
+		text += fmt.Sprintf(", refused %d", refused)
+	}
+	return text
 }
 
 // IsTerminal says whether a descriptor is a terminal.

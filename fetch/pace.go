@@ -17,7 +17,7 @@ func NewEvery(every time.Duration) *Every { return &Every{every: every, wait: ev
 // Wait is twice as long after each failure, up to MaxWait: a wrong password must
 // not hammer at the provider. After a session that stood there is none.
 func (e *Every) Wait(v Visit, random float64) time.Duration {
-	if v.stood() {
+	if v.stood() && !v.refused() {
 		e.wait = e.every
 		return min(upTo(AtOnce, random), e.every)
 	}
@@ -51,7 +51,7 @@ const (
 // refused password, starts with a minute and grows up to MaxWait.
 func (s *Standing) Wait(v Visit, random float64) time.Duration {
 	switch {
-	case v.stood():
+	case v.stood() && !v.refused():
 		s.wait = 0
 		return upTo(AtOnce, random)
 	case v.Err == nil && !v.Turned:

@@ -43,7 +43,8 @@ func (r running) Receive(ctx context.Context, provider *Turned, tally *Tally) er
 	cmd.Stderr = os.Stderr
 	conn, err := startOnSocket(cmd)
 	if err != nil {
-		return later(err, "cannot run %s", r.Args[0])
+		dismiss(ctx, provider)
+		return later(err, "cannot run %s, so the provider keeps the mail", r.Args[0])
 	}
 	defer conn.Close()
 	child := newChild(cmd)

@@ -33,7 +33,7 @@ type pump struct {
 	silent atomic.Bool
 }
 
-// run returns nil where the provider said QUIT. When ctx is done it reads no
+// run returns nil if the provider said QUIT and all was answered. When ctx is done it reads no
 // more from the provider but still brings it the receiver's replies.
 func (p *pump) run(ctx context.Context) error {
 	_ = p.provider.SetDeadline(time.Time{}) // the login's
@@ -96,12 +96,22 @@ func (p *pump) outcome(ctx context.Context, down, up error) error {
 		return stopped()
 	case p.silent.Load():
 		return silent(p.provider.silence)
+	case p.track.outOfStep() != "":
+		return later(errors.New(p.track.outOfStep()), "the receiving side gave a reply that nothing had asked for, so it is not known what it took")
 	case p.track.ended():
 		return nil
 	case p.hungUp == p.receiver:
-		return later(up, "the receiving side hung up before the provider was done")
+		return later(p.lastWord(up), "the receiving side hung up before the provider was done")
 	}
 	return later(down, "the provider hung up before it was done")
+}
+
+// lastWord is what the receiving side said about its end, or why it broke.
+func (p *pump) lastWord(broke error) error {
+	if r := p.track.tally.hindrance(); r != nil {
+		return errors.New(r.text)
+	}
+	return broke
 }
 
 // pass copies until src ends, then ends dst. After a failed write it goes on

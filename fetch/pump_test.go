@@ -5,7 +5,10 @@ import (
 	"context"
 	"io"
 	"net"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -111,78 +114,130 @@ func TestProgramStopped(t *testing.T) {
 	v.end(ExitLater, "*cut short*")
 }
 
-// forward starts a session into an SMTP server that the test plays too.
-func forward(t *testing.T) (provider *visit, server *dialogue.Conn) {
+// forward starts a session into an SMTP server that the test plays too. call is the
+// connection that comes once the provider has turned its own.
+func forward(t *testing.T) (provider *visit, call func() *dialogue.Conn) {
 	t.Helper()
 	l := listen(t, "127.0.0.1:0")
 	address, err := ParseAddress(l.Addr().String(), PortSMTP)
 	if err != nil {
 		t.Fatal(err)
 	}
-	provider = start(t, Session{Sink: Forward{address}})
-	conn, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
+	return start(t, Session{Sink: Forward{address}}), func() *dialogue.Conn {
+		t.Helper()
+		conn, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return dialogue.New(t, conn)
 	}
-	return provider, dialogue.New(t, conn)
 }
 
-func TestForward(t *testing.T) {
-	provider, server := forward(t)
-	provider.turn()
-	server.Run("C: 220 mx\n")
-	provider.Run("S: 220 mx\n")
-	for _, exchange := range [][2]string{
-		{"EHLO p", "250 mx"},
-		{"MAIL FROM:<>", "250 ok"},
-		{"RCPT TO:<a@b.example>", "250 ok"},
-		{"DATA", "354 go"},
-		{"QUIT", ""},
-		{".", "250 ok"},
-		{"MAIL FROM:<>", "250 ok"},
-		{"RCPT TO:<b@b.example>", "550 no"},
-		{"DATA", "554 no"},
-		{"QUIT", "221 bye"},
-	} {
-		provider.Run("C: " + exchange[0])
-		server.Run("S: " + exchange[0])
-		if exchange[1] != "" {
-			server.Run("C: " + exchange[1])
-			provider.Run("S: " + exchange[1])
+// An exchange is a command that passes through, and the reply, "" for none yet.
+type exchange struct{ command, reply string }
+
+// pass plays exchanges.
+func pass(provider *visit, server *dialogue.Conn, exchanges ...exchange) {
+	provider.t.Helper()
+	for _, e := range exchanges {
+		provider.Run("C: " + e.command)
+		server.Run("S: " + e.command)
+		if e.reply != "" {
+			server.Run("C: " + e.reply)
+			provider.Run("S: " + e.reply)
 		}
 	}
+}
+
+// forwarded starts a session whose server has greeted.
+func forwarded(t *testing.T) (provider *visit, server *dialogue.Conn) {
+	t.Helper()
+	provider, call := forward(t)
+	provider.turn()
+	server = call()
+	server.Run("C: 220 mx\n")
+	provider.Run("S: 220 mx\n")
+	return provider, server
+}
+
+// leave ends a session after QUIT was answered.
+func leave(provider *visit, server *dialogue.Conn) {
+	provider.t.Helper()
 	server.Run("C: <end>")
 	provider.Run("S: <end>")
 	provider.CloseWrite()
 	server.Run("S: <end>")
+}
+
+func TestForward(t *testing.T) {
+	provider, server := forwarded(t)
+	pass(provider, server,
+		exchange{"EHLO p", "250 mx"},
+		exchange{"MAIL FROM:<>", "250 ok"},
+		exchange{"RCPT TO:<a@b.example>", "250 ok"},
+		exchange{"DATA", "354 go"},
+		exchange{"QUIT", ""},
+		exchange{".", "250 ok"},
+		exchange{"MAIL FROM:<>", "250 ok"},
+		exchange{"RCPT TO:<b@b.example>", "550 no"},
+		exchange{"DATA", "554 no"},
+		exchange{"QUIT", "221 bye"},
+	)
+	leave(provider, server)
 	provider.end(ExitFetched, "")
 	provider.counted(1, int64(len("QUIT\r\n.\r\n")))
+	provider.refused(1, "550 no")
 }
 
 func TestForwardServerGone(t *testing.T) {
-	provider, server := forward(t)
+	provider, call := forward(t)
 	provider.turn()
+	server := call()
 	server.Run("C: 421 full\nC: <end>")
 	provider.Run("S: 421 full\nS: <end>\nC: <end>")
-	provider.end(ExitLater, "*receiving side hung up*")
+	provider.end(ExitLater, "*receiving side hung up*: 421 full")
 }
 
-// A server that gets no session hears QUIT, not a lost connection.
-func TestForwardNothingWaits(t *testing.T) {
-	provider, server := forward(t)
-	provider.logIn()
-	provider.play(`
+// TestServerIsCalledAfterTheTurn: a provider may think about ATRN for longer than the
+// server waits for a command, and if nothing waits the server is not called at all.
+func TestServerIsCalledAfterTheTurn(t *testing.T) {
+	l := listen(t, "127.0.0.1:0").(*net.TCPListener)
+	address, err := ParseAddress(l.Addr().String(), PortSMTP)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := start(t, Session{Sink: Forward{address}})
+	v.logIn()
+	v.play(`
 		A: ATRN
 		P: 453 nothing
 	` + quitting)
-	server.Run(`
-		C: 220 mx
-		S: QUIT
-		C: 221 bye
-		C: <end>
-		S: <end>
-	`)
-	provider.end(ExitFetched, "")
+	v.end(ExitFetched, "")
+	_ = l.SetDeadline(time.Now())
+	if conn, err := l.Accept(); err == nil {
+		conn.Close()
+		t.Error("the server was called though nothing came")
+	}
+}
+
+// TestServerThatCannotBeHad: the provider hears it in order, and keeps the mail.
+func TestServerThatCannotBeHad(t *testing.T) {
+	address := Address{"127.0.0.1", strconv.Itoa(dialogue.NobodysPort(t))}
+	bad := filepath.Join(t.TempDir(), "prog")
+	if err := os.WriteFile(bad, []byte("#!/nonexistent/interpreter\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for text, sink := range map[string]Sink{
+		"cannot connect to the SMTP server *: connection refused": Forward{address},
+		"cannot run *no such file*":                               Program{Args: []string{bad}},
+	} {
+		v := start(t, Session{Sink: sink})
+		v.turn()
+		v.Expect("421 4.3.2 *")
+		v.ExpectEnd()
+		v.CloseWrite()
+		v.end(ExitLater, text)
+	}
 }
 
 // scripted is a provider as a shell command.

@@ -13,6 +13,9 @@ import (
 
 // A mailbox takes messages for good.
 type mailbox interface {
+	// Room returns an error if so many bytes more would take the last of the
+	// disk.
+	Room(bytes int64) error
 	// Begin starts a message whose sender (as in MAIL) and recipients (raw) are
 	// known; head stands above the content.
 	Begin(sender string, recipients []string, head string) (delivery, error)
@@ -34,11 +37,11 @@ type receiving struct {
 	box    mailbox
 	server *smtp.Server
 	stream *stoppable
-	tally  *Tally
 	peer   string    // the provider's address
 	stands bool      // waiting for mail is what the session is for
 	due    time.Time // when content must have come on
 	fresh  int       // bytes of content since due was set
+	warned string    // the last warning
 	helo   string
 	esmtp  bool
 	buf    []byte
@@ -53,6 +56,7 @@ type transaction struct {
 	utf8       bool
 	recipients []string
 	delivery   delivery   // once content has begun
+	announced  int64      // what MAIL said about size; 0 for nothing
 	size       int64      // of the content, as sent
 	failed     smtp.Reply // why the content is not taken; code 0 for none
 	spoilt     bool       // a chunk was refused, RSET must come
@@ -150,15 +154,18 @@ func (r *receiving) mail(arg string) (smtp.Reply, error) {
 	if reply.Code != 0 {
 		return reply, nil
 	}
-	utf8, reply := r.mailParams(params)
+	size, utf8, reply := r.mailParams(params)
 	if reply.Code != 0 {
 		return reply, nil
 	}
 	if sender.international() && !utf8 {
 		return replyNeedsUTF8(), nil
 	}
+	if err := r.box.Room(size); err != nil {
+		return r.refusal(err), nil
+	}
 	r.reset()
-	r.open, r.sender, r.utf8 = true, sender, utf8
+	r.open, r.sender, r.utf8, r.announced = true, sender, utf8, size
 	return smtp.NewReply(250, "2.1.0", "ok"), nil
 }
 
@@ -211,26 +218,26 @@ func envelopeArgs(arg, keyword string) (p path, params []string, reply smtp.Repl
 }
 
 // mailParams checks MAIL's parameters (RFC 1870, RFC 6152, RFC 6531).
-func (r *receiving) mailParams(params []string) (utf8 bool, reply smtp.Reply) {
+func (r *receiving) mailParams(params []string) (size int64, utf8 bool, reply smtp.Reply) {
 	for _, param := range params {
 		name, value, _ := strings.Cut(strings.ToUpper(param), "=")
 		switch {
 		case name == "SIZE":
-			size, err := strconv.ParseUint(value, 10, 63)
+			n, err := strconv.ParseUint(value, 10, 63)
 			if err != nil {
-				return false, smtp.ReplyBadArgument("SIZE takes a number")
+				return 0, false, smtp.ReplyBadArgument("SIZE takes a number")
 			}
-			if r.Limit > 0 && int64(size) > r.Limit {
-				return false, replyTooBig()
+			if size = int64(n); r.Limit > 0 && size > r.Limit {
+				return 0, false, replyTooBig()
 			}
 		case name == "BODY" && (value == "7BIT" || value == "8BITMIME"):
 		case param == "SMTPUTF8" || name == "SMTPUTF8" && value == "":
 			utf8 = true
 		default:
-			return false, replyUnknownParameter(param)
+			return 0, false, replyUnknownParameter(param)
 		}
 	}
-	return utf8, smtp.Reply{}
+	return size, utf8, smtp.Reply{}
 }
 
 // reset forgets the transaction and what was received of it.

@@ -3,6 +3,7 @@ package fetch
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"syscall"
 	"time"
@@ -45,11 +46,14 @@ func (r *receiving) readSome(n int64) ([]byte, error) {
 	return nil, err
 }
 
-// begin starts the delivery; r.failed tells where it cannot.
-func (r *receiving) begin() {
+// begin starts the delivery; r.failed tells why it cannot. The content has at least so
+// many octets.
+func (r *receiving) begin(octets int64) {
 	r.progress()
-	var err error
-	r.delivery, err = r.box.Begin(r.sender.text, r.recipients, r.received(time.Now()))
+	err := r.roomForAll(max(octets, r.announced))
+	if err == nil {
+		r.delivery, err = r.box.Begin(r.sender.text, r.recipients, r.received(time.Now()))
+	}
 	if err != nil {
 		r.delivery = nil
 		r.fail(err)
@@ -59,7 +63,6 @@ func (r *receiving) begin() {
 // take writes content whose sent form had the given size. After a failure the
 // rest is thrown away.
 func (r *receiving) take(text []byte, sent int) {
-	r.tally.content(sent)
 	r.size += int64(sent)
 	if r.delivery == nil {
 		return
@@ -86,20 +89,32 @@ func (r *receiving) finish() smtp.Reply {
 		r.fail(err)
 		return r.failed
 	}
-	r.tally.accepted(r.size)
 	return smtp.NewReply(250, "2.0.0", "ok, delivered")
 }
 
-// fail refuses the message for now: a full disk and a broken one both pass.
-func (r *receiving) fail(err error) {
-	if r.Warn != nil {
+// roomForAll asks for room for each recipient's copy.
+func (r *receiving) roomForAll(size int64) error {
+	copies := int64(len(r.recipients))
+	if size > math.MaxInt64/copies {
+		return syscall.ENOSPC
+	}
+	return r.box.Room(size * copies)
+}
+
+// fail refuses the message for now.
+func (r *receiving) fail(err error) { r.drop(r.refusal(err)) }
+
+// refusal warns of what went wrong here, once if it goes on, and refuses for now: a
+// full disk and a broken one both pass.
+func (r *receiving) refusal(err error) smtp.Reply {
+	if text := err.Error(); r.Warn != nil && text != r.warned {
+		r.warned = text
 		r.Warn(fmt.Errorf("cannot deliver into %s, so the provider keeps the message: %w", r.Dir, err))
 	}
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		r.drop(smtp.NewReply(452, "4.3.1", "no space left here"))
-		return
+		return smtp.NewReply(452, "4.3.1", "no space left here")
 	}
-	r.drop(smtp.NewReply(451, "4.3.0", "cannot write the message"))
+	return smtp.NewReply(451, "4.3.0", "cannot write the message")
 }
 
 func (r *receiving) drop(reason smtp.Reply) {

@@ -18,7 +18,7 @@ func (r *receiving) dataCommand(arg string) (smtp.Reply, error) {
 	if reply := r.contentRefusal(); reply.Code != 0 {
 		return reply, nil
 	}
-	if r.begin(); r.failed.Code != 0 {
+	if r.begin(0); r.failed.Code != 0 {
 		reply := r.failed
 		r.reset()
 		return reply, nil
@@ -60,7 +60,7 @@ func (r *receiving) bdat(arg string) (smtp.Reply, error) {
 		reply := smtp.NewReply(501, "5.5.4", "expected BDAT SIZE [LAST], closing")
 		return reply, reply
 	}
-	refusal := r.chunkRefusal()
+	refusal := r.chunkRefusal(n)
 	if err := r.readChunk(n); err != nil {
 		return smtp.Reply{}, err
 	}
@@ -87,9 +87,9 @@ func (r *receiving) refuseChunk(last bool) {
 	}
 }
 
-// chunkRefusal begins the message at its first chunk. Code 0 means that the
+// chunkRefusal begins the message at its first chunk, of n octets. Code 0 means that the
 // chunk is welcome.
-func (r *receiving) chunkRefusal() smtp.Reply {
+func (r *receiving) chunkRefusal(n int64) smtp.Reply {
 	if r.spoilt {
 		return smtp.ReplyBadSequence("a chunk of this message was refused: RSET first")
 	}
@@ -99,7 +99,7 @@ func (r *receiving) chunkRefusal() smtp.Reply {
 	if reply := r.contentRefusal(); reply.Code != 0 {
 		return reply
 	}
-	r.begin()
+	r.begin(n)
 	return r.failed
 }
 

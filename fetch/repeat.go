@@ -34,6 +34,10 @@ func VisitOf(t *Tally, err error) Visit {
 // stood says whether the session was there long enough to count as one that stood.
 func (v Visit) stood() bool { return v.Turned && v.Lasted >= Stood }
 
+// refused says whether the receiving side took nothing: the provider may offer the same
+// again at once.
+func (v Visit) refused() bool { return ExitCode(v.Err) == ExitRefused }
+
 // A Pace says how long to wait for the next session.
 type Pace interface {
 	// Wait returns the wait after a visit; random is in [0, 1), and spreads

@@ -175,12 +175,16 @@ func TestReport(t *testing.T) {
 		turned          bool
 		err             error
 		want            string
+		refused         int64
 	}{
-		{2, 300, true, nil, "atrn: fetched 2 messages, 300 bytes from mail.example.net\n"},
-		{0, 0, true, nil, "atrn: fetched 0 messages, 0 bytes from mail.example.net\n"},
-		{0, 0, false, nil, "atrn: nothing waits at mail.example.net\n"},
-		{0, 0, true, errors.New("no"), "atrn: no\n"},
-		{1, 5, true, errors.New("a\r\n\x1b[2Jb\u009b"), "atrn: fetched 1 messages, 5 bytes from mail.example.net\natrn: a???[2Jb?\n"},
+		{2, 300, true, nil, "atrn: fetched 2 messages, 300 bytes from mail.example.net\n", 0},
+		{0, 0, true, nil, "atrn: fetched 0 messages, 0 bytes from mail.example.net\n", 0},
+		{0, 0, false, nil, "atrn: nothing waits at mail.example.net\n", 0},
+		{0, 0, true, errors.New("no"), "atrn: no\n", 0},
+		{1, 5, true, errors.New("a\r\n\x1b[2Jb\u009b"), "atrn: fetched 1 messages, 5 bytes from mail.example.net\natrn: a\\u000d\\u000a\\u001b[2Jb\\u009b\n", 0},
+		{0, 0, true, errors.New(strings.Repeat("x", maxSaid) + "y"), "atrn: " + strings.Repeat("x", maxSaid) + "...\n", 0},
+		{3, 9, true, nil, `atrn: mail.example.net: fetched 3, refused 2: 554 5.7.1 no\u2028\u202e` + "\n", 2},
+		{0, 0, true, errors.New("no"), `atrn: mail.example.net: fetched 0, refused 1: 554 5.7.1 no\u2028\u202e` + "\natrn: no\n", 1},
 	} {
 		tally := &Tally{}
 		if test.turned {
@@ -188,6 +192,9 @@ func TestReport(t *testing.T) {
 		}
 		for range test.messages {
 			tally.accepted(test.bytes / test.messages)
+		}
+		if test.refused > 0 {
+			tally.refuse(test.refused, "554 5.7.1 no\u2028\u202e")
 		}
 		var b bytes.Buffer
 		Report(&b, given{}, tally, test.err)

@@ -5,6 +5,9 @@ import "vodmr/smtp"
 // The replies of the receiving side that smtp's catalogue does not have.
 
 func replyStopping() smtp.Reply { return smtp.NewReply(421, "4.3.2", "stopping, come back later") }
+func replyNobody() smtp.Reply {
+	return smtp.NewReply(421, "4.3.2", "no mail server to be had here, come back later")
+}
 func replyVerify() smtp.Reply {
 	return smtp.NewReply(252, "2.1.5", "send some mail, it will be taken")
 }

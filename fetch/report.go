@@ -3,12 +3,18 @@ package fetch
 import (
 	"fmt"
 	"io"
-	"strings"
+
+	"vodmr/internal/logline"
 )
 
 // Report writes what a session brought and why it failed, a line each.
 func Report(w io.Writer, provider Provider, tally *Tally, err error) {
+	refused, why := tally.Refused()
 	switch {
+	case refused > 0:
+		say(w, "%s: fetched %d, refused %d: %s", provider, tally.Messages(), refused, why)
+	case tally.Lost():
+		say(w, "fetched %d messages or more from %s: the session could not be followed to its end", tally.Messages(), provider)
 	case tally.Messages() > 0, err == nil && tally.Turned():
 		say(w, "fetched %d messages, %d bytes from %s", tally.Messages(), tally.Bytes(), provider)
 	case err == nil:
@@ -22,15 +28,16 @@ func Report(w io.Writer, provider Provider, tally *Tally, err error) {
 // Warn writes one line about an error.
 func Warn(w io.Writer, err error) { say(w, "%v", err) }
 
-// say writes one line. What a provider chose of it cannot start another or
-// steer the terminal.
-func say(w io.Writer, format string, args ...any) {
-	fmt.Fprintf(w, "atrn: %s\n", strings.Map(visible, fmt.Sprintf(format, args...)))
-}
+// maxSaid is how much of a line is printed, in bytes before it is escaped: a provider's
+// reply may have thousands of lines.
+const maxSaid = 2000
 
-func visible(c rune) rune {
-	if c < ' ' || 0x7f <= c && c < 0xa0 {
-		return '?'
+// say writes one line. What a provider or an SMTP server chose of it cannot start
+// another, flood the log or steer the terminal.
+func say(w io.Writer, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if len(text) > maxSaid {
+		text = text[:maxSaid] + "..."
 	}
-	return c
+	fmt.Fprintf(w, "atrn: %s\n", logline.Printable(text))
 }

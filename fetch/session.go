@@ -26,8 +26,8 @@ type Session struct {
 
 // A Sink is who receives the mail here.
 type Sink interface {
-	// Open makes sure that mail could be received, before the provider is
-	// asked for any. The error is a Failure.
+	// Open makes sure, as far as it can without calling anybody, that mail could be
+	// received, before the provider is asked for any. The error is a Failure.
 	Open(ctx context.Context) (Receiver, error)
 }
 
@@ -38,7 +38,7 @@ type Receiver interface {
 	// what it owes. The error is a Failure; nil means that the provider said
 	// QUIT.
 	Receive(ctx context.Context, provider *Turned, tally *Tally) error
-	// Close releases what Open took, and says goodbye where nothing came.
+	// Close releases what Open took.
 	Close()
 }
 
@@ -65,7 +65,10 @@ func (s *Session) Run(ctx context.Context, tally *Tally) error {
 	defer turned.Close()
 	turned.silence = s.Silence
 	tally.turn()
-	return s.why(ctx, conn, receiver.Receive(ctx, turned, tally))
+	if err := receiver.Receive(ctx, turned, tally); err != nil {
+		return s.why(ctx, conn, err)
+	}
+	return verdict(tally)
 }
 
 // ask logs in and says ATRN. Until the connection has turned, a signal just

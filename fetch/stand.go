@@ -70,8 +70,8 @@ func (s *Stand) line(t *Tally) string {
 	if !t.Turned() {
 		return meterLine(t)
 	}
-	return fmt.Sprintf("stands at %s since %s, %d messages, %d bytes",
-		s.Session.Provider, t.Since().Format("2 Jan 15:04:05"), t.Messages(), t.Received())
+	return fmt.Sprintf("stands at %s since %s, %s",
+		s.Session.Provider, t.Since().Format("2 Jan 15:04:05"), meterLine(t))
 }
 
 // report says in one line how a session was.
@@ -94,6 +94,13 @@ func (s *Stand) report(t *Tally, v Visit) {
 }
 
 func (s *Stand) stood(t *Tally, v Visit) string {
-	return fmt.Sprintf("stood %v at %s, %d messages, %d bytes",
+	text := fmt.Sprintf("stood %v at %s, %d messages, %d bytes",
 		v.Lasted.Round(time.Second), s.Session.Provider, t.Messages(), t.Bytes())
+	if refused, why := t.Refused(); refused > 0 {
+		text += fmt.Sprintf(", refused %d: %s", refused, why)
+	}
+	if t.Lost() {
+		text += ", and was not followed to its end"
+	}
+	return text
 }

@@ -278,3 +278,30 @@ func TestStandOnATerminal(t *testing.T) {
 		}
 	})
 }
+
+// TestStandAfterRefusals: a provider that ends a session with QUIT once all was refused
+// is not asked again at once, and the log says what was refused.
+func TestStandAfterRefusals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := standUp(t)
+		v, _ := s.next()
+		for _, wait := range []time.Duration{1, 2, 4, 8, 15, 15} {
+			v.turn()
+			v.play(`
+		A: 220 *
+		P: HELO p
+		A: 250 *
+		P: MAIL FROM:<a@s.example>
+		A: 250 *
+		P: RCPT TO:<x>
+		A: 550 *
+		P: QUIT
+		A: 221 *
+		A: <end>
+	`)
+			v = s.nextAfter(wait * time.Minute * 3 / 2)
+			s.said("atrn: stood 0s at mail.example.net, 0 messages, 0 bytes, refused 1: 550 5.7.1 *: the receiving side refused all mail: *\n")
+		}
+		v.Close()
+	})
+}

@@ -11,6 +11,15 @@ type Tally struct {
 	bytes    atomic.Int64
 	received atomic.Int64
 	turned   atomic.Pointer[time.Time]
+	refusals atomic.Pointer[refusals]
+	hinders  atomic.Pointer[heard]
+	lost     atomic.Bool
+}
+
+// refusals are how many messages were refused, and the words of the first refusal.
+type refusals struct {
+	count int64
+	text  string
 }
 
 // Messages is how many messages were answered 2xx here.
@@ -21,6 +30,19 @@ func (t *Tally) Bytes() int64 { return t.bytes.Load() }
 
 // Received is the size of all content that came so far, in bytes.
 func (t *Tally) Received() int64 { return t.received.Load() }
+
+// Refused is how many messages were answered 4xx or 5xx here, for some of their
+// recipients or for all, and with which words the first was.
+func (t *Tally) Refused() (count int64, text string) {
+	if r := t.refusals.Load(); r != nil {
+		return r.count, r.text
+	}
+	return 0, ""
+}
+
+// Lost says that the session could not be followed to its end, so that it may have
+// brought more.
+func (t *Tally) Lost() bool { return t.lost.Load() }
 
 // Turned says whether the provider had something to say at all.
 func (t *Tally) Turned() bool { return t.turned.Load() != nil }
@@ -45,3 +67,16 @@ func (t *Tally) accepted(size int64) {
 	t.messages.Add(1)
 	t.bytes.Add(size)
 }
+
+func (t *Tally) refuse(count int64, text string) { t.refusals.Store(&refusals{count, text}) }
+
+func (t *Tally) loseCount() { t.lost.Store(true) }
+
+// hinder notes a reply by which the receiving side refused the session, rather than a
+// message.
+func (t *Tally) hinder(r heard) { t.hinders.Store(&r) }
+
+func (t *Tally) unhinder() { t.hinders.Store(nil) }
+
+// hindrance returns the reply that hinder noted, nil for none.
+func (t *Tally) hindrance() *heard { return t.hinders.Load() }

@@ -138,14 +138,15 @@ func TestForwardUnderTLS(t *testing.T) {
 		return Forward{address}
 	}
 	underTLS(t, sink, func(t *testing.T, v *visit) {
+		v.Expect("ATRN")
+		v.Send("250 turning\r\nEHLO p\r\n")
 		conn, err := servers.Accept()
 		if err != nil {
 			t.Fatal(err)
 		}
 		server := dialogue.New(t, conn)
-		v.Expect("ATRN")
-		v.Send("250 turning\r\nEHLO p\r\n")
-		server.Run("S: EHLO p\nC: 250 mx")
+		server.Run("C: 220 mx\nS: EHLO p\nC: 250 mx")
+		v.Expect("220 mx")
 		v.Expect("250 mx")
 		v.Run("C: QUIT")
 		server.Run("S: QUIT\nC: 221 bye\nC: <end>")

@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"bytes"
+	"hash/maphash"
 	"strconv"
 	"strings"
 	"sync"
@@ -11,25 +12,28 @@ import (
 // A tracker follows an SMTP session that passes through, to count messages and
 // to know whether it ended in order. It sees each block before it is passed on,
 // so a reply is known before the provider can act on it. Its memory is bounded:
-// where the session leaves what it can follow, it goes blind and counts no
-// more.
+// if the session leaves what it can follow, it goes blind and counts no more.
 type tracker struct {
-	tally *Tally
+	tally  *Tally
+	ledger ledger
+	seed   maphash.Seed
 
-	mu    sync.Mutex
-	blind bool      // cannot follow any more
-	quit  bool      // the provider said QUIT
-	moved time.Time // when bytes came last, from either side
+	mu      sync.Mutex
+	blind   bool      // cannot follow any more
+	unasked string    // a reply to nothing, after which replies and commands do not match
+	quit    bool      // the provider said QUIT
+	moved   time.Time // when bytes came last, from either side
 
 	line  []byte // the start of an unfinished command
 	state trackState
+	mails int   // MAIL commands so far
 	left  int64 // octets of the chunk still to come
 	size  int64 // of the message so far
 	data  dataDecoder
 	text  []byte // scratch
 
-	owed  []owedReply
-	reply []byte // the start of an unfinished reply line
+	owed     []owedReply
+	listener listener
 }
 
 type trackState int
@@ -43,32 +47,49 @@ const (
 
 // An owedReply is a command that was not answered yet.
 type owedReply struct {
-	kind owedKind
-	size int64
+	kind    owedKind
+	number  int     // of a MAIL: how many there were, with it
+	address address // of a MAIL or RCPT
+	size    int64   // of content; of a MAIL as announced
 }
 
 type owedKind int
 
 const (
 	owedOther owedKind = iota
+	owedGreeting
+	owedHello
+	owedMail
+	owedRcpt
 	owedDATA
+	owedChunk   // a chunk that is not the last
 	owedContent // the end of a message's content
+	owedReset
 	owedTLS
 )
 
 // Bounds of what a tracker remembers.
 const (
-	trackedLine = 64     // bytes of a line: enough for BDAT's
+	trackedLine = 1200   // bytes of a command line: enough for a path of maxPath
 	maxOwed     = 100000 // replies
 )
 
 func newTracker(tally *Tally) *tracker {
-	return &tracker{tally: tally, owed: []owedReply{{}}, moved: time.Now()} // it owes the greeting
+	return &tracker{
+		tally: tally, ledger: ledger{tally: tally}, seed: maphash.MakeSeed(),
+		owed: []owedReply{{kind: owedGreeting}}, moved: time.Now(),
+	}
 }
 
 // replyTime is for how long a receiving side may think about its reply (RFC 5321
 // section 4.5.3.2.6, about the final dot).
 const replyTime = 10 * time.Minute
+
+// goBlind gives up following.
+func (t *tracker) goBlind() {
+	t.blind = true
+	t.tally.loseCount()
+}
 
 // quietUntil is when the session has been quiet for too long: for silence, and
 // for a slow reply too where there may be one to wait for.
@@ -81,11 +102,20 @@ func (t *tracker) quietUntil(silence time.Duration) time.Time {
 	return t.moved.Add(silence)
 }
 
-// ended says whether the session may end here without harm.
+// ended says whether the session may end here without harm: the provider said QUIT,
+// and all before it was answered.
 func (t *tracker) ended() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.quit || t.blind
+	return t.quit && len(t.owed) <= 1 || t.blind
+}
+
+// outOfStep returns the first reply that nobody asked for, "" if there was none. A
+// provider may take such a reply for the one to a message that follows.
+func (t *tracker) outOfStep() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.unasked
 }
 
 // commands sees what the provider sends.
@@ -111,68 +141,99 @@ func (t *tracker) commands(p []byte) {
 func (t *tracker) command(p []byte) []byte {
 	n := bytes.IndexByte(p, '\n')
 	if n < 0 {
-		t.line = appendStart(t.line, p)
+		t.line = appendStart(t.line, p, trackedLine)
 		return nil
 	}
-	t.line = appendStart(t.line, p[:n])
-	t.obey(strings.Fields(strings.ToUpper(string(t.line))))
+	t.line = appendStart(t.line, p[:n], trackedLine)
+	t.obey(strings.TrimSpace(string(t.line)))
 	t.line = t.line[:0]
 	return p[n+1:]
 }
 
-func appendStart(dst, p []byte) []byte {
-	return append(dst, p[:min(len(p), trackedLine-len(dst))]...)
+// obey follows one command.
+func (t *tracker) obey(line string) {
+	verb, arg, _ := strings.Cut(line, " ")
+	owed := owedReply{}
+	switch lowerASCII(verb) {
+	case "ehlo", "helo":
+		owed.kind = owedHello
+	case "mail":
+		t.mails++
+		t.size = 0
+		owed = t.envelope(owedMail, arg)
+	case "rcpt":
+		owed = t.envelope(owedRcpt, arg)
+	case "data":
+		owed.kind, t.state, t.data, t.size = owedDATA, afterDATA, dataDecoder{}, 0
+	case "bdat":
+		owed = t.startChunk(strings.Fields(lowerASCII(arg)))
+	case "rset":
+		owed.kind = owedReset
+	case "starttls":
+		owed.kind = owedTLS
+	case "quit":
+		t.quit = true
+	}
+	t.owe(owed)
 }
 
-// obey follows one command.
-func (t *tracker) obey(words []string) {
-	kind := owedOther
-	if len(words) > 0 {
-		switch words[0] {
-		case "MAIL":
-			t.size = 0
-		case "DATA":
-			kind, t.state, t.data, t.size = owedDATA, afterDATA, dataDecoder{}, 0
-		case "BDAT":
-			kind = t.startChunk(words[1:])
-		case "STARTTLS":
-			kind = owedTLS
-		case "QUIT":
-			t.quit = true
+// envelope reads what matters of MAIL or RCPT: the address, and the size that MAIL
+// announces (RFC 1870).
+func (t *tracker) envelope(kind owedKind, arg string) owedReply {
+	owed := owedReply{kind: kind, number: t.mails}
+	_, path, ok := strings.Cut(arg, ":")
+	if !ok {
+		path = arg
+	}
+	path = strings.TrimLeft(path, " ")
+	params := ""
+	if end := pathEnd(path); end >= 0 {
+		path, params = path[1:end], path[end+1:]
+	}
+	if path != "" || kind == owedMail {
+		owed.address = address(maphash.String(t.seed, path) | 1)
+	}
+	for _, param := range strings.Fields(params) {
+		if size, ok := strings.CutPrefix(lowerASCII(param), "size="); ok {
+			owed.size, _ = strconv.ParseInt(size, 10, 64)
 		}
 	}
-	t.owe(kind)
+	return owed
 }
 
-func (t *tracker) startChunk(args []string) owedKind {
+// startChunk follows BDAT (RFC 3030 section 2).
+func (t *tracker) startChunk(args []string) owedReply {
 	var err error
 	if len(args) == 0 {
-		t.blind = true
-		return owedOther
+		t.goBlind()
+		return owedReply{}
 	}
 	if t.left, err = strconv.ParseInt(args[0], 10, 64); err != nil || t.left < 0 {
-		t.blind = true
-		return owedOther
+		t.goBlind()
+		return owedReply{}
 	}
 	t.size += t.left
 	if t.left > 0 {
 		t.state = inChunk
 	}
-	if len(args) > 1 && args[1] == "LAST" {
-		return owedContent
+	if len(args) > 1 && args[1] == "last" {
+		return t.endOfContent()
 	}
-	return owedOther
+	return owedReply{kind: owedChunk}
 }
 
-func (t *tracker) owe(kind owedKind) {
+func (t *tracker) endOfContent() owedReply {
+	owed := owedReply{kind: owedContent, size: t.size}
+	t.size = 0
+	return owed
+}
+
+func (t *tracker) owe(o owedReply) {
 	if len(t.owed) >= maxOwed {
-		t.blind = true
+		t.goBlind()
 		return
 	}
-	t.owed = append(t.owed, owedReply{kind, t.size})
-	if kind == owedContent {
-		t.size = 0
-	}
+	t.owed = append(t.owed, o)
 }
 
 func (t *tracker) dataContent(p []byte) []byte {
@@ -183,7 +244,7 @@ func (t *tracker) dataContent(p []byte) []byte {
 	t.tally.content(n)
 	if done {
 		t.state = inCommands
-		t.owe(owedContent)
+		t.owe(t.endOfContent())
 	}
 	return p[n:]
 }
@@ -195,44 +256,4 @@ func (t *tracker) chunk(p []byte) []byte {
 		t.state = inCommands
 	}
 	return p[n:]
-}
-
-// replies sees what the receiving side sends.
-func (t *tracker) replies(p []byte) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.moved = time.Now()
-	for len(p) > 0 && !t.blind {
-		n := bytes.IndexByte(p, '\n')
-		if n < 0 {
-			t.reply = appendStart(t.reply, p)
-			return
-		}
-		t.reply = appendStart(t.reply, p[:n])
-		if len(t.reply) < 4 || t.reply[3] != '-' {
-			t.answered(string(t.reply[:min(3, len(t.reply))]))
-		}
-		t.reply = t.reply[:0]
-		p = p[n+1:]
-	}
-}
-
-// answered matches a reply to the oldest command without one.
-func (t *tracker) answered(code string) {
-	if len(t.owed) == 0 {
-		return // such as an unasked 421
-	}
-	owed := t.owed[0]
-	t.owed = t.owed[1:]
-	good := strings.HasPrefix(code, "2")
-	switch {
-	case owed.kind == owedContent && good:
-		t.tally.accepted(owed.size)
-	case owed.kind == owedDATA && code == "354":
-		t.state = inData
-	case owed.kind == owedDATA && t.state == afterDATA:
-		t.state = inCommands
-	case owed.kind == owedTLS && good:
-		t.blind = true
-	}
 }

@@ -23,6 +23,7 @@ type Delivery struct {
 	content    int64     // where the content begins in the first file
 	size       int64     // of the first file, what is in buf included
 	buf        []byte
+	granted    int64 // bytes that may be written before the next look at the disk
 	cr         bool  // a CR was held back: it may belong to a CRLF
 	err        error // the first, for good
 }
@@ -33,7 +34,11 @@ type tmpFile struct {
 	tmp, new string // new is "" until linked
 }
 
-const deliveryBuffer = 64 << 10
+const (
+	deliveryBuffer = 64 << 10
+	// lookEach is how many bytes are written between two looks at the disk.
+	lookEach = 1 << 20
+)
 
 // NewDelivery starts a message. returnPath is in the quoted form, without brackets;
 // recipients, at least one, are raw; head is whole lines that end in LF, such as
@@ -89,6 +94,9 @@ func (d *Delivery) Commit() error {
 		d.put([]byte("\r"))
 	}
 	d.drain()
+	if copies := int64(len(d.recipients) - 1); copies > 0 && d.err == nil {
+		d.err = d.r.Room(d.size * copies)
+	}
 	for i := 1; i < len(d.recipients) && d.err == nil; i++ {
 		d.err = d.copy(i)
 	}
@@ -111,11 +119,13 @@ func (d *Delivery) Commit() error {
 	return nil
 }
 
-// Abort gives the message up. After Commit it does nothing.
+// Abort gives the message up, whether or not a Write failed: nothing of it stays on the
+// disk. After Commit it does nothing.
 func (d *Delivery) Abort() {
 	if d.err == nil {
-		d.fail(errors.New("aborted"))
+		d.err = errors.New("aborted")
 	}
+	d.discard()
 }
 
 // put adds bytes to the first file.
@@ -126,16 +136,27 @@ func (d *Delivery) put(p []byte) {
 	}
 	if len(p) < deliveryBuffer {
 		d.buf = append(d.buf, p...)
-	} else if d.err == nil {
-		d.err = fdio.WriteAll(d.files[0].fd, p)
+	} else {
+		d.write(p)
 	}
 }
 
 func (d *Delivery) drain() {
-	if d.err == nil {
-		d.err = fdio.WriteAll(d.files[0].fd, d.buf)
-	}
+	d.write(d.buf)
 	d.buf = d.buf[:0]
+}
+
+// write writes to the first file and looks now and then whether there is room: the size
+// is seldom known before the end.
+func (d *Delivery) write(p []byte) {
+	n := int64(len(p))
+	if d.err == nil && d.granted < n {
+		d.granted, d.err = d.r.grant(n)
+	}
+	if d.err == nil {
+		d.granted -= n
+		d.err = fdio.WriteAll(d.files[0].fd, p)
+	}
 }
 
 // envelope appends the lines that are recipient i's own.
@@ -199,8 +220,15 @@ func (d *Delivery) link(i int) {
 	}
 }
 
-// fail takes back what is in new already and wraps the error.
+// fail discards the message and wraps the error.
 func (d *Delivery) fail(err error) error {
+	d.discard()
+	d.err = fmt.Errorf("delivery to %s: %w", d.r.box.path, err)
+	return d.err
+}
+
+// discard removes the files, those in new too.
+func (d *Delivery) discard() {
 	for _, f := range d.files {
 		unlinkat(d.r.tmp, f.tmp)
 		if f.new != "" {
@@ -208,8 +236,6 @@ func (d *Delivery) fail(err error) error {
 		}
 	}
 	d.close()
-	d.err = fmt.Errorf("delivery to %s: %w", d.r.box.path, err)
-	return d.err
 }
 
 func (d *Delivery) close() {

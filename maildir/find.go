@@ -2,7 +2,6 @@ package maildir
 
 import (
 	"fmt"
-	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -38,54 +37,31 @@ func (b *Box) follow(e Entry, op func(Entry) error) (Entry, error) {
 			return at, err
 		}
 	}
-	at, err := b.search(e)
-	if err != nil {
-		return e, err
-	}
-	if err = op(at); err == unix.ENOENT {
-		err = ErrGone
-	}
-	return at, err
+	return b.search(e, op)
 }
 
-// search reads both directories for the base name. A mail reader may delete a hundred
-// thousand messages at once, so each search that fails remembers what it saw: a name
-// that was not there then cannot come back. One word a name, the hash of its base.
-func (b *Box) search(e Entry) (Entry, error) {
-	base := e.Base()
-	if b.seen != nil {
-		if _, found := slices.BinarySearch(b.seen, hash([]byte(base))); !found {
+// search does op to the name that the directories have for a message. A mail reader may
+// rename or delete a hundred thousand messages at once, so what was read is remembered. A
+// name that was not there then cannot come back, and one that is not there any more has
+// been renamed once more: then, and only then, the directories are read again.
+func (b *Box) search(e Entry, op func(Entry) error) (Entry, error) {
+	for fresh := false; ; {
+		if b.index == nil {
+			var err error
+			if b.index, err = b.readIndex(); err != nil {
+				return e, err
+			}
+			fresh = true
+		}
+		names := b.index.find(e)
+		for _, at := range names {
+			if err := op(at); err != unix.ENOENT {
+				return at, err
+			}
+		}
+		if fresh || len(names) == 0 {
 			return e, ErrGone
 		}
+		b.index = nil
 	}
-	seen := make([]uint64, 0, len(b.seen)+1)
-	for sub, dir := range b.sub {
-		found := ""
-		err := eachFile(dir, func(name []byte) bool {
-			rest := baseOf(name)
-			seen = append(seen, hash(rest))
-			if string(rest) == base {
-				found = string(name)
-			}
-			return found == ""
-		})
-		if err != nil {
-			return e, err
-		}
-		if found != "" {
-			return Entry{Name: found, Cur: sub == inCur, Time: e.Time}, nil
-		}
-	}
-	slices.Sort(seen)
-	b.seen = seen
-	return e, ErrGone
-}
-
-// hash is FNV-1a with 64 bits.
-func hash(s []byte) uint64 {
-	h := uint64(14695981039346656037)
-	for _, c := range s {
-		h = (h ^ uint64(c)) * 1099511628211
-	}
-	return h
 }

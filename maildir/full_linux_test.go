@@ -1,6 +1,7 @@
 package maildir
 
 import (
+	"errors"
 	"os"
 	"testing"
 
@@ -71,3 +72,52 @@ func TestTakeOverUnaskedOnAFullDisk(t *testing.T) {
 		t.Errorf("exit %d, want 0", c)
 	}
 }
+
+// TestReserveOnAFullDisk: a message that would take the last of the disk is given up
+// before that, and smaller ones are delivered.
+func TestReserveOnAFullDisk(t *testing.T) {
+	disk, _ := fullDisk(t)
+	must(t, unix.Mount("tmpfs", disk, "tmpfs", unix.MS_REMOUNT, "size=8m"))
+	dir := disk + "/Maildir"
+	must(t, Make(dir))
+	b, err := Open("", dir)
+	must(t, err)
+	t.Cleanup(b.Close)
+	r, err := b.Receive("mx")
+	must(t, err)
+	t.Cleanup(r.Close)
+	if err := r.Room(16 << 20); !errors.Is(err, unix.ENOSPC) {
+		t.Errorf("room for more than the disk: %v", err)
+	}
+	must(t, r.Room(1<<20))
+
+	large, err := r.NewDelivery("s@s.example", []string{"u@example.org"}, "")
+	must(t, err)
+	block := make([]byte, 32<<10)
+	for err == nil {
+		_, err = large.Write(block)
+	}
+	if !errors.Is(err, unix.ENOSPC) {
+		t.Fatal(err)
+	}
+	must(t, r.reserved())
+	large.Abort()
+
+	copied, err := r.NewDelivery("s@s.example", []string{"u@example.org", "v@example.org", "w@example.org", "x@example.org"}, "")
+	must(t, err)
+	_, err = copied.Write(make([]byte, 3<<20))
+	must(t, err)
+	if err := copied.Commit(); !errors.Is(err, unix.ENOSPC) {
+		t.Errorf("four copies: %v", err)
+	}
+	must(t, r.reserved())
+
+	small, err := r.NewDelivery("s@s.example", []string{"u@example.org"}, "")
+	must(t, err)
+	_, err = small.Write(make([]byte, 3<<20))
+	must(t, err)
+	must(t, small.Commit())
+}
+
+// reserved is an error if the reserve was touched.
+func (r *Receiver) reserved() error { return r.Room(0) }

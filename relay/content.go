@@ -55,13 +55,21 @@ func (c *content) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// scanSize is how many bytes are scanned at once.
-const scanSize = 64 << 10
+const (
+	// scanSize is how many bytes are scanned at once.
+	scanSize = 64 << 10
+	// lookEach is after how many bytes of a file that is only read a session looks
+	// whether the customer is there. A file may have holes, and holds what no disk could:
+	// reading it all would keep a processor, a place and the lock for nobody.
+	lookEach = 4 << 20
+)
 
-// scan reads a content to its end, by way of buffer. c itself stays where it is.
-func (c *content) scan(buffer []byte) (smtp.Scan, error) {
+// scan reads a content to its end, by way of buffer, unless hungUp says that this is in
+// vain. c itself stays where it is.
+func (c *content) scan(buffer []byte, hungUp func() bool) (smtp.Scan, error) {
 	ahead := *c
 	var scan smtp.Scan
+	look := ahead.offset + lookEach
 	for {
 		n, err := ahead.Read(buffer)
 		scan.Add(buffer[:n])
@@ -70,6 +78,11 @@ func (c *content) scan(buffer []byte) (smtp.Scan, error) {
 			return scan, nil
 		case err != nil:
 			return scan, err
+		case ahead.offset < look:
+		case hungUp():
+			return scan, smtp.ErrHungUp
+		default:
+			look = ahead.offset + lookEach
 		}
 	}
 }
@@ -98,7 +111,7 @@ func (q *queue) sameContent(a, b *item) bool {
 		return false
 	}
 	defer y.Close()
-	return equalReaders(x, y)
+	return equalReaders(x, y, q.Conn.HungUp)
 }
 
 const (
@@ -109,9 +122,16 @@ const (
 	comparedMax = 256 << 20
 )
 
-func equalReaders(x, y io.Reader) bool {
+// equalReaders compares to the end, and says no once hungUp says that this is in vain.
+func equalReaders(x, y io.Reader, hungUp func() bool) bool {
 	p, r := make([]byte, compareSize), make([]byte, compareSize)
-	for {
+	for look := lookEach; ; look -= compareSize {
+		if look <= 0 {
+			if hungUp() {
+				return false
+			}
+			look = lookEach
+		}
 		n, errX := io.ReadFull(x, p)
 		m, errY := io.ReadFull(y, r)
 		if !bytes.Equal(p[:n], r[:m]) {

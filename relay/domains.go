@@ -7,39 +7,78 @@ import (
 	"vodmr/qmail"
 )
 
-var errDomains = errors.New("ATRN takes no argument, or domains with commas between them: ATRN example.org,example.net")
+// What can be wrong with a list of domains. A customer reads these words behind 501.
+var (
+	errNoDomain = errors.New("a domain is missing before or behind a comma: ATRN example.org,example.net")
+	errNoComma  = errors.New("domains have a comma between them, not a blank: ATRN example.org,example.net")
+	errDomain   = errors.New("a domain has letters, digits and hyphens between its dots, beyond ASCII its xn-- form: ATRN example.org")
+	errLong     = errors.New("a domain has at most 255 characters, and 63 between two dots")
+)
 
-// parseDomains reads ATRN's argument: `domain *("," domain)` or nothing (RFC
-// 2645 section 5.2.1). The domains come back in lower case.
-func parseDomains(arg string) ([]string, error) {
+const (
+	// maxDomain and maxLabel bound a domain and what stands between two dots of it, in
+	// bytes (RFC 5321 section 4.5.3.1.2, RFC 1035 section 2.3.4).
+	maxDomain = 255
+	maxLabel  = 63
+)
+
+// askedDomains reads ATRN's argument: `domain *("," domain)` or nothing (RFC 2645 section
+// 5.2.1). Blanks and tabs around a domain, and one dot at its end, as the DNS writes it,
+// leave no doubt about what is meant: some customers send them.
+func askedDomains(arg string) ([]string, error) {
 	if arg == "" {
 		return nil, nil
 	}
-	domains := strings.Split(qmail.Lower(arg), ",")
+	domains := strings.Split(arg, ",")
+	for i, domain := range domains {
+		domains[i] = strings.TrimSuffix(strings.Trim(domain, " \t"), ".")
+		if domains[i] == "" {
+			return nil, errNoDomain
+		}
+	}
+	return parseDomains(strings.Join(domains, ","))
+}
+
+// parseDomains reads a list of domains with commas between them, and nothing else. They
+// come back in lower case.
+func parseDomains(list string) ([]string, error) {
+	if list == "" {
+		return nil, nil
+	}
+	domains := strings.Split(qmail.Lower(list), ",")
 	for _, domain := range domains {
-		if !isDomain(domain) {
-			return nil, errDomains
+		if domain == "" {
+			return nil, errNoDomain
+		}
+		if err := checkDomain(domain); err != nil {
+			return nil, err
 		}
 	}
 	return domains, nil
 }
 
-// isDomain says whether a name has RFC 5321's form; underscores are met in
+// checkDomain says why a name has not RFC 5321's form; underscores are met in
 // practice.
-func isDomain(name string) bool {
-	if len(name) > 255 {
-		return false
+func checkDomain(name string) error {
+	if strings.ContainsAny(name, " \t") {
+		return errNoComma
+	}
+	if len(name) > maxDomain {
+		return errLong
 	}
 	for label := range strings.SplitSeq(name, ".") {
+		if len(label) > maxLabel {
+			return errLong
+		}
 		if !isLabel(label) {
-			return false
+			return errDomain
 		}
 	}
-	return true
+	return nil
 }
 
 func isLabel(label string) bool {
-	if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+	if label == "" || label[0] == '-' || label[len(label)-1] == '-' {
 		return false
 	}
 	for i := range len(label) {

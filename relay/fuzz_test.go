@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -38,6 +39,33 @@ func FuzzParseDomains(f *testing.F) {
 			if good := first != "" && rest != "" && err1 == nil && err2 == nil; good != (err == nil) {
 				t.Errorf("%q: %v, its parts: %v, %v", arg, err, err1, err2)
 			}
+		}
+	})
+}
+
+// FuzzAskedDomains: what a customer asks for is what a strict list says, but for blanks
+// around domains and for dots at their ends. Nothing but an empty argument means all
+// domains.
+func FuzzAskedDomains(f *testing.F) {
+	for _, seed := range []string{
+		"", ".", ",", " ", "a.example", "a.example.", "a.example, b.example", "a.,b..", " a. ,\tb.", "a. b.", "a.example,.",
+		"a.example, ", "\ta.example\t", "A.example. , b_b.Example", "a.example.,,b", "a\x0b,b", "a,b.\x00",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, arg string) {
+		got, err := askedDomains(arg)
+		if (got == nil) != (arg == "" || err != nil) {
+			t.Fatalf("%q gave %q, %v", arg, got, err)
+		}
+		plain := strings.NewReplacer(" ", "", "\t", "").Replace(arg)
+		plain = strings.TrimSuffix(strings.ReplaceAll(plain, ".,", ","), ".")
+		if err == nil && !equalASCII(strings.Join(got, ","), plain) {
+			t.Errorf("%q gave %q", arg, got)
+		}
+		strict, strictErr := parseDomains(arg)
+		if strictErr == nil && (err != nil || !slices.Equal(got, strict)) {
+			t.Errorf("%q gave %q, %v, and %q as a strict list", arg, got, err, strict)
 		}
 	})
 }

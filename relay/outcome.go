@@ -23,6 +23,7 @@ func (q *queue) Answered(tx *smtp.Transaction, decisions []smtp.Decision) {
 	g := q.flying[tx]
 	delete(q.flying, tx)
 	g.closeStream()
+	q.learn(decisions)
 	repeat, later := &group{plain: true}, &group{plain: tx.Plain}
 	for i, it := range g.items {
 		d := decisions[i]
@@ -36,8 +37,12 @@ func (q *queue) Answered(tx *smtp.Transaction, decisions []smtp.Decision) {
 		case d.Reply.AboutCommand() && !tx.Plain:
 			repeat.items = append(repeat.items, it)
 			q.notes.Again(it.base)
+		case aboutSession(d.Reply, tx.Plain):
+			q.unwilling(it, d.Reply)
+		case d.Reply.Permanent() && d.Stage == smtp.StageMail:
+			q.refusedSender(it, d.Reply)
 		case d.Reply.Permanent():
-			q.failed(it, d.Reply, "the mail server of this domain refused it: ")
+			q.failed(it, d.Reply, byServer)
 		default:
 			q.deferred(it, d.Reply)
 		}
@@ -46,6 +51,29 @@ func (q *queue) Answered(tx *smtp.Transaction, decisions []smtp.Decision) {
 		if len(more.items) > 0 {
 			q.again = append(q.again, more)
 		}
+	}
+	if len(later.items)+len(repeat.items) == 0 && !g.items[0].retry {
+		q.countRefused(decisions)
+	}
+}
+
+// byServer stands before the reply in a bounce.
+const byServer = "the mail server of this domain refused it: "
+
+// countRefused counts a transaction that nothing was taken of and something was refused
+// for good.
+func (q *queue) countRefused(decisions []smtp.Decision) {
+	var refusal smtp.Reply
+	for _, d := range decisions {
+		if d.Reply.Accepted() {
+			return
+		}
+		if d.Reply.Permanent() {
+			refusal = d.Reply
+		}
+	}
+	if refusal.Code != 0 {
+		q.refusedAll(refusal)
 	}
 }
 
@@ -71,13 +99,19 @@ func (q *queue) removeOrNote(it *item) {
 	if removal == nil {
 		return
 	}
-	q.notes.Done(it.base)
+	noted := q.notes.Done(it.base)
 	q.shelve(it.base, q.pace().reread)
-	if err := q.notes.Flush(); err != nil {
+	err := q.notes.Flush()
+	if err == nil && !noted {
+		err = errNotesFull
+	}
+	if err != nil {
 		q.noteTrouble(err)
 		q.stuck = q.stuck || !errors.Is(removal, maildir.ErrGone)
 	}
 }
+
+var errNotesFull = errors.New("vodmr.notes has no room for another message that is done and cannot be removed")
 
 // remove unlinks a file, and logs why it could not. ErrGone, that it was gone already,
 // is no news.
@@ -129,22 +163,36 @@ func (q *queue) deferred(it *item, reply smtp.Reply) {
 	q.keep(it, reply)
 }
 
-// keep notes and logs that a file stays.
+// keep notes that the customer's server deferred a file.
 func (q *queue) keep(it *item, reply smtp.Reply) {
-	q.count.deferred++
 	q.notes.Kept(it.base, reply.String())
+	q.logKept(it, reply)
+}
+
+// keepTried keeps a file for a refusal that is about the session.
+func (q *queue) keepTried(it *item, reply smtp.Reply) {
+	q.notes.Tried(it.base, "the session was refused: "+reply.String())
+	q.logKept(it, reply)
+}
+
+// logKept counts and logs that a file stays.
+func (q *queue) logKept(it *item, reply smtp.Reply) {
+	q.count.deferred++
 	q.shelve(it.base, q.retryWait(it.base))
 	q.logFile("deferral", it, reply)
 }
 
-// failed bounces a file for a permanent refusal; why stands before the reply in
-// the bounce.
+// failed bounces a file for a permanent refusal, if that is believed; why stands before
+// the reply in the bounce.
 func (q *queue) failed(it *item, reply smtp.Reply, why string) {
-	if q.settings.SoftBounce {
+	switch {
+	case q.settings.SoftBounce:
 		q.deferred(it, reply)
-		return
+	case it.retry || q.notes.Trusts() || q.refusedForLong(it):
+		q.bounceOrKeep(it, reply, why)
+	default:
+		q.doubtRefusal(it, reply)
 	}
-	q.bounceOrKeep(it, reply, why)
 }
 
 // bounceOrKeep removes a file once its bounce is queued.

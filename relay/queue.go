@@ -32,6 +32,7 @@ type queue struct {
 	lent        []byte // the body that the Sender uses
 
 	sender  *smtp.Sender
+	server  string // what the notes say of the customer's server; see server.go
 	rcptMax int
 
 	// Where the session stands:
@@ -44,11 +45,13 @@ type queue struct {
 	triedSorted    bool // tried is in the order of tries
 	suspectsSorted bool // suspects is in that of breaks
 
-	bounces bounces
+	bounces  bounces
+	refusals refusals
 
 	unnoted    bool // the notes could not be written
 	unreadable bool // a file could not be read
 	stuck      bool // no more may be sent: see overByStuck
+	hungUp     bool // the customer did, as a file was read
 }
 
 // A group is the files that one transaction carries.
@@ -106,6 +109,8 @@ func (q *queue) start(sender *smtp.Sender) error {
 		}
 	}
 	q.rcptMax = q.rcptLimit()
+	q.restrain()
+	q.recallServer()
 	if q.unnoted {
 		sender.Limit(1)
 	}
@@ -125,7 +130,7 @@ func (q *queue) rcptLimit() int {
 func (q *queue) Next() *smtp.Transaction {
 	q.buffers.put(q.lent)
 	q.lent = nil
-	for !q.mailMaxReached() && !q.told() && !q.stuck {
+	for !q.mailMaxReached() && !q.told() && !q.stuck && !q.hungUp && q.mayOffer() {
 		g := q.take()
 		if g == nil {
 			return nil
@@ -162,6 +167,7 @@ func bases(items []*item) []string {
 
 // Sending is smtp.Source's: the notes are written before the mail goes.
 func (q *queue) Sending() {
+	q.noteServer()
 	if err := q.notes.Flush(); err != nil {
 		q.noteTrouble(err)
 	}

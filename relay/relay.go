@@ -19,10 +19,14 @@ type Conn interface {
 	smtp.Duplex
 	// Pending says whether bytes wait that nobody asked for.
 	Pending() bool
+	// HungUp says whether the peer has closed its side.
+	HungUp() bool
 	// Wake names descriptors that end each wait with fdio.ErrWoken.
 	Wake(fds ...int)
 	// Rest waits for bytes, for one of those descriptors, or until.
 	Rest(until time.Time) (readable bool, err error)
+	// Unacknowledged is how many octets the peer's TCP has not acknowledged, if known.
+	Unacknowledged() (octets int, known bool)
 }
 
 // A Config is what one session runs with.
@@ -34,6 +38,7 @@ type Config struct {
 	Login   string // as typed
 	Home    string // the mailbox's directory: the truth about who logged in
 	Maildir string // relative to Home
+	Refused error  // why Home is not this login's: ATRN gets 451, and nothing is opened; nil if it is
 	Qmail   qmail.Home
 	Queue   qmail.Queue
 
@@ -50,19 +55,15 @@ type Config struct {
 	waits *waits // nil for the standard ones
 }
 
-const (
-	// idle is how long the customer may say nothing before ATRN.
-	idle = 5 * time.Minute
-	// unturned is how long a session may last without ATRN: a customer that
-	// says NOOP for ever would hold a place that others wait for.
-	unturned = time.Hour
-)
+// unturned is how long a session may last without an ATRN that is accepted, whatever
+// the customer says meanwhile: it holds a place that others wait for.
+const unturned = 5 * time.Minute
 
 // Serve answers an authenticated customer until the session ends. The error is
 // nil where it ended in order.
 func Serve(c Config) error {
 	s := &session{Config: c, server: smtp.NewServer(c.Conn), start: time.Now()}
-	s.server.Idle, s.server.Until = idle, s.start.Add(unturned)
+	s.server.Until = s.start.Add(unturned)
 	s.server.Commands = s.commands()
 	defer s.close()
 	if c.Conn.Pending() {

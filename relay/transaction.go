@@ -13,12 +13,16 @@ import (
 // is sent: files that are gone or cannot be read are skipped, and what the
 // server is known not to take is refused on its behalf.
 func (q *queue) transaction(g *group) *smtp.Transaction {
-	tx := &smtp.Transaction{Plain: g.plain}
+	tx := &smtp.Transaction{Plain: g.plain || q.plain()}
 	q.dropGone(g)
 	for ; len(g.items) > 0; g.items = g.items[1:] {
 		err := q.fill(tx, g)
 		if err == nil {
 			break
+		}
+		if err == smtp.ErrHungUp {
+			q.unheard(g)
+			return nil
 		}
 		q.skip(g.items[0].entry, err)
 	}
@@ -35,10 +39,23 @@ func (q *queue) transaction(g *group) *smtp.Transaction {
 		return tx
 	}
 	g.closeStream()
+	if !g.items[0].retry {
+		q.refusedAll(refusal)
+	}
 	for _, it := range g.items {
 		q.failed(it, refusal, "it cannot be given to the mail server of this domain: ")
 	}
 	return nil
+}
+
+// unheard keeps files that were being read when the customer hung up, perhaps since it
+// took too long. The next session has them behind what is new, so that one that always
+// takes too long keeps nothing else from going out.
+func (q *queue) unheard(g *group) {
+	q.hungUp = true
+	for _, it := range g.items {
+		q.notes.Tried(it.base, "the customer hung up while the file was read")
+	}
 }
 
 // dropGone takes those files out of a group that somebody deleted since they
@@ -94,7 +111,7 @@ func (q *queue) fillStream(tx *smtp.Transaction, g *group) error {
 	x := q.sender.Extensions
 	tooLarge := x.Size > 0 && tx.Size > x.Size // even before its line ends grow
 	if (x.SizeOffered || x.EightBitMIME) && !tooLarge {
-		scan, err := stream.scan(q.buffer(scanSize))
+		scan, err := stream.scan(q.buffer(scanSize), q.Conn.HungUp)
 		if err != nil {
 			stream.Close()
 			return err

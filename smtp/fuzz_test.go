@@ -91,7 +91,10 @@ func model(stream string) (want talk) {
 			return want
 		}
 		stream = rest
-		verb, arg, _ := strings.Cut(line, " ")
+		verb, arg := line, ""
+		if i := strings.IndexAny(line, " \t"); i >= 0 {
+			verb, arg = line[:i], line[i:]
+		}
 		arg = strings.Trim(arg, " \t")
 		verb = strings.Map(func(c rune) rune {
 			if 'a' <= c && c <= 'z' {

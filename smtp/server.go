@@ -118,12 +118,19 @@ func (s *Server) Flush() error {
 	return s.failed
 }
 
+// blanks may stand around a command's argument. SMTP knows the space alone (RFC 5321
+// section 4.1.1); some clients have a tab there, and mean the same.
+const blanks = " \t"
+
 // answer finds the line's command and runs it.
 func (s *Server) answer(line string) (Reply, error) {
-	verb, arg, _ := strings.Cut(line, " ")
+	verb, arg := line, ""
+	if i := strings.IndexAny(line, blanks); i >= 0 {
+		verb, arg = line[:i], line[i:]
+	}
 	command, known := s.Commands[upper(verb)]
 	if known {
-		return command(strings.Trim(arg, " \t"))
+		return command(strings.Trim(arg, blanks))
 	}
 	s.unknown++
 	if s.unknown < maxUnknown {

@@ -75,6 +75,8 @@ func TestServer(t *testing.T) {
 			S: 250 2.0.0 noop *
 			C: noop  with spaces 	
 			S: 250 2.0.0 noop with spaces
+			C: noop	behind a tab	
+			S: 250 2.0.0 noop behind a tab
 			C: QUIT
 			S: 221 2.0.0 mx.test goodbye
 			S: <end>

@@ -121,6 +121,8 @@ func TestExitCodes(t *testing.T) {
 		{`say '450 4.7.1 too soon'`, "u", 111, "atrn: *wait longer*\n"},
 		{`exit 3`, "u", 111, "atrn: *(the command ended with exit status 3)\n"},
 		{`say 221`, "stranger", 77, "atrn: the provider refused the login stranger*535 5.7.8 no\n"},
+		{`say '250 go' 'HELO p' 'MAIL FROM:<>' 'RCPT TO:<x>' QUIT; cat >/dev/null`, "u", 65,
+			"atrn: the command: fetched 0, refused 1: 550 5.7.1 that domain is not one of ours\natrn: the receiving side refused all mail*\n"},
 		{`say '250 go' QUIT; cat >/dev/null`, "u", 0, "atrn: fetched 0 messages, 0 bytes from the command\n"},
 	} {
 		code, _, log := fetchWith(t, "-u", test.login, "-p", pass, "-m", t.TempDir(), "-e", provider(test.after))

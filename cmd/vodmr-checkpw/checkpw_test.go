@@ -217,6 +217,36 @@ func TestTemporaryTrouble(t *testing.T) {
 	checkpw(t, right, site(t), "no-such-program").want(t, 111, "", skipped+logged("*not found in PATH*"))
 }
 
+// TestFileThatOthersMayWrite: whoever can change the file could log in as anybody.
+func TestFileThatOthersMayWrite(t *testing.T) {
+	const right = "bare\x00secret\x00\x00"
+	file := site(t)
+	for mode, words := range map[os.FileMode]string{
+		0o620: "its mode 0620 lets others write to it: chmod go-w it",
+		0o602: "its mode 0602 lets others write to it: chmod go-w it",
+		0o666: "its mode 0666 lets others write to it: chmod go-w it",
+		0o644: "",
+		0o640: "",
+		0o600: "",
+	} {
+		must(t, os.Chmod(file, mode))
+		code, out, log := 0, "in\n", skipped
+		if words != "" {
+			code, out, log = 111, "", logged("*/vpasswd: "+words)
+		}
+		checkpw(t, right, file, "echo", "in").want(t, code, out, log)
+	}
+}
+
+// TestFileOfAnotherUser: root reads no file of a user, who could name any uid in it.
+func TestFileOfAnotherUser(t *testing.T) {
+	require.Root(t, "only root can give a file away")
+	file := site(t)
+	must(t, os.Chown(file, 65534, 65533))
+	checkpw(t, "bare\x00secret\x00\x00", file, "true").want(t, 111, "",
+		logged("*/vpasswd: it belongs to uid 65534, which is neither root nor this program's, 0: chown it"))
+}
+
 // Descriptor 4 is the relay's way to say that it runs; 3 held the password.
 func TestDescriptorsOfTheProgram(t *testing.T) {
 	in, err := os.CreateTemp(t.TempDir(), "fd3")

@@ -67,11 +67,11 @@ func say(code int, text string) int {
 
 // check finds the account that the credentials are right for.
 func check(file string, c auth.Credentials) (vpasswd.Entry, int) {
-	text, err := os.ReadFile(file)
+	text, err := readAccounts(file)
 	if err != nil {
 		return vpasswd.Entry{}, say(exitTemporary, err.Error())
 	}
-	entries, bad := vpasswd.Parse(string(text))
+	entries, bad := vpasswd.Parse(text)
 	for _, err := range bad {
 		say(0, file+": "+err.Error()+": skipped")
 	}

@@ -3,8 +3,10 @@ package main
 import (
 	"encoding/json"
 	"io"
+	"strings"
 
 	"vodmr/internal/locate"
+	"vodmr/internal/logline"
 )
 
 // objects prints an object a line.
@@ -32,9 +34,13 @@ func totalOf(kind string, t totals) total {
 	return total{kind, t.place.Login, t.path, t.maildirs, t.messages, t.bytes, t.oldest, t.tried, t.unread}
 }
 
-// print writes <, > and & as they are; a write error is the last Flush's to tell.
+// print writes <, > and & as they are. JSON lets through what a terminal would obey, such
+// as C1 controls and bidirectional ones: they become \uXXXX, which JSON takes for the
+// same. A write error is the last Flush's to tell.
 func (o *objects) print(v any) {
-	e := json.NewEncoder(o.out)
+	var line strings.Builder
+	e := json.NewEncoder(&line)
 	e.SetEscapeHTML(false)
 	_ = e.Encode(v)
+	_, _ = io.WriteString(o.out, logline.Printable(strings.TrimSuffix(line.String(), "\n"))+"\n")
 }

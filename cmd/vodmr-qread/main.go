@@ -11,7 +11,6 @@ import (
 	"vodmr/internal/getopt"
 	"vodmr/internal/locate"
 	"vodmr/internal/logline"
-	"vodmr/internal/setuser"
 	"vodmr/internal/version"
 	"vodmr/qmail"
 	"vodmr/relay"
@@ -37,10 +36,10 @@ func run() int {
 	args, err := getopt.Parse(os.Args[1:], "jq:", func(letter rune, value string) error {
 		if letter == 'j' {
 			lines = true
-		} else {
-			home = value
+			return nil
 		}
-		return nil
+		home = value
+		return getopt.Absolute(letter, value)
 	})
 	if err == nil && len(args) == 0 {
 		err = errors.New("a LOGIN or a MAILDIR is needed")
@@ -105,7 +104,7 @@ func (r *reader) read(arg string) {
 	log := logline.New(2, program, arg)
 	place, err := locate.Find(r.site, arg)
 	if err == nil {
-		err = setuser.While(place.Owned, func() error { return r.list(place, log) })
+		err = place.While(func() error { return r.list(place, log) })
 	}
 	if err != nil {
 		log.Event("error", logline.Err(err))

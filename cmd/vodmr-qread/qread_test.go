@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -76,7 +77,7 @@ func TestTheList(t *testing.T) {
    3d03h        81   0  ? ? cur/%d.2.vm:2,S: no envelope: Delivered-To holds a control character
    2d02h        69   0  <#@[]> <eve@example.org> new/%d.3.vm: broke 3 sessions
    1d03h        12   0  ? ? new/%d.4.vm: no envelope: neither Return-Path nor Delivered-To above the first Received
-   1d01h        78   0  <m\xe9@sender.test> <a\\b@example.org> new/%d.5.vm
+   1d01h        78   0  <m\xe9@sender.test> <"a\\\\b"@example.org> new/%d.5.vm
 total: 5 messages, 318 bytes, the oldest 6d03h, 1 tried, 2 unreadable
 `, maildir, now-530000, now-270000, now-180000, now-98000, now-90000)
 	for _, args := range [][]string{{"odmr@example.org"}, {"ODMR@alias.example"}, {maildir}, {"domain/odmr/Maildir"}, {"./domain/odmr/Maildir/"}} {
@@ -138,6 +139,34 @@ func TestJSON(t *testing.T) {
 		if len(o) != len(first) {
 			t.Errorf("not all keys: %v", o)
 		}
+	}
+}
+
+// TestNoOutputSteersATerminal: whatever a sender, a file's name or a server's reply
+// holds, only printable characters are written, and JSON's reader gets what was meant.
+func TestNoOutputSteersATerminal(t *testing.T) {
+	const odd = "\u009b2J\u202egnp\u2028\u2066\u200b\u00ad\U000e0041"
+	at := time.Now().Unix() - 1000
+	root, maildir := testsite.New(t, map[string]string{
+		fmt.Sprintf("new/%d.1%s.vm", at, odd):     testsite.Message("m\u00fcller"+odd+"@sender.test", "b\u00f6b"+odd+"@example.org", "one"),
+		fmt.Sprintf("new/%d.2\x7f%s.vm", at, odd): "no envelope\n",
+	})
+	steers := func(c rune) bool { return c != '\n' && !unicode.IsPrint(c) }
+	text, _, _ := list(t, root, "-q", root+"/qmail", maildir)
+	if i := strings.IndexFunc(text, steers); i >= 0 || text == "" {
+		t.Errorf("the list has %+q", text[max(i, 0):])
+	}
+	lines, _, _ := list(t, root, "-j", "-q", root+"/qmail", maildir)
+	if i := strings.IndexFunc(lines, steers); i >= 0 || !strings.Contains(lines, "m\u00fcller") {
+		t.Errorf("the JSON has %+q", lines[max(i, 0):])
+	}
+	var first struct{ File, Sender, Recipient string }
+	must(t, json.NewDecoder(strings.NewReader(lines)).Decode(&first))
+	want := struct{ File, Sender, Recipient string }{
+		fmt.Sprintf("new/%d.1%s.vm", at, odd), "m\u00fcller" + odd + "@sender.test", "b\u00f6b" + odd + "@example.org",
+	}
+	if first != want {
+		t.Errorf("JSON's reader gets %+q, want %+q", first, want)
 	}
 }
 

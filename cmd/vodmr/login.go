@@ -69,14 +69,17 @@ func (s *session) mechanism(arg string) (m auth.Mechanism, initial string, err e
 	if arg == "" {
 		return m, "", auth.ReplyNoMechanism()
 	}
-	name, initial, _ := strings.Cut(arg, " ")
+	name, initial := arg, ""
+	if i := strings.IndexAny(arg, " \t"); i >= 0 {
+		name, initial = arg[:i], strings.TrimLeft(arg[i:], " \t")
+	}
 	for _, m := range s.mechanisms {
 		switch {
 		case !strings.EqualFold(m.Name, name):
 		case m.Clear && !s.tls:
 			return m, "", auth.ReplyNeedsTLS()
 		default:
-			return m, strings.TrimLeft(initial, " "), nil
+			return m, initial, nil
 		}
 	}
 	return m, "", auth.ReplyUnknownMechanism()

@@ -41,6 +41,9 @@ func run(args, environ []string) int {
 		_ = fdio.WriteAll(2, []byte("vodmr: "+err.Error()+"\n"+usage))
 		return exitMisuse
 	}
+	// What the starter left open, a lock or a log perhaps, is not for a program that
+	// strangers speak to. A program gets 0, 1, 2 and what is made for it.
+	fdio.CloseOnExec(3)
 	// A core file of this program or of those behind it would hold secrets.
 	_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})
 	fdio.KeepAlive(0)

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"vodmr/auth"
-	getopt "vodmr/internal/getopt"
+	"vodmr/internal/getopt"
 )
 
 // options are what the command line says.
@@ -19,7 +19,7 @@ type options struct {
 }
 
 func defaults() options {
-	return options{port: auth.DefaultPort, limit: 300 * time.Second}
+	return options{port: auth.DefaultPort, limit: 60 * time.Second}
 }
 
 func parseOptions(args []string) (options, error) {

@@ -9,7 +9,7 @@ import (
 )
 
 func TestParseOptions(t *testing.T) {
-	plain := options{port: 587, limit: 300 * time.Second, host: "h", prog: []string{"p"}}
+	plain := options{port: 587, limit: 60 * time.Second, host: "h", prog: []string{"p"}}
 	with := func(change func(*options)) options {
 		o := plain
 		change(&o)

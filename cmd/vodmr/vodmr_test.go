@@ -113,6 +113,30 @@ func TestRefusedOverEachWay(t *testing.T) {
 	})
 }
 
+// TestPasswordsThatOthersMayWrite: the customer is told to come again, right password or
+// wrong, and the log says what the administrator must do.
+func TestPasswordsThatOthersMayWrite(t *testing.T) {
+	file := accounts(t, t.TempDir(), "odmr@example.org")
+	if err := os.Chmod(file, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	s := overSocket(t, nil, vodmr("mail.example.net", bin+"/vodmr-checkpw", file, "sh", "-c", relay)...)
+	s.Run(`S: 220 *`)
+	for _, password := range []string{"tanstaaftanstaaf", "wrong"} {
+		s.Login("odmr@example.org", password)
+		s.Run(`S: 454 4.7.0 *`)
+	}
+	s.Run(`
+		C: QUIT
+		S: 221 *
+		S: <end>
+	`)
+	_, log := s.end()
+	const complaint = `vodmr-checkpw: * error error="*/vpasswd: its mode 0666 lets others write to it: chmod go-w it"`
+	const said = `vodmr: * error user=odmr@example.org mechanism=CRAM-MD5 ip=127.0.0.1 reply="454 4.7.0 *" error="*exited 111"`
+	matchLines(t, log, complaint, said, complaint, said, `vodmr: * end ip=127.0.0.1 reason=quit`)
+}
+
 // vchkpwDomains makes the folder that the stand-in for vchkpw looks in.
 func vchkpwDomains(t *testing.T, name string) (setting string) {
 	t.Helper()
@@ -121,7 +145,11 @@ func vchkpwDomains(t *testing.T, name string) (setting string) {
 	if err := os.Mkdir(domain, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	accounts(t, domain, name)
+	// vpopmail's fourth field holds flags, of which there are none here.
+	line := name + "::1:0:odmr:/srv/odmr:NOQUOTA:tanstaaftanstaaf\n"
+	if err := os.WriteFile(filepath.Join(domain, "vpasswd"), []byte(line), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	return "VCHKPW_DOMAINS=" + folder
 }
 

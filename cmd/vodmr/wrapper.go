@@ -22,9 +22,8 @@ type wrapper struct {
 	found                func(variables []string) // takes what the handshake found
 }
 
-// findWrapper returns the wrapper that an environment tells of, nil for none,
-// and keeps its descriptors from other programs. One that cannot be used is
-// never open.
+// findWrapper returns the wrapper that an environment tells of, nil for none. One
+// that cannot be used is never open.
 func findWrapper(get func(string) string, found func([]string)) *wrapper {
 	if get("SSLCTLFD") == "" {
 		return nil
@@ -33,9 +32,7 @@ func findWrapper(get func(string) string, found func([]string)) *wrapper {
 	for _, fd := range w.descriptors() {
 		if fd < 0 {
 			w.control = -1
-			continue
 		}
-		unix.CloseOnExec(fd)
 	}
 	return w
 }

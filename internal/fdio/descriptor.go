@@ -46,4 +46,4 @@ func CloseOnExec(first int) {
 
 // inheritedMax is where a search for inherited descriptors ends on systems that
 // cannot name all: nobody hands so many down.
-const inheritedMax = 256
+const inheritedMax = 1024

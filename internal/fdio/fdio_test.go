@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -306,6 +307,42 @@ func TestNeverBlocks(t *testing.T) {
 			t.Error("nothing was taken after the peer had read")
 		}
 	})
+}
+
+// TestHungUp: the end shows as soon as it is there, before what the peer said last is
+// read, and nothing else does.
+func TestHungUp(t *testing.T) {
+	kinds(t, func(t *testing.T, c *Conn, peerReads, peerWrites int) {
+		if c.HungUp() {
+			t.Error("the peer is there")
+		}
+		if err := WriteAll(peerWrites, []byte("bye")); err != nil {
+			t.Fatal(err)
+		}
+		if c.HungUp() {
+			t.Error("the peer said something, and is there")
+		}
+		shut(t, peerWrites)
+		shut(t, peerReads)
+		if !c.HungUp() && runtime.GOOS == "linux" {
+			t.Error("unseen while something is to be read")
+		}
+		got, err := io.ReadAll(c)
+		if string(got) != "bye" || err != nil || !c.HungUp() {
+			t.Errorf("%q, %v; or unseen when all is read", got, err)
+		}
+	})
+}
+
+// TestHungUpHalf: a peer that only closes what it speaks by will never answer.
+func TestHungUpHalf(t *testing.T) {
+	a, b := socketpair(t)
+	if err := unix.Shutdown(b, unix.SHUT_WR); err != nil {
+		t.Fatal(err)
+	}
+	if !New(a, a).HungUp() {
+		t.Error("unseen")
+	}
 }
 
 // TestPending: bytes that nobody asked for; the end is none.

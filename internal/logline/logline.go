@@ -190,10 +190,11 @@ func plain(value string) bool {
 	return value != ""
 }
 
+const hex = "0123456789abcdef"
+
 // appendByte appends one byte as it stands between quotes: a control character
 // or a byte beyond ASCII becomes \xHH.
 func appendByte(dst []byte, c byte) []byte {
-	const hex = "0123456789abcdef"
 	switch {
 	case c == '"' || c == '\\':
 		return append(dst, '\\', c)

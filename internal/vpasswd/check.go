@@ -22,37 +22,56 @@ import (
 // login to a challenge: HMAC-MD5 in lower-case hexadecimal digits. An unknown
 // login costs as much time as a known one.
 func CheckCRAM(entries []Entry, login, response, challenge string) (Entry, bool) {
+	return checkCRAM(entries, login, response, challenge, respond)
+}
+
+func checkCRAM(entries []Entry, login, response, challenge string, respond func(clear, challenge string) string) (Entry, bool) {
 	e, known := Find(entries, login)
-	mac := hmac.New(md5.New, []byte(e.Clear))
-	mac.Write([]byte(challenge))
-	right := same(hex.EncodeToString(mac.Sum(nil)), response)
+	right := same(respond(e.Clear, challenge), response)
 	return e, right && known && e.Clear != ""
 }
 
+// respond computes the response that a password gives to a challenge.
+func respond(clear, challenge string) string {
+	mac := hmac.New(md5.New, []byte(clear))
+	mac.Write([]byte(challenge))
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
 // CheckPassword says whether a login has this password: the clear one where the
-// account has that, else the one behind its crypt. crypt's work is always done:
-// for an unknown login, or an account without a crypt, that of the first account
-// that has one, so that the time does not tell which logins exist.
+// account has that, else the one behind its crypt. The time does not tell which
+// logins exist: whatever the login, one crypt of each kind and cost that the file
+// holds is computed.
 func CheckPassword(entries []Entry, login, password string) (Entry, bool) {
-	e, known := Find(entries, login)
-	digest := e.Crypt
-	if digest == "" {
-		digest = firstCrypt(entries)
+	decoder, err := newDecoder()
+	if err != nil {
+		return Entry{}, false
 	}
-	right := matches(digest, password) && e.Crypt != ""
+	return checkPassword(entries, login, password, func(digest string) (right, computed bool) {
+		return matches(decoder, digest, password)
+	})
+}
+
+// A matcher compares a password with a crypt(3) digest. computed is false if the
+// digest was none, so that no work was done.
+type matcher func(digest string) (right, computed bool)
+
+func checkPassword(entries []Entry, login, password string, match matcher) (Entry, bool) {
+	e, known := Find(entries, login)
+	right, computed := match(e.Crypt)
+	done := make(map[kind]bool)
+	if computed {
+		done[kindOf(e.Crypt)] = true
+	}
+	for _, other := range entries {
+		if k := kindOf(other.Crypt); k.name != "" && !done[k] {
+			_, done[k] = match(other.Crypt)
+		}
+	}
 	if e.Clear != "" {
 		right = same(e.Clear, password)
 	}
 	return e, right && known
-}
-
-func firstCrypt(entries []Entry) string {
-	for _, e := range entries {
-		if e.Crypt != "" {
-			return e.Crypt
-		}
-	}
-	return ""
 }
 
 // same compares in a time that does not depend on what, or how much, is equal.
@@ -62,18 +81,14 @@ func same(a, b string) bool {
 }
 
 // matches says whether a password is the one behind a crypt(3) digest. A digest
-// of an unknown form, such as "*", matches nothing.
-func matches(digest, password string) bool {
-	decoder, err := newDecoder()
-	if err != nil {
-		return false
-	}
+// of an unknown form, such as "*", matches nothing, and nothing is computed.
+func matches(decoder *crypt.Decoder, digest, password string) (right, computed bool) {
 	d, err := decoder.Decode(digest)
 	if err != nil {
-		return false
+		return false, false
 	}
-	right, err := d.MatchAdvanced(password)
-	return err == nil && right
+	right, err = d.MatchAdvanced(password)
+	return err == nil && right, err == nil
 }
 
 // newDecoder knows the forms of crypt(3) that Linux and the BSDs write. The

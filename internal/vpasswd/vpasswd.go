@@ -90,15 +90,16 @@ func parseID(s string) (int, error) {
 }
 
 // Find returns the account of a login. Its name must be the whole login,
-// upper and lower case aside; the first of several counts.
-func Find(entries []Entry, login string) (Entry, bool) {
+// upper and lower case aside; the first of several counts. All names are compared, so
+// that the time does not tell where in the file a login stands.
+func Find(entries []Entry, login string) (e Entry, known bool) {
 	login = lower(login)
-	for _, e := range entries {
-		if e.Name == login {
-			return e, true
+	for i := range entries {
+		if entries[i].Name == login && !known {
+			e, known = entries[i], true
 		}
 	}
-	return Entry{}, false
+	return e, known
 }
 
 // lower turns ASCII letters into lower case, as vchkpw does. Letters beyond

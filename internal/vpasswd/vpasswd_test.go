@@ -23,7 +23,7 @@ func TestFixture(t *testing.T) {
 		if !ok || e.Clear != password || e.Dir != "/home/vpopmail/domains/example.org/"+name {
 			t.Errorf("%s: %v, %+v", name, ok, e)
 		}
-		if !matches(e.Crypt, password) || matches(e.Crypt, password+"x") {
+		if !matched(t, e.Crypt, password) || matched(t, e.Crypt, password+"x") {
 			t.Errorf("%s: its crypt does not tell its password", name)
 		}
 	}

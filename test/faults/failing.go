@@ -128,7 +128,7 @@ const stillMax = 2
 // only repeated. Where Go itself cannot go on without a call it says so and ends.
 func (s *site) bore(one *session, e failure) {
 	left := s.leftBehind()
-	if one.code == 0 && left == 0 || lockedOut(one, e) {
+	if endedInOrder(one) && left == 0 || lockedOut(one, e) {
 		return
 	}
 	switch {

@@ -100,9 +100,15 @@ func (s *site) alone(wrap []string) *session {
 	}
 	one := &session{}
 	s.end(ctx, p, one)
-	one.inOrder = one.code == 0
+	one.inOrder = endedInOrder(one)
 	return one
 }
+
+// exitRefused is atrn's exit code after a session in order of which it refused all
+// messages, such as one that is too large.
+const exitRefused = 65
+
+func endedInOrder(one *session) bool { return one.code == 0 || one.code == exitRefused }
 
 // sessionOver does it over a line, which has the provider's end and gives the
 // customer's.

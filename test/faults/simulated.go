@@ -90,7 +90,7 @@ func (p *simulatedCustomer) fetchAll() (inOrder bool) {
 	}
 	one := &session{}
 	p.end(ctx, proc, one)
-	return one.code == 0
+	return endedInOrder(one)
 }
 
 // unlocked waits until no session of the mailbox runs any more: where vodmr was

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+)
+
+// readAccounts reads the file of accounts. Whoever may write to it decides who may log
+// in, and to whose mailbox: so it must belong to root or to this program's user, and
+// nobody else may have the right to write to it. What is asked for is the file that was
+// opened, whatever its name leads to meanwhile.
+func readAccounts(name string) (string, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return "", err
+	}
+	if err := trusted(info); err != nil {
+		return "", fmt.Errorf("%s: %w", name, err)
+	}
+	text, err := io.ReadAll(f)
+	return string(text), err
+}
+
+// trusted says why the owner and mode of a file let somebody else write to it.
+func trusted(info os.FileInfo) error {
+	if mode := info.Mode().Perm(); mode&0o022 != 0 {
+		return fmt.Errorf("its mode %04o lets others write to it: chmod go-w it", mode)
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if uid := os.Geteuid(); ok && st.Uid != 0 && int(st.Uid) != uid {
+		return fmt.Errorf("it belongs to uid %d, which is neither root nor this program's, %d: chown it", st.Uid, uid)
+	}
+	return nil
+}

@@ -1,0 +1,83 @@
+package fetch
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+
+	"vodmr/smtp"
+)
+
+// heard is a reply of the receiving side. The text is there for 4xx and 5xx only, as one
+// line.
+type heard struct {
+	code int // 0 for what is no reply
+	text string
+}
+
+func (r heard) good() bool    { return r.code/100 == 2 }
+func (r heard) refused() bool { return r.code/100 == 4 || r.code/100 == 5 }
+
+// A listener puts the receiving side's replies together. It takes what no
+// smtp.ReplyParser would, as it only looks on, and keeps little of it.
+type listener struct {
+	line  []byte   // the start of an unfinished line
+	lines []string // of an unfinished refusal
+}
+
+// Bounds of what a listener keeps of a reply.
+const (
+	heardLine  = 512 // bytes (RFC 5321 section 4.5.3.1.5)
+	heardLines = 4
+)
+
+// feed takes the next bytes up to a line's end. ok says that a reply is complete; n is
+// how many bytes it took.
+func (l *listener) feed(p []byte) (r heard, ok bool, n int) {
+	end := bytes.IndexByte(p, '\n')
+	if end < 0 {
+		l.line = appendStart(l.line, p, heardLine)
+		return r, false, len(p)
+	}
+	l.line = appendStart(l.line, p[:end], heardLine)
+	line := string(bytes.TrimRight(l.line, "\r"))
+	l.line = l.line[:0]
+	if line != "" && (line[0] == '4' || line[0] == '5') && len(l.lines) < heardLines {
+		l.lines = append(l.lines, line)
+	}
+	if len(line) >= 4 && line[3] == '-' {
+		return r, false, end + 1
+	}
+	r = heard{replyCode(line), oneLine(l.lines)}
+	l.lines = nil
+	return r, true, end + 1
+}
+
+func replyCode(line string) int {
+	code, err := strconv.ParseUint(line[:min(3, len(line))], 10, 16)
+	if err != nil || code < 200 || code > 599 {
+		return 0
+	}
+	return int(code)
+}
+
+// oneLine joins a reply's lines, with one enhanced code for all.
+func oneLine(lines []string) string {
+	var parser smtp.ReplyParser
+	for i, line := range lines {
+		between := "-"
+		if i == len(lines)-1 {
+			between = " "
+		}
+		parser.Feed([]byte(line[:min(3, len(line))] + between + line[min(4, len(line)):] + "\r\n"))
+	}
+	if r, ok, err := parser.Next(); ok && err == nil {
+		return r.String()
+	}
+	return strings.Join(lines, " ")
+}
+
+// appendStart appends p to dst, up to limit bytes in all.
+func appendStart(dst, p []byte, limit int) []byte {
+	return append(dst, p[:min(len(p), limit-len(dst))]...)
+}

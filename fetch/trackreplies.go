@@ -1,0 +1,90 @@
+package fetch
+
+import (
+	"strconv"
+	"time"
+)
+
+// replies sees what the receiving side sends.
+func (t *tracker) replies(p []byte) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.moved = time.Now()
+	for len(p) > 0 && !t.blind {
+		reply, ok, n := t.listener.feed(p)
+		p = p[n:]
+		if ok {
+			t.answered(reply)
+		}
+	}
+}
+
+// answered matches a reply to the oldest command without one.
+func (t *tracker) answered(r heard) {
+	if r.code == 421 { // may come unasked (RFC 5321 section 3.8)
+		t.tally.hinder(r)
+	}
+	if len(t.owed) == 0 || t.tooEarly(r) {
+		t.outside(r)
+		return
+	}
+	owed := t.owed[0]
+	t.owed = t.owed[1:]
+	if r.code != 421 {
+		t.follow(owed, r)
+	}
+}
+
+// tooEarly says whether the reply accepts a chunk that is not there yet.
+func (t *tracker) tooEarly(r heard) bool {
+	return len(t.owed) == 1 && t.state == inChunk && r.good()
+}
+
+// outside takes a reply to nothing. After QUIT it can be taken for no other.
+func (t *tracker) outside(r heard) {
+	if r.code == 421 || t.quit {
+		return
+	}
+	t.goBlind()
+	if t.unasked = r.text; t.unasked == "" {
+		t.unasked = strconv.Itoa(r.code)
+	}
+}
+
+// follow takes the reply to a command.
+func (t *tracker) follow(owed owedReply, r heard) {
+	switch owed.kind {
+	case owedGreeting:
+		t.ledger.greeting(r)
+	case owedHello:
+		t.ledger.hello(r)
+	case owedMail:
+		t.ledger.mail(owed, r, t.mails)
+	case owedRcpt:
+		t.ledger.rcpt(owed, r, t.mails)
+	case owedDATA:
+		t.dataAnswered(r)
+	case owedChunk, owedContent:
+		t.ledger.content(owed.size, owed.kind == owedContent, r, t.mails)
+	case owedReset:
+		t.ledger.reset(r)
+	case owedTLS:
+		if r.good() {
+			t.goBlind()
+		}
+	}
+}
+
+// dataAnswered takes the reply to DATA: whether content follows. A provider that went
+// on without it has decided that already.
+func (t *tracker) dataAnswered(r heard) {
+	next := inCommands
+	if r.code == 354 {
+		next = inData
+	} else {
+		t.ledger.data(r, t.mails)
+	}
+	if t.state == afterDATA {
+		t.state = next
+	}
+}

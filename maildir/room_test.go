@@ -1,0 +1,65 @@
+package maildir
+
+import (
+	"math"
+	"os"
+	"testing"
+)
+
+// TestReserve: how much may be written.
+func TestReserve(t *testing.T) {
+	const mb = 1 << 20
+	for _, test := range []struct {
+		disk space
+		want int64
+	}{
+		{space{}, math.MaxInt64},
+		{space{all: 1 << 40, free: 100 * mb}, 84 * mb},
+		{space{all: 1 << 40, free: 10 * mb}, -6 * mb},
+		{space{all: 100 * mb, free: 10 * mb}, 5 * mb},
+		{space{all: 1 << 20, free: 0}, -(1 << 20) / 20},
+		{space{all: math.MaxUint64, free: math.MaxUint64}, math.MaxInt64 - 16*mb},
+	} {
+		if got := test.disk.room(); got != test.want {
+			t.Errorf("%+v: got %d, want %d", test.disk, got, test.want)
+		}
+	}
+}
+
+// TestAbortAfterAFailedWrite: nothing of the message stays, neither its file nor its
+// descriptor.
+func TestAbortAfterAFailedWrite(t *testing.T) {
+	dir := t.TempDir()
+	must(t, Make(dir))
+	b, err := Open("", dir)
+	must(t, err)
+	defer b.Close()
+	r, err := b.Receive("mx")
+	must(t, err)
+	defer r.Close()
+	before := descriptors(t)
+	d, err := r.NewDelivery("s@s.example", []string{"u@example.org"}, "")
+	must(t, err)
+	broken, err := os.Open(os.DevNull)
+	must(t, err)
+	whole := d.files[0].fd
+	d.files[0].fd = int(broken.Fd())
+	if _, err := d.Write(make([]byte, 2*deliveryBuffer)); err == nil {
+		t.Fatal("the write did not fail")
+	}
+	d.files[0].fd = whole
+	broken.Close()
+	d.Abort()
+	d.Abort()
+	entries, err := os.ReadDir(dir + "/tmp")
+	must(t, err)
+	if len(entries) != 0 {
+		t.Errorf("left in tmp: %v", entries)
+	}
+	if after := descriptors(t); after != before {
+		t.Errorf("%d descriptors, before it were %d", after, before)
+	}
+	if d.Commit() == nil {
+		t.Error("it was delivered all the same")
+	}
+}
