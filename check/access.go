@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// who is a user with one group, as the programs run: they give up all others.
+// who is a user with one group: the programs of the chain give up all other groups.
 type who struct {
 	known    bool
 	uid, gid uint32
@@ -61,7 +61,7 @@ func isDir(path string) bool {
 
 func missing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 
-// hidden says whether an error means that this user may not look.
+// hidden reports if an error means that this user may not look.
 func hidden(err error) bool { return errors.Is(err, fs.ErrPermission) }
 
 const (
@@ -70,7 +70,7 @@ const (
 	mayRun   = 1
 )
 
-// grants says whether mode bits let a user do what bits ask for.
+// grants reports if the mode lets a user do all that bits stand for.
 func (s status) grants(w who, bits fs.FileMode) bool {
 	perm := s.mode.Perm()
 	switch {
@@ -84,7 +84,7 @@ func (s status) grants(w who, bits fs.FileMode) bool {
 	return perm&bits == bits
 }
 
-// A blocked error says where a user's way to a file ends.
+// A blocked error names the file or folder that stops a user on the way to a file.
 type blocked struct {
 	at  string
 	who who
@@ -101,8 +101,9 @@ func (b *blocked) Error() string {
 	return fmt.Sprintf("%v may not %s %s", b.who, verb, b.at)
 }
 
-// may says whether a user can open, or run, the file at path: each directory on
-// the way must let it in. The error is a *blocked, or says why nobody can tell.
+// may returns nil if a user can open, or run, the file at path: each directory on the way
+// must let it in. The error is a *blocked, or one of the system if the modes cannot be
+// seen.
 func may(w who, path string, bit fs.FileMode) error {
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
@@ -130,15 +131,15 @@ func granted(w who, path string, bit fs.FileMode) error {
 	return nil
 }
 
-// loosens says whether a mode lets others write: every user, or a group of more than the
+// loosens reports if a mode lets others write: every user, or a group of more than the
 // owner alone.
 func loosens(s status) bool {
 	perm := s.mode.Perm()
 	return perm&0o002 != 0 || perm&0o020 != 0 && !ownGroup(s)
 }
 
-// ownGroup says whether a file's group is the one that some systems make for each user,
-// of the user's own name.
+// ownGroup reports if a file's group is the one that some systems make for each user, with
+// the user's own name.
 func ownGroup(s status) bool {
 	owner, err := user.LookupId(strconv.Itoa(int(s.uid)))
 	if err != nil {
@@ -148,7 +149,7 @@ func ownGroup(s status) bool {
 	return err == nil && group.Name == owner.Username && s.uid != 0
 }
 
-// older says whether a made file is older than its source. Both must be there.
+// older reports if a made file is older than its source. If one is missing it is not.
 func older(made, source string) bool {
 	m, err1 := stat(made)
 	s, err2 := stat(source)
@@ -163,8 +164,8 @@ func within(dir, path string) string {
 	return filepath.Join(dir, path)
 }
 
-// names lists a folder without dot files, or what could be read of it: a folder
-// of millions is not read to its end.
+// names lists a folder without dot files, at most 100,000 of them: a folder of millions is
+// not read to its end.
 func names(dir string) ([]string, error) {
 	f, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK, 0)
 	if err != nil {

@@ -13,11 +13,11 @@ const (
 	outside      kind = "wrong | has its mailbox outside its domain's folder, so ATRN gets 451 | let its line in vpasswd name a folder below its domain's"
 )
 
-// What vpopmail's fourth field, of flags, means; vpopmail.h has their names.
+// Flags in the fourth field of vpopmail's vpasswd; vpopmail.h has their names.
 const (
 	bounceMail     = 0x10
 	flagNoSMTP     = 0x800
-	overridesLimit = 0x2000 // what the domain's limits say does not count
+	overridesLimit = 0x2000 // the domain's limits do not count
 )
 
 // checkAccount looks at the rest of a login's line in the file of passwords.
@@ -44,8 +44,8 @@ func checkAccount(m *mailbox, r *report) {
 	checkPlace(m, r)
 }
 
-// checkSMTP looks for what makes vchkpw refuse each login of a connection that it takes
-// for SMTP, as it does with vodmr's -p.
+// checkSMTP looks if vchkpw refuses each login of a connection that it takes for SMTP. By
+// vodmr's -p it takes this one for SMTP.
 func checkSMTP(m *mailbox, r *report) {
 	switch {
 	case !isSMTPPort(m.site.service.vodmr.port):
@@ -58,7 +58,7 @@ func checkSMTP(m *mailbox, r *report) {
 	}
 }
 
-// isSMTPPort says whether vchkpw takes a connection to a port for SMTP.
+// isSMTPPort reports if vchkpw takes a connection to a port for SMTP.
 func isSMTPPort(port int) bool { return port == 25 || port == 465 || port == 587 }
 
 // limits reads the file that limits a domain: its own, or the one of all.
@@ -75,8 +75,8 @@ func limits(m *mailbox, r *report) (file, text string) {
 	return file, string(own)
 }
 
-// disablesSMTP says whether a file of limits does so: names and values, with blanks or a
-// colon between them.
+// disablesSMTP reports if a file of limits forbids SMTP. It has names and values, with
+// blanks or a colon between them.
 func disablesSMTP(text string) bool {
 	for line := range strings.Lines(text) {
 		if name := line[:max(strings.IndexAny(line+"\n", " \t:\r\n"), 0)]; name == "disable_smtp" {
@@ -86,8 +86,8 @@ func disablesSMTP(text string) bool {
 	return false
 }
 
-// checkPlace looks where an account's mailbox lies: root's vodmr-relay believes only what
-// is below the domain's folder.
+// checkPlace looks if an account's mailbox lies below the domain's folder. If vodmr-relay
+// runs as root, it does not believe vpasswd about other places.
 func checkPlace(m *mailbox, r *report) {
 	if !m.site.service.startsAsRoot() {
 		return

@@ -126,7 +126,7 @@ func judgeDomain(rt *route, r *report, user who, file string, dq qmail.DotQmail)
 	checkDelivery(r, user, rt.m.maildir())
 }
 
-// sayLeadsAway says what happens to mail that does not come to the mailbox.
+// sayLeadsAway reports a .qmail-default that does not lead to the mailbox.
 func sayLeadsAway(r *report, subject string, dq qmail.DotQmail) {
 	switch listed(dq) {
 	case "bounce-no-mailbox":
@@ -138,8 +138,8 @@ func sayLeadsAway(r *report, subject string, dq qmail.DotQmail) {
 	}
 }
 
-// judgeSystem says which way the mail of a system user's domain goes. It cannot know what
-// a program does.
+// judgeSystem says which way the mail of a system user's domain goes. If a program gets
+// it, nobody can know.
 func judgeSystem(rt *route, r *report, user who, dq qmail.DotQmail) {
 	leads := dq.LeadsTo(rt.m.home, rt.site.maildir())
 	if leads {

@@ -25,7 +25,7 @@ const (
 
 const soon = 14 * 24 * time.Hour
 
-// checkCertificate looks at what vodmr-tls reads at each connection.
+// checkCertificate looks at the files that vodmr-tls reads at each connection.
 func checkCertificate(s *site, r *report) {
 	if !s.service.tls.found {
 		return
@@ -70,7 +70,7 @@ func checkKeyFile(s *site, r *report, path string, onlyKey bool) bool {
 	return true
 }
 
-// checkPair looks at what the certificate says.
+// checkPair looks at the certificate's dates, names and signature.
 func checkPair(s *site, r *report, certFile, keyFile string) {
 	pair, err := s.loadPair(certFile, keyFile)
 	if err != nil && pair.Leaf == nil {
@@ -96,8 +96,8 @@ func checkPair(s *site, r *report, certFile, keyFile string) {
 	}
 }
 
-// isSelfSigned tells a certificate that somebody meant to have no authority from one whose
-// authority is not known here.
+// isSelfSigned reports if a certificate was meant to have no authority. Otherwise it has
+// one that is not known here.
 func isSelfSigned(c *x509.Certificate) bool {
 	return bytes.Equal(c.RawIssuer, c.RawSubject) && c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil
 }
@@ -111,8 +111,8 @@ func (s *site) loadPair(certFile, keyFile string) (tls.Certificate, error) {
 	return load() // only the names and dates of a certificate are ever shown
 }
 
-// trusted says why customers who trust what this system trusts would not trust
-// the certificate with its chain. Its dates and names are looked at elsewhere.
+// trusted returns nil if a customer with the same authorities as this system would trust
+// the certificate and its chain. Dates and names are looked at elsewhere.
 func (s *site) trusted(pair tls.Certificate) error {
 	chain := x509.NewCertPool()
 	for _, der := range pair.Certificate[1:] {

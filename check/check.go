@@ -55,9 +55,8 @@ func thisSystem() system {
 	}
 }
 
-// Run looks at a site and prints what it finds. It returns how many lines say
-// "wrong". An error, which may wrap ErrCannotLook, means that the report is not
-// whole.
+// Run looks at a site, prints the findings, and returns how many lines say "wrong". If
+// there is an error, which may wrap ErrCannotLook, the report is not whole.
 func Run(c Config) (wrongs int, err error) {
 	r := &report{out: c.Out}
 	err = examine(c, thisSystem(), r)

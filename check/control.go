@@ -61,10 +61,7 @@ func controlLine(s *site, r *report, name string) (line string, found bool) {
 	if _, err := stat(path); missing(err) || !r.canRead("control/"+name, path, s.readers()...) {
 		return "", false
 	}
-	err := s.inControl(func() (err error) {
-		line, found, err = s.home.Line(name)
-		return err
-	})
+	line, found, err := s.line(name)
 	if err != nil {
 		r.unreadable("control/"+name, err)
 		return "", false

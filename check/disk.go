@@ -2,12 +2,12 @@ package check
 
 import "fmt"
 
-// A disk is what a file system has left.
+// A disk is the room that a file system has left.
 type disk struct {
 	kind        string // its type's name, or number
 	remote      bool   // NFS
 	free, bytes uint64 // for everybody but root, and in all
-	inodes, all uint64 // free, and in all; 0 in all where it has no such limit
+	inodes, all uint64 // free, and in all; 0 in all if it has no such limit
 }
 
 const (

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// expand replaces what a run script usually asks the shell for: an account's
-// numbers, and variables from env or set in the script itself.
+// expand replaces the substitutions that run scripts usually have: an account's numbers,
+// the first line of a file, and variables that env or the script sets.
 func (s *service) expand(script string, users lookUp) string {
 	ask := regexp.MustCompile("(?:\\$\\(|`)id -([ug]) '?([A-Za-z0-9._-]+)'?(?:\\)|`)")
 	script = ask.ReplaceAllStringFunc(script, func(found string) string {

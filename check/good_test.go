@@ -174,8 +174,8 @@ func TestModesGrantWhatTheySay(t *testing.T) {
 	}
 }
 
-// What a supervisor runs is looked at, by its own name, and not a folder of the usual
-// name that nobody runs.
+// A service that a supervisor runs is looked at, by its own name, before a folder of a
+// usual name that nobody runs.
 func TestTheServiceThatRunsIsLookedAt(t *testing.T) {
 	s := good(t)
 	s.config.Dir = ""

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// listener names the process that listens on the port, where the kernel tells:
-// Linux does, in /proc, and tells all of it to root only.
+// listener names the process that listens on the port, if the kernel tells. Linux does, in
+// /proc, and tells all of it to root only.
 func (s *site) listener() string {
 	inodes := map[string]bool{}
 	for _, table := range []string{"net/tcp", "net/tcp6"} {
@@ -45,7 +45,7 @@ func (s *site) holder(inodes map[string]bool) string {
 	return ""
 }
 
-// readProc reads a file of the kernel, whose size says nothing.
+// readProc reads a file of the kernel: its size there means nothing.
 func readProc(path string) (string, error) {
 	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
 		return "", fmt.Errorf("%s: %w", path, os.ErrNotExist)

@@ -81,7 +81,7 @@ func sayRefused(m *mailbox, r *report) {
 	r.say(m.login, holdsNone, "ATRN gets "+reply)
 }
 
-// checkDomains runs the checks of each domain whose mail is for the login.
+// checkDomains runs the checks of each domain that the login may fetch, and of its own.
 func checkDomains(m *mailbox, r *report) {
 	names := m.grant.Domains
 	if m.domain != nil && !slices.Contains(names, m.domain.Name) {

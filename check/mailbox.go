@@ -11,7 +11,7 @@ import (
 	"vodmr/relay"
 )
 
-// A mailbox is what is known of a login.
+// A mailbox has the facts about a login.
 type mailbox struct {
 	site   *site
 	login  string
@@ -43,7 +43,7 @@ func (s *site) logins() (logins []string) {
 	return logins
 }
 
-// findMailboxes finds the mailbox of each login, which takes users/cdb.
+// findMailboxes finds the mailbox of each login, if users/cdb can be read.
 func (s *site) findMailboxes() {
 	if s.usersErr != nil {
 		return
@@ -81,7 +81,7 @@ func (m *mailbox) find() {
 // found reports if the mailbox can be looked at.
 func (m *mailbox) found() bool { return m.home != "" && m.err == nil }
 
-// usualHome is the folder that package locate finds for a login, or "".
+// usualHome is the folder that package locate finds for a login, or "" if it finds none.
 func (s *site) usualHome(login string, domain *qmail.Domain) string {
 	find := func() (locate.Place, error) { return locate.Find(s.home, login) }
 	var place locate.Place
@@ -145,8 +145,8 @@ func (s *site) passwordFile(domain *qmail.Domain) string {
 	return ""
 }
 
-// passwordReader is the user with whose rights a file of passwords is read: for vpopmail's
-// it is the domain's user, who writes it.
+// passwordReader is the user that reads a file of passwords: for vpopmail's file the
+// domain's user, who writes it, and otherwise the user of the service.
 func (s *site) passwordReader(domain *qmail.Domain) who {
 	if s.service.checkpwFile() == "" && domain != nil {
 		return userOf(*domain)

@@ -42,19 +42,19 @@ func checkMailbox(m *mailbox, r *report) {
 		r.say(m.maildir(), otherOwner, "uid "+strconv.Itoa(int(st.uid))+", not "+m.user.String())
 		return
 	}
-	if err := look(m.user, m.home, func() error { checkMaildir(m, r); return nil }); err != nil {
+	_, err := readAs(m.user, m.home, func() (struct{}, error) {
+		box, err := maildir.OpenFor(m.home, m.site.maildir(), m.user.uid)
+		if err != nil {
+			sayUnopenedMaildir(r, m.maildir(), err)
+			return struct{}{}, nil
+		}
+		defer box.Close()
+		run(maildirChecks(), &openBox{box, m.site, m, m.maildir()}, r)
+		return struct{}{}, nil
+	})
+	if err != nil {
 		r.unreadable(m.home, err)
 	}
-}
-
-func checkMaildir(m *mailbox, r *report) {
-	box, err := maildir.OpenFor(m.home, m.site.maildir(), m.user.uid)
-	if err != nil {
-		sayUnopenedMaildir(r, m.maildir(), err)
-		return
-	}
-	defer box.Close()
-	run(maildirChecks(), &openBox{box, m.site, m, m.maildir()}, r)
 }
 
 func sayUnopenedMaildir(r *report, dir string, err error) {

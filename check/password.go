@@ -47,21 +47,21 @@ func checkPasswordFile(m *mailbox, r *report) {
 	}
 }
 
-// checkSecrecy looks whether a file of passwords is open to others.
+// checkSecrecy looks if a file of passwords is open to others.
 func checkSecrecy(r *report, file string) {
 	if st, err := stat(file); err == nil && openToOthers(file, st) {
 		r.say(file, openSecrets, st.mode.String())
 	}
 }
 
-// openToOthers says whether a user who has nothing to do with a file can get to it and
-// read or write it. A mode of 0644 below a folder of 0700, as vpopmail's own programs
-// leave it, lets nobody in.
+// openToOthers reports if a user who is neither a file's owner nor in its group can reach
+// it and read or write it. A mode of 0644 below a folder of 0700, as vpopmail's own
+// programs leave it, lets nobody in.
 func openToOthers(path string, s status) bool {
 	return s.mode.Perm()&0o007 != 0 && (may(nobody(), path, mayRead) == nil || may(nobody(), path, mayWrite) == nil)
 }
 
-// checkPassword looks at how a login can prove who it is.
+// checkPassword looks at the login's password.
 func checkPassword(m *mailbox, r *report) {
 	if m.site.host != "" && !auth.FitsCRAM(m.login, m.site.host) {
 		r.say(m.login, longLogin, "")
@@ -84,8 +84,8 @@ func checkPassword(m *mailbox, r *report) {
 	judgePassword(m, r)
 }
 
-// noPasswordFile says whether a file that is not there keeps logins out. vpopmail may
-// have its accounts in a database, and another checkpassword program elsewhere.
+// noPasswordFile reports a file of passwords that is missing. That is doubtful only if
+// vpopmail has its accounts in a database, or if the checkpassword program is another one.
 func noPasswordFile(m *mailbox, r *report) {
 	_, err := stat(m.file + ".cdb")
 	if m.byCheckpw() || m.site.service.isVchkpw() && missing(err) && !m.site.service.hasDatabase() {

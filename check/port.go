@@ -24,8 +24,7 @@ const (
 	otherHost  kind = "doubtful | greets with another name than the run script has | restart the service; or something else has the port"
 )
 
-// checkPort connects as a customer would, says EHLO and QUIT, and looks at what
-// comes back.
+// checkPort connects as a customer would, sends EHLO and QUIT, and looks at the replies.
 func checkPort(s *site, r *report) {
 	host := s.service.tcp.host
 	if host == "" || host == "0" || host == "0.0.0.0" {
@@ -42,7 +41,7 @@ func checkPort(s *site, r *report) {
 	_ = conn.SetDeadline(time.Now().Add(4 * s.waitIO))
 	stream := io.ReadWriter(conn)
 	if s.service.tls.found && !s.service.tls.starttls {
-		wrapped := tls.Client(conn, &tls.Config{InsecureSkipVerify: true}) // only what answers counts here
+		wrapped := tls.Client(conn, &tls.Config{InsecureSkipVerify: true}) // the certificate is checked elsewhere
 		if err := wrapped.Handshake(); err != nil {
 			r.say(subject, noTLS, err.Error())
 			return

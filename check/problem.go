@@ -2,7 +2,6 @@ package check
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -16,9 +15,9 @@ import (
 	"vodmr/qmail"
 )
 
-// printReport prints what a problem report needs besides the findings: versions,
-// the settings, and files' modes. Passwords are not among it: of variables only
-// our own are shown with their values, and of the run script only our programs.
+// printReport prints what a problem report needs besides the findings: versions, settings,
+// and files' modes. No password is among it: only our own variables are shown with their
+// values, and only our programs with their arguments.
 func printReport(s *site, r *report) {
 	r.print("--- versions")
 	printVersions(r)
@@ -49,8 +48,8 @@ func printVersions(r *report) {
 	}
 }
 
-// printService prints what was understood of the run script. The checkpassword
-// program's arguments may be secrets, as may be what other programs are told.
+// printService prints the facts from the run script. The arguments of the checkpassword
+// program and of other programs may be secrets and are left out.
 func printService(s *site, r *report) {
 	c := &s.service
 	if c.tcp.found {
@@ -82,7 +81,7 @@ func printEnv(r *report, what string, env map[string]string) {
 		if slices.Contains(settings(), name) || name == "CONCURRENCY" || name == "PATH" {
 			value = env[name]
 		}
-		r.print(printable(what + " " + name + "=" + value))
+		r.printf("%s %s=%s", what, name, value)
 	}
 }
 
@@ -92,15 +91,12 @@ func printControl(s *site, r *report) {
 		"me", "helohost", "bouncefrom", "bouncehost", "bouncemaxbytes", "doublebounceto", "doublebouncehost",
 		"queuelifetime", "timeoutremote",
 	} {
-		err := s.inControl(func() error {
-			line, found, err := s.home.Line(name)
-			if found {
-				r.print(printable(name + ": " + line))
-			}
-			return err
-		})
+		line, found, err := s.line(name)
+		if found {
+			r.printf("%s: %s", name, line)
+		}
 		if err != nil {
-			r.print(printable(name + ": " + err.Error()))
+			r.printf("%s: %v", name, err)
 		}
 	}
 	for _, name := range []string{"locals", "rcpthosts", "virtualdomains"} {
@@ -109,7 +105,7 @@ func printControl(s *site, r *report) {
 			r.print(name + ": not there")
 			continue
 		}
-		r.print(fmt.Sprintf("%s: %d lines", name, len(lines)))
+		r.printf("%s: %d lines", name, len(lines))
 	}
 }
 
@@ -122,13 +118,13 @@ func printRules(s *site, r *report) {
 		if rule.Deny {
 			verb = "deny"
 		}
-		r.print(printable(key + ":" + verb))
+		r.printf("%s:%s", key, verb)
 		printEnv(r, "  "+key, rule.Env)
 		return nil
 	})
 }
 
-// printFiles prints the modes of what was looked at.
+// printFiles prints the modes of the files that the checks look at.
 func printFiles(s *site, r *report) {
 	paths := []string{s.Qmail, s.home.Path("control"), s.home.Path("users/cdb"), s.home.Path("bin/qmail-queue")}
 	if s.Dir != "" {
@@ -177,7 +173,7 @@ func printFile(r *report, path string) {
 		return
 	}
 	if err != nil {
-		r.print(printable(err.Error()))
+		r.printf("%v", err)
 		return
 	}
 	r.printf("%v %d:%d %d %s %s", st.mode, st.uid, st.gid, st.size, st.changed.UTC().Format("2006-01-02T15:04:05Z"), path)

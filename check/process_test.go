@@ -70,7 +70,7 @@ func self(s *testSite) string {
 	return path
 }
 
-// A session, standing or not, is what the site is for.
+// A session, standing or not, is no fault.
 func TestALockedMailboxIsWell(t *testing.T) {
 	for _, standing := range []string{"", "1"} {
 		s := good(t)
@@ -104,7 +104,7 @@ func (s *testSite) hold(standing string) (pid int) {
 	return child.Process.Pid
 }
 
-// A plain user sees less, says what, and is not told that all of it is wrong.
+// If a plain user runs the checks, files that cannot be seen are doubtful, not wrong.
 func TestWhatAPlainUserCannotSee(t *testing.T) {
 	s := good(t)
 	if os.Geteuid() != 0 {
@@ -131,8 +131,8 @@ func TestAPlainUserAndTheFileOfVodmrCheckpw(t *testing.T) {
 	s.doubts("odmr@example.org: cannot be seen by this user (ROOT/service/vpasswd: permission denied")
 }
 
-// doubts has a plain user look, who must say these things to be doubtful, and call
-// nothing wrong but the port, at which nobody answers.
+// doubts runs the checks as a plain user. The report must have these lines as doubtful,
+// and nothing as wrong but the port, at which nobody answers.
 func (s *testSite) doubts(want ...string) {
 	s.t.Helper()
 	child := s.plainUser()
@@ -174,7 +174,7 @@ func (s *testSite) plainUser() *exec.Cmd {
 	return child
 }
 
-// The doctor only looks.
+// The checks only read.
 func TestNothingIsChanged(t *testing.T) {
 	s := good(t)
 	s.owned(domain+"odmr/Maildir/new/"+recent(), "rubbish\n", 0o600)
@@ -187,7 +187,7 @@ func TestNothingIsChanged(t *testing.T) {
 	}
 }
 
-// tree is all files with what a change would change.
+// tree lists all files with their modes, sizes and times.
 func (s *testSite) tree() (files []string) {
 	s.must(filepath.WalkDir(s.root, func(path string, _ os.DirEntry, err error) error {
 		if err != nil {
@@ -202,10 +202,10 @@ func (s *testSite) tree() (files []string) {
 	return files
 }
 
-// Whatever stands in the place of a file or folder, the doctor gets to its end and
-// finds something to say about it.
+// If an odd file stands in the place of a file or folder, the checks run to their end and
+// one of them reports it.
 func TestOddFilesDoNotStopIt(t *testing.T) {
-	ignored := map[string]bool{ // nothing looks at what is in these
+	ignored := map[string]bool{ // no check reads these
 		"service/log": true, "service/tcp": true, "service/rules": true, "service/env/CONCURRENCY": true,
 		domain + "odmr/Maildir/tmp": true, "qmail/queue": true, "qmail/users/assign": true, "service/log/run": true, "empty": true,
 		"qmail/queue/lock": true,

@@ -39,8 +39,8 @@ func checkProgram(s *site, r *report, name string, as who) bool {
 	return r.canRun(name, s.service.path(path), as)
 }
 
-// checkRights looks whether the checkpassword program can read the passwords:
-// vchkpw as root or as the domain's owner, vodmr-checkpw its file.
+// checkRights looks if the checkpassword program can read the passwords: vchkpw as root or
+// as the domain's user, vodmr-checkpw its file.
 func checkRights(s *site, r *report) {
 	name := s.service.prog[0]
 	user := s.service.who()
@@ -60,8 +60,8 @@ func checkRights(s *site, r *report) {
 	r.ok(name, "runs as "+user.String())
 }
 
-// canCheck looks at one file of passwords. vchkpw checks none of a domain that is not its
-// own, unless it is root.
+// canCheck looks at one file of passwords. If vchkpw is not root, it checks only those of
+// its own user's domains.
 func canCheck(r *report, name string, user who, path string, domain who) bool {
 	err := may(user, path, mayRead)
 	var stopped *blocked

@@ -89,11 +89,7 @@ func wakeSend(r *report, path string) {
 
 // checkConcurrency looks at how many local deliveries qmail-send makes at once.
 func checkConcurrency(s *site, r *report) {
-	var line string
-	err := s.inControl(func() (err error) {
-		line, _, err = s.home.Line("concurrencylocal")
-		return err
-	})
+	line, _, err := s.line("concurrencylocal")
 	if err == nil && line != "" && number(line, 1) == 0 {
 		r.say("control/concurrencylocal", heldLocal, "")
 	}

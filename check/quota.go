@@ -49,7 +49,8 @@ func quotaBytes(quota string) int64 {
 	return 0
 }
 
-// isQuota tells a quota from what vpopmail writes where there is none.
+// isQuota reports if a field is a quota. If there is none, vpopmail writes a word or
+// nothing.
 func isQuota(field string) bool {
 	switch field {
 	case "", "-", "NOQUOTA", "0":

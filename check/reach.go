@@ -16,7 +16,7 @@ const (
 // fileKinds can be said about any file.
 func fileKinds() []kind { return []kind{cannotSee, unreadable, noProgram, notRunnable, damaged, loose} }
 
-// unreadable reports a file that this program, or a user who must read it, cannot read.
+// unreadable reports a file that this program, or a user that must read it, cannot read.
 func (r *report) unreadable(subject string, err error) {
 	if hidden(err) && !asUser() {
 		r.say(subject, cannotSee, err.Error())

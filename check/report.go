@@ -16,8 +16,9 @@ const (
 	doubtful severity = "doubtful"
 )
 
-// A kind is one thing that a check can find: its severity, the sentence that a line says
-// it with, and what to do about it, with " | " between them.
+// A kind is one thing that a check can find: the severity, the sentence, and the advice,
+// with " | " between them. It stands here once: the report, the manual page and the tests
+// take it from its constant.
 type kind string
 
 func (k kind) split() (s severity, sentence, advice string) {

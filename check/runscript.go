@@ -48,8 +48,8 @@ func checkService(s *site, r *report) {
 	}
 }
 
-// checkLog looks at the log's service, if there is one. When nobody takes the log's lines,
-// tcpserver waits for somebody once the pipe is full, and lets no customer in.
+// checkLog looks at the log's service, if there is one. If no process reads the log's
+// lines, tcpserver waits once the pipe is full, and lets no customer in.
 func checkLog(s *site, r *report, run string) {
 	if _, err := stat(run); err != nil || !r.canRun(run, run, who{known: true}) {
 		return
@@ -73,7 +73,7 @@ func checkLog(s *site, r *report, run string) {
 	}
 }
 
-// checkScript looks at what the run script says.
+// checkScript looks at the chain of programs in the run script.
 func checkScript(s *site, r *report, run string) {
 	c := &s.service
 	if !c.vodmr.found || !c.relay.found || len(c.prog) == 0 {

@@ -22,8 +22,8 @@ func (s *service) take(words []string, users lookUp) {
 	}
 }
 
-// takeProgram takes a word of a command, if it names a program that is known; rest is
-// what follows. It says whether nothing more is to be found in the command.
+// takeProgram takes a word of a command if it names a program that is known. rest is the
+// words after it. It reports if the rest of the command is done, too.
 func (s *service) takeProgram(word string, rest []string, users lookUp) (done bool) {
 	switch name := filepath.Base(word); name {
 	case "sh", "bash", "dash", "ksh":
@@ -57,7 +57,7 @@ func (s *service) takeProgram(word string, rest []string, users lookUp) (done bo
 	return false
 }
 
-// takeShell takes what a shell is told by -c.
+// takeShell takes the commands of a shell's -c.
 func (s *service) takeShell(rest []string, users lookUp) (done bool) {
 	options, after := getopt(rest, "")
 	if !options.has('c') || len(after) == 0 {
@@ -164,7 +164,7 @@ func getopt(words []string, withValue string) (options, []string) {
 	return o, words
 }
 
-// number reads a number; anything else is the standard.
+// number reads a number. If text is none, it is standard.
 func number(text string, standard int) int {
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 0 {

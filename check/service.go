@@ -7,7 +7,7 @@ import (
 	"vodmr/qmail"
 )
 
-// A service is what a service directory says: the chain of programs in its run
+// A service has the facts from a service directory: the chain of programs in its run
 // script, and the variables in env.
 type service struct {
 	dir string
@@ -27,7 +27,7 @@ type service struct {
 	relay  relayer
 }
 
-// A tcpserver is what the run script tells it.
+// A tcpserver has tcpserver's part of the run script.
 type tcpserver struct {
 	found bool
 	rules string // -x
@@ -60,10 +60,11 @@ type relayer struct {
 	qmail, rules, maildir string
 }
 
-// path is where a name in the run script leads.
+// path is the file that a name in the run script stands for.
 func (s *service) path(name string) string { return within(s.dir, name) }
 
-// who runs vodmr and the checkpassword program: root where nobody is named.
+// who is the user that vodmr and the checkpassword program run as: root if the script
+// names none.
 func (s *service) who() who {
 	switch {
 	case s.tls.who.known:
@@ -74,7 +75,7 @@ func (s *service) who() who {
 	return who{known: s.tcp.found}
 }
 
-// tcpUser is whom tcpserver becomes: root where nobody is named.
+// tcpUser is the user that tcpserver becomes: root if the script names none.
 func (s *service) tcpUser() who {
 	if s.tcp.who.known {
 		return s.tcp.who
@@ -138,8 +139,8 @@ func (s *service) startsAsRoot() bool {
 	return w.known && w.uid == 0
 }
 
-// hasDatabase says whether vpopmail keeps its accounts in a database: it then has a file
-// in its etc, such as vpopmail.mysql, that says how to get there.
+// hasDatabase reports if vpopmail keeps its accounts in a database. If so, there is a file
+// in its etc, such as vpopmail.mysql, with the way to the database.
 func (s *service) hasDatabase() bool {
 	files, _ := filepath.Glob(s.vpopmailFile("vpopmail.*sql"))
 	more, _ := filepath.Glob(s.vpopmailFile("vpopmail.ldap"))

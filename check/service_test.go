@@ -14,7 +14,7 @@ import (
 	"vodmr/test/kit/dialogue"
 )
 
-// What there is in a run script, in short.
+// A chain is a run script's facts, in short.
 type chain struct {
 	Port, Slots     int
 	TCPRules        string
@@ -94,7 +94,7 @@ func TestRunScriptsAreUnderstood(t *testing.T) {
 	}
 }
 
-// What vodmr-conf writes is understood.
+// Run scripts of vodmr-conf are understood.
 func TestVodmrConfsRunScriptIsUnderstood(t *testing.T) {
 	dir := t.TempDir()
 	if err := dialogue.Build(dir, "vodmr/cmd/vodmr-conf"); err != nil {

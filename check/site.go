@@ -32,7 +32,7 @@ type site struct {
 	mailboxes []*mailbox // one for each login
 }
 
-// gather finds out what there is to look at. The site must be closed.
+// gather gathers the facts about a site, which must be closed.
 func gather(c Config, sys system) (*site, error) {
 	s := &site{Config: c, system: sys}
 	if err := s.findService(); err != nil {
@@ -121,48 +121,44 @@ func (s *site) hasQmail() bool { return isDir(s.Qmail) }
 // mailbox's folder.
 func (s *site) maildir() string { return first(s.service.relay.maildir, "Maildir") }
 
-// inControl does something that reads control files.
-func (s *site) inControl(do func() error) error {
-	return look(who{}, s.home.Path("control"), do)
+// control reads control files.
+func control[T any](s *site, read func() (T, error)) (T, error) {
+	return readAs(who{}, s.home.Path("control"), read)
 }
 
-// controls reads the settings that vodmr-relay takes from control files.
-func (s *site) controls() (settings qmail.Settings, err error) {
-	err = s.inControl(func() (err error) {
-		settings, err = s.home.Settings(s.host)
-		return err
+// line is the first line of a control file.
+func (s *site) line(name string) (line string, found bool, err error) {
+	line, err = control(s, func() (line string, err error) {
+		line, found, err = s.home.Line(name)
+		return line, err
 	})
-	return settings, err
+	return line, found, err
+}
+
+// controls are the settings that vodmr-relay takes from control files.
+func (s *site) controls() (qmail.Settings, error) {
+	return control(s, func() (qmail.Settings, error) { return s.home.Settings(s.host) })
 }
 
 // list reads a control file that is a list.
-func (s *site) list(name string) (lines []string, err error) {
-	err = s.inControl(func() (err error) {
-		lines, err = s.home.List(name)
-		return err
-	})
-	return lines, err
+func (s *site) list(name string) ([]string, error) {
+	return control(s, func() ([]string, error) { return s.home.List(name) })
 }
 
-// locals are the domains whose mail is for users of this host.
-func (s *site) locals() (locals []string, err error) {
-	err = s.inControl(func() (err error) {
+// locals are the domains in control/locals: their mail is for users of this host.
+func (s *site) locals() ([]string, error) {
+	return control(s, func() ([]string, error) {
 		me, _, _ := s.home.Line("me")
-		locals, err = s.home.Locals(me)
-		return err
+		return s.home.Locals(me)
 	})
-	return locals, err
 }
 
 // prefix is the text that control/virtualdomains puts before a domain's addresses.
 func (s *site) prefix(domain string) (prefix string, found bool, err error) {
-	err = s.inControl(func() error {
-		virtual, err := s.home.VirtualDomains()
-		if err == nil {
-			prefix, found = virtual.Prefix(domain)
-		}
-		return err
-	})
+	virtual, err := control(s, func() (*qmail.VirtualDomains, error) { return s.home.VirtualDomains() })
+	if err == nil {
+		prefix, found = virtual.Prefix(domain)
+	}
 	return prefix, found, err
 }
 

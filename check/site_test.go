@@ -121,7 +121,7 @@ func (s *testSite) qmail() {
 	s.age("qmail/users/assign")
 }
 
-// runSend holds open what qmail-send reads, as it does while it runs.
+// runSend holds the trigger open, as qmail-send does while it runs.
 func (s *testSite) runSend() {
 	s.must(os.MkdirAll(s.path("qmail/queue/lock"), 0o755))
 	trigger := s.path("qmail/queue/lock/trigger")
@@ -278,7 +278,7 @@ func newAuthority(t *testing.T) *authority {
 	return a
 }
 
-// make signs a certificate, by itself where there is no authority yet.
+// make signs a certificate. If there is no authority yet, it signs itself.
 func (a *authority) make(name string, names []string, until time.Time) (*ecdsa.PrivateKey, *x509.Certificate) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -13,8 +13,8 @@ const (
 	fewSlots   kind = "doubtful | lets in no more customers than may stay for good | raise tcpserver's -c: sessions that stand keep all others out"
 )
 
-// checkStanding looks whether there is room for sessions that stand: each takes
-// one of tcpserver's connections and one of its user's inotify instances.
+// checkStanding looks if there is room for the standing sessions: each takes one of
+// tcpserver's connections and one of its user's inotify instances.
 func checkStanding(s *site, r *report) {
 	standing, others := s.standing()
 	if slots := s.service.tcp.slots; s.service.tcp.found && slots <= standing {
@@ -34,8 +34,8 @@ func checkStanding(s *site, r *report) {
 	}
 }
 
-// standing counts the logins whose sessions may stand by a line of their own, and
-// says whether others may, too.
+// standing counts the logins that may have a standing session by a line of their own, and
+// reports if other logins may, too.
 func (s *site) standing() (logins int, others bool) {
 	outside := isSet(s.service.env["VODMR_IDLE"])
 	if s.rules == nil {

@@ -11,8 +11,8 @@ import (
 	"vodmr/test/kit/require"
 )
 
-// A mailbox's owner swaps a file for a link to what only root can read, over and over:
-// root's doctor, who looks meanwhile, prints no line of it.
+// While a mailbox's owner swaps a file for a link to a file that only root can read, over
+// and over, the checks run as root and print no line of it.
 func TestSwappedLinksShowNothing(t *testing.T) {
 	require.Root(t, "to read what the mailbox's owner cannot")
 	const lines = "17 " + other + "\n" + other + "@example.net\n|" + other + "\nodmr:x:1:0::/" + other + ":NOQUOTA:\nodmr:" + other + "\n"
@@ -73,7 +73,7 @@ func (s *testSite) swap(name string, stop chan struct{}) {
 	}
 }
 
-// lookAtFiles looks at all but the port, whose answer takes long.
+// lookAtFiles runs the checks of logins, since the port would take long.
 func (s *testSite) lookAtFiles() {
 	s.out.Reset()
 	r := &report{out: &s.out}

@@ -73,7 +73,7 @@ func TestSystemUsersCatchAll(t *testing.T) {
 	}
 }
 
-// Without qmail what QMAILQUEUE names takes the bounces, and the lines say so.
+// Without qmail the program in QMAILQUEUE takes the bounces, and the lines say so.
 func TestNoQmailButQmailqueue(t *testing.T) {
 	s := good(t)
 	s.run("-q $ROOT/qmail", "-q /nonexistent", "$ROOT/bin/vchkpw", "$ROOT/bin/vodmr-checkpw vpasswd")

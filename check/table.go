@@ -66,7 +66,7 @@ func loginChecks() []check[*mailbox] {
 	}
 }
 
-// domainChecks are those of each domain whose mail is for a login.
+// domainChecks are those of each domain that a login may fetch, and of its own.
 func domainChecks() []check[*route] {
 	return []check[*route]{
 		{"control files for a domain", aboutLogins, checkAccepted, []kind{notTaken, takesAll, isLocal, notVirtual, elsewhere}},

@@ -16,7 +16,7 @@ const (
 	manyMore kind = "doubtful | has more mail than could be counted in time | look again when the disk has less to do"
 )
 
-// checkWaiting counts the mail that waits, and finds what should not.
+// checkWaiting counts the mail that waits, and finds mail that should not.
 func checkWaiting(b *openBox, r *report) {
 	list, err := b.Scan(time.Now().Add(b.site.look))
 	unfinished := errors.Is(err, maildir.ErrDeadline)
@@ -37,7 +37,7 @@ func checkWaiting(b *openBox, r *report) {
 	judgeWaiting(b, r, list, notes)
 }
 
-// A tally counts what waits in a Maildir.
+// A tally counts the mail that waits in a Maildir.
 type tally struct {
 	count, old, foreign, stays, breaks int
 
@@ -80,7 +80,7 @@ func (t *tally) opens(b *openBox, e maildir.Entry, until time.Time) bool {
 	return true
 }
 
-// note counts what the notes tell of a message. What stays for a reason of its own is not
+// note counts a message by its notes. If it stays for a reason of its own, it is not
 // bounced for its age.
 func (t *tally) note(e maildir.Entry, note maildir.Note, old bool) {
 	if note.Reason != "" {
@@ -93,7 +93,7 @@ func (t *tally) note(e maildir.Entry, note maildir.Note, old bool) {
 	}
 }
 
-// say says what should not wait.
+// say reports the mail that should not wait.
 func (t *tally) say(r *report, dir string) {
 	if t.old > 0 {
 		r.say(dir, oldMail, fmt.Sprintf("%d messages", t.old))

@@ -25,7 +25,7 @@ const (
 	box  = "ROOT/domains/example.org/odmr/Maildir"
 	home = "ROOT/domains/example.org/odmr"
 
-	// what is said where the programs run as somebody who owns nothing
+	// lines that appear if the programs run as a user that owns nothing
 	weak   = "wrong ROOT/bin/vchkpw: cannot read the passwords with the rights that it has"
 	others = "wrong " + box + ": belongs to somebody else than vodmr-relay runs as"
 	lost   = forRoot + "wrong odmr@example.org: cannot be looked up: ATRN gets 451"
@@ -34,7 +34,7 @@ const (
 	forRoot = "root: "
 )
 
-// asNobody has the programs run as somebody who owns nothing.
+// asNobody has the programs run as a user that owns nothing.
 func (s *testSite) asNobody() {
 	nobody := who{true, 65533, 65533}
 	s.system.user = func(string) (who, string, error) { return nobody, "/", nil }
@@ -332,14 +332,14 @@ func portSetups() []setup {
 	}
 }
 
-// fifo makes a FIFO: who opens it for reading without care waits for good.
+// fifo makes a FIFO: if it is opened for reading without O_NONBLOCK, that waits for good.
 func (s *testSite) fifo(name string) {
 	s.t.Helper()
 	s.must(mkfifo(s.path(name)))
 }
 
-// emptyRoots lets the folder belong to root for those who cannot chown it: it is
-// not looked at then.
+// emptyRoots removes the empty folder, since only root could make it root's. The check
+// leaves it out then.
 func (s *testSite) emptyRoots() { s.must(os.RemoveAll(s.path("empty"))) }
 
 func setups() []setup {

@@ -24,7 +24,7 @@ func (s *testSite) account(flags, dir string) {
 	s.owned(domain+"vpasswd", "odmr:"+crypt+":1:"+flags+":odmr:"+dir+":NOQUOTA:"+secret+"\n", 0o600)
 }
 
-// Set-ups in which nobody can log in, or what logs in gets nothing.
+// Set-ups in which nobody can log in, or a login gets no mail.
 func loginSetups() []setup {
 	const odmr = "$ROOT/domains/example.org/odmr"
 	refused := []string{"wrong odmr@example.org: may not use SMTP, so vchkpw refuses the right password"}

@@ -1,5 +1,5 @@
-// Vodmr-check looks at a site as vodmr-relay and its neighbours would, and says
-// what is wrong and what to do. See vodmr-check(8).
+// Vodmr-check looks at a site as vodmr-relay and its neighbours would, and prints each
+// fault with what to do about it. See vodmr-check(8).
 package main
 
 import (
