@@ -91,6 +91,12 @@ type blocked struct {
 	bit fs.FileMode
 }
 
+// isBlocked reports if an error is a *blocked: the modes say for sure that the user may not.
+func isBlocked(err error) bool {
+	var b *blocked
+	return errors.As(err, &b)
+}
+
 func (b *blocked) Error() string {
 	verb := "enter or run"
 	if b.bit&mayWrite != 0 {

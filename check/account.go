@@ -47,11 +47,12 @@ func checkAccount(m *mailbox, r *report) {
 // checkSMTP looks if vchkpw refuses each login of a connection that it takes for SMTP. By
 // vodmr's -p it takes this one for SMTP.
 func checkSMTP(m *mailbox, r *report) {
-	switch {
-	case !isSMTPPort(m.site.service.vodmr.port):
-	case m.account.GID&flagNoSMTP != 0:
+	if !isSMTPPort(m.site.service.vodmr.port) {
+		return
+	}
+	if m.account.GID&flagNoSMTP != 0 {
 		r.say(m.login, noSMTP, "bit 2048 of the fourth field in "+m.file)
-	case m.account.GID&overridesLimit == 0:
+	} else if m.account.GID&overridesLimit == 0 {
 		if file, text := limits(m, r); disablesSMTP(text) {
 			r.say(m.login, noSMTP, "disable_smtp in "+file)
 		}

@@ -1,7 +1,6 @@
 package check
 
 import (
-	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -170,8 +169,7 @@ func checkDelivery(r *report, user who, dir string) {
 			continue // said elsewhere of new
 		}
 		err := may(user, sub, mayWrite|mayRun)
-		var stopped *blocked
-		if errors.As(err, &stopped) || missing(err) {
+		if isBlocked(err) || missing(err) {
 			r.say(dir, noDelivery, err.Error())
 			return
 		}

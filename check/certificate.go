@@ -2,6 +2,7 @@ package check
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -42,7 +43,7 @@ func checkCertificate(s *site, r *report) {
 		}
 	}
 	if r.faults() == before {
-		r.ok(certFile, "is for "+first(s.host, "any name")+", and its key is its own")
+		r.ok(certFile, "is for "+cmp.Or(s.host, "any name")+", and its key is its own")
 	}
 }
 
@@ -87,11 +88,9 @@ func checkPair(s *site, r *report, certFile, keyFile string) {
 			r.say(certFile, wrongHost, err.Error())
 		}
 	}
-	if err := s.trusted(pair); err == nil {
-		return
-	} else if isSelfSigned(pair.Leaf) {
+	if err := s.trusted(pair); err != nil && isSelfSigned(pair.Leaf) {
 		r.ok(certFile, "is signed by itself: customers need atrn -F or -C for it, or fetchmail's sslcertfile")
-	} else {
+	} else if err != nil {
 		r.say(certFile, untrusted, err.Error())
 	}
 }

@@ -72,21 +72,13 @@ func controlLine(s *site, r *report, name string) (line string, found bool) {
 // checkHostFile looks at a control file that holds a host name. Only me has to have one.
 func checkHostFile(s *site, r *report, name string) {
 	subject := "control/" + name
+	_, err := stat(s.home.Path(subject))
 	line, found := controlLine(s, r, name)
-	if !found {
-		if _, err := stat(s.home.Path(subject)); name == "me" && missing(err) {
-			r.say(subject, noName, "")
-		}
-		return
-	}
-	switch {
-	case line == "":
-		if name == "me" {
-			r.say(subject, noName, "")
-		}
-	case !isHost(line):
+	if name == "me" && line == "" && (found || missing(err)) {
+		r.say(subject, noName, "")
+	} else if line != "" && !isHost(line) {
 		r.say(subject, badName, line)
-	case !strings.Contains(strings.Trim(line, "[]"), ".") && line[0] != '[':
+	} else if line != "" && line[0] != '[' && !strings.Contains(line, ".") {
 		r.say(subject, shortName, line)
 	}
 }

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -54,7 +55,7 @@ func places(dq qmail.DotQmail) []string {
 }
 
 // listed are the places in one line.
-func listed(dq qmail.DotQmail) string { return first(strings.Join(places(dq), ", "), "nowhere") }
+func listed(dq qmail.DotQmail) string { return cmp.Or(strings.Join(places(dq), ", "), "nowhere") }
 
 // programIn is the first word of a command line, after assignments.
 func programIn(command string) string {

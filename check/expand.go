@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"os"
 	"regexp"
 	"strconv"
@@ -13,12 +14,11 @@ func (s *service) expand(script string, users lookUp) string {
 	ask := regexp.MustCompile("(?:\\$\\(|`)id -([ug]) '?([A-Za-z0-9._-]+)'?(?:\\)|`)")
 	script = ask.ReplaceAllStringFunc(script, func(found string) string {
 		part := ask.FindStringSubmatch(found)
-		account, _, err := users(part[2])
-		switch {
-		case err != nil:
-			s.accounts = append(s.accounts, part[2])
+		account := s.account(part[2], users)
+		if !account.known {
 			return ""
-		case part[1] == "g":
+		}
+		if part[1] == "g" {
 			return strconv.Itoa(int(account.gid))
 		}
 		return strconv.Itoa(int(account.uid))
@@ -37,7 +37,7 @@ func (s *service) expand(script string, users lookUp) string {
 		if value, ok := s.env[name]; ok {
 			return value
 		}
-		return first(standard, "$"+name)
+		return cmp.Or(standard, "$"+name)
 	})
 }
 

@@ -83,14 +83,11 @@ func (m *mailbox) found() bool { return m.home != "" && m.err == nil }
 
 // usualHome is the folder that package locate finds for a login, or "" if it finds none.
 func (s *site) usualHome(login string, domain *qmail.Domain) string {
-	find := func() (locate.Place, error) { return locate.Find(s.home, login) }
-	var place locate.Place
-	var err error
-	if domain == nil {
-		place, err = find() // reads only what is root's
-	} else {
-		place, err = readAs(userOf(*domain), domain.Dir, find)
+	reader, path := who{known: true}, "/" // reads only files of root
+	if domain != nil {
+		reader, path = userOf(*domain), domain.Dir
 	}
+	place, err := readAs(reader, path, func() (locate.Place, error) { return locate.Find(s.home, login) })
 	if err != nil {
 		return ""
 	}

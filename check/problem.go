@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"os"
@@ -21,11 +22,11 @@ import (
 func printReport(s *site, r *report) {
 	r.print("--- versions")
 	printVersions(r)
-	r.print("--- service " + first(s.Dir, "(none)"))
+	r.print("--- service " + cmp.Or(s.Dir, "(none)"))
 	printService(s, r)
 	r.print("--- control files in " + s.Qmail)
 	printControl(s, r)
-	r.print("--- rules " + first(s.Rules, "(none)"))
+	r.print("--- rules " + cmp.Or(s.Rules, "(none)"))
 	printRules(s, r)
 	r.print("--- files")
 	printFiles(s, r)
@@ -54,11 +55,11 @@ func printService(s *site, r *report) {
 	c := &s.service
 	if c.tcp.found {
 		r.printf("tcpserver %s port %d, at most %d, rules %s, as %v",
-			c.tcp.host, c.tcp.port, c.tcp.slots, first(c.tcp.rules, "none"), c.tcp.who)
+			c.tcp.host, c.tcp.port, c.tcp.slots, cmp.Or(c.tcp.rules, "none"), c.tcp.who)
 	}
 	if c.tls.found {
 		r.printf("vodmr-tls starttls %v, certificate %s, key %s, account %s, program as %v",
-			c.tls.starttls, c.tls.cert, c.tls.key, first(c.tls.account, "none"), c.who())
+			c.tls.starttls, c.tls.cert, c.tls.key, cmp.Or(c.tls.account, "none"), c.who())
 	}
 	if c.vodmr.found {
 		r.printf("vodmr %s, port %d for the checkpassword program, only with TLS %v",
@@ -69,7 +70,7 @@ func printService(s *site, r *report) {
 	}
 	if c.relay.found {
 		r.printf("vodmr-relay qmail %s, rules %s, maildir %s",
-			first(c.relay.qmail, qmail.DefaultHome), first(c.relay.rules, "none"), c.relay.maildir)
+			cmp.Or(c.relay.qmail, qmail.DefaultHome), cmp.Or(c.relay.rules, "none"), c.relay.maildir)
 	}
 	printEnv(r, "env", c.env)
 }

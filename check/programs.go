@@ -1,7 +1,7 @@
 package check
 
 import (
-	"errors"
+	"cmp"
 	"io/fs"
 	"maps"
 	"os"
@@ -31,7 +31,7 @@ func checkPrograms(s *site, r *report) {
 
 // checkProgram looks for a program as the chain does.
 func checkProgram(s *site, r *report, name string, as who) bool {
-	path, err := auth.LookPath(name, first(s.service.env["PATH"], os.Getenv("PATH")))
+	path, err := auth.LookPath(name, cmp.Or(s.service.env["PATH"], os.Getenv("PATH")))
 	if err != nil {
 		r.say(name, noProgram, err.Error())
 		return false
@@ -64,9 +64,8 @@ func checkRights(s *site, r *report) {
 // its own user's domains.
 func canCheck(r *report, name string, user who, path string, domain who) bool {
 	err := may(user, path, mayRead)
-	var stopped *blocked
 	switch {
-	case errors.As(err, &stopped):
+	case isBlocked(err):
 		r.say(name, weakProgram, err.Error())
 	case err != nil && !missing(err):
 		r.unreadable(path, err)

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"os"
@@ -24,7 +25,7 @@ func checkQueue(s *site, r *report) {
 	if !s.hasQmail() && other == "" {
 		return
 	}
-	name := first(other, queueProgram)
+	name := cmp.Or(other, queueProgram)
 	path := within(s.Qmail, name)
 	if !r.canRun(name, path, append(s.readers(), who{known: true})...) {
 		return
@@ -61,14 +62,12 @@ func checkSend(s *site, r *report) {
 	}
 	path := s.home.Path("queue/lock/trigger")
 	info, err := os.Lstat(path)
-	switch {
-	case missing(err): // there is no queue
-	case err != nil:
-		r.unreadable("qmail-send", err)
-	case info.Mode().Type() != fs.ModeNamedPipe:
-		r.say("qmail-send", notRunning, path+" is no FIFO: "+info.Mode().String())
-	default:
+	if err == nil && info.Mode().Type() == fs.ModeNamedPipe {
 		wakeSend(r, path)
+	} else if err == nil {
+		r.say("qmail-send", notRunning, path+" is no FIFO: "+info.Mode().String())
+	} else if !missing(err) {
+		r.unreadable("qmail-send", err)
 	}
 	checkConcurrency(s, r)
 }

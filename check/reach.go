@@ -2,6 +2,8 @@ package check
 
 import (
 	"errors"
+
+	"vodmr/qmail"
 )
 
 const (
@@ -22,6 +24,15 @@ func (r *report) unreadable(subject string, err error) {
 		r.say(subject, cannotSee, err.Error())
 	} else {
 		r.say(subject, unreadable, err.Error())
+	}
+}
+
+// unopened reports a database that cannot be opened.
+func (r *report) unopened(subject string, err error) {
+	if errors.Is(err, qmail.ErrDamaged) {
+		r.say(subject, damaged, err.Error())
+	} else {
+		r.unreadable(subject, err)
 	}
 }
 
@@ -51,19 +62,13 @@ func (r *report) canRun(subject, path string, users ...who) bool {
 		return false
 	}
 	for _, w := range users {
-		if err := may(w, path, mayRun); err != nil {
-			r.notRunnable(subject, err)
+		if err := may(w, path, mayRun); isBlocked(err) {
+			r.say(subject, notRunnable, err.Error())
+			return false
+		} else if err != nil {
+			r.unreadable(subject, err)
 			return false
 		}
 	}
 	return true
-}
-
-func (r *report) notRunnable(subject string, err error) {
-	var stopped *blocked
-	if errors.As(err, &stopped) {
-		r.say(subject, notRunnable, err.Error())
-	} else {
-		r.unreadable(subject, err)
-	}
 }

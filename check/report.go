@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -109,10 +110,5 @@ func (r *report) faults() int { return r.count(wrong) + r.count(doubtful) }
 
 // said reports if a kind was found already.
 func (r *report) said(k kind) bool {
-	for _, f := range r.findings {
-		if f.kind == k {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(r.findings, func(f finding) bool { return f.kind == k })
 }

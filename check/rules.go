@@ -1,7 +1,7 @@
 package check
 
 import (
-	"errors"
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -31,7 +31,7 @@ func checkRules(s *site, r *report) {
 		r.say(s.Rules, loose, st.mode.String())
 	}
 	err := s.rules.Each(func(key string, rule qmail.Rule) error {
-		checkRule(r, s.Rules+" "+first(key, "(everybody)"), key, rule)
+		checkRule(r, s.Rules+" "+cmp.Or(key, "(everybody)"), key, rule)
 		return nil
 	})
 	if err != nil {
@@ -55,17 +55,10 @@ func readableRules(s *site, r *report) bool {
 	if !r.canRead(s.Rules, s.Rules, s.readers()...) {
 		return false
 	}
-	sayUnopened(r, s.Rules, s.rulesErr)
-	return s.rulesErr == nil
-}
-
-// sayUnopened says why a database cannot be opened, if err is not nil.
-func sayUnopened(r *report, path string, err error) {
-	if errors.Is(err, qmail.ErrDamaged) {
-		r.say(path, damaged, err.Error())
-	} else if err != nil {
-		r.unreadable(path, err)
+	if s.rulesErr != nil {
+		r.unopened(s.Rules, s.rulesErr)
 	}
+	return s.rulesErr == nil
 }
 
 // checkSource looks at the text of the rules if it was changed: make refuses a key with a

@@ -1,7 +1,7 @@
 package check
 
 import (
-	"errors"
+	"cmp"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -44,7 +44,7 @@ func checkService(s *site, r *report) {
 	checkTCPRules(s, r)
 	checkEnv(s, r)
 	if r.faults() == before {
-		r.ok(run, "runs "+strings.Join(s.service.runs, ", ")+" for "+first(s.host, "nobody"))
+		r.ok(run, "runs "+strings.Join(s.service.runs, ", ")+" for "+cmp.Or(s.host, "nobody"))
 	}
 }
 
@@ -67,9 +67,8 @@ func checkLog(s *site, r *report, run string) {
 		r.say(run, noAccount, account)
 	}
 	main := filepath.Join(log.dir, "main")
-	var stopped *blocked
-	if w := log.tcp.who; w.known && errors.As(may(w, main, mayWrite|mayRun), &stopped) {
-		r.say(main, shutLog, stopped.Error())
+	if err := may(log.tcp.who, main, mayWrite|mayRun); log.tcp.who.known && isBlocked(err) {
+		r.say(main, shutLog, err.Error())
 	}
 }
 
@@ -77,7 +76,7 @@ func checkLog(s *site, r *report, run string) {
 func checkScript(s *site, r *report, run string) {
 	c := &s.service
 	if !c.vodmr.found || !c.relay.found || len(c.prog) == 0 {
-		r.say(run, noChain, "found "+first(strings.Join(c.runs, ", "), "none of them"))
+		r.say(run, noChain, "found "+cmp.Or(strings.Join(c.runs, ", "), "none of them"))
 	}
 	for _, limit := range c.limits {
 		if limit.tooSmall() {
@@ -118,7 +117,7 @@ func checkTCPRules(s *site, r *report) {
 	}
 	rules, err := openRules(path)
 	if err != nil {
-		sayUnopened(r, path, err)
+		r.unopened(path, err)
 		return
 	}
 	defer rules.Close()

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -75,12 +76,18 @@ func (s *service) become(account string, users lookUp) {
 		return
 	}
 	account, _, _ = strings.Cut(account, ":")
-	found, _, err := users(account)
-	if err != nil {
-		s.accounts = append(s.accounts, account)
-		return
+	if found := s.account(account, users); found.known {
+		s.tcp.who = found
 	}
-	s.tcp.who = found
+}
+
+// account looks an account up, and notes one that is not there.
+func (s *service) account(name string, users lookUp) who {
+	found, _, err := users(name)
+	if err != nil {
+		s.accounts = append(s.accounts, name)
+	}
+	return found
 }
 
 func (s *service) takeTCP(rest []string, users lookUp) {
@@ -98,19 +105,13 @@ func (s *service) takeTCP(rest []string, users lookUp) {
 func (s *service) takeTLS(rest []string, users lookUp) {
 	options, _ := getopt(rest, "ckauU")
 	s.tls = tlsWrapper{found: true, starttls: options.has('s'), account: options['u']}
-	s.tls.cert = first(options['c'], tlswrap.DefaultCertFile)
-	s.tls.key = first(options['k'], s.tls.cert)
+	s.tls.cert = cmp.Or(options['c'], tlswrap.DefaultCertFile)
+	s.tls.key = cmp.Or(options['k'], s.tls.cert)
 	if name := options['U']; name != "" {
-		found, _, err := users(name)
-		if err != nil {
-			s.accounts = append(s.accounts, name)
-		}
-		s.tls.who = found
+		s.tls.who = s.account(name, users)
 	}
-	if name := options['u']; name != "" {
-		if _, _, err := users(name); err != nil {
-			s.accounts = append(s.accounts, name)
-		}
+	if s.tls.account != "" {
+		s.account(s.tls.account, users)
 	}
 }
 
@@ -131,7 +132,7 @@ func (s *service) takeVodmr(rest []string) {
 
 func (s *service) takeRelay(rest []string) {
 	options, after := getopt(rest, "qx")
-	s.relay = relayer{true, options['q'], options['x'], first(append(after, "Maildir")...)}
+	s.relay = relayer{true, options['q'], options['x'], cmp.Or(append(after, "Maildir")...)}
 }
 
 // options are a program's options, by their letters.

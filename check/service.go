@@ -66,10 +66,10 @@ func (s *service) path(name string) string { return within(s.dir, name) }
 // who is the user that vodmr and the checkpassword program run as: root if the script
 // names none.
 func (s *service) who() who {
-	switch {
-	case s.tls.who.known:
+	if s.tls.who.known {
 		return s.tls.who
-	case s.tcp.who.known:
+	}
+	if s.tcp.who.known {
 		return s.tcp.who
 	}
 	return who{known: s.tcp.found}

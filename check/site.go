@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -42,17 +43,13 @@ func gather(c Config, sys system) (*site, error) {
 		return nil, fmt.Errorf("%w: %s is no directory", ErrCannotLook, s.Qmail)
 	}
 	relay := s.service.relay
-	s.Qmail = first(s.Qmail, relay.qmail, qmail.DefaultHome)
+	s.Qmail = cmp.Or(s.Qmail, relay.qmail, qmail.DefaultHome)
 	s.home = qmail.OpenHome(s.Qmail)
 	s.host = s.service.vodmr.host
 	if s.Rules == "" && relay.rules != "" {
 		s.Rules = s.service.path(relay.rules)
 	}
-	for _, port := range []int{s.service.tcp.port, usualPort} {
-		if s.Port == 0 {
-			s.Port = port
-		}
-	}
+	s.Port = cmp.Or(s.Port, s.service.tcp.port, usualPort)
 	if s.Rules != "" {
 		s.rules, s.rulesErr = openRules(s.Rules)
 	}
@@ -93,13 +90,9 @@ func (s *site) findService() error {
 // followed to the folder that an admin works in.
 func (s *site) usualDir() string {
 	for _, dir := range s.dirs {
-		if !isDir(dir) {
-			continue
-		}
-		if real, err := filepath.EvalSymlinks(dir); err == nil {
+		if real, err := filepath.EvalSymlinks(dir); err == nil && isDir(real) {
 			return real
 		}
-		return dir
 	}
 	return ""
 }
@@ -119,7 +112,7 @@ func (s *site) hasQmail() bool { return isDir(s.Qmail) }
 
 // maildir is the Maildir that vodmr-relay is given. If it is relative, it lies below the
 // mailbox's folder.
-func (s *site) maildir() string { return first(s.service.relay.maildir, "Maildir") }
+func (s *site) maildir() string { return cmp.Or(s.service.relay.maildir, "Maildir") }
 
 // control reads control files.
 func control[T any](s *site, read func() (T, error)) (T, error) {
@@ -160,13 +153,4 @@ func (s *site) prefix(domain string) (prefix string, found bool, err error) {
 		prefix, found = virtual.Prefix(domain)
 	}
 	return prefix, found, err
-}
-
-func first(words ...string) string {
-	for _, word := range words {
-		if word != "" {
-			return word
-		}
-	}
-	return ""
 }

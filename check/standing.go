@@ -43,12 +43,12 @@ func (s *site) standing() (logins int, others bool) {
 	}
 	_ = s.rules.Each(func(key string, rule qmail.Rule) error {
 		idle, said := rule.Env["VODMR_IDLE"]
-		may := !rule.Deny && (isSet(idle) || outside && (!said || idle == ""))
-		switch {
-		case !may:
-		case key == "" || key[0] == '@':
+		if rule.Deny || !isSet(idle) && !(outside && (!said || idle == "")) {
+			return nil
+		}
+		if key == "" || key[0] == '@' {
 			others = true
-		default:
+		} else {
 			logins++
 		}
 		return nil

@@ -1,11 +1,6 @@
 package check
 
-import (
-	"errors"
-	"path/filepath"
-
-	"vodmr/qmail"
-)
+import "path/filepath"
 
 const (
 	noUsersCDB kind = "wrong | is missing beside users/assign | run qmail-newu"
@@ -31,14 +26,11 @@ func checkUsers(s *site, r *report) {
 	if err == nil {
 		_, _, err = s.users.Holding("/nobody lives here")
 	}
-	switch {
-	case errors.Is(err, qmail.ErrDamaged):
-		r.say("users/cdb", damaged, err.Error())
-	case err != nil:
-		r.unreadable("users/cdb", err)
-	case older(cdb, assign):
+	if err != nil {
+		r.unopened("users/cdb", err)
+	} else if older(cdb, assign) {
 		r.say("users/cdb", usersStale, "")
-	default:
+	} else {
 		r.ok("users/cdb", "can be read, and is as new as its source "+filepath.Base(assign))
 	}
 }

@@ -70,10 +70,9 @@ func (t *tally) opens(b *openBox, e maildir.Entry, until time.Time) bool {
 		return true
 	}
 	m, err := b.OpenMessage(e)
-	switch {
-	case err == nil:
+	if err == nil {
 		m.Close()
-	case !errors.Is(err, maildir.ErrGone):
+	} else if !errors.Is(err, maildir.ErrGone) {
 		t.foreign, t.foreigner = t.foreign+1, err.Error()
 		return false
 	}
