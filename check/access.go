@@ -15,23 +15,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// who is a user with one group: the programs of the chain give up all other groups.
-type who struct {
+// ids are a user and its group: the programs of the chain give up all other groups.
+type ids struct {
 	known    bool
 	uid, gid uint32
 }
 
-func (w who) String() string { return "uid " + strconv.Itoa(int(w.uid)) }
+func (w ids) String() string { return "uid " + strconv.Itoa(int(w.uid)) }
 
 // lookUpUser finds an account of the system by its name or number.
-func lookUpUser(name string) (who, string, error) {
+func lookUpUser(name string) (ids, string, error) {
 	u, err := user.Lookup(name)
 	if err != nil {
-		return who{}, "", err
+		return ids{}, "", err
 	}
 	uid, err1 := strconv.ParseUint(u.Uid, 10, 32)
 	gid, err2 := strconv.ParseUint(u.Gid, 10, 32)
-	return who{true, uint32(uid), uint32(gid)}, u.HomeDir, errors.Join(err1, err2)
+	return ids{true, uint32(uid), uint32(gid)}, u.HomeDir, errors.Join(err1, err2)
 }
 
 // A status is what a name stands for, links followed.
@@ -71,7 +71,7 @@ const (
 )
 
 // grants reports if the mode lets a user do all that bits stand for.
-func (s status) grants(w who, bits fs.FileMode) bool {
+func (s status) grants(w ids, bits fs.FileMode) bool {
 	perm := s.mode.Perm()
 	switch {
 	case w.uid == 0:
@@ -86,9 +86,9 @@ func (s status) grants(w who, bits fs.FileMode) bool {
 
 // A blocked error names the file or folder that stops a user on the way to a file.
 type blocked struct {
-	at  string
-	who who
-	bit fs.FileMode
+	at   string
+	user ids
+	bit  fs.FileMode
 }
 
 // isBlocked reports if an error is a *blocked: the modes say for sure that the user may not.
@@ -104,13 +104,13 @@ func (b *blocked) Error() string {
 	} else if b.bit&mayRead != 0 {
 		verb = "read"
 	}
-	return fmt.Sprintf("%v may not %s %s", b.who, verb, b.at)
+	return fmt.Sprintf("%v may not %s %s", b.user, verb, b.at)
 }
 
 // may returns nil if a user can open, or run, the file at path: each directory on the way
 // must let it in. The error is a *blocked, or one of the system if the modes cannot be
 // seen.
-func may(w who, path string, bit fs.FileMode) error {
+func may(w ids, path string, bit fs.FileMode) error {
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return err
@@ -126,7 +126,7 @@ func may(w who, path string, bit fs.FileMode) error {
 	return granted(w, real, bit)
 }
 
-func granted(w who, path string, bit fs.FileMode) error {
+func granted(w ids, path string, bit fs.FileMode) error {
 	st, err := stat(path)
 	if err != nil {
 		return err

@@ -68,7 +68,7 @@ func limits(m *mailbox, r *report) (file, text string) {
 	own, err := readText(userOf(*m.domain), file)
 	if missing(err) {
 		file = m.site.service.vpopmailFile("vlimits.default")
-		own, err = readText(who{}, file)
+		own, err = readText(ids{}, file)
 	}
 	if err != nil && !missing(err) {
 		r.unreadable(file, err)

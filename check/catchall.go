@@ -21,7 +21,7 @@ const (
 // A catchall is the user that delivers the mail for a domain's unknown addresses, and the
 // .qmail files to look for. The first that is there counts.
 type catchall struct {
-	user  who
+	user  ids
 	home  string
 	files []string
 }
@@ -95,7 +95,7 @@ func defaults(home, extension string) (files []string) {
 }
 
 // judgeCatchall says which way the mail goes that is delivered by a .qmail file.
-func judgeCatchall(rt *route, r *report, user who, file string, dq qmail.DotQmail) {
+func judgeCatchall(rt *route, r *report, user ids, file string, dq qmail.DotQmail) {
 	checkHeldBack(r, file, dq)
 	if dq.Empty() {
 		r.ok(rt.name, "unknown addresses go where qmail-start says")
@@ -107,7 +107,7 @@ func judgeCatchall(rt *route, r *report, user who, file string, dq qmail.DotQmai
 }
 
 // judgeDomain says which way the mail of a vpopmail domain goes.
-func judgeDomain(rt *route, r *report, user who, file string, dq qmail.DotQmail) {
+func judgeDomain(rt *route, r *report, user ids, file string, dq qmail.DotQmail) {
 	leads, address, err := rt.site.users.LeadsHere(rt.domain, dq, rt.m.home, rt.site.maildir())
 	switch {
 	case err != nil:
@@ -139,7 +139,7 @@ func sayLeadsAway(r *report, subject string, dq qmail.DotQmail) {
 
 // judgeSystem says which way the mail of a system user's domain goes. If a program gets
 // it, nobody can know.
-func judgeSystem(rt *route, r *report, user who, dq qmail.DotQmail) {
+func judgeSystem(rt *route, r *report, user ids, dq qmail.DotQmail) {
 	leads := dq.LeadsTo(rt.m.home, rt.site.maildir())
 	if leads {
 		checkDelivery(r, user, rt.m.maildir())
@@ -160,7 +160,7 @@ func isProgram(place string) bool { return strings.HasPrefix(place, "|") }
 
 // checkDelivery looks if a user can deliver into a Maildir: a message is written in
 // tmp and then moved to new. vodmr-relay needs no tmp.
-func checkDelivery(r *report, user who, dir string) {
+func checkDelivery(r *report, user ids, dir string) {
 	if user.uid == 0 {
 		return // said already
 	}

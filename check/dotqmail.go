@@ -28,7 +28,7 @@ func checkHeldBack(r *report, file string, dq qmail.DotQmail) {
 }
 
 // readDotQmail reads a .qmail file, if it is there, as the user that delivers by it.
-func readDotQmail(r *report, file string, user who) (dq qmail.DotQmail, found, sound bool) {
+func readDotQmail(r *report, file string, user ids) (dq qmail.DotQmail, found, sound bool) {
 	if _, err := stat(file); missing(err) {
 		return dq, false, false
 	}

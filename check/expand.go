@@ -45,7 +45,7 @@ func (s *service) expand(script string, users lookUp) string {
 func (s *service) substituteFiles(script string) string {
 	show := regexp.MustCompile(`\$\((?:head -n ?1|cat|<) ?([\w./-]+)\)`)
 	return show.ReplaceAllStringFunc(script, func(found string) string {
-		text, err := readText(who{}, s.path(show.FindStringSubmatch(found)[1]))
+		text, err := readText(ids{}, s.path(show.FindStringSubmatch(found)[1]))
 		if err != nil {
 			return ""
 		}

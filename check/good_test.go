@@ -150,26 +150,26 @@ func (s *testSite) allOK() {
 func TestModesGrantWhatTheySay(t *testing.T) {
 	s := status{uid: 1, gid: 2}
 	for _, test := range []struct {
-		mode os.FileMode
-		who  who
-		bits os.FileMode
-		want bool
+		mode   os.FileMode
+		runsAs ids
+		bits   os.FileMode
+		want   bool
 	}{
-		{0o400, who{true, 1, 9}, mayRead, true},
-		{0o400, who{true, 1, 9}, mayRead | mayWrite, false},
-		{0o047, who{true, 1, 2}, mayRead, false}, // the owner's bits alone count
-		{0o040, who{true, 3, 2}, mayRead, true},
-		{0o704, who{true, 3, 2}, mayRead, false},
-		{0o004, who{true, 3, 4}, mayRead, true},
-		{0o770, who{true, 3, 4}, mayRead, false},
-		{0o000, who{true, 0, 0}, mayRead | mayWrite, true},
-		{0o644, who{true, 0, 0}, mayRun, false},
-		{0o001, who{true, 0, 0}, mayRun, true},
-		{os.ModeDir, who{true, 0, 0}, mayRun, true},
+		{0o400, ids{true, 1, 9}, mayRead, true},
+		{0o400, ids{true, 1, 9}, mayRead | mayWrite, false},
+		{0o047, ids{true, 1, 2}, mayRead, false}, // the owner's bits alone count
+		{0o040, ids{true, 3, 2}, mayRead, true},
+		{0o704, ids{true, 3, 2}, mayRead, false},
+		{0o004, ids{true, 3, 4}, mayRead, true},
+		{0o770, ids{true, 3, 4}, mayRead, false},
+		{0o000, ids{true, 0, 0}, mayRead | mayWrite, true},
+		{0o644, ids{true, 0, 0}, mayRun, false},
+		{0o001, ids{true, 0, 0}, mayRun, true},
+		{os.ModeDir, ids{true, 0, 0}, mayRun, true},
 	} {
 		s.mode = test.mode
-		if got := s.grants(test.who, test.bits); got != test.want {
-			t.Errorf("%v for %v, bits %o: %v", test.mode, test.who, test.bits, got)
+		if got := s.grants(test.runsAs, test.bits); got != test.want {
+			t.Errorf("%v for %v, bits %o: %v", test.mode, test.runsAs, test.bits, got)
 		}
 	}
 }

@@ -18,8 +18,8 @@ type mailbox struct {
 	home   string        // "" if no file names one
 	err    error         // home cannot be looked at
 	domain *qmail.Domain // nil for a login outside the domains of users/cdb
-	owner  who           // HOME's
-	user   who           // vodmr-relay runs as this user
+	owner  ids           // HOME's
+	user   ids           // vodmr-relay runs as this user
 
 	file      string // of passwords; "" if it is not known
 	fileError error
@@ -73,7 +73,7 @@ func (m *mailbox) find() {
 	if m.err = err; err != nil {
 		return
 	}
-	m.owner = who{true, st.uid, st.gid}
+	m.owner = ids{true, st.uid, st.gid}
 	m.user = m.runsAs()
 	m.grant, m.grantErr = m.lookUp()
 }
@@ -83,7 +83,7 @@ func (m *mailbox) found() bool { return m.home != "" && m.err == nil }
 
 // usualHome is the folder that package locate finds for a login, or "" if it finds none.
 func (s *site) usualHome(login string, domain *qmail.Domain) string {
-	reader, path := who{known: true}, "/" // reads only files of root
+	reader, path := ids{known: true}, "/" // reads only files of root
 	if domain != nil {
 		reader, path = userOf(*domain), domain.Dir
 	}
@@ -113,15 +113,15 @@ func (m *mailbox) byCheckpw() bool { return m.file == m.site.service.checkpwFile
 // runsAs is the user that vodmr-relay runs as for a mailbox: that of the service's
 // programs. If they are root, it is the one in vodmr-checkpw's file; with another
 // checkpassword program the domain's; and without a domain HOME's owner.
-func (m *mailbox) runsAs() who {
-	w := m.site.service.who()
+func (m *mailbox) runsAs() ids {
+	w := m.site.service.runsAs()
 	switch {
 	case w.known && w.uid != 0:
 		return w
 	case !w.known:
 		return m.owner
 	case m.byCheckpw() && m.account != nil && m.account.UID != 0:
-		return who{true, uint32(m.account.UID), uint32(m.account.GID)}
+		return ids{true, uint32(m.account.UID), uint32(m.account.GID)}
 	case !m.byCheckpw() && m.domain != nil && m.domain.UID != 0:
 		return userOf(*m.domain)
 	}
@@ -129,7 +129,7 @@ func (m *mailbox) runsAs() who {
 }
 
 // userOf is the user that qmail delivers a domain's mail as.
-func userOf(domain qmail.Domain) who { return who{true, domain.UID, domain.GID} }
+func userOf(domain qmail.Domain) ids { return ids{true, domain.UID, domain.GID} }
 
 // passwordFile is the file that has a login's password, "" if that cannot be known.
 func (s *site) passwordFile(domain *qmail.Domain) string {
@@ -144,20 +144,20 @@ func (s *site) passwordFile(domain *qmail.Domain) string {
 
 // passwordReader is the user that reads a file of passwords: for vpopmail's file the
 // domain's user, who writes it, and otherwise the user of the service.
-func (s *site) passwordReader(domain *qmail.Domain) who {
+func (s *site) passwordReader(domain *qmail.Domain) ids {
 	if s.service.checkpwFile() == "" && domain != nil {
 		return userOf(*domain)
 	}
-	return s.service.who()
+	return s.service.runsAs()
 }
 
 // passwordFiles are the files that the checkpassword program must read for the logins, each
 // with the domain's user if it is vpopmail's.
-func (s *site) passwordFiles() map[string]who {
+func (s *site) passwordFiles() map[string]ids {
 	if file := s.service.checkpwFile(); file != "" {
-		return map[string]who{file: {}}
+		return map[string]ids{file: {}}
 	}
-	files := map[string]who{}
+	files := map[string]ids{}
 	for _, m := range s.mailboxes {
 		if m.domain != nil && s.service.isVchkpw() {
 			files[m.file] = userOf(*m.domain)

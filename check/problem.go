@@ -55,11 +55,11 @@ func printService(s *site, r *report) {
 	c := &s.service
 	if c.tcp.found {
 		r.printf("tcpserver %s port %d, at most %d, rules %s, as %v",
-			c.tcp.host, c.tcp.port, c.tcp.slots, cmp.Or(c.tcp.rules, "none"), c.tcp.who)
+			c.tcp.host, c.tcp.port, c.tcp.slots, cmp.Or(c.tcp.rules, "none"), c.tcp.runsAs)
 	}
 	if c.tls.found {
 		r.printf("vodmr-tls starttls %v, certificate %s, key %s, account %s, program as %v",
-			c.tls.starttls, c.tls.cert, c.tls.key, cmp.Or(c.tls.account, "none"), c.who())
+			c.tls.starttls, c.tls.cert, c.tls.key, cmp.Or(c.tls.account, "none"), c.runsAs())
 	}
 	if c.vodmr.found {
 		r.printf("vodmr %s, port %d for the checkpassword program, only with TLS %v",

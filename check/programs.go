@@ -16,11 +16,11 @@ const (
 
 // checkPrograms looks at each program of the chain.
 func checkPrograms(s *site, r *report) {
-	user := s.service.who()
+	user := s.service.runsAs()
 	for _, name := range s.service.runs {
 		as := user
 		if filepath.Base(name) == "vodmr-tls" {
-			as = who{known: true}
+			as = ids{known: true}
 		}
 		checkProgram(s, r, name, as)
 	}
@@ -30,7 +30,7 @@ func checkPrograms(s *site, r *report) {
 }
 
 // checkProgram looks for a program as the chain does.
-func checkProgram(s *site, r *report, name string, as who) bool {
+func checkProgram(s *site, r *report, name string, as ids) bool {
 	path, err := auth.LookPath(name, cmp.Or(s.service.env["PATH"], os.Getenv("PATH")))
 	if err != nil {
 		r.say(name, noProgram, err.Error())
@@ -43,10 +43,10 @@ func checkProgram(s *site, r *report, name string, as who) bool {
 // as the domain's user, vodmr-checkpw its file.
 func checkRights(s *site, r *report) {
 	name := s.service.prog[0]
-	user := s.service.who()
+	user := s.service.runsAs()
 	st, err := stat(s.service.path(name))
 	if err == nil && st.mode&fs.ModeSetuid != 0 {
-		user = who{true, st.uid, user.gid}
+		user = ids{true, st.uid, user.gid}
 	}
 	if !user.known {
 		return
@@ -62,7 +62,7 @@ func checkRights(s *site, r *report) {
 
 // canCheck looks at one file of passwords. If vchkpw is not root, it checks only those of
 // its own user's domains.
-func canCheck(r *report, name string, user who, path string, domain who) bool {
+func canCheck(r *report, name string, user ids, path string, domain ids) bool {
 	err := may(user, path, mayRead)
 	switch {
 	case isBlocked(err):

@@ -27,7 +27,7 @@ func checkQueue(s *site, r *report) {
 	}
 	name := cmp.Or(other, queueProgram)
 	path := within(s.Qmail, name)
-	if !r.canRun(name, path, append(s.readers(), who{known: true})...) {
+	if !r.canRun(name, path, append(s.readers(), ids{known: true})...) {
 		return
 	}
 	if filepath.Clean(path) == filepath.Clean(s.home.Path(queueProgram)) && !writesQueue(s, r, name, path) {

@@ -37,7 +37,7 @@ func (r *report) unopened(subject string, err error) {
 }
 
 // canRead reports a file that one of these users cannot open for reading.
-func (r *report) canRead(subject, path string, users ...who) bool {
+func (r *report) canRead(subject, path string, users ...ids) bool {
 	for _, w := range users {
 		if err := may(w, path, mayRead); err != nil {
 			r.unreadable(subject, err)
@@ -48,7 +48,7 @@ func (r *report) canRead(subject, path string, users ...who) bool {
 }
 
 // canRun reports a program that one of these users cannot run.
-func (r *report) canRun(subject, path string, users ...who) bool {
+func (r *report) canRun(subject, path string, users ...ids) bool {
 	st, err := stat(path)
 	switch {
 	case missing(err):

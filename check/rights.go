@@ -18,7 +18,7 @@ import (
 
 // readAs reads path with the rights of w, the user that reads it in service. If w is root
 // or is not known, path is read with the rights of the user that could have put it there.
-func readAs[T any](w who, path string, read func() (T, error)) (found T, err error) {
+func readAs[T any](w ids, path string, read func() (T, error)) (found T, err error) {
 	if w = readerOf(w, path); w.uid == 0 {
 		return read()
 	}
@@ -34,13 +34,13 @@ func readAs[T any](w who, path string, read func() (T, error)) (found T, err err
 }
 
 // readText reads a file whole.
-func readText(w who, path string) ([]byte, error) {
+func readText(w ids, path string) ([]byte, error) {
 	return readAs(w, path, func() ([]byte, error) { return qmail.ReadFile(path) })
 }
 
 // openCDB opens a constant database. Its records are read later, from the same file.
 func openCDB(path string) (*qmail.CDB, error) {
-	return readAs(who{}, path, func() (*qmail.CDB, error) { return qmail.OpenCDB(path) })
+	return readAs(ids{}, path, func() (*qmail.CDB, error) { return qmail.OpenCDB(path) })
 }
 
 // asUser reports if root has a user's rights for the moment. If so, a refusal is a fault
@@ -49,10 +49,10 @@ func asUser() bool { return os.Getuid() == 0 && os.Geteuid() != 0 }
 
 // openRules opens a database of rules that tcprules made.
 func openRules(path string) (*qmail.Rules, error) {
-	return readAs(who{}, path, func() (*qmail.Rules, error) { return qmail.OpenRules(path) })
+	return readAs(ids{}, path, func() (*qmail.Rules, error) { return qmail.OpenRules(path) })
 }
 
-func readerOf(w who, path string) who {
+func readerOf(w ids, path string) ids {
 	if w.known && w.uid != 0 {
 		return w
 	}
@@ -65,7 +65,7 @@ const maxLinks = 40
 // authorOf is the user that decides which file path names: the owner of the first part of
 // it that is not root's. Only root can change the parts before that one. If all parts are
 // root's, or if path ends before, it is root.
-func authorOf(path string) who {
+func authorOf(path string) ids {
 	path, err := filepath.Abs(path)
 	for links := 0; err == nil && links < maxLinks; links++ {
 		owner, next := firstOther(path)
@@ -79,26 +79,26 @@ func authorOf(path string) who {
 
 // firstOther goes down path to its first part that is not root's. At a link of root's it
 // ends with the path that the link leads to.
-func firstOther(path string) (owner who, next string) {
+func firstOther(path string) (owner ids, next string) {
 	for end := 1; end <= len(path); end++ {
 		if end < len(path) && path[end] != '/' {
 			continue
 		}
 		var st syscall.Stat_t
 		if syscall.Lstat(path[:end], &st) != nil {
-			return who{known: true}, ""
+			return ids{known: true}, ""
 		}
 		kind := st.Mode & syscall.S_IFMT
 		switch {
 		case st.Uid != 0:
-			return who{true, st.Uid, st.Gid}, ""
+			return ids{true, st.Uid, st.Gid}, ""
 		case kind == syscall.S_IFDIR && st.Mode&0o002 != 0 && st.Mode&syscall.S_ISVTX == 0:
 			return nobody(), ""
 		case kind == syscall.S_IFLNK:
-			return who{}, followed(path[:end]) + path[end:]
+			return ids{}, followed(path[:end]) + path[end:]
 		}
 	}
-	return who{known: true}, ""
+	return ids{known: true}, ""
 }
 
 // followed is the target of a link, as an absolute path.
@@ -114,7 +114,7 @@ func followed(link string) string {
 }
 
 // nobody is a user that owns no file and is in no group of a file.
-func nobody() who {
+func nobody() ids {
 	const overflow = 65534 // Linux's and BSD's number for nobody
-	return who{true, overflow, overflow}
+	return ids{true, overflow, overflow}
 }

@@ -38,7 +38,7 @@ func checkService(s *site, r *report) {
 		return
 	}
 	before := r.faults()
-	r.canRun(run, run, who{known: true})
+	r.canRun(run, run, ids{known: true})
 	checkLog(s, r, s.Dir+"/log/run")
 	checkScript(s, r, run)
 	checkTCPRules(s, r)
@@ -51,10 +51,10 @@ func checkService(s *site, r *report) {
 // checkLog looks at the log's service, if there is one. If no process reads the log's
 // lines, tcpserver waits once the pipe is full, and lets no customer in.
 func checkLog(s *site, r *report, run string) {
-	if _, err := stat(run); err != nil || !r.canRun(run, run, who{known: true}) {
+	if _, err := stat(run); err != nil || !r.canRun(run, run, ids{known: true}) {
 		return
 	}
-	text, err := readText(who{}, run)
+	text, err := readText(ids{}, run)
 	if err != nil {
 		r.unreadable(run, err)
 		return
@@ -67,7 +67,7 @@ func checkLog(s *site, r *report, run string) {
 		r.say(run, noAccount, account)
 	}
 	main := filepath.Join(log.dir, "main")
-	if err := may(log.tcp.who, main, mayWrite|mayRun); log.tcp.who.known && isBlocked(err) {
+	if err := may(log.tcp.runsAs, main, mayWrite|mayRun); log.tcp.runsAs.known && isBlocked(err) {
 		r.say(main, shutLog, err.Error())
 	}
 }
@@ -86,7 +86,7 @@ func checkScript(s *site, r *report, run string) {
 	for _, account := range slices.Compact(c.accounts) {
 		r.say(run, noAccount, account)
 	}
-	if c.tls.found && c.tls.account != "" && c.tcp.who.known && c.tcp.who.uid != 0 {
+	if c.tls.found && c.tls.account != "" && c.tcp.runsAs.known && c.tcp.runsAs.uid != 0 {
 		r.say(run, tlsNeedsRoot, "")
 	}
 	if c.vodmr.found && c.isVchkpw() && !isSMTPPort(c.vodmr.port) {

@@ -33,7 +33,7 @@ func (s *service) takeProgram(word string, rest []string, users lookUp) (done bo
 		s.limits = append(s.limits, limitsOf(name, rest)...)
 		if name == "chpst" {
 			options, _ := getopt(rest, chpstValues)
-			s.become(options['u'], users)
+			s.runAs(options['u'], users)
 		}
 	case "envdir", "s6-envdir":
 		if _, after := getopt(rest, ""); len(after) > 0 {
@@ -41,7 +41,7 @@ func (s *service) takeProgram(word string, rest []string, users lookUp) (done bo
 		}
 	case "setuidgid", "s6-setuidgid":
 		if len(rest) > 0 {
-			s.become(rest[0], users)
+			s.runAs(rest[0], users)
 		}
 	case "tcpserver":
 		s.takeTCP(rest, users)
@@ -70,19 +70,19 @@ func (s *service) takeShell(rest []string, users lookUp) (done bool) {
 	return true
 }
 
-// become notes that all that follows runs as an account.
-func (s *service) become(account string, users lookUp) {
+// runAs notes that all later programs run as an account.
+func (s *service) runAs(account string, users lookUp) {
 	if account == "" {
 		return
 	}
 	account, _, _ = strings.Cut(account, ":")
 	if found := s.account(account, users); found.known {
-		s.tcp.who = found
+		s.tcp.runsAs = found
 	}
 }
 
 // account looks an account up, and notes one that is not there.
-func (s *service) account(name string, users lookUp) who {
+func (s *service) account(name string, users lookUp) ids {
 	found, _, err := users(name)
 	if err != nil {
 		s.accounts = append(s.accounts, name)
@@ -95,7 +95,7 @@ func (s *service) takeTCP(rest []string, users lookUp) {
 	s.tcp.found, s.tcp.rules = true, options['x']
 	s.tcp.slots = number(options['c'], 40)
 	if uid, err := strconv.ParseUint(options['u'], 10, 32); err == nil {
-		s.tcp.who = who{true, uint32(uid), uint32(number(options['g'], 0))}
+		s.tcp.runsAs = ids{true, uint32(uid), uint32(number(options['g'], 0))}
 	}
 	if len(after) > 1 {
 		s.tcp.host, s.tcp.port = after[0], number(after[1], 0)
@@ -108,7 +108,7 @@ func (s *service) takeTLS(rest []string, users lookUp) {
 	s.tls.cert = cmp.Or(options['c'], tlswrap.DefaultCertFile)
 	s.tls.key = cmp.Or(options['k'], s.tls.cert)
 	if name := options['U']; name != "" {
-		s.tls.who = s.account(name, users)
+		s.tls.runsAs = s.account(name, users)
 	}
 	if s.tls.account != "" {
 		s.account(s.tls.account, users)

@@ -29,12 +29,12 @@ type service struct {
 
 // A tcpserver has tcpserver's part of the run script.
 type tcpserver struct {
-	found bool
-	rules string // -x
-	slots int    // -c
-	host  string
-	port  int
-	who   who
+	found  bool
+	rules  string // -x
+	slots  int    // -c
+	host   string
+	port   int
+	runsAs ids
 }
 
 // A tlsWrapper is vodmr-tls's part.
@@ -43,7 +43,7 @@ type tlsWrapper struct {
 	starttls  bool
 	cert, key string
 	account   string // -u
-	who       who    // -U
+	runsAs    ids    // -U
 }
 
 // A greeter is vodmr's part.
@@ -63,33 +63,33 @@ type relayer struct {
 // path is the file that a name in the run script stands for.
 func (s *service) path(name string) string { return within(s.dir, name) }
 
-// who is the user that vodmr and the checkpassword program run as: root if the script
+// runsAs is the user that vodmr and the checkpassword program run as: root if the script
 // names none.
-func (s *service) who() who {
-	if s.tls.who.known {
-		return s.tls.who
+func (s *service) runsAs() ids {
+	if s.tls.runsAs.known {
+		return s.tls.runsAs
 	}
-	if s.tcp.who.known {
-		return s.tcp.who
+	if s.tcp.runsAs.known {
+		return s.tcp.runsAs
 	}
-	return who{known: s.tcp.found}
+	return ids{known: s.tcp.found}
 }
 
 // tcpUser is the user that tcpserver becomes: root if the script names none.
-func (s *service) tcpUser() who {
-	if s.tcp.who.known {
-		return s.tcp.who
+func (s *service) tcpUser() ids {
+	if s.tcp.runsAs.known {
+		return s.tcp.runsAs
 	}
-	return who{known: true}
+	return ids{known: true}
 }
 
 // lookUp finds an account; system.user is one.
-type lookUp func(name string) (who, string, error)
+type lookUp func(name string) (ids, string, error)
 
 // readService reads a service directory.
 func readService(dir string, users lookUp) service {
 	s := service{dir: dir, env: map[string]string{}}
-	script, err := readText(who{}, filepath.Join(dir, "run"))
+	script, err := readText(ids{}, filepath.Join(dir, "run"))
 	if err != nil {
 		s.err = err
 		return s
@@ -105,12 +105,12 @@ func readService(dir string, users lookUp) service {
 // blanks at its end, NUL standing for a line end. An empty file unsets it.
 func (s *service) readEnv() {
 	env := filepath.Join(s.dir, "env")
-	all, err := readAs(who{}, env, func() ([]string, error) { return names(env) })
+	all, err := readAs(ids{}, env, func() ([]string, error) { return names(env) })
 	if err != nil && !missing(err) {
 		s.envError = err
 	}
 	for _, name := range all {
-		text, err := readText(who{}, filepath.Join(s.dir, "env", name))
+		text, err := readText(ids{}, filepath.Join(s.dir, "env", name))
 		if err != nil {
 			s.envError = err
 			continue
@@ -135,7 +135,7 @@ func (s *service) checkpwFile() string {
 
 // startsAsRoot reports if the checkpassword program is root, as far as is known.
 func (s *service) startsAsRoot() bool {
-	w := s.who()
+	w := s.runsAs()
 	return w.known && w.uid == 0
 }
 

@@ -53,7 +53,7 @@ func gather(c Config, sys system) (*site, error) {
 	if s.Rules != "" {
 		s.rules, s.rulesErr = openRules(s.Rules)
 	}
-	s.users, s.usersErr = readAs(who{}, s.home.Path("users/cdb"), s.home.Users)
+	s.users, s.usersErr = readAs(ids{}, s.home.Path("users/cdb"), s.home.Users)
 	s.findMailboxes()
 	return s, nil
 }
@@ -98,7 +98,7 @@ func (s *site) usualDir() string {
 }
 
 // readers are the users that vodmr-relay runs as for the logins.
-func (s *site) readers() (readers []who) {
+func (s *site) readers() (readers []ids) {
 	for _, m := range s.mailboxes {
 		if m.found() && !slices.Contains(readers, m.user) {
 			readers = append(readers, m.user)
@@ -116,7 +116,7 @@ func (s *site) maildir() string { return cmp.Or(s.service.relay.maildir, "Maildi
 
 // control reads control files.
 func control[T any](s *site, read func() (T, error)) (T, error) {
-	return readAs(who{}, s.home.Path("control"), read)
+	return readAs(ids{}, s.home.Path("control"), read)
 }
 
 // line is the first line of a control file.

@@ -59,7 +59,7 @@ func good(t *testing.T) *testSite {
 	if s.owner == 0 {
 		s.owner = 1500
 	}
-	if err := may(who{true, uint32(s.owner), uint32(s.owner)}, s.root, mayRun); err != nil {
+	if err := may(ids{true, uint32(s.owner), uint32(s.owner)}, s.root, mayRun); err != nil {
 		require.Skip(t, "TMPDIR is closed to others: %v", err)
 	}
 	s.qmail()
@@ -201,11 +201,11 @@ func (s *testSite) run(replacements ...string) {
 }
 
 // user knows the accounts of this site.
-func (s *testSite) user(name string) (who, string, error) {
+func (s *testSite) user(name string) (ids, string, error) {
 	if name == "vpopmail" {
-		return who{true, uint32(s.owner), uint32(s.owner)}, s.path("home"), nil
+		return ids{true, uint32(s.owner), uint32(s.owner)}, s.path("home"), nil
 	}
-	return who{}, "", errors.New("unknown user " + name)
+	return ids{}, "", errors.New("unknown user " + name)
 }
 
 // listen answers on the port as vodmr would, and puts the port into run.

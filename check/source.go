@@ -71,7 +71,7 @@ func checkStale(r *report, cdb string, rules *qmail.Rules) (changed []sourceRule
 	if !ok {
 		return nil
 	}
-	text, err := readText(who{}, source)
+	text, err := readText(ids{}, source)
 	if err != nil {
 		return nil // nobody needs it
 	}

@@ -26,14 +26,14 @@ func plain(t *testing.T, prefix string) *testSite {
 		s.owned("home/odmr"+name, "", 0o700)
 	}
 	s.owned("home/odmr/.qmail-default", "./Maildir/\n", 0o600)
-	s.system.user = func(name string) (who, string, error) {
+	s.system.user = func(name string) (ids, string, error) {
 		switch name {
 		case "odmr", "vpopmail":
-			return who{true, uint32(s.owner), uint32(s.owner)}, s.path("home/odmr"), nil
+			return ids{true, uint32(s.owner), uint32(s.owner)}, s.path("home/odmr"), nil
 		case "alias":
-			return who{true, uint32(s.owner), uint32(s.owner)}, s.path("home/alias"), nil
+			return ids{true, uint32(s.owner), uint32(s.owner)}, s.path("home/alias"), nil
 		}
-		return who{}, "", errors.New("unknown user " + name)
+		return ids{}, "", errors.New("unknown user " + name)
 	}
 	return s
 }

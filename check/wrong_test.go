@@ -36,8 +36,8 @@ const (
 
 // asNobody has the programs run as a user that owns nothing.
 func (s *testSite) asNobody() {
-	nobody := who{true, 65533, 65533}
-	s.system.user = func(string) (who, string, error) { return nobody, "/", nil }
+	nobody := ids{true, 65533, 65533}
+	s.system.user = func(string) (ids, string, error) { return nobody, "/", nil }
 	if err := may(nobody, s.root, mayRun); err != nil {
 		require.Skip(s.t, "TMPDIR is closed to others: %v", err)
 	}

@@ -67,7 +67,7 @@ func loginSetups() []setup {
 			"wrong odmr@example.org: cannot be looked up: ATRN gets 451",
 		}},
 		{"vchkpw is another domain's user", func(s *testSite) {
-			s.system.user = func(string) (who, string, error) { return who{true, 1, 1}, "/", nil }
+			s.system.user = func(string) (ids, string, error) { return ids{true, 1, 1}, "/", nil }
 			for _, name := range []string{"", "odmr", "odmr/Maildir", "odmr/Maildir/new", "odmr/Maildir/cur", "odmr/Maildir/tmp"} {
 				s.must(os.Chmod(s.path(domain+name), 0o755))
 			}
@@ -152,9 +152,9 @@ func chainSetups() []setup {
 			s.write("service/log/run", "#!/bin/sh\nexec setuidgid qmaill multilog t ./main\n", 0o755)
 			s.owned("service/log/main", "", 0o755)
 			known := s.system.user
-			s.system.user = func(name string) (who, string, error) {
+			s.system.user = func(name string) (ids, string, error) {
 				if name == "qmaill" {
-					return who{true, 1501, 1501}, "/", nil
+					return ids{true, 1501, 1501}, "/", nil
 				}
 				return known(name)
 			}

@@ -82,14 +82,14 @@ func plan(o *options, known accounts, bin string) (*service, error) {
 	s.setCheck(o.check)
 	return s, errors.Join(
 		s.setRelay(o.relay),
-		s.become(known, "ACCT", o.account, &s.Account, &s.owner),
-		s.become(known, "LOGACCT", o.logAccount, &s.Log, &s.logOwner),
-		s.becomeTLS(known, o.tlsAccount))
+		s.setAccount(known, "ACCT", o.account, &s.Account, &s.owner),
+		s.setAccount(known, "LOGACCT", o.logAccount, &s.Log, &s.logOwner),
+		s.setTLSAccount(known, o.tlsAccount))
 }
 
-// become takes an account. Only root can become another user, and root need not become
+// setAccount takes an account. Only root can become another user, and root need not become
 // root.
-func (s *service) become(known accounts, what, name string, to *string, owner **ids) error {
+func (s *service) setAccount(known accounts, what, name string, to *string, owner **ids) error {
 	found, err := known.lookup(name)
 	switch {
 	case err != nil || !plain.MatchString(name):
@@ -103,9 +103,9 @@ func (s *service) become(known accounts, what, name string, to *string, owner **
 	return nil
 }
 
-// becomeTLS takes the account of the process that holds the key, which only root
+// setTLSAccount takes the account of the process that holds the key, which only root
 // can have beside the others.
-func (s *service) becomeTLS(known accounts, name string) error {
+func (s *service) setTLSAccount(known accounts, name string) error {
 	if !s.TLS || known.self != 0 {
 		return nil
 	}
