@@ -23,7 +23,7 @@ const (
 // An openBox is a Maildir that was opened as vodmr-relay opens it. Its checks run with the
 // rights of the user that vodmr-relay runs as.
 type openBox struct {
-	*maildir.Box
+	box  *maildir.Box
 	site *site
 	m    *mailbox
 	dir  string
@@ -132,7 +132,7 @@ func checkLock(b *openBox, r *report) {
 	if !canWriteFile(b, r, path, badLock) {
 		return
 	}
-	pid, err := b.Holder()
+	pid, err := b.box.Holder()
 	switch {
 	case err != nil:
 		r.unreadable(path, err)

@@ -18,7 +18,7 @@ const (
 
 // checkWaiting counts the mail that waits, and finds mail that should not.
 func checkWaiting(b *openBox, r *report) {
-	list, err := b.Scan(time.Now().Add(b.site.look))
+	list, err := b.box.Scan(time.Now().Add(b.site.look))
 	unfinished := errors.Is(err, maildir.ErrDeadline)
 	if err != nil && !unfinished {
 		r.unreadable(b.dir, err)
@@ -32,7 +32,7 @@ func checkWaiting(b *openBox, r *report) {
 		r.ok(b.dir, "no mail waits")
 		return
 	}
-	notes, _ := b.OpenNotes(func() time.Time { return b.site.now })
+	notes, _ := b.box.OpenNotes(func() time.Time { return b.site.now })
 	defer notes.Close()
 	judgeWaiting(b, r, list, notes)
 }
@@ -69,7 +69,7 @@ func (t *tally) opens(b *openBox, e maildir.Entry, until time.Time) bool {
 	if time.Now().After(until) {
 		return true
 	}
-	m, err := b.OpenMessage(e)
+	m, err := b.box.OpenMessage(e)
 	if err == nil {
 		m.Close()
 	} else if !errors.Is(err, maildir.ErrGone) {
