@@ -188,7 +188,7 @@ func TestTheServiceThatRunsIsLookedAt(t *testing.T) {
 		t.Errorf("%s\n%s", diff, s.out.String())
 	}
 	s.must(os.Remove(s.path("scan/vodmr")))
-	s.config.Dir = ""
+	s.config.Dir, s.config.Qmail = "", s.path("qmail")
 	if lines := s.look(); len(lines) == 0 || !strings.HasPrefix(lines[0], "wrong ROOT/left/vodmr/run: ") {
 		t.Errorf("%q", lines)
 	}

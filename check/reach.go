@@ -29,9 +29,12 @@ func (r *report) unreadable(subject string, err error) {
 
 // unopened reports a database that cannot be opened.
 func (r *report) unopened(subject string, err error) {
-	if errors.Is(err, qmail.ErrDamaged) {
+	switch {
+	case errors.Is(err, qmail.ErrDamaged):
 		r.say(subject, damaged, err.Error())
-	} else {
+	case errors.Is(err, qmail.ErrWritable):
+		r.say(subject, loose, err.Error())
+	default:
 		r.unreadable(subject, err)
 	}
 }

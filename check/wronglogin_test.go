@@ -188,7 +188,7 @@ func chainSetups() []setup {
 		{"rules.cdb is open to all", func(s *testSite) {
 			s.must(os.Chmod(s.path("service/rules.cdb"), 0o646))
 		}, []string{
-			"wrong ROOT/service/rules.cdb: cannot be read by those who must",
+			"wrong ROOT/service/rules.cdb: can be written to by other users",
 			"wrong odmr@example.org: cannot be looked up: ATRN gets 451",
 		}},
 		{"no qmail, and QMAILQUEUE is not there", func(s *testSite) {
