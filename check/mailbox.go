@@ -8,7 +8,6 @@ import (
 	"vodmr/internal/locate"
 	"vodmr/internal/vpasswd"
 	"vodmr/qmail"
-	"vodmr/relay"
 )
 
 // A mailbox has the facts about a login.
@@ -25,7 +24,7 @@ type mailbox struct {
 	fileError error
 	account   *vpasswd.Entry // nil if the file has none
 
-	grant    relay.Lookup // the answer to ATRN
+	grant    grant // the answer to ATRN
 	grantErr error
 }
 

@@ -4,9 +4,12 @@ import "vodmr/relay"
 
 // This file has all that is asked of package relay.
 
+// A grant is the answer to ATRN: the domains that a login may have, or the refusal.
+type grant = relay.Lookup
+
 // lookUp asks for the login's mail as vodmr-relay would, with the rights that it has.
-func (m *mailbox) lookUp() (relay.Lookup, error) {
-	return readAs(m.user, m.home, func() (relay.Lookup, error) {
+func (m *mailbox) lookUp() (grant, error) {
+	return readAs(m.user, m.home, func() (grant, error) {
 		return relay.LookUp(relay.Config{
 			Login: m.login, Home: m.home, Maildir: m.site.maildir(), Qmail: m.site.home, Rules: m.site.Rules,
 			Environ: func(name string) string { return m.site.service.env[name] },
