@@ -50,8 +50,8 @@ func TestWhatIsNotThereCannotBeLookedAt(t *testing.T) {
 	}
 }
 
-// A site with nothing but a port that nobody has is wrong; one whose port
-// answers is doubtful at most.
+// If nobody listens on the port the exit code says that something is wrong. If the port
+// answers, the rest of this site is doubtful at most.
 func TestExitCodes(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
