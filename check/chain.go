@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"vodmr/auth"
+	"vodmr/internal/child"
 	"vodmr/qmail"
 )
 
@@ -171,7 +171,7 @@ func (d *doctor) checkPrograms() {
 
 // checkProgram looks for a program as the chain does.
 func (d *doctor) checkProgram(name string, as who) bool {
-	path, err := auth.LookPath(name, first(d.service.env["PATH"], os.Getenv("PATH")))
+	path, err := child.LookPath(name, first(d.service.env["PATH"], os.Getenv("PATH")))
 	if err != nil {
 		d.say(name, noProgram, err.Error())
 		return false

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vodmr/auth"
+	"vodmr/internal/child"
 	"vodmr/internal/fdio"
 	"vodmr/internal/logline"
 	"vodmr/internal/version"
@@ -126,7 +127,7 @@ func account(environ []string, login string, e vpasswd.Entry) []string {
 
 // execute becomes the program; all descriptors but 3 stay open for it.
 func execute(argv, environ []string) int {
-	path, err := auth.LookPath(argv[0], os.Getenv("PATH"))
+	path, err := child.LookPath(argv[0], os.Getenv("PATH"))
 	if err != nil {
 		return say(exitTemporary, err.Error())
 	}

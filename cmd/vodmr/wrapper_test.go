@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"vodmr/internal/ucspi"
 	"vodmr/test/kit/dialogue"
 )
 
@@ -183,7 +184,7 @@ func TestHandshakeThatFails(t *testing.T) {
 		"hangs up half way":       {late, func(w wrapped) { w.control.Send("SSL_PROTOCOL=TLSv1.3\x00"); w.control.Close() }, "no handshake"},
 		"says nothing":            {soon, func(wrapped) {}, "waiting for the handshake: timed out"},
 		"says one variable of it": {soon, func(w wrapped) { w.control.Send("SSL_PROTOCOL=TLSv1.3\x00") }, "waiting for the handshake: timed out"},
-		"tells too much": {late, func(w wrapped) { w.control.Send("SSL_PROTOCOL=" + strings.Repeat("x", maxVariables)) },
+		"tells too much": {late, func(w wrapped) { w.control.Send("SSL_PROTOCOL=" + strings.Repeat("x", ucspi.MaxList)) },
 			"the TLS program tells more than 131072 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {

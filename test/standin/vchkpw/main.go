@@ -29,6 +29,7 @@ import (
 	"github.com/go-crypt/crypt"
 
 	"vodmr/auth"
+	"vodmr/internal/child"
 	"vodmr/internal/vpasswd"
 )
 
@@ -186,7 +187,7 @@ func execute(argv []string, login string, e vpasswd.Entry) (int, error) {
 	} {
 		os.Setenv(name, value)
 	}
-	path, err := auth.LookPath(argv[0], os.Getenv("PATH"))
+	path, err := child.LookPath(argv[0], os.Getenv("PATH"))
 	if err != nil {
 		return exitNoProgram, err
 	}

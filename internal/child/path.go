@@ -1,10 +1,12 @@
-package auth
+package child
 
 import (
 	"fmt"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/fdio"
 )
 
 // LookPath finds a program as execvp does: a name with a slash is a path, any
@@ -36,11 +38,7 @@ func LookPath(name, path string) (string, error) {
 // executable says why a file cannot be run.
 func executable(file string) error {
 	var st unix.Stat_t
-	err := unix.Stat(file, &st)
-	for err == unix.EINTR {
-		err = unix.Stat(file, &st)
-	}
-	if err != nil {
+	if err := fdio.Retry(func() error { return unix.Stat(file, &st) }); err != nil {
 		return err
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {

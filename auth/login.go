@@ -1,4 +1,4 @@
-package main
+package auth
 
 import (
 	"errors"
@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"vodmr/auth"
 	"vodmr/internal/logline"
 	"vodmr/smtp"
 )
@@ -22,19 +21,19 @@ const (
 
 // auth answers AUTH (RFC 4954 section 4). Whatever the answer is, a client that
 // did not wait for it is not believed.
-func (s *session) auth(arg string) (smtp.Reply, error) {
+func (s *Session) auth(arg string) (smtp.Reply, error) {
 	err := s.authenticate(arg)
 	var reply smtp.Reply
 	isReply := errors.As(err, &reply)
 	switch {
-	case errors.Is(err, auth.ErrEarly), isReply && s.client.SpokeEarly():
+	case errors.Is(err, ErrEarly), isReply && s.client.SpokeEarly():
 		early := smtp.ReplyEarlyBytes()
 		return early, early
 	case !isReply:
 		return smtp.Reply{}, err
 	case s.tooMany():
 		s.server.Say(reply)
-		bye := auth.ReplyTooManyLogins()
+		bye := ReplyTooManyLogins()
 		return bye, bye
 	}
 	return reply, nil
@@ -42,19 +41,19 @@ func (s *session) auth(arg string) (smtp.Reply, error) {
 
 // authenticate runs the exchange that arg asks for and checks what it gave. It
 // returns errLoggedIn, the reply to give, or what else ends the session.
-func (s *session) authenticate(arg string) error {
+func (s *Session) authenticate(arg string) error {
 	mechanism, initial, err := s.mechanism(arg)
 	if err != nil {
 		return err
 	}
 	c, err := mechanism.Exchange(s.client, initial)
-	refused := errors.Is(err, auth.ErrRefused)
+	refused := errors.Is(err, ErrRefused)
 	switch {
 	case err != nil && !refused:
 		s.logTrouble(err)
 		return err
 	case s.client.SpokeEarly():
-		return auth.ErrEarly
+		return ErrEarly
 	case refused:
 		return s.refuse(mechanism.Name, c, err)
 	}
@@ -62,12 +61,12 @@ func (s *session) authenticate(arg string) error {
 }
 
 // mechanism finds the mechanism that arg names; initial is the initial response.
-func (s *session) mechanism(arg string) (m auth.Mechanism, initial string, err error) {
+func (s *Session) mechanism(arg string) (m Mechanism, initial string, err error) {
 	if !s.mayLogin() {
-		return m, "", auth.ReplyNeedsTLS()
+		return m, "", ReplyNeedsTLS()
 	}
 	if arg == "" {
-		return m, "", auth.ReplyNoMechanism()
+		return m, "", ReplyNoMechanism()
 	}
 	name, initial := arg, ""
 	if i := strings.IndexAny(arg, " \t"); i >= 0 {
@@ -76,52 +75,51 @@ func (s *session) mechanism(arg string) (m auth.Mechanism, initial string, err e
 	for _, m := range s.mechanisms {
 		switch {
 		case !strings.EqualFold(m.Name, name):
-		case m.Clear && !s.tls:
-			return m, "", auth.ReplyNeedsTLS()
+		case m.Clear && !s.TLS:
+			return m, "", ReplyNeedsTLS()
 		default:
 			return m, initial, nil
 		}
 	}
-	return m, "", auth.ReplyUnknownMechanism()
+	return m, "", ReplyUnknownMechanism()
 }
 
 // logTrouble logs an exchange that failed for a reason of ours.
-func (s *session) logTrouble(err error) {
+func (s *Session) logTrouble(err error) {
 	if reply, ok := errors.AsType[smtp.Reply](err); ok && reply.Temporary() {
-		s.log.Event("error", logline.F("ip", s.ip), logline.Err(err))
+		s.Log.Event("error", logline.F("ip", s.IP), logline.Err(err))
 	}
 }
 
 // login has the checkpassword program decide.
-func (s *session) login(mechanism string, c auth.Credentials) error {
+func (s *Session) login(mechanism string, c Credentials) error {
 	// The program may answer from here on: what was said before must be out.
 	if err := s.server.Flush(); err != nil {
 		return err
 	}
-	child, err := s.checkFitting(c)
-	if err != nil {
+	if err := s.checkFitting(c); err != nil {
 		return s.refuse(mechanism, c, err)
 	}
-	s.log.Event("login", s.who(mechanism, c)...)
-	s.child = child
+	s.Log.Event("login", s.who(mechanism, c)...)
+	s.loggedIn = true
 	return errLoggedIn
 }
 
 // refuse logs and counts a login that failed, and returns the reply to give.
-func (s *session) refuse(mechanism string, c auth.Credentials, why error) error {
-	reply, event := auth.ReplyTrouble(), "error"
-	if errors.Is(why, auth.ErrRefused) {
-		reply, event = auth.ReplyRefused(), "refused"
+func (s *Session) refuse(mechanism string, c Credentials, why error) error {
+	reply, event := ReplyTrouble(), "error"
+	if errors.Is(why, ErrRefused) {
+		reply, event = ReplyRefused(), "refused"
 	}
-	s.log.Event(event, append(s.who(mechanism, c), logline.F("reply", reply.String()), logline.Err(why))...)
+	s.Log.Event(event, append(s.who(mechanism, c), logline.F("reply", reply.String()), logline.Err(why))...)
 	s.fail(event == "refused")
 	return reply
 }
 
 // who says whose login it is, for the log.
-func (s *session) who(mechanism string, c auth.Credentials) []logline.Field {
+func (s *Session) who(mechanism string, c Credentials) []logline.Field {
 	return []logline.Field{
-		logline.F("user", c.Login), logline.F("mechanism", mechanism), logline.F("ip", s.ip),
+		logline.F("user", c.Login), logline.F("mechanism", mechanism), logline.F("ip", s.IP),
 	}
 }
 
@@ -129,23 +127,23 @@ func (s *session) who(mechanism string, c auth.Credentials) []logline.Field {
 // without saying why. A challenge is for vchkpw's room; a plain password may be for
 // another program, so that one has it as long as any can. How long a password is
 // stays a secret.
-func (s *session) checkFitting(c auth.Credentials) (*auth.Child, error) {
+func (s *Session) checkFitting(c Credentials) error {
 	switch {
 	case c.Challenge != "" && !c.Fits():
-		return nil, fmt.Errorf("%w: vchkpw cannot take a login of %d bytes", auth.ErrRefused, len(c.Login))
+		return fmt.Errorf("%w: vchkpw cannot take a login of %d bytes", ErrRefused, len(c.Login))
 	case c.TooLong():
-		return nil, fmt.Errorf("%w: no checkpassword program takes this login and password: they are too long", auth.ErrRefused)
+		return fmt.Errorf("%w: no checkpassword program takes this login and password: they are too long", ErrRefused)
 	}
-	child, err := s.check(c, s.server.Until)
-	if errors.Is(err, auth.ErrRefused) && !c.Fits() {
+	err := s.Check(c, s.server.Until)
+	if errors.Is(err, ErrRefused) && !c.Fits() {
 		err = fmt.Errorf("%w; if it is vchkpw, it could not read this login and password whole: they are too long for it", err)
 	}
-	return child, err
+	return err
 }
 
 // fail counts a failed login. A refused one costs 1 s, then 2 s, before its
 // reply; the last ends the session and costs a new connection instead.
-func (s *session) fail(refused bool) {
+func (s *Session) fail(refused bool) {
 	s.failed++
 	if !refused {
 		return
@@ -157,4 +155,4 @@ func (s *session) fail(refused bool) {
 }
 
 // tooMany says whether so many logins failed that the session ends.
-func (s *session) tooMany() bool { return s.refused >= maxRefused || s.failed >= maxFailed }
+func (s *Session) tooMany() bool { return s.refused >= maxRefused || s.failed >= maxFailed }
