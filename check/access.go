@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"vodmr/internal/account"
 )
 
 // who is a user with one group, as the programs run: they give up all others.
@@ -23,13 +25,8 @@ func (w who) String() string { return "uid " + strconv.Itoa(int(w.uid)) }
 
 // lookUpUser finds an account of the system by its name or number.
 func lookUpUser(name string) (who, string, error) {
-	u, err := user.Lookup(name)
-	if err != nil {
-		return who{}, "", err
-	}
-	uid, err1 := strconv.ParseUint(u.Uid, 10, 32)
-	gid, err2 := strconv.ParseUint(u.Gid, 10, 32)
-	return who{true, uint32(uid), uint32(gid)}, u.HomeDir, errors.Join(err1, err2)
+	found, err := account.Find(name)
+	return who{err == nil, found.UID, found.GID}, found.Home, err
 }
 
 // A status is what a name stands for, links followed.

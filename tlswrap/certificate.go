@@ -9,7 +9,7 @@ import (
 )
 
 // loadTLS reads the certificate with its chain, its key, and the authorities for
-// clients' certificates where there is a CAFile, and says how TLS is spoken. A
+// clients' certificates if there is a CAFile, and says how TLS is spoken. A
 // certificate that a customer would refuse is an error.
 func loadTLS(certFile, keyFile, caFile string, now time.Time) (*tls.Config, error) {
 	certificate, err := LoadCertificate(certFile, keyFile, now)

@@ -1,24 +1,22 @@
 package tlswrap
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
 	"strings"
+
+	"vodmr/internal/ucspi"
 )
 
-// CleanEnviron returns environ without what only TLS itself may say: the SSL_
-// variables, and the descriptors of UCSPI-TLS. A program takes SSL_PROTOCOL for
-// a proof that nobody listens.
+// CleanEnviron returns environ without the variables that only TLS itself may set: the
+// SSL_ variables, and the descriptors of UCSPI-TLS. A program takes SSL_PROTOCOL for a
+// proof that nobody listens.
 func CleanEnviron(environ []string) []string {
 	clean := make([]string, 0, len(environ))
 	for _, setting := range environ {
 		name, _, _ := strings.Cut(setting, "=")
-		switch {
-		case strings.HasPrefix(name, "SSL_"):
-		case name == "SSLCTLFD", name == "SSLREADFD", name == "SSLWRITEFD":
-		default:
+		if !ucspi.IsVariable(setting) && !ucspi.IsDescriptor(name) {
 			clean = append(clean, setting)
 		}
 	}
@@ -42,7 +40,7 @@ func variables(state tls.ConnectionState) []string {
 		client := state.PeerCertificates[0]
 		sum := sha256.Sum256(client.Raw)
 		list = append(list,
-			"SSL_CLIENT_S_DN="+printable(client.Subject.String()),
+			"SSL_CLIENT_S_DN="+escapeDN(client.Subject.String()),
 			"SSL_CLIENT_CERT_SHA256="+hex.EncodeToString(sum[:]))
 	}
 	return list
@@ -55,7 +53,7 @@ func protocolName(version uint16) string {
 	return "TLSv1.3"
 }
 
-// hostName says whether a name that the customer chose is one: anything else,
+// hostName reports if a name that the customer chose is a host's: anything else,
 // above all a NUL, could forge a further variable.
 func hostName(name string) bool {
 	for _, c := range []byte(name) {
@@ -67,9 +65,9 @@ func hostName(name string) bool {
 	return name != "" && len(name) <= 255
 }
 
-// printable writes control characters as a backslash and two hexadecimal digits,
+// escapeDN writes control characters as a backslash and two hexadecimal digits,
 // as RFC 4514, section 2.4, allows in a distinguished name.
-func printable(name string) string {
+func escapeDN(name string) string {
 	var b strings.Builder
 	for _, c := range []byte(name) {
 		if c < ' ' || c == 0x7f {
@@ -79,25 +77,4 @@ func printable(name string) string {
 		b.WriteByte(c)
 	}
 	return b.String()
-}
-
-// encode writes variables as UCSPI-TLS sends them: each ends in NUL, and one
-// more NUL ends the list.
-func encode(list []string) []byte {
-	var b bytes.Buffer
-	for _, setting := range list {
-		b.WriteString(setting)
-		b.WriteByte(0)
-	}
-	b.WriteByte(0)
-	return b.Bytes()
-}
-
-// decode reads what encode wrote; ok says whether the list is whole.
-func decode(p []byte) (list []string, ok bool) {
-	text, ok := strings.CutSuffix(string(p), "\x00\x00")
-	if !ok {
-		return nil, false
-	}
-	return strings.Split(text, "\x00"), true
 }

@@ -1,11 +1,9 @@
 package tlswrap
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 	"testing"
-	"testing/iotest"
 )
 
 func TestCleanEnviron(t *testing.T) {
@@ -26,23 +24,5 @@ func TestHostName(t *testing.T) {
 		if got := hostName(name); got != want {
 			t.Errorf("%q: got %v, want %v", name, got, want)
 		}
-	}
-}
-
-// Variables come over a pipe in any pieces, and only a whole list counts.
-func TestReadVariables(t *testing.T) {
-	list := []string{"SSL_PROTOCOL=TLSv1.3", "SSL_CLIENT_S_DN=", "SSL_CIPHER=x"}
-	whole := encode(list)
-	got, ok := readVariables(iotest.OneByteReader(bytes.NewReader(whole)))
-	if !ok || !slices.Equal(got, list) {
-		t.Errorf("got %q, %v, want %q", got, ok, list)
-	}
-	for n := range whole {
-		if got, ok := readVariables(bytes.NewReader(whole[:n])); ok {
-			t.Errorf("the first %d bytes are taken for %q", n, got)
-		}
-	}
-	if _, ok := readVariables(strings.NewReader(strings.Repeat("x", maxVariables) + "\x00\x00")); ok {
-		t.Error("a list without bounds was taken")
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vodmr/internal/child"
 	"vodmr/internal/fdio"
 )
 
@@ -22,18 +23,19 @@ func (r plainReader) Read(p []byte) (int, error) {
 			{Fd: int32(r.fd), Events: unix.POLLIN},
 			{Fd: int32(r.ended), Events: unix.POLLIN},
 		}
-		_, err := unix.Poll(fds, -1)
-		switch {
-		case err == unix.EINTR:
-			continue
-		case err != nil:
+		_, err := fdio.RetryN(func() (int, error) { return unix.Poll(fds, -1) })
+		if err != nil {
 			return 0, err
-		case fds[0].Revents == 0:
+		}
+		if fds[0].Revents == 0 {
 			return 0, io.EOF
 		}
-		n, _, err := unix.Recvfrom(r.fd, p, unix.MSG_DONTWAIT)
+		n, err := fdio.RetryN(func() (int, error) {
+			n, _, err := unix.Recvfrom(r.fd, p, unix.MSG_DONTWAIT)
+			return n, err
+		})
 		switch {
-		case err == unix.EINTR || err == unix.EAGAIN:
+		case err == unix.EAGAIN:
 		case err != nil:
 			return 0, err
 		case n == 0:
@@ -58,16 +60,16 @@ type tunnel struct {
 	outer *socket // below customer
 	tls   *tls.Conn
 	plain int
-	ended int // as in program
+	ended int // the program's Ended
 }
 
 // carry pumps both ways until the program has ended, and returns its exit code
 // and what went wrong with TLS itself.
-func (t tunnel) carry(p *program) (code int, err error) {
+func (t tunnel) carry(p *child.Child) (code int, err error) {
 	toCustomer, toProgram := make(chan error, 1), make(chan error, 1)
 	go func() { toCustomer <- t.toCustomer() }()
 	go func() { toProgram <- t.toProgram() }()
-	code = p.wait()
+	code = p.ExitCode()
 	select {
 	case err = <-toCustomer:
 	case <-time.After(flushTime):
@@ -81,7 +83,7 @@ func (t tunnel) carry(p *program) (code int, err error) {
 	return code, err
 }
 
-// toCustomer sends what the program writes. Where the customer takes no more the
+// toCustomer sends what the program writes. If the customer takes no more, the
 // program's next write fails, as it would on the customer's own socket.
 func (t tunnel) toCustomer() error {
 	in := plainReader{t.plain, t.ended}
@@ -107,7 +109,7 @@ func (t tunnel) toCustomer() error {
 	return fault(err)
 }
 
-// giveUp ends both sides where the trouble is here: the customer is there, and would
+// giveUp ends both sides if the trouble is here: the customer is there, and would
 // wait for the program, which waits for the customer.
 func (t tunnel) giveUp(err error) error {
 	_ = t.outer.Close()

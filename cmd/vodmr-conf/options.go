@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	getopt "vodmr/internal/getopt"
+	"vodmr/internal/getopt"
 )
 
 // options are the command line.

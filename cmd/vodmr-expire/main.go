@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"vodmr/internal/fdio"
-	getopt "vodmr/internal/getopt"
+	"vodmr/internal/getopt"
 	"vodmr/internal/locate"
 	"vodmr/internal/logline"
 	"vodmr/internal/setuser"

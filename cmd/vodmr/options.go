@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"vodmr/auth"
-	getopt "vodmr/internal/getopt"
+	"vodmr/internal/getopt"
 )
 
 // options are what the command line says.

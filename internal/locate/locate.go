@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"vodmr/internal/account"
 	"vodmr/internal/setuser"
 	"vodmr/internal/vpasswd"
 	"vodmr/maildir"
@@ -116,13 +117,12 @@ func virtualHome(site qmail.Home, domain string) (string, error) {
 
 // systemHome is the home of a user of the system.
 func systemHome(name string) (string, error) {
-	u, err := user.Lookup(name)
-	var unknown user.UnknownUserError
-	if errors.As(err, &unknown) || name == "" {
+	found, err := account.Find(name)
+	if _, unknown := errors.AsType[user.UnknownUserError](err); unknown || name == "" {
 		return "", fmt.Errorf("%w: the system has no user %q; a Maildir is named with a / in it", ErrUnknown, name)
 	}
 	if err != nil {
 		return "", err
 	}
-	return u.HomeDir, nil
+	return found.Home, nil
 }
