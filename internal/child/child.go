@@ -81,15 +81,17 @@ func (c *Child) Signal(signal syscall.Signal) {
 	}
 }
 
-// End waits for the program's own end, then asks it to end, then forces it.
-func (c *Child) End(own, asked time.Duration) {
-	if c.EndsWithin(own) {
-		return
+// End waits for the program's own end, then asks it to end, then forces it. It returns
+// how the program ended, as Error says it, and is called once, instead of Wait and Close.
+func (c *Child) End(own, asked time.Duration) error {
+	if !c.EndsWithin(own) {
+		c.Signal(syscall.SIGTERM)
+		if !c.EndsWithin(asked) {
+			c.Signal(syscall.SIGKILL)
+		}
 	}
-	c.Signal(syscall.SIGTERM)
-	if !c.EndsWithin(asked) {
-		c.Signal(syscall.SIGKILL)
-	}
+	defer c.Close()
+	return Error(c.Wait())
 }
 
 // Wait waits for the program's end. It is called once.

@@ -25,7 +25,7 @@ func LookPath(name, path string) (string, error) {
 			folder = "."
 		}
 		file := folder + "/" + name
-		switch err := executable(file); err {
+		switch err := Executable(file); err {
 		case nil:
 			return file, nil
 		case unix.EACCES:
@@ -35,8 +35,8 @@ func LookPath(name, path string) (string, error) {
 	return "", fmt.Errorf("%s: not found in PATH: %w", name, reason)
 }
 
-// executable says why a file cannot be run.
-func executable(file string) error {
+// Executable says why a file cannot be run.
+func Executable(file string) error {
 	var st unix.Stat_t
 	if err := fdio.Retry(func() error { return unix.Stat(file, &st) }); err != nil {
 		return err
