@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vodmr/internal/address"
 	"vodmr/qmail"
 )
 
@@ -74,7 +75,7 @@ func (d *doctor) checkRecipients(name string) {
 		return
 	}
 	for i, host := range hosts {
-		hosts[i] = qmail.Lower(host)
+		hosts[i] = address.Lower(host)
 	}
 	more, err := openCDB(d.home.Path("control/morercpthosts.cdb"))
 	if err == nil {
@@ -115,7 +116,7 @@ func (d *doctor) checkRoute(name string, known bool, m mailbox) {
 	switch {
 	case !found && isDir(d.Qmail):
 		d.say(name, notVirtual, "")
-	case known && found && qmail.Lower(prefix) != name:
+	case known && found && address.Lower(prefix) != name:
 		d.say(name, elsewhere, prefix)
 	}
 }

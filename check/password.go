@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"vodmr/auth"
+	"vodmr/internal/address"
 	"vodmr/internal/vpasswd"
 	"vodmr/qmail"
 )
@@ -82,7 +83,7 @@ func (d *doctor) passwordFiles() map[string]who {
 
 // splitLogin cuts a login as vchkpw does: @, % or / may stand in it.
 func splitLogin(login string) (local, domain string) {
-	login = qmail.Lower(login)
+	login = address.Lower(login)
 	for _, sign := range []string{"@", "%", "/"} {
 		if local, domain, found := strings.Cut(login, sign); found {
 			return local, domain

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"vodmr/internal/address"
 	"vodmr/qmail"
 	"vodmr/relay"
 )
@@ -85,7 +86,7 @@ func (d *doctor) openRules() *qmail.Rules {
 // capital letter, and leaves rules.cdb as it was.
 func (d *doctor) checkSource(rules *qmail.Rules) {
 	for _, r := range d.checkStale(d.Rules, rules) {
-		if r.key != qmail.Lower(r.key) {
+		if r.key != address.Lower(r.key) {
 			d.say(strings.TrimSuffix(d.Rules, ".cdb")+" "+r.key, upperKey, "")
 		}
 	}
@@ -101,7 +102,7 @@ func (d *doctor) checkWritable(path string) {
 // checkRule looks at one rule.
 func (d *doctor) checkRule(key string, rule qmail.Rule) error {
 	subject := d.Rules + " " + first(key, "(everybody)")
-	if key != qmail.Lower(key) {
+	if key != address.Lower(key) {
 		d.say(subject, upperKey, "")
 	}
 	d.checkSettings(subject, rule.Env)

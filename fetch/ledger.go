@@ -20,28 +20,28 @@ type ledger struct {
 
 // A transit is the transaction whose replies are coming.
 type transit struct {
-	owedReply         // MAIL
-	open      bool    // MAIL was accepted
-	accepted  int     // recipients
-	first     address // the first of those
-	counted   bool    // as refused
-	code      int     // of the refusal
-	repeat    bool    // of one that was refused
+	owedReply          // MAIL
+	open      bool     // MAIL was accepted
+	accepted  int      // recipients
+	first     pathHash // the first of those
+	counted   bool     // as refused
+	code      int      // of the refusal
+	repeat    bool     // of one that was refused
 }
 
-// An address stands for a path, by its hash. noAddress stands for none.
-type address uint64
+// A pathHash stands for a path. noPath stands for none.
+type pathHash uint64
 
-const noAddress address = 0
+const noPath pathHash = 0
 
 // A refusal is one that counts.
 type refusal struct {
-	sender, rcpt address // rcpt is noAddress if MAIL was refused
-	size         int64   // as announced; 0 for unknown
-	sent         int     // MAIL commands before the refusal
-	aboutCommand bool    // 500 to 504
-	early        bool    // no message had been taken
-	repeat       bool    // it repeated another
+	sender, rcpt pathHash // rcpt is noPath if MAIL was refused
+	size         int64    // as announced; 0 for unknown
+	sent         int      // MAIL commands before the refusal
+	aboutCommand bool     // 500 to 504
+	early        bool     // no message had been taken
+	repeat       bool     // it repeated another
 	text         string
 }
 
@@ -69,9 +69,9 @@ func (l *ledger) hello(r heard) {
 // mail takes the reply to MAIL.
 func (l *ledger) mail(o owedReply, r heard, sent int) {
 	l.now = transit{owedReply: o, open: r.good()}
-	l.takeBack(noAddress)
+	l.takeBack(noPath)
 	if r.refused() {
-		l.refuse(noAddress, r, sent)
+		l.refuse(noPath, r, sent)
 	}
 }
 
@@ -79,7 +79,7 @@ func (l *ledger) mail(o owedReply, r heard, sent int) {
 // are enough of them (RFC 5321 section 4.5.3.1.10): the rest follows in another
 // transaction.
 func (l *ledger) rcpt(o owedReply, r heard, sent int) {
-	if o.address == noAddress {
+	if o.address == noPath {
 		l.probe()
 		return
 	}
@@ -144,7 +144,7 @@ func (l *ledger) reset(r heard) {
 }
 
 // refuse counts the transaction as refused, once.
-func (l *ledger) refuse(rcpt address, r heard, sent int) {
+func (l *ledger) refuse(rcpt pathHash, r heard, sent int) {
 	if l.now.counted {
 		return
 	}
@@ -164,7 +164,7 @@ func (l *ledger) refuse(rcpt address, r heard, sent int) {
 // takeBack forgets an earlier refusal of the same message, which the provider now
 // offers once more: after 500 to 504 it repeats the transaction in lock step, and what
 // was refused before the session's first message was taken it tries again at the end.
-func (l *ledger) takeBack(rcpt address) {
+func (l *ledger) takeBack(rcpt pathHash) {
 	i := slices.IndexFunc(l.refused, func(r refusal) bool {
 		return r.rcpt == rcpt && r.sender == l.now.address && r.sent < l.now.number && !r.repeat &&
 			(r.size == l.now.size || r.size == 0 || l.now.size == 0) &&

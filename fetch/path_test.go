@@ -123,7 +123,7 @@ func TestParseDomains(t *testing.T) {
 }
 
 func TestPrintable(t *testing.T) {
-	got := printable("a (b)\r\n" + strings.Repeat("ü", 200))
+	got := headerWord("a (b)\r\n" + strings.Repeat("ü", 200))
 	if strings.ContainsAny(got, " ()\r\n") || !utf8.ValidString(got) || !strings.HasPrefix(got, "a??b???") {
 		t.Errorf("got %q", got)
 	}

@@ -135,11 +135,11 @@ func (r *receiving) received(now time.Time) string {
 		with = "ESMTP"
 	}
 	return fmt.Sprintf("Received: from %s (%s)\n\tby %s via ATRN with %s; %s\n",
-		printable(r.helo), r.peer, r.Host, with, now.Format("2 Jan 2006 15:04:05 -0700"))
+		headerWord(r.helo), r.peer, r.Host, with, now.Format("2 Jan 2006 15:04:05 -0700"))
 }
 
-// printable makes the provider's name fit for a header line.
-func printable(name string) string {
+// headerWord makes a word that the provider chose fit for a header line or a reply.
+func headerWord(name string) string {
 	if name == "" {
 		return "unknown"
 	}

@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"vodmr/internal/address"
 )
 
 // A Session is one visit at a provider, to be made again and again.
@@ -123,7 +125,7 @@ func (s *Session) open(d *conversation) ([]string, error) {
 // host is our name in EHLO: an address where the system's own name would be no
 // domain (RFC 5321 section 4.1.3).
 func (s *Session) host(conn net.Conn) string {
-	if s.Host != "" && !strings.ContainsFunc(s.Host, notInDomain) {
+	if address.IsDomain(s.Host, false) {
 		return s.Host
 	}
 	ip, _ := addrPort(conn.LocalAddr())

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"vodmr/internal/address"
 )
 
 // A tracker follows an SMTP session that passes through, to count messages and
@@ -48,9 +50,9 @@ const (
 // An owedReply is a command that was not answered yet.
 type owedReply struct {
 	kind    owedKind
-	number  int     // of a MAIL: how many there were, with it
-	address address // of a MAIL or RCPT
-	size    int64   // of content; of a MAIL as announced
+	number  int      // of a MAIL: how many there were, with it
+	address pathHash // of a MAIL or RCPT
+	size    int64    // of content; of a MAIL as announced
 }
 
 type owedKind int
@@ -154,7 +156,7 @@ func (t *tracker) command(p []byte) []byte {
 func (t *tracker) obey(line string) {
 	verb, arg, _ := strings.Cut(line, " ")
 	owed := owedReply{}
-	switch lowerASCII(verb) {
+	switch address.Lower(verb) {
 	case "ehlo", "helo":
 		owed.kind = owedHello
 	case "mail":
@@ -166,7 +168,7 @@ func (t *tracker) obey(line string) {
 	case "data":
 		owed.kind, t.state, t.data, t.size = owedDATA, afterDATA, dataDecoder{}, 0
 	case "bdat":
-		owed = t.startChunk(strings.Fields(lowerASCII(arg)))
+		owed = t.startChunk(strings.Fields(address.Lower(arg)))
 	case "rset":
 		owed.kind = owedReset
 	case "starttls":
@@ -191,10 +193,10 @@ func (t *tracker) envelope(kind owedKind, arg string) owedReply {
 		path, params = path[1:end], path[end+1:]
 	}
 	if path != "" || kind == owedMail {
-		owed.address = address(maphash.String(t.seed, path) | 1)
+		owed.address = pathHash(maphash.String(t.seed, path) | 1)
 	}
 	for _, param := range strings.Fields(params) {
-		if size, ok := strings.CutPrefix(lowerASCII(param), "size="); ok {
+		if size, ok := strings.CutPrefix(address.Lower(param), "size="); ok {
 			owed.size, _ = strconv.ParseInt(size, 10, 64)
 		}
 	}

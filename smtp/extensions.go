@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+
+	"vodmr/internal/address"
 )
 
 // Extensions is what a server offered in its reply to EHLO.
@@ -29,7 +31,7 @@ func ParseExtensions(lines []string) Extensions {
 	for _, line := range lines[1:] {
 		words := strings.Fields(line)
 		if len(words) > 0 {
-			x.add(upper(words[0]), words[1:])
+			x.add(address.Upper(words[0]), words[1:])
 		}
 	}
 	return x
@@ -75,7 +77,7 @@ func (x *Extensions) addLimit(param string) {
 	if err != nil || n < 1 {
 		return
 	}
-	switch upper(name) {
+	switch address.Upper(name) {
 	case "MAILMAX":
 		x.MailMax = n
 	case "RCPTMAX":

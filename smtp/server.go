@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"time"
+
+	"vodmr/internal/address"
 )
 
 // A Command answers one verb. arg is what follows the verb, without surrounding
@@ -128,7 +130,7 @@ func (s *Server) answer(line string) (Reply, error) {
 	if i := strings.IndexAny(line, blanks); i >= 0 {
 		verb, arg = line[:i], line[i:]
 	}
-	command, known := s.Commands[upper(verb)]
+	command, known := s.Commands[address.Upper(verb)]
 	if known {
 		return command(strings.Trim(arg, blanks))
 	}
@@ -139,18 +141,6 @@ func (s *Server) answer(line string) (Reply, error) {
 	s.Say(ReplyUnknown())
 	bye := ReplyTooManyUnknown()
 	return bye, bye
-}
-
-// upper changes ASCII letters only: strings.ToUpper makes ASCII of some others,
-// and a verb that nobody knows would pass for a known one.
-func upper(s string) string {
-	b := []byte(s)
-	for i, c := range b {
-		if 'a' <= c && c <= 'z' {
-			b[i] = c - ('a' - 'A')
-		}
-	}
-	return string(b)
 }
 
 // end says the last word where there is one to say, and turns the reason into

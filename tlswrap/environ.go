@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"strings"
 
+	"vodmr/internal/address"
 	"vodmr/internal/ucspi"
 )
 
@@ -31,7 +32,9 @@ func variables(state tls.ConnectionState) []string {
 		"SSL_PROTOCOL=" + protocolName(state.Version),
 		"SSL_CIPHER=" + tls.CipherSuiteName(state.CipherSuite),
 	}
-	if hostName(state.ServerName) {
+	// The customer chose the name: anything else than a host's, above all a NUL, could
+	// forge a further variable.
+	if address.IsHost(state.ServerName) {
 		list = append(list, "SSL_TLS_SNI_SERVERNAME="+state.ServerName)
 	}
 	// Without -a no client is asked for a certificate, and one that does not
@@ -51,18 +54,6 @@ func protocolName(version uint16) string {
 		return "TLSv1.2"
 	}
 	return "TLSv1.3"
-}
-
-// hostName reports if a name that the customer chose is a host's: anything else,
-// above all a NUL, could forge a further variable.
-func hostName(name string) bool {
-	for _, c := range []byte(name) {
-		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
-		if !letter && (c < '0' || '9' < c) && c != '-' && c != '.' && c != '_' {
-			return false
-		}
-	}
-	return name != "" && len(name) <= 255
 }
 
 // escapeDN writes control characters as a backslash and two hexadecimal digits,

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"vodmr/internal/account"
+	"vodmr/internal/address"
 	"vodmr/internal/setuser"
 	"vodmr/internal/vpasswd"
 	"vodmr/maildir"
@@ -57,7 +58,7 @@ func Find(site qmail.Home, arg string) (Place, error) {
 // of the system user to whom virtualdomains gives the domain; or, without a domain, that
 // of the system user.
 func homeOf(site qmail.Home, login string) (string, error) {
-	local, domain := qmail.Split(login)
+	local, domain := address.Split(login)
 	if domain == "" {
 		return systemHome(local)
 	}
@@ -74,7 +75,7 @@ func homeOf(site qmail.Home, login string) (string, error) {
 		return "", err
 	}
 	if found {
-		return accountHome(entry.Dir, qmail.Lower(local)), nil
+		return accountHome(entry.Dir, address.Lower(local)), nil
 	}
 	return virtualHome(site, domain)
 }
