@@ -18,17 +18,14 @@ func pipe(read, write *int) (err error) {
 // poll waits for events, at most for the time given. A descriptor of -1 has none.
 func poll(fds []unix.PollFd, wait time.Duration) (ready bool, err error) {
 	end := time.Now().Add(wait)
-	for {
+	n, err := fdio.RetryN(func() (int, error) {
 		left := max(time.Until(end), 0)
-		n, err := unix.Poll(fds, int((left+time.Millisecond-1)/time.Millisecond))
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil {
-			return false, fmt.Errorf("poll: %w", err)
-		}
-		return n > 0, nil
+		return unix.Poll(fds, int((left+time.Millisecond-1)/time.Millisecond))
+	})
+	if err != nil {
+		return false, fmt.Errorf("poll: %w", err)
 	}
+	return n > 0, nil
 }
 
 func closeAll(fds []int) {

@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vodmr/auth"
+	"vodmr/internal/fdio"
 )
 
 // credentialsFD is where a checkpassword program reads.
@@ -17,10 +18,7 @@ func readCredentials(fd int) (auth.Credentials, int) {
 	buf := make([]byte, auth.MaxCredentials+1)
 	n := 0
 	for n < len(buf) {
-		got, err := unix.Read(fd, buf[n:])
-		if err == unix.EINTR {
-			continue
-		}
+		got, err := fdio.RetryN(func() (int, error) { return unix.Read(fd, buf[n:]) })
 		if err != nil {
 			return auth.Credentials{}, say(exitMisuse, "descriptor 3: "+err.Error())
 		}

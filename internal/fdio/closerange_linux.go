@@ -21,10 +21,7 @@ func listedOnExec(first int) bool {
 	defer unix.Close(dir)
 	buf := make([]byte, 4096)
 	for {
-		n, err := unix.ReadDirent(dir, buf)
-		if err == unix.EINTR {
-			continue
-		}
+		n, err := RetryN(func() (int, error) { return unix.ReadDirent(dir, buf) })
 		if err != nil || n <= 0 {
 			return err == nil
 		}

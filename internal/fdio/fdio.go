@@ -116,45 +116,36 @@ func (c *Conn) Pending() bool {
 }
 
 func (c *Conn) read(p []byte) (int, error) {
-	for {
-		var n int
-		var err error
-		if c.rSocket {
-			n, _, err = unix.Recvfrom(c.r, p, unix.MSG_DONTWAIT)
-		} else {
-			n, err = unix.Read(c.r, p)
+	n, err := RetryN(func() (int, error) {
+		if !c.rSocket {
+			return unix.Read(c.r, p)
 		}
-		switch {
-		case err == unix.EINTR:
-		case err == unix.EAGAIN:
-			return 0, errAgain
-		case err != nil:
-			return 0, err
-		case n == 0:
-			return 0, io.EOF
-		default:
-			return n, nil
-		}
+		n, _, err := unix.Recvfrom(c.r, p, unix.MSG_DONTWAIT)
+		return n, err
+	})
+	switch {
+	case err == unix.EAGAIN:
+		return 0, errAgain
+	case err != nil:
+		return 0, err
+	case n == 0:
+		return 0, io.EOF
 	}
+	return n, nil
 }
 
 func (c *Conn) write(p []byte) (int, error) {
-	for {
-		var n int
-		var err error
+	n, err := RetryN(func() (int, error) {
 		if c.wSocket {
-			n, err = unix.SendmsgN(c.w, p, nil, nil, unix.MSG_DONTWAIT|noSignal)
-		} else {
-			n, err = unix.Write(c.w, p[:min(len(p), pipeChunk)])
+			return unix.SendmsgN(c.w, p, nil, nil, unix.MSG_DONTWAIT|noSignal)
 		}
-		switch {
-		case err == unix.EINTR:
-		case err == unix.EAGAIN:
-			return 0, errAgain
-		case err != nil:
-			return 0, err
-		default:
-			return n, nil
-		}
+		return unix.Write(c.w, p[:min(len(p), pipeChunk)])
+	})
+	switch {
+	case err == unix.EAGAIN:
+		return 0, errAgain
+	case err != nil:
+		return 0, err
 	}
+	return n, nil
 }

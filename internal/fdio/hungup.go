@@ -7,12 +7,7 @@ import "golang.org/x/sys/unix"
 // long and would meet the end of the stream only afterwards.
 func (c *Conn) HungUp() bool {
 	fds := []unix.PollFd{{Fd: int32(c.r), Events: pollEnd}, {Fd: int32(c.w)}}
-	for {
-		_, err := unix.Poll(fds, 0)
-		if err == unix.EINTR {
-			continue
-		}
-		const gone = pollEnd | unix.POLLERR | unix.POLLHUP | unix.POLLNVAL
-		return err == nil && (fds[0].Revents|fds[1].Revents)&gone != 0 || c.rSocket && endNext(c.r)
-	}
+	_, err := RetryN(func() (int, error) { return unix.Poll(fds, 0) })
+	const gone = pollEnd | unix.POLLERR | unix.POLLHUP | unix.POLLNVAL
+	return err == nil && (fds[0].Revents|fds[1].Revents)&gone != 0 || c.rSocket && endNext(c.r)
 }

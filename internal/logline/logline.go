@@ -13,6 +13,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/fdio"
 )
 
 // MaxLine is the longest line in bytes, its newline included.
@@ -60,11 +62,7 @@ func New(fd int, program, session string) *Logger {
 func (l *Logger) Event(event string, fields ...Field) {
 	l.line = append(append(l.line[:0], l.prefix...), event...)
 	l.line = appendFields(l.line, fields)
-	for {
-		if _, err := unix.Write(l.fd, l.line); err != unix.EINTR {
-			return
-		}
-	}
+	_, _ = fdio.RetryN(func() (int, error) { return unix.Write(l.fd, l.line) })
 }
 
 // appendFields appends the fields and the newline. Nearly every line fits as it

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"syscall"
+
+	"vodmr/internal/fdio"
 )
 
 // ErrRoot says that a mailbox belongs to root, whose rights no mailbox needs.
@@ -20,8 +22,8 @@ var ErrLink = errors.New("is another user's symbolic link")
 // that same user's.
 func ownerOf(path string) (st syscall.Stat_t, err error) {
 	var link syscall.Stat_t
-	if err = lstat(path, &link); err == nil {
-		err = stat(path, &st)
+	if err = fdio.Retry(func() error { return syscall.Lstat(path, &link) }); err == nil {
+		err = fdio.Retry(func() error { return syscall.Stat(path, &st) })
 	}
 	switch {
 	case err != nil:
@@ -111,18 +113,4 @@ func takeBack(gid int, groups []int) error {
 		return fmt.Errorf("take groups back: %w", err)
 	}
 	return nil
-}
-
-// stat looks at what path leads to; a signal only repeats it.
-func stat(path string, st *syscall.Stat_t) error { return repeat(syscall.Stat, path, st) }
-
-// lstat looks at path itself.
-func lstat(path string, st *syscall.Stat_t) error { return repeat(syscall.Lstat, path, st) }
-
-func repeat(look func(string, *syscall.Stat_t) error, path string, st *syscall.Stat_t) error {
-	for {
-		if err := look(path, st); err != syscall.EINTR {
-			return err
-		}
-	}
 }
