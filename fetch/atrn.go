@@ -16,7 +16,7 @@ func (d *conversation) turn(domains []string) error {
 	if len(domains) > 0 {
 		line += " " + strings.Join(domains, ",")
 	}
-	r, err := d.command(line, "the reply to ATRN", d.waits.ATRN)
+	r, err := d.command(line, "the reply to ATRN", d.timings.ATRN)
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ func begin(t *testing.T, s Session, near net.Conn) *visit {
 	if s.Login == (Login{}) {
 		s.Login = testLogin
 	}
-	s.Waits = DefaultWaits()
+	s.Timings = DefaultTimings()
 	if s.TLS == (TLS{}) {
 		s.TLS.Mode = NoTLS
 	}

@@ -46,7 +46,7 @@ func (m Maildir) Open(context.Context) (Receiver, error) {
 // delivering is a Maildir that is ready for one session.
 type delivering struct {
 	Maildir
-	box mailbox
+	box receiver
 }
 
 func (d *delivering) Receive(ctx context.Context, provider *Turned, tally *Tally) error {
@@ -56,13 +56,13 @@ func (d *delivering) Receive(ctx context.Context, provider *Turned, tally *Tally
 	}
 	follow(provider, newTracker(tally))
 	r := &receiving{
-		Maildir: d.Maildir,
-		box:     d.box,
-		stream:  &stoppable{Turned: provider, ctx: ctx},
-		peer:    peer,
-		stands:  provider.silence > 0,
+		Maildir:  d.Maildir,
+		box:      d.box,
+		stream:   &stoppable{Turned: provider, ctx: ctx},
+		peer:     peer,
+		standing: provider.silence > 0,
 	}
-	if r.stands {
+	if r.standing {
 		r.Idle = provider.silence
 	}
 	return r.serve(ctx)

@@ -258,7 +258,7 @@ func TestCommand(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			dir := t.TempDir()
-			s := Session{Provider: scripted(test.after), TLS: TLS{Mode: NoTLS}, Login: testLogin, Waits: DefaultWaits(), Sink: Maildir{Dir: dir, Host: "mx"}}
+			s := Session{Provider: scripted(test.after), TLS: TLS{Mode: NoTLS}, Login: testLogin, Timings: DefaultTimings(), Sink: Maildir{Dir: dir, Host: "mx"}}
 			tally := &Tally{}
 			err := s.Run(context.Background(), tally)
 			text := ""

@@ -15,9 +15,9 @@ import (
 // LineReader holds, so that one read empties it.
 const contentBlock = 64 << 10
 
-// contentPace is how much content, in bytes, must come in the time for idleness:
+// contentRate is how much content, in bytes, must come in the time for idleness:
 // few enough for any line, too many for a provider that only wants to hold us.
-const contentPace = 16 << 10
+const contentRate = 16 << 10
 
 // contentRefusal says why content cannot come now; code 0 means that it can.
 func (r *receiving) contentRefusal() smtp.Reply {
@@ -35,9 +35,9 @@ func (r *receiving) readSome(n int64) ([]byte, error) {
 	if r.buf == nil {
 		r.buf = make([]byte, contentBlock)
 	}
-	_ = r.stream.SetDeadline(r.due)
+	_ = r.stream.SetDeadline(r.deadline)
 	got, err := r.server.Lines.Read(r.buf[:n])
-	if r.fresh += got; r.fresh >= contentPace {
+	if r.fresh += got; r.fresh >= contentRate {
 		r.progress()
 	}
 	if got > 0 {

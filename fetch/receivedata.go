@@ -122,7 +122,7 @@ func (r *receiving) readChunk(n int64) error {
 			return err
 		}
 	}
-	if r.stands {
+	if r.standing {
 		r.progress()
 	}
 	for n > 0 {

@@ -36,15 +36,15 @@ func (r *Reporter) Repeat(ctx context.Context, every time.Duration) {
 
 // Stand has a session all the time until ctx is done.
 func (r *Reporter) Stand(ctx context.Context) {
-	s := &Stand{Session: r.Session, Log: r.Log, Terminal: r.Terminal}
-	r.repeat(ctx, &Standing{}, s.Visit)
+	s := &StandingReporter{Session: r.Session, Log: r.Log, Terminal: r.Terminal}
+	r.repeat(ctx, &AlwaysStanding{}, s.Visit)
 }
 
-func (r *Reporter) repeat(ctx context.Context, pace Pace, session func(context.Context) Visit) {
+func (r *Reporter) repeat(ctx context.Context, schedule Schedule, session func(context.Context) Visit) {
 	repeated := Repeat{
-		Pace:    pace,
-		Session: session,
-		Random:  rand.Float64,
+		Schedule: schedule,
+		Session:  session,
+		Random:   rand.Float64,
 		Waiting: func(wait time.Duration) {
 			if wait >= AtOnce { // a shorter wait has ended before this is read
 				say(r.Log, "next try in %v", wait.Round(time.Second))

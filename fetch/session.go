@@ -20,7 +20,7 @@ type Session struct {
 	Domains  []string // to ask for; none for all that the login has
 	Sink     Sink
 	Host     string // our name in EHLO; "" for our address
-	Waits    Waits
+	Timings  Timings
 	// Silence is how long a provider that lets the session stand may say nothing,
 	// not even NOOP; 0 where it is not to stand.
 	Silence time.Duration
@@ -78,7 +78,7 @@ func (s *Session) Run(ctx context.Context, tally *Tally) error {
 func (s *Session) ask(ctx context.Context, conn net.Conn) (*Turned, error) {
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
-	d := &conversation{conn: conn, waits: s.Waits}
+	d := &conversation{conn: conn, timings: s.Timings}
 	if err := s.talk(d); err != nil {
 		d.quit()
 		_ = d.conn.Close()

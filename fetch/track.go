@@ -16,9 +16,9 @@ import (
 // so a reply is known before the provider can act on it. Its memory is bounded:
 // if the session leaves what it can follow, it goes blind and counts no more.
 type tracker struct {
-	tally  *Tally
-	ledger ledger
-	seed   maphash.Seed
+	tally      *Tally
+	accounting accounting
+	seed       maphash.Seed
 
 	mu      sync.Mutex
 	blind   bool      // cannot follow any more
@@ -78,7 +78,7 @@ const (
 
 func newTracker(tally *Tally) *tracker {
 	return &tracker{
-		tally: tally, ledger: ledger{tally: tally}, seed: maphash.MakeSeed(),
+		tally: tally, accounting: accounting{tally: tally}, seed: maphash.MakeSeed(),
 		owed: []owedReply{{kind: owedGreeting}}, moved: time.Now(),
 	}
 }

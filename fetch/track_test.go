@@ -475,10 +475,10 @@ func TestReportOfRefusals(t *testing.T) {
 // TestPaceAfterRefusals: who refused all is not asked again at once, however long the
 // session was.
 func TestPaceAfterRefusals(t *testing.T) {
-	refusedAll := Visit{Turned: true, Lasted: Stood, Err: &Failure{Exit: ExitRefused}}
+	refusedAll := Visit{Turned: true, Lasted: MinStanding, Err: &Failure{Exit: ExitRefused}}
 	const m = time.Minute
 	checkWaits(t, "standing", []time.Duration{m, 2 * m, 4 * m, 8 * m, 15 * m, 15 * m, 0},
-		waits(&Standing{}, 0, refusedAll, refusedAll, refusedAll, refusedAll, refusedAll, refusedAll, stood))
+		waits(&AlwaysStanding{}, 0, refusedAll, refusedAll, refusedAll, refusedAll, refusedAll, refusedAll, stood))
 	checkWaits(t, "every minute", []time.Duration{2 * m, 4 * m, m},
 		waits(NewEvery(m), 0.5, refusedAll, refusedAll, fine))
 }
@@ -513,7 +513,7 @@ func FuzzLedger(f *testing.F) {
 		if taken := tr.tally.Messages(); taken > contents || 3*taken > good || n < 0 || n > int64(len(commands)) {
 			t.Errorf("%q, %q: taken %d, refused %d", commands, replies, taken, n)
 		}
-		if len(tr.ledger.refused) > maxRefusals || len(tr.line) > trackedLine || len(tr.listener.line) > heardLine {
+		if len(tr.accounting.refused) > maxRefusals || len(tr.line) > trackedLine || len(tr.listener.line) > heardLine {
 			t.Error("unbounded")
 		}
 	})

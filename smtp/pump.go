@@ -38,9 +38,9 @@ func (s *Sender) deadline() time.Time {
 	if s.awaited.IsZero() {
 		s.awaited = now
 	}
-	due := s.awaited.Add(s.patience(s.expected[0].kind))
-	if deadline.IsZero() || due.Before(deadline) {
-		deadline = due
+	latest := s.awaited.Add(s.patience(s.expected[0].kind))
+	if deadline.IsZero() || latest.Before(deadline) {
+		deadline = latest
 	}
 	return deadline
 }

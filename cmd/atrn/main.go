@@ -44,7 +44,7 @@ func run(args []string) int {
 	switch {
 	case o.every > 0:
 		r.Repeat(ctx, o.every)
-	case o.again:
+	case o.repeat:
 		r.Stand(ctx)
 	default:
 		return fetch.ExitCode(r.Visit(ctx).Err)

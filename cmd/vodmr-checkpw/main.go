@@ -54,7 +54,7 @@ func run(args, environ []string) int {
 	if code != 0 {
 		return code
 	}
-	if err := become(e); err != nil {
+	if err := setUser(e); err != nil {
 		return say(exitTemporary, err.Error())
 	}
 	return execute(args[1:], account(environ, c.Login, e))
@@ -90,7 +90,7 @@ func check(file string, c auth.Credentials) (vpasswd.Entry, int) {
 
 // become takes the account's group and user, where this program may: through
 // package syscall, which changes all threads.
-func become(e vpasswd.Entry) error {
+func setUser(e vpasswd.Entry) error {
 	if os.Geteuid() != 0 {
 		return nil
 	}

@@ -113,19 +113,19 @@ const (
 // chose its length, then whatever is longest.
 func fit(space int, fields []Field) []int {
 	limits := make([]int, len(fields))
-	over := -space
+	excess := -space
 	for i, f := range fields {
 		limits[i] = len(appendValue(nil, f.Value))
-		over += room(f.Key, limits[i])
+		excess += room(f.Key, limits[i])
 	}
-	for over > 0 {
+	for excess > 0 {
 		i, kept := longest(fields, limits)
-		cut := min(over, limits[i]-kept)
+		cut := min(excess, limits[i]-kept)
 		if cut <= 0 {
 			break
 		}
 		limits[i] -= cut
-		over -= cut
+		excess -= cut
 	}
 	return limits
 }

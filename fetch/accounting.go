@@ -2,14 +2,14 @@ package fetch
 
 import "slices"
 
-// A ledger says of each transaction of a session whether the receiving side took or
+// An accounting says of each transaction of a session if the receiving side took or
 // refused its message, from the replies in their order. A message that was taken for
 // some of its recipients and refused for others counts as both.
 //
 // The first refusal decides: MAIL's, else a RCPT's, else the content's. What follows a
 // refused MAIL, and content that nobody was accepted for, is refused or answered 2xx
 // for no reason of its own. Its memory is bounded.
-type ledger struct {
+type accounting struct {
 	tally   *Tally
 	now     transit
 	refused []refusal // at most maxRefusals
@@ -48,14 +48,14 @@ type refusal struct {
 const maxRefusals = 1000
 
 // greeting takes the receiving side's first reply.
-func (l *ledger) greeting(r heard) {
+func (l *accounting) greeting(r heard) {
 	if r.refused() {
 		l.tally.hinder(r)
 	}
 }
 
 // hello takes the reply to EHLO or HELO. A provider says HELO after a refused EHLO.
-func (l *ledger) hello(r heard) {
+func (l *accounting) hello(r heard) {
 	l.now = transit{}
 	if r.refused() && l.tally.hindrance() == nil {
 		l.tally.hinder(r)
@@ -67,7 +67,7 @@ func (l *ledger) hello(r heard) {
 }
 
 // mail takes the reply to MAIL.
-func (l *ledger) mail(o owedReply, r heard, sent int) {
+func (l *accounting) mail(o owedReply, r heard, sent int) {
 	l.now = transit{owedReply: o, open: r.good()}
 	l.takeBack(noPath)
 	if r.refused() {
@@ -78,7 +78,7 @@ func (l *ledger) mail(o owedReply, r heard, sent int) {
 // rcpt takes the reply to RCPT. 452 or 552 after an accepted recipient says that there
 // are enough of them (RFC 5321 section 4.5.3.1.10): the rest follows in another
 // transaction.
-func (l *ledger) rcpt(o owedReply, r heard, sent int) {
+func (l *accounting) rcpt(o owedReply, r heard, sent int) {
 	if o.address == noPath {
 		l.probe()
 		return
@@ -102,7 +102,7 @@ func (l *ledger) rcpt(o owedReply, r heard, sent int) {
 // probe forgets a transaction with the recipient <>: no message has such a recipient.
 // A provider finds out by it whether the receiving side reads what it refuses. If its
 // MAIL was refused, that is about the session.
-func (l *ledger) probe() {
+func (l *accounting) probe() {
 	if n := len(l.refused); l.now.counted && n > 0 {
 		l.tally.hinder(heard{l.now.code, l.refused[n-1].text})
 		l.refused = l.refused[:n-1]
@@ -112,14 +112,14 @@ func (l *ledger) probe() {
 }
 
 // data takes a reply to DATA other than 354.
-func (l *ledger) data(r heard, sent int) {
+func (l *accounting) data(r heard, sent int) {
 	if l.now.accepted > 0 && r.refused() {
 		l.refuse(l.now.first, r, sent)
 	}
 }
 
 // content takes the reply to a chunk, or to all of the content, which had that size.
-func (l *ledger) content(size int64, last bool, r heard, sent int) {
+func (l *accounting) content(size int64, last bool, r heard, sent int) {
 	if l.now.accepted == 0 {
 		return
 	}
@@ -137,14 +137,14 @@ func (l *ledger) content(size int64, last bool, r heard, sent int) {
 }
 
 // reset takes the reply to RSET.
-func (l *ledger) reset(r heard) {
+func (l *accounting) reset(r heard) {
 	if r.good() {
 		l.now = transit{}
 	}
 }
 
 // refuse counts the transaction as refused, once.
-func (l *ledger) refuse(rcpt pathHash, r heard, sent int) {
+func (l *accounting) refuse(rcpt pathHash, r heard, sent int) {
 	if l.now.counted {
 		return
 	}
@@ -164,7 +164,7 @@ func (l *ledger) refuse(rcpt pathHash, r heard, sent int) {
 // takeBack forgets an earlier refusal of the same message, which the provider now
 // offers once more: after 500 to 504 it repeats the transaction in lock step, and what
 // was refused before the session's first message was taken it tries again at the end.
-func (l *ledger) takeBack(rcpt pathHash) {
+func (l *accounting) takeBack(rcpt pathHash) {
 	i := slices.IndexFunc(l.refused, func(r refusal) bool {
 		return r.rcpt == rcpt && r.sender == l.now.address && r.sent < l.now.number && !r.repeat &&
 			(r.size == l.now.size || r.size == 0 || l.now.size == 0) &&
@@ -179,7 +179,7 @@ func (l *ledger) takeBack(rcpt pathHash) {
 }
 
 // publish tells the tally what is refused, with the words of the first refusal.
-func (l *ledger) publish() {
+func (l *accounting) publish() {
 	text := ""
 	if len(l.refused) > 0 {
 		text = l.refused[0].text
