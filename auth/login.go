@@ -14,13 +14,13 @@ const (
 	// maxRefused is how many logins may be refused before the session ends.
 	maxRefused = 3
 
-	// maxFailed is how many may fail, those counted in that were not the
-	// customer's fault: a program that is broken is not run for ever.
+	// maxFailed is how many may fail, including those that were not the customer's
+	// fault: if the program is broken, it is not run for ever.
 	maxFailed = 10
 )
 
-// auth answers AUTH (RFC 4954 section 4). Whatever the answer is, a client that
-// did not wait for it is not believed.
+// auth answers AUTH (RFC 4954 section 4). If a client did not wait for the answer, it is
+// not believed, whatever the answer is.
 func (s *Session) auth(arg string) (smtp.Reply, error) {
 	err := s.authenticate(arg)
 	var reply smtp.Reply
@@ -40,7 +40,7 @@ func (s *Session) auth(arg string) (smtp.Reply, error) {
 }
 
 // authenticate runs the exchange that arg asks for and checks what it gave. It
-// returns errLoggedIn, the reply to give, or what else ends the session.
+// returns errLoggedIn, the reply to give, or another error, which ends the session.
 func (s *Session) authenticate(arg string) error {
 	mechanism, initial, err := s.mechanism(arg)
 	if err != nil {
@@ -116,7 +116,7 @@ func (s *Session) refuse(mechanism string, c Credentials, why error) error {
 	return reply
 }
 
-// who says whose login it is, for the log.
+// who names the login, for the log.
 func (s *Session) who(mechanism string, c Credentials) []logline.Field {
 	return []logline.Field{
 		logline.F("user", c.Login), logline.F("mechanism", mechanism), logline.F("ip", s.IP),
@@ -154,5 +154,5 @@ func (s *Session) fail(refused bool) {
 	}
 }
 
-// tooMany says whether so many logins failed that the session ends.
+// tooMany reports if so many logins failed that the session ends.
 func (s *Session) tooMany() bool { return s.refused >= maxRefused || s.failed >= maxFailed }

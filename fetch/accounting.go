@@ -6,7 +6,7 @@ import "slices"
 // refused its message, from the replies in their order. A message that was taken for
 // some of its recipients and refused for others counts as both.
 //
-// The first refusal decides: MAIL's, else a RCPT's, else the content's. What follows a
+// The first refusal decides: MAIL's or, if there is none, a RCPT's or the content's. What follows a
 // refused MAIL, and content that nobody was accepted for, is refused or answered 2xx
 // for no reason of its own. Its memory is bounded.
 type accounting struct {
@@ -18,7 +18,7 @@ type accounting struct {
 	helo    bool      // what hinders is a refused EHLO or HELO
 }
 
-// A transit is the transaction whose replies are coming.
+// A transit is the transaction that replies are coming for.
 type transit struct {
 	owedReply          // MAIL
 	open      bool     // MAIL was accepted

@@ -23,7 +23,7 @@ func (d *conversation) turn(domains []string) error {
 	return atrnFailure(r, len(domains) > 0)
 }
 
-// atrnFailure says what the reply to ATRN means; nil is 250. named says whether ATRN
+// atrnFailure says what the reply to ATRN means; nil is 250. named reports if ATRN
 // named domains.
 func atrnFailure(r smtp.Reply, named bool) error {
 	switch {

@@ -84,7 +84,7 @@ func silent(limit time.Duration) error {
 	return later(nil, "the provider said nothing for %v, not even NOOP: its line is taken for dead", limit)
 }
 
-// ErrStopped says that a session was ended from outside, by a signal.
+// ErrStopped means that a session was ended from outside, by a signal.
 var ErrStopped = errors.New("stopped")
 
 func stopped() error { return later(ErrStopped, "the session was cut short") }

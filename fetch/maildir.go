@@ -8,7 +8,7 @@ import (
 	"vodmr/maildir"
 )
 
-// Maildir is a Sink that receives into a Maildir, which it makes where it is
+// Maildir is a Sink that receives into a Maildir, which it makes if it is
 // missing.
 type Maildir struct {
 	Dir     string

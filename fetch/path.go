@@ -93,7 +93,7 @@ func (p path) address() string {
 	return p.local + "@" + address.Lower(p.domain)
 }
 
-// international says whether the path needs SMTPUTF8 (RFC 6531).
+// international reports if the path needs SMTPUTF8 (RFC 6531).
 func (p path) international() bool {
 	return strings.ContainsFunc(p.text, func(c rune) bool { return c >= utf8.RuneSelf })
 }

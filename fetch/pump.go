@@ -61,7 +61,7 @@ func (p *pump) run(ctx context.Context) error {
 	return p.outcome(ctx, down, up)
 }
 
-// watch ends a session whose provider is silent for too long. It looks a few times
+// watch ends a session if its provider is silent for too long. It looks a few times
 // meanwhile, as a reply shortens the time that is left.
 func (p *pump) watch(ended <-chan struct{}) {
 	for {
@@ -89,7 +89,7 @@ func (p *pump) linger() time.Duration {
 	return providerLinger
 }
 
-// outcome is nil where nothing was cut off.
+// outcome is nil if nothing was cut off.
 func (p *pump) outcome(ctx context.Context, down, up error) error {
 	switch {
 	case ctx.Err() != nil:

@@ -16,7 +16,7 @@ type receiver interface {
 	// Room returns an error if so many bytes more would take the last of the
 	// disk.
 	Room(bytes int64) error
-	// Begin starts a message whose sender (as in MAIL) and recipients (raw) are
+	// Begin starts a message. Its sender (as in MAIL) and recipients (raw) are
 	// known; head stands above the content.
 	Begin(sender string, recipients []string, head string) (delivery, error)
 	Close()
@@ -190,7 +190,7 @@ func (r *receiving) rcpt(arg string) (smtp.Reply, error) {
 	return smtp.NewReply(250, "2.1.5", "ok"), nil
 }
 
-// takes says whether a recipient is one of ours. Postmaster needs no domain
+// takes reports if a recipient is one of ours. Postmaster needs no domain
 // (RFC 5321 section 4.1.1.3).
 func (r *receiving) takes(recipient path) bool {
 	if recipient.domain == "" {

@@ -60,7 +60,7 @@ func (r *receiving) begin(octets int64) {
 	}
 }
 
-// take writes content whose sent form had the given size. After a failure the
+// take writes content that was sent in the given number of bytes. After a failure the
 // rest is thrown away.
 func (r *receiving) take(text []byte, sent int) {
 	r.size += int64(sent)

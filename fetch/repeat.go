@@ -34,7 +34,7 @@ func VisitOf(t *Tally, err error) Visit {
 // wasStanding reports if the session lasted long enough to count as a standing one.
 func (v Visit) wasStanding() bool { return v.Turned && v.Lasted >= MinStanding }
 
-// refused says whether the receiving side took nothing: the provider may offer the same
+// refused reports if the receiving side took nothing: the provider may offer the same
 // again at once.
 func (v Visit) refused() bool { return ExitCode(v.Err) == ExitRefused }
 

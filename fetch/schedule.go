@@ -47,8 +47,8 @@ const (
 	maxFailed = 5 * time.Minute // after failures that may pass by themselves
 )
 
-// Wait grows while sessions fail or do not last. What needs a person, such as a
-// refused password, starts with a minute and grows up to MaxWait.
+// Wait grows while sessions fail or do not last. If a person must help, as with a
+// refused password, the wait starts with a minute and grows up to MaxWait.
 func (s *AlwaysStanding) Wait(v Visit, random float64) time.Duration {
 	switch {
 	case v.wasStanding() && !v.refused():

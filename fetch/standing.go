@@ -8,8 +8,8 @@ import (
 )
 
 // Silence is how long a provider that lets sessions stand may say nothing: five
-// of vodmr's NOOPs. A line that is silent for longer is dead, and where its end
-// was lost, as with a new address behind NAT, nothing else tells.
+// of vodmr's NOOPs. A line that is silent for longer is dead. If its end was
+// lost, as with a new address behind NAT, only the silence tells.
 const Silence = 5 * time.Minute
 
 // A StandingReporter makes standing sessions, and reports them.
@@ -22,8 +22,8 @@ type StandingReporter struct {
 	unwilling bool // what 453 means was said
 }
 
-// Visit makes one session. What it writes is one line at the session's end,
-// and one when it stands again after it did not.
+// Visit makes one session. It writes one line at the session's end, and
+// one when a session stands again after none did.
 func (s *StandingReporter) Visit(ctx context.Context) Visit {
 	tally := &Tally{}
 	stop := s.show(tally)

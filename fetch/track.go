@@ -94,7 +94,7 @@ func (t *tracker) goBlind() {
 }
 
 // quietUntil is when the session has been quiet for too long: for silence, and
-// for a slow reply too where there may be one to wait for.
+// for a slow reply too if there may be one to wait for.
 func (t *tracker) quietUntil(silence time.Duration) time.Time {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -104,7 +104,7 @@ func (t *tracker) quietUntil(silence time.Duration) time.Time {
 	return t.moved.Add(silence)
 }
 
-// ended says whether the session may end here without harm: the provider said QUIT,
+// ended reports if the session may end here without harm: the provider said QUIT,
 // and all before it was answered.
 func (t *tracker) ended() bool {
 	t.mu.Lock()

@@ -35,7 +35,7 @@ func (t *tracker) answered(r heard) {
 	}
 }
 
-// tooEarly says whether the reply accepts a chunk that is not there yet.
+// tooEarly reports if the reply accepts a chunk that is not there yet.
 func (t *tracker) tooEarly(r heard) bool {
 	return len(t.owed) == 1 && t.state == inChunk && r.good()
 }

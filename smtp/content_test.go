@@ -54,7 +54,7 @@ func encode(stored []byte, dots bool, cuts uint64) []byte {
 }
 
 // receive is a server's side: it takes the lines of DATA apart (RFC 5321 section
-// 4.5.2). ok is false where the content does not end with the only lone dot.
+// 4.5.2). ok is false if the content does not end with the only lone dot.
 func receive(data []byte) (content []byte, ok bool) {
 	for {
 		line, rest, found := bytes.Cut(data, []byte("\r\n"))

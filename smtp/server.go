@@ -38,14 +38,14 @@ const MaxCommandLine = 12288
 // maxUnknown is how many unknown commands end a session.
 const maxUnknown = 10
 
-// NewServer makes a Server whose Commands are still to be set.
+// NewServer makes a Server with no Commands yet.
 func NewServer(stream Stream) *Server {
 	return &Server{Stream: stream, Lines: NewLineReader(stream, MaxCommandLine)}
 }
 
 // Serve answers commands until one ends the session or the peer does. The error
-// is nil after ErrQuit, io.EOF where the peer hung up, a Reply where the server
-// ended the session, else what failed.
+// is nil after ErrQuit, io.EOF if the peer hung up, a Reply if the server
+// ended the session, otherwise what failed.
 func (s *Server) Serve() error {
 	for {
 		line, err := s.ReadLine()
@@ -143,7 +143,7 @@ func (s *Server) answer(line string) (Reply, error) {
 	return bye, bye
 }
 
-// end says the last word where there is one to say, and turns the reason into
+// end says the last word if there is one to say, and turns the reason into
 // Serve's result.
 func (s *Server) end(reason error) error {
 	switch {

@@ -118,7 +118,7 @@ func (t tunnel) giveUp(err error) error {
 }
 
 // toProgram hands on what the customer sends, up to the end, which the program
-// sees as end of file. What comes after the program has stopped to listen is
+// sees as end of file. If more comes after the program has stopped to listen, it is
 // thrown away, so that the connection can end without a reset.
 func (t tunnel) toProgram() error {
 	out := fdio.New(t.plain, t.plain)

@@ -31,7 +31,7 @@ var errUsage = errors.New("wrong arguments")
 // options are the command line, understood.
 type options struct {
 	session fetch.Session
-	repeat   bool          // for ever
+	repeat  bool          // for ever
 	every   time.Duration // between sessions that do not stand; 0 for Standing's waits
 }
 
@@ -40,7 +40,7 @@ type rawOptions struct {
 	login, passfile, domains string
 	server, maildir, command string
 	tls, cafile, fingerprint string
-	repeat                    repeatOption
+	repeat                   repeatOption
 	limit                    int64
 	args                     []string
 }
@@ -77,7 +77,7 @@ func parseOptions(args []string) (*options, error) {
 // time.Duration, and then atrn would ask without a pause.
 const maxEvery = 365 * 86400
 
-// parseFlags takes flags before PROVIDER and, where no PROG can follow, after
+// parseFlags takes flags before PROVIDER and, if no PROG can follow, after
 // it.
 func parseFlags(args []string) (*rawOptions, error) {
 	raw := &rawOptions{}
@@ -115,7 +115,7 @@ func parseFlags(args []string) (*rawOptions, error) {
 	return raw, nil
 }
 
-// parse is flags.Parse for an -i whose number may be missing.
+// parse is flags.Parse for an -i, which may have no number.
 func (raw *rawOptions) parse(flags *flag.FlagSet, args []string) error {
 	for {
 		if err := flags.Parse(args); err != nil {

@@ -6,8 +6,8 @@ import (
 	"vodmr/fetch"
 )
 
-// security is how TLS is to be done with this provider. What would leave the user
-// less safe than the words sound is refused.
+// security is how TLS is to be done with this provider. If the options would leave the
+// user less safe than they sound, they are refused.
 func (raw *rawOptions) security(provider fetch.Provider) (fetch.TLS, error) {
 	tls, err := raw.trust()
 	if err != nil {

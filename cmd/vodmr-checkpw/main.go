@@ -88,7 +88,7 @@ func check(file string, c auth.Credentials) (vpasswd.Entry, int) {
 	return e, 0
 }
 
-// become takes the account's group and user, where this program may: through
+// setUser takes the account's group and user, if this program may: through
 // package syscall, which changes all threads.
 func setUser(e vpasswd.Entry) error {
 	if os.Geteuid() != 0 {

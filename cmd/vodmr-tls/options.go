@@ -24,7 +24,7 @@ func parseOptions(args []string) (tlswrap.Config, error) {
 	return config, err
 }
 
-// targets are where the values of options go.
+// targets are the fields for the values of options.
 func targets(config *tlswrap.Config) map[rune]*string {
 	return map[rune]*string{
 		'c': &config.CertFile,

@@ -114,7 +114,7 @@ func playSMTP() int {
 	}
 }
 
-// controlOpen says whether there is somebody at the other end of SSLCTLFD.
+// controlOpen reports if there is somebody at the other end of SSLCTLFD.
 func controlOpen() bool {
 	fds := []unix.PollFd{{Fd: int32(descriptorOf("SSLCTLFD")), Events: unix.POLLIN}}
 	n, err := unix.Poll(fds, 0)
@@ -201,7 +201,7 @@ func (c *counting) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// isCounting says whether r holds the first n bytes of such a stream.
+// isCounting reports if r holds the first n bytes of such a stream.
 func isCounting(r io.Reader, n int) bool {
 	buf := make([]byte, 64<<10)
 	at := 0

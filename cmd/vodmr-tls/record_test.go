@@ -156,7 +156,7 @@ func TestBothWaysAtOnce(t *testing.T) {
 	}
 }
 
-// peakMemory is the most that a process has used, in kB; 0 where the system does
+// peakMemory is the most that a process has used, in kB; 0 if the system does
 // not say. The process waits for its customer to close.
 func peakMemory(t *testing.T, pid int) int {
 	t.Helper()

@@ -19,7 +19,7 @@ func Cut(raw string) (local, domain string, found bool) {
 	return raw, "", false
 }
 
-// Split is Cut for an address whose domain may be missing.
+// Split is Cut for an address that may have no domain.
 func Split(raw string) (local, domain string) {
 	local, domain, _ = Cut(raw)
 	return local, domain

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// closeRangeOnExec names all descriptors in one call, which needs Linux 5.11, or else
-// those that the kernel lists.
+// closeRangeOnExec names all descriptors in one call, which needs Linux 5.11. If it
+// fails, it names those that the kernel lists.
 func closeRangeOnExec(first int) bool {
 	return unix.CloseRange(uint(first), ^uint(0)>>32, unix.CLOSE_RANGE_CLOEXEC) == nil || listedOnExec(first)
 }

@@ -76,7 +76,7 @@ func Readable(deadline time.Time, fds ...int) bool {
 }
 
 // CloseOnExec keeps the programs that this one starts from inheriting
-// descriptors that whoever started it left open, from first on.
+// descriptors that its own starter left open, from first on.
 func CloseOnExec(first int) {
 	if closeRangeOnExec(first) {
 		return
@@ -86,6 +86,6 @@ func CloseOnExec(first int) {
 	}
 }
 
-// inheritedMax is where a search for inherited descriptors ends on systems that
+// inheritedMax ends a search for inherited descriptors on systems that
 // cannot name all: nobody hands so many down.
 const inheritedMax = 1024

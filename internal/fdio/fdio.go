@@ -1,7 +1,7 @@
 // Package fdio reads and writes the descriptors that a chain of programs
 // shares: 0 and 1 of a connection under tcpserver. They may be sockets, pipes
 // or files, and other processes hold the same open file, so nothing here sets
-// O_NONBLOCK or hands them to os.File (whose failed write to a closed pipe kills
+// O_NONBLOCK or hands them to os.File (a failed write of that to a closed pipe kills
 // a Go program): every wait is a poll(2), every transfer a raw system call.
 package fdio
 
@@ -104,11 +104,11 @@ func (e *WriteError) Unwrap() error { return e.Err }
 // WriteFailed tells a WriteError from other errors by its method.
 func (e *WriteError) WriteFailed() bool { return true }
 
-// errAgain says that poll spoke too soon: another process that shares the
+// errAgain means that poll spoke too soon: another process that shares the
 // descriptor was first, or the wake-up was spurious.
 var errAgain = errors.New("not ready")
 
-// Pending says whether bytes that nobody asked for can be read now. The end of
+// Pending reports if bytes that nobody asked for can be read now. The end of
 // the stream does not count.
 func (c *Conn) Pending() bool {
 	n, err := unix.IoctlGetInt(c.r, fionread)

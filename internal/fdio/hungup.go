@@ -2,9 +2,9 @@ package fdio
 
 import "golang.org/x/sys/unix"
 
-// HungUp says whether the peer has closed its side or is known to be gone. What it said
-// before may still wait to be read. It never waits: it is for somebody who is busy for
-// long and would meet the end of the stream only afterwards.
+// HungUp reports if the peer has closed its side or is known to be gone. Earlier bytes
+// may still wait to be read. It never waits: it is for a caller that is busy for long and
+// would meet the end of the stream only afterwards.
 func (c *Conn) HungUp() bool {
 	fds := []unix.PollFd{{Fd: int32(c.r), Events: pollEnd}, {Fd: int32(c.w)}}
 	_, err := RetryN(func() (int, error) { return unix.Poll(fds, 0) })

@@ -19,19 +19,19 @@ import (
 	"vodmr/qmail"
 )
 
-// A Place is where a customer's mail waits.
+// A Place is the mailbox that a customer's mail waits in.
 type Place struct {
 	Name    string // the argument
-	Login   string // "" where a Maildir was named
+	Login   string // "" if a Maildir was named
 	Home    string // the mailbox's directory
 	Maildir string // absolute, or relative to Home
-	Owned   string // whose owner's rights are wanted: Home, or the Maildir that was named
+	Owned   string // its owner's rights are wanted: Home, or the Maildir that was named
 }
 
-// ErrUnknown says that there is no such login.
+// ErrUnknown means that there is no such login.
 var ErrUnknown = errors.New("no such login")
 
-// Misnamed says whether an error, of Find, of package become or of package maildir, is
+// Misnamed reports if an error, of Find, of package setuser or of package maildir, is
 // about the place that was named and stays until an administrator mends it; all others
 // may pass.
 func Misnamed(err error) bool {
@@ -55,7 +55,7 @@ func Find(site qmail.Home, arg string) (Place, error) {
 }
 
 // homeOf finds the directory of a login: in that of its domain in users/cdb; or that
-// of the system user to whom virtualdomains gives the domain; or, without a domain, that
+// of the system user that has the domain by virtualdomains; or, without a domain, that
 // of the system user.
 func homeOf(site qmail.Home, login string) (string, error) {
 	local, domain := address.Split(login)
@@ -80,9 +80,9 @@ func homeOf(site qmail.Home, login string) (string, error) {
 	return virtualHome(site, domain)
 }
 
-// accountHome is a mailbox's directory in its domain's: of its own name, or where
-// vpopmail put it among many (vpasswd says so). What vpasswd says of places elsewhere
-// is not believed, since root may ask.
+// accountHome is a mailbox's directory in its domain's: of its own name or, if
+// vpopmail put it among many, the one that vpasswd names. If vpasswd names a place
+// elsewhere, it is not believed, since root may ask.
 func accountHome(domain, local string) string {
 	home := domain + "/" + local
 	text, err := qmail.ReadFile(domain + "/vpasswd")
@@ -97,7 +97,7 @@ func accountHome(domain, local string) string {
 	return home
 }
 
-// virtualHome is the home of the system user whose name virtualdomains puts before a
+// virtualHome is the home of the system user that virtualdomains names before a
 // domain's addresses: all of the prefix, or what stands before one of its hyphens.
 func virtualHome(site qmail.Home, domain string) (string, error) {
 	virtual, err := site.VirtualDomains()

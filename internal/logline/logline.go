@@ -164,7 +164,7 @@ func appendCut(dst []byte, value string, limit int) []byte {
 	return append(dst, ending...)
 }
 
-// appendValue appends a value bare where it is plain, else in double quotes.
+// appendValue appends a value, in double quotes unless it is plain.
 func appendValue(dst []byte, value string) []byte {
 	if plain(value) {
 		return append(dst, value...)
@@ -176,7 +176,7 @@ func appendValue(dst []byte, value string) []byte {
 	return append(dst, '"')
 }
 
-// plain says whether a value needs no quotes: printable ASCII without space,
+// plain reports if a value needs no quotes: printable ASCII without space,
 // quote, backslash or equals sign, and not empty.
 func plain(value string) bool {
 	for i := 0; i < len(value); i++ {

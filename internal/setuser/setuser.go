@@ -11,14 +11,14 @@ import (
 	"vodmr/internal/fdio"
 )
 
-// ErrRoot says that a mailbox belongs to root, whose rights no mailbox needs.
+// ErrRoot means that a mailbox belongs to root: no mailbox needs root's rights.
 var ErrRoot = errors.New("belongs to root")
 
-// ErrLink says that a mailbox's path is another user's link to it, who could so choose
-// whose rights are taken.
+// ErrLink means that a mailbox's path is a symbolic link owned by another user, who could
+// point it at any user's mailbox.
 var ErrLink = errors.New("is another user's symbolic link")
 
-// ownerOf says whose path is, links followed. A link as its last part must be root's or
+// ownerOf looks up the owner of path, links followed. A link as its last part must be root's or
 // that same user's.
 func ownerOf(path string) (st syscall.Stat_t, err error) {
 	var link syscall.Stat_t
@@ -35,8 +35,8 @@ func ownerOf(path string) (st syscall.Stat_t, err error) {
 }
 
 // Owner gives root's rights up for those of path's owner, in all threads and with no
-// groups kept. It does nothing where the program is not root's; what belongs to root is
-// ErrRoot, and what another user links to ErrLink.
+// groups kept. It does nothing if the program is not root's. If path belongs to root, that is
+// ErrRoot; if another user links to it, ErrLink.
 func Owner(path string) error {
 	if syscall.Geteuid() != 0 {
 		return nil
@@ -62,8 +62,8 @@ func Owner(path string) error {
 
 // While runs do with the rights of path's owner, and then takes root's back. It is for
 // reading: what do runs must start no other program, since root's rights are only laid
-// aside. Where the program is not root's, and for what belongs to root, do just runs.
-// What another user links to is ErrLink.
+// aside. If the program is not root's, or path is root's, do just runs.
+// If another user links to path, that is ErrLink.
 func While(path string, do func() error) error {
 	if syscall.Geteuid() != 0 {
 		return do()

@@ -93,7 +93,7 @@ func parseID(s string) (int, error) {
 
 // Find returns the account of a login. Its name must be the whole login,
 // upper and lower case aside; the first of several counts. All names are compared, so
-// that the time does not tell where in the file a login stands.
+// that the time does not tell which line of the file a login has.
 func Find(entries []Entry, login string) (e Entry, known bool) {
 	login = address.Lower(login)
 	for i := range entries {
