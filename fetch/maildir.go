@@ -31,6 +31,10 @@ func (m Maildir) Open(context.Context) (Receiver, error) {
 	if err := maildir.Make(dir); err != nil {
 		return nil, later(err, "cannot make the Maildir")
 	}
+	// The path is the customer's own word, links and all.
+	if dir, err = filepath.EvalSymlinks(dir); err != nil {
+		return nil, later(err, "cannot find the Maildir %s", m.Dir)
+	}
 	box, err := maildir.Open("", dir)
 	if err != nil {
 		return nil, later(err, "cannot open the Maildir")

@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/safepath"
 )
 
 var (
@@ -50,11 +52,11 @@ const (
 
 var subNames = [2]string{"new", "cur"}
 
-// Open opens the Maildir dir. A relative dir is below home, and no part of it may be
-// a symbolic link, since the mailbox's owner could point that anywhere; an absolute
-// one was written by the administrator and is opened as it is. The Maildir, its new
-// and its cur must belong to the effective user, or the error is ErrOwner; where one
-// is not there, it is ErrMissing. Each error names the path and what to do.
+// Open opens the Maildir dir. A relative dir is below home, and no part of it may be a
+// symbolic link, since the mailbox's owner could point that anywhere. In home, or in an
+// absolute dir, a link counts only if package safepath follows it. The Maildir, its new
+// and its cur must belong to the effective user, or the error is ErrOwner; if one is not
+// there, it is ErrMissing. Each error names the path and what to do.
 func Open(home, dir string) (*Box, error) { return OpenFor(home, dir, uint32(unix.Geteuid())) }
 
 // OpenFor is Open where everything must belong to the user uid: what Open would
@@ -119,7 +121,7 @@ func (b *Box) checkOwner(fd int, path string) error {
 	return nil
 }
 
-// openDir opens dir, below home where it is relative.
+// openDir opens dir, below home if it is relative.
 func openDir(home, dir string) (int, error) {
 	path := home
 	if strings.HasPrefix(dir, "/") {
@@ -128,10 +130,10 @@ func openDir(home, dir string) (int, error) {
 	if path == "" {
 		return -1, fmt.Errorf("%s: %w: HOME is not set, and the Maildir is below it", dir, ErrMissing)
 	}
-	const flags = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC
-	fd, err := openat(unix.AT_FDCWD, path, flags, 0)
-	if err != nil {
-		return -1, dirError(path, err)
+	fd, _, err := safepath.Open(path)
+	var at *safepath.Error
+	if errors.As(err, &at) {
+		return -1, dirError(at.Path, at.Err)
 	}
 	for part := range strings.SplitSeq(dir, "/") {
 		if part == "" || part == "." {
@@ -158,13 +160,15 @@ func descend(parent int, part, path string) (int, error) {
 	return fd, nil
 }
 
-// dirError says what to do where a directory cannot be opened.
+// dirError says what to do if a directory cannot be opened.
 func dirError(path string, err error) error {
 	switch err {
 	case unix.ENOENT:
 		return fmt.Errorf("%s: %w: make it with maildirmake as its owner, or name the right Maildir", path, ErrMissing)
 	case unix.ENOTDIR, unix.ELOOP, unix.EMLINK:
-		return fmt.Errorf("%s: %w: it is a file or a symbolic link; links are followed only in an absolute path", path, ErrMissing)
+		return fmt.Errorf("%s: %w: it is a file or a symbolic link", path, ErrMissing)
+	case safepath.ErrLink, safepath.ErrParent, safepath.ErrRelative:
+		return fmt.Errorf("%s: %w: it %w", path, ErrMissing, err)
 	case unix.EACCES:
 		return fmt.Errorf("%s: %w: each directory on the way must be open to uid %d", path, err, unix.Geteuid())
 	}

@@ -2,6 +2,7 @@ package maildir
 
 import (
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -10,10 +11,10 @@ type Note struct {
 	Tries  int    // times that it was tried and kept
 	First  int64  // Unix seconds of the peer's first deferral; 0 where there was none
 	Last   int64  // Unix seconds of the last try; 0 where there was none
-	Breaks int    // sessions in a row that broke while it was the suspect
+	Breaks int    // sessions in a row that broke while it was the suspect; SetAside at least if it went alone
 	Broke  int64  // Unix seconds of when the last of them was found broken; 0 where none was
 	Done   bool   // the customer took it: only remove it, never send it again
-	Reply  string // why it was kept last; may be cut or lost where there are very many
+	Reply  string // why it was kept last; cut to its code if there are very many
 	Reason string // why it stays although it was never offered
 }
 
@@ -36,6 +37,13 @@ type Note struct {
 //	stays FILE reason
 //	done FILE
 //	bounced COUNT            so many bounces went out in the day that began at TIME
+//	taken 0|1                whether the customer's server ever took a message
+//	refused COUNT            transactions in a row that it refused for good, until TIME
+//	rung RUNG COUNT          on this rung of the ladder since TIME; so many messages were taken on it
+//	server KEY WORD          the customer's server with that key showed what the word says
+//
+// The file is bounded: a larger one is not ours. So are the notes of messages, in number
+// and in the bytes of their lines.
 type Notes struct {
 	Damaged int // lines that could not be understood
 
@@ -47,23 +55,26 @@ type Notes struct {
 	places     int
 	sending    bool // the last line was sent or also: one more also joins it
 	reasons    int  // notes with a Reason
+	size       int  // bytes of the lines that make all notes again
+	loading    bool // the file is being read
+	over       bool // it holds more than is ever written
 	session    string
 	ended      int64
 	passed     int // sessions in a row that broke before what was set aside had its turn
+	servers    map[string]serverNote
 
 	bounced      int   // bounces within the day
 	bouncedSince int64 // Unix seconds of the day's start, its first bounce
+	history      history
+	ladder       ladder
 
 	out    notesFile
 	unread error // see Unread
 }
 
 const (
-	maxReasons = 20000  // more of them are counted but not logged
-	maxNotes   = 200000 // more deferrals begin anew in each session
-	maxTexts   = 20000  // notes beyond it are kept without the reply
-	maxText    = 400    // bytes of a reply or a reason
-	keepDone   = 30 * 24 * time.Hour
+	maxText  = 400 // bytes of a reply or a reason
+	keepDone = 30 * 24 * time.Hour
 )
 
 // Of is what is known of the message with that base name.
@@ -94,9 +105,11 @@ func (n *Notes) Begin(session string, bases func(yield func(base []byte) bool)) 
 	suspects = n.suspects(there)
 	n.passOver(suspects)
 	for _, base := range suspects {
-		n.setBroke(base, n.Of(base).Breaks+1, n.clock().Unix())
-		n.line("broke", base, int64(n.Of(base).Breaks))
+		if breaks := n.breaks(base); n.setBroke(base, breaks, n.clock().Unix()) {
+			n.line("broke", base, int64(breaks))
+		}
 	}
+	n.climb()
 	n.begin(session)
 	n.line("session", n.session)
 	n.line("passed", strconv.Itoa(n.passed))
@@ -112,6 +125,9 @@ func (n *Notes) End() {
 	n.begin(inOrder)
 	n.ended = n.clock().Unix()
 	n.line("session", n.session)
+	if !n.history.taken {
+		n.line("taken", "0") // older versions had no such line
+	}
 }
 
 // inOrder is the session's name in the line that says that the last one ended in order.
@@ -145,6 +161,27 @@ func (n *Notes) Kept(base, reply string) {
 	n.kept(base, first, reply)
 }
 
+// Doubted says that the peer refused the message for good, and that it is kept since
+// that is not believed yet: it is Kept, but First is when the peer first said so, with
+// nothing else in between.
+func (n *Notes) Doubted(base, reply string) {
+	first := n.RefusedSince(base)
+	if first == 0 {
+		first = n.clock().Unix()
+	}
+	n.kept(base, first, reply)
+}
+
+// RefusedSince is when the peer first refused for good, in Unix seconds, what it refused
+// for good the last time; else 0.
+func (n *Notes) RefusedSince(base string) int64 {
+	note := n.Of(base)
+	if !strings.HasPrefix(note.Reply, "5") {
+		return 0
+	}
+	return note.First
+}
+
 // Tried says that the message is kept for a reason that is not the peer's: its file
 // could not be read to the end, its bounce not be queued. It is Kept but for First,
 // since this must not start the clock of a deferral.
@@ -154,9 +191,8 @@ func (n *Notes) Tried(base, reply string) {
 
 func (n *Notes) kept(base string, first int64, reply string) {
 	tries := n.Of(base).Tries + 1
-	reply = cut(reply)
-	if n.setKept(base, tries, first, n.clock().Unix(), reply) {
-		n.line("kept", base, int64(tries), first, reply)
+	if n.setKept(base, tries, first, n.clock().Unix(), cut(reply)) {
+		n.line("kept", base, int64(tries), first, n.Of(base).Reply)
 	} else {
 		n.Again(base) // no room; but answered
 	}
@@ -178,10 +214,14 @@ func (n *Notes) Stays(base, reason string) (changed bool) {
 	return changed
 }
 
-// Done says that the customer took the message but it could not be removed.
-func (n *Notes) Done(base string) {
-	n.setDone(base, n.clock().Unix())
-	n.line("done", base)
+// Done says that the customer took the message but it could not be removed. It returns
+// false if there is no room to note it.
+func (n *Notes) Done(base string) (noted bool) {
+	noted = n.setDone(base, n.clock().Unix())
+	if noted {
+		n.line("done", base)
+	}
+	return noted
 }
 
 // Forget says that the message is gone: delivered or bounced, and removed.

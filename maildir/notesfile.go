@@ -16,10 +16,12 @@ const (
 	notesTmp  = notesName + ".tmp"
 	notesBad  = notesName + ".bad"
 
-	maxPending  = 64 << 10  // beyond it, one rewriting of the file replaces the lines
-	maxAppended = 1 << 20   // then the file is rewritten
-	maxNoteLine = 4 << 10   // longer than any that we write: base names and texts are short
-	maxFile     = 512 << 20 // no notes of ours are larger
+	maxPending  = 64 << 10 // beyond it, one rewriting of the file replaces the lines
+	maxAppended = 1 << 20  // then the file is rewritten
+	maxLines    = 8000     // appended, then too
+	mostLines   = 12000    // are appended even if it cannot be rewritten
+	maxNoteLine = 4 << 10  // longer than any that we write: base names and texts are short
+	maxFile     = 6 << 20  // no notes of ours are larger
 )
 
 // notesFile is the writing side of Notes.
@@ -29,33 +31,38 @@ type notesFile struct {
 	dropped  bool   // there were too many of them: only a rewriting helps
 	torn     bool   // the file's last line has no end
 	rubbish  bool   // what has the name is no file of ours
-	appended int    // bytes since the last rewriting
+	appended int    // bytes since a rewriting was last tried
+	lines    int    // lines, pending ones too, since then
+	size     int64  // bytes of the whole
+	total    int    // lines since it was rewritten, but those counted in lines
 }
 
 // add takes pending with a line more.
 func (f *notesFile) add(pending []byte) {
 	f.pending = pending
+	f.lines++
 	if len(f.pending) > maxPending {
 		f.pending, f.dropped = f.pending[:0], true
 	}
 }
 
-var errRubbish = errors.New("it holds no notes: it is set aside as " + notesBad)
+var (
+	errRubbish = errors.New("it holds no notes: it is set aside as " + notesBad)
+	errTooMuch = fmt.Errorf("%w, as it is larger than any that vodmr writes", errRubbish)
+)
 
 // OpenNotes reads MAILDIR/vodmr.notes. It always returns Notes, and beside them an error
 // that is to be logged where the file could not be read: Begin then renames it to
 // vodmr.notes.bad, where it can, and starts anew. clock is time.Now but in tests.
 // Nothing is written or created before Begin or Flush.
 func (b *Box) OpenNotes(clock func() time.Time) (*Notes, error) {
-	n := &Notes{
-		box: b, clock: clock, session: unnamed,
-		files:      make(map[string]*Note),
-		unanswered: make(map[string]int),
-		out:        notesFile{fd: -1},
-	}
+	n := b.newNotes(clock)
 	err := n.load()
 	if err == nil || err == unix.ENOENT {
 		return n, nil
+	}
+	if n.over {
+		n = b.newNotes(clock) // what was read of it may be anybody's
 	}
 	n.out.rubbish = true
 	err = fmt.Errorf("%s: %w", join(b.path, notesName), err)
@@ -63,6 +70,15 @@ func (b *Box) OpenNotes(clock func() time.Time) (*Notes, error) {
 		n.unread = err
 	}
 	return n, err
+}
+
+func (b *Box) newNotes(clock func() time.Time) *Notes {
+	return &Notes{
+		box: b, clock: clock, session: unnamed,
+		files:      make(map[string]*Note),
+		unanswered: make(map[string]int),
+		out:        notesFile{fd: -1},
+	}
 }
 
 // Unread says why the file could not be read, where it may hold notes all the same.
@@ -104,13 +120,23 @@ func (n *Notes) load() error {
 	if err := fstat(fd, &st); err != nil {
 		return err
 	}
-	if !isRegular(&st) || st.Size > maxFile {
+	switch {
+	case !isRegular(&st):
 		return errRubbish
+	case st.Size > maxFile:
+		return errTooMuch
 	}
+	n.loading = true
 	good, err := n.readLines(fd)
-	if err == nil && good == 0 && n.Damaged > 0 {
+	n.loading = false
+	switch {
+	case n.over:
+		return errTooMuch
+	case err == nil && good == 0 && n.Damaged > 0:
 		return errRubbish
 	}
+	n.infer()
+	n.out.size, n.out.appended, n.out.lines = st.Size, int(st.Size), good
 	return err
 }
 
@@ -120,7 +146,7 @@ func (n *Notes) readLines(fd int) (good int, err error) {
 	skip := false // in a line that is too long
 	for {
 		got, err := read(fd, buf[have:])
-		if err != nil || got == 0 {
+		if err != nil || got == 0 || n.over {
 			n.tear(buf[:have], skip)
 			return good, err
 		}
@@ -162,14 +188,20 @@ func (n *Notes) Flush() error {
 	if len(f.pending) == 0 && !f.dropped {
 		return nil
 	}
-	if f.dropped || f.appended+len(f.pending) > maxAppended {
+	if f.dropped || f.appended+len(f.pending) > maxAppended || f.lines > maxLines {
 		err := n.rewrite()
-		if err == nil || f.dropped {
+		if err == nil || f.dropped || f.full() {
 			return err
 		}
-		f.appended = 0 // try that again in a while
+		f.total += f.lines
+		f.appended, f.lines = 0, 0 // try that again in a while
 	}
 	return n.appendPending()
+}
+
+// full says that the file would become larger than one that is read again.
+func (f *notesFile) full() bool {
+	return f.size+int64(len(f.pending)) > loadedSize || f.total+f.lines > mostLines
 }
 
 func (n *Notes) appendPending() error {
@@ -188,6 +220,7 @@ func (n *Notes) appendPending() error {
 	}
 	f.torn = false
 	f.appended += len(data)
+	f.size += int64(len(data))
 	f.pending = f.pending[:0]
 	return nil
 }

@@ -112,13 +112,54 @@ func (n *Notes) applyVerb(verb string, when int64, base, rest string) bool {
 			return false
 		}
 		n.setBroke(base, breaks, when)
+	case "server":
+		return n.setServer(base, rest, when)
 	case "kept":
 		return n.applyKept(when, base, rest)
 	case "bounced":
 		return n.setBounced(base, when)
 	default:
+		return n.applyHistory(verb, when, base, rest)
+	}
+	return true
+}
+
+// applyHistory knows the verbs that are about the customer's server.
+func (n *Notes) applyHistory(verb string, when int64, first, rest string) bool {
+	switch verb {
+	case "taken":
+		return n.applyTaken(first)
+	case "refused":
+		return n.applyRefused(first, when)
+	case "rung":
+		return n.applyRung(when, first, rest)
+	}
+	return false
+}
+
+func (n *Notes) applyRefused(text string, when int64) bool {
+	refused, ok := count(text)
+	if ok {
+		n.setRefused(refused, when)
+	}
+	return ok
+}
+
+func (n *Notes) applyTaken(flag string) bool {
+	if flag != "0" && flag != "1" {
 		return false
 	}
+	n.history.taken, n.history.known = flag == "1", true
+	return true
+}
+
+func (n *Notes) applyRung(when int64, base, rest string) bool {
+	rung, ok := count(base)
+	taken, ok2 := count(rest)
+	if !ok || !ok2 || rung > lastRung {
+		return false
+	}
+	n.setRung(rung, taken, when)
 	return true
 }
 

@@ -20,8 +20,12 @@ func (n *Notes) rewrite() error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", join(n.box.path, notesTmp), err)
 	}
+	var st unix.Stat_t
+	if err := fstat(fd, &st); err != nil {
+		st.Size = maxFile // rewritten again soon
+	}
 	n.Close()
-	n.out = notesFile{fd: fd, pending: n.out.pending[:0]}
+	n.out = notesFile{fd: fd, pending: n.out.pending[:0], size: st.Size}
 	return nil
 }
 
@@ -60,6 +64,7 @@ func (n *Notes) writeState(fd int) error {
 			buf = buf[:0]
 		}
 	}
+	buf = n.appendServers(buf)
 	if n.ended != 0 {
 		buf = appendNote(buf, n.ended, "session", inOrder)
 	}
@@ -69,8 +74,15 @@ func (n *Notes) writeState(fd int) error {
 	if n.Bounces() > 0 {
 		buf = n.appendBounced(buf)
 	}
+	buf = n.history.appendTo(buf, now, n.ended)
+	if n.ladder.alone { // it has been on this rung since it began
+		buf = n.ladder.appendTo(buf)
+	}
 	if n.session != inOrder { // or it would have ended now
 		buf = appendNote(buf, now, "session", n.session)
+	}
+	if n.ladder.rung > 0 && !n.ladder.alone {
+		buf = n.ladder.appendTo(buf)
 	}
 	for _, bases := range n.inFlight() {
 		for i, base := range bases {

@@ -14,6 +14,7 @@ func (n *Notes) begin(session string) {
 		session = unnamed
 	}
 	n.session = session
+	n.ladder.alone = n.ladder.rung > 0
 	clear(n.unanswered)
 }
 
@@ -26,77 +27,56 @@ func (n *Notes) setSent(base string, also bool) {
 	}
 	n.unanswered[base] = n.places
 	n.sending = true
+	n.over = n.over || n.loading && len(n.unanswered) > maxUnanswered
 }
 
 func (n *Notes) setAgain(base string) { delete(n.unanswered, base) }
 
-// setKept reports whether there was room to remember it.
+// setKept reports whether there was room to remember it, at least without the reply's
+// text.
 func (n *Notes) setKept(base string, tries int, first, last int64, reply string) bool {
 	delete(n.unanswered, base)
-	note := n.note(base, maxNotes)
-	if note == nil {
-		return false
-	}
-	if note.Reply == "" && len(n.files) > maxTexts {
-		reply = ""
-	}
-	n.setReason(note, "")
-	note.Tries, note.First, note.Last, note.Reply = tries, first, last, reply
+	note := n.Of(base)
+	note.Tries, note.First, note.Last, note.Reply, note.Reason = tries, first, last, reply, ""
 	note.Breaks, note.Broke = 0, 0
-	return true
+	if n.put(base, note, n.textBounds()) {
+		return true
+	}
+	note.Reply = strings.Clone(reply[:min(len(reply), len("450"))])
+	return n.put(base, note, n.mayBounds())
 }
 
 // setStays reports whether there was room to remember it.
 func (n *Notes) setStays(base, reason string) bool {
 	delete(n.unanswered, base)
-	if n.reasons >= maxReasons && n.Of(base).Reason == "" {
+	note := n.Of(base)
+	if n.reasons >= maxReasons && note.Reason == "" {
 		return false
-	}
-	note := n.note(base, maxNotes)
-	if note == nil {
-		return false
-	}
-	n.setReason(note, reason)
-	return true
-}
-
-func (n *Notes) setReason(note *Note, reason string) {
-	if note.Reason != "" {
-		n.reasons--
-	}
-	if reason != "" {
-		n.reasons++
 	}
 	note.Reason = reason
+	return n.put(base, note, n.mayBounds())
 }
 
-// setBroke has no bound: a session breaks once, in one transaction.
-func (n *Notes) setBroke(base string, breaks int, when int64) {
+// setBroke reports whether there was room to remember it.
+func (n *Notes) setBroke(base string, breaks int, when int64) bool {
 	delete(n.unanswered, base)
-	note := n.note(base, 0)
+	note := n.Of(base)
 	note.Breaks, note.Broke = breaks, when
+	return n.put(base, note, n.mustBounds())
 }
 
-// setDone has no bound: to forget it would send the message twice.
-func (n *Notes) setDone(base string, last int64) {
+// setDone reports whether there was room to remember it: to forget it would send the
+// message twice.
+func (n *Notes) setDone(base string, last int64) bool {
 	delete(n.unanswered, base)
-	note := n.note(base, 0)
+	note := n.Of(base)
 	note.Done, note.Last = true, last
-}
-
-// note finds or makes the note of a message; nil where there are limit notes already.
-func (n *Notes) note(base string, limit int) *Note {
-	note := n.files[base]
-	if note == nil && (limit == 0 || len(n.files) < limit) {
-		note = new(Note)
-		n.files[base] = note
-	}
-	return note
+	return n.put(base, note, n.mustBounds())
 }
 
 func (n *Notes) drop(base string) {
 	if note := n.files[base]; note != nil {
-		n.setReason(note, "")
+		n.account(base, note, -1)
 		delete(n.files, base)
 	}
 }

@@ -173,7 +173,7 @@ func TestAnswersWithoutANote(t *testing.T) {
 	n := openNotes(t, b)
 	n.Stays("known", "odd")
 	for i := range maxNotes {
-		n.note(fmt.Sprint(i), maxNotes)
+		n.put(fmt.Sprint(i), Note{Breaks: 1}, n.mayBounds())
 	}
 	n.Sent("known", "staying", "kept", "tried", "unanswered")
 	n.Stays("known", "odd")

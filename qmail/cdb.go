@@ -34,8 +34,10 @@ type cdbTable struct{ pos, slots uint32 }
 
 // OpenCDB opens the database at path. The error wraps ErrDamaged where the file
 // is none.
-func OpenCDB(path string) (*CDB, error) {
-	f, err := openRegular(path)
+func OpenCDB(path string) (*CDB, error) { return openDatabase(path, openRegular) }
+
+func openDatabase(path string, open func(path string) (*file, error)) (*CDB, error) {
+	f, err := open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -63,6 +63,7 @@ func (h Home) Settings(host string) (Settings, error) {
 // control reads one control file after the other and keeps the first error.
 type control struct {
 	home Home
+	open func(path string) (*file, error) // nil for openRegular
 	err  error
 }
 
@@ -71,7 +72,11 @@ func (c *control) content(name string) (b []byte, found bool) {
 	if c.err != nil {
 		return nil, false
 	}
-	b, err := ReadFile(c.home.Path("control/" + name))
+	open := c.open
+	if open == nil {
+		open = openRegular
+	}
+	b, err := readFile(c.home.Path("control/"+name), open)
 	if errors.Is(err, unix.ENOENT) {
 		return nil, false
 	}

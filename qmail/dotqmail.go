@@ -244,7 +244,7 @@ func (u *Users) LeadsHere(d Domain, dq DotQmail, home, maildir string) (leads bo
 		if err != nil {
 			return false, "", err
 		}
-		if holds.holdsReal(home) {
+		if holds.HoldsReal(home) {
 			return true, local + "@" + holds.Name, nil
 		}
 	}
@@ -258,13 +258,4 @@ func (u *Users) homeOf(domain string, d Domain) (Domain, error) {
 	}
 	found, _, err := u.Domain(domain)
 	return found, err
-}
-
-// holdsReal is Holds, tried again with home's symlinks resolved.
-func (d Domain) holdsReal(home string) bool {
-	if d.Holds(path.Clean(home)) {
-		return true
-	}
-	real, err := filepath.EvalSymlinks(home)
-	return err == nil && d.Holds(real)
 }

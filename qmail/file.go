@@ -26,10 +26,15 @@ var (
 	errTooLarge   = errors.New("file too large")
 )
 
+// ErrWritable says that other users can change a file that says who may have which mail.
+var ErrWritable = errors.New("is open to writing by others, so it is not believed")
+
 // ReadFile returns what a regular file of at most 16 MiB holds. Whatever stands
 // there, it does not wait. Errors name the file.
-func ReadFile(path string) ([]byte, error) {
-	f, err := openRegular(path)
+func ReadFile(path string) ([]byte, error) { return readFile(path, openRegular) }
+
+func readFile(path string, open func(path string) (*file, error)) ([]byte, error) {
+	f, err := open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -50,6 +55,8 @@ type file struct {
 	path string
 	fd   int
 	size int64
+	uid  uint32 // who owns it
+	mode uint32 // permission bits
 }
 
 // openRegular opens a regular file. O_NONBLOCK keeps a FIFO that stands there by
@@ -69,7 +76,26 @@ func openRegular(path string) (*file, error) {
 		unix.Close(fd)
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return &file{path: path, fd: fd, size: st.Size}, nil
+	return &file{path: path, fd: fd, size: st.Size, uid: st.Uid, mode: uint32(st.Mode) & 0o777}, nil
+}
+
+// openTrusted opens a regular file that says who may have which mail. Only root, or the
+// user that this program runs as, may be able to write to it, or the error is ErrWritable.
+func openTrusted(path string) (*file, error) {
+	f, err := openRegular(path)
+	if err != nil {
+		return nil, err
+	}
+	if f.mode&0o022 != 0 {
+		err = fmt.Errorf("%s %w: chmod go-w it", path, ErrWritable)
+	} else if f.uid != 0 && f.uid != uint32(unix.Geteuid()) {
+		err = fmt.Errorf("%s %w: it belongs to uid %d, give it to root", path, ErrWritable, f.uid)
+	}
+	if err != nil {
+		f.close()
+		return nil, err
+	}
+	return f, nil
 }
 
 // readFull reads at offset until buf is full or the file ends.

@@ -16,9 +16,10 @@ type Rule struct {
 	Env  map[string]string // settings, by name
 }
 
-// OpenRules opens the database at path, which must exist.
+// OpenRules opens the database at path, which must exist. One that others can write to
+// is ErrWritable.
 func OpenRules(path string) (*Rules, error) {
-	cdb, err := OpenCDB(path)
+	cdb, err := openDatabase(path, openTrusted)
 	if err != nil {
 		return nil, err
 	}
@@ -60,12 +61,8 @@ func (r *Rules) Each(f func(key string, rule Rule) error) error {
 // of a login: such a login must not slip past the rule for its usual form.
 func ruleKeys(login string) []string {
 	keys := []string{login}
-	if !strings.Contains(login, "@") {
-		if i := strings.IndexByte(login, '%'); i >= 0 {
-			login = login[:i] + "@" + login[i+1:]
-		} else if i := strings.IndexByte(login, '/'); i >= 0 {
-			login = login[:i] + "@" + login[i+1:]
-		}
+	if local, domain := SplitLogin(login); domain != "" {
+		login = local + "@" + domain
 	}
 	if login != keys[0] {
 		keys = append(keys, login)
@@ -74,6 +71,17 @@ func ruleKeys(login string) []string {
 		keys = append(keys, "@"+domain)
 	}
 	return append(keys, "")
+}
+
+// SplitLogin takes a login apart as vchkpw does: at the first @, or else at the first %,
+// or else at the first /. The domain is empty if there is none.
+func SplitLogin(login string) (local, domain string) {
+	for _, separator := range []string{"@", "%", "/"} {
+		if local, domain, found := strings.Cut(login, separator); found {
+			return local, domain
+		}
+	}
+	return login, ""
 }
 
 // parse reads a record: `D NUL` to deny, `+NAME=value NUL` for each setting. Of

@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"path"
-	"path/filepath"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"vodmr/internal/address"
+	"vodmr/internal/safepath"
 )
 
 // Users is users/cdb, where vpopmail enters its domains. See qmail-users(5).
@@ -25,9 +25,10 @@ type Domain struct {
 }
 
 // Users opens users/cdb. An absent file is a Users without entries; any other
-// trouble is an error, which wraps ErrDamaged where the content is to blame.
+// trouble is an error, which wraps ErrDamaged if the content is to blame, and ErrWritable if
+// others can write to the file.
 func (h Home) Users() (*Users, error) {
-	cdb, err := OpenCDB(h.Path("users/cdb"))
+	cdb, err := openDatabase(h.Path("users/cdb"), openTrusted)
 	if errors.Is(err, unix.ENOENT) {
 		return &Users{}, nil
 	}
@@ -63,13 +64,13 @@ func (u *Users) Domain(name string) (Domain, bool, error) {
 }
 
 // Holding finds the domain whose directory is home or holds it, the longest
-// directory first. It is tried again with home's symlinks resolved.
+// directory first. It is tried again with the links in home resolved.
 func (u *Users) Holding(home string) (Domain, bool, error) {
 	d, found, err := u.holding(path.Clean(home))
 	if found || err != nil {
 		return d, found, err
 	}
-	real, err := filepath.EvalSymlinks(home)
+	real, err := safepath.Resolve(home)
 	if err != nil || real == path.Clean(home) {
 		return Domain{}, false, nil
 	}
@@ -107,6 +108,20 @@ func (d Domain) Holds(home string) bool {
 		return false
 	}
 	return home == d.Dir || strings.HasPrefix(home, d.Dir+"/")
+}
+
+// HoldsReal is Holds, tried again with those links in both paths resolved that package
+// safepath follows.
+func (d Domain) HoldsReal(home string) bool {
+	if d.Holds(path.Clean(home)) {
+		return true
+	}
+	real, err := safepath.Resolve(home)
+	if err != nil {
+		return false
+	}
+	dir, err := safepath.Resolve(d.Dir)
+	return err == nil && Domain{Dir: dir}.Holds(real)
 }
 
 // isWildcard says whether a key is `!name-`, an entry for all that follows the

@@ -14,9 +14,10 @@ type VirtualDomains struct {
 	users   map[string]bool   // "prepend-user@domain", lower case
 }
 
-// VirtualDomains reads control/virtualdomains. An absent file holds nothing.
+// VirtualDomains reads control/virtualdomains. An absent file holds nothing, and one that
+// others can write to is ErrWritable.
 func (h Home) VirtualDomains() (*VirtualDomains, error) {
-	c := control{home: h}
+	c := control{home: h, open: openTrusted}
 	v := &VirtualDomains{map[string]string{}, map[string]bool{}}
 	for _, line := range c.lines("virtualdomains") {
 		if key, prepend, ok := strings.Cut(line, ":"); ok {

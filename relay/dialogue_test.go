@@ -47,6 +47,7 @@ func queueProgram() string { return filepath.Join(bin, "qmail-queue") }
 //	left             the Maildir's files afterwards
 //	queue            what qmail-queue got: `FROM -> TO` a line
 //	bounce           patterns, each of which a line of a bounce must match
+//	notes            all lines of vodmr.notes, as patterns
 //	log              all log lines, as patterns
 //
 // $ROOT stands for the temporary folder.
@@ -304,6 +305,9 @@ func (s *site) check(t testing.TB, log string, err error) {
 		}
 	}
 	matchLog(t, s.files["log"], log)
+	if notes, ok := s.files["notes"]; ok {
+		matchLog(t, notes, s.readNotes(t))
+	}
 	if want := s.config["exit"]; want != "" && want != strconv.Itoa(ExitCode(err)) {
 		t.Errorf("exit code %d (%v), want %s", ExitCode(err), err, want)
 	}

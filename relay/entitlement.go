@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"vodmr/internal/address"
+	"vodmr/internal/safepath"
 	"vodmr/qmail"
 	"vodmr/smtp"
 )
@@ -43,21 +44,34 @@ func identify(c *Config) (*entitlement, error) {
 		e.close()
 		return nil, err
 	}
-	domain, found, err := users.Holding(c.Home)
-	if err != nil {
-		e.close()
-		return nil, err
-	}
-	if found {
-		e.domain = &domain
-		e.login = address.Lower(path.Base(c.Home)) + "@" + domain.Name
-		return e, nil
-	}
-	if err := e.checkLost(); err != nil {
+	if err := e.findDomain(); err != nil {
 		e.close()
 		return nil, err
 	}
 	return e, nil
+}
+
+// findDomain finds out which domain the mailbox lives in. A path with another's link in it
+// is refused before it is looked up, since it may lead into another customer's domain.
+func (e *entitlement) findDomain() error {
+	if _, err := safepath.Resolve(e.home); safepath.Refused(err) {
+		return err
+	}
+	domain, found, err := e.users.Holding(e.home)
+	if err == nil && !found {
+		_, name := qmail.SplitLogin(e.login)
+		domain, found, err = e.users.Domain(name)
+		found = found && domain.HoldsReal(e.home)
+	}
+	if err != nil {
+		return err
+	}
+	if !found {
+		return e.checkLost()
+	}
+	e.domain = &domain
+	e.login = address.Lower(path.Base(e.home)) + "@" + domain.Name
+	return nil
 }
 
 // checkLost finds out where users/cdb does not know a mailbox that it must
@@ -66,7 +80,7 @@ func identify(c *Config) (*entitlement, error) {
 // A users/cdb that is lost is no reason to say yes. Without vpopmail, ~alias may get
 // such a domain's mail.
 func (e *entitlement) checkLost() error {
-	_, domain, _ := strings.Cut(e.login, "@")
+	_, domain := qmail.SplitLogin(e.login)
 	prefix, found := e.virtual.Prefix(domain)
 	if domain == "" || !found || address.Lower(prefix) != domain {
 		return nil
@@ -190,6 +204,9 @@ func (e *entitlement) claim(domains []string) smtp.Reply {
 func replyNoDomain() smtp.Reply {
 	return smtp.NewReply(450, "4.7.1", "this login may not have the mail of any domain")
 }
+
+// known says whether it is known which login the mailbox is of.
+func (e *entitlement) known() bool { return e.login != "" }
 
 // wants says whether mail for a recipient's domain belongs to the login, and
 // whether it was asked for.

@@ -199,16 +199,18 @@ func (q *queue) expire(entry maildir.Entry) (done bool, full error) {
 	return true, nil
 }
 
-// loadOld reads a message's envelope. What is for a user of this host has reached whom
-// it is for, and is no customer's: the Maildir may be that user's inbox as well. What
-// may never have come by mail has no sender who may be told.
+// loadOld reads a message's envelope. What is for a domain that the login does not hold is
+// no customer's mail: the Maildir may be somebody's inbox. If nobody knows whose login a
+// Maildir is, because it lies in no domain of users/cdb and was named by its path, only
+// what is for a user of this host is not. A message that may
+// never have come by mail has no sender who may be told.
 func (q *queue) loadOld(entry maildir.Entry) (*item, error) {
 	it, err := q.load(entry, 0)
 	if err != nil {
 		return it, err
 	}
 	domain := domainOf(it)
-	if held, _ := q.entitled.wants(domain); !held && slices.Contains(q.locals, domain) {
+	if held, _ := q.entitled.wants(domain); !held && (q.entitled.known() || slices.Contains(q.locals, domain)) {
 		return it, &notOurs{it.rcpt}
 	}
 	if !it.received {

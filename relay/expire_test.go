@@ -269,7 +269,7 @@ func TestShowExpired(t *testing.T) {
 	}
 }
 
-func (s *site) readNotes(t *testing.T) string {
+func (s *site) readNotes(t testing.TB) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(s.maildir, "vodmr.notes"))
 	must(t, err)
@@ -298,6 +298,43 @@ func TestExpireLeavesInboxes(t *testing.T) {
 		}
 		if log, err := s.expire(t, false); log != "" || err != nil {
 			t.Errorf("locals %q, a second time: %v\n%s", locals, err, log)
+		}
+	}
+}
+
+// TestExpireOnlyWhatIsHeld: mail for a domain that the login does not hold is no customer's,
+// also if it is forced. If nobody knows whose login the Maildir is, only local mail is not.
+func TestExpireOnlyWhatIsHeld(t *testing.T) {
+	for _, test := range []struct{ name, login, rules, left string }{
+		{"by users/cdb", "odmr@example.org", "", "strange local"},
+		{"by path, in a domain of users/cdb", "", "", "strange local"},
+		{"by a rule", "odmr@example.org", `odmr@example.org:allow,VODMR_DOMAINS="stranger.test"`, "own local"},
+		{"by a rule without domains", "odmr@example.org", "@example.org:allow,VODMR_IDLE=\"60\"\n", "strange local"},
+		{"denied", "odmr@example.org", `odmr@example.org:deny,VODMR_DOMAINS="stranger.test"`, "strange local"},
+		{"by path, in no domain", "", "", "local"},
+		{"by path, in no domain, with rules", "", `:allow,VODMR_DOMAINS="stranger.test"`, "local"},
+	} {
+		s := expirySite(t, "")
+		s.config["login"] = test.login
+		if strings.HasPrefix(test.name, "by path, in no domain") {
+			must(t, os.Remove(filepath.Join(s.root, "qmail/users/cdb")))
+		}
+		if test.rules != "" {
+			s.files["rules"] = test.rules
+			s.write(t, "rules", test.rules+"\n")
+		}
+		for name, rcpt := range map[string]string{"1": "own@example.org", "2": "strange@stranger.test", "3": "local@mail.provider.test"} {
+			s.write(t, "new/1795336645."+name+".vm", "Return-Path: <ann@sender.test>\nDelivered-To: "+rcpt+"\nReceived: x\n\nbody\n")
+		}
+		log, err := s.expire(t, true)
+		var left []string
+		for n, name := range []string{"own", "strange", "local"} {
+			if strings.Contains(s.left(t), fmt.Sprintf("new/1795336645.%d.vm", n+1)) {
+				left = append(left, name)
+			}
+		}
+		if got := strings.Join(left, " "); got != test.left || err != nil {
+			t.Errorf("%s: left are %q, want %q, %v\n%s", test.name, got, test.left, err, log)
 		}
 	}
 }

@@ -35,6 +35,7 @@ func (f *flood) SetDeadline(t time.Time) error {
 
 func (f *flood) Pending() bool                { return false }
 func (f *flood) HungUp() bool                 { return false }
+func (f *flood) Unacknowledged() (int, bool)  { return 0, false }
 func (f *flood) Write(p []byte) (int, error)  { return len(p), nil }
 func (f *flood) Wake(...int)                  {}
 func (f *flood) Rest(time.Time) (bool, error) { return true, nil }

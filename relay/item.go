@@ -27,6 +27,8 @@ type item struct {
 	to   string // rcpt in RFC 5321's form
 	cut  []maildir.Span
 
+	retry bool // it was refused in this session, before the server took a message
+
 	length int64  // bytes of the content: the file without its envelope lines
 	sum    uint64 // of the content's start
 	raw    []byte // the whole file, where it is held

@@ -68,26 +68,29 @@ func (q *queue) takeEarly(entry maildir.Entry) {
 }
 
 // moreTried reads the next file that an earlier session kept, those with the
-// fewest tries first.
+// fewest tries first; behind them what this session is to try again.
 func (q *queue) moreTried() bool {
 	if !q.triedSorted {
 		slices.SortStableFunc(q.tried, func(a, b tried) int { return a.tries - b.tries })
 		q.triedSorted = true
 	}
 	if len(q.tried) == 0 {
-		return false
+		return q.moreDoubted()
 	}
 	q.readAhead(q.tried[0].entry)
 	q.tried = q.tried[1:]
 	return true
 }
 
-// readAhead reads one file, and its body where there is room.
-func (q *queue) readAhead(entry maildir.Entry) {
-	if it := q.read(entry, min(wholeMax, heldMax-q.held)); it != nil {
+// readAhead reads one file, and its body where there is room. It is nil if the file
+// cannot go out.
+func (q *queue) readAhead(entry maildir.Entry) *item {
+	it := q.read(entry, min(wholeMax, heldMax-q.held))
+	if it != nil {
 		q.ahead = append(q.ahead, it)
 		q.held += int64(len(it.raw))
 	}
+	return it
 }
 
 // takeSuspect takes the suspect with the fewest breaks.

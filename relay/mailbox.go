@@ -30,11 +30,28 @@ func (m *Mailbox) open() (err error) {
 	if s.entitled, err = identify(&s.Config); err != nil {
 		return err
 	}
-	if err = s.entitled.byDefault(); err != nil {
+	if err = m.entitle(); err != nil {
 		return err
 	}
 	s.box, err = maildir.Open(s.Home, s.Maildir)
 	return err
+}
+
+// entitle entitles the login as a session would, but for a deny: the mail of a customer
+// who may not fetch it gets too old as well.
+func (m *Mailbox) entitle() error {
+	s := m.session
+	if s.Rules == "" || !s.entitled.known() {
+		return s.entitled.byDefault()
+	}
+	rule, _, err := s.rule()
+	if err != nil {
+		return err
+	}
+	if list := rule.Env["VODMR_DOMAINS"]; list != "" && !rule.Deny {
+		return s.entitled.byRule(list)
+	}
+	return s.entitled.byDefault()
 }
 
 // Path is where the Maildir is.
@@ -61,7 +78,7 @@ type Waiting struct {
 	Time      int64  // when it came, in Unix seconds: by its name, else its file's time
 	Size      int64  // bytes of the file; 0 where it cannot be opened
 	Sender    string // in SMTP's form, without <>; `#@[]` is a double bounce's
-	Recipient string // raw, without virtualdomains' prefix
+	Recipient string // in SMTP's form, without virtualdomains' prefix
 	Note      maildir.Note
 	Err       error // why the envelope cannot be read: there is no sender and recipient
 }
@@ -97,7 +114,7 @@ func (w *Waiting) fill(it *item, err error) {
 	if err != nil {
 		return
 	}
-	w.Sender, w.Recipient = it.sender, it.rcpt
+	w.Sender, w.Recipient = it.sender, it.to
 	if it.double {
 		w.Sender = doubleBounce
 	}

@@ -8,6 +8,15 @@ import (
 	"vodmr/maildir"
 )
 
+// unread says why the notes cannot be read, if that may pass. A session that began new
+// ones then would send again what the customer has. If no mail can wait, they are not read.
+func (q *queue) unread() error {
+	if q.list.Len() == 0 && !q.unfinished && !q.stands() {
+		return nil
+	}
+	return q.openNotes().Unread()
+}
+
 // tooSoon says whether the customer comes back before VODMR_INTERVAL is over. One
 // that stands does not come to look, so nothing keeps it from coming back.
 func (q *queue) tooSoon() bool {
@@ -49,7 +58,7 @@ func (q *queue) begin() error {
 // mayRemove says what is wrong where a message that is done could neither be removed
 // nor noted: each session would send the same again.
 func (q *queue) mayRemove() error {
-	if !q.unnoted {
+	if !q.unnoted && !q.notes.Full() {
 		return nil
 	}
 	if err := q.box.MayRemove(); err != nil {

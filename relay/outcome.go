@@ -23,9 +23,12 @@ func (q *queue) Answered(tx *smtp.Transaction, decisions []smtp.Decision) {
 	g := q.flying[tx]
 	delete(q.flying, tx)
 	g.closeStream()
-	repeat, later := &group{plain: true}, &group{plain: tx.Plain}
+	q.learn(decisions)
+	repeat, later, repeated := &group{plain: true}, &group{plain: tx.Plain}, false
+	several := contentForSeveral(decisions)
 	for i, it := range g.items {
 		d := decisions[i]
+		q.refusedSome = q.refusedSome || d.Reply.Refused()
 		switch {
 		case d.Reply.Accepted():
 			q.delivered(it, d.Reply)
@@ -36,8 +39,16 @@ func (q *queue) Answered(tx *smtp.Transaction, decisions []smtp.Decision) {
 		case d.Reply.AboutCommand() && !tx.Plain:
 			repeat.items = append(repeat.items, it)
 			q.notes.Again(it.base)
+		case aboutSession(d.Reply, tx.Plain):
+			q.unwilling(it, d.Reply)
+		case d.Stage == smtp.StageContent && several:
+			q.again = append(q.again, &group{items: []*item{it}, plain: tx.Plain})
+			q.notes.Again(it.base)
+			repeated = true
+		case d.Reply.Permanent() && d.Stage == smtp.StageMail:
+			q.refusedSender(it, d.Reply)
 		case d.Reply.Permanent():
-			q.failed(it, d.Reply, "the mail server of this domain refused it: ")
+			q.failed(it, d.Reply, byServer)
 		default:
 			q.deferred(it, d.Reply)
 		}
@@ -45,7 +56,31 @@ func (q *queue) Answered(tx *smtp.Transaction, decisions []smtp.Decision) {
 	for _, more := range []*group{later, repeat} {
 		if len(more.items) > 0 {
 			q.again = append(q.again, more)
+			repeated = true
 		}
+	}
+	if !repeated && !g.items[0].retry {
+		q.countRefused(decisions)
+	}
+}
+
+// byServer stands before the reply in a bounce.
+const byServer = "the mail server of this domain refused it: "
+
+// countRefused counts a transaction that nothing was taken of and something was refused
+// for good.
+func (q *queue) countRefused(decisions []smtp.Decision) {
+	var refusal smtp.Reply
+	for _, d := range decisions {
+		if d.Reply.Accepted() {
+			return
+		}
+		if d.Reply.Permanent() {
+			refusal = d.Reply
+		}
+	}
+	if refusal.Code != 0 {
+		q.refusedAll(refusal)
 	}
 }
 
@@ -53,6 +88,20 @@ func (q *queue) Answered(tx *smtp.Transaction, decisions []smtp.Decision) {
 // 452, or 552 (RFC 5321 section 4.5.3.1.10).
 func tooMany(d smtp.Decision) bool {
 	return d.Stage == smtp.StageRcpt && d.After > 0 && (d.Reply.Code == 452 || d.Reply.Code == 552)
+}
+
+// contentForSeveral reports if the content was refused for several accepted recipients
+// at once. A server may mean one of them only (a quota, a filter that one of them has),
+// and the reply does not say which. So each copy is offered again alone, and that
+// reply is believed.
+func contentForSeveral(decisions []smtp.Decision) bool {
+	refused := 0
+	for _, d := range decisions {
+		if d.Stage == smtp.StageContent && d.Reply.Refused() {
+			refused++
+		}
+	}
+	return refused > 1
 }
 
 // delivered removes a file that the customer's server answers for now.
@@ -71,13 +120,19 @@ func (q *queue) removeOrNote(it *item) {
 	if removal == nil {
 		return
 	}
-	q.notes.Done(it.base)
+	noted := q.notes.Done(it.base)
 	q.shelve(it.base, q.pace().reread)
-	if err := q.notes.Flush(); err != nil {
+	err := q.notes.Flush()
+	if err == nil && !noted {
+		err = errNotesFull
+	}
+	if err != nil {
 		q.noteTrouble(err)
 		q.stuck = q.stuck || !errors.Is(removal, maildir.ErrGone)
 	}
 }
+
+var errNotesFull = errors.New("vodmr.notes has no room for another message that is done and cannot be removed")
 
 // remove unlinks a file, and logs why it could not. ErrGone, that it was gone already,
 // is no news.
@@ -129,22 +184,36 @@ func (q *queue) deferred(it *item, reply smtp.Reply) {
 	q.keep(it, reply)
 }
 
-// keep notes and logs that a file stays.
+// keep notes that the customer's server deferred a file.
 func (q *queue) keep(it *item, reply smtp.Reply) {
-	q.count.deferred++
 	q.notes.Kept(it.base, reply.String())
+	q.logKept(it, reply)
+}
+
+// keepTried keeps a file for a refusal that is about the session.
+func (q *queue) keepTried(it *item, reply smtp.Reply) {
+	q.notes.Tried(it.base, "the session was refused: "+reply.String())
+	q.logKept(it, reply)
+}
+
+// logKept counts and logs that a file stays.
+func (q *queue) logKept(it *item, reply smtp.Reply) {
+	q.count.deferred++
 	q.shelve(it.base, q.retryWait(it.base))
 	q.logFile("deferral", it, reply)
 }
 
-// failed bounces a file for a permanent refusal; why stands before the reply in
-// the bounce.
+// failed bounces a file for a permanent refusal, if that is believed; why stands before
+// the reply in the bounce.
 func (q *queue) failed(it *item, reply smtp.Reply, why string) {
-	if q.settings.SoftBounce {
+	switch {
+	case q.settings.SoftBounce:
 		q.deferred(it, reply)
-		return
+	case it.retry || q.notes.Trusts() || q.refusedForLong(it):
+		q.bounceOrKeep(it, reply, why)
+	default:
+		q.doubtRefusal(it, reply)
 	}
-	q.bounceOrKeep(it, reply, why)
 }
 
 // bounceOrKeep removes a file once its bounce is queued.
@@ -158,6 +227,28 @@ func (q *queue) bounceOrKeep(it *item, reply smtp.Reply, why string) {
 	}
 	q.count.bounced++
 	q.removeOrNote(it)
+}
+
+// closed notes what a 421 left unanswered. The server announced its end (RFC 5321 section
+// 3.8), so no message is the suspect of it. If the server had refused something before,
+// that is likely why: chasquid says 421 in place of a connection's third refusal. The
+// rest then keeps its place, so that it is not the third again. If it had not,
+// the first message without an answer may be why, and goes behind what was tried less.
+func (q *queue) closed(left []smtp.Unanswered, err error) {
+	var closing *smtp.ClosingError
+	if !errors.As(err, &closing) {
+		return
+	}
+	for i, u := range left {
+		for _, it := range q.flying[u.Transaction].items {
+			if i == 0 && !q.refusedSome {
+				q.notes.Tried(it.base, closing.Reply.String())
+			} else {
+				q.notes.Again(it.base)
+			}
+		}
+	}
+	q.Sending()
 }
 
 // doubt names the files that a broken session left unanswered after their

@@ -32,6 +32,7 @@ type queue struct {
 	lent        []byte // the body that the Sender uses
 
 	sender  *smtp.Sender
+	server  string // what the notes say of the customer's server; see server.go
 	rcptMax int
 
 	// Where the session stands:
@@ -44,7 +45,10 @@ type queue struct {
 	triedSorted    bool // tried is in the order of tries
 	suspectsSorted bool // suspects is in that of breaks
 
-	bounces bounces
+	bounces  bounces
+	refusals refusals
+
+	refusedSome bool // the server refused something in this session
 
 	unnoted    bool // the notes could not be written
 	unreadable bool // a file could not be read
@@ -107,6 +111,8 @@ func (q *queue) start(sender *smtp.Sender) error {
 		}
 	}
 	q.rcptMax = q.rcptLimit()
+	q.restrain()
+	q.recallServer()
 	if q.unnoted {
 		sender.Limit(1)
 	}
@@ -126,7 +132,7 @@ func (q *queue) rcptLimit() int {
 func (q *queue) Next() *smtp.Transaction {
 	q.buffers.put(q.lent)
 	q.lent = nil
-	for !q.mailMaxReached() && !q.told() && !q.stuck && !q.hungUp {
+	for !q.mailMaxReached() && !q.told() && !q.stuck && !q.hungUp && q.mayOffer() {
 		g := q.take()
 		if g == nil {
 			return nil
@@ -163,6 +169,7 @@ func bases(items []*item) []string {
 
 // Sending is smtp.Source's: the notes are written before the mail goes.
 func (q *queue) Sending() {
+	q.noteServer()
 	if err := q.notes.Flush(); err != nil {
 		q.noteTrouble(err)
 	}

@@ -25,6 +25,8 @@ type Conn interface {
 	Wake(fds ...int)
 	// Rest waits for bytes, for one of those descriptors, or until.
 	Rest(until time.Time) (readable bool, err error)
+	// Unacknowledged is how many octets the peer's TCP has not acknowledged, if known.
+	Unacknowledged() (octets int, known bool)
 }
 
 // A Config is what one session runs with.
@@ -36,6 +38,7 @@ type Config struct {
 	Login   string // as typed
 	Home    string // the mailbox's directory: the truth about who logged in
 	Maildir string // relative to Home
+	Refused error  // why Home is not this login's: ATRN gets 451, and nothing is opened; nil if it is
 	Qmail   qmail.Home
 	Queue   qmail.Queue
 

@@ -79,6 +79,9 @@ func (s *session) prepare(arg string) smtp.Reply {
 	if err != nil {
 		return smtp.ReplyBadArgument(err.Error())
 	}
+	if s.Refused != nil {
+		return s.trouble(s.Refused)
+	}
 	if s.entitled, err = identify(&s.Config); err != nil {
 		return s.trouble(err)
 	}
@@ -127,12 +130,7 @@ func (s *session) applyRule() (domains string, refusal smtp.Reply, err error) {
 	if s.Rules == "" {
 		return "", smtp.Reply{}, nil
 	}
-	rules, err := qmail.OpenRules(s.Rules)
-	if err != nil {
-		return "", smtp.Reply{}, err
-	}
-	defer rules.Close()
-	rule, found, err := rules.For(s.entitled.login)
+	rule, found, err := s.rule()
 	if err != nil {
 		return "", smtp.Reply{}, err
 	}
@@ -143,9 +141,23 @@ func (s *session) applyRule() (domains string, refusal smtp.Reply, err error) {
 	return get("VODMR_DOMAINS"), smtp.Reply{}, s.settings.apply(get)
 }
 
+// rule is the one that rules.cdb has for the login.
+func (s *session) rule() (rule qmail.Rule, found bool, err error) {
+	rules, err := qmail.OpenRules(s.Rules)
+	if err != nil {
+		return rule, false, err
+	}
+	defer rules.Close()
+	return rules.For(s.entitled.login)
+}
+
 // trouble logs why the customer must come again.
 func (s *session) trouble(err error) smtp.Reply {
 	s.Log.Event("error", logline.Err(err))
+	return replyTrouble()
+}
+
+func replyTrouble() smtp.Reply {
 	return smtp.NewReply(451, "4.3.0", "trouble here, try again later")
 }
 
@@ -174,6 +186,9 @@ func (s *session) openQueue() smtp.Reply {
 		return s.trouble(err)
 	}
 	s.queue = newQueue(s, list, unfinished)
+	if s.queue.unread() != nil {
+		return replyTrouble() // it is logged
+	}
 	if s.queue.tooSoon() {
 		return smtp.NewReply(450, "4.7.1", "too soon: wait "+s.settings.Interval.String()+" after each session")
 	}

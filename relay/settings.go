@@ -3,7 +3,9 @@ package relay
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"vodmr/smtp"
@@ -18,6 +20,7 @@ type Settings struct {
 	RequireTLS bool          // VODMR_REQUIRETLS=1: no ATRN without TLS
 	Idle       time.Duration // VODMR_IDLE, in seconds: for how long a session stands; 0 for not at all
 	Noop       time.Duration // VODMR_NOOP, in seconds: how often a session that stands says NOOP
+	Ignore     []string      // VODMR_IGNORE: extensions that are never used, by their EHLO keyword
 }
 
 const (
@@ -56,7 +59,23 @@ func (s *Settings) apply(get func(name string) string) error {
 	if value := get("VODMR_NOOP"); value != "" && err == nil {
 		s.Noop, err = seconds("VODMR_NOOP", value, 1, noopMost)
 	}
+	if value := get("VODMR_IGNORE"); value != "" && err == nil {
+		s.Ignore, err = extensions("VODMR_IGNORE", value)
+	}
 	return err
+}
+
+// extensions reads names of extensions, with commas or blanks between them. One that is
+// not known here is an error: it may be a known one with a slip of the pen.
+func extensions(name, value string) ([]string, error) {
+	known := []string{"PIPELINING", "CHUNKING", "8BITMIME", "SMTPUTF8", "SIZE", "LIMITS", "ENHANCEDSTATUSCODES"}
+	words := strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(", \t", r) })
+	for _, word := range words {
+		if !slices.ContainsFunc(known, func(k string) bool { return strings.EqualFold(k, word) }) {
+			return nil, fmt.Errorf("%s is %q: its words must be of %s", name, value, strings.Join(known, ", "))
+		}
+	}
+	return words, nil
 }
 
 func seconds(name, value string, low, high int) (time.Duration, error) {

@@ -66,13 +66,17 @@ func (q *queue) rereadWait(err error) time.Duration {
 
 // tooFresh shelves what the session before, which may have ended just now, kept
 // just now: a customer that comes back at once would else be offered the same
-// without end. What was set aside waits for longer each time: it goes last, and where
+// without end. So is all mail if a server that is not trusted refused some just now.
+// What was set aside waits for longer each time: it goes last, and where
 // nothing else waits that would be at once, so that no session ever stood.
 func (q *queue) tooFresh(base string, note maildir.Note) bool {
 	if !q.stands() || q.looked {
 		return false
 	}
 	wait, last := q.pace().firstRetry, note.Last
+	if !q.notes.Trusts() {
+		last = max(last, q.notes.LastRefused())
+	}
 	if note.Breaks >= maildir.SetAside {
 		wait, last = doubled(wait, note.Breaks-maildir.SetAside, q.pace().lastBroken), note.Broke
 	}
@@ -127,6 +131,7 @@ func (q *queue) look() error {
 // weeks.
 func (q *queue) recover() {
 	q.rcptMax = q.rcptLimit()
+	q.restrain()
 	if q.unnoted && q.notes.Flush() == nil {
 		q.unnoted = false
 		q.sender.Limit(q.settings.Window)

@@ -30,6 +30,7 @@ func (s *session) stand(sender *smtp.Sender) error {
 		if err := sender.Run(s.queue); err != nil {
 			return st.lost(err)
 		}
+		s.queue.decideSenders()
 		if err := st.step(time.Now()); err != nil {
 			return st.lost(err)
 		}
@@ -45,6 +46,8 @@ func (st *stander) step(now time.Time) error {
 		return overByStuck
 	case st.queue.hungUp:
 		return lastWords(st.sender)
+	case st.queue.refused() != "":
+		return overRefused
 	case st.queue.mailMaxReached():
 		return over("the customer's server takes no more messages in one session (MAILMAX)")
 	case !now.Before(st.end):

@@ -1,9 +1,11 @@
 package relay
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -27,6 +29,32 @@ func TestGoneIsNotStuck(t *testing.T) {
 	taken, left := withoutNotes(t, func(oldest string) { must(t, os.Remove(oldest)) })
 	if taken != 2 || left != 0 {
 		t.Errorf("%d taken and %d left, want 2 and none", taken, left)
+	}
+}
+
+// TestStuckByFullNotes: so does one that finds no room in the notes to say that a message,
+// which cannot be removed, was taken.
+func TestStuckByFullNotes(t *testing.T) {
+	s := newSite(t, standardSite(t))
+	s.fill(t, 5)
+	var notes strings.Builder
+	for i := range 12000 { // as many as there is room for
+		fmt.Fprintf(&notes, "1795336700 done %d.other\n", i)
+	}
+	s.write(t, "maildir/vodmr.notes", notes.String())
+	taken := 0
+	server := &customer.Server{Take: func(string, []string, []byte) {
+		taken++
+		oldest := s.maildir + "/new/1795336000.0.vm"
+		must(t, os.Remove(oldest))
+		must(t, os.Mkdir(oldest, 0o700)) // unlink fails
+	}}
+	must(t, s.session(t, server))
+	if taken != 1 || s.waiting(t) != 2 { // three were one transaction
+		t.Errorf("%d taken and %d left, want 1 and 2", taken, s.waiting(t))
+	}
+	if log := s.log(t); !strings.Contains(log, "has no room") {
+		t.Errorf("the log does not say why:\n%s", log)
 	}
 }
 

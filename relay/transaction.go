@@ -13,7 +13,7 @@ import (
 // is sent: files that are gone or cannot be read are skipped, and what the
 // server is known not to take is refused on its behalf.
 func (q *queue) transaction(g *group) *smtp.Transaction {
-	tx := &smtp.Transaction{Plain: g.plain}
+	tx := &smtp.Transaction{Plain: g.plain || q.plain()}
 	q.dropGone(g)
 	for ; len(g.items) > 0; g.items = g.items[1:] {
 		err := q.fill(tx, g)
@@ -39,6 +39,9 @@ func (q *queue) transaction(g *group) *smtp.Transaction {
 		return tx
 	}
 	g.closeStream()
+	if !g.items[0].retry {
+		q.refusedAll(refusal)
+	}
 	for _, it := range g.items {
 		q.failed(it, refusal, "it cannot be given to the mail server of this domain: ")
 	}

@@ -16,7 +16,7 @@ type tripCounter struct {
 
 func (c *tripCounter) Exchange(out, in []byte) (int, int, error) {
 	wrote, read, err := c.Conn.Exchange(out, in)
-	c.open += bytes.Count(out[:wrote], []byte("BDAT "))
+	c.open += bytes.Count(out[:wrote], []byte(" LAST\r\n"))
 	c.most = max(c.most, c.open)
 	c.open -= bytes.Count(in[:read], []byte("taken"))
 	return wrote, read, err

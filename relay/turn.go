@@ -21,12 +21,22 @@ func (s *session) turn() error {
 		s.line.judging = sender.Judging
 	}
 	err := withoutWrapping(s.send(sender))
-	if err == nil || inOrder(err) {
+	if !inOrder(err) { // or it says nothing about the server
+		s.queue.noteServer()
+	}
+	s.queue.decideSenders()
+	switch {
+	case err == nil || inOrder(err):
 		s.queue.endNotes()
 		_ = sender.Quit() // after 421 or a hang-up too: it fails at once
-	} else {
+	case refusesSession(err):
+		_ = sender.Quit()
+	default:
 		s.queue.doubt(sender.Unanswered(), err)
+		s.queue.closed(sender.Unanswered(), err)
+		s.queue.broke(sender)
 	}
+	s.queue.tellRefusing(err)
 	s.logEnd(err)
 	if inOrder(err) {
 		return nil
@@ -46,6 +56,7 @@ func (s *session) send(sender *smtp.Sender) error {
 	if err := sender.Hello(s.control.HeloHost); err != nil {
 		return err
 	}
+	s.ignore(&sender.Extensions)
 	if s.line != nil {
 		s.line.hello = true
 	}
@@ -58,11 +69,14 @@ func (s *session) send(sender *smtp.Sender) error {
 	if err := sender.Run(s.queue); err != nil {
 		return err
 	}
+	s.queue.decideSenders()
 	switch {
 	case s.queue.stuck:
 		return overByStuck
 	case s.queue.hungUp:
 		return lastWords(sender)
+	case s.queue.refused() != "":
+		return overRefused
 	}
 	return nil
 }

@@ -11,7 +11,7 @@
 // the other side offers:
 //
 //	PIPELINING           RFC 2920
-//	CHUNKING             RFC 3030
+//	CHUNKING             RFC 3030; with PIPELINING, for a server that passes the probe
 //	8BITMIME             RFC 6152
 //	SIZE                 RFC 1870
 //	SMTPUTF8             RFC 6531, for addresses

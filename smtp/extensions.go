@@ -19,6 +19,10 @@ type Extensions struct {
 
 	// RFC 9422; 0 for no limit.
 	MailMax, RcptMax, RcptDomainMax int
+
+	// NoEnhanced says that enhanced status codes (RFC 2034) mean nothing in this
+	// server's replies. Otherwise they are read in any reply that has one, offered or not.
+	NoEnhanced bool
 }
 
 // ParseExtensions reads the lines of a reply to EHLO; the first is the server's
@@ -84,5 +88,26 @@ func (x *Extensions) addLimit(param string) {
 		x.RcptMax = n
 	case "RCPTDOMAINMAX":
 		x.RcptDomainMax = n
+	}
+}
+
+// Ignore takes back one extension by its EHLO keyword, in either case, as if the
+// server had not offered it. An unknown keyword changes nothing.
+func (x *Extensions) Ignore(name string) {
+	switch address.Upper(name) {
+	case "PIPELINING":
+		x.Pipelining = false
+	case "CHUNKING":
+		x.Chunking = false
+	case "8BITMIME":
+		x.EightBitMIME = false
+	case "SMTPUTF8":
+		x.SMTPUTF8 = false
+	case "SIZE":
+		x.SizeOffered, x.Size = false, 0
+	case "LIMITS":
+		x.MailMax, x.RcptMax, x.RcptDomainMax = 0, 0, 0
+	case "ENHANCEDSTATUSCODES":
+		x.NoEnhanced = true
 	}
 }

@@ -78,3 +78,25 @@ func lower(s string) string {
 		return r
 	}, s))
 }
+
+// TestIgnore: an extension that is ignored counts as not offered; others stay.
+func TestIgnore(t *testing.T) {
+	all := ParseExtensions(strings.Split("mx.test|PIPELINING|CHUNKING|8BITMIME|SMTPUTF8|SIZE 1000|LIMITS RCPTMAX=5 MAILMAX=10 RCPTDOMAINMAX=1", "|"))
+	for name, change := range map[string]func(x *Extensions){
+		"PIPELINING":          func(x *Extensions) { x.Pipelining = false },
+		"chunking":            func(x *Extensions) { x.Chunking = false },
+		"8BitMime":            func(x *Extensions) { x.EightBitMIME = false },
+		"SMTPUTF8":            func(x *Extensions) { x.SMTPUTF8 = false },
+		"SIZE":                func(x *Extensions) { x.SizeOffered, x.Size = false, 0 },
+		"LIMITS":              func(x *Extensions) { x.MailMax, x.RcptMax, x.RcptDomainMax = 0, 0, 0 },
+		"EnhancedStatusCodes": func(x *Extensions) { x.NoEnhanced = true },
+		"DSN":                 func(*Extensions) {},
+	} {
+		got, want := all, all
+		got.Ignore(name)
+		change(&want)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}

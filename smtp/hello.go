@@ -21,6 +21,7 @@ func (s *Sender) Hello(helo string) error {
 	}
 	if reply.Accepted() {
 		s.Extensions = ParseExtensions(reply.Lines)
+		s.Fingerprint = fingerprint(greeting, reply)
 		return nil
 	}
 	reply, err = s.command("HELO "+helo, s.timeouts.Other)

@@ -38,16 +38,16 @@ func (s *Sender) deadline() time.Time {
 	if s.awaited.IsZero() {
 		s.awaited = now
 	}
-	latest := s.awaited.Add(s.patience(s.expected[0].kind))
+	latest := s.awaited.Add(s.patience(s.expected[0]))
 	if deadline.IsZero() || latest.Before(deadline) {
 		deadline = latest
 	}
 	return deadline
 }
 
-// patience is how long a reply of this kind may take.
-func (s *Sender) patience(kind expectKind) time.Duration {
-	switch kind {
+// patience is how long a reply may take.
+func (s *Sender) patience(e expect) time.Duration {
+	switch e.kind {
 	case expectMail:
 		return s.timeouts.Mail
 	case expectRcpt:
@@ -58,6 +58,9 @@ func (s *Sender) patience(kind expectKind) time.Duration {
 		return s.timeouts.Final
 	case expectNoop:
 		return min(noopTime, s.timeouts.Other)
+	}
+	if e.probe && s.probe.extra {
+		return min(extraTime, s.timeouts.Other)
 	}
 	return s.timeouts.Other
 }

@@ -19,6 +19,7 @@ import (
 func offers(p *scripted, keywords ...string) *Sender {
 	s := NewSender(p, testTimeouts(), DefaultWindow)
 	s.Extensions = ParseExtensions(append([]string{"mx.test"}, keywords...))
+	s.Evidence, s.probe.said = Drains, 1 // the probe has tests of its own
 	return s
 }
 

@@ -22,7 +22,7 @@ func (s *Sender) match(source Source) error {
 			continue
 		}
 		if len(s.expected) == 0 || s.early(s.expected[0], reply) {
-			return &BrokenError{fmt.Errorf("%w: a reply to no command: %s", ErrNotSMTP, reply)}
+			return s.outOfStep(fmt.Errorf("%w: a reply to no command: %s", ErrNotSMTP, reply))
 		}
 		e := s.expected[0]
 		s.expected = s.expected[:copy(s.expected, s.expected[1:])]
@@ -39,8 +39,7 @@ func (s *Sender) match(source Source) error {
 // early reports if a reply came before its command was written. Content may be
 // refused before its last octet; the rest still goes out.
 func (s *Sender) early(e expect, reply Reply) bool {
-	content := e.kind == expectContent || e.kind == expectChunk
-	return e.end > s.written && !(content && reply.Refused())
+	return e.end > s.written && !(e.ofContent() && reply.Refused())
 }
 
 // refusedMidway takes a refusal that comes while DATA's content is streamed. It
@@ -60,18 +59,26 @@ func (s *Sender) refusedMidway(source Source, reply Reply) bool {
 // answer records one reply.
 func (s *Sender) answer(e expect, reply Reply) error {
 	if wrongClass(e.kind, reply) {
-		return &BrokenError{fmt.Errorf("%w: %q is no answer here", ErrNotSMTP, reply)}
+		return s.outOfStep(fmt.Errorf("%w: %q is no answer here", ErrNotSMTP, reply))
 	}
-	if e.kind == expectNoop {
+	if why := s.misplaced(e, reply); why != "" {
+		return s.outOfStep(errMisplaced(reply, why))
+	}
+	switch {
+	case e.kind == expectNoop:
 		return nil // a refusal is a sign of life too
+	case e.probe:
+		return s.probed(e, reply)
 	}
 	f := e.flight
 	f.owed--
 	reply = reply.short()
 	switch e.kind {
 	case expectReset:
+		// RSET has no reason to be refused but a limit (Exim's). So the reply is likelier
+		// to be another command's, and those behind it are not believed.
 		if !reply.Accepted() {
-			s.stop(&RefusedError{"RSET", reply})
+			return &RefusedError{"RSET", reply}
 		}
 	case expectMail:
 		f.mail = reply
@@ -80,7 +87,12 @@ func (s *Sender) answer(e expect, reply Reply) error {
 		if reply.Accepted() {
 			f.accepted++
 		}
-	case expectData, expectContent, expectChunk:
+	case expectData:
+		if s.withoutDATA(f, reply) {
+			return nil
+		}
+		f.answerContent(e.kind, reply)
+	case expectContent, expectChunk:
 		f.answerContent(e.kind, reply)
 	}
 	f.advance()

@@ -18,19 +18,29 @@ type Duplex interface {
 // reads by turns as the connection lets it.
 type Sender struct {
 	Extensions Extensions
+	// Evidence is set before the first Run to what earlier sessions have shown, and may
+	// be read after each.
+	Evidence Evidence
+	// Fingerprint is a key for the server by what it said to Hello; "" behind HELO.
+	Fingerprint string
 
-	conn     Duplex
-	timeouts Timeouts
-	window   window
-	parser   ReplyParser
-	in       []byte
+	conn      Duplex
+	timeouts  Timeouts
+	window    window
+	restraint Restraint
+	probe     probe
+	noDATA    bool // the server does not know DATA
+	parser    ReplyParser
+	in        []byte
 
-	out       []byte // what is to be written, from outStart
-	outStart  int
-	queued    int64 // octets put into out since the session began
-	written   int64
-	block     int64     // written when the present block began
-	blockFrom time.Time // when it began
+	out      []byte // what is to be written, from outStart
+	outStart int
+	queued   int64 // octets put into out since the session began
+	written  int64
+	// acknowledged is how many of them the peer's TCP is known to have
+	acknowledged int64
+	block        int64     // written when the present block began
+	blockFrom    time.Time // when it began
 
 	piece   []byte // of a Stream, as it is read
 	chunked []byte // the octets of one BDAT of a Stream
@@ -76,6 +86,14 @@ func (e *RefusedError) Error() string { return e.What + " refused: " + e.Reply.S
 // Run sends what source has until it has no more and all is answered. After an
 // error the connection must not be used; Unanswered then tells what it left.
 func (s *Sender) Run(source Source) error {
+	err := s.run(source)
+	if err != nil {
+		s.Evidence = s.probe.unanswered(s.Evidence)
+	}
+	return err
+}
+
+func (s *Sender) run(source Source) error {
 	for {
 		if s.mute == nil {
 			s.emit(source)
@@ -116,5 +134,5 @@ func (s *Sender) Unanswered() []Unanswered {
 // Limit bounds the transactions in flight from now on; NewSender's bound holds too.
 func (s *Sender) Limit(max int) { s.window.limit(max) }
 
-// Begun is how many transactions were begun.
-func (s *Sender) Begun() int { return s.begun }
+// Begun is how many times MAIL was said, for a transaction or the probe.
+func (s *Sender) Begun() int { return s.begun + s.probe.said }

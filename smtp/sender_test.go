@@ -26,7 +26,8 @@ type turnConn struct {
 	toServer bytes.Buffer
 	toSender bytes.Buffer
 	waiting  bool // the server waits for more
-	closed   bool
+	closed   bool // by the server
+	gone     bool // the client is
 	trips    int
 }
 
@@ -67,6 +68,9 @@ func (c serverEnd) Read(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for c.toServer.Len() == 0 {
+		if c.gone {
+			return 0, io.EOF
+		}
 		c.waiting = true
 		c.changed.Broadcast()
 		c.changed.Wait()
@@ -135,8 +139,9 @@ func (l *list) Failed(tx *Transaction, err error) {
 	l.failed[tx] = err
 }
 
-// send runs a whole session over a turnConn.
-func send(t *testing.T, server *customer.Server, l *list) (trips int, sender *Sender) {
+// session joins a Sender that has said EHLO to a server, which earlier sessions have
+// proven; run has it send and quit.
+func session(t *testing.T, server *customer.Server) (sender *Sender, run func(Source) (trips int)) {
 	t.Helper()
 	conn := newTurnConn()
 	done := make(chan error, 1)
@@ -149,18 +154,29 @@ func send(t *testing.T, server *customer.Server, l *list) (trips int, sender *Se
 	if err := sender.Hello("provider.test"); err != nil {
 		t.Fatal(err)
 	}
-	before := conn.trips
-	if err := sender.Run(l); err != nil {
-		t.Fatal(err)
+	sender.Evidence = Drains
+	return sender, func(source Source) int {
+		t.Helper()
+		before := conn.trips
+		if err := sender.Run(source); err != nil {
+			t.Fatal(err)
+		}
+		trips := conn.trips - before
+		if err := sender.Quit(); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-done; err != nil {
+			t.Fatalf("the server: %v", err)
+		}
+		return trips
 	}
-	trips = conn.trips - before
-	if err := sender.Quit(); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-done; err != nil {
-		t.Fatalf("the server: %v", err)
-	}
-	return trips, sender
+}
+
+// send runs a whole session over a turnConn.
+func send(t *testing.T, server *customer.Server, l *list) (trips int, sender *Sender) {
+	t.Helper()
+	sender, run := session(t, server)
+	return run(l), sender
 }
 
 // TestRoundTrips counts them from the dialogue.
@@ -378,8 +394,8 @@ func (r *failingReader) Read(p []byte) (int, error) {
 }
 
 // TestStream sends a message of many chunks in every mode, and one that cannot
-// be read to its end: the others arrive all the same where CHUNKING lets it be
-// taken back, and without it the line is cut before the dot.
+// be read to its end: the others arrive all the same if it goes by BDAT, which lets it
+// be taken back; otherwise the line is cut before the dot.
 func TestStream(t *testing.T) {
 	for _, mode := range []customer.Server{{}, {Pipelining: true}, {Pipelining: true, Chunking: true}, {Chunking: true}} {
 		server := mode
@@ -393,7 +409,7 @@ func TestStream(t *testing.T) {
 		if len(sizes) != 3 || sizes[1] != want {
 			t.Errorf("%+v: sizes %v, want the second to be %d", mode, sizes, want)
 		}
-		if !mode.Chunking {
+		if !mode.Chunking || !mode.Pipelining {
 			continue
 		}
 		sizes = nil

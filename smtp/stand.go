@@ -64,6 +64,9 @@ func (s *Sender) unasked() error {
 	case reply.Closing():
 		return &ClosingError{reply}
 	}
+	if reply.Accepted() {
+		s.Evidence = OutOfStep // or it says in its own words that it waited for too long
+	}
 	return &BrokenError{fmt.Errorf("%w: a reply to no command: %s", ErrNotSMTP, reply)}
 }
 

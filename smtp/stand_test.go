@@ -33,8 +33,8 @@ func (w *watched) Exchange(out, in []byte) (wrote, read int, err error) {
 // stood makes a Sender that has sent what there was.
 func stood(says ...string) (*watched, *Sender) {
 	w := &watched{scripted: &scripted{says: says}}
-	s := NewSender(w, testTimeouts(), DefaultWindow)
-	s.Extensions = ParseExtensions([]string{"mx.test", "PIPELINING", "CHUNKING"})
+	s := offers(w.scripted, "PIPELINING", "CHUNKING")
+	s.conn = w
 	return w, s
 }
 

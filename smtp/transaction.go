@@ -77,6 +77,7 @@ type flight struct {
 	tx       *Transaction
 	number   int // the first that begins is 1
 	step     step
+	plain    bool // it uses no extension
 	lockStep bool
 	chunking bool
 	rcpt     int // recipients named so far
@@ -124,8 +125,9 @@ func (f *flight) rcptsAnswered() bool { return len(f.rcpts) == len(f.tx.To) }
 // An expect is a reply that the server owes, in the order of the commands.
 type expect struct {
 	kind   expectKind
-	flight *flight
-	end    int64 // the stream's offset behind the command
+	flight *flight // nil for NOOP's and the probe's
+	end    int64   // the stream's offset behind the command
+	probe  bool
 }
 
 type expectKind int

@@ -17,6 +17,9 @@ func (s *Sender) emit(source Source) {
 		if s.writing != nil && s.writing.step == stepFinished {
 			f := s.writing
 			s.writing = nil
+			if f.chunking && s.unconfirmed() {
+				s.sayProbe()
+			}
 			s.settle(source, f)
 		}
 	}
@@ -30,12 +33,14 @@ func (s *Sender) begin(source Source) bool {
 	if s.next == nil {
 		s.next = source.Next()
 	}
-	if s.next == nil || !s.mayStart(s.next) {
+	if s.next == nil || !s.mayStart(s.next) || !s.proven(s.next) {
 		return false
 	}
 	tx := s.next
 	s.next = nil
-	f := &flight{tx: tx, lockStep: s.lockStep(tx), chunking: s.Extensions.Chunking && !tx.Plain}
+	f := &flight{tx: tx, plain: s.plain(tx), lockStep: s.lockStep(tx)}
+	f.chunking = s.chunks(tx) || s.noDATA
+	s.probe.tried = s.probe.tried || f.chunking
 	f.encoder.Dots = !f.chunking
 	if s.begun == 0 || f.lockStep && !s.needRSET {
 		f.step = stepMail
@@ -51,17 +56,18 @@ func (s *Sender) begin(source Source) bool {
 	return true
 }
 
-func (s *Sender) lockStep(tx *Transaction) bool { return tx.Plain || !s.Extensions.Pipelining }
-
 // room reports if another transaction could begin at all: asking the source
 // for one costs a file's reading.
 func (s *Sender) room() bool {
 	if len(s.flights) == 0 {
 		return true
 	}
+	if s.restraint != Unrestrained {
+		return false
+	}
 	last := s.flights[len(s.flights)-1]
 	return !last.lockStep && len(s.flights) < s.window.size &&
-		(s.Extensions.Chunking || len(s.flights) < 2)
+		(last.chunking || len(s.flights) < 2)
 }
 
 // mayStart reports if tx fits beside what is in flight.
@@ -84,7 +90,7 @@ func (s *Sender) speak(source Source, f *flight) bool {
 		s.ask("RSET", expectReset, f)
 		f.step = stepMail
 	case stepMail:
-		s.ask(s.mailCommand(f.tx), expectMail, f)
+		s.ask(mailCommand(f.tx, s.offered(f)), expectMail, f)
 		f.step = stepRcpt
 	case stepRcpt:
 		s.ask("RCPT TO:<"+f.tx.To[f.rcpt]+">", expectRcpt, f)
@@ -110,18 +116,26 @@ func (s *Sender) ask(line string, kind expectKind, f *flight) {
 }
 
 func (s *Sender) expect(kind expectKind, f *flight) {
-	s.expected = append(s.expected, expect{kind, f, s.queued})
+	s.expected = append(s.expected, expect{kind: kind, flight: f, end: s.queued})
 	f.owed++
 }
 
-// mailCommand gives only parameters that the server offered, and none in a
-// plain transaction but SMTPUTF8, without which the address cannot be said.
-func (s *Sender) mailCommand(tx *Transaction) string {
+// offered is what f may use of the server's extensions. A plain transaction uses none
+// but SMTPUTF8, without which its address could not be said.
+func (s *Sender) offered(f *flight) Extensions {
+	if f.plain {
+		return Extensions{}
+	}
+	return s.Extensions
+}
+
+// mailCommand gives only parameters that the server offered.
+func mailCommand(tx *Transaction, offered Extensions) string {
 	line := "MAIL FROM:<" + tx.From + ">"
-	if s.Extensions.SizeOffered && !tx.Plain {
+	if offered.SizeOffered {
 		line += " SIZE=" + strconv.FormatInt(tx.Size, 10)
 	}
-	if s.Extensions.EightBitMIME && tx.EightBit && !tx.Plain {
+	if offered.EightBitMIME && tx.EightBit {
 		line += " BODY=8BITMIME"
 	}
 	if tx.UTF8 {

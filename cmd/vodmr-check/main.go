@@ -66,6 +66,9 @@ func parse(args []string) (config check.Config, err error) {
 				return fmt.Errorf("-p %q is no port: 1 to 65535", value)
 			}
 			config.Port = int(port)
+		case 'q', 'x':
+			*values[letter] = value
+			return getopt.Absolute(letter, value)
 		default:
 			*values[letter] = value
 		}

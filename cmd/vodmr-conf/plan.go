@@ -161,11 +161,8 @@ func (s *service) setRelay(args []string) error {
 		if letter == noRules {
 			return errors.New("the rules are rules.cdb in DIR: leave -x out")
 		}
-		if !filepath.IsAbs(value) {
-			return fmt.Errorf("-q %q must begin with /: vodmr-relay refuses a relative path", value)
-		}
 		s.Qmail = value
-		return nil
+		return getopt.Absolute(letter, value)
 	})
 	if err == nil && len(words) > 1 {
 		err = errors.New("vodmr-relay takes one MAILDIR")

@@ -31,6 +31,9 @@ func (o options) expireApart(arg string) int {
 // args are the arguments of that program.
 func (o options) args(arg string) []string {
 	args := []string{"-q", o.qmail}
+	if o.rules != "" {
+		args = append(args, "-x", o.rules)
+	}
 	if o.show {
 		args = append(args, "-n")
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"vodmr/test/kit/cdbmake"
 	"vodmr/test/kit/dialogue"
 	"vodmr/test/kit/logformat"
 	"vodmr/test/kit/require"
@@ -210,7 +211,8 @@ func TestSessionThatStands(t *testing.T) {
 	deliver("example.org", 0)
 	p.Run("S: MAIL *\nC: 250 ok\nS: RCPT *\nC: 250 ok\nS: DATA\nC: 354 go\nS: Received: x\nS:\nS: hi\nS: .\nC: 250 ok")
 
-	deliver("stranger.example", 8*24*time.Hour)
+	deliver("example.org", 8*24*time.Hour)
+	p.Run("S: MAIL *\nC: 451 later")
 	done := make(chan string)
 	go func() {
 		_, log, code := expire(t, root, maildir)
@@ -312,5 +314,51 @@ func TestNothingIsBouncedThatStays(t *testing.T) {
 	must(t, err)
 	if code != 111 || len(queued) != 0 || !strings.Contains(log, "nothing can be removed, so nothing is bounced: new: permission denied") {
 		t.Errorf("exit %d, %d bounces, log:\n%s", code, len(queued), log)
+	}
+}
+
+// TestLinkOfACustomer: nothing bounces in a Maildir that a customer's link leads to, by a
+// path or by the login, though the customer may have the Maildir's uid.
+func TestLinkOfACustomer(t *testing.T) {
+	require.Root(t, "only root is followed through links")
+	for _, arg := range []string{"ROOT/eve/link/Maildir", "ROOT/eve/end", "late@example.org"} {
+		root, maildir := newSite(t)
+		testsite.Write(t, root+"/domain/vpasswd", "late:x:1:0:l:"+root+"/domain/late/link:NOQUOTA:s\n")
+		for _, dir := range []string{"/eve", "/domain/late"} {
+			must(t, os.Mkdir(root+dir, 0o755))
+			must(t, os.Symlink(root+"/domain/odmr", root+dir+"/link"))
+			must(t, os.Symlink(maildir, root+dir+"/end"))
+		}
+		own(t, root+"/domain", owner)
+		own(t, root+"/eve", owner)
+		_, log, code := expire(t, root, strings.ReplaceAll(arg, "ROOT", root))
+		if code != 100 || left(t, maildir) != 2 || bounces(t, root) != 0 || !strings.Contains(log, "is a symbolic link") {
+			t.Errorf("%s: exit %d, %d left, %d bounces\n%s", arg, code, left(t, maildir), bounces(t, root), log)
+		}
+	}
+}
+
+// TestRelativePathsAreRefused, as vodmr-relay does.
+func TestRelativePathsAreRefused(t *testing.T) {
+	root, maildir := newSite(t)
+	for _, option := range []string{"-q", "-x"} {
+		_, log, code := expire(t, root, option, "rules.cdb", maildir)
+		if code != 100 || !strings.Contains(log, "option "+option+` needs an absolute path, not "rules.cdb"`) || left(t, maildir) != 2 {
+			t.Errorf("%s: exit %d\n%s", option, code, log)
+		}
+	}
+}
+
+// TestRules: a login's further domains are those of its rule, for each of several Maildirs.
+func TestRules(t *testing.T) {
+	root, maildir := newSite(t)
+	testsite.Write(t, root+"/rules.cdb", string(cdbmake.Rules("odmr@example.org:allow,VODMR_DOMAINS=\"example.org,other.example\"\n")))
+	testsite.Write(t, maildir+"/new/1700000000.other.vm", testsite.Message("ann@sender.test", "bob@other.example", "old"))
+	own(t, root+"/domain", owner)
+	if _, log, code := expire(t, root, maildir); code != 0 || left(t, maildir) != 2 || !strings.Contains(log, " skip file=new/1700000000.other.vm reason=") {
+		t.Errorf("without rules: exit %d, %d left\n%s", code, left(t, maildir), log)
+	}
+	if _, log, code := expire(t, root, "-x", root+"/rules.cdb", maildir, maildir); code != 0 || left(t, maildir) != 1 {
+		t.Errorf("with rules: exit %d, %d left\n%s", code, left(t, maildir), log)
 	}
 }

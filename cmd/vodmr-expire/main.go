@@ -11,7 +11,6 @@ import (
 	"vodmr/internal/getopt"
 	"vodmr/internal/locate"
 	"vodmr/internal/logline"
-	"vodmr/internal/setuser"
 	"vodmr/internal/version"
 	"vodmr/qmail"
 	"vodmr/relay"
@@ -19,7 +18,7 @@ import (
 
 const (
 	program = "vodmr-expire"
-	usage   = "usage: vodmr-expire [-n] [-f] [-q QMAILHOME] LOGIN-or-MAILDIR...\n" +
+	usage   = "usage: vodmr-expire [-n] [-f] [-q QMAILHOME] [-x RULES.CDB] LOGIN-or-MAILDIR...\n" +
 		"       vodmr-expire -h | -V\n" +
 		"what has a / in it is a Maildir; see vodmr-expire(8)\n"
 	exitMisuse    = 100
@@ -52,13 +51,13 @@ func run() int {
 
 // options are those of the command line.
 type options struct {
-	show, force bool
-	qmail       string
+	show, force  bool
+	qmail, rules string
 }
 
 func parseOptions(args []string) (options, []string, error) {
 	o := options{qmail: qmail.DefaultHome}
-	args, err := getopt.Parse(args, "nfq:", func(letter rune, value string) error {
+	args, err := getopt.Parse(args, "nfq:x:", func(letter rune, value string) error {
 		switch letter {
 		case 'n':
 			o.show = true
@@ -66,6 +65,10 @@ func parseOptions(args []string) (options, []string, error) {
 			o.force = true
 		case 'q':
 			o.qmail = value
+			return getopt.Absolute(letter, value)
+		case 'x':
+			o.rules = value
+			return getopt.Absolute(letter, value)
 		}
 		return nil
 	})
@@ -92,7 +95,7 @@ func (o options) expireIn(arg string, log *logline.Logger) error {
 	if err != nil {
 		return err
 	}
-	if err := setuser.Owner(place.Owned); err != nil {
+	if err := place.Become(); err != nil {
 		return err
 	}
 	m, err := relay.OpenMailbox(o.config(site, place, log))
@@ -114,7 +117,7 @@ func (o options) config(site qmail.Home, place locate.Place, log *logline.Logger
 	return relay.Config{
 		Log: log, Host: host, Session: strconv.Itoa(os.Getpid()),
 		Login: place.Login, Home: place.Home, Maildir: place.Maildir,
-		Qmail: site, Queue: qmail.Queue{Home: o.qmail, Program: os.Getenv("QMAILQUEUE")},
+		Rules: o.rules, Qmail: site, Queue: qmail.Queue{Home: o.qmail, Program: os.Getenv("QMAILQUEUE")},
 		Now: time.Now,
 	}
 }

@@ -34,10 +34,10 @@ func run() int {
 	args, err := getopt.Parse(os.Args[1:], "jq:", func(letter rune, value string) error {
 		if letter == 'j' {
 			json = true
-		} else {
-			home = value
+			return nil
 		}
-		return nil
+		home = value
+		return getopt.Absolute(letter, value)
 	})
 	if err == nil && len(args) == 0 {
 		err = errors.New("a LOGIN or a MAILDIR is needed")

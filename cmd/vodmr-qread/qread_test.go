@@ -77,7 +77,7 @@ func TestTheList(t *testing.T) {
    3d03h        81   0  ? ? cur/%d.2.vm:2,S: no envelope: Delivered-To holds a control character
    2d02h        69   0  <#@[]> <eve@example.org> new/%d.3.vm: broke 3 sessions
    1d03h        12   0  ? ? new/%d.4.vm: no envelope: neither Return-Path nor Delivered-To above the first Received
-   1d01h        78   0  <m\xe9@sender.test> <a\\b@example.org> new/%d.5.vm
+   1d01h        78   0  <m\xe9@sender.test> <"a\\\\b"@example.org> new/%d.5.vm
 total: 5 messages, 318 bytes, the oldest 6d03h, 1 tried, 2 unreadable
 `, maildir, now-530000, now-270000, now-180000, now-98000, now-90000)
 	for _, args := range [][]string{{"odmr@example.org"}, {"ODMR@alias.example"}, {maildir}, {"domain/odmr/Maildir"}, {"./domain/odmr/Maildir/"}} {

@@ -4,7 +4,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"strconv"
 	"time"
@@ -37,7 +36,7 @@ func run() int {
 	home, rules := qmail.DefaultHome, ""
 	words, err := getopt.Parse(os.Args[1:], "q:x:", func(letter rune, value string) error {
 		*map[rune]*string{'q': &home, 'x': &rules}[letter] = value
-		return nil
+		return getopt.Absolute(letter, value)
 	})
 	authFD, noFD := strconv.Atoi(os.Getenv("VODMR_AUTHFD"))
 	if err == nil && (len(words) > 1 || noFD != nil || authFD < 3) {
@@ -48,7 +47,7 @@ func run() int {
 		return exitMisuse
 	}
 	config := configure(home, rules, append(words, "")[0])
-	if err := becomeOwner(config.Home); err != nil {
+	if config.Refused, err = becomeOwner(config.Qmail); err != nil {
 		config.Log.Event("error", logline.Err(err))
 		return exitTemporary
 	}
@@ -65,15 +64,14 @@ func run() int {
 	return relay.ExitCode(relay.Serve(config))
 }
 
-// becomeOwner takes the rights of the mailbox's owner before anything in home is read.
-func becomeOwner(home string) error {
-	if home == "" {
-		return errors.New("HOME is not set: the checkpassword program must set it")
+// becomeOwner takes the rights of the mailbox's owner before anything in HOME is read.
+// refused says that HOME is another's.
+func becomeOwner(site qmail.Home) (refused, err error) {
+	login := setuser.Login{VPOPUser: os.Getenv("VPOPUSER"), User: os.Getenv("USER"), Home: os.Getenv("HOME")}
+	if login.Home == "" {
+		return nil, errors.New("HOME is not set: the checkpassword program must set it")
 	}
-	if err := setuser.Owner(home); err != nil {
-		return fmt.Errorf("HOME %w", err)
-	}
-	return nil
+	return setuser.For(site, login)
 }
 
 // configure reads the environment that the checkpassword program and vodmr set.

@@ -7,9 +7,11 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"vodmr/test/kit/cdbmake"
 	"vodmr/test/kit/dialogue"
 	"vodmr/test/kit/require"
 )
@@ -42,6 +44,7 @@ func newMailbox(t *testing.T) *mailbox {
 	}
 	text := "Return-Path: <a@b.test>\nDelivered-To: bob@example.org\nReceived: x\n\nbody\n"
 	must(t, os.WriteFile(filepath.Join(home, "Maildir/new/1795336645.1.vm"), []byte(text), 0o644))
+	makeSite(t, root, home)
 	read, write, err := os.Pipe()
 	must(t, err)
 	t.Cleanup(func() { read.Close() })
@@ -53,6 +56,20 @@ func newMailbox(t *testing.T) *mailbox {
 	m.cmd.ExtraFiles = []*os.File{write} // descriptor 3
 	m.cmd.Env = []string{"HOME=" + home, "VPOPUSER=odmr@example.org", "VODMR_AUTHFD=3", "VODMR_HOST=mail.test"}
 	return m
+}
+
+// makeSite makes root the directory of the domain example.org, the mail of which all goes
+// to home, and alias.example another name of it.
+func makeSite(t *testing.T, root, home string) {
+	t.Helper()
+	uid := os.Getuid()
+	if uid == 0 {
+		uid = owner
+	}
+	entry := fmt.Sprintf("example.org:%d:%[1]d:%s:-::\n", uid, root)
+	must(t, os.MkdirAll(filepath.Join(root, "qmail/users"), 0o755))
+	must(t, os.WriteFile(filepath.Join(root, "qmail/users/cdb"), cdbmake.Assign("+example.org-:"+entry+"+alias.example-:"+entry), 0o644))
+	must(t, os.WriteFile(filepath.Join(root, ".qmail-default"), []byte("| vdelivermail '' "+home+"\n"), 0o644))
 }
 
 func (m *mailbox) chown(t *testing.T, uid int) {
@@ -91,6 +108,8 @@ func TestMisuse(t *testing.T) {
 		{[]string{"-z"}, []string{"VODMR_AUTHFD=4"}, `unknown option "-z"`},
 		{[]string{"a", "b"}, []string{"VODMR_AUTHFD=4"}, "more than one MAILDIR"},
 		{[]string{"-q"}, []string{"VODMR_AUTHFD=4"}, "-q needs a value"},
+		{[]string{"-x", "rules.cdb"}, []string{"VODMR_AUTHFD=4"}, "-x needs an absolute path"},
+		{[]string{"-q", "./qmail"}, []string{"VODMR_AUTHFD=4"}, "-q needs an absolute path"},
 		{[]string{"-x", ""}, []string{"VODMR_AUTHFD=4"}, "-x needs a value"}, // never "no rules"
 		{nil, nil, "vodmr is not in front"},
 		{nil, []string{"VODMR_AUTHFD="}, "vodmr is not in front"},
@@ -251,12 +270,19 @@ func TestBecomesOwner(t *testing.T) {
 	m := newMailbox(t)
 	p := m.start(t)
 	p.Run("S: 235 *")
+	m.runsAs(t, owner)
+	p.Run("C: QUIT\nS: 221 *\nS: <end>")
+}
+
+// runsAs fails unless all of the program's threads have a user's rights and no others.
+func (m *mailbox) runsAs(t *testing.T, uid int) {
+	t.Helper()
 	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", m.cmd.Process.Pid))
 	must(t, err)
 	if len(tasks) == 0 {
 		t.Fatal("no threads found")
 	}
-	ids := fmt.Sprintf("%d\t%[1]d\t%[1]d\t%[1]d", owner)
+	ids := fmt.Sprintf("%d\t%[1]d\t%[1]d\t%[1]d", uid)
 	for _, task := range tasks {
 		status, err := os.ReadFile(task)
 		must(t, err)
@@ -266,7 +292,85 @@ func TestBecomesOwner(t *testing.T) {
 			}
 		}
 	}
-	p.Run("C: QUIT\nS: 221 *\nS: <end>")
+}
+
+// TestHomesOwnerDoesNotCount: root becomes whom users/cdb names, even if HOME belongs to
+// another user, whose mail is not touched. A login that nobody knows makes it nobody.
+func TestHomesOwnerDoesNotCount(t *testing.T) {
+	require.Root(t, "only root can become another")
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux shows it in /proc")
+	}
+	for login, want := range map[string]struct {
+		uid int
+		log string
+	}{
+		"odmr@example.org":   {owner, "it belongs to uid 47111, and the mailbox must belong to uid 47110"},
+		"odmr@elsewhere.org": {65534, "does not know the login's domain"},
+	} {
+		m := newMailbox(t)
+		m.chown(t, owner+1)
+		m.cmd.Env = append(m.cmd.Env, "VPOPUSER="+login)
+		p := m.start(t)
+		p.Run("S: 235 *")
+		m.runsAs(t, want.uid)
+		p.Run("C: ATRN\nS: 451 4.3.0 *\nC: QUIT\nS: 221 *\nS: <end>")
+		if _, log := p.End(); !strings.Contains(log, want.log) {
+			t.Errorf("%s: the log does not say %q:\n%s", login, want.log, log)
+		}
+		if _, err := os.Lstat(filepath.Join(m.home, "Maildir/vodmr.lock")); !os.IsNotExist(err) {
+			t.Errorf("%s: something was made in the Maildir: %v", login, err)
+		}
+	}
+}
+
+// TestOpenToWritingByOthers: what others can write to says nothing about who may have
+// which mail.
+func TestOpenToWritingByOthers(t *testing.T) {
+	for name, mode := range map[string]os.FileMode{"qmail/users/cdb": 0o666, "rules.cdb": 0o664, "qmail/control/virtualdomains": 0o646} {
+		m := newMailbox(t)
+		root := filepath.Dir(m.home)
+		must(t, os.MkdirAll(filepath.Join(root, "qmail/control"), 0o755))
+		must(t, os.WriteFile(filepath.Join(root, "qmail/control/virtualdomains"), []byte("example.org:example.org\n"), 0o644))
+		must(t, os.WriteFile(filepath.Join(root, "rules.cdb"), cdbmake.Rules("@example.org:allow\n"), 0o644))
+		must(t, os.Chmod(filepath.Join(root, name), mode))
+		m.cmd.Args = append(m.cmd.Args, "-x", filepath.Join(root, "rules.cdb"))
+		p := m.start(t)
+		p.Run("S: 235 *\nC: ATRN\nS: 451 4.3.0 *\nC: QUIT\nS: 221 *\nS: <end>")
+		if _, log := p.End(); !strings.Contains(log, name+" is open to writing by others, so it is not believed: chmod go-w it") {
+			t.Errorf("%s: the log does not say so:\n%s", name, log)
+		}
+	}
+}
+
+// TestALinkInThePath: HOME is not opened through a link of the mailbox's own user, though
+// the program runs as that user, whose uid may be that of many customers' mailboxes.
+func TestALinkInThePath(t *testing.T) {
+	for _, place := range []string{"middle", "end"} {
+		m := newMailbox(t)
+		root := filepath.Dir(m.home)
+		own := filepath.Join(root, "own")
+		must(t, os.Mkdir(own, 0o755))
+		home := filepath.Join(own, "link")
+		if place == "end" {
+			must(t, os.Symlink(m.home, home))
+		} else {
+			must(t, os.Symlink(root, home))
+			home = filepath.Join(home, "home")
+		}
+		if os.Getuid() == 0 {
+			must(t, os.Chown(own, owner, owner))
+			must(t, os.Lchown(filepath.Join(own, "link"), owner, owner))
+			m.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: owner, Gid: owner}}
+		}
+		m.cmd.Env = append(m.cmd.Env, "HOME="+home)
+		p := m.start(t)
+		p.Run("S: 235 *\nC: ATRN\nS: 451 4.3.0 *\nC: QUIT\nS: 221 *\nS: <end>")
+		_, log := p.End()
+		if _, err := os.Lstat(filepath.Join(m.home, "Maildir/vodmr.lock")); !os.IsNotExist(err) || !strings.Contains(log, "is a symbolic link") {
+			t.Errorf("%s: %v, log:\n%s", place, err, log)
+		}
+	}
 }
 
 // TestOthersMaildir: a Maildir of another owner, or one behind a symbolic link,
@@ -316,6 +420,11 @@ func TestInheritedDescriptors(t *testing.T) {
 	must(t, os.MkdirAll(filepath.Join(qmail, "bin"), 0o755))
 	script := "#!/bin/sh\ncat >/dev/null\nls -l /proc/self/fd >&2\nexit 0\n"
 	must(t, os.WriteFile(filepath.Join(qmail, "bin/qmail-queue"), []byte(script), 0o755))
+	// The customer's server took mail before, so its refusal bounces.
+	must(t, os.WriteFile(filepath.Join(m.home, "Maildir/vodmr.notes"), []byte("1795336700 taken 1\n"), 0o644))
+	if os.Getuid() == 0 {
+		m.chown(t, owner)
+	}
 	p := m.start(t)
 	p.Run(`
 		S: 235 2.7.0 *

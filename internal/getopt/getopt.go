@@ -28,6 +28,16 @@ func Parse(args []string, known string, set func(letter rune, value string) erro
 	return args, nil
 }
 
+// Absolute refuses a path that does not start with a slash. What a relative one means
+// would be decided by whoever changed the directory last: a checkpassword program may
+// change to the customer's own.
+func Absolute(letter rune, path string) error {
+	if !strings.HasPrefix(path, "/") {
+		return errors.New("option -" + string(letter) + " needs an absolute path, not " + strconv.Quote(path))
+	}
+	return nil
+}
+
 // cluster reads the letters of one word. It returns the words that are left.
 func cluster(word string, rest []string, known string, set func(letter rune, value string) error) ([]string, error) {
 	for i, letter := range word {

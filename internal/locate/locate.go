@@ -10,9 +10,11 @@ import (
 	"os/user"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"vodmr/internal/account"
 	"vodmr/internal/address"
+	"vodmr/internal/safepath"
 	"vodmr/internal/setuser"
 	"vodmr/internal/vpasswd"
 	"vodmr/maildir"
@@ -26,6 +28,39 @@ type Place struct {
 	Home    string // the mailbox's directory
 	Maildir string // absolute, or relative to Home
 	Owned   string // its owner's rights are wanted: Home, or the Maildir that was named
+
+	site *setuser.Place // what the site's files say of the login; nil if a Maildir was named
+}
+
+// Become gives root's rights up for those of the user that the mailbox belongs to: for a
+// login the one that the site's own files name, and Home must be where they say, see
+// setuser.Place. For a Maildir that was named it is the owner.
+func (p Place) Become() error {
+	if p.site == nil || os.Geteuid() != 0 {
+		return setuser.Owner(p.Owned)
+	}
+	if err := p.site.Become(); err != nil {
+		return err
+	}
+	return p.site.Check(p.Home)
+}
+
+// While runs do with the rights that Become takes, and then takes root's back; see
+// setuser.ID. For what belongs to root do just runs.
+func (p Place) While(do func() error) error {
+	if p.site == nil || os.Geteuid() != 0 {
+		return setuser.While(p.Owned, do)
+	}
+	err := p.site.While(func() error {
+		if err := p.site.Check(p.Home); err != nil {
+			return err
+		}
+		return do()
+	})
+	if errors.Is(err, setuser.ErrRoot) {
+		return do()
+	}
+	return err
 }
 
 // ErrUnknown means that there is no such login.
@@ -35,12 +70,13 @@ var ErrUnknown = errors.New("no such login")
 // about the place that was named and stays until an administrator mends it; all others
 // may pass.
 func Misnamed(err error) bool {
-	for _, wrong := range []error{ErrUnknown, setuser.ErrRoot, setuser.ErrLink, maildir.ErrMissing, maildir.ErrOwner, os.ErrNotExist} {
+	for _, wrong := range []error{ErrUnknown, setuser.ErrRoot, setuser.ErrPlace, maildir.ErrMissing, maildir.ErrOwner,
+		os.ErrNotExist, syscall.ENOTDIR} {
 		if errors.Is(err, wrong) {
 			return true
 		}
 	}
-	return false
+	return safepath.Refused(err)
 }
 
 // Find finds out what an argument means: one with a slash in it is a Maildir, any other
@@ -50,39 +86,40 @@ func Find(site qmail.Home, arg string) (Place, error) {
 		path, err := filepath.Abs(arg)
 		return Place{Name: arg, Home: filepath.Dir(path), Maildir: path, Owned: path}, err
 	}
-	home, err := homeOf(site, arg)
-	return Place{Name: arg, Login: arg, Home: home, Maildir: "Maildir", Owned: home}, err
+	home, must, err := homeOf(site, arg)
+	return Place{Name: arg, Login: arg, Home: home, Maildir: "Maildir", Owned: home, site: &must}, err
 }
 
 // homeOf finds the directory of a login: in that of its domain in users/cdb; or that
 // of the system user that has the domain by virtualdomains; or, without a domain, that
-// of the system user.
-func homeOf(site qmail.Home, login string) (string, error) {
+// of the system user. It also tells what the directory must fit.
+func homeOf(site qmail.Home, login string) (home string, must setuser.Place, err error) {
 	local, domain := address.Split(login)
 	if domain == "" {
 		return systemHome(local)
 	}
 	if local == "" || local == "." || local == ".." {
-		return "", ErrUnknown
+		return "", must, ErrUnknown
 	}
 	users, err := site.Users()
 	if err != nil {
-		return "", err
+		return "", must, err
 	}
 	defer users.Close()
 	entry, found, err := users.Domain(domain)
 	if err != nil {
-		return "", err
+		return "", must, err
 	}
 	if found {
-		return accountHome(entry.Dir, address.Lower(local)), nil
+		return accountHome(entry.Dir, address.Lower(local)), setuser.InDomain(entry), nil
 	}
 	return virtualHome(site, domain)
 }
 
 // accountHome is a mailbox's directory in its domain's: of its own name or, if
 // vpopmail put it among many, the one that vpasswd names. If vpasswd names a place
-// elsewhere, it is not believed, since root may ask.
+// elsewhere, it is not believed, since root may ask. Nor is anything of it told, as the domain's owner
+// could put a link to any file in its place.
 func accountHome(domain, local string) string {
 	home := domain + "/" + local
 	text, err := qmail.ReadFile(domain + "/vpasswd")
@@ -91,7 +128,7 @@ func accountHome(domain, local string) string {
 	}
 	entries, _ := vpasswd.Parse(string(text))
 	entry, found := vpasswd.Find(entries, local)
-	if dir := filepath.Clean(entry.Dir); found && strings.HasPrefix(dir, filepath.Clean(domain)+"/") {
+	if dir := filepath.Clean(entry.Dir); found && safepath.Below(dir, domain) {
 		return dir
 	}
 	return home
@@ -99,31 +136,32 @@ func accountHome(domain, local string) string {
 
 // virtualHome is the home of the system user that virtualdomains names before a
 // domain's addresses: all of the prefix, or what stands before one of its hyphens.
-func virtualHome(site qmail.Home, domain string) (string, error) {
+func virtualHome(site qmail.Home, domain string) (string, setuser.Place, error) {
 	virtual, err := site.VirtualDomains()
 	if err != nil {
-		return "", err
+		return "", setuser.Place{}, err
 	}
 	prefix, _ := virtual.Prefix(domain)
 	for prefix != "" {
-		home, err := systemHome(prefix)
+		home, must, err := systemHome(prefix)
 		if !errors.Is(err, ErrUnknown) {
-			return home, err
+			return home, must, err
 		}
 		prefix = prefix[:max(strings.LastIndexByte(prefix, '-'), 0)]
 	}
-	return "", fmt.Errorf("%w: neither users/cdb nor control/virtualdomains in %s knows %s; a Maildir is named with a / in it",
+	return "", setuser.Place{}, fmt.Errorf("%w: neither users/cdb nor control/virtualdomains in %s knows %s; a Maildir is named with a / in it",
 		ErrUnknown, site.Path(""), domain)
 }
 
 // systemHome is the home of a user of the system.
-func systemHome(name string) (string, error) {
+func systemHome(name string) (string, setuser.Place, error) {
 	found, err := account.Find(name)
 	if _, unknown := errors.AsType[user.UnknownUserError](err); unknown || name == "" {
-		return "", fmt.Errorf("%w: the system has no user %q; a Maildir is named with a / in it", ErrUnknown, name)
+		return "", setuser.Place{}, fmt.Errorf("%w: the system has no user %q; a Maildir is named with a / in it", ErrUnknown, name)
 	}
 	if err != nil {
-		return "", err
+		return "", setuser.Place{}, err
 	}
-	return found.Home, nil
+	must := setuser.Place{ID: setuser.ID{UID: found.UID, GID: found.GID}, Dir: found.Home}
+	return found.Home, must, nil
 }

@@ -1,6 +1,6 @@
-// Package setuser owns the change from root to the user that a mailbox belongs to: for
-// good, or for as long as something is read. It goes by package syscall, which changes
-// all threads; package unix changes one only.
+// Package setuser owns which user a mailbox belongs to, and the change from root to that
+// user: for good, or for as long as something is read. It goes by package syscall, which
+// changes all threads; package unix changes one only.
 package setuser
 
 import (
@@ -8,71 +8,81 @@ import (
 	"fmt"
 	"syscall"
 
-	"vodmr/internal/fdio"
+	"vodmr/internal/safepath"
 )
 
 // ErrRoot means that a mailbox belongs to root: no mailbox needs root's rights.
 var ErrRoot = errors.New("belongs to root")
 
-// ErrLink means that a mailbox's path is a symbolic link owned by another user, who could
-// point it at any user's mailbox.
-var ErrLink = errors.New("is another user's symbolic link")
+// ErrLink says that a mailbox's path has a symbolic link in it that another user than
+// root could point at any user's mailbox.
+var ErrLink = safepath.ErrLink
 
-// ownerOf looks up the owner of path, links followed. A link as its last part must be root's or
-// that same user's.
-func ownerOf(path string) (st syscall.Stat_t, err error) {
-	var link syscall.Stat_t
-	if err = fdio.Retry(func() error { return syscall.Lstat(path, &link) }); err == nil {
-		err = fdio.Retry(func() error { return syscall.Stat(path, &st) })
-	}
-	switch {
-	case err != nil:
-		return st, fmt.Errorf("%s: %w", path, err)
-	case link.Mode&syscall.S_IFMT == syscall.S_IFLNK && link.Uid != 0 && link.Uid != st.Uid:
-		return st, fmt.Errorf("%s %w: name what it leads to", path, ErrLink)
-	}
-	return st, nil
+// An ID is a user and its group.
+type ID struct{ UID, GID uint32 }
+
+// OwnerOf says who owns a directory, which is found as package safepath does.
+func OwnerOf(dir string) (ID, error) {
+	_, uid, gid, err := safepath.Owned(dir)
+	return ID{uid, gid}, err
 }
 
-// Owner gives root's rights up for those of path's owner, in all threads and with no
-// groups kept. It does nothing if the program is not root's. If path belongs to root, that is
-// ErrRoot; if another user links to it, ErrLink.
-func Owner(path string) error {
+// Owner gives root's rights up for those of a directory's owner, see OwnerOf, in all
+// threads and with no groups kept. It does nothing if the program is not root's. If the
+// directory belongs to root the error is ErrRoot.
+func Owner(dir string) error {
 	if syscall.Geteuid() != 0 {
 		return nil
 	}
-	st, err := ownerOf(path)
+	id, err := OwnerOf(dir)
 	if err != nil {
 		return err
 	}
-	if st.Uid == 0 {
-		return fmt.Errorf("%s %w: give it to the mailbox's own user", path, ErrRoot)
+	if id.UID == 0 {
+		return fmt.Errorf("%s %w: give it to the mailbox's own user", dir, ErrRoot)
+	}
+	return id.Become()
+}
+
+// Become gives root's rights up for those of a user, in all threads and with no groups
+// kept. It does nothing if the program is not root's; root itself is ErrRoot.
+func (id ID) Become() error {
+	if syscall.Geteuid() != 0 {
+		return nil
+	}
+	if id.UID == 0 {
+		return fmt.Errorf("the mailbox %w: give it to a user of its own", ErrRoot)
 	}
 	if err := syscall.Setgroups([]int{}); err != nil {
 		return fmt.Errorf("give up groups: %w", err)
 	}
-	if err := syscall.Setgid(int(st.Gid)); err != nil {
-		return fmt.Errorf("become group %d: %w", st.Gid, err)
+	if err := syscall.Setgid(int(id.GID)); err != nil {
+		return fmt.Errorf("become group %d: %w", id.GID, err)
 	}
-	if err := syscall.Setuid(int(st.Uid)); err != nil {
-		return fmt.Errorf("become user %d: %w", st.Uid, err)
+	if err := syscall.Setuid(int(id.UID)); err != nil {
+		return fmt.Errorf("become user %d: %w", id.UID, err)
 	}
 	return nil
 }
 
-// While runs do with the rights of path's owner, and then takes root's back. It is for
-// reading: what do runs must start no other program, since root's rights are only laid
-// aside. If the program is not root's, or path is root's, do just runs.
-// If another user links to path, that is ErrLink.
-func While(path string, do func() error) error {
+// While runs do with the rights of a directory's owner, see OwnerOf, and then takes
+// root's back. See ID.While.
+func While(dir string, do func() error) error {
 	if syscall.Geteuid() != 0 {
 		return do()
 	}
-	st, err := ownerOf(path)
+	id, err := OwnerOf(dir)
 	if err != nil {
 		return err
 	}
-	if st.Uid == 0 {
+	return id.While(do)
+}
+
+// While runs do with the rights of a user, and then takes root's back. It is for reading:
+// what do runs must start no other program, since root's rights are only laid aside. If
+// the program is not root's, and for root itself, do just runs.
+func (id ID) While(do func() error) error {
+	if syscall.Geteuid() != 0 || id.UID == 0 {
 		return do()
 	}
 	groups, err := syscall.Getgroups()
@@ -80,7 +90,7 @@ func While(path string, do func() error) error {
 		return fmt.Errorf("remember groups: %w", err)
 	}
 	group := syscall.Getegid()
-	err = layAside(int(st.Uid), int(st.Gid))
+	err = layAside(int(id.UID), int(id.GID))
 	if err == nil {
 		err = do()
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"vodmr/test/kit/cdbmake"
 	"vodmr/test/kit/customer"
 	"vodmr/test/kit/dialogue"
 	"vodmr/test/kit/logformat"
@@ -38,8 +40,8 @@ func testSite(t *testing.T) *site {
 	return newSite(testTrial(t, 1), relayChain(), modes()[2], variety()).owned(t)
 }
 
-// owned is a site that belongs to nobody where the test is root's: vodmr-relay and
-// vodmr-expire become its owner.
+// owned is a site that belongs to nobody if the test is root's: vodmr-relay and
+// vodmr-expire become whom users/cdb names.
 func (s *site) owned(t *testing.T) *site {
 	t.Helper()
 	must(t, s.trial.broken)
@@ -51,6 +53,11 @@ func (s *site) owned(t *testing.T) *site {
 			must(t, err)
 			return os.Lchown(path, 65534, 65534)
 		}))
+		_, domain, _ := strings.Cut(login, "@")
+		entry := fmt.Sprintf("+%s-:%[1]s:65534:65534:%s:-::\n", domain, s.dir)
+		must(t, os.MkdirAll(filepath.Join(s.qmail, "users"), 0o755))
+		must(t, os.WriteFile(filepath.Join(s.qmail, "users/cdb"), cdbmake.Assign(entry), 0o644))
+		must(t, os.WriteFile(filepath.Join(s.dir, ".qmail-default"), []byte("| vdelivermail '' "+s.home+"\n"), 0o644))
 	}
 	return s
 }
@@ -112,7 +119,13 @@ func TestDoctoredCustomer(t *testing.T) {
 			}
 		}},
 		{"refuses what is good", "wrongly bounced", 0, func(s *site, c *customer.Server) {
-			c.Mail = func(string) string { return "550 no" }
+			rcpt := c.Rcpt
+			c.Rcpt = func(to string) string {
+				if strings.HasPrefix(to, "bob@") {
+					return "550 no"
+				}
+				return rcpt(to)
+			}
 		}},
 		{"takes what it refuses", "taken though it was refused", 0, func(s *site, c *customer.Server) {
 			c.Rcpt = nil

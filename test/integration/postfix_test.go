@@ -207,14 +207,17 @@ func lookUpUser(t testing.TB, name string) account {
 // settle waits until Postfix has delivered all that it took.
 func (p *postfix) settle(t testing.TB) {
 	t.Helper()
-	eventually(t, time.Minute, "Postfix delivers what it took", func() bool {
-		for _, stage := range []string{"maildrop", "incoming", "active", "deferred"} {
-			if !emptyTree(filepath.Join(p.queue(), stage)) {
-				return false
-			}
+	eventually(t, time.Minute, "Postfix delivers what it took", p.idle)
+}
+
+// idle says that Postfix has delivered all that it took.
+func (p *postfix) idle() bool {
+	for _, stage := range []string{"maildrop", "incoming", "active", "deferred"} {
+		if !emptyTree(filepath.Join(p.queue(), stage)) {
+			return false
 		}
-		return true
-	})
+	}
+	return true
 }
 
 // emptyTree says that there is no file below a folder.

@@ -11,9 +11,20 @@ import (
 	"vodmr/test/kit/logformat"
 )
 
-// start runs a program in a process group of its own, its words going to the
-// file log. All of the group ends with the test.
+// start runs a program of ours in a process group of its own, its words going to the
+// file log, which must be as the manual says. All of the group ends with the test.
 func start(t testing.TB, cmd *exec.Cmd, log string) {
+	t.Helper()
+	t.Cleanup(func() {
+		if text, err := os.ReadFile(log); err == nil {
+			logformat.Test(t, string(text))
+		}
+	})
+	startOther(t, cmd, log)
+}
+
+// startOther runs a program of somebody else's likewise.
+func startOther(t testing.TB, cmd *exec.Cmd, log string) {
 	t.Helper()
 	file, err := os.OpenFile(log, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
 	if err != nil {
@@ -39,10 +50,6 @@ func end(t testing.TB, cmd *exec.Cmd, log string) {
 	cmd.Wait()
 	sure.Stop()
 	syscall.Kill(-pid, syscall.SIGKILL)
-	text, err := os.ReadFile(log)
-	if err == nil {
-		logformat.Test(t, string(text))
-	}
 	if t.Failed() {
 		showLog(t, log)
 	}

@@ -157,6 +157,9 @@ func TestPostfixListenerRelaysForNobody(t *testing.T) {
 		t.Errorf("atrn exits %d, want %d: %s", code, refusedAll, output)
 	}
 	mx.settle(t)
+	if lines := p.lines(t, " refusing ", "Relay access denied"); len(lines) != 1 {
+		t.Errorf("the log says %q, want that the server refuses everything", lines)
+	}
 	if got := names(t, mx.mailbox()+"/new"); len(got) > 0 {
 		t.Errorf("Postfix delivered %q", got)
 	}
@@ -167,12 +170,12 @@ func TestPostfixListenerRelaysForNobody(t *testing.T) {
 	if reply := rcptReply(t, mx.port, "bob@"+s.domain); !strings.HasPrefix(reply, "554 5.7.1") {
 		t.Errorf("the listener for ATRN: got %q, want 554 5.7.1", reply)
 	}
-	bounces := s.bounces(t)
-	if len(bounces) != 1 || !strings.Contains(bounces[0].message, "Relay access denied") {
-		t.Errorf("bounces: got %q, want one: Relay access denied", bounces)
+	// A server that does not know the domain is set up wrong: nothing bounces for that.
+	if bounces := s.bounces(t); len(bounces) > 0 {
+		t.Errorf("bounces: got %q, want none", bounces)
 	}
-	if left := s.waiting(t); len(left) > 0 {
-		t.Errorf("the provider's Maildir still holds %q", left)
+	if left := s.waiting(t); len(left) != 1 {
+		t.Errorf("the provider's Maildir holds %q, want the message", left)
 	}
 }
 

@@ -11,6 +11,10 @@ import (
 
 // data reads content up to the dot, CRLF and all.
 func (c *session) data() error {
+	if c.NoDATA {
+		c.say("500 5.5.2 what?")
+		return nil
+	}
 	if len(c.to) == 0 || c.chunks {
 		c.say("554 5.5.1 no valid recipients")
 		return nil
@@ -50,6 +54,11 @@ func (c *session) bdat(arg string) error {
 	if err != nil {
 		return err
 	}
+	if c.Obeys && (len(c.to) == 0 || c.broken) {
+		c.broken = false // it knows nothing of that state
+		c.say("502 5.5.1 need a recipient")
+		return nil
+	}
 	if c.Discard {
 		if _, err := c.in.Discard(size); err != nil {
 			return err
@@ -81,7 +90,7 @@ func parseBDAT(arg string) (size int, last bool, err error) {
 
 // end answers the whole content.
 func (c *session) end() error {
-	from, to, content := c.from, c.to, bytes.Clone(c.content.Bytes())
+	from, to, chunks, content := c.from, c.to, c.chunks, bytes.Clone(c.content.Bytes())
 	c.reset()
 	if c.Content != nil {
 		if reply := c.Content(from, to); reply != "" {
@@ -102,6 +111,9 @@ func (c *session) end() error {
 		_ = c.out.Flush()
 		return io.ErrClosedPipe
 	}
-	c.say("250 2.0.0 taken")
+	c.say(c.code("250 ", "2.0.0 ") + "taken")
+	if c.Twice && chunks {
+		c.say(c.code("250 ", "2.0.0 ") + "taken")
+	}
 	return nil
 }

@@ -34,6 +34,13 @@ type Server struct {
 	// Discard throws content away unread where Take needs none of it.
 	Discard bool
 
+	// Faults that real servers have:
+	Obeys     bool   // it does not read the octets of a BDAT that it refuses: they are commands (go-smtp before 0.25.1)
+	NoDATA    bool   // it knows no DATA
+	Twice     bool   // it gives two replies to BDAT LAST (old SubEthaSMTP)
+	HangsUpAt string // a command at which it hangs up
+	NoCode    bool   // its replies to MAIL, RCPT and content have no enhanced codes
+
 	// Prompt sends each reply at once, without waiting for more commands.
 	Prompt bool
 	// Padding makes each reply that much longer, in bytes.

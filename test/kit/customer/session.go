@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"io"
 	"strings"
 )
 
@@ -60,6 +61,9 @@ func (c *session) answer(line string) error {
 	if c.Heard != nil {
 		c.Heard(line)
 	}
+	if c.HangsUpAt != "" && line == c.HangsUpAt {
+		return io.ErrUnexpectedEOF
+	}
 	verb, arg, _ := strings.Cut(line, " ")
 	switch strings.ToUpper(verb) {
 	case "EHLO":
@@ -70,7 +74,7 @@ func (c *session) answer(line string) error {
 		c.say(c.noopReply())
 	case "RSET":
 		c.reset()
-		c.say("250 2.0.0 reset")
+		c.say(c.code("250 ", "2.0.0 ") + "reset")
 	case "MAIL":
 		c.say(c.mailReply(arg))
 	case "RCPT":
@@ -136,7 +140,7 @@ func (c *session) mailReply(arg string) string {
 	}
 	c.mails++
 	c.mail, c.from = true, path
-	return "250 2.1.0 ok"
+	return c.code("250 ", "2.1.0 ") + "ok"
 }
 
 func (c *session) rcptReply(arg string) string {
@@ -146,6 +150,8 @@ func (c *session) rcptReply(arg string) string {
 		return "501 5.5.4 syntax"
 	case !c.mail:
 		return "503 5.5.1 need MAIL"
+	case path == "":
+		return "501 5.1.3 an empty address"
 	case c.RcptMax > 0 && len(c.to) >= c.RcptMax:
 		return c.TooMany
 	}
@@ -155,7 +161,15 @@ func (c *session) rcptReply(arg string) string {
 		}
 	}
 	c.to = append(c.to, path)
-	return "250 2.1.5 ok"
+	return c.code("250 ", "2.1.5 ") + "ok"
+}
+
+// code is a reply's code with its enhanced code, if the server gives any.
+func (c *session) code(code, enhanced string) string {
+	if c.NoCode {
+		return code
+	}
+	return code + enhanced
 }
 
 // between returns what stands between a prefix and the last >.

@@ -7,11 +7,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"vodmr/test/kit/cdbmake"
 )
+
+// Owner is the user to whom a test gives the domain where it runs as root.
+const Owner = 47110
 
 // New makes qmail/ and domain/ below a temporary folder: the login odmr@example.org, with
 // alias.example as an alias domain, and plain.example, which virtualdomains gives to a
@@ -28,14 +30,24 @@ func New(t testing.TB, files map[string]string) (root, maildir string) {
 	for _, dir := range []string{"qmail/users", "qmail/control", "qmail/bin"} {
 		must(t, os.MkdirAll(filepath.Join(root, dir), 0o755))
 	}
-	assign := strings.ReplaceAll("+example.org-:example.org:89:89:ROOT/domain:-::\n+alias.example-:example.org:89:89:ROOT/domain:-::\n.\n", "ROOT", root)
+	entry := fmt.Sprintf(":example.org:%d:%[1]d:%s/domain:-::\n", owner(), root)
+	assign := "+example.org-" + entry + "+alias.example-" + entry + ".\n"
 	Write(t, filepath.Join(root, "qmail/users/cdb"), string(cdbmake.Assign(assign)))
 	Write(t, filepath.Join(root, "qmail/control/me"), "mail.provider.test\n")
 	Write(t, filepath.Join(root, "qmail/control/virtualdomains"), "example.org:example.org\nplain.example:root-x\n")
+	Write(t, filepath.Join(root, "domain/.qmail-default"), "| /home/vpopmail/bin/vdelivermail '' "+root+"/domain/odmr\n")
 	for name, content := range files {
 		Write(t, filepath.Join(maildir, name), content)
 	}
 	return root, maildir
+}
+
+// owner is the domain's user in users/cdb: Owner, or else who runs the tests.
+func owner() int {
+	if os.Getuid() == 0 {
+		return Owner
+	}
+	return os.Getuid()
 }
 
 // Make makes an empty Maildir.

@@ -9,10 +9,16 @@
 //   - for SMTP it changes neither user, group nor directory, else all three;
 //   - it must run as root or as the domain's user;
 //   - it exits 3 for whatever is wrong, 12 and 13 for empty fields;
+//   - taken for SMTP it refuses an account with NO_SMTP, and a whole domain
+//     that .qmailadmin-limits disables SMTP for;
+//   - HOME is what the domain's own vpasswd says, which the domain's owner can
+//     write, and VPOPUSER is the login as typed;
 //   - it leaves the descriptors from 4 on open.
 //
 // Domains are folders of $VCHKPW_DOMAINS, each with a vpasswd file and owned by
-// the domain's user. $VCHKPW_DEFAULT_DOMAIN is added to a login without one.
+// the domain's user; a link to such a folder is an alias domain. A login without
+// a domain gets $VCHKPW_DEFAULT_DOMAIN, else the one that vpopmail's
+// etc/defaultdomain, beside the folder of the domains, names.
 package main
 
 import (
@@ -27,6 +33,7 @@ import (
 	"syscall"
 
 	"github.com/go-crypt/crypt"
+	"golang.org/x/sys/unix"
 
 	"vodmr/auth"
 	"vodmr/internal/child"
@@ -53,6 +60,9 @@ func run(argv []string) (int, error) {
 	if len(argv) == 0 {
 		return exitNoProgram, fmt.Errorf("no program to run")
 	}
+	if !given(3) {
+		return exitNoFD3, fmt.Errorf("no descriptor 3")
+	}
 	in := os.NewFile(3, "descriptor 3")
 	input, err := io.ReadAll(in)
 	if err != nil {
@@ -77,6 +87,9 @@ func run(argv []string) (int, error) {
 	if err != nil {
 		return exitWrong, err
 	}
+	if smtp && noSMTP(folder, entry) {
+		return exitWrong, fmt.Errorf("no SMTP for %q", c.Login)
+	}
 	if !right(entry, c, smtp) {
 		return exitWrong, fmt.Errorf("wrong password for %q", c.Login)
 	}
@@ -86,6 +99,13 @@ func run(argv []string) (int, error) {
 		}
 	}
 	return execute(argv, c.Login, entry)
+}
+
+// given says whether a descriptor was there at the start. Go's own, which may have
+// taken the number, close on exec.
+func given(fd uintptr) bool {
+	flags, err := unix.FcntlInt(fd, unix.F_GETFD, 0)
+	return err == nil && flags&unix.FD_CLOEXEC == 0
 }
 
 // kept is how many bytes of descriptor 3 the real vchkpw has room for.
@@ -109,10 +129,24 @@ func splitLogin(login string) (name, domain string, ok bool) {
 	login = strings.ToLower(login)
 	i := strings.IndexAny(login, "@%/")
 	if i < 0 {
-		return login, os.Getenv("VCHKPW_DEFAULT_DOMAIN"), true
+		name, domain = login, defaultDomain()
+	} else {
+		name, domain = login[:i], login[i+1:]
 	}
-	name, domain = login[:i], login[i+1:]
 	return name, domain, name != "" && domain != "" && !strings.ContainsAny(domain, "@%/")
+}
+
+// defaultDomain gives the domain of a login that names none; "" if there is none.
+func defaultDomain() string {
+	if domain := os.Getenv("VCHKPW_DEFAULT_DOMAIN"); domain != "" {
+		return domain
+	}
+	file := filepath.Join(filepath.Dir(filepath.Clean(os.Getenv("VCHKPW_DOMAINS"))), "etc/defaultdomain")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(strings.TrimSpace(string(text)))
 }
 
 // mayServe says whether this process may check the folder's domain, and who
@@ -151,6 +185,26 @@ func find(folder, name string) (vpasswd.Entry, error) {
 		return e, fmt.Errorf("no account %q in %s", name, folder)
 	}
 	return e, nil
+}
+
+// flagNoSMTP is the bit of vpasswd's fourth field that vmoduser -s sets.
+const flagNoSMTP = 2048
+
+// noSMTP says whether the account, or its whole domain, may not use SMTP.
+func noSMTP(folder string, e vpasswd.Entry) bool {
+	if e.GID&flagNoSMTP != 0 {
+		return true
+	}
+	text, err := os.ReadFile(filepath.Join(folder, ".qmailadmin-limits"))
+	if err != nil {
+		return false
+	}
+	for line := range strings.Lines(string(text)) {
+		if words := strings.Fields(line); len(words) > 0 && words[0] == "disable_smtp" {
+			return true
+		}
+	}
+	return false
 }
 
 // right checks CRAM-MD5 where the connection is SMTP's and has a challenge,

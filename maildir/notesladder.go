@@ -1,0 +1,84 @@
+package maildir
+
+import (
+	"strconv"
+	"time"
+)
+
+// A ladder says how much the customer's server is trusted to keep up with. Rung 0 is all
+// that it offers, 1 one transaction at a time, 2 one command at a time.
+type ladder struct {
+	rung  int
+	taken int   // messages that it took on this rung
+	since int64 // when it came to this rung, in Unix seconds
+	alone bool  // nothing went beside another transaction since the session began
+}
+
+const (
+	lastRung = 2
+	// A rung is climbed once so many messages were taken on it, or after so long.
+	climbTaken = 20
+	climbAfter = 24 * time.Hour
+)
+
+// Rung is the rung that the session is to keep to, from 0 to 2. It rises with time.
+func (n *Notes) Rung() int {
+	n.climb()
+	return n.ladder.rung
+}
+
+// Lower says that the session broke with mail in flight: the next one begins a rung
+// lower. Call Flush after it.
+func (n *Notes) Lower() {
+	n.setRung(min(n.ladder.rung+1, lastRung), 0, n.clock().Unix())
+	n.lineRung()
+}
+
+// climb rises by a rung for each day that is over.
+func (n *Notes) climb() {
+	l, now := &n.ladder, n.clock().Unix()
+	const day = int64(climbAfter / time.Second)
+	if l.rung > 0 && l.since > now { // a clock was wrong
+		n.setRung(l.rung, l.taken, now)
+		n.lineRung()
+	}
+	for l.rung > 0 && now-l.since >= day {
+		n.setRung(l.rung-1, 0, l.since+day)
+		n.lineRung()
+	}
+}
+
+// takenOn counts messages that were taken on this rung, and climbs after enough of them.
+func (n *Notes) takenOn(messages int) {
+	l := &n.ladder
+	if l.rung == 0 {
+		return
+	}
+	if l.taken += messages; l.taken >= climbTaken {
+		n.setRung(l.rung-1, 0, n.clock().Unix())
+	}
+	n.lineRung()
+}
+
+func (n *Notes) setRung(rung, taken int, since int64) {
+	l := &n.ladder
+	l.alone = l.alone && rung > 0
+	l.rung, l.taken, l.since = rung, taken, since
+}
+
+func (n *Notes) lineRung() { n.out.add(n.ladder.appendTo(n.out.pending)) }
+
+func (l *ladder) appendTo(buf []byte) []byte {
+	return appendNote(buf, l.since, "rung", strconv.Itoa(l.rung), int64(l.taken))
+}
+
+// breaks is how many breaks a suspect of the last session has now. If each transaction
+// went alone, no other can have broken the session: this counts as often as it takes to
+// set a message aside.
+func (n *Notes) breaks(base string) int {
+	breaks := n.Of(base).Breaks + 1
+	if n.ladder.alone {
+		breaks = max(breaks, SetAside)
+	}
+	return breaks
+}
