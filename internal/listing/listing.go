@@ -9,7 +9,6 @@ import (
 
 	"vodmr/internal/locate"
 	"vodmr/internal/logline"
-	"vodmr/internal/setuser"
 	"vodmr/qmail"
 	"vodmr/relay"
 )
@@ -61,7 +60,7 @@ func (l *Lister) find(arg string) error {
 	if err != nil {
 		return err
 	}
-	return setuser.While(place.Owned, func() error { return l.list(place) })
+	return place.While(func() error { return l.list(place) })
 }
 
 func (l *Lister) list(place locate.Place) error {
