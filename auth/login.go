@@ -73,13 +73,13 @@ func (s *Session) mechanism(arg string) (m Mechanism, initial string, err error)
 		name, initial = arg[:i], strings.TrimLeft(arg[i:], " \t")
 	}
 	for _, m := range s.mechanisms {
-		switch {
-		case !strings.EqualFold(m.Name, name):
-		case m.Clear && !s.TLS:
-			return m, "", ReplyNeedsTLS()
-		default:
-			return m, initial, nil
+		if !strings.EqualFold(m.Name, name) {
+			continue
 		}
+		if m.Clear && !s.TLS {
+			return m, "", ReplyNeedsTLS()
+		}
+		return m, initial, nil
 	}
 	return m, "", ReplyUnknownMechanism()
 }
@@ -128,10 +128,10 @@ func (s *Session) who(mechanism string, c Credentials) []logline.Field {
 // another program, so that one has it as long as any can. How long a password is
 // stays a secret.
 func (s *Session) checkFitting(c Credentials) error {
-	switch {
-	case c.Challenge != "" && !c.Fits():
+	if c.Challenge != "" && !c.Fits() {
 		return fmt.Errorf("%w: vchkpw cannot take a login of %d bytes", ErrRefused, len(c.Login))
-	case c.TooLong():
+	}
+	if c.TooLong() {
 		return fmt.Errorf("%w: no checkpassword program takes this login and password: they are too long", ErrRefused)
 	}
 	err := s.Check(c, s.server.Until)

@@ -63,10 +63,10 @@ func (s *Session) Serve() bool {
 
 // endReason says in a word or a reply why a session ended without a login.
 func endReason(err error) string {
-	switch {
-	case err == nil:
+	if err == nil {
 		return "quit"
-	case errors.Is(err, io.EOF):
+	}
+	if errors.Is(err, io.EOF) {
 		return "hangup"
 	}
 	return err.Error()

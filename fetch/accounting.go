@@ -87,14 +87,13 @@ func (l *accounting) rcpt(o owedReply, r heard, sent int) {
 		return
 	}
 	l.takeBack(o.address)
-	switch {
-	case r.good():
+	noMore := l.now.accepted > 0 && (r.code == 452 || r.code == 552)
+	if r.good() {
 		if l.now.accepted == 0 {
 			l.now.first = o.address
 		}
 		l.now.accepted++
-	case l.now.accepted > 0 && (r.code == 452 || r.code == 552):
-	case r.refused():
+	} else if r.refused() && !noMore {
 		l.refuse(o.address, r, sent)
 	}
 }

@@ -25,8 +25,7 @@ func (a Address) String() string { return net.JoinHostPort(a.Host, a.Port) }
 // port may be a number or a service's name. The error is misuse.
 func ParseAddress(s, defaultPort string) (Address, error) {
 	a := Address{Host: s, Port: defaultPort}
-	switch {
-	case strings.HasPrefix(s, "["), strings.Count(s, ":") == 1:
+	if strings.HasPrefix(s, "[") || strings.Count(s, ":") == 1 {
 		var err error
 		if strings.HasSuffix(s, "]") {
 			s += ":" + defaultPort

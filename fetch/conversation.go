@@ -99,10 +99,10 @@ func (d *conversation) feed() error {
 
 func broken(err error, what string) error {
 	var timeout net.Error
-	switch {
-	case errors.Is(err, io.EOF):
+	if errors.Is(err, io.EOF) {
 		return later(nil, "the provider hung up before %s", what)
-	case errors.As(err, &timeout) && timeout.Timeout():
+	}
+	if errors.As(err, &timeout) && timeout.Timeout() {
 		return later(nil, "the provider did not send %s in time", what)
 	}
 	return later(err, "the connection to the provider broke before %s", what)

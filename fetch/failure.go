@@ -38,10 +38,10 @@ func (f *Failure) Unwrap() error { return f.Err }
 // ExitCode returns the exit code of a session's error; nil is ExitFetched.
 func ExitCode(err error) int {
 	var f *Failure
-	switch {
-	case err == nil:
+	if err == nil {
 		return ExitFetched
-	case errors.As(err, &f):
+	}
+	if errors.As(err, &f) {
 		return f.Exit
 	}
 	return ExitLater

@@ -76,10 +76,10 @@ func splitAddress(text string) (local, domain string, err error) {
 	}
 	local, rest, ok := address.CutLocal(text)
 	domain, found := strings.CutPrefix(rest, "@")
-	switch {
-	case !ok || address.HasControl(local) || !found && rest != "":
+	if !ok || address.HasControl(local) || !found && rest != "" {
 		return "", "", errPath
-	case found && (local == "" || !address.IsDomain(domain, true)):
+	}
+	if found && (local == "" || !address.IsDomain(domain, true)) {
 		return "", "", errPath
 	}
 	return local, domain, nil

@@ -21,10 +21,10 @@ const contentRate = 16 << 10
 
 // contentRefusal says why content cannot come now; code 0 means that it can.
 func (r *receiving) contentRefusal() smtp.Reply {
-	switch {
-	case !r.open:
+	if !r.open {
 		return smtp.ReplyBadSequence("MAIL first")
-	case len(r.recipients) == 0:
+	}
+	if len(r.recipients) == 0 {
 		return smtp.NewReply(554, "5.5.1", "no recipient was accepted")
 	}
 	return smtp.Reply{}
@@ -128,10 +128,9 @@ func (r *receiving) drop(reason smtp.Reply) {
 // received is this hop's trace line (RFC 5321 section 4.4).
 func (r *receiving) received(now time.Time) string {
 	with := "SMTP"
-	switch {
-	case r.utf8:
+	if r.utf8 {
 		with = "UTF8SMTP" // RFC 6531 section 4.3
-	case r.esmtp:
+	} else if r.esmtp {
 		with = "ESMTP"
 	}
 	return fmt.Sprintf("Received: from %s (%s)\n\tby %s via ATRN with %s; %s\n",

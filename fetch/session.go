@@ -129,10 +129,10 @@ func (s *Session) host(conn net.Conn) string {
 		return s.Host
 	}
 	ip, _ := addrPort(conn.LocalAddr())
-	switch {
-	case ip == "":
+	if ip == "" {
 		return "localhost"
-	case strings.Contains(ip, ":"):
+	}
+	if strings.Contains(ip, ":") {
 		return "[IPv6:" + ip + "]"
 	}
 	return "[" + ip + "]"

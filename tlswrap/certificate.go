@@ -64,10 +64,10 @@ func LoadCertificate(certFile, keyFile string, now time.Time) (tls.Certificate, 
 		}
 	}
 	certificate, err := tls.X509KeyPair(chain, key)
-	switch {
-	case err != nil && keyFile != certFile:
+	if err != nil && keyFile != certFile {
 		return none, fmt.Errorf("certificate %s with key %s: %w", certFile, keyFile, err)
-	case err != nil:
+	}
+	if err != nil {
 		return none, fmt.Errorf("certificate %s: %w", certFile, err)
 	}
 	return certificate, checkDates(certFile, certificate.Leaf, now)

@@ -34,14 +34,11 @@ func (r plainReader) Read(p []byte) (int, error) {
 			n, _, err := unix.Recvfrom(r.fd, p, unix.MSG_DONTWAIT)
 			return n, err
 		})
-		switch {
-		case err == unix.EAGAIN:
-		case err != nil:
-			return 0, err
-		case n == 0:
-			return 0, io.EOF
-		default:
-			return n, nil
+		if err == nil && n == 0 {
+			err = io.EOF
+		}
+		if err != unix.EAGAIN {
+			return max(n, 0), err
 		}
 	}
 }

@@ -112,10 +112,10 @@ func (c *Child) ExitCode() int {
 
 // Error says how a program ended; nil is exit code 0.
 func Error(status unix.WaitStatus) error {
-	switch {
-	case status.Signaled():
+	if status.Signaled() {
 		return errors.New("signal: " + status.Signal().String())
-	case status.ExitStatus() != 0:
+	}
+	if status.ExitStatus() != 0 {
 		return errors.New("exit status " + strconv.Itoa(status.ExitStatus()))
 	}
 	return nil

@@ -141,10 +141,10 @@ func (c *Conn) write(p []byte) (int, error) {
 		}
 		return unix.Write(c.w, p[:min(len(p), pipeChunk)])
 	})
-	switch {
-	case err == unix.EAGAIN:
+	if err == unix.EAGAIN {
 		return 0, errAgain
-	case err != nil:
+	}
+	if err != nil {
 		return 0, err
 	}
 	return n, nil

@@ -37,13 +37,10 @@ func (c *Conn) Rest(until time.Time) (readable bool, err error) {
 			timeout = int(min((left+time.Millisecond-1)/time.Millisecond, 1<<31-1))
 		}
 		ready, err := unix.Poll(fds, timeout)
-		switch {
-		case err == unix.EINTR || ready == 0 && time.Now().Before(until):
-		case err != nil:
-			return false, err
-		default:
-			return fds[0].Revents != 0 && !woken(fds[1:]), nil
+		if err == unix.EINTR || err == nil && ready == 0 && time.Now().Before(until) {
+			continue
 		}
+		return err == nil && fds[0].Revents != 0 && !woken(fds[1:]), err
 	}
 }
 
@@ -131,10 +128,10 @@ func (c *Conn) dead() bool {
 // within it.
 func (c *Conn) timeout() (ms int, last bool) {
 	left := time.Until(c.deadline)
-	switch {
-	case c.deadline.IsZero() || left > glance:
+	if c.deadline.IsZero() || left > glance {
 		return int(glance.Milliseconds()), false
-	case left <= 0:
+	}
+	if left <= 0 {
 		return 0, true
 	}
 	return int((left + time.Millisecond - 1) / time.Millisecond), true

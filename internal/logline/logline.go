@@ -193,10 +193,10 @@ const hex = "0123456789abcdef"
 // appendByte appends one byte as it stands between quotes: a control character
 // or a byte beyond ASCII becomes \xHH.
 func appendByte(dst []byte, c byte) []byte {
-	switch {
-	case c == '"' || c == '\\':
+	if c == '"' || c == '\\' {
 		return append(dst, '\\', c)
-	case c < ' ' || c >= 0x7f:
+	}
+	if c < ' ' || c >= 0x7f {
 		return append(dst, '\\', 'x', hex[c>>4], hex[c&15])
 	}
 	return append(dst, c)

@@ -63,10 +63,10 @@ func blank(c rune) bool {
 
 // appendEscape appends the escape of a character, or of the byte that is none.
 func appendEscape(dst []byte, c rune, first byte) []byte {
-	switch {
-	case c == utf8.RuneError:
+	if c == utf8.RuneError {
 		return append(dst, '\\', 'x', hex[first>>4], hex[first&15])
-	case c > 0xffff:
+	}
+	if c > 0xffff {
 		c -= 0x10000
 		return appendUnit(appendUnit(dst, 0xd800+c>>10), 0xdc00+c&0x3ff)
 	}
