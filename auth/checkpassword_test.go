@@ -21,7 +21,7 @@ var credentials = Credentials{"odmr@example.org", "b913a602c7eda7a495b4e6e7334d3
 // far is a deadline that only a broken program reaches.
 func far() time.Time { return time.Now().Add(time.Minute) }
 
-// shell makes a checkpassword program of a shell script, in whose folder it
+// shell makes a checkpassword program of a shell script, in the folder that it
 // runs: $1 is that folder.
 func shell(t *testing.T, script string) (p Program, folder string) {
 	t.Helper()

@@ -373,7 +373,7 @@ func TestLoginThatVchkpwWouldCut(t *testing.T) {
 }
 
 // Other programs than vchkpw read a plain password that is longer, up to
-// checkpassword's own limit. Where one refuses it, the log says what vchkpw would do,
+// checkpassword's own limit. If one refuses it, the log says what vchkpw would do,
 // and no line tells how long the password is.
 func TestLongPlainPasswords(t *testing.T) {
 	const login = "odmr@example.org"

@@ -191,7 +191,7 @@ func TestTLSIsGone(t *testing.T) {
 }
 
 // After a handshake that failed nothing can be said: it would be plain text
-// where the customer expects TLS.
+// when the customer expects TLS.
 func TestHandshakeFails(t *testing.T) {
 	for _, err := range []error{errors.New("no luck"), fdio.ErrTimeout} {
 		k := newTalk(t)

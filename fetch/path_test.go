@@ -52,7 +52,7 @@ func TestParsePath(t *testing.T) {
 	}
 }
 
-// What was taken can be said again and means the same, and cannot break a
+// A path that was taken can be said again and means the same, and cannot break a
 // header line.
 func FuzzParsePath(f *testing.F) {
 	for _, seed := range []string{"<>", `<"a\"\\>@<"@b.example> SIZE=1`, "<@r.example:a@b.example>", "<a@[IPv6:::1]>"} {

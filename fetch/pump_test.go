@@ -147,7 +147,7 @@ func pass(provider *visit, server *dialogue.Conn, exchanges ...exchange) {
 	}
 }
 
-// forwarded starts a session whose server has greeted.
+// forwarded starts a session, with the server's greeting.
 func forwarded(t *testing.T) (provider *visit, server *dialogue.Conn) {
 	t.Helper()
 	provider, call := forward(t)

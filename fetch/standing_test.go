@@ -15,7 +15,7 @@ import (
 )
 
 // pipes is a provider that the test plays, session after session. Inside a bubble
-// of synctest time passes as fast as nothing else happens.
+// of synctest time passes while all goroutines wait.
 type pipes struct{ calls chan net.Conn }
 
 func (p pipes) String() string { return "mail.example.net" }
@@ -191,7 +191,7 @@ func TestStandComesBackAtOnce(t *testing.T) {
 	}
 }
 
-// Where the provider lets nobody stand it is asked once in a while, and what that
+// If the provider lets nobody stand, it is asked once in a while, and what that
 // means is said once.
 func TestStandNobodyMay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -31,7 +31,7 @@ func seen(t *testing.T, script string) *tracker {
 	return tr
 }
 
-// takenMail is a transaction with DATA whose message is taken.
+// takenMail is a transaction with DATA, and its message is taken.
 const takenMail = `
 	C: MAIL FROM:<list@s.example>
 	S: 250 ok
@@ -220,7 +220,7 @@ func TestRefusalsAreCounted(t *testing.T) {
 	}
 }
 
-// refusedAs is a transaction in lock step whose RCPT is refused.
+// refusedAs is a transaction in lock step with a refused RCPT.
 func refusedAs(reply string) string {
 	return `
 		C: MAIL FROM:<list@s.example> SIZE=99
@@ -232,7 +232,7 @@ func refusedAs(reply string) string {
 	`
 }
 
-// mailRefusedAs is one whose MAIL is.
+// mailRefusedAs is one with a refused MAIL.
 func mailRefusedAs(reply string) string {
 	return `
 		C: MAIL FROM:<list@s.example> SIZE=99

@@ -148,7 +148,7 @@ func TestScan(t *testing.T) {
 	})
 }
 
-// checkScan compares a Scan of pieces with what goes out where they are a Stream.
+// checkScan compares a Scan of pieces with what goes out if they are a Stream.
 func checkScan(t interface{ Fatalf(string, ...any) }, pieces [][]byte) {
 	var scan Scan
 	for _, piece := range pieces {

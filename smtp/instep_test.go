@@ -104,7 +104,7 @@ func TestFalseAlarmOnce(t *testing.T) {
 }
 
 // TestSecondChunkWaits: of a message in chunks the first alone goes ahead of a
-// recipient's acceptance, and nothing behind it where there is none.
+// recipient's acceptance, and nothing behind it if there is none.
 func TestSecondChunkWaits(t *testing.T) {
 	const ok = "250 ok\r\n"
 	for name, test := range map[string]struct {

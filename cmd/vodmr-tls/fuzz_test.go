@@ -9,7 +9,7 @@ import (
 )
 
 // FuzzParseOptions: what was taken can be said again and means the same, no file
-// or account has an empty name but where it was not given, and the words of the
+// or account has an empty name unless it was not given, and the words of the
 // other program are untouched. Words stand in lines.
 func FuzzParseOptions(f *testing.F) {
 	for _, seed := range []string{

@@ -58,7 +58,7 @@ func descriptorOf(name string) descriptor {
 	return descriptor(n)
 }
 
-// lineReader reads a byte at a time: what follows a line stays where it is.
+// lineReader reads a byte at a time: the bytes behind a line stay unread.
 type lineReader struct{ io.Reader }
 
 func (r lineReader) line() (string, error) {
@@ -77,7 +77,7 @@ func (r lineReader) line() (string, error) {
 
 // playSMTP speaks as much SMTP as it takes to get to STARTTLS. TEST_BYTE is what
 // it writes to the control descriptor, Y by default. It ends with 7 after QUIT,
-// with 8 where the customer just left, and with 9 where there was no handshake.
+// with 8 if the customer just left, and with 9 if there was no handshake.
 func playSMTP() int {
 	in, out := lineReader{descriptor(0)}, io.Writer(descriptor(1))
 	say := func(text string) { fmt.Fprint(out, text+"\r\n") }

@@ -78,7 +78,7 @@ func TestUCSPITLS(t *testing.T) {
 	`)
 	w.asked()
 	w.told("SSL_PROTOCOL=TLSv1.3", "SSL_CIPHER=TLS_AES_128_GCM_SHA256", "HOME=/forged", "SSLCTLFD=9")
-	// What was the customer's own socket is the TLS program's alone.
+	// The customer's own socket is the TLS program's alone now.
 	w.ExpectEnd()
 	w.inside.Run(`
 		C: EHLO customer.example
@@ -117,7 +117,7 @@ func TestUnusedTLSDescriptors(t *testing.T) {
 	w.Run(`S: all`)
 }
 
-// A variable of TLS is no proof where TLS has yet to begin.
+// A variable of TLS is no proof if TLS has yet to begin.
 func TestForgedProtocol(t *testing.T) {
 	w := wrap(t, []string{"SSL_PROTOCOL=TLSv1.3"}, "-T", "h", "true")
 	w.Run(`

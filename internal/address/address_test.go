@@ -92,7 +92,7 @@ func checkQuote(t interface{ Fatalf(string, ...any) }, raw string, valid bool) {
 	}
 }
 
-// pathEnd finds where a reader of `<quoted>` would see the end of the path, or a
+// pathEnd finds the byte that a reader of `<quoted>` would take for the end of the path, or a
 // byte that no command line may hold.
 func pathEnd(quoted string) int {
 	inQuotes := false

@@ -77,7 +77,7 @@ func TestEndOfItself(t *testing.T) {
 	c.Signal(syscall.SIGKILL)
 }
 
-// What a program leaves behind does not count as the program.
+// If a program leaves another behind, that does not count as the program.
 func TestEndedIsTheProgramsOwnEnd(t *testing.T) {
 	c := start(t, `sleep 1 >/dev/null 2>&1 & exit 0`)
 	defer c.Close()
