@@ -29,7 +29,7 @@ func Parse(args []string, known string, set func(letter rune, value string) erro
 }
 
 // Absolute refuses a path that does not start with a slash. What a relative one means
-// would be decided by whoever changed the directory last: a checkpassword program may
+// would be decided by the program that changed the directory last: a checkpassword program may
 // change to the customer's own.
 func Absolute(letter rune, path string) error {
 	if !strings.HasPrefix(path, "/") {
