@@ -8,6 +8,7 @@ import (
 
 	"vodmr/internal/child"
 	"vodmr/internal/fdio"
+	"vodmr/internal/sys"
 )
 
 // An attempt is a checkpassword program that runs, or what it became.
@@ -40,7 +41,7 @@ func (a *attempt) gotByte() bool {
 		return false
 	}
 	var b [1]byte
-	n, _ := fdio.RetryN(func() (int, error) { return unix.Read(a.proof, b[:]) })
+	n, _ := sys.RetryN(func() (int, error) { return unix.Read(a.proof, b[:]) })
 	return n == 1
 }
 

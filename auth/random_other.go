@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"vodmr/internal/fdio"
+	"vodmr/internal/sys"
 )
 
 // fillRandom fills p from the kernel's random device.
@@ -18,7 +18,7 @@ func fillRandom(p []byte) error {
 	}
 	defer unix.Close(fd)
 	for len(p) > 0 {
-		n, err := fdio.RetryN(func() (int, error) { return unix.Read(fd, p) })
+		n, err := sys.RetryN(func() (int, error) { return unix.Read(fd, p) })
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vodmr/internal/fdio"
+	"vodmr/internal/sys"
 	"vodmr/internal/ucspi"
 )
 
@@ -51,7 +52,7 @@ func (w *Wrapper) Open() bool {
 		return false
 	}
 	fds := []unix.PollFd{{Fd: int32(w.control), Events: unix.POLLIN}}
-	n, err := fdio.RetryN(func() (int, error) { return unix.Poll(fds, 0) })
+	n, err := sys.RetryN(func() (int, error) { return unix.Poll(fds, 0) })
 	return err == nil && n == 0
 }
 

@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"vodmr/internal/fdio"
+	"vodmr/internal/sys"
 )
 
 // maxFile is the largest text file that is read, in bytes. The virtualdomains
@@ -62,14 +62,14 @@ type file struct {
 // openRegular opens a regular file. O_NONBLOCK keeps a FIFO that stands there by
 // mistake from hanging the program; on a regular file it means nothing.
 func openRegular(path string) (*file, error) {
-	fd, err := fdio.RetryN(func() (int, error) {
+	fd, err := sys.RetryN(func() (int, error) {
 		return unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	var st unix.Stat_t
-	if err = fdio.Retry(func() error { return unix.Fstat(fd, &st) }); err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
+	if err = sys.Retry(func() error { return unix.Fstat(fd, &st) }); err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
 		err = errNotRegular
 	}
 	if err != nil {
@@ -102,7 +102,7 @@ func openTrusted(path string) (*file, error) {
 func (f *file) readFull(buf []byte, offset int64) (int, error) {
 	done := 0
 	for done < len(buf) {
-		n, err := fdio.RetryN(func() (int, error) { return unix.Pread(f.fd, buf[done:], offset+int64(done)) })
+		n, err := sys.RetryN(func() (int, error) { return unix.Pread(f.fd, buf[done:], offset+int64(done)) })
 		if err != nil {
 			return done, fmt.Errorf("%s: %w", f.path, err)
 		}
@@ -120,7 +120,7 @@ func (f *file) close() error { return unix.Close(f.fd) }
 // looked at counts as one: whoever uses it learns why it cannot be.
 func isDir(path string) bool {
 	var st unix.Stat_t
-	switch err := fdio.Retry(func() error { return unix.Stat(path, &st) }); err {
+	switch err := sys.Retry(func() error { return unix.Stat(path, &st) }); err {
 	case nil:
 		return st.Mode&unix.S_IFMT == unix.S_IFDIR
 	case unix.ENOENT, unix.ENOTDIR:

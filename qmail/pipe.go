@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vodmr/internal/fdio"
+	"vodmr/internal/sys"
 )
 
 // pipe makes a pipe that no other child inherits: it would never see the pipe's end.
@@ -18,7 +19,7 @@ func pipe(read, write *int) (err error) {
 // poll waits for events, at most for the time given. A descriptor of -1 has none.
 func poll(fds []unix.PollFd, wait time.Duration) (ready bool, err error) {
 	end := time.Now().Add(wait)
-	n, err := fdio.RetryN(func() (int, error) {
+	n, err := sys.RetryN(func() (int, error) {
 		left := max(time.Until(end), 0)
 		return unix.Poll(fds, int((left+time.Millisecond-1)/time.Millisecond))
 	})

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vodmr/internal/child"
-	"vodmr/internal/fdio"
+	"vodmr/internal/sys"
 )
 
 var (
@@ -87,7 +87,7 @@ func (p *queueProcess) exec(q Queue, theirs [3]int) error {
 // write writes all of b, waiting at most the timeout for each piece.
 func (p *queueProcess) write(fd int, b []byte) error {
 	for len(b) > 0 {
-		n, err := fdio.RetryN(func() (int, error) { return unix.Write(fd, b) })
+		n, err := sys.RetryN(func() (int, error) { return unix.Write(fd, b) })
 		switch err {
 		case nil:
 			b = b[n:]
@@ -161,7 +161,7 @@ func (p *queueProcess) readText() {
 		if p.text == none {
 			return
 		}
-		n, err := fdio.RetryN(func() (int, error) { return unix.Read(p.text, buf[:]) })
+		n, err := sys.RetryN(func() (int, error) { return unix.Read(p.text, buf[:]) })
 		switch {
 		case err == unix.EAGAIN:
 			return

@@ -10,6 +10,7 @@ import (
 
 	"vodmr/internal/child"
 	"vodmr/internal/fdio"
+	"vodmr/internal/sys"
 )
 
 // A plainReader reads what the program writes. The stream ends when the program
@@ -23,14 +24,14 @@ func (r plainReader) Read(p []byte) (int, error) {
 			{Fd: int32(r.fd), Events: unix.POLLIN},
 			{Fd: int32(r.ended), Events: unix.POLLIN},
 		}
-		_, err := fdio.RetryN(func() (int, error) { return unix.Poll(fds, -1) })
+		_, err := sys.RetryN(func() (int, error) { return unix.Poll(fds, -1) })
 		if err != nil {
 			return 0, err
 		}
 		if fds[0].Revents == 0 {
 			return 0, io.EOF
 		}
-		n, err := fdio.RetryN(func() (int, error) {
+		n, err := sys.RetryN(func() (int, error) {
 			n, _, err := unix.Recvfrom(r.fd, p, unix.MSG_DONTWAIT)
 			return n, err
 		})

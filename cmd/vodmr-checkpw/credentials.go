@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vodmr/auth"
-	"vodmr/internal/fdio"
+	"vodmr/internal/sys"
 )
 
 // credentialsFD is the descriptor that a checkpassword program reads.
@@ -18,7 +18,7 @@ func readCredentials(fd int) (auth.Credentials, int) {
 	buf := make([]byte, auth.MaxCredentials+1)
 	n := 0
 	for n < len(buf) {
-		got, err := fdio.RetryN(func() (int, error) { return unix.Read(fd, buf[n:]) })
+		got, err := sys.RetryN(func() (int, error) { return unix.Read(fd, buf[n:]) })
 		if err != nil {
 			return auth.Credentials{}, say(exitMisuse, "descriptor 3: "+err.Error())
 		}

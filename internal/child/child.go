@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vodmr/internal/fdio"
+	"vodmr/internal/sys"
 )
 
 // ExitTemporary is the exit code that stands for a program that was killed by a signal,
@@ -53,7 +54,7 @@ func Start(path string, argv []string, attr *syscall.ProcAttr) (*Child, error) {
 }
 
 func (c *Child) reap() (status unix.WaitStatus) {
-	_ = fdio.Retry(func() error {
+	_ = sys.Retry(func() error {
 		_, err := unix.Wait4(c.pid, &status, 0, nil)
 		return err
 	})

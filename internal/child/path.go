@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"vodmr/internal/fdio"
+	"vodmr/internal/sys"
 )
 
 // LookPath finds a program as execvp does: a name with a slash is a path, any
@@ -38,7 +38,7 @@ func LookPath(name, path string) (string, error) {
 // Executable says why a file cannot be run.
 func Executable(file string) error {
 	var st unix.Stat_t
-	if err := fdio.Retry(func() error { return unix.Stat(file, &st) }); err != nil {
+	if err := sys.Retry(func() error { return unix.Stat(file, &st) }); err != nil {
 		return err
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {

@@ -4,6 +4,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/sys"
 )
 
 // closeRangeOnExec names all descriptors in one call, which needs Linux 5.11. If it
@@ -21,7 +23,7 @@ func listedOnExec(first int) bool {
 	defer unix.Close(dir)
 	buf := make([]byte, 4096)
 	for {
-		n, err := RetryN(func() (int, error) { return unix.ReadDirent(dir, buf) })
+		n, err := sys.RetryN(func() (int, error) { return unix.ReadDirent(dir, buf) })
 		if err != nil || n <= 0 {
 			return err == nil
 		}

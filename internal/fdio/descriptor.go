@@ -6,13 +6,15 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/sys"
 )
 
 // WriteAll writes p to a descriptor that may block, such as a file or the pipe to a
 // program that was just started.
 func WriteAll(fd int, p []byte) error {
 	for len(p) > 0 {
-		n, err := RetryN(func() (int, error) { return unix.Write(fd, p) })
+		n, err := sys.RetryN(func() (int, error) { return unix.Write(fd, p) })
 		if err != nil {
 			return err
 		}

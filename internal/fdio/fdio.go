@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/sys"
 )
 
 // pipeChunk is what a pipe takes without blocking once poll says POLLOUT:
@@ -116,7 +118,7 @@ func (c *Conn) Pending() bool {
 }
 
 func (c *Conn) read(p []byte) (int, error) {
-	n, err := RetryN(func() (int, error) {
+	n, err := sys.RetryN(func() (int, error) {
 		if !c.rSocket {
 			return unix.Read(c.r, p)
 		}
@@ -135,7 +137,7 @@ func (c *Conn) read(p []byte) (int, error) {
 }
 
 func (c *Conn) write(p []byte) (int, error) {
-	n, err := RetryN(func() (int, error) {
+	n, err := sys.RetryN(func() (int, error) {
 		if c.wSocket {
 			return unix.SendmsgN(c.w, p, nil, nil, unix.MSG_DONTWAIT|noSignal)
 		}

@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"vodmr/internal/fdio"
+	"vodmr/internal/sys"
 )
 
 // MaxLine is the longest line in bytes, its newline included.
@@ -62,7 +62,7 @@ func New(fd int, program, session string) *Logger {
 func (l *Logger) Event(event string, fields ...Field) {
 	l.line = append(append(l.line[:0], l.prefix...), event...)
 	l.line = appendFields(l.line, fields)
-	_, _ = fdio.RetryN(func() (int, error) { return unix.Write(l.fd, l.line) })
+	_, _ = sys.RetryN(func() (int, error) { return unix.Write(l.fd, l.line) })
 }
 
 // appendFields appends the fields and the newline. Nearly every line fits as it

@@ -10,8 +10,6 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
-
-	"vodmr/internal/fdio"
 )
 
 var (
@@ -197,7 +195,7 @@ func (w *walk) trusted(part string) error {
 	if err := fstat(w.fd, &folder); err != nil {
 		return err
 	}
-	if err := fdio.Retry(func() error { return unix.Fstatat(w.fd, part, &link, unix.AT_SYMLINK_NOFOLLOW) }); err != nil {
+	if err := repeat(func() error { return unix.Fstatat(w.fd, part, &link, unix.AT_SYMLINK_NOFOLLOW) }); err != nil {
 		return err
 	}
 	if folder.Uid != 0 || link.Uid != 0 || folder.Mode&0o022 != 0 {

@@ -1,18 +1,22 @@
 package safepath
 
-import (
-	"golang.org/x/sys/unix"
+import "golang.org/x/sys/unix"
 
-	"vodmr/internal/fdio"
-)
-
-func openat(dir int, name string, flags int) (int, error) {
-	return fdio.RetryN(func() (int, error) { return unix.Openat(dir, name, flags, 0) })
+func openat(dir int, name string, flags int) (fd int, err error) {
+	err = repeat(func() error {
+		fd, err = unix.Openat(dir, name, flags, 0)
+		return err
+	})
+	return fd, err
 }
 
 func readlink(dir int, name string) (target string, err error) {
 	var buf [4096]byte // PATH_MAX of Linux; the others have less
-	n, err := fdio.RetryN(func() (int, error) { return unix.Readlinkat(dir, name, buf[:]) })
+	n := 0
+	err = repeat(func() error {
+		n, err = unix.Readlinkat(dir, name, buf[:])
+		return err
+	})
 	if err == nil && n == len(buf) {
 		err = unix.ENAMETOOLONG
 	}
@@ -23,7 +27,16 @@ func readlink(dir int, name string) (target string, err error) {
 }
 
 func fstat(fd int, st *unix.Stat_t) error {
-	return fdio.Retry(func() error { return unix.Fstat(fd, st) })
+	return repeat(func() error { return unix.Fstat(fd, st) })
+}
+
+// repeat makes a call again that a signal interrupted, as NFS mounted "intr" lets it.
+func repeat(call func() error) error {
+	for {
+		if err := call(); err != unix.EINTR {
+			return err
+		}
+	}
 }
 
 func closeFD(fd int) {
