@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"vodmr/internal/address"
 	"vodmr/qmail"
 )
 
@@ -86,7 +87,7 @@ func (s *site) systemCatchall(prefix string) (c catchall, found bool) {
 // defaults are the files for an extension and all that follows a hyphen, in the order
 // of dot-qmail(5).
 func defaults(home, extension string) (files []string) {
-	extension = strings.ReplaceAll(qmail.Lower(extension), ".", ":")
+	extension = strings.ReplaceAll(address.Lower(extension), ".", ":")
 	for extension != "" {
 		files = append(files, filepath.Join(home, ".qmail-"+extension+"-default"))
 		extension = extension[:max(strings.LastIndexByte(extension, '-'), 0)]

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vodmr/internal/address"
 	"vodmr/qmail"
 )
 
@@ -64,7 +65,7 @@ func checkRecipients(rt *route, r *report) {
 // in morercpthosts.cdb.
 func (s *site) takes(hosts []string, domain string) bool {
 	for i, host := range hosts {
-		hosts[i] = qmail.Lower(host)
+		hosts[i] = address.Lower(host)
 	}
 	more, err := openCDB(s.home.Path("control/morercpthosts.cdb"))
 	if err == nil {
@@ -102,7 +103,7 @@ func checkVirtual(rt *route, r *report) {
 		r.unreadable("control/virtualdomains", err)
 	case !found && rt.site.hasQmail():
 		r.say(rt.name, notVirtual, "")
-	case rt.known && found && qmail.Lower(prefix) != rt.name:
+	case rt.known && found && address.Lower(prefix) != rt.name:
 		r.say(rt.name, elsewhere, prefix)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"vodmr/internal/address"
 	"vodmr/internal/locate"
 	"vodmr/internal/vpasswd"
 	"vodmr/qmail"
@@ -182,7 +183,7 @@ func (s *site) account(file, login string, domain *qmail.Domain) (vpasswd.Entry,
 
 // splitLogin cuts a login as vchkpw does, at @, % or /.
 func splitLogin(login string) (local, domain string) {
-	login = qmail.Lower(login)
+	login = address.Lower(login)
 	for _, sign := range []string{"@", "%", "/"} {
 		if local, domain, found := strings.Cut(login, sign); found {
 			return local, domain

@@ -7,7 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"vodmr/auth"
+	"vodmr/internal/child"
 )
 
 const (
@@ -31,7 +31,7 @@ func checkPrograms(s *site, r *report) {
 
 // checkProgram looks for a program as the chain does.
 func checkProgram(s *site, r *report, name string, as ids) bool {
-	path, err := auth.LookPath(name, cmp.Or(s.service.env["PATH"], os.Getenv("PATH")))
+	path, err := child.LookPath(name, cmp.Or(s.service.env["PATH"], os.Getenv("PATH")))
 	if err != nil {
 		r.say(name, noProgram, err.Error())
 		return false

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"vodmr/internal/address"
 	"vodmr/qmail"
 )
 
@@ -62,7 +63,7 @@ func readableRules(s *site, r *report) bool {
 // capital letter, and leaves rules.cdb as it was.
 func checkSource(s *site, r *report) {
 	for _, rule := range checkStale(r, s.Rules, s.rules) {
-		if rule.key != qmail.Lower(rule.key) {
+		if rule.key != address.Lower(rule.key) {
 			r.say(strings.TrimSuffix(s.Rules, ".cdb")+" "+rule.key, upperKey, "")
 		}
 	}
@@ -70,7 +71,7 @@ func checkSource(s *site, r *report) {
 
 // checkRule looks at one rule.
 func checkRule(r *report, subject, key string, rule qmail.Rule) {
-	if key != qmail.Lower(key) {
+	if key != address.Lower(key) {
 		r.say(subject, upperKey, "")
 	}
 	checkSettings(r, subject, rule.Env)

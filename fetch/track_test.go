@@ -31,7 +31,7 @@ func seen(t *testing.T, script string) *tracker {
 	return tr
 }
 
-// takenMail is a transaction with DATA whose message is taken.
+// takenMail is a transaction with DATA, and its message is taken.
 const takenMail = `
 	C: MAIL FROM:<list@s.example>
 	S: 250 ok
@@ -242,7 +242,7 @@ func TestRefusalsAreCounted(t *testing.T) {
 	}
 }
 
-// refusedAs is a transaction in lock step whose RCPT is refused.
+// refusedAs is a transaction in lock step with a refused RCPT.
 func refusedAs(reply string) string {
 	return `
 		C: MAIL FROM:<list@s.example> SIZE=99
@@ -254,7 +254,7 @@ func refusedAs(reply string) string {
 	`
 }
 
-// mailRefusedAs is one whose MAIL is.
+// mailRefusedAs is one with a refused MAIL.
 func mailRefusedAs(reply string) string {
 	return `
 		C: MAIL FROM:<list@s.example> SIZE=99
@@ -522,10 +522,10 @@ func TestReportOfRefusals(t *testing.T) {
 // TestPaceAfterRefusals: who refused all is not asked again at once, however long the
 // session was.
 func TestPaceAfterRefusals(t *testing.T) {
-	refusedAll := Visit{Turned: true, Lasted: Stood, Err: &Failure{Exit: ExitRefused}}
+	refusedAll := Visit{Turned: true, Lasted: MinStanding, Err: &Failure{Exit: ExitRefused}}
 	const m = time.Minute
 	checkWaits(t, "standing", []time.Duration{m, 2 * m, 4 * m, 8 * m, 15 * m, 15 * m, 0},
-		waits(&Standing{}, 0, refusedAll, refusedAll, refusedAll, refusedAll, refusedAll, refusedAll, stood))
+		waits(&AlwaysStanding{}, 0, refusedAll, refusedAll, refusedAll, refusedAll, refusedAll, refusedAll, stood))
 	checkWaits(t, "every minute", []time.Duration{2 * m, 4 * m, m},
 		waits(NewEvery(m), 0.5, refusedAll, refusedAll, fine))
 }
@@ -560,7 +560,7 @@ func FuzzLedger(f *testing.F) {
 		if taken := tr.tally.Messages(); taken > contents || 3*taken > good || n < 0 || n > int64(len(commands)) {
 			t.Errorf("%q, %q: taken %d, refused %d", commands, replies, taken, n)
 		}
-		if len(tr.ledger.refused) > maxRefusals || len(tr.line) > trackedLine || len(tr.listener.line) > heardLine {
+		if len(tr.accounting.refused) > maxRefusals || len(tr.line) > trackedLine || len(tr.listener.line) > heardLine {
 			t.Error("unbounded")
 		}
 	})

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"vodmr/internal/address"
 	"vodmr/internal/logline"
 	"vodmr/qmail"
 )
@@ -144,7 +145,7 @@ func (q *queue) noticeID(it *item) string {
 
 // shown is a raw address as the log has addresses: in SMTP's form, if it has one.
 func shown(raw string) string {
-	if quoted, err := qmail.Quote(raw); err == nil {
+	if quoted, err := address.Quote(raw); err == nil {
 		raw = quoted
 	}
 	return "<" + raw + ">"

@@ -5,11 +5,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"strings"
 
+	"vodmr/internal/account"
 	"vodmr/internal/getopt"
 )
 
@@ -47,16 +46,8 @@ type accounts struct {
 // systemAccounts are those of this machine.
 func systemAccounts() accounts {
 	return accounts{self: os.Geteuid(), lookup: func(name string) (*ids, error) {
-		u, err := user.Lookup(name)
-		if err != nil {
-			return nil, err
-		}
-		uid, err := strconv.Atoi(u.Uid)
-		if err != nil {
-			return nil, err
-		}
-		gid, err := strconv.Atoi(u.Gid)
-		return &ids{uid, gid}, err
+		found, err := account.Find(name)
+		return &ids{int(found.UID), int(found.GID)}, err
 	}}
 }
 

@@ -88,16 +88,6 @@ total: 5 messages, 318 bytes, the oldest 6d03h, 1 tried, 2 unreadable
 	}
 }
 
-func TestAge(t *testing.T) {
-	for seconds, want := range map[int64]string{
-		0: "0m00s", 59: "0m59s", 3599: "59m59s", 3600: "1h00m", 86399: "23h59m", 86400: "1d00h", 9e7: "1041d16h",
-	} {
-		if got := age(seconds); got != want {
-			t.Errorf("%d seconds: %q, want %q", seconds, got, want)
-		}
-	}
-}
-
 // TestJSON: the keys are those that the manual page promises, in each object.
 func TestJSON(t *testing.T) {
 	now := time.Now().Unix()

@@ -37,6 +37,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vodmr/auth"
+	"vodmr/internal/child"
 	"vodmr/internal/vpasswd"
 )
 
@@ -241,7 +242,7 @@ func execute(argv []string, login string, e vpasswd.Entry) (int, error) {
 	} {
 		os.Setenv(name, value)
 	}
-	path, err := auth.LookPath(argv[0], os.Getenv("PATH"))
+	path, err := child.LookPath(argv[0], os.Getenv("PATH"))
 	if err != nil {
 		return exitNoProgram, err
 	}

@@ -5,19 +5,19 @@ import "time"
 // MaxWait is the longest wait between sessions that failures lead to.
 const MaxWait = 15 * time.Minute
 
-// Every is the Pace of one session every so often.
+// Every is the Schedule of one session every so often.
 type Every struct {
 	every time.Duration
 	wait  time.Duration
 }
 
-// NewEvery makes a Pace with this wait after a success.
+// NewEvery makes a Schedule with this wait after a success.
 func NewEvery(every time.Duration) *Every { return &Every{every: every, wait: every} }
 
 // Wait is twice as long after each failure, up to MaxWait: a wrong password must
 // not hammer at the provider. After a session that stood there is none.
 func (e *Every) Wait(v Visit, random float64) time.Duration {
-	if v.stood() && !v.refused() {
+	if v.wasStanding() && !v.refused() {
 		e.wait = e.every
 		return min(upTo(AtOnce, random), e.every)
 	}
@@ -28,13 +28,13 @@ func (e *Every) Wait(v Visit, random float64) time.Duration {
 	return time.Duration(float64(e.wait) * (0.9 + 0.2*random))
 }
 
-// Standing is the Pace of sessions that are to stand: there is always one.
-type Standing struct{ wait time.Duration }
+// AlwaysStanding is the Schedule of standing sessions: there is always one.
+type AlwaysStanding struct{ wait time.Duration }
 
 const (
-	// Stood is how long a session must last to count as one that stood: a provider
+	// MinStanding is how long a session must last to count as a standing one: a provider
 	// or a receiving side that ends each at once must not be asked without a pause.
-	Stood = time.Minute
+	MinStanding = time.Minute
 	// AtOnce is the longest wait after a session that stood: not none, as a provider
 	// that starts anew gets all of its customers back.
 	AtOnce = 2 * time.Second
@@ -47,11 +47,11 @@ const (
 	maxFailed = 5 * time.Minute // after failures that may pass by themselves
 )
 
-// Wait grows while sessions fail or do not last. What needs a person, such as a
-// refused password, starts with a minute and grows up to MaxWait.
-func (s *Standing) Wait(v Visit, random float64) time.Duration {
+// Wait grows while sessions fail or do not last. If a person must help, as with a
+// refused password, the wait starts with a minute and grows up to MaxWait.
+func (s *AlwaysStanding) Wait(v Visit, random float64) time.Duration {
 	switch {
-	case v.stood() && !v.refused():
+	case v.wasStanding() && !v.refused():
 		s.wait = 0
 		return upTo(AtOnce, random)
 	case v.Err == nil && !v.Turned:
@@ -67,7 +67,7 @@ func (s *Standing) Wait(v Visit, random float64) time.Duration {
 	return upToHalfMore(s.wait, random)
 }
 
-func (s *Standing) grow(from, to time.Duration) { s.wait = min(max(2*s.wait, from), to) }
+func (s *AlwaysStanding) grow(from, to time.Duration) { s.wait = min(max(2*s.wait, from), to) }
 
 func upTo(most time.Duration, random float64) time.Duration {
 	return time.Duration(float64(most) * random)

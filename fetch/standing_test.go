@@ -15,7 +15,7 @@ import (
 )
 
 // pipes is a provider that the test plays, session after session. Inside a bubble
-// of synctest time passes as fast as nothing else happens.
+// of synctest time passes while all goroutines wait.
 type pipes struct{ calls chan net.Conn }
 
 func (p pipes) String() string { return "mail.example.net" }
@@ -50,41 +50,41 @@ func (j *journal) take() string {
 	return j.text.String()
 }
 
-// A standing is a Stand into a Maildir that goes on until the test ends.
+// A standing is a StandingReporter into a Maildir that goes on until the test ends.
 type standing struct {
-	t     *testing.T
-	dir   string
-	calls chan net.Conn
-	log   *journal
-	stop  context.CancelFunc
-	over  chan struct{}
+	t      *testing.T
+	dir    string
+	calls  chan net.Conn
+	log    *journal
+	stop   context.CancelFunc
+	closed chan struct{}
 }
 
 // standUp starts it. Of all waits it takes the longest.
 func standUp(t *testing.T) *standing {
 	ctx, stop := context.WithCancel(t.Context())
 	s := &standing{t, filepath.Join(t.TempDir(), "Maildir"), make(chan net.Conn), &journal{}, stop, make(chan struct{})}
-	stand := &Stand{Log: s.log, Session: Session{
+	stand := &StandingReporter{Log: s.log, Session: Session{
 		Provider: pipes{s.calls},
 		TLS:      TLS{Mode: NoTLS},
 		Login:    testLogin,
 		Host:     "customer.example",
-		Waits:    DefaultWaits(),
+		Timings:  DefaultTimings(),
 		Silence:  Silence,
 		Sink:     Maildir{Dir: s.dir, Host: "mx", Idle: IdleTime},
 	}}
 	r := Repeat{
-		Pace:    &Standing{},
-		Session: stand.Visit,
-		Random:  func() float64 { return 1 },
-		Waiting: func(time.Duration) {},
-		Sleep:   Sleep,
+		Schedule: &AlwaysStanding{},
+		Session:  stand.Visit,
+		Random:   func() float64 { return 1 },
+		Waiting:  func(time.Duration) {},
+		Sleep:    Sleep,
 	}
 	go func() {
 		r.Run(ctx)
-		close(s.over)
+		close(s.closed)
 	}()
-	t.Cleanup(func() { stop(); <-s.over })
+	t.Cleanup(func() { stop(); <-s.closed })
 	return s
 }
 
@@ -170,7 +170,7 @@ func TestStandComesBackAtOnce(t *testing.T) {
 				v.play("\t\tA: 220 *\n\t\tP: HELO p\n\t\tA: 250 mx\n")
 				s.said("")
 				v.noop(1)
-				time.Sleep(Stood / 2)
+				time.Sleep(MinStanding / 2)
 				s.said("atrn: stands at mail.example.net\n")
 				v.noop(179)
 				v.play(oneMessage)
@@ -184,14 +184,14 @@ func TestStandComesBackAtOnce(t *testing.T) {
 				s.said("")
 				s.stop()
 				v.Run("S: 421 4.3.2 *\nS: <end>")
-				<-s.over
+				<-s.closed
 				s.said("atrn: stood 3m0s at mail.example.net, 0 messages, 0 bytes: the session was cut short: stopped\n")
 			})
 		})
 	}
 }
 
-// Where the provider lets nobody stand it is asked once in a while, and what that
+// If the provider lets nobody stand, it is asked once in a while, and what that
 // means is said once.
 func TestStandNobodyMay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -254,7 +254,7 @@ func TestStandRefused(t *testing.T) {
 func TestStandOnATerminal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lines := make(lineWriter, 100)
-		s := &Stand{Terminal: true, Log: lines, Session: Session{Provider: given{}}}
+		s := &StandingReporter{Terminal: true, Log: lines, Session: Session{Provider: given{}}}
 		tally := &Tally{}
 		stop := s.show(tally)
 		time.Sleep(2 * standingTime)

@@ -8,12 +8,12 @@ import (
 )
 
 // Silence is how long a provider that lets sessions stand may say nothing: five
-// of vodmr's NOOPs. A line that is silent for longer is dead, and where its end
-// was lost, as with a new address behind NAT, nothing else tells.
+// of vodmr's NOOPs. A line that is silent for longer is dead. If its end was
+// lost, as with a new address behind NAT, only the silence tells.
 const Silence = 5 * time.Minute
 
-// A Stand makes sessions that are to stand, and reports them.
-type Stand struct {
+// A StandingReporter makes standing sessions, and reports them.
+type StandingReporter struct {
 	Session  Session
 	Log      io.Writer
 	Terminal bool // Log is one: show there how it stands
@@ -22,9 +22,9 @@ type Stand struct {
 	unwilling bool // what 453 means was said
 }
 
-// Visit makes one session. What it writes is one line at the session's end,
-// and one when it stands again after it did not.
-func (s *Stand) Visit(ctx context.Context) Visit {
+// Visit makes one session. It writes one line at the session's end, and
+// one when a session stands again after none did.
+func (s *StandingReporter) Visit(ctx context.Context) Visit {
 	tally := &Tally{}
 	stop := s.show(tally)
 	err := s.Session.Run(ctx, tally)
@@ -35,22 +35,22 @@ func (s *Stand) Visit(ctx context.Context) Visit {
 }
 
 // show tells how the session goes until stop is called.
-func (s *Stand) show(tally *Tally) (stop func()) {
+func (s *StandingReporter) show(tally *Tally) (stop func()) {
 	if s.Terminal {
 		return startMeter(s.Log, tally, standingTime, s.line).Stop
 	}
-	done, over := make(chan struct{}), make(chan struct{})
+	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
-		defer close(over)
+		defer close(ended)
 		s.awaitStanding(tally, done)
 	}()
-	return func() { close(done); <-over }
+	return func() { close(done); <-ended }
 }
 
 // awaitStanding says that the session stands once it does, so that a failure is
 // not the log's last word for as long as all is well.
-func (s *Stand) awaitStanding(tally *Tally, done <-chan struct{}) {
-	tick := time.NewTicker(Stood / 4)
+func (s *StandingReporter) awaitStanding(tally *Tally, done <-chan struct{}) {
+	tick := time.NewTicker(MinStanding / 4)
 	defer tick.Stop()
 	for !s.standing {
 		select {
@@ -58,7 +58,7 @@ func (s *Stand) awaitStanding(tally *Tally, done <-chan struct{}) {
 			return
 		case <-tick.C:
 		}
-		if tally.Turned() && time.Since(tally.Since()) >= Stood {
+		if tally.Turned() && time.Since(tally.Since()) >= MinStanding {
 			say(s.Log, "stands at %s", s.Session.Provider)
 			s.standing = true
 		}
@@ -66,7 +66,7 @@ func (s *Stand) awaitStanding(tally *Tally, done <-chan struct{}) {
 }
 
 // line is the status on a terminal.
-func (s *Stand) line(t *Tally) string {
+func (s *StandingReporter) line(t *Tally) string {
 	if !t.Turned() {
 		return meterLine(t)
 	}
@@ -75,13 +75,13 @@ func (s *Stand) line(t *Tally) string {
 }
 
 // report says in one line how a session was.
-func (s *Stand) report(t *Tally, v Visit) {
+func (s *StandingReporter) report(t *Tally, v Visit) {
 	provider := s.Session.Provider
 	switch {
 	case v.Turned && v.Err == nil:
-		say(s.Log, "%s", s.stood(t, v))
+		say(s.Log, "%s", s.wasStanding(t, v))
 	case v.Turned:
-		say(s.Log, "%s: %v", s.stood(t, v), v.Err)
+		say(s.Log, "%s: %v", s.wasStanding(t, v), v.Err)
 	case v.Err != nil:
 		Warn(s.Log, v.Err)
 	case !s.unwilling:
@@ -90,10 +90,10 @@ func (s *Stand) report(t *Tally, v Visit) {
 	default:
 		say(s.Log, "nothing waits at %s", provider)
 	}
-	s.standing = s.standing && v.Turned && v.Lasted >= Stood
+	s.standing = s.standing && v.Turned && v.Lasted >= MinStanding
 }
 
-func (s *Stand) stood(t *Tally, v Visit) string {
+func (s *StandingReporter) wasStanding(t *Tally, v Visit) string {
 	text := fmt.Sprintf("stood %v at %s, %d messages, %d bytes",
 		v.Lasted.Round(time.Second), s.Session.Provider, t.Messages(), t.Bytes())
 	if refused, why := t.Refused(); refused > 0 {

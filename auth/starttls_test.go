@@ -1,4 +1,4 @@
-package main
+package auth
 
 import (
 	"errors"
@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"vodmr/auth"
 	"vodmr/internal/fdio"
 	"vodmr/test/kit/dialogue"
 )
@@ -15,15 +14,15 @@ import (
 // An offer plays the TLS program for a session in this process: after the
 // handshake the customer speaks on a connection of its own.
 type offer struct {
-	inside connection
+	inside Connection
 	begun  int
 	gone   bool
 	err    error
 }
 
-func (o *offer) open() bool { return !o.gone }
+func (o *offer) Open() bool { return !o.gone }
 
-func (o *offer) begin(time.Time) (connection, error) {
+func (o *offer) Begin(time.Time) (Connection, error) {
 	o.begun++
 	return o.inside, o.err
 }
@@ -33,7 +32,7 @@ func withOffer(k *talk) (o *offer, inside *dialogue.Conn) {
 	k.t.Helper()
 	inside, far := dialogue.Pair(k.t)
 	o = &offer{inside: fdio.New(int(far.Fd()), int(far.Fd()))}
-	k.session.offer = o
+	k.session.Offer = o
 	k.t.Cleanup(func() {
 		inside.Close()
 		k.finish()
@@ -43,8 +42,8 @@ func withOffer(k *talk) (o *offer, inside *dialogue.Conn) {
 
 func TestSTARTTLS(t *testing.T) {
 	k := newTalk(t)
-	var got auth.Credentials
-	k.verdict = func(c auth.Credentials) error {
+	var got Credentials
+	k.verdict = func(c Credentials) error {
 		got = c
 		return nil
 	}
@@ -72,17 +71,17 @@ func TestSTARTTLS(t *testing.T) {
 		S: 503 5.5.1 *
 		C: AUTH PLAIN AHRpbQB0YW4gc3RhYWY=
 	`)
-	k.logged(`vodmr: 4711 login user=tim mechanism=PLAIN ip=192.0.2.1`, `vodmr: 4711 end *`)
-	if want := (auth.Credentials{Login: "tim", Secret: "tan staaf"}); got != want {
+	k.logged(`vodmr: 4711 login user=tim mechanism=PLAIN ip=192.0.2.1`)
+	if want := (Credentials{Login: "tim", Secret: "tan staaf"}); got != want {
 		t.Error(cmp.Diff(want, got))
 	}
 }
 
 func TestPlainNeedsTLS(t *testing.T) {
 	k := newTalk(t)
-	k.verdict = func(c auth.Credentials) error {
+	k.verdict = func(c Credentials) error {
 		t.Errorf("checked %+v", c)
-		return auth.ErrRefused
+		return ErrRefused
 	}
 	withOffer(k)
 	k.start()
@@ -93,7 +92,7 @@ func TestPlainNeedsTLS(t *testing.T) {
 
 func TestTLSFromAnOuterWrapper(t *testing.T) {
 	k := newTalk(t)
-	k.session.tls = true
+	k.session.TLS = true
 	k.start()
 	k.Run(`
 		C: EHLO customer.example
@@ -111,7 +110,8 @@ func TestTLSFromAnOuterWrapper(t *testing.T) {
 }
 
 func TestNeedTLSIsMetBySTARTTLS(t *testing.T) {
-	k := newTalk(t, "-T")
+	k := newTalk(t)
+	k.session.NeedTLS = true
 	_, inside := withOffer(k)
 	k.start()
 	k.Run(`
@@ -191,7 +191,7 @@ func TestTLSIsGone(t *testing.T) {
 }
 
 // After a handshake that failed nothing can be said: it would be plain text
-// where the customer expects TLS.
+// when the customer expects TLS.
 func TestHandshakeFails(t *testing.T) {
 	for _, err := range []error{errors.New("no luck"), fdio.ErrTimeout} {
 		k := newTalk(t)
@@ -238,8 +238,8 @@ func TestCountsOutliveSTARTTLS(t *testing.T) {
 
 func TestActingForAnother(t *testing.T) {
 	k := newTalk(t)
-	k.session.tls = true
-	k.verdict = func(c auth.Credentials) error {
+	k.session.TLS = true
+	k.verdict = func(c Credentials) error {
 		t.Errorf("checked %+v", c)
 		return nil
 	}
@@ -263,8 +263,8 @@ func TestActingForAnother(t *testing.T) {
 // them.
 func TestSecretsStayOutOfTheLog(t *testing.T) {
 	k := newTalk(t)
-	k.session.tls = true
-	k.verdict = func(auth.Credentials) error { return errBusy }
+	k.session.TLS = true
+	k.verdict = func(Credentials) error { return errBusy }
 	k.start()
 	k.Run(`
 		C: AUTH PLAIN AHRpbQBodW50ZXIy

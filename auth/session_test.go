@@ -1,4 +1,4 @@
-package main
+package auth
 
 import (
 	"encoding/base64"
@@ -14,7 +14,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"vodmr/auth"
 	"vodmr/internal/fdio"
 	"vodmr/internal/logline"
 	"vodmr/test/kit/dialogue"
@@ -25,8 +24,8 @@ import (
 type talk struct {
 	*dialogue.Conn
 	t       *testing.T
-	session *session
-	verdict func(auth.Credentials) error
+	session *Session
+	verdict func(Credentials) error
 	slept   []time.Duration
 	during  func() // what happens while the session sleeps
 	log     *os.File
@@ -38,29 +37,27 @@ type talk struct {
 var errBusy = errors.New("the database is busy")
 
 // newTalk prepares a session; start runs it.
-func newTalk(t *testing.T, args ...string) *talk {
+func newTalk(t *testing.T) *talk {
 	t.Helper()
-	o, err := parseOptions(append(args, "mail.example.net", "vchkpw"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	k := &talk{t: t, during: func() {}, done: make(chan struct{})}
-	k.verdict = func(auth.Credentials) error { return auth.ErrRefused }
-	check := func(c auth.Credentials, _ time.Time) (*auth.Child, error) { return nil, k.verdict(c) }
+	k.verdict = func(Credentials) error { return ErrRefused }
 	conn, far := dialogue.Pair(t)
 	k.Conn = conn
 	stream := fdio.New(int(far.Fd()), int(far.Fd()))
-	k.session = newSession(o, stream, check)
+	k.session = NewSession("mail.example.net", stream)
+	k.session.Limit = time.Minute
+	k.session.Check = func(c Credentials, _ time.Time) error { return k.verdict(c) }
 	k.session.sleep = func(d time.Duration) {
 		k.slept = append(k.slept, d)
 		k.during()
 	}
+	var err error
 	if k.log, err = os.Create(filepath.Join(t.TempDir(), "log")); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { k.log.Close() })
-	k.session.log = logline.New(int(k.log.Fd()), "vodmr", "4711")
-	k.session.ip = "192.0.2.1"
+	k.session.Log = logline.New(int(k.log.Fd()), "vodmr", "4711")
+	k.session.IP = "192.0.2.1"
 	k.far = far
 	t.Cleanup(k.finish)
 	return k
@@ -83,7 +80,7 @@ func (k *talk) start() {
 	go func() {
 		defer close(k.done)
 		defer k.far.Close()
-		k.session.serve()
+		k.session.Serve()
 	}()
 	k.Run("S: 220 mail.example.net *")
 }
@@ -168,9 +165,9 @@ func TestMailCommandsAreRefused(t *testing.T) {
 
 func TestAuthCommand(t *testing.T) {
 	k := newTalk(t)
-	k.verdict = func(c auth.Credentials) error {
+	k.verdict = func(c Credentials) error {
 		t.Errorf("checked %+v", c)
-		return auth.ErrRefused
+		return ErrRefused
 	}
 	k.start()
 	k.Run(`
@@ -214,9 +211,9 @@ func TestAuthCommand(t *testing.T) {
 // A NUL in the login would let an overheard challenge and response be replayed.
 func TestSmuggledNULReachesNobody(t *testing.T) {
 	k := newTalk(t)
-	k.verdict = func(c auth.Credentials) error {
+	k.verdict = func(c Credentials) error {
 		t.Errorf("checked %+v", c)
-		return auth.ErrRefused
+		return ErrRefused
 	}
 	overheard := "<1896.697170952@postoffice.reston.mci.net>"
 	k.start()
@@ -232,8 +229,8 @@ func TestSmuggledNULReachesNobody(t *testing.T) {
 
 func TestLogin(t *testing.T) {
 	k := newTalk(t)
-	var got auth.Credentials
-	k.verdict = func(c auth.Credentials) error {
+	var got Credentials
+	k.verdict = func(c Credentials) error {
 		got = c
 		return nil
 	}
@@ -242,7 +239,7 @@ func TestLogin(t *testing.T) {
 	challenge := k.Challenge()
 	k.Send("VGltIEIgQjkxM0E2MDJDN0VEQTdBNDk1QjRFNkU3MzM0RDM4OTA=\r\n")
 	<-k.done
-	want := auth.Credentials{Login: "Tim B", Secret: "b913a602c7eda7a495b4e6e7334d3890", Challenge: challenge}
+	want := Credentials{Login: "Tim B", Secret: "b913a602c7eda7a495b4e6e7334d3890", Challenge: challenge}
 	if got != want {
 		t.Error(cmp.Diff(want, got))
 	}
@@ -251,10 +248,7 @@ func TestLogin(t *testing.T) {
 // Nothing is said after a right password: the connection is another program's.
 func TestLoginSaysNothing(t *testing.T) {
 	k := newTalk(t)
-	k.verdict = func(auth.Credentials) error {
-		k.session.child = &auth.Child{}
-		return nil
-	}
+	k.verdict = func(Credentials) error { return nil }
 	k.start()
 	k.Login("odmr@example.org", "secret")
 	k.ExpectEnd()
@@ -287,7 +281,7 @@ func TestRefusedLoginsCostTimeThenTheSession(t *testing.T) {
 // Trouble of ours is no guess of the customer's: it takes none of the three away.
 func TestTroubleCostsNoTimeAndNoGuess(t *testing.T) {
 	k := newTalk(t)
-	refused := fmt.Errorf("%w: exit 1", auth.ErrRefused)
+	refused := fmt.Errorf("%w: exit 1", ErrRefused)
 	k.verdicts(errBusy, refused, errBusy, errBusy, refused, refused)
 	k.start()
 	for _, reply := range []string{"454 4.7.0 *", "535 5.7.8 *", "454 4.7.0 *", "454 4.7.0 *", "535 5.7.8 *", "535 5.7.8 *"} {
@@ -316,7 +310,7 @@ func TestTroubleCostsNoTimeAndNoGuess(t *testing.T) {
 func TestTenFailedLoginsEndTheSession(t *testing.T) {
 	for name, verdicts := range map[string][]error{
 		"all trouble":         slices.Repeat([]error{errBusy}, 10),
-		"two of them refused": append([]error{auth.ErrRefused}, append(slices.Repeat([]error{errBusy}, 8), auth.ErrRefused)...),
+		"two of them refused": append([]error{ErrRefused}, append(slices.Repeat([]error{errBusy}, 8), ErrRefused)...),
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := newTalk(t)
@@ -343,7 +337,7 @@ func TestTenFailedLoginsEndTheSession(t *testing.T) {
 
 // verdicts are what the program says, one login after the other.
 func (k *talk) verdicts(list ...error) {
-	k.verdict = func(auth.Credentials) error {
+	k.verdict = func(Credentials) error {
 		verdict := list[0]
 		list = list[1:]
 		return verdict
@@ -354,9 +348,9 @@ func (k *talk) verdicts(list ...error) {
 func TestLoginThatVchkpwWouldCut(t *testing.T) {
 	k := newTalk(t)
 	var checked []int
-	k.verdict = func(c auth.Credentials) error {
+	k.verdict = func(c Credentials) error {
 		checked = append(checked, len(c.Bytes()))
-		return auth.ErrRefused
+		return ErrRefused
 	}
 	fits := 120 - len("<0123456789abcdef.1795339089@mail.example.net>")
 	k.start()
@@ -379,7 +373,7 @@ func TestLoginThatVchkpwWouldCut(t *testing.T) {
 }
 
 // Other programs than vchkpw read a plain password that is longer, up to
-// checkpassword's own limit. Where one refuses it, the log says what vchkpw would do,
+// checkpassword's own limit. If one refuses it, the log says what vchkpw would do,
 // and no line tells how long the password is.
 func TestLongPlainPasswords(t *testing.T) {
 	const login = "odmr@example.org"
@@ -396,11 +390,11 @@ func TestLongPlainPasswords(t *testing.T) {
 	} {
 		t.Run(strconv.Itoa(test.length), func(t *testing.T) {
 			k := newTalk(t)
-			k.session.tls = true
+			k.session.TLS = true
 			checked := 0
-			k.verdict = func(c auth.Credentials) error {
+			k.verdict = func(c Credentials) error {
 				checked = len(c.Bytes())
-				return fmt.Errorf("%w: exit 1", auth.ErrRefused)
+				return fmt.Errorf("%w: exit 1", ErrRefused)
 			}
 			secret := strings.Repeat("s", test.length-len(login)-len("\x00\x00\x00"))
 			k.start()
@@ -421,8 +415,8 @@ func TestLongPlainPasswords(t *testing.T) {
 // Trouble with a long password is no matter of its length.
 func TestTroubleWithALongPlainPassword(t *testing.T) {
 	k := newTalk(t)
-	k.session.tls = true
-	k.verdict = func(auth.Credentials) error { return errBusy }
+	k.session.TLS = true
+	k.verdict = func(Credentials) error { return errBusy }
 	k.start()
 	k.Send("AUTH PLAIN " + base64.StdEncoding.EncodeToString([]byte("\x00odmr\x00"+strings.Repeat("s", 300))) + "\r\n")
 	k.Run(`
@@ -469,9 +463,9 @@ func TestEarlyBytesBeforeARefusalOfTheCommand(t *testing.T) {
 // Bytes with the response: the program must not even start.
 func TestEarlyBytesWithTheResponse(t *testing.T) {
 	k := newTalk(t)
-	k.verdict = func(c auth.Credentials) error {
+	k.verdict = func(c Credentials) error {
 		t.Errorf("checked %+v", c)
-		return auth.ErrRefused
+		return ErrRefused
 	}
 	k.start()
 	k.Send("AUTH CRAM-MD5\r\n")
@@ -484,9 +478,9 @@ func TestEarlyBytesWithTheResponse(t *testing.T) {
 }
 
 func TestEarlyBytesWhileThePasswordIsChecked(t *testing.T) {
-	for _, verdict := range []error{auth.ErrRefused, errBusy} {
+	for _, verdict := range []error{ErrRefused, errBusy} {
 		k := newTalk(t)
-		k.verdict = func(auth.Credentials) error {
+		k.verdict = func(Credentials) error {
 			k.Send("ATRN\r\n")
 			return verdict
 		}
@@ -511,7 +505,8 @@ func TestEarlyBytesDuringTheDelay(t *testing.T) {
 }
 
 func TestNeedTLS(t *testing.T) {
-	k := newTalk(t, "-T")
+	k := newTalk(t)
+	k.session.NeedTLS = true
 	k.start()
 	k.Run(`
 		C: EHLO customer.example
@@ -528,8 +523,9 @@ func TestNeedTLS(t *testing.T) {
 }
 
 func TestNeedTLSIsMetByAWrapper(t *testing.T) {
-	k := newTalk(t, "-T")
-	k.session.tls = true
+	k := newTalk(t)
+	k.session.NeedTLS = true
+	k.session.TLS = true
 	k.start()
 	k.Run(`
 		C: AUTH CRAM-MD5

@@ -1,4 +1,4 @@
-package main
+package listing
 
 import (
 	"fmt"
@@ -50,10 +50,10 @@ func (t totals) sentence() string {
 
 // age writes seconds in the two units that matter: 6d04h, 3h07m, 12m40s.
 func age(seconds int64) string {
-	switch {
-	case seconds >= 86400:
+	if seconds >= 86400 {
 		return fmt.Sprintf("%dd%02dh", seconds/86400, seconds%86400/3600)
-	case seconds >= 3600:
+	}
+	if seconds >= 3600 {
 		return fmt.Sprintf("%dh%02dm", seconds/3600, seconds%3600/60)
 	}
 	return fmt.Sprintf("%dm%02ds", seconds/60, seconds%60)

@@ -1,10 +1,12 @@
-package auth
+package child
 
 import (
 	"fmt"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/sys"
 )
 
 // LookPath finds a program as execvp does: a name with a slash is a path, any
@@ -23,7 +25,7 @@ func LookPath(name, path string) (string, error) {
 			folder = "."
 		}
 		file := folder + "/" + name
-		switch err := executable(file); err {
+		switch err := Executable(file); err {
 		case nil:
 			return file, nil
 		case unix.EACCES:
@@ -33,14 +35,10 @@ func LookPath(name, path string) (string, error) {
 	return "", fmt.Errorf("%s: not found in PATH: %w", name, reason)
 }
 
-// executable says why a file cannot be run.
-func executable(file string) error {
+// Executable says why a file cannot be run.
+func Executable(file string) error {
 	var st unix.Stat_t
-	err := unix.Stat(file, &st)
-	for err == unix.EINTR {
-		err = unix.Stat(file, &st)
-	}
-	if err != nil {
+	if err := sys.Retry(func() error { return unix.Stat(file, &st) }); err != nil {
 		return err
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {

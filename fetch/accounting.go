@@ -9,7 +9,7 @@ import "slices"
 // The first refusal decides: MAIL's, else a RCPT's, else the content's. What follows a
 // refused MAIL, and content that nobody was accepted for, is refused or answered 2xx
 // for no reason of its own. Its memory is bounded.
-type ledger struct {
+type accounting struct {
 	tally   *Tally
 	now     transit
 	refused []refusal // at most maxRefusals
@@ -20,44 +20,44 @@ type ledger struct {
 
 // A transit is the transaction whose replies are coming.
 type transit struct {
-	owedReply         // MAIL
-	open      bool    // MAIL was accepted
-	accepted  int     // recipients
-	first     address // the first of those
-	counted   bool    // as refused
-	code      int     // of the refusal
-	byDATA    bool    // the refusal was DATA's
-	repeat    bool    // of one that was refused
+	owedReply          // MAIL
+	open      bool     // MAIL was accepted
+	accepted  int      // recipients
+	first     pathHash // the first of those
+	counted   bool     // as refused
+	code      int      // of the refusal
+	byDATA    bool     // the refusal was DATA's
+	repeat    bool     // of one that was refused
 }
 
-// An address stands for a path, by its hash. noAddress stands for none.
-type address uint64
+// A pathHash stands for a path, by its hash. noPath stands for none.
+type pathHash uint64
 
-const noAddress address = 0
+const noPath pathHash = 0
 
 // A refusal is one that counts.
 type refusal struct {
-	sender, rcpt address // rcpt is noAddress if MAIL was refused
-	size         int64   // as announced; 0 for unknown
-	sent         int     // MAIL commands before the refusal
-	aboutCommand bool    // 500 to 504
-	several      bool    // of content that several recipients were accepted for
-	early        bool    // no message had been taken
-	repeat       bool    // it repeated another
+	sender, rcpt pathHash // rcpt is noPath if MAIL was refused
+	size         int64    // as announced; 0 for unknown
+	sent         int      // MAIL commands before the refusal
+	aboutCommand bool     // 500 to 504
+	several      bool     // of content that several recipients were accepted for
+	early        bool     // no message had been taken
+	repeat       bool     // it repeated another
 	text         string
 }
 
 const maxRefusals = 1000
 
 // greeting takes the receiving side's first reply.
-func (l *ledger) greeting(r heard) {
+func (l *accounting) greeting(r heard) {
 	if r.refused() {
 		l.tally.hinder(r)
 	}
 }
 
 // hello takes the reply to EHLO or HELO. A provider says HELO after a refused EHLO.
-func (l *ledger) hello(r heard) {
+func (l *accounting) hello(r heard) {
 	l.now = transit{}
 	if r.refused() && l.tally.hindrance() == nil {
 		l.tally.hinder(r)
@@ -69,19 +69,19 @@ func (l *ledger) hello(r heard) {
 }
 
 // mail takes the reply to MAIL.
-func (l *ledger) mail(o owedReply, r heard, sent int) {
+func (l *accounting) mail(o owedReply, r heard, sent int) {
 	l.now = transit{owedReply: o, open: r.good()}
-	l.takeBack(noAddress)
+	l.takeBack(noPath)
 	if r.refused() {
-		l.refuse(noAddress, r, sent)
+		l.refuse(noPath, r, sent)
 	}
 }
 
 // rcpt takes the reply to RCPT. 452 or 552 after an accepted recipient says that there
 // are enough of them (RFC 5321 section 4.5.3.1.10): the rest follows in another
 // transaction.
-func (l *ledger) rcpt(o owedReply, r heard, sent int) {
-	if o.address == noAddress {
+func (l *accounting) rcpt(o owedReply, r heard, sent int) {
+	if o.address == noPath {
 		l.probe()
 		return
 	}
@@ -104,7 +104,7 @@ func (l *ledger) rcpt(o owedReply, r heard, sent int) {
 // probe forgets a transaction with the recipient <>: no message has such a recipient.
 // A provider finds out by it whether the receiving side reads what it refuses. If its
 // MAIL was refused, that is about the session.
-func (l *ledger) probe() {
+func (l *accounting) probe() {
 	if n := len(l.refused); l.now.counted && n > 0 {
 		l.tally.hinder(heard{l.now.code, l.refused[n-1].text})
 		l.forget()
@@ -113,7 +113,7 @@ func (l *ledger) probe() {
 }
 
 // forget takes back the refusal of the present transaction.
-func (l *ledger) forget() {
+func (l *accounting) forget() {
 	if n := len(l.refused); l.more > 0 {
 		l.more--
 	} else if n > 0 {
@@ -124,7 +124,7 @@ func (l *ledger) forget() {
 }
 
 // data takes a reply to DATA other than 354.
-func (l *ledger) data(r heard, sent int) {
+func (l *accounting) data(r heard, sent int) {
 	if l.now.accepted > 0 && r.refused() && !l.now.counted {
 		l.refuse(l.now.first, r, sent)
 		l.now.byDATA = true
@@ -134,7 +134,7 @@ func (l *ledger) data(r heard, sent int) {
 // content takes the reply to a chunk, or to all of the content, which had that size.
 // A provider may try BDAT in the same transaction if DATA is refused as unknown; if the
 // content is taken then, the message was not refused.
-func (l *ledger) content(size int64, last bool, r heard, sent int) {
+func (l *accounting) content(size int64, last bool, r heard, sent int) {
 	if l.now.accepted == 0 {
 		return
 	}
@@ -158,14 +158,14 @@ func (l *ledger) content(size int64, last bool, r heard, sent int) {
 }
 
 // reset takes the reply to RSET.
-func (l *ledger) reset(r heard) {
+func (l *accounting) reset(r heard) {
 	if r.good() {
 		l.now = transit{}
 	}
 }
 
 // refuse counts the transaction as refused, once.
-func (l *ledger) refuse(rcpt address, r heard, sent int) {
+func (l *accounting) refuse(rcpt pathHash, r heard, sent int) {
 	if l.now.counted {
 		return
 	}
@@ -186,7 +186,7 @@ func (l *ledger) refuse(rcpt address, r heard, sent int) {
 // offers once more: after 500 to 504 it repeats the transaction in lock step, content that
 // was refused for several recipients it offers to each alone, and what was refused before
 // the session's first message was taken it tries again at the end.
-func (l *ledger) takeBack(rcpt address) {
+func (l *accounting) takeBack(rcpt pathHash) {
 	i := slices.IndexFunc(l.refused, func(r refusal) bool {
 		return r.rcpt == rcpt && r.sender == l.now.address && r.sent < l.now.number && !r.repeat &&
 			(r.size == l.now.size || r.size == 0 || l.now.size == 0) &&
@@ -201,7 +201,7 @@ func (l *ledger) takeBack(rcpt address) {
 }
 
 // publish tells the tally what is refused, with the words of the first refusal.
-func (l *ledger) publish() {
+func (l *accounting) publish() {
 	text := ""
 	if len(l.refused) > 0 {
 		text = l.refused[0].text

@@ -12,7 +12,7 @@ import (
 	"vodmr/test/kit/require"
 )
 
-// dropping is a provider whose first line dies after a message. The second session
+// dropping is a provider: its first line dies after a message. The second session
 // stands: it says NOOP, and shows each reply.
 func dropping(t *testing.T) string {
 	been := filepath.Join(t.TempDir(), "been")

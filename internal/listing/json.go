@@ -1,4 +1,4 @@
-package main
+package listing
 
 import (
 	"encoding/json"
