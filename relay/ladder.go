@@ -9,9 +9,10 @@ func (q *queue) restrain() { q.sender.Restrain(smtp.Restraint(q.notes.Rung())) }
 // in another way.
 func (q *queue) plain() bool { return smtp.Restraint(q.notes.Rung()) == smtp.LockStep }
 
-// broke has the next session begin a rung lower, if this one broke with mail in flight.
+// broke has the next session begin a rung lower, if this one broke with mail in flight, or
+// at the probe: a server that greets with other words each time is not known again.
 func (q *queue) broke(sender *smtp.Sender) {
-	if len(sender.Unanswered()) > 0 {
+	if len(sender.Unanswered()) > 0 || sender.Probing() {
 		q.notes.Lower()
 		q.Sending()
 	}

@@ -31,7 +31,7 @@ var ErrOutOfStep = errors.New("out of step")
 
 // outOfStep ends the session: nothing that is unanswered is believed.
 func (s *Sender) outOfStep(err error) error {
-	s.Evidence = OutOfStep
+	s.Evidence, s.misled = OutOfStep, true
 	return &BrokenError{err}
 }
 

@@ -30,20 +30,21 @@ func TestFence(t *testing.T) {
 		says  []string
 		want  string // codes of the three messages
 	}{
-		"in step":                     {bdat, []string{strings.Repeat(ok, 11)}, "250 250 250"},
-		"RSET refused":                {bdat, []string{ok + ok + ok + "500 what\r\n" + strings.Repeat(ok, 7)}, "250 0 0"},
-		"RSET deferred":               {bdat, []string{ok + ok + ok + "451 later\r\n" + strings.Repeat(ok, 7)}, "250 0 0"},
-		"a refusal twice":             {bdat, []string{ok + ok + "552 big\r\n552 big\r\n" + strings.Repeat(ok, 8)}, "552 0 0"},
+		"in step":                     {bdat, []string{strings.Repeat(ok, 12)}, "250 250 250"},
+		"RSET refused":                {bdat, []string{ok + ok + ok + "500 what\r\n" + strings.Repeat(ok, 7)}, "0 0 0"},
+		"RSET deferred":               {bdat, []string{ok + ok + ok + "451 later\r\n" + strings.Repeat(ok, 7)}, "0 0 0"},
+		"a refusal twice":             {bdat, []string{ok + ok + "552 big\r\n552 big\r\n" + strings.Repeat(ok, 8)}, "0 0 0"},
 		"a shift by one":              {bdat, []string{strings.Repeat("250 2.0.0 extra\r\n250 2.1.0 from\r\n250 2.1.5 to\r\n", 3)}, "0 0 0"},
 		"a shift by two":              {bdat, []string{ok + ok + "250 2.1.0 from\r\n" + strings.Repeat(ok, 8)}, "0 0 0"},
-		"content's code to RSET":      {bdat, []string{ok + ok + ok + "250 2.6.0 queued\r\n" + strings.Repeat(ok, 7)}, "250 0 0"},
+		"content's code to RSET":      {bdat, []string{ok + ok + ok + "250 2.6.0 queued\r\n" + strings.Repeat(ok, 7)}, "0 0 0"},
 		"content's code to MAIL":      {bdat, []string{ok + ok + ok + ok + "250 2.6.0 queued\r\n" + strings.Repeat(ok, 6)}, "250 0 0"},
 		"content's code to RCPT":      {bdat, []string{ok + "250 2.6.0 queued\r\n" + strings.Repeat(ok, 9)}, "0 0 0"},
-		"354 to RSET":                 {bdat, []string{ok + ok + ok + "354 go\r\n" + strings.Repeat(ok, 7)}, "250 0 0"},
-		"DATA: in step":               {data, []string{ok + ok + "354 go\r\n", ok + ok + ok + ok + "354 go\r\n", ok + ok + ok + ok + "354 go\r\n", ok}, "250 250 250"},
-		"DATA: RSET refused":          {data, []string{ok + ok + "354 go\r\n", ok + "503 no\r\n" + ok + ok + "354 go\r\n"}, "250 0 0"},
+		"354 to RSET":                 {bdat, []string{ok + ok + ok + "354 go\r\n" + strings.Repeat(ok, 7)}, "0 0 0"},
+		"twice, then a refusal":       {bdat, []string{strings.Repeat(ok, 7) + "451 later\r\n" + ok}, "250 0 0"},
+		"DATA: in step":               {data, []string{ok + ok + "354 go\r\n", ok + ok + ok + ok + "354 go\r\n", ok + ok + ok + ok + "354 go\r\n", ok + ok}, "250 250 250"},
+		"DATA: RSET refused":          {data, []string{ok + ok + "354 go\r\n", ok + "503 no\r\n" + ok + ok + "354 go\r\n"}, "0 0 0"},
 		"DATA: twice":                 {data, []string{ok + ok + "354 go\r\n", ok + ok + ok + ok + ok + "354 go\r\n"}, "250 0 0"},
-		"DATA: a refusal twice":       {data, []string{ok + ok + "354 go\r\n", "554 no\r\n554 no\r\n" + ok + ok + ok + "354 go\r\n"}, "554 0 0"},
+		"DATA: a refusal twice":       {data, []string{ok + ok + "354 go\r\n", "554 no\r\n554 no\r\n" + ok + ok + ok + "354 go\r\n"}, "0 0 0"},
 		"DATA: RCPT's code":           {data, []string{ok + ok + "354 go\r\n", "250 2.1.5 to\r\n"}, "0 0 0"},
 		"DATA: 354 without RCPT":      {data, []string{ok + "550 no\r\n354 go\r\n", ok + "421 bye\r\n"}, "550 0 0"},
 		"DATA: 354 without MAIL":      {data, []string{"550 no\r\n503 no\r\n354 go\r\n", ok + "421 bye\r\n"}, "550 0 0"},
@@ -74,7 +75,7 @@ func TestLooseCodes(t *testing.T) {
 	} {
 		r := strings.Split(says, "|")
 		first := "250 " + strings.Join(r[:3], "\r\n250 ") + "\r\n"
-		p := &scripted{says: []string{first + strings.Repeat("250 "+r[3]+"\r\n"+first, 2)}}
+		p := &scripted{says: []string{strings.Repeat(first+"250 "+r[3]+"\r\n", 3)}}
 		s, l := offers(p, "PIPELINING", "CHUNKING"), newList(3, 1, 10)
 		if err := s.Run(l); err != nil || len(l.decisions) != 3 || s.Evidence != Drains {
 			t.Errorf("%s: %v, %d answered", name, err, len(l.decisions))
@@ -96,7 +97,7 @@ func TestFalseAlarmOnce(t *testing.T) {
 	if err := again.Run(l); err != nil || len(l.decisions) != 1 || strings.Contains(p.written.String(), "SIZE=") {
 		t.Errorf("then: %v, %d answered; it was told %q", err, len(l.decisions), p.written.String())
 	}
-	ignored := offers(&scripted{says: []string{ok + ok + odd}}, "PIPELINING", "CHUNKING")
+	ignored := offers(&scripted{says: []string{ok + ok + odd + ok}}, "PIPELINING", "CHUNKING")
 	ignored.Extensions.Ignore("ENHANCEDSTATUSCODES")
 	if err := ignored.Run(newList(1, 1, 10)); err != nil {
 		t.Errorf("with codes ignored: %v", err)
@@ -112,9 +113,9 @@ func TestSecondChunkWaits(t *testing.T) {
 		chunks []int // announced before each wait
 		want   string
 	}{
-		"accepted": {[]string{ok, ok, ok + ok + ok}, []int{1, 1, 3}, "250"},
-		"refused":  {[]string{ok, "550 no\r\n", "503 no\r\n"}, []int{1, 1, 1}, "550"},
-		"deferred": {[]string{ok + "450 no\r\n503 no\r\n"}, []int{1}, "450"},
+		"accepted": {[]string{ok, ok, ok + ok + ok + ok}, []int{1, 1, 3}, "250"},
+		"refused":  {[]string{ok, "550 no\r\n", "503 no\r\n", ok}, []int{1, 1, 1}, "550"},
+		"deferred": {[]string{ok + "450 no\r\n503 no\r\n", ok}, []int{1}, "450"},
 	} {
 		w := &watched{scripted: &scripted{says: test.says}}
 		s := offers(w.scripted, "PIPELINING", "CHUNKING")

@@ -22,6 +22,9 @@ const probeOctets = "X-VODMR\r\n"
 // fewMails is the largest MAILMAX (RFC 9422) of which the probe would take too much.
 const fewMails = 10
 
+// Probing reports if the probe has not got all its replies.
+func (s *Sender) Probing() bool { return s.probe.owed > 0 }
+
 // chunks says whether tx may go by BDAT.
 func (s *Sender) chunks(tx *Transaction) bool {
 	x := s.Extensions
@@ -62,13 +65,14 @@ func (s *Sender) unconfirmed() bool {
 // sayProbe queues the probe.
 func (s *Sender) sayProbe() {
 	s.probe.said++
-	if s.begun > 0 {
+	if s.begun > 0 && !s.clean {
 		s.askProbe("RSET", expectReset)
 	}
 	s.askProbe("MAIL FROM:<>", expectMail)
 	s.askProbe("RCPT TO:<>", expectRcpt)
 	s.askProbe(fmt.Sprintf("BDAT %d\r\n%s", len(probeOctets), probeOctets[:len(probeOctets)-len("\r\n")]), expectChunk)
 	s.askProbe("RSET", expectReset)
+	s.clean = true
 }
 
 func (s *Sender) askProbe(line string, kind expectKind) {

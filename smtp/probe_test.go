@@ -97,7 +97,7 @@ func TestProbeAloneAtFirst(t *testing.T) {
 	tx := func(i int) string {
 		return fmt.Sprintf("MAIL FROM:<s%d@s.test>\r\nRCPT TO:<r%d-0@c.test>\r\nBDAT 11 LAST\r\nxxxxxxxxx\r\n", i, i)
 	}
-	want := []string{probe, probe + tx(0) + "RSET\r\n" + probe + "RSET\r\n" + tx(1)}
+	want := []string{probe, probe + tx(0) + "RSET\r\n" + probe + tx(1) + "RSET\r\n"}
 	if diff := cmp.Diff(want, w.told); diff != "" {
 		t.Errorf("told before each wait (-want +got):\n%s", diff)
 	}
@@ -189,12 +189,12 @@ func TestProbeAnswers(t *testing.T) {
 	}{
 		"Postfix":             {ok + "501 5.1.3 bad\r\n554 5.5.1 no\r\n" + ok, []string{byBDAT + ok + ok + "501 n\r\n554 n\r\n" + ok}, Drains, false},
 		"Exim":                {ok + "501 bad\r\n503-no\r\n503-no\r\n503 no\r\n" + ok, []string{byBDAT + ok + ok + "501 n\r\n554 n\r\n" + ok}, Drains, false},
-		"MAIL refused":        {"550 no\r\n503 no\r\n503 no\r\n" + ok, []string{byDATA, ok}, Unproven, false},
-		"MAIL deferred":       {"451 no\r\n503 no\r\n503 no\r\n" + ok, []string{byDATA, ok}, Unproven, false},
-		"obeys":               {ok + "501 no\r\n502 no\r\n500 what\r\n" + ok, []string{byDATA, ok}, Undrained, false},
-		"takes <>":            {ok + ok + ok + ok, []string{byDATA, ok}, Undrained, false},
-		"takes <>, not BDAT":  {ok + ok + "502 no\r\n" + ok, []string{byDATA, ok}, Undrained, false},
-		"yes to BDAT":         {ok + "550 no\r\n" + ok + ok, []string{byDATA, ok}, Undrained, false},
+		"MAIL refused":        {"550 no\r\n503 no\r\n503 no\r\n" + ok, []string{byDATA, ok + ok}, Unproven, false},
+		"MAIL deferred":       {"451 no\r\n503 no\r\n503 no\r\n" + ok, []string{byDATA, ok + ok}, Unproven, false},
+		"obeys":               {ok + "501 no\r\n502 no\r\n500 what\r\n" + ok, []string{byDATA, ok + ok}, Undrained, false},
+		"takes <>":            {ok + ok + ok + ok, []string{byDATA, ok + ok}, Undrained, false},
+		"takes <>, not BDAT":  {ok + ok + "502 no\r\n" + ok, []string{byDATA, ok + ok}, Undrained, false},
+		"yes to BDAT":         {ok + "550 no\r\n" + ok + ok, []string{byDATA, ok + ok}, Undrained, false},
 		"refuses RSET":        {ok + "501 no\r\n502 no\r\n502 no\r\n", nil, Undrained, true},
 		"refuses RSET twice":  {ok + "501 no\r\n502 no\r\n502 no\r\n502 no\r\n", nil, Undrained, true},
 		"hangs up":            {"", nil, Undrained, true},

@@ -78,6 +78,7 @@ func (s *Sender) answer(e expect, reply Reply) error {
 		// RSET has no reason to be refused but a limit (Exim's). So the reply is likelier
 		// to be another command's, and those behind it are not believed.
 		if !reply.Accepted() {
+			s.misled = true
 			return &RefusedError{"RSET", reply}
 		}
 	case expectMail:
@@ -144,6 +145,9 @@ func (f *flight) advance() {
 
 // settle tells the source about a flight that is over.
 func (s *Sender) settle(source Source, f *flight) {
+	if f.step == stepFinished && f.owed == 0 {
+		s.fence(f)
+	}
 	if f.step != stepFinished || f.owed > 0 {
 		return
 	}
@@ -158,12 +162,12 @@ func (s *Sender) settle(source Source, f *flight) {
 	}
 	s.octets -= f.tx.Size
 	if f.failed != nil {
-		s.needRSET = true
+		s.needRSET = f.lockStep
 		source.Failed(f.tx, f.failed)
 		return
 	}
 	if f.refused() {
-		s.needRSET = true
+		s.needRSET = f.lockStep
 		s.window.refused(s.begun)
 	} else {
 		s.window.accepted(f.number)

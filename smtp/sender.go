@@ -53,6 +53,8 @@ type Sender struct {
 	next     *Transaction
 	octets   int64 // of content without an answer
 	fresh    bool  // a transaction began since Source.Sending
+	misled   bool  // a reply was not the one to its command
+	clean    bool  // RSET was said last: the next transaction needs none of its own
 	needRSET bool  // lock step: the last transaction was refused
 	begun    int   // transactions
 	mute     error // why nothing more is sent; what is owed is still read
@@ -88,9 +90,22 @@ func (e *RefusedError) Error() string { return e.What + " refused: " + e.Reply.S
 func (s *Sender) Run(source Source) error {
 	err := s.run(source)
 	if err != nil {
+		if !s.misled {
+			s.believe(source)
+		}
 		s.Evidence = s.probe.unanswered(s.Evidence)
 	}
 	return err
+}
+
+// believe takes what is answered but for its fence: the connection ended, and no reply
+// spoke against it. Otherwise a server that hangs up behind the last message would be sent
+// that one in each session.
+func (s *Sender) believe(source Source) {
+	for len(s.flights) > 0 && s.flights[0].fenced && s.flights[0].owed == 1 {
+		s.flights[0].owed = 0
+		s.settle(source, s.flights[0])
+	}
 }
 
 func (s *Sender) run(source Source) error {

@@ -93,7 +93,7 @@ func TestNoopFails(t *testing.T) {
 
 // TestNothingBeginsBehindNoop: a line that proves dead carries no mail.
 func TestNothingBeginsBehindNoop(t *testing.T) {
-	w, s := stood("250 noop\r\n", "250 ok\r\n250 ok\r\n250 taken\r\n")
+	w, s := stood("250 noop\r\n", "250 ok\r\n250 ok\r\n250 taken\r\n250 reset\r\n")
 	l := newList(1, 1, 10)
 	s.Noop()
 	if err := s.Run(l); err != nil || len(l.decisions) != 1 {
@@ -107,7 +107,7 @@ func TestNothingBeginsBehindNoop(t *testing.T) {
 // TestNoopBehindMail: NOOP may be asked for while mail is under way; the replies
 // are matched in order.
 func TestNoopBehindMail(t *testing.T) {
-	_, s := stood("250 ok\r\n250 ok\r\n250 taken\r\n250 noop\r\n")
+	_, s := stood("250 ok\r\n250 ok\r\n250 taken\r\n250 reset\r\n250 noop\r\n")
 	l := newList(1, 1, 10)
 	s.emit(l)
 	s.Noop()
@@ -118,7 +118,7 @@ func TestNoopBehindMail(t *testing.T) {
 
 // TestWoken: an Exchange that did nothing changes nothing, wherever it comes.
 func TestWoken(t *testing.T) {
-	w, s := stood("220 mx.test\r\n", "250-mx.test\r\n250 PIPELINING\r\n", "250 ok\r\n250 ok\r\n354 go\r\n", "250 ok\r\n", "221 bye\r\n")
+	w, s := stood("220 mx.test\r\n", "250-mx.test\r\n250 PIPELINING\r\n", "250 ok\r\n250 ok\r\n354 go\r\n", "250 ok\r\n250 reset\r\n", "221 bye\r\n")
 	l := newList(1, 1, 10)
 	w.wake = 3
 	err := s.Hello("provider.test")
@@ -167,7 +167,7 @@ func TestIdle(t *testing.T) {
 
 // TestIdleKeepsNothing: a session that stands holds no memory for what it sent.
 func TestIdleKeepsNothing(t *testing.T) {
-	_, s := stood("250 ok\r\n250 ok\r\n", "250 taken\r\n")
+	_, s := stood("250 ok\r\n250 ok\r\n", "250 taken\r\n250 reset\r\n")
 	l := newList(1, 1, 10)
 	tx := l.waiting[0]
 	tx.Body, tx.Stream, tx.Size = nil, strings.NewReader(strings.Repeat("x\n", 300<<10)), 900<<10

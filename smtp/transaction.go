@@ -91,6 +91,7 @@ type flight struct {
 	encoder  Encoder
 	begun    []byte // of a Stream: octets of a line that the next BDAT ends
 	accepted int    // recipients
+	fenced   bool   // RSET was said behind it, see Sender.fence
 }
 
 // decisions returns what decides for each recipient: the first refusal that was

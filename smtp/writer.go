@@ -17,6 +17,9 @@ func (s *Sender) emit(source Source) {
 		if s.writing != nil && s.writing.step == stepFinished {
 			f := s.writing
 			s.writing = nil
+			if s.restraint == Unrestrained { // otherwise nothing goes behind content
+				s.fence(f)
+			}
 			if f.chunking && s.unconfirmed() {
 				s.sayProbe()
 			}
@@ -42,12 +45,12 @@ func (s *Sender) begin(source Source) bool {
 	f.chunking = s.chunks(tx) || s.noDATA
 	s.probe.tried = s.probe.tried || f.chunking
 	f.encoder.Dots = !f.chunking
-	if s.begun == 0 || f.lockStep && !s.needRSET {
+	if s.begun == 0 || s.clean || f.lockStep && !s.needRSET {
 		f.step = stepMail
 	}
 	s.begun++
 	f.number = s.begun
-	s.needRSET = false
+	s.needRSET, s.clean = false, false
 	s.octets += tx.Size
 	s.flights = append(s.flights, f)
 	s.writing = f
@@ -59,15 +62,38 @@ func (s *Sender) begin(source Source) bool {
 // room reports if another transaction could begin at all: asking the source
 // for one costs a file's reading.
 func (s *Sender) room() bool {
-	if len(s.flights) == 0 {
+	if s.inFlight() == 0 {
 		return true
 	}
 	if s.restraint != Unrestrained {
 		return false
 	}
 	last := s.flights[len(s.flights)-1]
-	return !last.lockStep && len(s.flights) < s.window.size &&
-		(last.chunking || len(s.flights) < 2)
+	return !last.lockStep && s.inFlight() < s.window.size &&
+		(last.chunking || s.inFlight() < 2)
+}
+
+// inFlight is how many transactions have not got all their replies but that to their fence.
+func (s *Sender) inFlight() int {
+	n := len(s.flights)
+	for _, f := range s.flights {
+		if f.fenced && f.owed == 1 {
+			n--
+		}
+	}
+	return n
+}
+
+// fence says RSET behind a transaction, unless it is in lock step. Only once that is
+// accepted are the transaction's replies believed: if the server gave one reply too many
+// before, the reply to the content stands at RSET's place, and a refusal shows there. It
+// is the RSET that the next transaction would begin with, so it costs nothing.
+func (s *Sender) fence(f *flight) {
+	if f.lockStep || f.fenced || s.mute != nil {
+		return
+	}
+	f.fenced, s.clean = true, true
+	s.ask("RSET", expectReset, f)
 }
 
 // mayStart reports if tx fits beside what is in flight.
@@ -75,7 +101,13 @@ func (s *Sender) mayStart(tx *Transaction) bool {
 	if len(s.flights) == 0 {
 		return true
 	}
-	return !s.lockStep(tx) && s.room() &&
+	if s.lockStep(tx) {
+		return false
+	}
+	if s.inFlight() == 0 {
+		return true
+	}
+	return s.room() &&
 		s.octets+tx.Size <= windowOctets &&
 		len(s.expected)+3+len(tx.To) <= windowReplies
 }
