@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/sys"
 )
 
 const (
@@ -23,15 +25,15 @@ func (b *Box) Aside() []string {
 // ErrNotRegular means that something else has its name, for which each system has
 // errors of its own.
 func (b *Box) openFile(name string) (int, error) {
-	fd, err := openat(b.dir, name, unix.O_RDWR|unix.O_CREAT|safely, 0o600)
+	fd, err := sys.Open(b.dir, name, unix.O_RDWR|unix.O_CREAT|sys.Safely, 0o600)
 	if err != nil {
-		if b.isOdd(name) {
+		if sys.IsOther(b.dir, name) {
 			return -1, ErrNotRegular
 		}
 		return -1, err
 	}
 	var st unix.Stat_t
-	if err = fstat(fd, &st); err == nil && !isRegular(&st) {
+	if err = sys.Stat(fd, &st); err == nil && !sys.IsRegular(&st) {
 		err = ErrNotRegular
 	}
 	if err != nil {
@@ -41,17 +43,11 @@ func (b *Box) openFile(name string) (int, error) {
 	return fd, nil
 }
 
-// isOdd says that what has the name is a directory, a link, a FIFO.
-func (b *Box) isOdd(name string) bool {
-	var st unix.Stat_t
-	return lstatat(b.dir, name, &st) == nil && !isRegular(&st)
-}
-
 // setAside renames what has a file's name and is odd; why is what is wrong with it. It
 // does so under a lock of its own, and looks again there: else a second process could
 // rename the file that the first made anew, and each would go by another one.
 func (b *Box) setAside(name string, why error, odd func() bool) error {
-	guard, err := openat(b.dir, guardName, unix.O_RDWR|unix.O_CREAT|safely, 0o600)
+	guard, err := sys.Open(b.dir, guardName, unix.O_RDWR|unix.O_CREAT|sys.Safely, 0o600)
 	if err != nil {
 		return fmt.Errorf("%w, and it cannot be set aside: %s: %w", why, guardName, err)
 	}
@@ -62,8 +58,8 @@ func (b *Box) setAside(name string, why error, odd func() bool) error {
 	if !odd() {
 		return nil
 	}
-	unlinkat(b.dir, name+badSuffix) // a file cannot be replaced by a directory
-	if err := unix.Renameat(b.dir, name, b.dir, name+badSuffix); err != nil {
+	sys.Unlink(b.dir, name+badSuffix) // a file cannot be replaced by a directory
+	if err := sys.Rename(b.dir, name, name+badSuffix); err != nil {
 		return fmt.Errorf("%w, and it cannot be set aside: %w", why, err)
 	}
 	b.aside = append(b.aside, name)

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vodmr/internal/safepath"
+	"vodmr/internal/sys"
 )
 
 var (
@@ -62,7 +63,7 @@ func Open(home, dir string) (*Box, error) { return OpenFor(home, dir, uint32(uni
 // OpenFor is Open where everything must belong to the user uid: what Open would
 // find as that user, as far as owners go.
 func OpenFor(home, dir string, uid uint32) (*Box, error) {
-	b := &Box{home: home, name: dir, path: join(home, dir), uid: uid, lock: -1, sub: [2]int{-1, -1}}
+	b := &Box{home: home, name: dir, path: sys.Join(home, dir), uid: uid, lock: -1, sub: [2]int{-1, -1}}
 	var err error
 	if b.dir, err = openDir(home, dir); err != nil {
 		return nil, err
@@ -88,8 +89,8 @@ func (b *Box) openSubs() (err error) {
 
 // openSub opens a directory of the Maildir and checks its owner.
 func (b *Box) openSub(name string) (int, error) {
-	path := join(b.path, name)
-	fd, err := openat(b.dir, name, unix.O_RDONLY|unix.O_DIRECTORY|safely, 0)
+	path := sys.Join(b.path, name)
+	fd, err := sys.Open(b.dir, name, unix.O_RDONLY|unix.O_DIRECTORY|sys.Safely, 0)
 	if err != nil {
 		return -1, dirError(path, err)
 	}
@@ -102,7 +103,7 @@ func (b *Box) openSub(name string) (int, error) {
 
 // Close closes the Maildir and drops its lock.
 func (b *Box) Close() {
-	closeAll(b.dir, b.sub[inNew], b.sub[inCur], b.lock)
+	sys.Close(b.dir, b.sub[inNew], b.sub[inCur], b.lock)
 	b.dir, b.sub, b.lock = -1, [2]int{-1, -1}, -1
 }
 
@@ -111,7 +112,7 @@ func (b *Box) Path() string { return b.path }
 
 func (b *Box) checkOwner(fd int, path string) error {
 	var st unix.Stat_t
-	if err := fstat(fd, &st); err != nil {
+	if err := sys.Stat(fd, &st); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	if st.Uid != b.uid {
@@ -139,7 +140,7 @@ func openDir(home, dir string) (int, error) {
 		if part == "" || part == "." {
 			continue
 		}
-		path = join(path, part)
+		path = sys.Join(path, part)
 		if fd, err = descend(fd, part, path); err != nil {
 			return -1, err
 		}
@@ -153,7 +154,7 @@ func descend(parent int, part, path string) (int, error) {
 	if part == ".." {
 		return -1, fmt.Errorf("%s: a relative Maildir may not hold ..: give its absolute path", path)
 	}
-	fd, err := openat(parent, part, unix.O_RDONLY|unix.O_DIRECTORY|safely, 0)
+	fd, err := sys.Open(parent, part, unix.O_RDONLY|unix.O_DIRECTORY|sys.Safely, 0)
 	if err != nil {
 		return -1, dirError(path, err)
 	}
@@ -173,12 +174,4 @@ func dirError(path string, err error) error {
 		return fmt.Errorf("%s: %w: each directory on the way must be open to uid %d", path, err, unix.Geteuid())
 	}
 	return fmt.Errorf("%s: %w", path, err)
-}
-
-// join puts a path together for a text.
-func join(home, dir string) string {
-	if home == "" || strings.HasPrefix(dir, "/") {
-		return dir
-	}
-	return strings.TrimSuffix(home, "/") + "/" + strings.TrimPrefix(dir, "./")
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/sys"
 )
 
 func TestMain(m *testing.M) {
@@ -112,7 +114,7 @@ func TestWhatIsNoLockFileIsSetAside(t *testing.T) {
 func TestOnlyOneSetsTheLockAside(t *testing.T) {
 	b, dir := newBox(t, nil)
 	must(t, os.Mkdir(dir+"/vodmr.lock", 0o700))
-	guard, err := openat(b.dir, guardName, unix.O_RDWR|unix.O_CREAT, 0o600)
+	guard, err := sys.Open(b.dir, guardName, unix.O_RDWR|unix.O_CREAT, 0o600)
 	must(t, err)
 	defer unix.Close(guard)
 	must(t, setLock(guard))

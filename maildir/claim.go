@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/sys"
 )
 
 // Who has to do something to the Maildir that cannot wait for the end of a session that
@@ -27,7 +29,7 @@ func (b *Box) Claim(patience time.Duration) error {
 		}
 		unix.Close(fd)
 	}
-	return fmt.Errorf("%s: %w", join(b.path, lockName), err)
+	return fmt.Errorf("%s: %w", sys.Join(b.path, lockName), err)
 }
 
 func (b *Box) claim(fd int, patience time.Duration) error {

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vodmr/internal/fdio"
+	"vodmr/internal/sys"
 )
 
 // A Delivery is one message on its way into new, a file for each recipient:
@@ -101,13 +102,13 @@ func (d *Delivery) Commit() error {
 		d.err = d.copy(i)
 	}
 	if d.err == nil {
-		d.err = fsync(d.files[0].fd)
+		d.err = sys.Sync(d.files[0].fd)
 	}
 	for i := range d.files {
 		d.link(i)
 	}
 	for i := range d.files {
-		unlinkat(d.r.tmp, d.files[i].tmp)
+		sys.Unlink(d.r.tmp, d.files[i].tmp)
 	}
 	if d.err == nil {
 		d.err = syncDir(d.r.box.sub[inNew])
@@ -167,7 +168,7 @@ func (d *Delivery) envelope(i int, buf []byte) []byte {
 // create makes the next file in tmp.
 func (d *Delivery) create() error {
 	name := d.r.unique()
-	fd, err := openat(d.r.tmp, name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|safely, 0o600)
+	fd, err := sys.Open(d.r.tmp, name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|sys.Safely, 0o600)
 	if err == nil {
 		d.files = append(d.files, tmpFile{fd: fd, tmp: name})
 	}
@@ -185,7 +186,7 @@ func (d *Delivery) copy(i int) error {
 		if err := fdio.WriteAll(to, buf); err != nil {
 			return err
 		}
-		n, err := pread(from, buf[:cap(buf)], at)
+		n, err := sys.ReadAt(from, buf[:cap(buf)], at)
 		if err != nil {
 			return err
 		}
@@ -204,7 +205,7 @@ func (d *Delivery) finish(i int, at int64) error {
 	}
 	fd := d.files[i].fd
 	d.files[i].fd = -1
-	return errors.Join(fsync(fd), unix.Close(fd))
+	return errors.Join(sys.Sync(fd), unix.Close(fd))
 }
 
 // link puts file i into new.
@@ -230,9 +231,9 @@ func (d *Delivery) fail(err error) error {
 // discard removes the files, those in new too.
 func (d *Delivery) discard() {
 	for _, f := range d.files {
-		unlinkat(d.r.tmp, f.tmp)
+		sys.Unlink(d.r.tmp, f.tmp)
 		if f.new != "" {
-			unlinkat(d.r.box.sub[inNew], f.new)
+			sys.Unlink(d.r.box.sub[inNew], f.new)
 		}
 	}
 	d.close()
@@ -240,7 +241,7 @@ func (d *Delivery) discard() {
 
 func (d *Delivery) close() {
 	for _, f := range d.files {
-		closeAll(f.fd)
+		sys.Close(f.fd)
 	}
 	d.files = nil
 	if d.err == nil {
@@ -251,7 +252,7 @@ func (d *Delivery) close() {
 // syncDir makes the names in a directory durable. Some file systems do that anyway and
 // refuse the call.
 func syncDir(fd int) error {
-	if err := fsync(fd); err != unix.EINVAL {
+	if err := sys.Sync(fd); err != unix.EINVAL {
 		return err
 	}
 	return nil

@@ -7,6 +7,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/sys"
 )
 
 const dirBuffer = 64 << 10
@@ -16,21 +18,6 @@ const (
 	atReclen = unsafe.Offsetof(unix.Dirent{}.Reclen)
 	atName   = unsafe.Offsetof(unix.Dirent{}.Name)
 )
-
-// openAgain opens a directory anew, so that its reading position is its own.
-func openAgain(dir int) (int, error) {
-	return openat(dir, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-}
-
-// readNames fills buf with directory entries once; 0 is the end.
-func readNames(fd int, buf []byte) (int, error) {
-	for {
-		n, err := unix.ReadDirent(fd, buf)
-		if err != unix.EINTR {
-			return max(n, 0), err
-		}
-	}
-}
 
 // eachName hands on the names in buf but those that begin with a dot. What they name may
 // be no message: a directory in the wrong place must be spoken of, not passed over. It
@@ -65,14 +52,14 @@ func erased(entry []byte) bool {
 
 // eachFile hands on all names of a directory but those that begin with a dot.
 func eachFile(dir int, yield func(name []byte) bool) error {
-	fd, err := openAgain(dir)
+	fd, err := sys.Reopen(dir)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(fd)
 	buf := make([]byte, dirBuffer)
 	for {
-		n, err := readNames(fd, buf)
+		n, err := sys.ReadNames(fd, buf)
 		if err != nil || n == 0 {
 			return err
 		}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/sys"
 )
 
 // Find says where a message is now: a mail reader may have renamed it since. The error
@@ -14,7 +16,7 @@ func (b *Box) Find(e Entry) (Entry, error) {
 		if e.trashed() {
 			return ErrGone
 		}
-		return lstatat(b.sub[e.sub()], e.Name, &st)
+		return sys.Lstat(b.sub[e.sub()], e.Name, &st)
 	})
 	if err != nil {
 		return at, fmt.Errorf("%s: %w", at.Path(), err)

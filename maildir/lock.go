@@ -5,6 +5,8 @@ import (
 	"io"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/sys"
 )
 
 const lockName = "vodmr.lock"
@@ -25,7 +27,7 @@ func (b *Box) Lock() error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", join(b.path, lockName), err)
+		return fmt.Errorf("%s: %w", sys.Join(b.path, lockName), err)
 	}
 	return nil
 }
@@ -44,7 +46,7 @@ func (b *Box) openLock() error {
 	return nil
 }
 
-func (b *Box) lockIsOdd() bool { return b.isOdd(lockName) }
+func (b *Box) lockIsOdd() bool { return sys.IsOther(b.dir, lockName) }
 
 // setLock locks the whole of a file, for writing, without waiting.
 func setLock(fd int) error {
@@ -53,15 +55,11 @@ func setLock(fd int) error {
 }
 
 func controlLock(fd, command int, lock *unix.Flock_t) error {
-	for {
-		switch err := unix.FcntlFlock(uintptr(fd), command, lock); err {
-		case unix.EINTR:
-		case unix.EAGAIN, unix.EACCES:
-			return ErrLocked
-		default:
-			return err
-		}
+	err := sys.Retry(func() error { return unix.FcntlFlock(uintptr(fd), command, lock) })
+	if err == unix.EAGAIN || err == unix.EACCES {
+		return ErrLocked
 	}
+	return err
 }
 
 // Holder says which process holds the lock that Lock would take, 0 for none. A pid
@@ -81,7 +79,7 @@ func (b *Box) Holder() (pid int, err error) {
 // held asks for a lock of another process that Lock would meet.
 func (b *Box) held() (unix.Flock_t, error) {
 	lock := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart}
-	fd, err := openat(b.dir, lockName, unix.O_RDONLY|safely, 0)
+	fd, err := sys.Open(b.dir, lockName, unix.O_RDONLY|sys.Safely, 0)
 	if err == nil {
 		defer unix.Close(fd)
 		err = controlLock(fd, unix.F_GETLK, &lock)
@@ -90,7 +88,7 @@ func (b *Box) held() (unix.Flock_t, error) {
 	case err == unix.ENOENT:
 		lock.Type = unix.F_UNLCK
 	case err != nil:
-		return lock, fmt.Errorf("%s: %w", join(b.path, lockName), err)
+		return lock, fmt.Errorf("%s: %w", sys.Join(b.path, lockName), err)
 	}
 	return lock, nil
 }

@@ -6,14 +6,16 @@ import (
 	"io"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/sys"
 )
 
 var (
 	// ErrGone says that the message is not in the Maildir any more, or that a mail
 	// reader marked it as deleted.
 	ErrGone = errors.New("the message is gone")
-	// ErrNotRegular says that the name is no regular file: a link, a FIFO, a directory.
-	ErrNotRegular = errors.New("not a regular file")
+	// ErrNotRegular is the error if a name is a link, a FIFO or a directory.
+	ErrNotRegular = sys.ErrNotRegular
 	// ErrChanged says that a message grew or shrank while it was read. Nothing in a
 	// Maildir may do that, and what was read must not be sent.
 	ErrChanged = errors.New("the file changed while it was read")
@@ -36,7 +38,7 @@ func (b *Box) OpenMessage(e Entry) (*Message, error) {
 		if e.trashed() {
 			return ErrGone
 		}
-		m.FD, err = openat(b.sub[e.sub()], e.Name, unix.O_RDONLY|safely, 0)
+		m.FD, err = sys.Open(b.sub[e.sub()], e.Name, unix.O_RDONLY|sys.Safely, 0)
 		return err
 	})
 	m.Entry = at
@@ -54,10 +56,10 @@ func (b *Box) OpenMessage(e Entry) (*Message, error) {
 // inspect fills in what fstat tells, and closes what is no message.
 func (b *Box) inspect(m *Message) error {
 	var st unix.Stat_t
-	err := fstat(m.FD, &st)
+	err := sys.Stat(m.FD, &st)
 	switch {
 	case err != nil:
-	case !isRegular(&st):
+	case !sys.IsRegular(&st):
 		err = ErrNotRegular
 	case st.Uid != b.uid:
 		err = fmt.Errorf("%w: it belongs to uid %d, not %d: chown it", ErrOwner, st.Uid, b.uid)
@@ -73,11 +75,10 @@ func (b *Box) inspect(m *Message) error {
 // explain finds out whether an open failed because the name is no regular file: for a
 // link or a socket each system has an error of its own.
 func (b *Box) explain(e Entry, err error) error {
-	var st unix.Stat_t
-	if err == ErrGone || lstatat(b.sub[e.sub()], e.Name, &st) != nil || isRegular(&st) {
-		return err
+	if err != ErrGone && sys.IsOther(b.sub[e.sub()], e.Name) {
+		return ErrNotRegular
 	}
-	return ErrNotRegular
+	return err
 }
 
 // ReadAll reads the whole message into buf, which is made larger where it must be.
@@ -91,7 +92,7 @@ func (m *Message) ReadAll(buf []byte) ([]byte, error) {
 	buf = buf[:need]
 	got := 0
 	for got < need {
-		n, err := pread(m.FD, buf[got:], int64(got))
+		n, err := sys.ReadAt(m.FD, buf[got:], int64(got))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", m.Path(), err)
 		}
@@ -110,7 +111,7 @@ func (m *Message) ReadAll(buf []byte) ([]byte, error) {
 func (m *Message) ReadAt(p []byte, off int64) (int, error) {
 	got := 0
 	for got < len(p) {
-		n, err := pread(m.FD, p[got:], off+int64(got))
+		n, err := sys.ReadAt(m.FD, p[got:], off+int64(got))
 		if err != nil {
 			return got, fmt.Errorf("%s: %w", m.Path(), err)
 		}
@@ -124,6 +125,6 @@ func (m *Message) ReadAt(p []byte, off int64) (int, error) {
 
 // Close closes the file; a second time it does nothing.
 func (m *Message) Close() {
-	closeAll(m.FD)
+	sys.Close(m.FD)
 	m.FD = -1
 }

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vodmr/internal/fdio"
+	"vodmr/internal/sys"
 )
 
 const (
@@ -65,8 +66,8 @@ func (b *Box) OpenNotes(clock func() time.Time) (*Notes, error) {
 		n = b.newNotes(clock) // what was read of it may be anybody's
 	}
 	n.out.rubbish = true
-	err = fmt.Errorf("%s: %w", join(b.path, notesName), err)
-	if !b.isOdd(notesName) && !errors.Is(err, errRubbish) {
+	err = fmt.Errorf("%s: %w", sys.Join(b.path, notesName), err)
+	if !sys.IsOther(b.dir, notesName) && !errors.Is(err, errRubbish) {
 		n.unread = err
 	}
 	return n, err
@@ -87,11 +88,11 @@ func (n *Notes) Unread() error { return n.unread }
 // HasNotes says whether anything has the notes' name.
 func (b *Box) HasNotes() (bool, error) {
 	var st unix.Stat_t
-	err := lstatat(b.dir, notesName, &st)
+	err := sys.Lstat(b.dir, notesName, &st)
 	if err == nil || err == unix.ENOENT {
 		return err == nil, nil
 	}
-	return false, fmt.Errorf("%s: %w", join(b.path, notesName), err)
+	return false, fmt.Errorf("%s: %w", sys.Join(b.path, notesName), err)
 }
 
 // Mend replaces a file that is torn or holds no notes, as Begin does, but begins no
@@ -105,23 +106,23 @@ func (n *Notes) Mend() error {
 
 // Close closes the file. What was not flushed is lost.
 func (n *Notes) Close() {
-	closeAll(n.out.fd)
+	sys.Close(n.out.fd)
 	n.out.fd = -1
 }
 
 // load reads the file, if it is one.
 func (n *Notes) load() error {
-	fd, err := openat(n.box.dir, notesName, unix.O_RDONLY|safely, 0)
+	fd, err := sys.Open(n.box.dir, notesName, unix.O_RDONLY|sys.Safely, 0)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(fd)
 	var st unix.Stat_t
-	if err := fstat(fd, &st); err != nil {
+	if err := sys.Stat(fd, &st); err != nil {
 		return err
 	}
 	switch {
-	case !isRegular(&st):
+	case !sys.IsRegular(&st):
 		return errRubbish
 	case st.Size > maxFile:
 		return errTooMuch
@@ -145,7 +146,7 @@ func (n *Notes) readLines(fd int) (good int, err error) {
 	buf, have := make([]byte, 64<<10), 0
 	skip := false // in a line that is too long
 	for {
-		got, err := read(fd, buf[have:])
+		got, err := sys.Read(fd, buf[have:])
 		if err != nil || got == 0 || n.over {
 			n.tear(buf[:have], skip)
 			return good, err
@@ -207,7 +208,7 @@ func (f *notesFile) full() bool {
 func (n *Notes) appendPending() error {
 	f := &n.out
 	if err := n.openForAppend(); err != nil {
-		return fmt.Errorf("%s: %w", join(n.box.path, notesName), err)
+		return fmt.Errorf("%s: %w", sys.Join(n.box.path, notesName), err)
 	}
 	data := f.pending
 	if f.torn {
@@ -216,7 +217,7 @@ func (n *Notes) appendPending() error {
 	}
 	if err := fdio.WriteAll(f.fd, data); err != nil {
 		f.torn = true // perhaps
-		return fmt.Errorf("%s: %w", join(n.box.path, notesName), err)
+		return fmt.Errorf("%s: %w", sys.Join(n.box.path, notesName), err)
 	}
 	f.torn = false
 	f.appended += len(data)
@@ -231,12 +232,12 @@ func (n *Notes) openForAppend() error {
 		return nil
 	}
 	n.setAside()
-	fd, err := openat(n.box.dir, notesName, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|safely, 0o600)
+	fd, err := sys.Open(n.box.dir, notesName, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|sys.Safely, 0o600)
 	if err != nil {
 		return err
 	}
 	var st unix.Stat_t
-	if err := fstat(fd, &st); err != nil || !isRegular(&st) {
+	if err := sys.Stat(fd, &st); err != nil || !sys.IsRegular(&st) {
 		unix.Close(fd)
 		return errors.Join(err, ErrNotRegular)
 	}
@@ -249,8 +250,8 @@ func (n *Notes) setAside() {
 	if !n.out.rubbish {
 		return
 	}
-	unlinkat(n.box.dir, notesBad) // a file cannot be replaced by a directory
-	if unix.Renameat(n.box.dir, notesName, n.box.dir, notesBad) == nil {
+	sys.Unlink(n.box.dir, notesBad) // a file cannot be replaced by a directory
+	if sys.Rename(n.box.dir, notesName, notesBad) == nil {
 		n.out.rubbish, n.out.torn = false, false
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vodmr/internal/fdio"
+	"vodmr/internal/sys"
 )
 
 // rewrite replaces the file by one that holds the state and nothing else, so that it
@@ -18,10 +19,10 @@ func (n *Notes) rewrite() error {
 	n.setAside()
 	fd, err := n.writeTmp()
 	if err != nil {
-		return fmt.Errorf("%s: %w", join(n.box.path, notesTmp), err)
+		return fmt.Errorf("%s: %w", sys.Join(n.box.path, notesTmp), err)
 	}
 	var st unix.Stat_t
-	if err := fstat(fd, &st); err != nil {
+	if err := sys.Stat(fd, &st); err != nil {
 		st.Size = maxFile // rewritten again soon
 	}
 	n.Close()
@@ -32,20 +33,20 @@ func (n *Notes) rewrite() error {
 // writeTmp makes the new file, durable and in place, and returns it open for appending.
 func (n *Notes) writeTmp() (int, error) {
 	dir := n.box.dir
-	unlinkat(dir, notesTmp) // left by a crash
-	fd, err := openat(dir, notesTmp, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_EXCL|safely, 0o600)
+	sys.Unlink(dir, notesTmp) // left by a crash
+	fd, err := sys.Open(dir, notesTmp, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_EXCL|sys.Safely, 0o600)
 	if err != nil {
 		return -1, err
 	}
 	if err = n.writeState(fd); err == nil {
-		err = fsync(fd)
+		err = sys.Sync(fd)
 	}
 	if err == nil {
-		err = unix.Renameat(dir, notesTmp, dir, notesName)
+		err = sys.Rename(dir, notesTmp, notesName)
 	}
 	if err != nil {
 		unix.Close(fd)
-		unlinkat(dir, notesTmp)
+		sys.Unlink(dir, notesTmp)
 		return -1, err
 	}
 	return fd, nil

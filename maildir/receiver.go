@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/sys"
 )
 
 // staleTmp is the age after which a file in tmp is nobody's any more (maildir(5)).
@@ -40,14 +42,14 @@ func (b *Box) Receive(host string) (*Receiver, error) {
 	r := &Receiver{box: b, tmp: tmp, host: fileHost(host)}
 	if err := r.clean(time.Now()); err != nil {
 		r.Close()
-		return nil, fmt.Errorf("%s: %w", join(b.path, "tmp"), err)
+		return nil, fmt.Errorf("%s: %w", sys.Join(b.path, "tmp"), err)
 	}
 	return r, nil
 }
 
 // Close closes tmp. The Box stays open.
 func (r *Receiver) Close() {
-	closeAll(r.tmp)
+	sys.Close(r.tmp)
 	r.tmp = -1
 }
 
@@ -57,14 +59,14 @@ func (r *Receiver) clean(now time.Time) error {
 	limit := now.Add(-staleTmp).Unix()
 	err := eachFile(r.tmp, func(name []byte) bool {
 		var st unix.Stat_t
-		if lstatat(r.tmp, string(name), &st) == nil && isRegular(&st) &&
+		if sys.Lstat(r.tmp, string(name), &st) == nil && sys.IsRegular(&st) &&
 			int64(st.Mtim.Sec) < limit && int64(st.Atim.Sec) < limit {
 			stale = append(stale, string(name))
 		}
 		return true
 	})
 	for _, name := range stale {
-		unlinkat(r.tmp, name)
+		sys.Unlink(r.tmp, name)
 	}
 	return err
 }

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vodmr/internal/fdio"
+	"vodmr/internal/sys"
 )
 
 // A QuotaError says that a message was removed, but maildirsize could not be told; its
@@ -22,7 +23,7 @@ func (e *QuotaError) Unwrap() error { return e.Err }
 // somebody else removed it, a *QuotaError that it is removed all the same; any other
 // error, that it is still there.
 func (b *Box) Remove(e Entry, size int64) error {
-	at, err := b.follow(e, func(e Entry) error { return unlinkat(b.sub[e.sub()], e.Name) })
+	at, err := b.follow(e, func(e Entry) error { return sys.Unlink(b.sub[e.sub()], e.Name) })
 	if err != nil {
 		return fmt.Errorf("%s: %w", at.Path(), err)
 	}
@@ -38,7 +39,7 @@ func (b *Box) Remove(e Entry, size int64) error {
 // MayRemove says why this program may not remove messages, nil where it may.
 func (b *Box) MayRemove() error {
 	for i, sub := range b.sub {
-		if err := mayChange(sub); err != nil {
+		if err := sys.MayChange(sub); err != nil {
 			return fmt.Errorf("%s: %w", subNames[i], err)
 		}
 	}
@@ -48,7 +49,7 @@ func (b *Box) MayRemove() error {
 // credit appends to maildirsize what a removal frees. The file is opened each time, as
 // its readers replace it when they count anew, and never created.
 func (b *Box) credit(size int64) error {
-	fd, err := openat(b.dir, "maildirsize", unix.O_WRONLY|unix.O_APPEND|safely, 0)
+	fd, err := sys.Open(b.dir, "maildirsize", unix.O_WRONLY|unix.O_APPEND|sys.Safely, 0)
 	if err == unix.ENOENT {
 		return nil
 	}
@@ -57,10 +58,10 @@ func (b *Box) credit(size int64) error {
 	}
 	defer unix.Close(fd)
 	var st unix.Stat_t
-	if err := fstat(fd, &st); err != nil {
+	if err := sys.Stat(fd, &st); err != nil {
 		return err
 	}
-	if !isRegular(&st) {
+	if !sys.IsRegular(&st) {
 		return ErrNotRegular
 	}
 	return fdio.WriteAll(fd, fmt.Appendf(nil, "-%d -1\n", size))

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/sys"
 )
 
 // ErrDeadline says that a scan is not finished; Resume goes on with it.
@@ -53,7 +55,7 @@ func (l *List) Resume(deadline time.Time) error {
 	for l.scan.sub != scanned {
 		more, err := l.step()
 		if err != nil {
-			return fmt.Errorf("%s: %w", join(l.scan.box.path, subNames[l.scan.sub]), err)
+			return fmt.Errorf("%s: %w", sys.Join(l.scan.box.path, subNames[l.scan.sub]), err)
 		}
 		if !more {
 			l.leave()
@@ -75,7 +77,7 @@ func (l *List) Close() {
 
 // leave closes the directory that is being read.
 func (l *List) leave() {
-	closeAll(l.scan.fd)
+	sys.Close(l.scan.fd)
 	l.scan.fd = -1
 }
 
@@ -84,11 +86,11 @@ func (l *List) step() (more bool, err error) {
 	s := &l.scan
 	dir := s.box.sub[s.sub]
 	if s.fd < 0 {
-		if s.fd, err = openAgain(dir); err != nil {
+		if s.fd, err = sys.Reopen(dir); err != nil {
 			return false, err
 		}
 	}
-	n, err := readNames(s.fd, s.buf)
+	n, err := sys.ReadNames(s.fd, s.buf)
 	if err != nil || n == 0 {
 		return false, err
 	}
@@ -108,7 +110,7 @@ func (l *List) meet(dir int, name []byte) {
 	seconds, stamped := stamp(name)
 	if !stamped {
 		var st unix.Stat_t
-		if lstatat(dir, string(name), &st) == unix.ENOENT {
+		if sys.Lstat(dir, string(name), &st) == unix.ENOENT {
 			return
 		}
 		seconds = int64(st.Mtim.Sec)

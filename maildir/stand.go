@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/sys"
 )
 
 // A session that stands holds the lock for days, so another one that finds it held
@@ -28,7 +30,7 @@ func restOfLock(kind int16) unix.Flock_t {
 func (b *Box) Stand() error {
 	rest := restOfLock(unix.F_UNLCK)
 	if err := controlLock(b.lock, unix.F_SETLK, &rest); err != nil {
-		return fmt.Errorf("%s: %w", join(b.path, lockName), err)
+		return fmt.Errorf("%s: %w", sys.Join(b.path, lockName), err)
 	}
 	return nil
 }
@@ -47,7 +49,7 @@ func (b *Box) TakeOver(patience time.Duration, unasked func(error)) error {
 		return err
 	}
 	if held.Type == unix.F_WRLCK && held.Len != standBytes {
-		return fmt.Errorf("%s: %w", join(b.path, lockName), ErrLocked)
+		return fmt.Errorf("%s: %w", sys.Join(b.path, lockName), ErrLocked)
 	}
 	asked := b.ask()
 	if asked != nil {
@@ -71,13 +73,13 @@ func (b *Box) ask() error {
 	}
 	defer unix.Close(fd)
 	if err := writeAsk(fd); err != nil {
-		return fmt.Errorf("%s: %w", join(b.path, askName), err)
+		return fmt.Errorf("%s: %w", sys.Join(b.path, askName), err)
 	}
 	return nil
 }
 
 // writeAsk writes over the one byte of vodmr.ask.
-func writeAsk(fd int) error { return pwrite(fd, []byte("\n"), 0) }
+func writeAsk(fd int) error { return sys.WriteAt(fd, []byte("\n"), 0) }
 
 const (
 	askTries = 10
@@ -102,7 +104,7 @@ func (b *Box) openAsk() (fd int, err error) {
 		}
 	}
 	if err != nil {
-		return -1, fmt.Errorf("%s: %w", join(b.path, askName), err)
+		return -1, fmt.Errorf("%s: %w", sys.Join(b.path, askName), err)
 	}
 	fillAsk(fd)
 	return fd, nil
@@ -112,18 +114,18 @@ func (b *Box) openAsk() (fd int, err error) {
 // later asking needs no room. That this fails shows when somebody asks.
 func fillAsk(fd int) {
 	var st unix.Stat_t
-	if fstat(fd, &st) == nil && st.Size == 0 {
+	if sys.Stat(fd, &st) == nil && st.Size == 0 {
 		_ = writeAsk(fd)
 	}
 }
 
 // askIsOdd says that what has the name is no file, or another user's.
 func (b *Box) askIsOdd() bool {
-	if b.isOdd(askName) {
+	if sys.IsOther(b.dir, askName) {
 		return true
 	}
-	fd, err := openat(b.dir, askName, unix.O_WRONLY|safely, 0)
-	closeAll(fd)
+	fd, err := sys.Open(b.dir, askName, unix.O_WRONLY|sys.Safely, 0)
+	sys.Close(fd)
 	return err == unix.EACCES
 }
 
@@ -131,13 +133,13 @@ func (b *Box) askIsOdd() bool {
 // filesystem tells, in Unix nanoseconds: what a Watch does not see, since it was done
 // by another host over NFS or since there is no Watch, shows here.
 func (b *Box) Changed() (int64, error) {
-	fd, err := openAgain(b.sub[inNew]) // opening asks an NFS server anew
+	fd, err := sys.Reopen(b.sub[inNew]) // opening asks an NFS server anew
 	if err != nil {
 		return 0, err
 	}
 	defer unix.Close(fd)
 	var st unix.Stat_t
-	err = fstat(fd, &st)
+	err = sys.Stat(fd, &st)
 	return st.Mtim.Nano(), err
 }
 
@@ -151,7 +153,7 @@ func (b *Box) Same() bool {
 	}
 	defer now.Close()
 	var x, y unix.Stat_t
-	same := fstat(b.sub[inNew], &x) == nil && fstat(now.sub[inNew], &y) == nil && x.Dev == y.Dev && x.Ino == y.Ino
+	same := sys.Stat(b.sub[inNew], &x) == nil && sys.Stat(now.sub[inNew], &y) == nil && sys.SameFile(&x, &y)
 	return same && b.lockInPlace()
 }
 
@@ -161,5 +163,5 @@ func (b *Box) lockInPlace() bool {
 		return true
 	}
 	var x, y unix.Stat_t
-	return fstat(b.lock, &x) == nil && lstatat(b.dir, lockName, &y) == nil && x.Dev == y.Dev && x.Ino == y.Ino
+	return sys.Stat(b.lock, &x) == nil && sys.Lstat(b.dir, lockName, &y) == nil && sys.SameFile(&x, &y)
 }

@@ -1,6 +1,10 @@
 package maildir
 
-import "fmt"
+import (
+	"fmt"
+
+	"vodmr/internal/sys"
+)
 
 // A Watch sees what other processes of this host put into new, and that one of them
 // asks for the lock. It is a descriptor for poll(2), so that whoever waits for a peer
@@ -31,6 +35,6 @@ func (w *Watch) FD() int { return w.fd }
 
 // Close ends the watching.
 func (w *Watch) Close() {
-	closeAll(w.fd, w.ask)
+	sys.Close(w.fd, w.ask)
 	w.fd, w.ask = -1, -1
 }

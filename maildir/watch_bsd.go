@@ -2,7 +2,11 @@
 
 package maildir
 
-import "golang.org/x/sys/unix"
+import (
+	"golang.org/x/sys/unix"
+
+	"vodmr/internal/sys"
+)
 
 // system is kqueue, which tells by the descriptor.
 type system struct{ newFD int }
@@ -44,12 +48,11 @@ func (w *Watch) Read() (mail, asked bool, err error) {
 	return mail, asked, err
 }
 
-func kevent(fd int, changes, events []unix.Kevent_t) (int, error) {
+func kevent(fd int, changes, events []unix.Kevent_t) (n int, err error) {
 	var now unix.Timespec
-	for {
-		n, err := unix.Kevent(fd, changes, events, &now)
-		if err != unix.EINTR {
-			return n, err
-		}
-	}
+	err = sys.Retry(func() error {
+		n, err = unix.Kevent(fd, changes, events, &now)
+		return err
+	})
+	return n, err
 }

@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/sys"
 )
 
 // system is inotify.
@@ -41,17 +43,15 @@ func (w *Watch) add(fd int, mask uint32) (int32, error) {
 	return int32(wd), err
 }
 
-// Read says what has happened since it was last called. It never waits.
+// Read returns what has happened since it was last called. It never waits.
 func (w *Watch) Read() (mail, asked bool, err error) {
 	var buf [4096]byte
 	for {
-		n, err := unix.Read(w.fd, buf[:])
-		switch {
-		case err == unix.EINTR:
-			continue
-		case err == unix.EAGAIN:
+		n, err := sys.Read(w.fd, buf[:])
+		if err == unix.EAGAIN {
 			return mail, asked, nil
-		case err != nil:
+		}
+		if err != nil {
 			return mail, asked, err
 		}
 		for at := 0; at+unix.SizeofInotifyEvent <= n; {

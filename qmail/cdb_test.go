@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/sys"
 )
 
 func openCDB(t testing.TB, content string) (*CDB, error) {
@@ -166,7 +168,7 @@ func TestOnlyRegularFilesAreOpened(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{fifo, dir, "/dev/null"} {
-		if _, err := OpenCDB(path); !errors.Is(err, errNotRegular) || !strings.Contains(err.Error(), path) {
+		if _, err := OpenCDB(path); !errors.Is(err, sys.ErrNotRegular) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}

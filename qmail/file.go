@@ -13,16 +13,15 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/sys"
 )
 
 // maxFile is the largest text file that is read, in bytes. The virtualdomains
 // of a site with a hundred thousand domains takes about a third of it.
 const maxFile = 16 << 20
 
-var (
-	errNotRegular = errors.New("not a regular file")
-	errTooLarge   = errors.New("file too large")
-)
+var errTooLarge = errors.New("file too large")
 
 // ErrWritable says that other users can change a file that says who may have which mail.
 var ErrWritable = errors.New("is open to writing by others, so it is not believed")
@@ -60,16 +59,13 @@ type file struct {
 // openRegular opens a regular file. O_NONBLOCK keeps a FIFO that stands there by
 // mistake from hanging the program; on a regular file it means nothing.
 func openRegular(path string) (*file, error) {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
-	for err == unix.EINTR {
-		fd, err = unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
-	}
+	fd, err := sys.Open(unix.AT_FDCWD, path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	var st unix.Stat_t
-	if err = repeat(func() error { return unix.Fstat(fd, &st) }); err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
-		err = errNotRegular
+	if err = sys.Stat(fd, &st); err == nil && !sys.IsRegular(&st) {
+		err = sys.ErrNotRegular
 	}
 	if err != nil {
 		unix.Close(fd)
@@ -101,13 +97,11 @@ func openTrusted(path string) (*file, error) {
 func (f *file) readFull(buf []byte, offset int64) (int, error) {
 	done := 0
 	for done < len(buf) {
-		n, err := unix.Pread(f.fd, buf[done:], offset+int64(done))
-		switch {
-		case err == unix.EINTR:
-			continue
-		case err != nil:
+		n, err := sys.ReadAt(f.fd, buf[done:], offset+int64(done))
+		if err != nil {
 			return done, fmt.Errorf("%s: %w", f.path, err)
-		case n == 0:
+		}
+		if n == 0 {
 			return done, nil
 		}
 		done += n
@@ -134,21 +128,11 @@ func Lower(s string) string {
 // looked at counts as one: whoever uses it learns why it cannot be.
 func isDir(path string) bool {
 	var st unix.Stat_t
-	switch err := repeat(func() error { return unix.Stat(path, &st) }); err {
+	switch err := sys.Retry(func() error { return unix.Stat(path, &st) }); err {
 	case nil:
 		return st.Mode&unix.S_IFMT == unix.S_IFDIR
 	case unix.ENOENT, unix.ENOTDIR:
 		return false
 	}
 	return true
-}
-
-// repeat makes a call again that a signal interrupted, as NFS lets it where it is
-// mounted "intr".
-func repeat(call func() error) error {
-	for {
-		if err := call(); err != unix.EINTR {
-			return err
-		}
-	}
 }

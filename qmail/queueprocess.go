@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/sys"
 )
 
 var (
@@ -152,10 +154,11 @@ func (p *queueProcess) wait() (unix.WaitStatus, error) {
 // reap takes the exit status. Nobody else may wait for the process, so its id
 // stays its own until then.
 func (p *queueProcess) reap(options int) (status unix.WaitStatus, ended bool, err error) {
-	pid, err := unix.Wait4(p.pid, &status, options, nil)
-	for err == unix.EINTR {
+	pid := 0
+	err = sys.Retry(func() error {
 		pid, err = unix.Wait4(p.pid, &status, options, nil)
-	}
+		return err
+	})
 	if err != nil {
 		p.pid = 0 // it is not there any more
 		return 0, false, fmt.Errorf("qmail-queue: wait: %w", err)
@@ -176,9 +179,8 @@ func (p *queueProcess) readText() {
 		if p.text == none {
 			return
 		}
-		n, err := unix.Read(p.text, buf[:])
+		n, err := sys.Read(p.text, buf[:])
 		switch {
-		case err == unix.EINTR:
 		case err == unix.EAGAIN:
 			return
 		case n <= 0:

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/sys"
 )
 
 var (
@@ -56,7 +58,7 @@ func Open(dir string) (fd int, real string, err error) {
 		return -1, "", err
 	}
 	defer unix.Close(at)
-	fd, err = openat(at, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC)
+	fd, err = sys.Reopen(at)
 	if err != nil {
 		return -1, "", &Error{real, err}
 	}
@@ -80,7 +82,7 @@ func Owned(dir string) (real string, uid, gid uint32, err error) {
 	}
 	defer unix.Close(fd)
 	var st unix.Stat_t
-	if err := fstat(fd, &st); err != nil {
+	if err := sys.Stat(fd, &st); err != nil {
 		return "", 0, 0, &Error{real, err}
 	}
 	return real, st.Uid, st.Gid, nil
@@ -102,7 +104,7 @@ func open(dir string) (fd int, real string, err error) {
 	}
 	w := walk{fd: -1}
 	if err := w.run(dir); err != nil {
-		closeFD(w.fd)
+		sys.Close(w.fd)
 		return -1, "", err
 	}
 	return w.fd, nameOf(w.real), nil
@@ -143,21 +145,21 @@ func (w *walk) run(dir string) error {
 
 // begin starts at the root directory.
 func (w *walk) begin(dir string) error {
-	fd, err := openat(unix.AT_FDCWD, "/", look|unix.O_DIRECTORY|unix.O_CLOEXEC)
+	fd, err := sys.Open(unix.AT_FDCWD, "/", look|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return &Error{"/", err}
 	}
-	closeFD(w.fd)
+	sys.Close(w.fd)
 	w.fd, w.real, w.rest = fd, "", dir
 	return nil
 }
 
 // enter goes one part further, or to where the part links to.
 func (w *walk) enter(part string) error {
-	fd, err := openat(w.fd, part, look|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NONBLOCK)
+	fd, err := sys.Open(w.fd, part, look|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	switch err {
 	case nil:
-		closeFD(w.fd)
+		sys.Close(w.fd)
 		w.fd, w.real = fd, w.real+"/"+part
 		return nil
 	case unix.ENOTDIR, unix.ELOOP, unix.EMLINK: // what systems say of a link
@@ -170,7 +172,7 @@ func (w *walk) enter(part string) error {
 // the link really is.
 func (w *walk) follow(part string) error {
 	name := w.real + "/" + part
-	target, err := readlink(w.fd, part)
+	target, err := sys.ReadLink(w.fd, part)
 	if err == unix.EINVAL {
 		err = unix.ENOTDIR // it is no link at all
 	}
@@ -192,10 +194,10 @@ func (w *walk) follow(part string) error {
 // trusted is ErrLink unless the link and the folder it is in are root's alone.
 func (w *walk) trusted(part string) error {
 	var folder, link unix.Stat_t
-	if err := fstat(w.fd, &folder); err != nil {
+	if err := sys.Stat(w.fd, &folder); err != nil {
 		return err
 	}
-	if err := repeat(func() error { return unix.Fstatat(w.fd, part, &link, unix.AT_SYMLINK_NOFOLLOW) }); err != nil {
+	if err := sys.Lstat(w.fd, part, &link); err != nil {
 		return err
 	}
 	if folder.Uid != 0 || link.Uid != 0 || folder.Mode&0o022 != 0 {
