@@ -164,7 +164,7 @@ func (d *doctor) checkLock(m mailbox, box *maildir.Box, dir string) {
 	if !d.own(m, path, badLock) {
 		return
 	}
-	pid, err := box.Holder()
+	pid, err := box.Lock.Holder()
 	switch {
 	case err != nil:
 		d.unreadable(path, err)

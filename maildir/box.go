@@ -17,6 +17,7 @@ import (
 
 	"vodmr/internal/safepath"
 	"vodmr/internal/sys"
+	"vodmr/maildir/lock"
 )
 
 var (
@@ -24,8 +25,6 @@ var (
 	ErrOwner = errors.New("wrong owner")
 	// ErrMissing says that a directory of the Maildir is not there.
 	ErrMissing = errors.New("no such directory")
-	// ErrLocked says that another process holds the Maildir's lock.
-	ErrLocked = errors.New("locked by another session")
 )
 
 // A Box is an open Maildir. It is for one goroutine at a time.
@@ -36,9 +35,9 @@ type Box struct {
 	uid  uint32 // who must own everything
 	dir  int    // MAILDIR
 	sub  [2]int // new and cur
-	lock int    // vodmr.lock, or -1
 
-	aside []string // see Aside
+	// Lock is the Maildir's lock. Close drops it.
+	Lock *lock.Lock
 
 	index    *index // what the last search read; nil for nothing
 	searches int    // how often new and cur were read for a search
@@ -63,11 +62,12 @@ func Open(home, dir string) (*Box, error) { return OpenFor(home, dir, uint32(uni
 // OpenFor is Open where everything must belong to the user uid: what Open would
 // find as that user, as far as owners go.
 func OpenFor(home, dir string, uid uint32) (*Box, error) {
-	b := &Box{home: home, name: dir, path: sys.Join(home, dir), uid: uid, lock: -1, sub: [2]int{-1, -1}}
+	b := &Box{home: home, name: dir, path: sys.Join(home, dir), uid: uid, sub: [2]int{-1, -1}}
 	var err error
 	if b.dir, err = openDir(home, dir); err != nil {
 		return nil, err
 	}
+	b.Lock = lock.New(b.dir, b.path)
 	if err := b.openSubs(); err != nil {
 		b.Close()
 		return nil, err
@@ -103,12 +103,48 @@ func (b *Box) openSub(name string) (int, error) {
 
 // Close closes the Maildir and drops its lock.
 func (b *Box) Close() {
-	sys.Close(b.dir, b.sub[inNew], b.sub[inCur], b.lock)
-	b.dir, b.sub, b.lock = -1, [2]int{-1, -1}, -1
+	b.Lock.Release()
+	sys.Close(b.dir, b.sub[inNew], b.sub[inCur])
+	b.dir, b.sub = -1, [2]int{-1, -1}
 }
 
 // Path is where the Maildir is, for logs.
 func (b *Box) Path() string { return b.path }
+
+// Dir is the descriptor of the Maildir itself, for the rooms that keep files of their own
+// in it. It is good until Close.
+func (b *Box) Dir() int { return b.dir }
+
+// Watch begins to watch the lock and new, see lock.Watch.
+func (b *Box) Watch() (*lock.Watch, error) { return b.Lock.Watch(b.sub[inNew]) }
+
+// Changed returns when something was last put into new or taken out, in Unix nanoseconds,
+// as far as its file system tells. It shows changes that a Watch does not see: by another
+// host over NFS, or if there is no Watch.
+func (b *Box) Changed() (int64, error) {
+	fd, err := sys.Reopen(b.sub[inNew]) // opening asks an NFS server anew
+	if err != nil {
+		return 0, err
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	err = sys.Stat(fd, &st)
+	return st.Mtim.Nano(), err
+}
+
+// InPlace reports if the Maildir's path still leads to what is open, and the lock that is
+// held is still the one that others would ask for. A Maildir that was moved or made anew
+// gets its mail elsewhere.
+func (b *Box) InPlace() bool {
+	now, err := Open(b.home, b.name)
+	if err != nil {
+		return false
+	}
+	defer now.Close()
+	var ours, named unix.Stat_t
+	same := sys.Stat(b.sub[inNew], &ours) == nil && sys.Stat(now.sub[inNew], &named) == nil && sys.SameFile(&ours, &named)
+	return same && b.Lock.InPlace()
+}
 
 func (b *Box) checkOwner(fd int, path string) error {
 	var st unix.Stat_t

@@ -1,6 +1,7 @@
 package maildir
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math/rand"
@@ -237,5 +238,28 @@ func TestNamesComeBack(t *testing.T) {
 	slices.Sort(got[2:5])
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+// TestRescan passes over what is known and costs nothing for it.
+func TestRescan(t *testing.T) {
+	b, _ := newBox(t, map[string]string{"new/1.a": "", "new/2.b": "", "cur/3.c:2,S": "", "cur/4.d:2,": ""})
+	var asked []string
+	l, err := b.Rescan(func(base []byte) bool {
+		asked = append(asked, string(base))
+		return bytes.HasPrefix(base, []byte("2")) || bytes.HasPrefix(base, []byte("3"))
+	})
+	must(t, err)
+	defer l.Close()
+	var got []string
+	for e, ok := l.Next(); ok; e, ok = l.Next() {
+		got = append(got, e.Path())
+	}
+	slices.Sort(asked)
+	if want := []string{"new/1.a", "cur/4.d:2,"}; !slices.Equal(got, want) {
+		t.Errorf("listed %q, want %q", got, want)
+	}
+	if want := []string{"1.a", "2.b", "3.c", "4.d"}; !slices.Equal(asked, want) {
+		t.Errorf("asked about %q, want %q", asked, want)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"vodmr/internal/logline"
 	"vodmr/maildir"
+	"vodmr/maildir/lock"
 )
 
 // ErrNoNotes says that nothing was ever fetched from a Maildir by ATRN.
@@ -23,7 +24,7 @@ const failuresMost = 10
 // stays where it has not. A message without an envelope stays, and so does one for a user
 // of this host. A session that stands is ended for it. A Maildir without notes is
 // ErrNoNotes unless it is forced. The error says that something is to be tried again:
-// maildir.ErrLocked, or how many messages stay.
+// lock.ErrLocked, or how many messages stay.
 func (m *Mailbox) Expire(force bool) error {
 	if err := m.mayExpire(force); err != nil {
 		return err
@@ -52,13 +53,13 @@ func (m *Mailbox) Expire(force bool) error {
 // locked, and that is no error.
 func (m *Mailbox) lock() (locked bool, err error) {
 	s := m.session
-	if err = s.lock(); !errors.Is(err, maildir.ErrLocked) {
+	if err = s.lock(); !errors.Is(err, lock.ErrLocked) {
 		return err == nil, err
 	}
 	if due, err := m.anyExpired(); err != nil || !due {
 		return false, err
 	}
-	err = s.box.Claim(s.pace().claim)
+	err = s.box.Lock.Evict(s.pace().claim)
 	s.tellAside()
 	return err == nil, err
 }

@@ -146,7 +146,7 @@ func leave(pid int) string {
 
 // holds fails unless the process holds the lock: it is one that sends.
 func (s *site) holds(box *maildir.Box, pid int) {
-	if holder, err := box.Holder(); err != nil || holder != pid {
+	if holder, err := box.Lock.Holder(); err != nil || holder != pid {
 		s.fail("process %d sends, and the lock's holder is %d, %v", pid, holder, err)
 	}
 }

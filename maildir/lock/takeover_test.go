@@ -1,7 +1,6 @@
-package maildir
+package lock
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -13,12 +12,14 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/sys"
 )
 
 // takeAsOther is another process that takes over, or claims: 0 where it got the lock, 3 where
 // the other session goes on.
 func takeAsOther(dir, patience string) int {
-	b, err := Open("", dir)
+	l, err := open(dir)
 	if err != nil {
 		return 1
 	}
@@ -26,9 +27,9 @@ func takeAsOther(dir, patience string) int {
 	if err != nil {
 		return 1
 	}
-	take := func(patience time.Duration) error { return b.TakeOver(patience, func(error) {}) }
-	if os.Getenv("MAILDIR_TEST_CLAIM") != "" {
-		take = b.Claim
+	take := func(patience time.Duration) error { return l.TakeOver(patience, func(error) {}) }
+	if os.Getenv("LOCK_TEST_EVICT") != "" {
+		take = l.Evict
 	}
 	switch err := take(wait); {
 	case err == nil:
@@ -45,7 +46,7 @@ func taker(t *testing.T, dir, patience string, env ...string) *exec.Cmd {
 	self, err := os.Executable()
 	must(t, err)
 	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), "MAILDIR_TEST_TAKE="+dir, "MAILDIR_TEST_PATIENCE="+patience)
+	cmd.Env = append(os.Environ(), "LOCK_TEST_TAKE="+dir, "LOCK_TEST_PATIENCE="+patience)
 	cmd.Env = append(cmd.Env, env...)
 	must(t, cmd.Start())
 	t.Cleanup(func() { cmd.Process.Kill() })
@@ -76,17 +77,13 @@ func readWatch(t *testing.T, w *Watch) (mail, asked bool) {
 }
 
 // standing is a box whose session stands.
-func standing(t *testing.T) (*Box, string, *Watch) {
+func standing(t *testing.T) (*Lock, string, *Watch) {
 	t.Helper()
-	b, dir := newBox(t, nil)
-	must(t, b.Lock())
-	w, err := b.Watch()
-	if err != nil {
-		t.Skip(err)
-	}
-	t.Cleanup(w.Close)
-	must(t, b.Stand())
-	return b, dir, w
+	l, dir := newLock(t, nil)
+	must(t, l.Acquire())
+	w := watch(t, l)
+	must(t, l.MarkStanding())
+	return l, dir, w
 }
 
 // TestWatchSeesMail: by link and by rename, and nothing where nothing came.
@@ -132,7 +129,7 @@ func TestWatchManyEvents(t *testing.T) {
 // TestTakeOver: the one that stands is asked, and where it ends the other has the
 // lock.
 func TestTakeOver(t *testing.T) {
-	b, dir, w := standing(t)
+	l, dir, w := standing(t)
 	var takers [2]*exec.Cmd
 	for i := range takers {
 		takers[i] = taker(t, dir, "1m")
@@ -141,7 +138,7 @@ func TestTakeOver(t *testing.T) {
 			t.Errorf("mail %v, asked %v", mail, asked)
 		}
 	}
-	b.Close()
+	l.Release()
 	if c, d := code(takers[0]), code(takers[1]); c != 0 || d != 0 {
 		t.Errorf("the processes that asked exit %d and %d, want 0: each got the lock in its turn", c, d)
 	}
@@ -167,19 +164,19 @@ func TestTakeOverInVain(t *testing.T) {
 // TestClaim: the one that stands can tell a claim from a question, and where it ends the
 // other has the lock. A claim ends with the process that made it.
 func TestClaim(t *testing.T) {
-	const claim = "MAILDIR_TEST_CLAIM=1"
-	b, dir, w := standing(t)
+	const claim = "LOCK_TEST_EVICT=1"
+	l, dir, w := standing(t)
 	for _, test := range []struct {
 		patience, env string
 		claimed       bool
 	}{{"1m", "", false}, {"1m", claim, true}} {
 		cmd := taker(t, dir, test.patience, test.env)
-		if _, asked := readWatch(t, w); !asked || b.Claimed() != test.claimed {
-			t.Errorf("%q: asked %v, claimed %v", test.env, asked, b.Claimed())
+		if _, asked := readWatch(t, w); !asked || l.EvictionRequested() != test.claimed {
+			t.Errorf("%q: asked %v, claimed %v", test.env, asked, l.EvictionRequested())
 		}
 		must(t, cmd.Process.Kill())
 		code(cmd)
-		if b.Claimed() {
+		if l.EvictionRequested() {
 			t.Errorf("%q: still claimed by a process that is gone", test.env)
 		}
 	}
@@ -188,10 +185,10 @@ func TestClaim(t *testing.T) {
 	}
 	readWatch(t, w)
 	claimer := taker(t, dir, "1m", claim)
-	if readWatch(t, w); !b.Claimed() {
+	if readWatch(t, w); !l.EvictionRequested() {
 		t.Error("not claimed")
 	}
-	b.Close()
+	l.Release()
 	if c := code(claimer); c != 0 {
 		t.Errorf("the process that claimed exits %d, want 0", c)
 	}
@@ -199,17 +196,17 @@ func TestClaim(t *testing.T) {
 
 // TestClaimOfOne: a session that does not stand is not waited for.
 func TestClaimOfOne(t *testing.T) {
-	b, dir := newBox(t, nil)
-	must(t, b.Lock())
-	if c := code(taker(t, dir, "1000h", "MAILDIR_TEST_CLAIM=1")); c != 3 {
+	l, dir := newLock(t, nil)
+	must(t, l.Acquire())
+	if c := code(taker(t, dir, "1000h", "LOCK_TEST_EVICT=1")); c != 3 {
 		t.Errorf("exit %d, want 3", c)
 	}
 }
 
 // TestTakeOverOfOne: a session that does not stand is not asked or waited for.
 func TestTakeOverOfOne(t *testing.T) {
-	b, dir := newBox(t, nil)
-	must(t, b.Lock())
+	l, dir := newLock(t, nil)
+	must(t, l.Acquire())
 	if c := code(taker(t, dir, "1000h")); c != 3 {
 		t.Errorf("exit %d, want 3", c)
 	}
@@ -222,18 +219,14 @@ func TestTakeOverOfOne(t *testing.T) {
 // that asks; what a link points at is left alone.
 func TestWhatIsNoAskFileIsSetAside(t *testing.T) {
 	for what, maker := range oddities {
-		b, dir := newBox(t, map[string]string{"victim": "mine", "vodmr.ask.bad": "an older one"})
+		l, dir := newLock(t, map[string]string{"victim": "mine", "vodmr.ask.bad": "an older one"})
 		ask := filepath.Join(dir, "vodmr.ask")
 		must(t, maker(ask))
-		must(t, b.Lock())
-		w, err := b.Watch()
-		if err != nil {
-			t.Skip(err)
-		}
-		defer w.Close()
-		must(t, b.Stand())
-		if aside := b.Aside(); slices.Contains(aside, "vodmr.ask") != (what != "rubbish") || w.Deaf != nil {
-			t.Errorf("%s: set aside %q, deaf %v", what, aside, w.Deaf)
+		must(t, l.Acquire())
+		w := watch(t, l)
+		must(t, l.MarkStanding())
+		if aside := l.Quarantined(); slices.Contains(aside, "vodmr.ask") != (what != "rubbish") || w.CannotAsk != nil {
+			t.Errorf("%s: set aside %q, deaf %v", what, aside, w.CannotAsk)
 		}
 		if c := code(taker(t, dir, "1ms")); c != 3 {
 			t.Errorf("%s: the process that asked exits %d, want 3", what, c)
@@ -244,7 +237,7 @@ func TestWhatIsNoAskFileIsSetAside(t *testing.T) {
 		must(t, os.RemoveAll(ask+".bad"))
 		must(t, os.Remove(ask))
 		must(t, maker(ask))
-		must(t, b.ask())
+		must(t, l.ask())
 		if _, err := os.Lstat(ask + ".bad"); (err == nil) != (what != "rubbish") || slurp(t, filepath.Join(dir, "victim")) != "mine" {
 			t.Errorf("%s: %v, or a link was followed", what, err)
 		}
@@ -255,12 +248,8 @@ func TestWhatIsNoAskFileIsSetAside(t *testing.T) {
 // was.
 func TestAskingNeedsNoRoom(t *testing.T) {
 	for what, files := range map[string]map[string]string{"no file": nil, "an empty file": {"vodmr.ask": ""}} {
-		b, dir := newBox(t, files)
-		w, err := b.Watch()
-		if err != nil {
-			t.Skip(err)
-		}
-		defer w.Close()
+		l, dir := newLock(t, files)
+		w := watch(t, l)
 		for _, when := range []string{"the watch begins", "somebody asked"} {
 			if text := slurp(t, dir+"/vodmr.ask"); len(text) != 1 {
 				t.Errorf("%s, when %s: it holds %q", what, when, text)
@@ -268,7 +257,7 @@ func TestAskingNeedsNoRoom(t *testing.T) {
 			if _, asked, err := w.Read(); asked != (when == "somebody asked") || err != nil {
 				t.Errorf("%s, when %s: asked %v, %v", what, when, asked, err)
 			}
-			must(t, b.ask())
+			must(t, l.ask())
 		}
 	}
 }
@@ -282,15 +271,11 @@ func cannotAsk(t *testing.T, dir string) {
 
 // TestNobodyCanAsk: the one that stands sees new mail all the same.
 func TestNobodyCanAsk(t *testing.T) {
-	b, dir := newBox(t, nil)
+	l, dir := newLock(t, nil)
 	cannotAsk(t, dir)
-	w, err := b.Watch()
-	if err != nil {
-		t.Skip(err)
-	}
-	defer w.Close()
-	if text := fmt.Sprint(w.Deaf); !errors.Is(w.Deaf, ErrNotRegular) || !strings.HasPrefix(text, dir+"/vodmr.ask: ") {
-		t.Errorf("deaf since %v", w.Deaf)
+	w := watch(t, l)
+	if text := fmt.Sprint(w.CannotAsk); !errors.Is(w.CannotAsk, sys.ErrNotRegular) || !strings.HasPrefix(text, dir+"/vodmr.ask: ") {
+		t.Errorf("deaf since %v", w.CannotAsk)
 	}
 	write(t, filepath.Join(dir, "new/1.a"), "x")
 	if mail, asked := readWatch(t, w); !mail || asked {
@@ -301,15 +286,15 @@ func TestNobodyCanAsk(t *testing.T) {
 // TestTakeOverUnasked: where a session cannot be asked, it is waited for. Once it can
 // be, it is asked.
 func TestTakeOverUnasked(t *testing.T) {
-	b, dir := newBox(t, nil)
-	must(t, b.Lock())
-	must(t, b.Stand())
+	l, dir := newLock(t, nil)
+	must(t, l.Acquire())
+	must(t, l.MarkStanding())
 	cannotAsk(t, dir)
 	other := taker(t, dir, "1m")
 	until(t, "it tried", func() bool { return regular(dir + "/vodmr.lock.mend") })
 	must(t, os.RemoveAll(dir+"/vodmr.ask.bad"))
 	until(t, "it asked", func() bool { return regular(dir + "/vodmr.ask") })
-	b.Close()
+	l.Release()
 	if c := code(other); c != 0 {
 		t.Errorf("exit %d, want 0", c)
 	}
@@ -330,81 +315,22 @@ func until(t *testing.T, what string, so func() bool) {
 	}
 }
 
-// TestRescan passes over what is known and costs nothing for it.
-func TestRescan(t *testing.T) {
-	b, _ := newBox(t, map[string]string{"new/1.a": "", "new/2.b": "", "cur/3.c:2,S": "", "cur/4.d:2,": ""})
-	var asked []string
-	l, err := b.Rescan(func(base []byte) bool {
-		asked = append(asked, string(base))
-		return bytes.HasPrefix(base, []byte("2")) || bytes.HasPrefix(base, []byte("3"))
-	})
-	must(t, err)
-	defer l.Close()
-	var got []string
-	for e, ok := l.Next(); ok; e, ok = l.Next() {
-		got = append(got, e.Path())
-	}
-	slices.Sort(asked)
-	if want := []string{"new/1.a", "cur/4.d:2,"}; !slices.Equal(got, want) {
-		t.Errorf("listed %q, want %q", got, want)
-	}
-	if want := []string{"1.a", "2.b", "3.c", "4.d"}; !slices.Equal(asked, want) {
-		t.Errorf("asked about %q, want %q", asked, want)
-	}
-}
-
-// TestChangedAndSame: what no Watch sees.
-func TestChangedAndSame(t *testing.T) {
-	b, dir := newBox(t, nil)
-	must(t, os.Chtimes(filepath.Join(dir, "new"), past, past))
-	before, err := b.Changed()
-	must(t, err)
-	write(t, filepath.Join(dir, "new/1.a"), "x")
-	if after, err := b.Changed(); err != nil || after == before {
-		t.Errorf("Changed is %d before and %d after (%v)", before, after, err)
-	}
-	if !b.Same() {
-		t.Error("the Maildir is not itself")
-	}
-	must(t, os.Rename(dir, dir+".old"))
-	if b.Same() {
-		t.Error("it was moved away")
-	}
-	must(t, Make(dir))
-	if b.Same() {
-		t.Error("it was made anew")
-	}
-}
-
-// TestSameLock: a lock whose file lost its name keeps nobody off.
-func TestSameLock(t *testing.T) {
-	b, dir := newBox(t, nil)
-	must(t, b.Lock())
-	if !b.Same() {
+// TestInPlace: a lock whose file lost its name keeps nobody off.
+func TestInPlace(t *testing.T) {
+	l, dir := newLock(t, nil)
+	must(t, l.Acquire())
+	if !l.InPlace() {
 		t.Error("the lock is not in place")
 	}
 	lock := filepath.Join(dir, "vodmr.lock")
 	must(t, os.Remove(lock))
-	if b.Same() {
+	if l.InPlace() {
 		t.Error("the lock file was removed")
 	}
 	if c := tryLock(t, dir); c != 0 {
 		t.Fatalf("another process: exit %d, want 0", c)
 	}
-	if b.Same() {
+	if l.InPlace() {
 		t.Error("the lock file was made anew")
-	}
-}
-
-// TestKeepNotes forgets what is gone, and keeps what must not be sent again.
-func TestKeepNotes(t *testing.T) {
-	b, _ := newBox(t, nil)
-	n, _ := session(t, b, "1", "1.a", "2.b", "3.c")
-	n.Kept("1.a", "451 later")
-	n.Stays("2.b", "no envelope")
-	n.Done("3.c")
-	n.Keep(func(base string) bool { return base == "1.a" })
-	if n.Of("1.a").Tries != 1 || n.Of("2.b").Reason != "" || !n.Of("3.c").Done {
-		t.Errorf("notes: %+v, %+v, %+v", n.Of("1.a"), n.Of("2.b"), n.Of("3.c"))
 	}
 }

@@ -1,6 +1,6 @@
 //go:build freebsd || netbsd || openbsd || dragonfly || darwin
 
-package maildir
+package lock
 
 import (
 	"golang.org/x/sys/unix"
@@ -13,14 +13,14 @@ type system struct{ newFD int }
 
 // begin watches. A directory changes too when a message is taken out of it, which
 // costs a look that finds nothing.
-func (w *Watch) begin(b *Box) error {
+func (w *Watch) begin(newDir int) error {
 	fd, err := unix.Kqueue()
 	if err != nil {
 		return err
 	}
 	w.fd = fd
 	unix.CloseOnExec(fd)
-	w.newFD = b.sub[inNew]
+	w.newFD = newDir
 	var changes []unix.Kevent_t
 	for _, watched := range [2]int{w.newFD, w.ask} {
 		if watched < 0 {
@@ -34,7 +34,7 @@ func (w *Watch) begin(b *Box) error {
 	return err
 }
 
-// Read says what has happened since it was last called. It never waits.
+// Read returns what has happened since it was last called. It never waits.
 func (w *Watch) Read() (mail, asked bool, err error) {
 	var events [2]unix.Kevent_t
 	n, err := kevent(w.fd, nil, events[:])

@@ -1,4 +1,4 @@
-package maildir
+package lock
 
 import (
 	"encoding/binary"
@@ -14,16 +14,16 @@ import (
 type system struct{ newWD, askWD int32 } // which begin at 1
 
 // begin watches directories and files by their descriptors, as paths may change.
-func (w *Watch) begin(b *Box) error {
+func (w *Watch) begin(newDir int) error {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	switch {
 	case err == unix.EMFILE:
-		return fmt.Errorf("%w: raise sysctl fs.inotify.max_user_instances to more than the sessions that stand", err)
+		return fmt.Errorf("%w: raise sysctl fs.inotify.max_user_instances to more than the standing sessions", err)
 	case err != nil:
 		return err
 	}
 	w.fd = fd
-	if w.newWD, err = w.add(b.sub[inNew], unix.IN_CREATE|unix.IN_MOVED_TO); err != nil {
+	if w.newWD, err = w.add(newDir, unix.IN_CREATE|unix.IN_MOVED_TO); err != nil {
 		return err
 	}
 	if w.ask >= 0 {
@@ -36,7 +36,7 @@ func (w *Watch) add(fd int, mask uint32) (int32, error) {
 	wd, err := unix.InotifyAddWatch(w.fd, "/proc/self/fd/"+strconv.Itoa(fd), mask)
 	switch err {
 	case unix.ENOSPC:
-		err = fmt.Errorf("%w: raise sysctl fs.inotify.max_user_watches to more than twice the sessions that stand", err)
+		err = fmt.Errorf("%w: raise sysctl fs.inotify.max_user_watches to more than twice the standing sessions", err)
 	case unix.ENOENT, unix.ENOTDIR:
 		err = fmt.Errorf("%w: /proc is not mounted", err)
 	}
