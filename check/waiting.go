@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vodmr/maildir"
+	"vodmr/relay/spool/history"
 )
 
 const (
@@ -36,7 +37,7 @@ func (d *doctor) checkWaiting(box *maildir.Box, dir string) {
 		d.fine(dir, "no mail waits")
 		return
 	}
-	notes, _ := box.OpenNotes(func() time.Time { return d.now })
+	notes, _ := history.Open(box.Dir(), box.Path(), func() time.Time { return d.now })
 	defer notes.Close()
 	d.judgeWaiting(box, list, notes, dir)
 }
@@ -50,7 +51,7 @@ type tally struct {
 }
 
 // judgeWaiting goes through the mail, oldest first.
-func (d *doctor) judgeWaiting(box *maildir.Box, list *maildir.List, notes *maildir.Notes, dir string) {
+func (d *doctor) judgeWaiting(box *maildir.Box, list *maildir.List, notes *history.History, dir string) {
 	settings, _ := d.controls()
 	var t tally
 	until := time.Now().Add(d.look)
@@ -86,7 +87,7 @@ func (d *doctor) opens(box *maildir.Box, e maildir.Entry, until time.Time, t *ta
 
 // note counts what the notes tell of a message. What stays for a reason of its own is not
 // bounced for its age.
-func (t *tally) note(e maildir.Entry, note maildir.Note, old bool) {
+func (t *tally) note(e maildir.Entry, note history.Note, old bool) {
 	if note.Reason != "" {
 		t.stays, t.stayer = t.stays+1, e.Path()+": "+note.Reason
 	} else if old {

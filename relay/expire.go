@@ -10,6 +10,7 @@ import (
 	"vodmr/internal/logline"
 	"vodmr/maildir"
 	"vodmr/maildir/lock"
+	"vodmr/relay/spool/history"
 )
 
 // ErrNoNotes says that nothing was ever fetched from a Maildir by ATRN.
@@ -121,7 +122,7 @@ func (m *Mailbox) mayExpire(force bool) (err error) {
 
 // fetched is ErrNoNotes where nobody ever fetched mail.
 func (m *Mailbox) fetched() error {
-	has, err := m.session.box.HasNotes()
+	has, err := history.Exists(m.session.box.Dir(), m.session.box.Path())
 	if err == nil && !has {
 		err = fmt.Errorf("%s: %w", m.Path(), ErrNoNotes)
 	}
@@ -226,7 +227,7 @@ func logExpired(log *logline.Logger, it *item, why string) {
 
 // whyExpired tells a sender what became of a message: with the last reply where one is
 // known.
-func (q *queue) whyExpired(it *item, note maildir.Note) string {
+func (q *queue) whyExpired(it *item, note history.Note) string {
 	why := "it was too old after " + span(q.age(it.entry)) + ": "
 	switch {
 	case note.Reply != "":

@@ -33,10 +33,10 @@ func (q *queue) Answered(tx *smtp.Transaction, decisions []smtp.Decision) {
 		case tooMany(d):
 			q.rcptMax = min(q.rcptMax, d.After)
 			later.items = append(later.items, it)
-			q.notes.Again(it.base)
+			q.notes.Retry(it.base)
 		case d.Reply.AboutCommand() && !tx.Plain:
 			repeat.items = append(repeat.items, it)
-			q.notes.Again(it.base)
+			q.notes.Retry(it.base)
 		case aboutSession(d.Reply, tx.Plain):
 			q.unwilling(it, d.Reply)
 		case d.Reply.Permanent() && d.Stage == smtp.StageMail:

@@ -109,7 +109,7 @@ func (q *queue) refusedSender(it *item, reply smtp.Reply) {
 		q.failed(it, reply, byServer)
 		return
 	}
-	q.notes.Again(it.base)
+	q.notes.Retry(it.base)
 	r.senders = append(r.senders, refusedMail{it, reply})
 	first := r.senders[0]
 	if it.sender != first.item.sender && sameReply(reply, first.reply) {

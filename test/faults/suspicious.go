@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"vodmr/maildir"
+	"vodmr/relay/spool/history"
 )
 
 // noted is how often in a row each message broke a session, by its file: as the
@@ -17,7 +18,7 @@ func (s *site) noted() (breaks map[string]int, due int, err error) {
 		return nil, 0, err
 	}
 	defer box.Close()
-	notes, err := box.OpenNotes(time.Now)
+	notes, err := history.Open(box.Dir(), box.Path(), time.Now)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -28,7 +29,7 @@ func (s *site) noted() (breaks map[string]int, due int, err error) {
 			breaks[m.file] = n
 		}
 	}
-	return breaks, notes.Due(), nil
+	return breaks, notes.DemotedTurn(), nil
 }
 
 // suspicious checks how a poison is offered that broke two sessions in a row:

@@ -1,4 +1,4 @@
-package maildir
+package history
 
 import (
 	"bytes"
@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	notesName = "vodmr.notes"
-	notesTmp  = notesName + ".tmp"
-	notesBad  = notesName + ".bad"
+	fileName = "vodmr.notes"
+	tmpName  = fileName + ".tmp"
+	badName  = fileName + ".bad"
 
 	maxPending  = 64 << 10 // beyond it, one rewriting of the file replaces the lines
 	maxAppended = 1 << 20  // then the file is rewritten
@@ -25,13 +25,13 @@ const (
 	maxFile     = 6 << 20  // no notes of ours are larger
 )
 
-// notesFile is the writing side of Notes.
-type notesFile struct {
+// file is the writing side of History.
+type file struct {
 	fd       int    // open for appending, or -1
 	pending  []byte // lines that are not in the file yet
 	dropped  bool   // there were too many of them: only a rewriting helps
 	torn     bool   // the file's last line has no end
-	rubbish  bool   // what has the name is no file of ours
+	unusable bool   // what has the name is no file of ours
 	appended int    // bytes since a rewriting was last tried
 	lines    int    // lines, pending ones too, since then
 	size     int64  // bytes of the whole
@@ -39,7 +39,7 @@ type notesFile struct {
 }
 
 // add takes pending with a line more.
-func (f *notesFile) add(pending []byte) {
+func (f *file) add(pending []byte) {
 	f.pending = pending
 	f.lines++
 	if len(f.pending) > maxPending {
@@ -48,71 +48,77 @@ func (f *notesFile) add(pending []byte) {
 }
 
 var (
-	errRubbish = errors.New("it holds no notes: it is set aside as " + notesBad)
-	errTooMuch = fmt.Errorf("%w, as it is larger than any that vodmr writes", errRubbish)
+	errUnusable = errors.New("it holds no notes: it is set aside as " + badName)
+	errTooMuch  = fmt.Errorf("%w, as it is larger than any that vodmr writes", errUnusable)
 )
 
-// OpenNotes reads MAILDIR/vodmr.notes. It always returns Notes, and beside them an error
-// that is to be logged where the file could not be read: Begin then renames it to
-// vodmr.notes.bad, where it can, and starts anew. clock is time.Now but in tests.
-// Nothing is written or created before Begin or Flush.
-func (b *Box) OpenNotes(clock func() time.Time) (*Notes, error) {
-	n := b.newNotes(clock)
-	err := n.load()
+// Open reads vodmr.notes in the Maildir that dir is open for; path is for the texts of
+// errors. It always returns a History, and an error to be logged if the file could not be
+// read. In that case Begin renames the file to vodmr.notes.bad, if it can, and starts
+// anew. clock is time.Now except in tests. Nothing is written or created before Begin or
+// Flush. dir must stay open until Close.
+func Open(dir int, path string, clock func() time.Time) (*History, error) {
+	h := empty(dir, path, clock)
+	err := h.load()
 	if err == nil || err == unix.ENOENT {
-		return n, nil
+		return h, nil
 	}
-	if n.over {
-		n = b.newNotes(clock) // what was read of it may be anybody's
+	if h.tooMuch {
+		h = empty(dir, path, clock) // anybody may have written what was read of it
 	}
-	n.out.rubbish = true
-	err = fmt.Errorf("%s: %w", sys.Join(b.path, notesName), err)
-	if !sys.IsOther(b.dir, notesName) && !errors.Is(err, errRubbish) {
-		n.unread = err
+	h.out.unusable = true
+	err = h.named(fileName, err)
+	if !sys.IsOther(dir, fileName) && !errors.Is(err, errUnusable) {
+		h.unread = err
 	}
-	return n, err
+	return h, err
 }
 
-func (b *Box) newNotes(clock func() time.Time) *Notes {
-	return &Notes{
-		box: b, clock: clock, session: unnamed,
+func empty(dir int, path string, clock func() time.Time) *History {
+	return &History{
+		dir: dir, path: path, clock: clock, session: unnamed,
 		files:      make(map[string]*Note),
 		unanswered: make(map[string]int),
-		out:        notesFile{fd: -1},
+		out:        file{fd: -1},
 	}
 }
 
-// Unread says why the file could not be read, where it may hold notes all the same.
-func (n *Notes) Unread() error { return n.unread }
-
-// HasNotes says whether anything has the notes' name.
-func (b *Box) HasNotes() (bool, error) {
+// Exists reports if the Maildir has anything with the name vodmr.notes.
+func Exists(dir int, path string) (bool, error) {
 	var st unix.Stat_t
-	err := sys.Lstat(b.dir, notesName, &st)
+	err := sys.Lstat(dir, fileName, &st)
 	if err == nil || err == unix.ENOENT {
 		return err == nil, nil
 	}
-	return false, fmt.Errorf("%s: %w", sys.Join(b.path, notesName), err)
+	return false, fmt.Errorf("%s: %w", sys.Join(path, fileName), err)
 }
+
+// named puts a file's path in front of an error.
+func (h *History) named(name string, err error) error {
+	return fmt.Errorf("%s: %w", sys.Join(h.path, name), err)
+}
+
+// Unread says why the file could not be read, where it may hold notes all the same.
+func (h *History) Unread() error { return h.unread }
 
 // Mend replaces a file that is torn or holds no notes, as Begin does, but begins no
 // session: what the last one left unanswered stays so.
-func (n *Notes) Mend() error {
-	if !n.out.rubbish && !n.out.torn {
+func (h *History) Mend() error {
+	if !h.out.unusable && !h.out.torn {
 		return nil
 	}
-	return n.rewrite()
+	return h.rewrite()
 }
 
 // Close closes the file. What was not flushed is lost.
-func (n *Notes) Close() {
-	sys.Close(n.out.fd)
-	n.out.fd = -1
+func (h *History) Close() {
+	sys.Close(h.out.fd)
+	h.out.fd = -1
 }
 
 // load reads the file, if it is one.
-func (n *Notes) load() error {
-	fd, err := sys.Open(n.box.dir, notesName, unix.O_RDONLY|sys.Safely, 0)
+func (h *History) load() error {
+	fd, err := sys.Open(h.dir, fileName, unix.O_RDONLY|sys.Safely, 0)
 	if err != nil {
 		return err
 	}
@@ -123,32 +129,32 @@ func (n *Notes) load() error {
 	}
 	switch {
 	case !sys.IsRegular(&st):
-		return errRubbish
+		return errUnusable
 	case st.Size > maxFile:
 		return errTooMuch
 	}
-	n.loading = true
-	good, err := n.readLines(fd)
-	n.loading = false
+	h.loading = true
+	good, err := h.readLines(fd)
+	h.loading = false
 	switch {
-	case n.over:
+	case h.tooMuch:
 		return errTooMuch
-	case err == nil && good == 0 && n.Damaged > 0:
-		return errRubbish
+	case err == nil && good == 0 && h.Damaged > 0:
+		return errUnusable
 	}
-	n.infer()
-	n.out.size, n.out.appended, n.out.lines = st.Size, int(st.Size), good
+	h.infer()
+	h.out.size, h.out.appended, h.out.lines = st.Size, int(st.Size), good
 	return err
 }
 
 // readLines applies all lines of the file and counts those that were understood.
-func (n *Notes) readLines(fd int) (good int, err error) {
+func (h *History) readLines(fd int) (good int, err error) {
 	buf, have := make([]byte, 64<<10), 0
 	skip := false // in a line that is too long
 	for {
 		got, err := sys.Read(fd, buf[have:])
-		if err != nil || got == 0 || n.over {
-			n.tear(buf[:have], skip)
+		if err != nil || got == 0 || h.tooMuch {
+			h.tear(buf[:have], skip)
 			return good, err
 		}
 		rest := buf[:have+got]
@@ -157,11 +163,11 @@ func (n *Notes) readLines(fd int) (good int, err error) {
 			if !whole {
 				break
 			}
-			if !skip && n.apply(string(line)) {
+			if !skip && h.apply(string(line)) {
 				good++
 			} else {
-				n.Damaged++
-				n.sending = false
+				h.Damaged++
+				h.sending = false
 			}
 			rest, skip = after, false
 		}
@@ -174,41 +180,41 @@ func (n *Notes) readLines(fd int) (good int, err error) {
 
 // tear takes note of a last line without an end. One that we began to write begins with
 // a digit; zeros, say, which a crash can leave at a file's end, are damage.
-func (n *Notes) tear(rest []byte, tooLong bool) {
-	n.out.torn = len(rest) > 0 || tooLong
-	if tooLong || len(rest) > 0 && !isDigit(rest[0]) && rest[0] != '%' {
-		n.Damaged++
+func (h *History) tear(rest []byte, tooLong bool) {
+	h.out.torn = len(rest) > 0 || tooLong
+	if tooLong || len(rest) > 0 && !('0' <= rest[0] && rest[0] <= '9') && rest[0] != '%' {
+		h.Damaged++
 	}
 }
 
 // Flush writes the lines that are pending, with one write. Where it fails, nothing is
 // forgotten: they are tried again by the next Flush, which fails as long as any line
 // is missing from the file. The caller sends one message at a time meanwhile.
-func (n *Notes) Flush() error {
-	f := &n.out
+func (h *History) Flush() error {
+	f := &h.out
 	if len(f.pending) == 0 && !f.dropped {
 		return nil
 	}
 	if f.dropped || f.appended+len(f.pending) > maxAppended || f.lines > maxLines {
-		err := n.rewrite()
+		err := h.rewrite()
 		if err == nil || f.dropped || f.full() {
 			return err
 		}
 		f.total += f.lines
 		f.appended, f.lines = 0, 0 // try that again in a while
 	}
-	return n.appendPending()
+	return h.appendPending()
 }
 
 // full says that the file would become larger than one that is read again.
-func (f *notesFile) full() bool {
+func (f *file) full() bool {
 	return f.size+int64(len(f.pending)) > loadedSize || f.total+f.lines > mostLines
 }
 
-func (n *Notes) appendPending() error {
-	f := &n.out
-	if err := n.openForAppend(); err != nil {
-		return fmt.Errorf("%s: %w", sys.Join(n.box.path, notesName), err)
+func (h *History) appendPending() error {
+	f := &h.out
+	if err := h.openForAppend(); err != nil {
+		return h.named(fileName, err)
 	}
 	data := f.pending
 	if f.torn {
@@ -217,7 +223,7 @@ func (n *Notes) appendPending() error {
 	}
 	if err := fdio.WriteAll(f.fd, data); err != nil {
 		f.torn = true // perhaps
-		return fmt.Errorf("%s: %w", sys.Join(n.box.path, notesName), err)
+		return h.named(fileName, err)
 	}
 	f.torn = false
 	f.appended += len(data)
@@ -226,32 +232,32 @@ func (n *Notes) appendPending() error {
 	return nil
 }
 
-func (n *Notes) openForAppend() error {
-	f := &n.out
+func (h *History) openForAppend() error {
+	f := &h.out
 	if f.fd >= 0 {
 		return nil
 	}
-	n.setAside()
-	fd, err := sys.Open(n.box.dir, notesName, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|sys.Safely, 0o600)
+	h.quarantine()
+	fd, err := sys.Open(h.dir, fileName, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|sys.Safely, 0o600)
 	if err != nil {
 		return err
 	}
 	var st unix.Stat_t
 	if err := sys.Stat(fd, &st); err != nil || !sys.IsRegular(&st) {
 		unix.Close(fd)
-		return errors.Join(err, ErrNotRegular)
+		return errors.Join(err, sys.ErrNotRegular)
 	}
 	f.fd = fd
 	return nil
 }
 
 // setAside renames what is not ours away, where that can be done.
-func (n *Notes) setAside() {
-	if !n.out.rubbish {
+func (h *History) quarantine() {
+	if !h.out.unusable {
 		return
 	}
-	sys.Unlink(n.box.dir, notesBad) // a file cannot be replaced by a directory
-	if sys.Rename(n.box.dir, notesName, notesBad) == nil {
-		n.out.rubbish, n.out.torn = false, false
+	sys.Unlink(h.dir, badName) // a file cannot be replaced by a directory
+	if sys.Rename(h.dir, fileName, badName) == nil {
+		h.out.unusable, h.out.torn = false, false
 	}
 }

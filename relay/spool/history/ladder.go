@@ -1,4 +1,4 @@
-package maildir
+package history
 
 import (
 	"strconv"
@@ -22,51 +22,51 @@ const (
 )
 
 // Rung is the rung that the session is to keep to, from 0 to 2. It rises with time.
-func (n *Notes) Rung() int {
-	n.climb()
-	return n.ladder.rung
+func (h *History) Rung() int {
+	h.climb()
+	return h.ladder.rung
 }
 
 // Lower says that the session broke with mail in flight: the next one begins a rung
 // lower. Call Flush after it.
-func (n *Notes) Lower() {
-	n.setRung(min(n.ladder.rung+1, lastRung), 0, n.clock().Unix())
-	n.lineRung()
+func (h *History) Lower() {
+	h.setRung(min(h.ladder.rung+1, lastRung), 0, h.clock().Unix())
+	h.addRung()
 }
 
 // climb rises by a rung for each day that is over.
-func (n *Notes) climb() {
-	l, now := &n.ladder, n.clock().Unix()
+func (h *History) climb() {
+	l, now := &h.ladder, h.clock().Unix()
 	const day = int64(climbAfter / time.Second)
 	if l.rung > 0 && l.since > now { // a clock was wrong
-		n.setRung(l.rung, l.taken, now)
-		n.lineRung()
+		h.setRung(l.rung, l.taken, now)
+		h.addRung()
 	}
 	for l.rung > 0 && now-l.since >= day {
-		n.setRung(l.rung-1, 0, l.since+day)
-		n.lineRung()
+		h.setRung(l.rung-1, 0, l.since+day)
+		h.addRung()
 	}
 }
 
 // takenOn counts messages that were taken on this rung, and climbs after enough of them.
-func (n *Notes) takenOn(messages int) {
-	l := &n.ladder
+func (h *History) takenOn(messages int) {
+	l := &h.ladder
 	if l.rung == 0 {
 		return
 	}
 	if l.taken += messages; l.taken >= climbTaken {
-		n.setRung(l.rung-1, 0, n.clock().Unix())
+		h.setRung(l.rung-1, 0, h.clock().Unix())
 	}
-	n.lineRung()
+	h.addRung()
 }
 
-func (n *Notes) setRung(rung, taken int, since int64) {
-	l := &n.ladder
+func (h *History) setRung(rung, taken int, since int64) {
+	l := &h.ladder
 	l.alone = l.alone && rung > 0
 	l.rung, l.taken, l.since = rung, taken, since
 }
 
-func (n *Notes) lineRung() { n.out.add(n.ladder.appendTo(n.out.pending)) }
+func (h *History) addRung() { h.out.add(h.ladder.appendTo(h.out.pending)) }
 
 func (l *ladder) appendTo(buf []byte) []byte {
 	return appendNote(buf, l.since, "rung", strconv.Itoa(l.rung), int64(l.taken))
@@ -75,10 +75,10 @@ func (l *ladder) appendTo(buf []byte) []byte {
 // breaks is how many breaks a suspect of the last session has now. If each transaction
 // went alone, no other can have broken the session: this counts as often as it takes to
 // set a message aside.
-func (n *Notes) breaks(base string) int {
-	breaks := n.Of(base).Breaks + 1
-	if n.ladder.alone {
-		breaks = max(breaks, SetAside)
+func (h *History) breaks(base string) int {
+	breaks := h.Of(base).Breaks + 1
+	if h.ladder.alone {
+		breaks = max(breaks, DemoteAfter)
 	}
 	return breaks
 }

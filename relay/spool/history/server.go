@@ -1,4 +1,4 @@
-package maildir
+package history
 
 import (
 	"maps"
@@ -26,47 +26,47 @@ type serverNote struct {
 
 // Server is the word that was noted of a server in the last seven days; "" for none. The
 // key says which server: any short text.
-func (n *Notes) Server(key string) (word string) {
-	if note := n.servers[key]; n.within(note, keepServer) {
+func (h *History) Server(key string) (word string) {
+	if note := h.servers[key]; h.within(note, keepServer) {
 		return note.word
 	}
 	return ""
 }
 
 // SetServer notes a word of a server. The oldest note makes room for it.
-func (n *Notes) SetServer(key, word string) {
-	if note := n.servers[key]; note.word == word && n.within(note, renewServer) {
+func (h *History) SetServer(key, word string) {
+	if note := h.servers[key]; note.word == word && h.within(note, renewServer) {
 		return
 	}
-	if n.setServer(key, word, n.clock().Unix()) {
-		n.line("server", key, word)
+	if h.setServer(key, word, h.clock().Unix()) {
+		h.addLine("server", key, word)
 	}
 }
 
-func (n *Notes) within(note serverNote, limit time.Duration) bool {
-	age := n.clock().Unix() - note.when
+func (h *History) within(note serverNote, limit time.Duration) bool {
+	age := h.clock().Unix() - note.when
 	return 0 <= age && age < int64(limit/time.Second)
 }
 
 // setServer reports whether the words can be noted.
-func (n *Notes) setServer(key, word string, when int64) bool {
+func (h *History) setServer(key, word string, when int64) bool {
 	if key == "" || word == "" || len(key) > maxServerWord || len(word) > maxServerWord {
 		return false
 	}
-	if n.servers == nil {
-		n.servers = make(map[string]serverNote)
+	if h.servers == nil {
+		h.servers = make(map[string]serverNote)
 	}
-	n.servers[key] = serverNote{word, when}
-	for len(n.servers) > maxServers {
-		delete(n.servers, n.oldestServer(key))
+	h.servers[key] = serverNote{word, when}
+	for len(h.servers) > maxServers {
+		delete(h.servers, h.oldestServer(key))
 	}
 	return true
 }
 
 // oldestServer is another than the one with that key.
-func (n *Notes) oldestServer(but string) (oldest string) {
-	for _, key := range slices.Sorted(maps.Keys(n.servers)) {
-		if key != but && (oldest == "" || n.servers[key].when < n.servers[oldest].when) {
+func (h *History) oldestServer(but string) (oldest string) {
+	for _, key := range slices.Sorted(maps.Keys(h.servers)) {
+		if key != but && (oldest == "" || h.servers[key].when < h.servers[oldest].when) {
 			oldest = key
 		}
 	}
@@ -74,9 +74,9 @@ func (n *Notes) oldestServer(but string) (oldest string) {
 }
 
 // appendServers writes the lines that make the notes of servers again.
-func (n *Notes) appendServers(buf []byte) []byte {
-	for _, key := range slices.Sorted(maps.Keys(n.servers)) {
-		buf = appendNote(buf, n.servers[key].when, "server", key, n.servers[key].word)
+func (h *History) appendServers(buf []byte) []byte {
+	for _, key := range slices.Sorted(maps.Keys(h.servers)) {
+		buf = appendNote(buf, h.servers[key].when, "server", key, h.servers[key].word)
 	}
 	return buf
 }

@@ -1,4 +1,4 @@
-package maildir
+package history
 
 import (
 	"fmt"
@@ -14,7 +14,7 @@ import (
 
 // The copies of one message go in one transaction, and any of them may be what broke it.
 func TestCopiesOfOneMessageAreSuspectedTogether(t *testing.T) {
-	b, dir := newBox(t, nil)
+	b, dir := newDir(t, nil)
 	n, _ := session(t, b, "1", "a", "b", "c", "d", "e", "f")
 	n.Sent("a")
 	n.Sent("f", "b", "gone", "c", "d")
@@ -54,7 +54,7 @@ func TestCopiesOfOneMessageAreSuspectedTogether(t *testing.T) {
 
 // Where the file cannot be replaced, what Begin finds is appended.
 func TestSuspectsOfAFileThatCannotBeRewritten(t *testing.T) {
-	b, dir := newBox(t, nil)
+	b, dir := newDir(t, nil)
 	n, _ := session(t, b, "1")
 	n.Sent("a", "b")
 	must(t, n.Flush())
@@ -70,7 +70,7 @@ func TestSuspectsOfAFileThatCannotBeRewritten(t *testing.T) {
 }
 
 func TestATransactionThatIsGoneIsNotSuspected(t *testing.T) {
-	b, _ := newBox(t, nil)
+	b, _ := newDir(t, nil)
 	n, _ := session(t, b, "1")
 	n.Sent("a", "b")
 	n.Sent("c", "d")
@@ -102,13 +102,13 @@ func TestSuspectsOfAFile(t *testing.T) {
 		"sent a/again a":                                     "",
 		"sent a/also b/session -/again a":                    "",
 	} {
-		b, dir := newBox(t, nil)
+		b, dir := newDir(t, nil)
 		text := "1795000000 session 1\n"
 		for line := range strings.SplitSeq(lines, "/") {
 			text += "1795000000 " + line + "\n"
 		}
 		write(t, dir+"/vodmr.notes", text)
-		n, err := b.OpenNotes(testClock())
+		n, err := b.open(testClock())
 		must(t, err)
 		suspects, err := n.Begin("3", bases("a", "b", "c", "d"))
 		must(t, err)
@@ -121,12 +121,12 @@ func TestSuspectsOfAFile(t *testing.T) {
 
 // A rewriting in the midst of a session keeps what went together.
 func TestTransactionsSurviveARewriting(t *testing.T) {
-	b, dir := newBox(t, nil)
+	b, dir := newDir(t, nil)
 	n, _ := session(t, b, "1")
 	n.Sent("x")
 	n.Sent("b", "a", "c")
 	n.Sent("d", "e")
-	n.Again("b")
+	n.Retry("b")
 	n.Forget("x")
 	must(t, n.rewrite())
 	want := "1795000000 session 1\n" +
@@ -146,7 +146,7 @@ func TestTransactionsSurviveARewriting(t *testing.T) {
 }
 
 func TestAgainChangesNothingElse(t *testing.T) {
-	b, dir := newBox(t, nil)
+	b, dir := newDir(t, nil)
 	write(t, dir+"/vodmr.notes", "1795000000 kept a 3 1790000000 450 x\n"+
 		"1795000000 broke a 2\n1795000000 stays a odd\n1795000000 session 1\n1795000000 sent a\n")
 	n := openNotes(t, b)
@@ -154,8 +154,8 @@ func TestAgainChangesNothingElse(t *testing.T) {
 	if before.Tries != 3 || before.Breaks != 2 || before.Reason != "odd" {
 		t.Fatalf("%+v", before)
 	}
-	n.Again("a")
-	n.Again("unheard of")
+	n.Retry("a")
+	n.Retry("unheard of")
 	must(t, n.Flush())
 	n.Close()
 	n = openNotes(t, b)
@@ -169,7 +169,7 @@ func TestAgainChangesNothingElse(t *testing.T) {
 
 // What is noted already, or cannot be for want of room, is answered all the same.
 func TestAnswersWithoutANote(t *testing.T) {
-	b, _ := newBox(t, nil)
+	b, _ := newDir(t, nil)
 	n := openNotes(t, b)
 	n.Stays("known", "odd")
 	for i := range maxNotes {
@@ -190,23 +190,23 @@ func TestAnswersWithoutANote(t *testing.T) {
 
 // What was not the peer's deferral does not start the clock of one, nor set it back.
 func TestTriedLeavesTheClockAlone(t *testing.T) {
-	b, _ := newBox(t, nil)
+	b, _ := newDir(t, nil)
 	now := int64(1795000000)
 	for _, step := range []struct {
 		what string
-		note func(n *Notes)
+		note func(n *History)
 		want Note
 	}{
-		{"tried", func(n *Notes) { n.Sent("a"); n.Tried("a", "unreadable") },
+		{"tried", func(n *History) { n.Sent("a"); n.Tried("a", "unreadable") },
 			Note{Tries: 1, Last: 1795000000, Reply: "unreadable"}},
-		{"tried again", func(n *Notes) { n.setBroke("a", 3, 1795000500); n.Tried("a", "no bounce") },
+		{"tried again", func(n *History) { n.setBroke("a", 3, 1795000500); n.Tried("a", "no bounce") },
 			Note{Tries: 2, Last: 1795001000, Reply: "no bounce"}},
-		{"deferred", func(n *Notes) { n.Kept("a", "450") },
+		{"deferred", func(n *History) { n.Kept("a", "450") },
 			Note{Tries: 3, First: 1795002000, Last: 1795002000, Reply: "450"}},
-		{"tried after that", func(n *Notes) { n.Tried("a", "unreadable") },
+		{"tried after that", func(n *History) { n.Tried("a", "unreadable") },
 			Note{Tries: 4, First: 1795002000, Last: 1795003000, Reply: "unreadable"}},
 	} {
-		n, err := b.OpenNotes(func() time.Time { return time.Unix(now, 0) })
+		n, err := b.open(func() time.Time { return time.Unix(now, 0) })
 		must(t, err)
 		step.note(n)
 		if len(n.inFlight()) != 0 {
@@ -243,11 +243,11 @@ func (f flight) without(bases ...string) flight {
 // However answers, rewritings and restarts of the program mix, what went together and
 // was not answered is suspected together.
 func TestTransactionsAreKeptApart(t *testing.T) {
-	b, dir := newBox(t, nil)
+	b, dir := newDir(t, nil)
 	all := []string{"a", "b c", "%", "d", "e"}
 	rapid.Check(t, func(t *rapid.T) {
 		os.Remove(dir + "/vodmr.notes")
-		n, err := b.OpenNotes(testClock())
+		n, err := b.open(testClock())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -267,7 +267,7 @@ func TestTransactionsAreKeptApart(t *testing.T) {
 				n.Tried(base, "unreadable")
 				want = want.without(base)
 			case 5:
-				n.Again(base)
+				n.Retry(base)
 				want = want.without(base)
 			case 6:
 				n.Stays(base, "odd")
@@ -281,7 +281,7 @@ func TestTransactionsAreKeptApart(t *testing.T) {
 					t.Fatal(err)
 				}
 				n.Close()
-				if n, err = b.OpenNotes(testClock()); err != nil || n.Damaged != 0 {
+				if n, err = b.open(testClock()); err != nil || n.Damaged != 0 {
 					t.Fatal(err, n.Damaged)
 				}
 			}

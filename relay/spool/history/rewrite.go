@@ -1,7 +1,6 @@
-package maildir
+package history
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -15,49 +14,49 @@ import (
 // rewrite replaces the file by one that holds the state and nothing else, so that it
 // does not grow for ever. Where that fails, the old file stands and the lines that are
 // pending stay so.
-func (n *Notes) rewrite() error {
-	n.setAside()
-	fd, err := n.writeTmp()
+func (h *History) rewrite() error {
+	h.quarantine()
+	fd, err := h.writeTmp()
 	if err != nil {
-		return fmt.Errorf("%s: %w", sys.Join(n.box.path, notesTmp), err)
+		return h.named(tmpName, err)
 	}
 	var st unix.Stat_t
 	if err := sys.Stat(fd, &st); err != nil {
 		st.Size = maxFile // rewritten again soon
 	}
-	n.Close()
-	n.out = notesFile{fd: fd, pending: n.out.pending[:0], size: st.Size}
+	h.Close()
+	h.out = file{fd: fd, pending: h.out.pending[:0], size: st.Size}
 	return nil
 }
 
 // writeTmp makes the new file, durable and in place, and returns it open for appending.
-func (n *Notes) writeTmp() (int, error) {
-	dir := n.box.dir
-	sys.Unlink(dir, notesTmp) // left by a crash
-	fd, err := sys.Open(dir, notesTmp, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_EXCL|sys.Safely, 0o600)
+func (h *History) writeTmp() (int, error) {
+	dir := h.dir
+	sys.Unlink(dir, tmpName) // left by a crash
+	fd, err := sys.Open(dir, tmpName, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_EXCL|sys.Safely, 0o600)
 	if err != nil {
 		return -1, err
 	}
-	if err = n.writeState(fd); err == nil {
+	if err = h.writeState(fd); err == nil {
 		err = sys.Sync(fd)
 	}
 	if err == nil {
-		err = sys.Rename(dir, notesTmp, notesName)
+		err = sys.Rename(dir, tmpName, fileName)
 	}
 	if err != nil {
 		unix.Close(fd)
-		sys.Unlink(dir, notesTmp)
+		sys.Unlink(dir, tmpName)
 		return -1, err
 	}
 	return fd, nil
 }
 
 // writeState writes the notes of all files, then what is in flight in this session.
-func (n *Notes) writeState(fd int) error {
-	now := n.clock().Unix()
+func (h *History) writeState(fd int) error {
+	now := h.clock().Unix()
 	var buf []byte
-	for _, base := range slices.Sorted(maps.Keys(n.files)) {
-		buf = appendState(buf, now, base, n.files[base])
+	for _, base := range slices.Sorted(maps.Keys(h.files)) {
+		buf = appendState(buf, now, base, h.files[base])
 		if len(buf) > maxPending {
 			if err := fdio.WriteAll(fd, buf); err != nil {
 				return err
@@ -65,27 +64,27 @@ func (n *Notes) writeState(fd int) error {
 			buf = buf[:0]
 		}
 	}
-	buf = n.appendServers(buf)
-	if n.ended != 0 {
-		buf = appendNote(buf, n.ended, "session", inOrder)
+	buf = h.appendServers(buf)
+	if h.ended != 0 {
+		buf = appendNote(buf, h.ended, "session", cleanEnd)
 	}
-	if n.passed > 0 {
-		buf = appendNote(buf, now, "passed", strconv.Itoa(n.passed))
+	if h.passed > 0 {
+		buf = appendNote(buf, now, "passed", strconv.Itoa(h.passed))
 	}
-	if n.Bounces() > 0 {
-		buf = n.appendBounced(buf)
+	if h.Bounces() > 0 {
+		buf = h.appendBounced(buf)
 	}
-	buf = n.history.appendTo(buf, now, n.ended)
-	if n.ladder.alone { // it has been on this rung since it began
-		buf = n.ladder.appendTo(buf)
+	buf = h.trust.appendTo(buf, now, h.ended)
+	if h.ladder.alone { // it has been on this rung since it began
+		buf = h.ladder.appendTo(buf)
 	}
-	if n.session != inOrder { // or it would have ended now
-		buf = appendNote(buf, now, "session", n.session)
+	if h.session != cleanEnd { // or it would have ended now
+		buf = appendNote(buf, now, "session", h.session)
 	}
-	if n.ladder.rung > 0 && !n.ladder.alone {
-		buf = n.ladder.appendTo(buf)
+	if h.ladder.rung > 0 && !h.ladder.alone {
+		buf = h.ladder.appendTo(buf)
 	}
-	for _, bases := range n.inFlight() {
+	for _, bases := range h.inFlight() {
 		for i, base := range bases {
 			buf = appendNote(buf, now, sentVerb(i), base)
 		}

@@ -1,4 +1,4 @@
-package maildir
+package history
 
 import (
 	"fmt"
@@ -9,20 +9,20 @@ import (
 // TestDue: where session after session breaks before it was the turn of what was
 // set aside, the message that broke the fewest is due; after its turn it is not.
 func TestDue(t *testing.T) {
-	b, dir := newBox(t, nil)
+	b, dir := newDir(t, nil)
 	write(t, dir+"/vodmr.notes", "1795000000 broke often 7\n1795000000 broke seldom 2\n1795000000 broke once 1\n"+
 		"1795000000 session -\n1795000000 session 0\n1795000000 sent x\n")
 	all := []string{"often", "seldom", "once", "x", "y"}
 	break1 := func(i int, sent string) (due int) {
 		n, _ := session(t, b, fmt.Sprint(i), all...)
-		due = n.Due()
+		due = n.DemotedTurn()
 		n.Sent(sent)
 		must(t, n.Flush())
 		n.Close()
 		return due
 	}
 	var dues []int
-	for i := range patience + 2 {
+	for i := range maxPassed + 2 {
 		sent := []string{"x", "y", "z"}[i%3] // what is gone is no suspect
 		if i%3 < 2 {
 			sent = fmt.Sprint("new", i)
@@ -30,7 +30,7 @@ func TestDue(t *testing.T) {
 		}
 		dues = append(dues, break1(i, sent))
 	}
-	want := append(slices.Repeat([]int{0}, patience-1), 2, 2, 2)
+	want := append(slices.Repeat([]int{0}, maxPassed-1), 2, 2, 2)
 	if !slices.Equal(dues, want) {
 		t.Errorf("due %v, want %v", dues, want)
 	}

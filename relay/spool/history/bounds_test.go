@@ -1,4 +1,4 @@
-package maildir
+package history
 
 import (
 	"errors"
@@ -20,8 +20,8 @@ func memory(f func()) int64 {
 	return int64(after.HeapAlloc) - int64(before.HeapAlloc)
 }
 
-// file makes one of about so many bytes from numbered lines.
-func file(size int, form string) string {
+// fileOf makes one of about so many bytes from numbered lines.
+func fileOf(size int, form string) string {
 	var b strings.Builder
 	for i := 0; b.Len() < size; i++ {
 		fmt.Fprintf(&b, form, i)
@@ -35,9 +35,9 @@ func TestHostileNotesCostLittle(t *testing.T) {
 	const most = 10 << 20
 	text := strings.Repeat("x", maxText)
 	for what, test := range map[string]struct {
-		size    int
-		form    string
-		rubbish bool
+		size     int
+		form     string
+		unusable bool
 	}{
 		"done":            {maxFile - 100, "1795000000 done %d\n", true},
 		"done, too large": {16 << 20, "1795000000 done %d.1.host.example\n", true},
@@ -48,14 +48,14 @@ func TestHostileNotesCostLittle(t *testing.T) {
 		"stays":           {maxFile - 1000, "1795000000 stays %d " + text + "\n", false},
 		"long names":      {maxFile - 1000, "1795000000 done " + strings.Repeat("%%FF", 200) + "%d\n", true},
 	} {
-		b, dir := newBox(t, map[string]string{"vodmr.notes": file(test.size, test.form)})
-		var n *Notes
+		b, dir := newDir(t, map[string]string{"vodmr.notes": fileOf(test.size, test.form)})
+		var n *History
 		var err error
-		used := memory(func() { n, err = b.OpenNotes(testClock()) })
+		used := memory(func() { n, err = b.open(testClock()) })
 		if used > most {
 			t.Errorf("%s: %d bytes of memory", what, used)
 		}
-		if errors.Is(err, errRubbish) != test.rubbish || n.Unread() != nil {
+		if errors.Is(err, errUnusable) != test.unusable || n.Unread() != nil {
 			t.Errorf("%s: %v, unread: %v", what, err, n.Unread())
 		}
 		_, err = n.Begin("1", noBases)
@@ -71,7 +71,7 @@ func TestHostileNotesCostLittle(t *testing.T) {
 // TestDoneHasItsBound: what is done is noted beyond the bound of other notes, then it is
 // told that it cannot be; and the file that was written so is read again.
 func TestDoneHasItsBound(t *testing.T) {
-	b, _ := newBox(t, nil)
+	b, _ := newDir(t, nil)
 	n, _ := session(t, b, "1")
 	for i := range maxNotes + 5 {
 		n.Kept(fmt.Sprint("kept", i), "450 x")
@@ -98,7 +98,7 @@ func TestDoneHasItsBound(t *testing.T) {
 // grows beyond what is read, even if it can be appended to but not be rewritten.
 func TestOurFileIsReadAgain(t *testing.T) {
 	for _, blocked := range []bool{false, true} {
-		b, dir := newBox(t, nil)
+		b, dir := newDir(t, nil)
 		n, _ := session(t, b, "1")
 		if blocked {
 			must(t, os.MkdirAll(dir+"/vodmr.notes.tmp/full", 0o700))
@@ -119,7 +119,7 @@ func TestOurFileIsReadAgain(t *testing.T) {
 			t.Errorf("blocked: %v, Flush failed: %v", blocked, failed)
 		}
 		n.Close()
-		n, err := b.OpenNotes(testClock())
+		n, err := b.open(testClock())
 		if err != nil || n.Damaged != 0 {
 			t.Errorf("blocked: %v: %v, %d damaged", blocked, err, n.Damaged)
 		}
@@ -129,7 +129,7 @@ func TestOurFileIsReadAgain(t *testing.T) {
 
 // TestRepliesLoseTheirTextFirst: if there are many notes, what counts is kept.
 func TestRepliesLoseTheirTextFirst(t *testing.T) {
-	b, _ := newBox(t, nil)
+	b, _ := newDir(t, nil)
 	n, _ := session(t, b, "1")
 	const count = 9000
 	for i := range count {

@@ -1,4 +1,4 @@
-package maildir
+package history
 
 import (
 	"fmt"
@@ -8,14 +8,14 @@ import (
 
 // rungs are notes whose clock the test turns.
 type rungs struct {
-	*Notes
+	*History
 	t   *testing.T
-	box *Box
+	box folder
 	now int64
 }
 
 func newRungs(t *testing.T) (*rungs, string) {
-	b, dir := newBox(t, nil)
+	b, dir := newDir(t, nil)
 	r := &rungs{t: t, box: b, now: 1795000000}
 	r.reopen()
 	return r, dir
@@ -24,13 +24,13 @@ func newRungs(t *testing.T) (*rungs, string) {
 // reopen is a restart of the program.
 func (r *rungs) reopen() {
 	r.t.Helper()
-	if r.Notes != nil {
+	if r.History != nil {
 		must(r.t, r.Flush())
 		r.Close()
 	}
-	n, err := r.box.OpenNotes(func() time.Time { return time.Unix(r.now, 0) })
+	n, err := r.box.open(func() time.Time { return time.Unix(r.now, 0) })
 	must(r.t, err)
-	r.Notes = n
+	r.History = n
 	r.t.Cleanup(n.Close)
 }
 
@@ -98,7 +98,7 @@ func TestLadderFromTheFuture(t *testing.T) {
 // once; on the highest, and after climbing there, it takes two breaks.
 func TestAloneIsGuilty(t *testing.T) {
 	for what, want := range map[string]int{
-		"highest": 1, "first": SetAside, "second": SetAside, "climbed": 1, "lowered at the end": 1, "rewritten": SetAside, "lowered, rewritten": 1,
+		"highest": 1, "first": DemoteAfter, "second": DemoteAfter, "climbed": 1, "lowered at the end": 1, "rewritten": DemoteAfter, "lowered, rewritten": 1,
 	} {
 		r, _ := newRungs(t)
 		begin := func(id string) {

@@ -1,4 +1,4 @@
-package maildir
+package history
 
 // The notes of messages are bounded, and so are the memory that they take (some 200 bytes
 // each beside their names and texts) and the file.
@@ -21,58 +21,58 @@ const (
 // bounds are the most notes, and bytes of their lines.
 type bounds struct{ notes, size int }
 
-func (n *Notes) textBounds() bounds { return n.bounds(maxNotes, textSize) }
-func (n *Notes) mayBounds() bounds  { return n.bounds(maxNotes, maxSize) }
+func (h *History) textBounds() bounds { return h.bounds(maxNotes, textSize) }
+func (h *History) mayBounds() bounds  { return h.bounds(maxNotes, maxSize) }
 
 // bounds are these; but of what is read all counts that was once written.
-func (n *Notes) bounds(notes, size int) bounds {
-	if n.loading {
+func (h *History) bounds(notes, size int) bounds {
+	if h.loading {
 		return bounds{mustNotes, mustSize}
 	}
 	return bounds{notes, size}
 }
 
-// mustBounds are those of what must be remembered. Notes that were dropped since the
+// mustBounds are those of what must be remembered. History that were dropped since the
 // file was rewritten are in it still, so it may hold more.
-func (n *Notes) mustBounds() bounds {
-	if n.loading {
+func (h *History) mustBounds() bounds {
+	if h.loading {
 		return bounds{maxLoaded, loadedSize}
 	}
 	return bounds{mustNotes, mustSize}
 }
 
 // Full says that there is no room to note one more message that is done.
-func (n *Notes) Full() bool {
-	most := n.mustBounds()
-	return len(n.files) >= most.notes || n.size+maxNoteLine > most.size
+func (h *History) Full() bool {
+	most := h.mustBounds()
+	return len(h.files) >= most.notes || h.size+maxNoteLine > most.size
 }
 
 // put replaces a message's note, if there is room for that.
-func (n *Notes) put(base string, note Note, most bounds) bool {
-	old := n.files[base]
-	size, notes := n.size+stateSize(base, &note), len(n.files)
+func (h *History) put(base string, note Note, most bounds) bool {
+	old := h.files[base]
+	size, notes := h.size+stateSize(base, &note), len(h.files)
 	if old == nil {
 		notes++
 	} else {
 		size -= stateSize(base, old)
 	}
-	if notes > len(n.files) && notes > most.notes || size > n.size && size > most.size {
-		n.over = n.over || n.loading && (notes > maxLoaded || size > loadedSize)
+	if notes > len(h.files) && notes > most.notes || size > h.size && size > most.size {
+		h.tooMuch = h.tooMuch || h.loading && (notes > maxLoaded || size > loadedSize)
 		return false
 	}
 	if old != nil {
-		n.account(base, old, -1)
+		h.account(base, old, -1)
 	}
-	n.files[base] = &note
-	n.account(base, &note, 1)
+	h.files[base] = &note
+	h.account(base, &note, 1)
 	return true
 }
 
 // account counts a note, or with -1 counts it no more.
-func (n *Notes) account(base string, note *Note, sign int) {
-	n.size += sign * stateSize(base, note)
+func (h *History) account(base string, note *Note, sign int) {
+	h.size += sign * stateSize(base, note)
 	if note.Reason != "" {
-		n.reasons += sign
+		h.reasons += sign
 	}
 }
 

@@ -1,4 +1,4 @@
-package maildir
+package history
 
 import (
 	"errors"
@@ -32,9 +32,9 @@ func bases(names ...string) func(func([]byte) bool) {
 	}
 }
 
-func openNotes(t testing.TB, b *Box) *Notes {
+func openNotes(t testing.TB, b folder) *History {
 	t.Helper()
-	n, err := b.OpenNotes(testClock())
+	n, err := b.open(testClock())
 	if err != nil || n.Damaged != 0 {
 		t.Fatalf("%v, %d lines damaged", err, n.Damaged)
 	}
@@ -43,7 +43,7 @@ func openNotes(t testing.TB, b *Box) *Notes {
 }
 
 // session begins one in which these are there.
-func session(t testing.TB, b *Box, id string, there ...string) (*Notes, []string) {
+func session(t testing.TB, b folder, id string, there ...string) (*History, []string) {
 	t.Helper()
 	n := openNotes(t, b)
 	suspects, err := n.Begin(id, bases(there...))
@@ -60,7 +60,7 @@ func expect(t testing.TB, got []string, want ...string) {
 }
 
 func TestNotesAreKept(t *testing.T) {
-	b, dir := newBox(t, nil)
+	b, dir := newDir(t, nil)
 	all := []string{"a", "b", "c d%\xe9", "e"}
 	n, _ := session(t, b, "1", all...)
 	n.Sent("a")
@@ -104,7 +104,7 @@ func TestNotesAreKept(t *testing.T) {
 
 // When a session breaks, the first unanswered message is the suspect.
 func TestTheSuspect(t *testing.T) {
-	b, _ := newBox(t, nil)
+	b, _ := newDir(t, nil)
 	n, suspects := session(t, b, "1", "a", "b", "c", "d")
 	expect(t, suspects)
 	for _, base := range []string{"z", "a", "b", "c"} { // z is delivered, a answered
@@ -143,11 +143,11 @@ func TestTheSuspect(t *testing.T) {
 }
 
 func TestADeferralKeepsItsBeginning(t *testing.T) {
-	b, _ := newBox(t, nil)
+	b, _ := newDir(t, nil)
 	now := int64(1795000000)
 	clock := func() time.Time { return time.Unix(now, 0) }
 	for range 3 {
-		n, err := b.OpenNotes(clock)
+		n, err := b.open(clock)
 		must(t, err)
 		_, err = n.Begin("x", bases("a"))
 		must(t, err)
@@ -163,7 +163,7 @@ func TestADeferralKeepsItsBeginning(t *testing.T) {
 }
 
 func TestBeginDropsWhatIsGone(t *testing.T) {
-	b, dir := newBox(t, nil)
+	b, dir := newDir(t, nil)
 	n, _ := session(t, b, "1", "a", "b", "c")
 	n.Kept("a", "450")
 	n.Stays("b", "odd")
@@ -188,7 +188,7 @@ func TestBeginDropsWhatIsGone(t *testing.T) {
 
 // When a message broke a session stays as it was, however often the file is rewritten.
 func TestBrokeKeepsItsTime(t *testing.T) {
-	b, dir := newBox(t, nil)
+	b, dir := newDir(t, nil)
 	write(t, dir+"/vodmr.notes", "1794000000 broke a 2\n1794000500 session -\n")
 	for _, name := range []string{"1", "2"} {
 		n, _ := session(t, b, name, "a")
@@ -202,14 +202,14 @@ func TestBrokeKeepsItsTime(t *testing.T) {
 }
 
 func TestATornLineIsVoid(t *testing.T) {
-	b, dir := newBox(t, nil)
+	b, dir := newDir(t, nil)
 	// A kept line without the end of FIRST would look like a very old deferral.
 	write(t, dir+"/vodmr.notes", "1795000000 session 1\n1795000000 broke a 3\n1795000000 kept a 1 17")
 	n := openNotes(t, b)
 	n.Sent("b")
 	must(t, n.Flush())
 	n.Close()
-	n, err := b.OpenNotes(testClock())
+	n, err := b.open(testClock())
 	must(t, err)
 	defer n.Close()
 	if n.Damaged != 1 || n.Of("a") != (Note{Breaks: 3, Broke: 1795000000}) {
@@ -226,7 +226,7 @@ func TestTornAtEachByte(t *testing.T) {
 	whole := "1795000000 session -\n1795000000 session 1\n1795000000 kept a 2 1795000000 450 x\n1795000000 sent b\n"
 	last := "1795000000 kept c%20d 17 1795000001 451 100%25 late\n"
 	for cut := range len(last) {
-		b, dir := newBox(t, map[string]string{"vodmr.notes": whole + last[:cut]})
+		b, dir := newDir(t, map[string]string{"vodmr.notes": whole + last[:cut]})
 		n := openNotes(t, b)
 		want := model{"a": {Tries: 2, First: 1795000000, Last: 1795000000, Reply: "450 x"}}
 		if diff := cmp.Diff(want, snapshot(n)); diff != "" {
@@ -252,7 +252,7 @@ func TestTornAtEachByte(t *testing.T) {
 
 // To mend is to begin no session: the last one did not end now.
 func TestMendingIsNoSession(t *testing.T) {
-	b, dir := newBox(t, map[string]string{"vodmr.notes": "1790000000 kept a 1 0 x\n1790000001 session -\n17"})
+	b, dir := newDir(t, map[string]string{"vodmr.notes": "1790000000 kept a 1 0 x\n1790000001 session -\n17"})
 	n := openNotes(t, b)
 	must(t, n.Mend())
 	n.Close()
@@ -268,14 +268,14 @@ func TestMendingIsNoSession(t *testing.T) {
 // What a crash can leave at the end of a file is no line of ours.
 func TestAnEndThatIsNoLineIsDamage(t *testing.T) {
 	for end, damaged := range map[string]int{"": 0, "17": 0, "%": 0, "\x00\x00": 1, "x": 1, strings.Repeat("1", 10<<10): 1} {
-		b, _ := newBox(t, map[string]string{"vodmr.notes": "1795000000 kept a 1 0 x\n" + end})
-		n, err := b.OpenNotes(testClock())
+		b, _ := newDir(t, map[string]string{"vodmr.notes": "1795000000 kept a 1 0 x\n" + end})
+		n, err := b.open(testClock())
 		if err != nil || n.Damaged != damaged || n.Of("a").Tries != 1 {
 			t.Errorf("%.10q: %v, %d damaged, want %d", end, err, n.Damaged, damaged)
 		}
 		n.Close()
-		b, _ = newBox(t, map[string]string{"vodmr.notes": end})
-		n, err = b.OpenNotes(testClock())
+		b, _ = newDir(t, map[string]string{"vodmr.notes": end})
+		n, err = b.open(testClock())
 		if (err != nil) != (damaged > 0) {
 			t.Errorf("%.10q alone: %v", end, err)
 		}
@@ -284,7 +284,7 @@ func TestAnEndThatIsNoLineIsDamage(t *testing.T) {
 }
 
 func TestDamagedLinesAreCounted(t *testing.T) {
-	b, dir := newBox(t, nil)
+	b, dir := newDir(t, nil)
 	write(t, dir+"/vodmr.notes", strings.Join([]string{
 		"1795000000 kept a 1 1795000000 450 x",
 		"1795000000 kept a x 1795000000 450 x",
@@ -302,7 +302,7 @@ func TestDamagedLinesAreCounted(t *testing.T) {
 		"1795000000 kept c 2 1795000000 ",
 		"",
 	}, "\n"))
-	n, err := b.OpenNotes(testClock())
+	n, err := b.open(testClock())
 	must(t, err)
 	got := []any{n.Damaged, n.Of("a"), n.Of("b"), n.Of("c")}
 	kept := Note{First: 1795000000, Last: 1795000000}
@@ -321,9 +321,9 @@ func TestWhatIsNoNotesFileIsSetAside(t *testing.T) {
 		"link":      func(path string) error { return os.Symlink("victim", path) },
 	}
 	for what, maker := range makers {
-		b, dir := newBox(t, map[string]string{"victim": "mine", "vodmr.notes.bad": "an older one"})
+		b, dir := newDir(t, map[string]string{"victim": "mine", "vodmr.notes.bad": "an older one"})
 		must(t, maker(dir+"/vodmr.notes"))
-		n, err := b.OpenNotes(testClock())
+		n, err := b.open(testClock())
 		if err == nil {
 			t.Errorf("%s: no warning", what)
 		}
@@ -345,25 +345,25 @@ func TestWhatIsNoNotesFileIsSetAside(t *testing.T) {
 }
 
 func TestReadingNotesWritesNothing(t *testing.T) {
-	b, dir := newBox(t, map[string]string{"vodmr.notes": "rubbish\n"})
+	b, dir := newDir(t, map[string]string{"vodmr.notes": "unusable\n"})
 	before := names(t, dir)
-	n, err := b.OpenNotes(testClock())
-	if !errors.Is(err, errRubbish) {
+	n, err := b.open(testClock())
+	if !errors.Is(err, errUnusable) {
 		t.Errorf("%v", err)
 	}
 	n.Close()
-	if diff := cmp.Diff(before, names(t, dir)); diff != "" || slurp(t, dir+"/vodmr.notes") != "rubbish\n" {
+	if diff := cmp.Diff(before, names(t, dir)); diff != "" || slurp(t, dir+"/vodmr.notes") != "unusable\n" {
 		t.Errorf("OpenNotes changed something: %s", diff)
 	}
 }
 
 // unwritable makes notes that can neither be appended nor replaced.
-func unwritable(t *testing.T) (*Notes, string) {
-	b, dir := newBox(t, nil)
+func unwritable(t *testing.T) (*History, string) {
+	b, dir := newDir(t, nil)
 	for _, name := range []string{"vodmr.notes", "vodmr.notes.bad", "vodmr.notes.tmp"} {
 		must(t, os.MkdirAll(dir+"/"+name+"/full", 0o700))
 	}
-	n, err := b.OpenNotes(testClock())
+	n, err := b.open(testClock())
 	if err == nil {
 		t.Fatal("no warning")
 	}
@@ -400,20 +400,20 @@ func TestFlushFailsUntilAllIsWritten(t *testing.T) {
 		n.Kept("last", "450")
 		must(t, n.Flush())
 		n.Close()
-		again := openNotes(t, n.box)
+		reread := openNotes(t, folder{n.dir, n.path})
 		for i := range messages {
-			if again.Of(fmt.Sprint("file", i)).Tries != 1 {
+			if reread.Of(fmt.Sprint("file", i)).Tries != 1 {
 				t.Fatalf("%d messages: file%d was lost", messages, i)
 			}
 		}
-		if again.Of("last").Tries != 1 {
+		if reread.Of("last").Tries != 1 {
 			t.Error("the last was lost")
 		}
 	}
 }
 
 func TestTheFileDoesNotGrowForEver(t *testing.T) {
-	b, dir := newBox(t, nil)
+	b, dir := newDir(t, nil)
 	n, _ := session(t, b, "1")
 	name := strings.Repeat("x", 100)
 	for i := range 30000 {
@@ -435,7 +435,7 @@ func TestTheFileDoesNotGrowForEver(t *testing.T) {
 }
 
 func TestNotesAreBounded(t *testing.T) {
-	b, _ := newBox(t, nil)
+	b, _ := newDir(t, nil)
 	n := openNotes(t, b)
 	for i := range maxReasons + 10 {
 		n.Stays(fmt.Sprint(i), "odd")
@@ -466,11 +466,11 @@ type model map[string]Note
 
 // What complete lines said is never lost, wherever the file is torn.
 func TestTearing(t *testing.T) {
-	b, dir := newBox(t, nil)
+	b, dir := newDir(t, nil)
 	path := dir + "/vodmr.notes"
 	rapid.Check(t, func(t *rapid.T) {
 		os.Remove(path)
-		n, _ := b.OpenNotes(testClock())
+		n, _ := b.open(testClock())
 		n.Begin("1", noBases)
 		states, ends := []model{{}}, []int64{fileSize(path)}
 		flights := [][][]string{nil}
@@ -490,7 +490,7 @@ func TestTearing(t *testing.T) {
 			whole++
 		}
 		for _, when := range []string{"torn", "appended to", "rewritten"} {
-			n, err := b.OpenNotes(testClock())
+			n, err := b.open(testClock())
 			if diff := cmp.Diff(states[whole], snapshot(n)); diff != "" || err != nil {
 				t.Fatalf("%s at %d: %v\n%s", when, tear, err, diff)
 			}
@@ -508,7 +508,7 @@ func TestTearing(t *testing.T) {
 	})
 }
 
-func step(t *rapid.T, n *Notes) {
+func step(t *rapid.T, n *History) {
 	base := rapid.SampledFrom([]string{"a", "b c", "%"}).Draw(t, "base")
 	text := rapid.StringN(0, 20, -1).Draw(t, "text")
 	switch rapid.IntRange(0, 6).Draw(t, "verb") {
@@ -522,15 +522,15 @@ func step(t *rapid.T, n *Notes) {
 		n.Done(base)
 	case 4:
 		n.setBroke(base, 12, n.clock().Unix())
-		n.line("broke", base, int64(12))
+		n.addLine("broke", base, int64(12))
 	case 5:
 		n.Tried(base, text)
 	case 6:
-		n.Again(base)
+		n.Retry(base)
 	}
 }
 
-func snapshot(n *Notes) model {
+func snapshot(n *History) model {
 	m := model{}
 	for base, note := range n.files {
 		m[base] = *note
@@ -553,10 +553,10 @@ func FuzzNotes(f *testing.F) {
 	f.Add([]byte("1795000000 also a\n%\n1795000000 also b\n1795000000 kept b 1 0 unreadable\n1795000000 sent a\n"))
 	f.Add([]byte("1795000000 taken 0\n1794999000 refused 3\n1794999000 rung 2 7\n1795000000 session 1\n1795000000 sent a\n"))
 	f.Add([]byte("%\n\x00\x00\x00 done a\n"))
-	b, dir := newBox(f, nil)
+	b, dir := newDir(f, nil)
 	f.Fuzz(func(t *testing.T, file []byte) {
 		write(t, dir+"/vodmr.notes", string(file))
-		n, _ := b.OpenNotes(testClock())
+		n, _ := b.open(testClock())
 		flight := n.inFlight()
 		must(t, n.rewrite())
 		n.Close()
@@ -596,4 +596,44 @@ func FuzzNotes(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestKeep forgets what is gone, and keeps what must not be sent again.
+func TestKeep(t *testing.T) {
+	b, _ := newDir(t, nil)
+	n, _ := session(t, b, "1", "1.a", "2.b", "3.c")
+	n.Kept("1.a", "451 later")
+	n.Stays("2.b", "no envelope")
+	n.Done("3.c")
+	n.Keep(func(base string) bool { return base == "1.a" })
+	if n.Of("1.a").Tries != 1 || n.Of("2.b").Reason != "" || !n.Of("3.c").Done {
+		t.Errorf("notes: %+v, %+v, %+v", n.Of("1.a"), n.Of("2.b"), n.Of("3.c"))
+	}
+}
+
+// TestNoDescriptorLeaks: of files that are read, appended to, rewritten and refused.
+func TestNoDescriptorLeaks(t *testing.T) {
+	d, dir := newDir(t, nil)
+	use := func() {
+		n, err := d.open(testClock())
+		must(t, err)
+		n.Sent("1.a")
+		must(t, n.Flush())
+		_, err = n.Begin("2", noBases)
+		must(t, err)
+		n.Close()
+		write(t, dir+"/vodmr.notes", "rubbish\n")
+		n, err = d.open(testClock())
+		if err == nil {
+			t.Error("rubbish was read")
+		}
+		must(t, n.Mend())
+		n.Close()
+	}
+	use()
+	before := descriptors(t)
+	use()
+	if after := descriptors(t); after != before {
+		t.Errorf("%d descriptors before and %d after", before, after)
+	}
 }

@@ -1,4 +1,4 @@
-package maildir
+package history
 
 import "testing"
 
@@ -49,7 +49,7 @@ func TestTrustBeforeTheMark(t *testing.T) {
 		"1795000000 session -\n1795000000 taken 0\n":   false,
 		"1795000000 taken 1\n":                         true,
 	} {
-		b, _ := newBox(t, map[string]string{"vodmr.notes": file})
+		b, _ := newDir(t, map[string]string{"vodmr.notes": file})
 		for _, how := range []string{"read", "rewritten"} {
 			n := openNotes(t, b)
 			if n.Trusts() != want {

@@ -1,4 +1,4 @@
-package maildir
+package history
 
 import (
 	"fmt"
@@ -10,10 +10,10 @@ import (
 // forgotten after seven days.
 func TestServerNotes(t *testing.T) {
 	now := time.Unix(1_795_000_000, 0)
-	box, _ := newBox(t, nil)
-	open := func() *Notes {
+	box, _ := newDir(t, nil)
+	open := func() *History {
 		t.Helper()
-		n, err := box.OpenNotes(func() time.Time { return now })
+		n, err := box.open(func() time.Time { return now })
 		if err != nil || n.Damaged > 0 {
 			t.Fatal(err, n.Damaged)
 		}
@@ -53,8 +53,8 @@ func TestServerNotes(t *testing.T) {
 // TestServerNotesBounded: a server that calls itself otherwise each time costs no memory.
 func TestServerNotesBounded(t *testing.T) {
 	now := time.Unix(1_795_000_000, 0)
-	box, _ := newBox(t, nil)
-	n, err := box.OpenNotes(func() time.Time { return now })
+	box, _ := newDir(t, nil)
+	n, err := box.open(func() time.Time { return now })
 	if err != nil {
 		t.Fatal(err)
 	}

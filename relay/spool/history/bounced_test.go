@@ -1,4 +1,4 @@
-package maildir
+package history
 
 import (
 	"testing"
@@ -8,11 +8,11 @@ import (
 // TestBouncesAreCountedForADay: from the first on, through the end of a session and the
 // rewriting of the file.
 func TestBouncesAreCountedForADay(t *testing.T) {
-	b, dir := newBox(t, map[string]string{"vodmr.notes": "1794900000 bounced 7\n1795000000 bounced 99999999999\n1795000000 bounced -1\n"})
+	b, dir := newDir(t, map[string]string{"vodmr.notes": "1794900000 bounced 7\n1795000000 bounced 99999999999\n1795000000 bounced -1\n"})
 	now := int64(1794900000 + bounceDay - 1)
-	open := func() *Notes {
+	open := func() *History {
 		t.Helper()
-		n, err := b.OpenNotes(func() time.Time { return time.Unix(now, 0) })
+		n, err := b.open(func() time.Time { return time.Unix(now, 0) })
 		must(t, err)
 		return n
 	}

@@ -1,4 +1,4 @@
-package maildir
+package history
 
 import (
 	"strconv"
@@ -6,8 +6,8 @@ import (
 )
 
 // line appends a line about base, dated now, to what Flush writes.
-func (n *Notes) line(verb, base string, rest ...any) {
-	n.out.add(appendNote(n.out.pending, n.clock().Unix(), verb, base, rest...))
+func (h *History) addLine(verb, base string, rest ...any) {
+	h.out.add(appendNote(h.out.pending, h.clock().Unix(), verb, base, rest...))
 }
 
 // sentVerb is the verb of the message at that place, from 0, in its transaction.
@@ -73,7 +73,7 @@ func unescape(s string) (string, bool) {
 }
 
 // apply does what a line of the file says; false where it is none of ours.
-func (n *Notes) apply(text string) bool {
+func (h *History) apply(text string) bool {
 	stamp, text, _ := strings.Cut(text, " ")
 	verb, text, _ := strings.Cut(text, " ")
 	file, rest, _ := strings.Cut(text, " ")
@@ -83,87 +83,87 @@ func (n *Notes) apply(text string) bool {
 	if err != nil || !ok || !ok2 || base == "" {
 		return false
 	}
-	return n.applyVerb(verb, when, base, rest)
+	return h.applyVerb(verb, when, base, rest)
 }
 
-func (n *Notes) applyVerb(verb string, when int64, base, rest string) bool {
-	n.sending = n.sending && verb == "also"
+func (h *History) applyVerb(verb string, when int64, base, rest string) bool {
+	h.sending = h.sending && verb == "also"
 	switch verb {
 	case "session":
-		n.begin(base)
-		if base == inOrder {
-			n.ended = when
+		h.begin(base)
+		if base == cleanEnd {
+			h.ended = when
 		}
 	case "passed":
 		passed, ok := count(base)
-		n.passed = passed
+		h.passed = passed
 		return ok
 	case "sent", "also":
-		n.setSent(base, verb == "also")
+		h.setSent(base, verb == "also")
 	case "again":
-		n.setAgain(base)
+		h.setRetry(base)
 	case "done":
-		n.setDone(base, when)
+		h.setDone(base, when)
 	case "stays":
-		n.setStays(base, cut(rest))
+		h.setStays(base, cut(rest))
 	case "broke":
 		breaks, ok := count(rest)
 		if !ok || breaks == 0 {
 			return false
 		}
-		n.setBroke(base, breaks, when)
+		h.setBroke(base, breaks, when)
 	case "server":
-		return n.setServer(base, rest, when)
+		return h.setServer(base, rest, when)
 	case "kept":
-		return n.applyKept(when, base, rest)
+		return h.applyKept(when, base, rest)
 	case "bounced":
-		return n.setBounced(base, when)
+		return h.setBounced(base, when)
 	default:
-		return n.applyHistory(verb, when, base, rest)
+		return h.applyServerVerb(verb, when, base, rest)
 	}
 	return true
 }
 
-// applyHistory knows the verbs that are about the customer's server.
-func (n *Notes) applyHistory(verb string, when int64, first, rest string) bool {
+// applyServerVerb knows the verbs that are about the customer's server.
+func (h *History) applyServerVerb(verb string, when int64, first, rest string) bool {
 	switch verb {
 	case "taken":
-		return n.applyTaken(first)
+		return h.applyTaken(first)
 	case "refused":
-		return n.applyRefused(first, when)
+		return h.applyRefused(first, when)
 	case "rung":
-		return n.applyRung(when, first, rest)
+		return h.applyRung(when, first, rest)
 	}
 	return false
 }
 
-func (n *Notes) applyRefused(text string, when int64) bool {
+func (h *History) applyRefused(text string, when int64) bool {
 	refused, ok := count(text)
 	if ok {
-		n.setRefused(refused, when)
+		h.setRefused(refused, when)
 	}
 	return ok
 }
 
-func (n *Notes) applyTaken(flag string) bool {
+func (h *History) applyTaken(flag string) bool {
 	if flag != "0" && flag != "1" {
 		return false
 	}
-	n.history.taken, n.history.known = flag == "1", true
+	h.trust.taken, h.trust.known = flag == "1", true
 	return true
 }
 
-func (n *Notes) applyRung(when int64, base, rest string) bool {
+func (h *History) applyRung(when int64, base, rest string) bool {
 	rung, ok := count(base)
 	taken, ok2 := count(rest)
 	if !ok || !ok2 || rung > lastRung {
 		return false
 	}
-	n.setRung(rung, taken, when)
+	h.setRung(rung, taken, when)
 	return true
 }
 
-func (n *Notes) applyKept(when int64, base, rest string) bool {
+func (h *History) applyKept(when int64, base, rest string) bool {
 	number, rest, _ := strings.Cut(rest, " ")
 	since, reply, _ := strings.Cut(rest, " ")
 	tries, ok := count(number)
@@ -171,7 +171,7 @@ func (n *Notes) applyKept(when int64, base, rest string) bool {
 	if err != nil || !ok {
 		return false
 	}
-	n.setKept(base, tries, first, when, cut(reply))
+	h.setKept(base, tries, first, when, cut(reply))
 	return true
 }
 

@@ -1,0 +1,111 @@
+package history
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// What each verb does to the state, whether it is read from the file or happens now.
+
+func (h *History) begin(session string) {
+	if session == "" {
+		session = unnamed
+	}
+	h.session = session
+	h.ladder.alone = h.ladder.rung > 0
+	clear(h.unanswered)
+}
+
+// setSent begins a transaction, or joins the one of the line before where also says so.
+// Where that line is lost, it begins one: to suspect too few is better than a message
+// of another transaction.
+func (h *History) setSent(base string, also bool) {
+	if !also || !h.sending {
+		h.places++
+	}
+	h.unanswered[base] = h.places
+	h.sending = true
+	h.tooMuch = h.tooMuch || h.loading && len(h.unanswered) > maxUnanswered
+}
+
+func (h *History) setRetry(base string) { delete(h.unanswered, base) }
+
+// setKept reports whether there was room to remember it, at least without the reply's
+// text.
+func (h *History) setKept(base string, tries int, first, last int64, reply string) bool {
+	delete(h.unanswered, base)
+	note := h.Of(base)
+	note.Tries, note.First, note.Last, note.Reply, note.Reason = tries, first, last, reply, ""
+	note.Breaks, note.Broke = 0, 0
+	if h.put(base, note, h.textBounds()) {
+		return true
+	}
+	note.Reply = strings.Clone(reply[:min(len(reply), len("450"))])
+	return h.put(base, note, h.mayBounds())
+}
+
+// setStays reports whether there was room to remember it.
+func (h *History) setStays(base, reason string) bool {
+	delete(h.unanswered, base)
+	note := h.Of(base)
+	if h.reasons >= maxReasons && note.Reason == "" {
+		return false
+	}
+	note.Reason = reason
+	return h.put(base, note, h.mayBounds())
+}
+
+// setBroke reports whether there was room to remember it.
+func (h *History) setBroke(base string, breaks int, when int64) bool {
+	delete(h.unanswered, base)
+	note := h.Of(base)
+	note.Breaks, note.Broke = breaks, when
+	return h.put(base, note, h.mustBounds())
+}
+
+// setDone reports whether there was room to remember it: to forget it would send the
+// message twice.
+func (h *History) setDone(base string, last int64) bool {
+	delete(h.unanswered, base)
+	note := h.Of(base)
+	note.Done, note.Last = true, last
+	return h.put(base, note, h.mustBounds())
+}
+
+func (h *History) drop(base string) {
+	if note := h.files[base]; note != nil {
+		h.account(base, note, -1)
+		delete(h.files, base)
+	}
+}
+
+// inFlight is what was sent and not answered: the transactions in the order of sending,
+// the messages of each by name.
+func (h *History) inFlight() [][]string {
+	bases := slices.SortedFunc(maps.Keys(h.unanswered), func(a, b string) int {
+		return cmp.Or(h.unanswered[a]-h.unanswered[b], strings.Compare(a, b))
+	})
+	var transactions [][]string
+	for len(bases) > 0 {
+		end := 1
+		for end < len(bases) && h.unanswered[bases[end]] == h.unanswered[bases[0]] {
+			end++
+		}
+		transactions = append(transactions, bases[:end:end])
+		bases = bases[end:]
+	}
+	return transactions
+}
+
+// suspects are the messages of the first transaction in flight that has any there.
+func (h *History) suspects(there map[string]bool) []string {
+	for _, bases := range h.inFlight() {
+		left := slices.DeleteFunc(bases, func(base string) bool { return !there[base] })
+		if len(left) > 0 {
+			return left
+		}
+	}
+	return nil
+}
