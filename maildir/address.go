@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// reversePath makes the value of a Return-Path line fit for MAIL FROM:<...>. Brackets
-// hold the quoted form; without them the address is raw.
+// reversePath makes the value of a Return-Path line fit for MAIL FROM:<...>. The address is
+// quoted if it has brackets, and raw if not.
 func reversePath(value string) (sender string, double bool, err error) {
 	if hasControl(value) {
 		return "", false, fmt.Errorf("%w: Return-Path holds a control character", ErrNoEnvelope)
@@ -33,9 +33,9 @@ func reversePath(value string) (sender string, double bool, err error) {
 	return sender, false, nil
 }
 
-// isPath says that an address can stand between the brackets as it is (RFC 5321
-// section 4.1.2). It is lenient where no server can be misled: dots anywhere, 8-bit
-// characters, no domain.
+// isPath reports if an address can stand between the brackets as it is (RFC 5321 section
+// 4.1.2). It allows dots anywhere, 8-bit characters, and no domain: none of these can
+// mislead a server.
 func isPath(s string) bool {
 	rest, ok := skipQuoted(s)
 	if !ok {
@@ -67,12 +67,12 @@ func skipQuoted(s string) (rest string, ok bool) {
 	return s, false
 }
 
-// isDomain says that s cannot break out of a command; whether it exists is not asked.
+// isDomain reports if s cannot break out of a command. It does not look the domain up.
 func isDomain(s string) bool {
 	return s != "" && !strings.ContainsAny(s, " <>()\\,;\"@\x7f") && !hasControl(s)
 }
 
-// quote makes the quoted form of a raw address: all of its local part in quotes.
+// quote makes the quoted form of a raw address: the whole local part in quotes.
 func quote(raw string) (string, bool) {
 	local, domain := raw, ""
 	if at := strings.LastIndexByte(raw, '@'); at >= 0 {
@@ -85,7 +85,7 @@ func quote(raw string) (string, bool) {
 	return `"` + escape.Replace(local) + `"` + domain, true
 }
 
-// hasControl says that a control character, NUL, CR and LF among them, is in s.
+// hasControl reports if s has a control character, such as NUL, CR or LF.
 func hasControl(s string) bool {
 	return strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
 }

@@ -1,11 +1,10 @@
-// Package maildir owns a Maildir on disk: the order of its messages, the envelope
-// that qmail and vpopmail write on top of each, removal with the quota file, the lock
-// that makes one session of many, the notes about what was tried, and delivery into a
-// Maildir on the customer's side.
+// Package maildir owns a Maildir on disk: the order of its messages, the envelope that
+// qmail and vpopmail write on top of each, removal with the quota file, and delivery into
+// a Maildir on the customer's side.
 //
-// Everything is done by raw system calls relative to directory descriptors: one
-// message costs open, fstat, read, close and unlink, and a renamed or replaced
-// directory cannot lead to another's mail. Nothing here knows SMTP or qmail.
+// Everything is done by raw system calls relative to directory descriptors. One message
+// costs open, fstat, read, close and unlink, and if a directory is renamed or replaced,
+// that cannot lead to another user's mail. Nothing here knows SMTP or qmail.
 package maildir
 
 import (
@@ -21,18 +20,18 @@ import (
 )
 
 var (
-	// ErrOwner says that a directory or file belongs to somebody else.
+	// ErrOwner is the error if a directory or file belongs to another user.
 	ErrOwner = errors.New("wrong owner")
-	// ErrMissing says that a directory of the Maildir is not there.
+	// ErrMissing is the error if a directory of the Maildir is not there.
 	ErrMissing = errors.New("no such directory")
 )
 
 // A Box is an open Maildir. It is for one goroutine at a time.
 type Box struct {
-	home string // as Open got them
+	home string // as given to Open, like name
 	name string
 	path string // for the texts of errors only
-	uid  uint32 // who must own everything
+	uid  uint32 // the user to whom everything must belong
 	dir  int    // MAILDIR
 	sub  [2]int // new and cur
 
@@ -43,8 +42,8 @@ type Box struct {
 	searches int    // how often new and cur were read for a search
 }
 
-// Indices of Box.sub, in the order in which they are scanned: a reader moves
-// messages from new to cur, so that one moved meanwhile is met twice, not missed.
+// Indices of Box.sub, in the order in which they are scanned. A mail reader moves messages
+// from new to cur, so if it moves one during the scan, that is met twice, not missed.
 const (
 	inNew = iota
 	inCur
@@ -59,8 +58,7 @@ var subNames = [2]string{"new", "cur"}
 // there, it is ErrMissing. Each error names the path and what to do.
 func Open(home, dir string) (*Box, error) { return OpenFor(home, dir, uint32(unix.Geteuid())) }
 
-// OpenFor is Open where everything must belong to the user uid: what Open would
-// find as that user, as far as owners go.
+// OpenFor does what Open would do as the user uid, to whom everything must belong.
 func OpenFor(home, dir string, uid uint32) (*Box, error) {
 	b := &Box{home: home, name: dir, path: sys.Join(home, dir), uid: uid, sub: [2]int{-1, -1}}
 	var err error
@@ -108,7 +106,7 @@ func (b *Box) Close() {
 	b.dir, b.sub = -1, [2]int{-1, -1}
 }
 
-// Path is where the Maildir is, for logs.
+// Path returns the Maildir's path, for logs.
 func (b *Box) Path() string { return b.path }
 
 // Dir is the descriptor of the Maildir itself, for the rooms that keep files of their own
@@ -197,7 +195,7 @@ func descend(parent int, part, path string) (int, error) {
 	return fd, nil
 }
 
-// dirError says what to do if a directory cannot be opened.
+// dirError names what to do if a directory cannot be opened.
 func dirError(path string, err error) error {
 	switch err {
 	case unix.ENOENT:

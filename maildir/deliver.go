@@ -14,8 +14,8 @@ import (
 
 // A Delivery is one message on its way into new, a file for each recipient:
 // Return-Path, Delivered-To, the head, then the content with LF line ends. It is
-// written as it comes, so that its size does not matter; the usual single recipient
-// costs no second copy.
+// written as it comes, so that its size does not matter. If there is only one recipient,
+// as usual, no second copy is made.
 type Delivery struct {
 	r          *Receiver
 	returnPath string
@@ -25,7 +25,7 @@ type Delivery struct {
 	size       int64     // of the first file, what is in buf included
 	buf        []byte
 	granted    int64 // bytes that may be written before the next look at the disk
-	cr         bool  // a CR was held back: it may belong to a CRLF
+	cr         bool  // a CR was held back, since it may belong to a CRLF
 	err        error // the first, for good
 }
 
@@ -64,7 +64,7 @@ func (r *Receiver) NewDelivery(returnPath string, recipients []string, head stri
 }
 
 // Write takes content with CRLF or LF line ends. A CR that is not part of a line end
-// stays. After an error all else fails too.
+// stays. After an error, every further call fails too.
 func (d *Delivery) Write(p []byte) (int, error) {
 	total := len(p)
 	for len(p) > 0 && d.err == nil {
@@ -87,9 +87,9 @@ func (d *Delivery) Write(p []byte) (int, error) {
 	return total, nil
 }
 
-// Commit delivers the message to all recipients. When it returns nil, all of them have
-// it on disk. When it fails, none has: the provider may send it again. The Delivery is
-// of no use after it.
+// Commit delivers the message to all recipients. If it returns nil, all of them have it on
+// disk. If it fails, none has it, so the provider may send it again. The Delivery cannot be
+// used after it.
 func (d *Delivery) Commit() error {
 	if d.cr {
 		d.put([]byte("\r"))
@@ -120,8 +120,8 @@ func (d *Delivery) Commit() error {
 	return nil
 }
 
-// Abort gives the message up, whether or not a Write failed: nothing of it stays on the
-// disk. After Commit it does nothing.
+// Abort gives the message up, even if a Write failed: nothing of it stays on the disk.
+// After Commit it does nothing.
 func (d *Delivery) Abort() {
 	if d.err == nil {
 		d.err = errors.New("aborted")
@@ -147,8 +147,8 @@ func (d *Delivery) drain() {
 	d.buf = d.buf[:0]
 }
 
-// write writes to the first file and looks now and then whether there is room: the size
-// is seldom known before the end.
+// write writes to the first file, and asks now and then if there is room: the size is
+// seldom known before the end.
 func (d *Delivery) write(p []byte) {
 	n := int64(len(p))
 	if d.err == nil && d.granted < n {
@@ -197,8 +197,8 @@ func (d *Delivery) copy(i int) error {
 	}
 }
 
-// finish makes a copy durable, if it got to the end of what was written. It is closed
-// here, as there may be more recipients than descriptors.
+// finish makes a copy durable, if all of the message was copied. It is closed here, since
+// there may be more recipients than descriptors.
 func (d *Delivery) finish(i int, at int64) error {
 	if at != d.size {
 		return ErrChanged

@@ -8,8 +8,8 @@ import (
 	"vodmr/internal/sys"
 )
 
-// Find says where a message is now: a mail reader may have renamed it since. The error
-// is ErrGone where it was deleted, or marked for deletion.
+// Find returns where a message is now, since a mail reader may have renamed it. The error
+// is ErrGone if it was deleted, or marked for deletion.
 func (b *Box) Find(e Entry) (Entry, error) {
 	var st unix.Stat_t
 	at, err := b.follow(e, func(e Entry) error {
@@ -24,9 +24,8 @@ func (b *Box) Find(e Entry) (Entry, error) {
 	return at, nil
 }
 
-// follow does op to a message, and where its name is gone, to the names that a mail
-// reader may have given it. It returns the last name tried, and ErrGone where there
-// is none.
+// follow does op to a message. If its name is gone, it tries the names that a mail reader
+// may have given it. It returns the last name tried, and ErrGone if none is there.
 func (b *Box) follow(e Entry, op func(Entry) error) (Entry, error) {
 	err := op(e)
 	if err != unix.ENOENT {

@@ -43,7 +43,7 @@ func FuzzReversePath(f *testing.F) {
 }
 
 // bracketAt is where a server sees the end of a path: at the first > outside
-// quotes; -1 where a byte comes first that no command line may hold.
+// quotes; -1 if a byte comes first that no command line may hold.
 func bracketAt(path string) int {
 	quoted := false
 	for i := 0; i < len(path); i++ {

@@ -11,13 +11,13 @@ import (
 )
 
 var (
-	// ErrGone says that the message is not in the Maildir any more, or that a mail
+	// ErrGone is the error if the message is not in the Maildir any more, or that a mail
 	// reader marked it as deleted.
 	ErrGone = errors.New("the message is gone")
 	// ErrNotRegular is the error if a name is a link, a FIFO or a directory.
 	ErrNotRegular = sys.ErrNotRegular
-	// ErrChanged says that a message grew or shrank while it was read. Nothing in a
-	// Maildir may do that, and what was read must not be sent.
+	// ErrChanged is the error if a message grew or shrank while it was read. Files in a
+	// Maildir never change, so the part that was read must not be sent.
 	ErrChanged = errors.New("the file changed while it was read")
 )
 
@@ -29,9 +29,9 @@ type Message struct {
 	FD    int   // close-on-exec, positioned at the start
 }
 
-// OpenMessage opens a message. One that a mail reader renamed meanwhile is found
-// again; the error is ErrGone where it is not. Nothing but a regular file of the
-// Maildir's owner is opened (ErrNotRegular, ErrOwner), and nothing makes it wait.
+// OpenMessage opens a message. If a mail reader renamed it, it is found again; if that
+// fails, the error is ErrGone. Only a regular file of the Maildir's owner is opened
+// (ErrNotRegular, ErrOwner), and nothing makes the call wait.
 func (b *Box) OpenMessage(e Entry) (*Message, error) {
 	m := &Message{FD: -1}
 	at, err := b.follow(e, func(e Entry) (err error) {
@@ -53,7 +53,7 @@ func (b *Box) OpenMessage(e Entry) (*Message, error) {
 	return m, nil
 }
 
-// inspect fills in what fstat tells, and closes what is no message.
+// inspect fills in the size and the time, and closes a file that is not a message.
 func (b *Box) inspect(m *Message) error {
 	var st unix.Stat_t
 	err := sys.Stat(m.FD, &st)
@@ -72,8 +72,8 @@ func (b *Box) inspect(m *Message) error {
 	return nil
 }
 
-// explain finds out whether an open failed because the name is no regular file: for a
-// link or a socket each system has an error of its own.
+// explain is ErrNotRegular if an open failed because the name is not that of a regular
+// file: each system has errors of its own for a link or a socket.
 func (b *Box) explain(e Entry, err error) error {
 	if err != ErrGone && sys.IsOther(b.sub[e.sub()], e.Name) {
 		return ErrNotRegular
@@ -81,9 +81,9 @@ func (b *Box) explain(e Entry, err error) error {
 	return err
 }
 
-// ReadAll reads the whole message into buf, which is made larger where it must be.
-// One byte more than Size is asked for, so that one read call shows both a file that
-// grew and the end of one that did not. ErrChanged means that it grew or shrank.
+// ReadAll reads the whole message into buf, or into a larger buffer if it must. It asks for
+// one byte more than Size, so that one call shows if the file grew, and otherwise reaches
+// its end. ErrChanged means that it grew or shrank.
 func (m *Message) ReadAll(buf []byte) ([]byte, error) {
 	need := int(m.Size) + 1
 	if cap(buf) < need {
@@ -107,7 +107,7 @@ func (m *Message) ReadAll(buf []byte) ([]byte, error) {
 	return buf[:got], nil
 }
 
-// ReadAt reads len(p) bytes at off, or fewer with io.EOF at the end of the file.
+// ReadAt reads len(p) bytes at off. If the file ends before, it returns fewer and io.EOF.
 func (m *Message) ReadAt(p []byte, off int64) (int, error) {
 	got := 0
 	for got < len(p) {

@@ -27,7 +27,7 @@ func lockedOnADisk(t *testing.T) (l *Lock, dir string, fill func()) {
 	}
 }
 
-// TestTakeOverOnAFullDisk: the session that stands hears it all the same.
+// TestTakeOverOnAFullDisk: the standing session is asked all the same.
 func TestTakeOverOnAFullDisk(t *testing.T) {
 	l, dir, fill := lockedOnADisk(t)
 	w := watch(t, l)
@@ -43,8 +43,8 @@ func TestTakeOverOnAFullDisk(t *testing.T) {
 	}
 }
 
-// TestTakeOverUnaskedOnAFullDisk: where there was no room for the byte from the first,
-// the session is waited for.
+// TestTakeOverUnaskedOnAFullDisk: if there never was room for the byte, the session is
+// waited for.
 func TestTakeOverUnaskedOnAFullDisk(t *testing.T) {
 	l, dir, fill := lockedOnADisk(t)
 	must(t, l.MarkStanding())

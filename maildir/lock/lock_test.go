@@ -82,8 +82,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// lockAsOther is another process that wants the lock: 0 where it got it, 3 where it is
-// held.
+// lockAsOther is another process that wants the lock: its exit code is 0 if it got it, 3
+// if another one holds it.
 func lockAsOther(dir string) int {
 	l, err := open(dir)
 	if err != nil {
@@ -129,8 +129,9 @@ func TestOneSessionHoldsTheLock(t *testing.T) {
 	}
 }
 
-// oddities are what may stand in a file's place; what is just rubbish is a file.
-var oddities = map[string]func(path string) error{
+// notFiles make things that may have a file's name. One of them is a file, with rubbish in
+// it, and can be locked.
+var notFiles = map[string]func(path string) error{
 	"rubbish":        func(path string) error { return os.WriteFile(path, []byte("rubbish\x00"), 0o600) },
 	"directory":      func(path string) error { return os.Mkdir(path, 0o700) },
 	"full directory": func(path string) error { return os.MkdirAll(path+"/full", 0o700) },
@@ -139,10 +140,10 @@ var oddities = map[string]func(path string) error{
 	"fifo":           func(path string) error { return syscall.Mkfifo(path, 0o600) },
 }
 
-// TestWhatIsNoLockFileIsSetAside: whatever has its name, one process and no other gets
-// the lock; what a link points at is left alone.
-func TestWhatIsNoLockFileIsSetAside(t *testing.T) {
-	for what, maker := range oddities {
+// TestLockFileQuarantined: if something else has the name of the lock file, one process
+// and no other gets the lock. The target of a link is left alone.
+func TestLockFileQuarantined(t *testing.T) {
+	for what, maker := range notFiles {
 		l, dir := newLock(t, map[string]string{"victim": "mine", "vodmr.lock.bad": "an older one"})
 		must(t, maker(dir+"/vodmr.lock"))
 		if err, aside := l.Acquire(), l.Quarantined(); err != nil || slices.Contains(aside, "vodmr.lock") != (what != "rubbish") {
@@ -163,8 +164,8 @@ func TestWhatIsNoLockFileIsSetAside(t *testing.T) {
 	}
 }
 
-// TestOnlyOneSetsTheLockAside: while another process does it, the lock is held.
-func TestOnlyOneSetsTheLockAside(t *testing.T) {
+// TestOnlyOneQuarantines: while another process does it, the lock is held.
+func TestOnlyOneQuarantines(t *testing.T) {
 	l, dir := newLock(t, nil)
 	must(t, os.Mkdir(dir+"/vodmr.lock", 0o700))
 	guard, err := sys.Open(l.dir, guardName, unix.O_RDWR|unix.O_CREAT, 0o600)
@@ -186,8 +187,8 @@ func TestOnlyOneSetsTheLockAside(t *testing.T) {
 	}
 }
 
-// TestALockThatCannotBeSetAside is an error that names it.
-func TestALockThatCannotBeSetAside(t *testing.T) {
+// TestCannotQuarantine: the error names the lock file.
+func TestCannotQuarantine(t *testing.T) {
 	l, dir := newLock(t, nil)
 	must(t, os.MkdirAll(dir+"/vodmr.lock", 0o700))
 	must(t, os.MkdirAll(dir+"/vodmr.lock.bad/full", 0o700))

@@ -16,8 +16,8 @@ import (
 	"vodmr/internal/sys"
 )
 
-// takeAsOther is another process that takes over, or claims: 0 where it got the lock, 3 where
-// the other session goes on.
+// takeAsOther is another process that takes over, or evicts: its exit code is 0 if it got
+// the lock, 3 if the other session goes on.
 func takeAsOther(dir, patience string) int {
 	l, err := open(dir)
 	if err != nil {
@@ -76,7 +76,7 @@ func readWatch(t *testing.T, w *Watch) (mail, asked bool) {
 	}
 }
 
-// standing is a box whose session stands.
+// standing is the lock of a standing session, in this process.
 func standing(t *testing.T) (*Lock, string, *Watch) {
 	t.Helper()
 	l, dir := newLock(t, nil)
@@ -86,7 +86,7 @@ func standing(t *testing.T) (*Lock, string, *Watch) {
 	return l, dir, w
 }
 
-// TestWatchSeesMail: by link and by rename, and nothing where nothing came.
+// TestWatchSeesMail: it sees mail that comes by link or by rename, and nothing otherwise.
 func TestWatchSeesMail(t *testing.T) {
 	_, dir, w := standing(t)
 	if mail, asked, err := w.Read(); mail || asked || err != nil {
@@ -126,8 +126,7 @@ func TestWatchManyEvents(t *testing.T) {
 	}
 }
 
-// TestTakeOver: the one that stands is asked, and where it ends the other has the
-// lock.
+// TestTakeOver: the standing session is asked, and when it ends the other has the lock.
 func TestTakeOver(t *testing.T) {
 	l, dir, w := standing(t)
 	var takers [2]*exec.Cmd
@@ -144,7 +143,7 @@ func TestTakeOver(t *testing.T) {
 	}
 }
 
-// TestTakeOverInVain: the one that stands goes on.
+// TestTakeOverInVain: the standing session goes on.
 func TestTakeOverInVain(t *testing.T) {
 	_, dir, w := standing(t)
 	for range 2 {
@@ -161,41 +160,41 @@ func TestTakeOverInVain(t *testing.T) {
 	}
 }
 
-// TestClaim: the one that stands can tell a claim from a question, and where it ends the
-// other has the lock. A claim ends with the process that made it.
-func TestClaim(t *testing.T) {
-	const claim = "LOCK_TEST_EVICT=1"
+// TestEvict: the standing session can tell an eviction from a question, and when it ends
+// the other has the lock. An eviction ends with the process that made it.
+func TestEvict(t *testing.T) {
+	const evict = "LOCK_TEST_EVICT=1"
 	l, dir, w := standing(t)
 	for _, test := range []struct {
 		patience, env string
-		claimed       bool
-	}{{"1m", "", false}, {"1m", claim, true}} {
+		evicted       bool
+	}{{"1m", "", false}, {"1m", evict, true}} {
 		cmd := taker(t, dir, test.patience, test.env)
-		if _, asked := readWatch(t, w); !asked || l.EvictionRequested() != test.claimed {
-			t.Errorf("%q: asked %v, claimed %v", test.env, asked, l.EvictionRequested())
+		if _, asked := readWatch(t, w); !asked || l.EvictionRequested() != test.evicted {
+			t.Errorf("%q: asked %v, evicted %v", test.env, asked, l.EvictionRequested())
 		}
 		must(t, cmd.Process.Kill())
 		code(cmd)
 		if l.EvictionRequested() {
-			t.Errorf("%q: still claimed by a process that is gone", test.env)
+			t.Errorf("%q: still evicted by a process that is gone", test.env)
 		}
 	}
-	if c := code(taker(t, dir, "1ms", claim)); c != 3 {
+	if c := code(taker(t, dir, "1ms", evict)); c != 3 {
 		t.Errorf("in vain: exit %d, want 3", c)
 	}
 	readWatch(t, w)
-	claimer := taker(t, dir, "1m", claim)
+	evictor := taker(t, dir, "1m", evict)
 	if readWatch(t, w); !l.EvictionRequested() {
-		t.Error("not claimed")
+		t.Error("not evicted")
 	}
 	l.Release()
-	if c := code(claimer); c != 0 {
-		t.Errorf("the process that claimed exits %d, want 0", c)
+	if c := code(evictor); c != 0 {
+		t.Errorf("the process that evicted it exits %d, want 0", c)
 	}
 }
 
-// TestClaimOfOne: a session that does not stand is not waited for.
-func TestClaimOfOne(t *testing.T) {
+// TestEvictOrdinary: an ordinary session is not waited for.
+func TestEvictOrdinary(t *testing.T) {
 	l, dir := newLock(t, nil)
 	must(t, l.Acquire())
 	if c := code(taker(t, dir, "1000h", "LOCK_TEST_EVICT=1")); c != 3 {
@@ -203,8 +202,8 @@ func TestClaimOfOne(t *testing.T) {
 	}
 }
 
-// TestTakeOverOfOne: a session that does not stand is not asked or waited for.
-func TestTakeOverOfOne(t *testing.T) {
+// TestTakeOverOrdinary: an ordinary session is not asked or waited for.
+func TestTakeOverOrdinary(t *testing.T) {
 	l, dir := newLock(t, nil)
 	must(t, l.Acquire())
 	if c := code(taker(t, dir, "1000h")); c != 3 {
@@ -215,10 +214,10 @@ func TestTakeOverOfOne(t *testing.T) {
 	}
 }
 
-// TestWhatIsNoAskFileIsSetAside: whoever meets it first, the one that stands or the one
-// that asks; what a link points at is left alone.
-func TestWhatIsNoAskFileIsSetAside(t *testing.T) {
-	for what, maker := range oddities {
+// TestAskFileQuarantined: by the standing session, or by the one that asks, if it comes
+// first. The target of a link is left alone.
+func TestAskFileQuarantined(t *testing.T) {
+	for what, maker := range notFiles {
 		l, dir := newLock(t, map[string]string{"victim": "mine", "vodmr.ask.bad": "an older one"})
 		ask := filepath.Join(dir, "vodmr.ask")
 		must(t, maker(ask))
@@ -226,7 +225,7 @@ func TestWhatIsNoAskFileIsSetAside(t *testing.T) {
 		w := watch(t, l)
 		must(t, l.MarkStanding())
 		if aside := l.Quarantined(); slices.Contains(aside, "vodmr.ask") != (what != "rubbish") || w.CannotAsk != nil {
-			t.Errorf("%s: set aside %q, deaf %v", what, aside, w.CannotAsk)
+			t.Errorf("%s: set aside %q, cannot ask: %v", what, aside, w.CannotAsk)
 		}
 		if c := code(taker(t, dir, "1ms")); c != 3 {
 			t.Errorf("%s: the process that asked exits %d, want 3", what, c)
@@ -244,8 +243,8 @@ func TestWhatIsNoAskFileIsSetAside(t *testing.T) {
 	}
 }
 
-// TestAskingNeedsNoRoom: the byte is there before anybody asks, also where an empty file
-// was.
+// TestAskingNeedsNoRoom: the byte is there before anybody asks, even if there was
+// an empty file.
 func TestAskingNeedsNoRoom(t *testing.T) {
 	for what, files := range map[string]map[string]string{"no file": nil, "an empty file": {"vodmr.ask": ""}} {
 		l, dir := newLock(t, files)
@@ -262,20 +261,20 @@ func TestAskingNeedsNoRoom(t *testing.T) {
 	}
 }
 
-// cannotAsk makes a Maildir in which nobody can ask, whoever he is.
+// cannotAsk makes a Maildir in which no user, not even root, can ask.
 func cannotAsk(t *testing.T, dir string) {
 	t.Helper()
 	must(t, os.Mkdir(filepath.Join(dir, "vodmr.ask"), 0o700))
 	must(t, os.MkdirAll(filepath.Join(dir, "vodmr.ask.bad/full"), 0o700))
 }
 
-// TestNobodyCanAsk: the one that stands sees new mail all the same.
+// TestNobodyCanAsk: the standing session sees new mail all the same.
 func TestNobodyCanAsk(t *testing.T) {
 	l, dir := newLock(t, nil)
 	cannotAsk(t, dir)
 	w := watch(t, l)
 	if text := fmt.Sprint(w.CannotAsk); !errors.Is(w.CannotAsk, sys.ErrNotRegular) || !strings.HasPrefix(text, dir+"/vodmr.ask: ") {
-		t.Errorf("deaf since %v", w.CannotAsk)
+		t.Errorf("cannot ask: %v", w.CannotAsk)
 	}
 	write(t, filepath.Join(dir, "new/1.a"), "x")
 	if mail, asked := readWatch(t, w); !mail || asked {
@@ -283,8 +282,8 @@ func TestNobodyCanAsk(t *testing.T) {
 	}
 }
 
-// TestTakeOverUnasked: where a session cannot be asked, it is waited for. Once it can
-// be, it is asked.
+// TestTakeOverUnasked: a session that cannot be asked is waited for. It is asked as soon
+// as that is possible.
 func TestTakeOverUnasked(t *testing.T) {
 	l, dir := newLock(t, nil)
 	must(t, l.Acquire())
@@ -305,7 +304,7 @@ func regular(path string) bool {
 	return err == nil && st.Mode().IsRegular()
 }
 
-// until waits until something is so.
+// until waits until something is true.
 func until(t *testing.T, what string, so func() bool) {
 	t.Helper()
 	for end := time.Now().Add(time.Minute); !so(); time.Sleep(time.Millisecond) {
@@ -315,7 +314,7 @@ func until(t *testing.T, what string, so func() bool) {
 	}
 }
 
-// TestInPlace: a lock whose file lost its name keeps nobody off.
+// TestInPlace: a lock keeps nobody off after its file has lost its name.
 func TestInPlace(t *testing.T) {
 	l, dir := newLock(t, nil)
 	must(t, l.Acquire())

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// bounceDay is for how many seconds from the first on bounces are counted together.
+// bounceDay is for how many seconds, from the first one on, bounces are counted together.
 const bounceDay = int64(24 * time.Hour / time.Second)
 
-// Bounces is how many bounces of this mailbox went out in the day that runs. A day
+// Bounces returns how many bounces of this mailbox went out in the current day. A day
 // begins with its first bounce.
 func (h *History) Bounces() int {
 	if age := h.clock().Unix() - h.bouncedSince; age < 0 || age >= bounceDay {
@@ -31,7 +31,7 @@ func (h *History) appendBounced(buf []byte) []byte {
 	return appendNote(buf, h.bouncedSince, "bounced", strconv.Itoa(h.bounced))
 }
 
-// setBounced takes what such a line says.
+// setBounced takes the values of such a line.
 func (h *History) setBounced(number string, since int64) bool {
 	bounced, ok := count(number)
 	if ok {

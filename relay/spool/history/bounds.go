@@ -4,7 +4,7 @@ package history
 // each beside their names and texts) and the file.
 const (
 	maxNotes   = 10000 // more deferrals begin anew in each session
-	mustNotes  = 12000 // with what must be remembered: what is done, what broke a session
+	mustNotes  = 12000 // with those that must be kept: of delivered messages, and suspects
 	maxReasons = 5000  // more of them are counted but not logged
 
 	// Bytes of the lines that make all notes again.
@@ -12,7 +12,7 @@ const (
 	maxSize  = 2 << 20
 	mustSize = 3 << 20
 
-	// A file has in it what was noted when it was rewritten, and so many lines since.
+	// A file holds the notes from when it was rewritten, and so many lines since.
 	maxLoaded     = mustNotes + mostLines
 	loadedSize    = 4 << 20
 	maxUnanswered = mostLines + 1000
@@ -24,7 +24,8 @@ type bounds struct{ notes, size int }
 func (h *History) textBounds() bounds { return h.bounds(maxNotes, textSize) }
 func (h *History) mayBounds() bounds  { return h.bounds(maxNotes, maxSize) }
 
-// bounds are these; but of what is read all counts that was once written.
+// bounds returns these bounds. For a file that is being read, the largest ones apply, since
+// all of it was once written.
 func (h *History) bounds(notes, size int) bounds {
 	if h.loading {
 		return bounds{mustNotes, mustSize}
@@ -32,8 +33,8 @@ func (h *History) bounds(notes, size int) bounds {
 	return bounds{notes, size}
 }
 
-// mustBounds are those of what must be remembered. History that were dropped since the
-// file was rewritten are in it still, so it may hold more.
+// mustBounds returns the bounds of notes that must be kept. Notes that were dropped since
+// the file was rewritten are still in it, so the file may hold more.
 func (h *History) mustBounds() bounds {
 	if h.loading {
 		return bounds{maxLoaded, loadedSize}
@@ -41,13 +42,13 @@ func (h *History) mustBounds() bounds {
 	return bounds{mustNotes, mustSize}
 }
 
-// Full says that there is no room to note one more message that is done.
+// Full reports if there is no room for a note of one more delivered message.
 func (h *History) Full() bool {
 	most := h.mustBounds()
 	return len(h.files) >= most.notes || h.size+maxNoteLine > most.size
 }
 
-// put replaces a message's note, if there is room for that.
+// put replaces a message's note, if there is room.
 func (h *History) put(base string, note Note, most bounds) bool {
 	old := h.files[base]
 	size, notes := h.size+stateSize(base, &note), len(h.files)
@@ -76,7 +77,7 @@ func (h *History) account(base string, note *Note, sign int) {
 	}
 }
 
-// stateSize is how many bytes the lines have that make the note again.
+// stateSize returns how many bytes the lines that restore a note have.
 func stateSize(base string, note *Note) int {
 	var room [1024]byte
 	return len(appendState(room[:0], 1<<31, base, note))

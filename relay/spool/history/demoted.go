@@ -2,19 +2,18 @@ package history
 
 import "slices"
 
-// DemoteAfter is how many sessions in a row a message must have broken, as the first
-// that had no answer, to go last and alone.
+// DemoteAfter is how many sessions in a row a message must have broken, as the first one
+// without an answer, to be demoted: it goes last and alone.
 const DemoteAfter = 2
 
-// maxPassed is how many sessions in a row may break before a message that was set
-// aside had its turn. Beyond it, the line is likelier to be at fault than the message,
-// which would else wait for as long as the line is bad and new mail comes. Of so many
-// sessions, messages that are at fault cost one.
+// maxPassed is how many sessions in a row may break before a demoted message gets its
+// turn. If more break, the connection is likelier to be at fault than the message, which
+// would otherwise wait for as long as the connection is bad and new mail comes. A message
+// that is at fault costs one session of so many.
 const maxPassed = 10
 
-// Due says whether a message that was set aside is to have its turn at its own place in
-// the order: then it is how many sessions that message broke, else 0. It is the one that
-// broke the fewest.
+// DemotedTurn reports if a demoted message is to have its turn at its own place in the
+// order, the one that broke the fewest sessions. It returns that number, or 0 if none is.
 func (h *History) DemotedTurn() (breaks int) {
 	if h.passed < maxPassed {
 		return 0
@@ -22,7 +21,7 @@ func (h *History) DemotedTurn() (breaks int) {
 	return h.fewest()
 }
 
-// fewest are the fewest breaks of a message that was set aside; 0 where none is.
+// fewest returns the fewest breaks of a demoted message, or 0 if there is none.
 func (h *History) fewest() (breaks int) {
 	for _, note := range h.files {
 		if note.Breaks >= DemoteAfter && (breaks == 0 || note.Breaks < breaks) {
@@ -32,8 +31,8 @@ func (h *History) fewest() (breaks int) {
 	return breaks
 }
 
-// passOver counts the last session, if it broke before a message that was set aside had
-// its turn. suspects have their old Breaks still.
+// passOver counts the last session if it broke before a demoted message had its turn.
+// suspects still have their old Breaks.
 func (h *History) passOver(suspects []string) {
 	turn := slices.ContainsFunc(suspects, func(base string) bool { return h.Of(base).Breaks >= DemoteAfter })
 	if h.session == cleanEnd || h.session == unnamed || turn || h.fewest() == 0 {

@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// TestDue: where session after session breaks before it was the turn of what was
-// set aside, the message that broke the fewest is due; after its turn it is not.
-func TestDue(t *testing.T) {
+// TestDemotedTurn: if session after session breaks before the turn of a demoted
+// message, the one that broke the fewest is to have it; after its turn it is not.
+func TestDemotedTurn(t *testing.T) {
 	b, dir := newDir(t, nil)
 	write(t, dir+"/vodmr.notes", "1795000000 broke often 7\n1795000000 broke seldom 2\n1795000000 broke once 1\n"+
 		"1795000000 session -\n1795000000 session 0\n1795000000 sent x\n")

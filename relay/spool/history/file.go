@@ -25,20 +25,20 @@ const (
 	maxFile     = 6 << 20  // no notes of ours are larger
 )
 
-// file is the writing side of History.
+// A file is the writing side of a History.
 type file struct {
 	fd       int    // open for appending, or -1
 	pending  []byte // lines that are not in the file yet
 	dropped  bool   // there were too many of them: only a rewriting helps
 	torn     bool   // the file's last line has no end
-	unusable bool   // what has the name is no file of ours
+	unusable bool   // the name is taken by something that vodmr did not write
 	appended int    // bytes since a rewriting was last tried
 	lines    int    // lines, pending ones too, since then
 	size     int64  // bytes of the whole
-	total    int    // lines since it was rewritten, but those counted in lines
+	total    int    // lines since it was rewritten, without those counted in lines
 }
 
-// add takes pending with a line more.
+// add takes the pending lines with one more.
 func (f *file) add(pending []byte) {
 	f.pending = pending
 	f.lines++
@@ -98,11 +98,11 @@ func (h *History) named(name string, err error) error {
 	return fmt.Errorf("%s: %w", sys.Join(h.path, name), err)
 }
 
-// Unread says why the file could not be read, where it may hold notes all the same.
+// Unread returns why the file could not be read, if it may still hold good notes.
 func (h *History) Unread() error { return h.unread }
 
 // Mend replaces a file that is torn or holds no notes, as Begin does, but begins no
-// session: what the last one left unanswered stays so.
+// session: messages that the last one left unanswered stay unanswered.
 func (h *History) Mend() error {
 	if !h.out.unusable && !h.out.torn {
 		return nil
@@ -110,13 +110,13 @@ func (h *History) Mend() error {
 	return h.rewrite()
 }
 
-// Close closes the file. What was not flushed is lost.
+// Close closes the file. Lines that were not flushed are lost.
 func (h *History) Close() {
 	sys.Close(h.out.fd)
 	h.out.fd = -1
 }
 
-// load reads the file, if it is one.
+// load reads the file, if it is a regular one.
 func (h *History) load() error {
 	fd, err := sys.Open(h.dir, fileName, unix.O_RDONLY|sys.Safely, 0)
 	if err != nil {
@@ -178,8 +178,8 @@ func (h *History) readLines(fd int) (good int, err error) {
 	}
 }
 
-// tear takes note of a last line without an end. One that we began to write begins with
-// a digit; zeros, say, which a crash can leave at a file's end, are damage.
+// tear looks at a last line without an end. If it begins with a digit, vodmr was writing
+// it. Anything else is damage, such as the zeros that a crash can leave at a file's end.
 func (h *History) tear(rest []byte, tooLong bool) {
 	h.out.torn = len(rest) > 0 || tooLong
 	if tooLong || len(rest) > 0 && !('0' <= rest[0] && rest[0] <= '9') && rest[0] != '%' {
@@ -187,9 +187,9 @@ func (h *History) tear(rest []byte, tooLong bool) {
 	}
 }
 
-// Flush writes the lines that are pending, with one write. Where it fails, nothing is
-// forgotten: they are tried again by the next Flush, which fails as long as any line
-// is missing from the file. The caller sends one message at a time meanwhile.
+// Flush writes the pending lines with one write. If it fails, nothing is lost: the next
+// Flush tries them again, and fails as long as any line is missing from the file. The
+// caller sends one message at a time meanwhile.
 func (h *History) Flush() error {
 	f := &h.out
 	if len(f.pending) == 0 && !f.dropped {
@@ -206,7 +206,7 @@ func (h *History) Flush() error {
 	return h.appendPending()
 }
 
-// full says that the file would become larger than one that is read again.
+// full reports if the file would become larger than one that is read again.
 func (f *file) full() bool {
 	return f.size+int64(len(f.pending)) > loadedSize || f.total+f.lines > mostLines
 }
@@ -218,7 +218,7 @@ func (h *History) appendPending() error {
 	}
 	data := f.pending
 	if f.torn {
-		// A lone % is never ours: a torn line, which may look like a whole one, is void.
+		// vodmr never writes a lone %. It makes a torn line void, which may look like a whole one.
 		data = append([]byte("%\n"), data...)
 	}
 	if err := fdio.WriteAll(f.fd, data); err != nil {
@@ -251,7 +251,7 @@ func (h *History) openForAppend() error {
 	return nil
 }
 
-// setAside renames what is not ours away, where that can be done.
+// quarantine renames a file that vodmr did not write, if it can.
 func (h *History) quarantine() {
 	if !h.out.unusable {
 		return

@@ -1,3 +1,9 @@
+// Package history owns MAILDIR/vodmr.notes, the memory of a spool: which messages were
+// tried, what the customer's server said, what went out in a session that broke, and how
+// far that server is trusted.
+//
+// It takes the descriptor of an open Maildir and knows nothing of the messages in it but
+// their base names.
 package history
 
 import (
@@ -9,30 +15,30 @@ import (
 // A Note is what is known of one message from earlier sessions.
 type Note struct {
 	Tries  int    // times that it was tried and kept
-	First  int64  // Unix seconds of the peer's first deferral; 0 where there was none
-	Last   int64  // Unix seconds of the last try; 0 where there was none
-	Breaks int    // sessions in a row that broke while it was the suspect; DemoteAfter at least if it went alone
-	Broke  int64  // Unix seconds of when the last of them was found broken; 0 where none was
+	First  int64  // Unix seconds of the peer's first deferral; 0 if there was none
+	Last   int64  // Unix seconds of the last try; 0 if there was none
+	Breaks int    // sessions in a row that broke while it was the suspect; at least DemoteAfter if it went alone
+	Broke  int64  // Unix seconds of when the last of them was found broken; 0 if none was
 	Done   bool   // the customer took it: only remove it, never send it again
 	Reply  string // why it was kept last; cut to its code if there are very many
 	Reason string // why it stays although it was never offered
 }
 
-// History is MAILDIR/vodmr.notes: what was tried, when, and what was said. They are
-// there so that a message that breaks each session cannot block the rest, that none
-// is sent twice, and that a deferral has a beginning. The caller holds Lock, unless it
-// only reads (Of). Nothing that is wrong with the file is a reason to stop.
+// A History is vodmr.notes as read and as it changes: what was tried, when, and what the
+// peer said. With it, a message that breaks each session cannot block the others, no
+// message is sent twice, and a deferral has a beginning. The caller holds the Maildir's
+// lock, unless it only reads (Of). A damaged file is never a reason to stop.
 //
 // A line is `TIME VERB FILE rest`: TIME in Unix seconds, FILE the base name with bytes
 // outside printable ASCII, space and % as %XX. Numbers are absolute, so that a line
 // written twice does no harm.
 //
 //	session ID               a session begins
-//	passed COUNT             so many in a row broke before what was set aside had its turn
+//	passed COUNT             so many in a row broke before a demoted message had its turn
 //	sent FILE                is about to be sent: a transaction begins
 //	also FILE                in the same transaction as the line before
 //	again FILE               was answered, but is to be sent again in this session
-//	kept FILE TRIES FIRST reply    FIRST is 0 where the peer never deferred it
+//	kept FILE TRIES FIRST reply    FIRST is 0 if the peer never deferred it
 //	broke FILE BREAKS        the session before TIME broke, and it was a suspect
 //	stays FILE reason
 //	done FILE
@@ -42,8 +48,8 @@ type Note struct {
 //	rung RUNG COUNT          on this rung of the ladder since TIME; so many messages were taken on it
 //	server KEY WORD          the customer's server with that key showed what the word says
 //
-// The file is bounded: a larger one is not ours. So are the notes of messages, in number
-// and in the bytes of their lines.
+// The size of the file is bounded: vodmr wrote no larger one. The notes of messages are
+// bounded too, in number and in the bytes of their lines.
 type History struct {
 	Damaged int // lines that could not be understood
 
@@ -61,7 +67,7 @@ type History struct {
 	tooMuch    bool // it holds more than is ever written
 	session    string
 	ended      int64
-	passed     int // sessions in a row that broke before what was set aside had its turn
+	passed     int // sessions in a row that broke before a demoted message had its turn
 	servers    map[string]serverNote
 
 	bounced      int   // bounces within the day
@@ -78,7 +84,7 @@ const (
 	keepDone = 30 * 24 * time.Hour
 )
 
-// Of is what is known of the message with that base name.
+// Of returns what is known of the message with that base name.
 func (h *History) Of(base string) Note {
 	if note := h.files[base]; note != nil {
 		return *note
@@ -86,16 +92,15 @@ func (h *History) Of(base string) Note {
 	return Note{}
 }
 
-// Ended is when the last session that ended in order did, in Unix seconds; 0 where none
-// is known.
+// Ended returns when a session last ended cleanly, in Unix seconds, or 0 if none is known.
 func (h *History) Ended() int64 { return h.ended }
 
-// Begin starts a session. bases hands on the base names of *all* messages that are
-// there (List.Bases after a whole Scan): what is noted of others is dropped. If the
-// last session broke, the messages of the first transaction that it left unanswered are
-// the suspects, without those that are gone: the Breaks of each goes up and their base
-// names are returned. A transaction of which all are gone is passed over. The error
-// says why nothing can be written; the session may go on.
+// Begin starts a session. bases hands on the base names of *all* messages that are in the
+// Maildir; notes of other messages are dropped. If the last session broke, the suspects
+// are the messages of the first transaction that it left unanswered, except those that
+// are gone: the Breaks of each suspect goes up, and their base names are returned. If all
+// messages of a transaction are gone, the next one counts. An error means that nothing can
+// be written; the session may go on.
 func (h *History) Begin(session string, bases func(yield func(base []byte) bool)) (suspects []string, err error) {
 	there := h.there(bases)
 	for base, note := range h.files {
@@ -120,7 +125,8 @@ func (h *History) Begin(session string, bases func(yield func(base []byte) bool)
 	return suspects, err
 }
 
-// End says that the session ended in order: what it left unanswered was not at fault.
+// End notes that the session ended cleanly: messages that it left unanswered are not
+// suspects.
 // Call Flush after it.
 func (h *History) End() {
 	h.begin(cleanEnd)
@@ -131,13 +137,13 @@ func (h *History) End() {
 	}
 }
 
-// cleanEnd is the session's name in the line that says that the last one ended in order.
+// cleanEnd stands for the session's name in the line that notes a clean end.
 const cleanEnd = "-"
 
-// unnamed is the session's name where none is known.
+// unnamed is the session's name if no other is known.
 const unnamed = "unnamed"
 
-// Sent says that these messages are about to be sent in one transaction: the copies of
+// Sent notes that these messages are about to be sent in one transaction: the copies of
 // one message. Flush must be called before they are.
 func (h *History) Sent(bases ...string) {
 	for i, base := range bases {
@@ -146,14 +152,14 @@ func (h *History) Sent(bases ...string) {
 	}
 }
 
-// Again says that the peer answered, but in a way that has the message repeated in this
-// session: it is not unanswered any more, and all else that is known of it stays.
+// Retry notes that the peer answered, but so that the message is sent again in this
+// session. It is not unanswered any more, and everything known of it stays.
 func (h *History) Retry(base string) {
 	h.setRetry(base)
 	h.addLine("again", base)
 }
 
-// Kept says that the peer deferred the message: it is kept.
+// Kept notes that the peer deferred the message, which stays in the Maildir.
 func (h *History) Kept(base, reply string) {
 	first := h.Of(base).First
 	if first == 0 {
@@ -162,9 +168,9 @@ func (h *History) Kept(base, reply string) {
 	h.kept(base, first, reply)
 }
 
-// Doubted says that the peer refused the message for good, and that it is kept since
-// that is not believed yet: it is Kept, but First is when the peer first said so, with
-// nothing else in between.
+// Doubted notes that the peer refused the message for good, and that it is kept because
+// that is not believed yet. It does the same as Kept, except that First is the start of
+// an unbroken series of such refusals.
 func (h *History) Doubted(base, reply string) {
 	first := h.RefusedSince(base)
 	if first == 0 {
@@ -173,8 +179,8 @@ func (h *History) Doubted(base, reply string) {
 	h.kept(base, first, reply)
 }
 
-// RefusedSince is when the peer first refused for good, in Unix seconds, what it refused
-// for good the last time; else 0.
+// RefusedSince returns when the peer began to refuse the message for good, in Unix
+// seconds, or 0 if its last answer was another one.
 func (h *History) RefusedSince(base string) int64 {
 	note := h.Of(base)
 	if !strings.HasPrefix(note.Reply, "5") {
@@ -183,9 +189,9 @@ func (h *History) RefusedSince(base string) int64 {
 	return note.First
 }
 
-// Tried says that the message is kept for a reason that is not the peer's: its file
-// could not be read to the end, its bounce not be queued. It is Kept but for First,
-// since this must not start the clock of a deferral.
+// Tried notes that the message is kept for a local reason: its file could not be read to
+// the end, or its bounce could not be queued. It does the same as Kept, but leaves First
+// alone, since this must not start the clock of a deferral.
 func (h *History) Tried(base, reply string) {
 	h.kept(base, h.Of(base).First, reply)
 }
@@ -195,13 +201,13 @@ func (h *History) kept(base string, first int64, reply string) {
 	if h.setKept(base, tries, first, h.clock().Unix(), cut(reply)) {
 		h.addLine("kept", base, int64(tries), first, h.Of(base).Reply)
 	} else {
-		h.Retry(base) // no room; but answered
+		h.Retry(base) // there is no room, but it was answered
 	}
 }
 
-// Stays says that the message cannot be offered to anybody. It returns false where it
-// need not be logged: the same was noted before, or so many reasons are noted that this
-// one cannot be, and would be logged anew in each session.
+// Stays notes that the message cannot be offered at all. changed is false if that need
+// not be logged: it was noted before, or there is no room for another reason, which would
+// then be logged in each session.
 func (h *History) Stays(base, reason string) (changed bool) {
 	reason = cut(reason)
 	_, sent := h.unanswered[base]
@@ -215,8 +221,8 @@ func (h *History) Stays(base, reason string) (changed bool) {
 	return changed
 }
 
-// Done says that the customer took the message but it could not be removed. It returns
-// false if there is no room to note it.
+// Done notes that the customer took the message but it could not be removed. It returns
+// false if there is no room for the note.
 func (h *History) Done(base string) (noted bool) {
 	noted = h.setDone(base, h.clock().Unix())
 	if noted {
@@ -225,14 +231,14 @@ func (h *History) Done(base string) (noted bool) {
 	return noted
 }
 
-// Forget says that the message is gone: delivered or bounced, and removed.
+// Forget drops all notes of a message that was delivered or bounced, and removed.
 func (h *History) Forget(base string) {
 	delete(h.unanswered, base)
 	h.drop(base)
 }
 
-// Keep drops what is noted of messages that are not there. It is for a session that
-// stands, between Begin and End.
+// Keep drops the notes of messages that are gone. It is for a standing session, between
+// Begin and End.
 func (h *History) Keep(there func(base string) bool) {
 	for base, note := range h.files {
 		if !there(base) && !h.mayComeBack(note) {
@@ -241,8 +247,8 @@ func (h *History) Keep(there func(base string) bool) {
 	}
 }
 
-// there gives those of the noted names that bases has. A million names pass by, so
-// only the noted ones are kept.
+// there returns the noted names that bases has too. There may be a million bases, so no
+// others are remembered.
 func (h *History) there(bases func(func([]byte) bool)) map[string]bool {
 	found := make(map[string]bool)
 	if len(h.files)+len(h.unanswered) == 0 {
@@ -259,8 +265,9 @@ func (h *History) there(bases func(func([]byte) bool)) map[string]bool {
 	return found
 }
 
-// mayComeBack keeps what must never be sent again, even while it is not listed: a
-// mail reader can mark a message as deleted and change its mind.
+// mayComeBack reports if a note is needed even while its message is not listed: a message
+// that must never be sent again may come back, since a mail reader can take its deletion
+// mark away.
 func (h *History) mayComeBack(note *Note) bool {
 	return note.Done && h.clock().Unix()-note.Last < int64(keepDone/time.Second)
 }

@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// A ladder says how much the customer's server is trusted to keep up with. Rung 0 is all
-// that it offers, 1 one transaction at a time, 2 one command at a time.
+// A ladder tells how much the customer's server is trusted to cope with. On rung 0 it gets
+// all that it offers, on rung 1 one transaction at a time, on rung 2 one command at a time.
 type ladder struct {
 	rung  int
 	taken int   // messages that it took on this rung
 	since int64 // when it came to this rung, in Unix seconds
-	alone bool  // nothing went beside another transaction since the session began
+	alone bool  // no two transactions were in flight together since the session began
 }
 
 const (
@@ -21,20 +21,21 @@ const (
 	climbAfter = 24 * time.Hour
 )
 
-// Rung is the rung that the session is to keep to, from 0 to 2. It rises with time.
+// Rung returns the rung that the session is to keep to, from 0 to 2. A server that behaves
+// is moved to a better rung with time.
 func (h *History) Rung() int {
 	h.climb()
 	return h.ladder.rung
 }
 
-// Lower says that the session broke with mail in flight: the next one begins a rung
+// Lower notes that the session broke with mail in flight: the next one begins a rung
 // lower. Call Flush after it.
 func (h *History) Lower() {
 	h.setRung(min(h.ladder.rung+1, lastRung), 0, h.clock().Unix())
 	h.addRung()
 }
 
-// climb rises by a rung for each day that is over.
+// climb rises by a rung for each day that has passed.
 func (h *History) climb() {
 	l, now := &h.ladder, h.clock().Unix()
 	const day = int64(climbAfter / time.Second)
@@ -72,9 +73,8 @@ func (l *ladder) appendTo(buf []byte) []byte {
 	return appendNote(buf, l.since, "rung", strconv.Itoa(l.rung), int64(l.taken))
 }
 
-// breaks is how many breaks a suspect of the last session has now. If each transaction
-// went alone, no other can have broken the session: this counts as often as it takes to
-// set a message aside.
+// breaks returns how many breaks a suspect of the last session has now. If each transaction
+// went alone, no other can have broken the session, so the message is demoted at once.
 func (h *History) breaks(base string) int {
 	breaks := h.Of(base).Breaks + 1
 	if h.ladder.alone {

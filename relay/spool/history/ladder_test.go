@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// rungs are notes whose clock the test turns.
+// rungs is a history with a clock that the test turns.
 type rungs struct {
 	*History
 	t   *testing.T
@@ -94,7 +94,7 @@ func TestLadderFromTheFuture(t *testing.T) {
 	r.want(0, "a day later")
 }
 
-// TestAloneIsGuilty: what broke a session on a lower rung went alone, and is set aside at
+// TestAloneIsGuilty: a message that broke a session on a lower rung went alone, and is demoted at
 // once; on the highest, and after climbing there, it takes two breaks.
 func TestAloneIsGuilty(t *testing.T) {
 	for what, want := range map[string]int{

@@ -35,7 +35,7 @@ func appendNote(buf []byte, when int64, verb, base string, rest ...any) []byte {
 	return append(buf, '\n')
 }
 
-// escape appends s with %XX for what is not printable ASCII, for % and for also.
+// escape appends s with %XX for bytes that are not printable ASCII, for % and for also.
 func escape(buf []byte, s string, also byte) []byte {
 	const hex = "0123456789ABCDEF"
 	for i := range len(s) {
@@ -48,7 +48,7 @@ func escape(buf []byte, s string, also byte) []byte {
 	return buf
 }
 
-// unescape undoes escape; false where escape cannot have written s.
+// unescape undoes escape. It returns false if escape cannot have written s.
 func unescape(s string) (string, bool) {
 	var buf strings.Builder
 	for i := 0; i < len(s); i++ {
@@ -72,7 +72,7 @@ func unescape(s string) (string, bool) {
 	return buf.String(), true
 }
 
-// apply does what a line of the file says; false where it is none of ours.
+// apply applies a line of the file. It returns false if vodmr cannot have written it.
 func (h *History) apply(text string) bool {
 	stamp, text, _ := strings.Cut(text, " ")
 	verb, text, _ := strings.Cut(text, " ")
@@ -124,7 +124,7 @@ func (h *History) applyVerb(verb string, when int64, base, rest string) bool {
 	return true
 }
 
-// applyServerVerb knows the verbs that are about the customer's server.
+// applyServerVerb applies a line about the customer's server.
 func (h *History) applyServerVerb(verb string, when int64, first, rest string) bool {
 	switch verb {
 	case "taken":

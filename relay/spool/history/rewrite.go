@@ -11,9 +11,8 @@ import (
 	"vodmr/internal/sys"
 )
 
-// rewrite replaces the file by one that holds the state and nothing else, so that it
-// does not grow for ever. Where that fails, the old file stands and the lines that are
-// pending stay so.
+// rewrite replaces the file by one that holds only the state, so that it does not grow for
+// ever. If that fails, the old file stays and the pending lines stay pending.
 func (h *History) rewrite() error {
 	h.quarantine()
 	fd, err := h.writeTmp()
@@ -29,7 +28,8 @@ func (h *History) rewrite() error {
 	return nil
 }
 
-// writeTmp makes the new file, durable and in place, and returns it open for appending.
+// writeTmp makes the new file, waits for the disk, puts it in place, and returns it open
+// for appending.
 func (h *History) writeTmp() (int, error) {
 	dir := h.dir
 	sys.Unlink(dir, tmpName) // left by a crash
@@ -51,7 +51,7 @@ func (h *History) writeTmp() (int, error) {
 	return fd, nil
 }
 
-// writeState writes the notes of all files, then what is in flight in this session.
+// writeState writes the notes of all messages, then those in flight in this session.
 func (h *History) writeState(fd int) error {
 	now := h.clock().Unix()
 	var buf []byte
@@ -92,8 +92,8 @@ func (h *History) writeState(fd int) error {
 	return fdio.WriteAll(fd, buf)
 }
 
-// appendState writes the lines that make one note again. The order matters: kept
-// forgets the breaks and the reason before it.
+// appendState writes the lines that restore one note. The order matters: kept clears the
+// breaks and the reason before it.
 func appendState(buf []byte, now int64, base string, note *Note) []byte {
 	if note.Tries > 0 {
 		buf = appendNote(buf, note.Last, "kept", base, int64(note.Tries), note.First, note.Reply)

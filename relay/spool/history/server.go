@@ -7,10 +7,10 @@ import (
 )
 
 const (
-	// maxServers is how many of the customer's servers are known at once. Each session
-	// can add one, whatever it likes to call itself.
+	// maxServers is how many of the customer's servers are known at once. Each session can
+	// add one, under any name.
 	maxServers = 8
-	// keepServer is how long what a server has shown is believed.
+	// keepServer is how long the note of a server is believed.
 	keepServer = 7 * 24 * time.Hour
 	// renewServer is how old a note must be to be written again.
 	renewServer = 24 * time.Hour
@@ -18,14 +18,14 @@ const (
 	maxServerWord = 40
 )
 
-// A serverNote is what one server has shown.
+// A serverNote is a word about how one server behaved.
 type serverNote struct {
 	word string
 	when int64 // Unix seconds
 }
 
-// Server is the word that was noted of a server in the last seven days; "" for none. The
-// key says which server: any short text.
+// Server returns the word that was noted of a server in the last seven days, or "". The key
+// identifies the server; it is any short text.
 func (h *History) Server(key string) (word string) {
 	if note := h.servers[key]; h.within(note, keepServer) {
 		return note.word
@@ -33,7 +33,7 @@ func (h *History) Server(key string) (word string) {
 	return ""
 }
 
-// SetServer notes a word of a server. The oldest note makes room for it.
+// SetServer notes a word about a server. If there are too many, the oldest note goes.
 func (h *History) SetServer(key, word string) {
 	if note := h.servers[key]; note.word == word && h.within(note, renewServer) {
 		return
@@ -48,7 +48,7 @@ func (h *History) within(note serverNote, limit time.Duration) bool {
 	return 0 <= age && age < int64(limit/time.Second)
 }
 
-// setServer reports whether the words can be noted.
+// setServer reports if the words can be noted.
 func (h *History) setServer(key, word string, when int64) bool {
 	if key == "" || word == "" || len(key) > maxServerWord || len(word) > maxServerWord {
 		return false
@@ -63,7 +63,7 @@ func (h *History) setServer(key, word string, when int64) bool {
 	return true
 }
 
-// oldestServer is another than the one with that key.
+// oldestServer returns the key of the oldest note, apart from the one given.
 func (h *History) oldestServer(but string) (oldest string) {
 	for _, key := range slices.Sorted(maps.Keys(h.servers)) {
 		if key != but && (oldest == "" || h.servers[key].when < h.servers[oldest].when) {
@@ -73,7 +73,7 @@ func (h *History) oldestServer(but string) (oldest string) {
 	return oldest
 }
 
-// appendServers writes the lines that make the notes of servers again.
+// appendServers writes the lines that restore the notes of servers.
 func (h *History) appendServers(buf []byte) []byte {
 	for _, key := range slices.Sorted(maps.Keys(h.servers)) {
 		buf = appendNote(buf, h.servers[key].when, "server", key, h.servers[key].word)

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// What each verb does to the state, whether it is read from the file or happens now.
+// The changes that each verb makes to the state, both when it is read from the file and
+// when it happens.
 
 func (h *History) begin(session string) {
 	if session == "" {
@@ -18,8 +19,8 @@ func (h *History) begin(session string) {
 	clear(h.unanswered)
 }
 
-// setSent begins a transaction, or joins the one of the line before where also says so.
-// Where that line is lost, it begins one: to suspect too few is better than a message
+// setSent begins a transaction, or joins that of the line before if also is true. If that
+// line is lost, it begins one: to suspect too few messages is better than to suspect one
 // of another transaction.
 func (h *History) setSent(base string, also bool) {
 	if !also || !h.sending {
@@ -32,7 +33,7 @@ func (h *History) setSent(base string, also bool) {
 
 func (h *History) setRetry(base string) { delete(h.unanswered, base) }
 
-// setKept reports whether there was room to remember it, at least without the reply's
+// setKept reports if there was room to remember it, at least without the reply's
 // text.
 func (h *History) setKept(base string, tries int, first, last int64, reply string) bool {
 	delete(h.unanswered, base)
@@ -46,7 +47,7 @@ func (h *History) setKept(base string, tries int, first, last int64, reply strin
 	return h.put(base, note, h.mayBounds())
 }
 
-// setStays reports whether there was room to remember it.
+// setStays reports if there was room to remember it.
 func (h *History) setStays(base, reason string) bool {
 	delete(h.unanswered, base)
 	note := h.Of(base)
@@ -57,7 +58,7 @@ func (h *History) setStays(base, reason string) bool {
 	return h.put(base, note, h.mayBounds())
 }
 
-// setBroke reports whether there was room to remember it.
+// setBroke reports if there was room to remember it.
 func (h *History) setBroke(base string, breaks int, when int64) bool {
 	delete(h.unanswered, base)
 	note := h.Of(base)
@@ -65,8 +66,8 @@ func (h *History) setBroke(base string, breaks int, when int64) bool {
 	return h.put(base, note, h.mustBounds())
 }
 
-// setDone reports whether there was room to remember it: to forget it would send the
-// message twice.
+// setDone reports if there was room to remember it. If it were forgotten, the message would
+// be sent twice.
 func (h *History) setDone(base string, last int64) bool {
 	delete(h.unanswered, base)
 	note := h.Of(base)
@@ -81,8 +82,8 @@ func (h *History) drop(base string) {
 	}
 }
 
-// inFlight is what was sent and not answered: the transactions in the order of sending,
-// the messages of each by name.
+// inFlight returns the transactions that were sent and not answered, in the order of
+// sending, and the messages of each by name.
 func (h *History) inFlight() [][]string {
 	bases := slices.SortedFunc(maps.Keys(h.unanswered), func(a, b string) int {
 		return cmp.Or(h.unanswered[a]-h.unanswered[b], strings.Compare(a, b))
@@ -99,7 +100,7 @@ func (h *History) inFlight() [][]string {
 	return transactions
 }
 
-// suspects are the messages of the first transaction in flight that has any there.
+// suspects returns the messages of the first transaction in flight of which any is there.
 func (h *History) suspects(there map[string]bool) []string {
 	for _, bases := range h.inFlight() {
 		left := slices.DeleteFunc(bases, func(base string) bool { return !there[base] })

@@ -52,7 +52,7 @@ func TestCopiesOfOneMessageAreSuspectedTogether(t *testing.T) {
 	}
 }
 
-// Where the file cannot be replaced, what Begin finds is appended.
+// If the file cannot be replaced, what Begin finds is appended.
 func TestSuspectsOfAFileThatCannotBeRewritten(t *testing.T) {
 	b, dir := newDir(t, nil)
 	n, _ := session(t, b, "1")

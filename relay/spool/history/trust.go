@@ -2,11 +2,11 @@ package history
 
 import "strconv"
 
-// A trust is what the customer's server did with mail so far. One that never took any
+// A trust records what the customer's server did with mail so far. If it never took any, it
 // is likelier to be set up wrong than to mean each refusal.
 type trust struct {
 	taken     bool  // it took a message
-	known     bool  // a line said whether it did
+	known     bool  // a line of the file told if it did
 	refused   int   // transactions that it refused for good since, in a row
 	refusedAt int64 // when the last of these was, in Unix seconds
 }
@@ -15,7 +15,7 @@ type trust struct {
 // more about the server than about the mail.
 const maxRefused = 10
 
-// Taken says that the customer's server took a transaction of so many messages.
+// Taken notes that the customer's server took a transaction of so many messages.
 func (h *History) Taken(messages int) {
 	t := &h.trust
 	if !t.taken {
@@ -28,7 +28,7 @@ func (h *History) Taken(messages int) {
 	h.takenOn(messages)
 }
 
-// Refused says that it refused a transaction for good, with all its messages.
+// Refused notes that it refused a transaction for good, with all its messages.
 func (h *History) Refused() {
 	h.setRefused(min(h.trust.refused+1, 1<<20), h.clock().Unix())
 	h.addLine("refused", strconv.Itoa(h.trust.refused))
@@ -41,26 +41,26 @@ func (h *History) setRefused(refused int, when int64) {
 	h.trust.refused, h.trust.refusedAt = refused, when
 }
 
-// Trusts says whether a refusal for good is believed: the customer's server took a
-// message once, and has not refused too many in a row since.
+// Trusts reports if a refusal for good is believed: the customer's server once took a
+// message, and has not refused too many in a row since.
 func (h *History) Trusts() bool { return h.trust.taken && h.trust.refused < maxRefused }
 
-// EverTaken says whether the customer's server ever took a message.
+// EverTaken reports if the customer's server ever took a message.
 func (h *History) EverTaken() bool { return h.trust.taken }
 
-// LastRefused is when a transaction was refused for good last, in Unix seconds; 0 if one
-// was taken since, or none was refused.
+// LastRefused returns when a transaction was last refused for good, in Unix seconds, or 0 if
+// one was taken since or none was refused.
 func (h *History) LastRefused() int64 { return h.trust.refusedAt }
 
-// infer takes a customer whose sessions ended in order for one that took mail, if the
-// notes are of a version that did not say.
+// infer is for files of older versions, which did not note if the server ever took mail:
+// it did if a session ended cleanly.
 func (h *History) infer() {
 	if !h.trust.known {
 		h.trust.taken = h.ended != 0
 	}
 }
 
-// appendTo writes the lines that make it again; ended is when a session ended in order.
+// appendTo writes the lines that restore it; ended is when a session last ended cleanly.
 func (t *trust) appendTo(buf []byte, now, ended int64) []byte {
 	switch {
 	case t.taken:
