@@ -8,7 +8,7 @@ import (
 // ErrAddress means that an address cannot be written in an SMTP command.
 var ErrAddress = errors.New("address cannot be written in SMTP")
 
-// Split cuts a raw address at its last @. Without one, all is local part.
+// Split cuts a raw address at its last @. If it has none, all of it is the local part.
 func Split(raw string) (local, domain string) {
 	local, domain, _ = cutLast(raw, '@')
 	return local, domain
@@ -23,7 +23,7 @@ func cutLast(s string, sep byte) (before, after string, found bool) {
 }
 
 // Quote writes a raw address as RFC 5321 section 4.1.2 wants it, without the
-// angle brackets: a local part that is no dot-string becomes a quoted string.
+// angle brackets: a local part that is not a dot-string becomes a quoted string.
 // The empty address stays empty. A control character, or a domain that would
 // end the address, is ErrAddress.
 func Quote(raw string) (string, error) {
@@ -41,7 +41,7 @@ func Quote(raw string) (string, error) {
 }
 
 // Unquote turns an address of RFC 5321, without the angle brackets, into its raw
-// form. What is no proper quoted string stays as it is.
+// form. If the local part is not a proper quoted string, it stays as it is.
 func Unquote(quoted string) string {
 	if !strings.HasPrefix(quoted, `"`) {
 		return quoted
@@ -72,7 +72,7 @@ func quoteString(local string) string {
 	return string(append(b, '"'))
 }
 
-// isDotString says whether a local part needs no quotes: atoms with single dots
+// isDotString reports if a local part needs no quotes: atoms with single dots
 // between them. Bytes beyond ASCII count as RFC 6531 has them.
 func isDotString(local string) bool {
 	for atom := range strings.SplitSeq(local, ".") {

@@ -16,13 +16,13 @@ var ErrDamaged = errors.New("damaged database")
 const (
 	cdbTables = 256
 	cdbHeader = cdbTables * 8
-	// cdbMaxRecord bounds a key with its value, in bytes. What qmail-newu and
-	// tcprules write is far smaller, and a damaged length must not cost memory.
+	// cdbMaxRecord bounds a key with its value, in bytes. qmail-newu and tcprules write
+	// far smaller ones, and a damaged length must not cost memory.
 	cdbMaxRecord = 1 << 20
 )
 
 // A CDB is an open constant database, in the format of cdb(5). It is read from
-// the file at each look-up. Whatever the file holds, a look-up ends.
+// the file at each look-up. A look-up ends even if the file is damaged.
 type CDB struct {
 	file   *file
 	tables [cdbTables]cdbTable
@@ -32,8 +32,8 @@ type CDB struct {
 // A cdbTable is a hash table: where it starts and how many slots it has.
 type cdbTable struct{ pos, slots uint32 }
 
-// OpenCDB opens the database at path. The error wraps ErrDamaged where the file
-// is none.
+// OpenCDB opens the database at path. The error wraps ErrDamaged if the file is not a
+// database.
 func OpenCDB(path string) (*CDB, error) { return openDatabase(path, openRegular) }
 
 func openDatabase(path string, open func(path string) (*file, error)) (*CDB, error) {

@@ -1,5 +1,5 @@
-// Package locate owns what an administrator means by a login or a Maildir on a command
-// line: which Maildir that is. It is for programs that people run, not for those that
+// Package locate finds the Maildir that an administrator means by a login or a path on a
+// command line. It is for programs that people run, not for those that
 // run for each connection, since it asks the system about its users.
 package locate
 
@@ -23,17 +23,17 @@ import (
 // A Place is where a customer's mail waits.
 type Place struct {
 	Name    string // the argument
-	Login   string // "" where a Maildir was named
+	Login   string // "" if a Maildir was named
 	Home    string // the mailbox's directory
 	Maildir string // absolute, or relative to Home
-	Owned   string // whose owner's rights are wanted: Home, or the Maildir that was named
+	Owned   string // the directory with the wanted owner: Home, or the Maildir that was named
 
-	site *setuser.Place // what the site's files say of the login; nil if a Maildir was named
+	site *setuser.Place // the login's place by the site's files; nil if a Maildir was named
 }
 
-// Become gives root's rights up for those of the user that the mailbox belongs to: for a
-// login the one that the site's own files name, and Home must be where they say, see
-// become.Place. For a Maildir that was named it is the owner.
+// Become gives root's rights up for those of the user that the mailbox belongs to. For a
+// login, the site's own files name that user, and Home must be the directory in these
+// files, see setuser.Place. If a Maildir was named, it is the owner.
 func (p Place) Become() error {
 	if p.site == nil || os.Geteuid() != 0 {
 		return setuser.Owner(p.Owned)
@@ -45,7 +45,7 @@ func (p Place) Become() error {
 }
 
 // While runs do with the rights that Become takes, and then takes root's back; see
-// become.ID. For what belongs to root do just runs.
+// setuser.ID. If the mailbox belongs to root, do just runs.
 func (p Place) While(do func() error) error {
 	if p.site == nil || os.Geteuid() != 0 {
 		return setuser.While(p.Owned, do)
@@ -62,11 +62,11 @@ func (p Place) While(do func() error) error {
 	return err
 }
 
-// ErrUnknown says that there is no such login.
+// ErrUnknown is the error if there is no such login.
 var ErrUnknown = errors.New("no such login")
 
-// Misnamed says whether an error, of Find, of package become or of package maildir, is
-// about the place that was named and stays until an administrator mends it; all others
+// Misnamed reports if an error, of Find, of package setuser or of package maildir, is
+// about the place that was named, and stays until an administrator acts. All other errors
 // may pass.
 func Misnamed(err error) bool {
 	for _, wrong := range []error{ErrUnknown, setuser.ErrRoot, setuser.ErrPlace, maildir.ErrMissing, maildir.ErrOwner,
@@ -78,8 +78,8 @@ func Misnamed(err error) bool {
 	return safepath.Refused(err)
 }
 
-// Find finds out what an argument means: one with a slash in it is a Maildir, any other
-// a login. Whether the place exists is not asked.
+// Find returns the place that an argument means: a Maildir if it has a slash in it, a login
+// if not. It does not check if the place exists.
 func Find(site qmail.Home, arg string) (Place, error) {
 	if strings.Contains(arg, "/") {
 		path, err := filepath.Abs(arg)
@@ -89,9 +89,9 @@ func Find(site qmail.Home, arg string) (Place, error) {
 	return Place{Name: arg, Login: arg, Home: home, Maildir: "Maildir", Owned: home, site: &must}, err
 }
 
-// homeOf finds the directory of a login: in that of its domain in users/cdb; or that
-// of the system user to whom virtualdomains gives the domain; or, without a domain, that
-// of the system user. It also tells what the directory must fit.
+// homeOf finds the directory of a login: in that of its domain in users/cdb; or, if
+// virtualdomains gives the domain to a system user, that user's; or, if the login has no
+// domain, that of the system user. It also returns the place that the directory must fit.
 func homeOf(site qmail.Home, login string) (home string, must setuser.Place, err error) {
 	local, domain := qmail.Split(login)
 	if domain == "" {
@@ -115,10 +115,10 @@ func homeOf(site qmail.Home, login string) (home string, must setuser.Place, err
 	return virtualHome(site, domain)
 }
 
-// accountHome is a mailbox's directory in its domain's: of its own name, or where
-// vpopmail put it among many (vpasswd says so). What vpasswd says of places elsewhere
-// is not believed, since root may ask. Nor is anything of it told, as the domain's owner
-// could put a link to any file in its place.
+// accountHome is a mailbox's directory in its domain's: of its own name, or the one in
+// vpasswd if vpopmail spread many mailboxes over folders. vpasswd is not believed if it
+// names a place outside of the domain's, since this program may be root's. Nothing of it
+// is shown, as the domain's owner could put a link to any file in its place.
 func accountHome(domain, local string) string {
 	home := domain + "/" + local
 	text, err := qmail.ReadFile(domain + "/vpasswd")
@@ -133,8 +133,8 @@ func accountHome(domain, local string) string {
 	return home
 }
 
-// virtualHome is the home of the system user whose name virtualdomains puts before a
-// domain's addresses: all of the prefix, or what stands before one of its hyphens.
+// virtualHome is the home of the system user with the name that virtualdomains puts before a
+// domain's addresses: all of the prefix, or the part before one of its hyphens.
 func virtualHome(site qmail.Home, domain string) (string, setuser.Place, error) {
 	virtual, err := site.VirtualDomains()
 	if err != nil {

@@ -9,30 +9,30 @@ import (
 	"vodmr/qmail"
 )
 
-// ErrPlace says that HOME, which a checkpassword program set, is not where the site's own
-// files have the login's mailbox, or does not belong to whom they say.
+// ErrPlace is the error if HOME, which a checkpassword program set, is not the login's mailbox
+// by the site's own files, or does not belong to the user that they name.
 var ErrPlace = errors.New("is not the mailbox of this login")
 
-// A Login is what a checkpassword program says about the customer who logged in.
+// A Login is the result of a checkpassword program: the customer who logged in.
 type Login struct {
 	VPOPUser string // VPOPUSER: the login as typed; empty from a program that knows the system's accounts only
 	User     string // USER: the account, without a domain
 	Home     string // HOME: the mailbox's directory
 }
 
-// A Place is what the site's own files say about a login: whose its mailbox is, and where
-// it is. Only root writes these files, but HOME may come from one that a customer writes,
-// such as the vpasswd of a domain.
+// A Place is the owner and the directory of a login's mailbox by the site's own files. Only
+// root writes these files, but HOME may come from one that a customer writes, such as the
+// vpasswd of a domain.
 type Place struct {
 	ID
 	Dir    string // the domain's directory, or the account's
 	Domain bool   // Dir is a domain's, and the mailbox is below it; otherwise it is Dir
 }
 
-// For becomes, if this program is root's, the user whom the site's own files give the
-// login's mailbox to, and then sees that HOME is there, see Place.Check. If HOME is not
-// the login's mailbox, refused says why: then this program is that user, or nobody if the
-// files do not know the login, and must open nothing. err is any other trouble.
+// For becomes, if this program is root's, the user that the site's own files name as the
+// owner of the login's mailbox, and then checks HOME, see Place.Check. If HOME is not the
+// login's mailbox, refused is the reason: then this program is that user, or nobody if the
+// files do not know the login, and must open nothing. err is any other failure.
 func For(site qmail.Home, login Login) (refused, err error) {
 	if syscall.Geteuid() != 0 {
 		return nil, nil
@@ -53,7 +53,7 @@ func For(site qmail.Home, login Login) (refused, err error) {
 	return nil, err
 }
 
-// becomeNobody takes the user who owns nothing.
+// becomeNobody becomes the user that owns nothing.
 func becomeNobody(passwd string) error {
 	nobody, err := ofAccount(passwd, "nobody")
 	if err != nil {
@@ -107,8 +107,8 @@ func InDomain(domain qmail.Domain) Place {
 	return Place{ID{domain.UID, domain.GID}, domain.Dir, true}
 }
 
-// Check is ErrPlace unless home is where it must be, both paths resolved as package
-// safepath does, and belongs to whom it must.
+// Check is ErrPlace unless home is the directory that it must be, both paths resolved as
+// package safepath does, and belongs to the user that it must.
 func (p Place) Check(home string) error {
 	real, uid, _, err := safepath.Owned(home)
 	if err != nil {

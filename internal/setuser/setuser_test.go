@@ -11,7 +11,7 @@ import (
 )
 
 // TestWhileKeepsRootsPlace: a program that lays root's rights aside is still root's own:
-// the mailbox's owner could else stop or kill it.
+// the mailbox's owner could stop or kill it otherwise.
 func TestWhileKeepsRootsPlace(t *testing.T) {
 	require.Root(t, "to become another user")
 	dir := t.TempDir()
