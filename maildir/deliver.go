@@ -24,7 +24,7 @@ type Delivery struct {
 	content    int64     // where the content begins in the first file
 	size       int64     // of the first file, what is in buf included
 	buf        []byte
-	granted    int64 // bytes that may be written before the next look at the disk
+	allowed    int64 // bytes that may be written before the next look at the disk
 	cr         bool  // a CR was held back, since it may belong to a CRLF
 	err        error // the first, for good
 }
@@ -151,11 +151,11 @@ func (d *Delivery) drain() {
 // seldom known before the end.
 func (d *Delivery) write(p []byte) {
 	n := int64(len(p))
-	if d.err == nil && d.granted < n {
-		d.granted, d.err = d.r.grant(n)
+	if d.err == nil && d.allowed < n {
+		d.allowed, d.err = d.r.allow(n)
 	}
 	if d.err == nil {
-		d.granted -= n
+		d.allowed -= n
 		d.err = fdio.WriteAll(d.files[0].fd, p)
 	}
 }

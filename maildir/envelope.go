@@ -78,7 +78,7 @@ func (p *parser) top() error {
 }
 
 // take uses a line if it is one of the two that are wanted and the first of its kind.
-func (p *parser) take(l line) (err error) {
+func (p *parser) take(l headerLine) (err error) {
 	switch {
 	case l.is(returnPath) && !p.sender:
 		p.sender = true

@@ -51,12 +51,12 @@ func (p *parser) ownReceived(uid uint32) bool {
 // is a Delivered-To, it is that of the first delivery. If not, something other than a
 // delivery ran qmail-queue: a mailing list's manager, for example, writes a Delivered-To
 // of its own below other fields.
-func (p *parser) firstDelivery() (line, bool) {
+func (p *parser) firstDelivery() (headerLine, bool) {
 	var seen [len(injected)]bool
 	for added := false; ; added = true {
 		l, ok := p.next()
 		if !ok {
-			return line{}, false
+			return headerLine{}, false
 		}
 		if l.isFolded() && added {
 			continue
@@ -74,7 +74,7 @@ func (p *parser) firstDelivery() (line, bool) {
 var injected = [...]string{"Date:", "Message-ID:", "From:", "To:", "Cc:"}
 
 // injectedField returns the index of the line's field in injected, or -1 if it is another.
-func (l line) injectedField() int {
+func (l headerLine) injectedField() int {
 	const resent = "Resent-"
 	if l.is(resent) {
 		l.text = l.text[len(resent):]
@@ -90,9 +90,9 @@ func (l line) injectedField() int {
 // receivedBelow reports if the next field is a Received. It passes over fields of filters,
 // since spamc, which vdelivermail can run, puts its X-Spam fields there. No line is taken.
 func (p *parser) receivedBelow() bool {
-	ahead := p.lines
+	following := p.lines
 	for filter := false; ; {
-		l, ok := ahead.next()
+		l, ok := following.next()
 		if !ok || l.is(received) {
 			return ok
 		}
@@ -105,9 +105,9 @@ func (p *parser) receivedBelow() bool {
 
 // hasReceived reports if the rest of the header has a Received. No line is taken.
 func (p *parser) hasReceived() bool {
-	ahead := p.lines
+	following := p.lines
 	for {
-		l, ok := ahead.next()
+		l, ok := following.next()
 		if !ok || !l.isField() && !l.isFolded() {
 			return false
 		}
@@ -131,6 +131,6 @@ func invokedBy(text []byte, uid uint32) bool {
 // isCutHead reports if the beginning of qmail-queue's Received is within the line.
 // vdelivermail cuts Return-Path and Delivered-To at 300 bytes, so that the next line joins
 // the rest of them, and would not be seen as the first Received.
-func (l line) isCutHead() bool {
+func (l headerLine) isCutHead() bool {
 	return bytes.Contains(l.text, []byte("Received: (qmail "))
 }

@@ -27,13 +27,13 @@ func (s space) room() int64 {
 
 // Room returns an ENOSPC if so many bytes more would leave less than the reserve.
 func (r *Receiver) Room(bytes int64) error {
-	_, err := r.grant(bytes)
+	_, err := r.allow(bytes)
 	return err
 }
 
 // grant does the same as Room, and returns how many bytes, at least that many, may be written
 // before the next call.
-func (r *Receiver) grant(bytes int64) (int64, error) {
+func (r *Receiver) allow(bytes int64) (int64, error) {
 	disk, err := askSpace(r.tmp)
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", r.box.path, err)

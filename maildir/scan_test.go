@@ -160,12 +160,12 @@ func TestBasesDoesNotConsume(t *testing.T) {
 }
 
 func TestNatural(t *testing.T) {
-	inOrder := []string{"", "01", "1", "2.9", "2.10", "007", "8.a", "8.b", "18446744073709551617", "a", "a1", "a09", "a10", "ab"}
-	for i := range inOrder {
-		for j := range inOrder {
-			got := natural([]byte(inOrder[i]), []byte(inOrder[j]))
+	sorted := []string{"", "01", "1", "2.9", "2.10", "007", "8.a", "8.b", "18446744073709551617", "a", "a1", "a09", "a10", "ab"}
+	for i := range sorted {
+		for j := range sorted {
+			got := natural([]byte(sorted[i]), []byte(sorted[j]))
 			if (got < 0) != (i < j) || (got > 0) != (i > j) {
-				t.Errorf("%q and %q: %d", inOrder[i], inOrder[j], got)
+				t.Errorf("%q and %q: %d", sorted[i], sorted[j], got)
 			}
 		}
 	}

@@ -107,7 +107,7 @@ func (p *queueProcess) write(fd int, b []byte) error {
 	return nil
 }
 
-// pollWritable waits until the program reads on. What it says meanwhile is read:
+// pollWritable waits until the program reads on. Its messages are read meanwhile:
 // a program that says much before it reads would wait for us.
 func (p *queueProcess) pollWritable(fd int) error {
 	end := time.Now().Add(p.timeout)

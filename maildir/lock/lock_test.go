@@ -146,8 +146,8 @@ func TestLockFileQuarantined(t *testing.T) {
 	for what, maker := range notFiles {
 		l, dir := newLock(t, map[string]string{"victim": "mine", "vodmr.lock.bad": "an older one"})
 		must(t, maker(dir+"/vodmr.lock"))
-		if err, aside := l.Acquire(), l.Quarantined(); err != nil || slices.Contains(aside, "vodmr.lock") != (what != "rubbish") {
-			t.Errorf("%s: %v, set aside %q", what, err, aside)
+		if err, quarantined := l.Acquire(), l.Quarantined(); err != nil || slices.Contains(quarantined, "vodmr.lock") != (what != "rubbish") {
+			t.Errorf("%s: %v, set aside %q", what, err, quarantined)
 		}
 		if code := tryLock(t, dir); code != 3 {
 			t.Errorf("%s: another process: exit %d, want 3", what, code)

@@ -224,8 +224,8 @@ func TestAskFileQuarantined(t *testing.T) {
 		must(t, l.Acquire())
 		w := watch(t, l)
 		must(t, l.MarkStanding())
-		if aside := l.Quarantined(); slices.Contains(aside, "vodmr.ask") != (what != "rubbish") || w.CannotAsk != nil {
-			t.Errorf("%s: set aside %q, cannot ask: %v", what, aside, w.CannotAsk)
+		if quarantined := l.Quarantined(); slices.Contains(quarantined, "vodmr.ask") != (what != "rubbish") || w.CannotAsk != nil {
+			t.Errorf("%s: set aside %q, cannot ask: %v", what, quarantined, w.CannotAsk)
 		}
 		if c := code(taker(t, dir, "1ms")); c != 3 {
 			t.Errorf("%s: the process that asked exits %d, want 3", what, c)

@@ -13,13 +13,13 @@ func TestDemotedTurn(t *testing.T) {
 	write(t, dir+"/vodmr.notes", "1795000000 broke often 7\n1795000000 broke seldom 2\n1795000000 broke once 1\n"+
 		"1795000000 session -\n1795000000 session 0\n1795000000 sent x\n")
 	all := []string{"often", "seldom", "once", "x", "y"}
-	break1 := func(i int, sent string) (due int) {
+	break1 := func(i int, sent string) (turn int) {
 		n, _ := session(t, b, fmt.Sprint(i), all...)
-		due = n.DemotedTurn()
+		turn = n.DemotedTurn()
 		n.Sent(sent)
 		must(t, n.Flush())
 		n.Close()
-		return due
+		return turn
 	}
 	var dues []int
 	for i := range maxPassed + 2 {
@@ -35,8 +35,8 @@ func TestDemotedTurn(t *testing.T) {
 		t.Errorf("due %v, want %v", dues, want)
 	}
 	break1(100, "seldom")
-	if due := break1(101, "x"); due != 0 {
-		t.Errorf("%d is due after its turn", due)
+	if turn := break1(101, "x"); turn != 0 {
+		t.Errorf("%d is due after its turn", turn)
 	}
 	n, _ := session(t, b, "102", all...)
 	if n.passed != 1 {

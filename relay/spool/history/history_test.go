@@ -265,7 +265,7 @@ func TestMendingIsNoSession(t *testing.T) {
 	}
 }
 
-// What a crash can leave at the end of a file is no line of ours.
+// A crash can leave bytes at the end of a file that vodmr never wrote.
 func TestAnEndThatIsNoLineIsDamage(t *testing.T) {
 	for end, damaged := range map[string]int{"": 0, "17": 0, "%": 0, "\x00\x00": 1, "x": 1, strings.Repeat("1", 10<<10): 1} {
 		b, _ := newDir(t, map[string]string{"vodmr.notes": "1795000000 kept a 1 0 x\n" + end})
@@ -464,7 +464,7 @@ func TestNotesAreBounded(t *testing.T) {
 // model is what the complete lines so far say.
 type model map[string]Note
 
-// What complete lines said is never lost, wherever the file is torn.
+// The content of complete lines is never lost, even if the file is torn anywhere.
 func TestTearing(t *testing.T) {
 	b, dir := newDir(t, nil)
 	path := dir + "/vodmr.notes"
@@ -579,14 +579,14 @@ func FuzzNotes(f *testing.F) {
 			t.Fatalf("suspects %q of %q", suspects, flight)
 		}
 		n.Close()
-		again := openNotes(t, b)
+		second := openNotes(t, b)
 		for _, suspect := range suspects {
 			note := before[suspect]
 			note.Breaks, note.Broke = breaks[suspect], testClock()().Unix()
 			before[suspect] = note
 		}
 		for base, note := range before {
-			got := again.Of(base)
+			got := second.Of(base)
 			if note.Tries == 0 || note.Done {
 				note.First, note.Last, note.Reply = 0, 0, ""
 				got.First, got.Last, got.Reply = 0, 0, ""

@@ -46,7 +46,7 @@ func (r *rungs) want(rung int, when string) {
 func TestLadder(t *testing.T) {
 	for _, how := range []string{"appended", "rewritten"} {
 		r, _ := newRungs(t)
-		again := func() {
+		reread := func() {
 			if how == "rewritten" {
 				must(t, r.rewrite())
 			}
@@ -55,28 +55,28 @@ func TestLadder(t *testing.T) {
 		r.want(0, "new")
 		for i, want := range []int{1, 2, 2} {
 			r.Lower()
-			again()
+			reread()
 			r.want(want, fmt.Sprint(how, ", broken ", i))
 		}
 		for range climbTaken - 1 {
 			r.Taken(1)
-			again()
+			reread()
 		}
 		r.want(2, how+", 19 taken")
 		r.Taken(1)
-		again()
+		reread()
 		r.want(1, how+", 20 taken")
 		r.Taken(5)
 		r.now += 86399
-		again()
+		reread()
 		r.want(1, how+", a day less a second")
 		r.now++
-		again()
+		reread()
 		r.want(0, how+", a day")
 		r.Lower()
 		r.Lower()
 		r.now += 2 * 86400
-		again()
+		reread()
 		r.want(0, how+", two days")
 	}
 }

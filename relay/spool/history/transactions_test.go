@@ -81,7 +81,7 @@ func TestATransactionThatIsGoneIsNotSuspected(t *testing.T) {
 	expect(t, suspects, "d")
 }
 
-// What the lines of a session that broke say of the next one's suspects.
+// The suspects of a session follow from the lines of the one before, which broke.
 func TestSuspectsOfAFile(t *testing.T) {
 	for lines, want := range map[string]string{
 		"sent a/also b/also c/sent d":                        "a b c",
@@ -167,7 +167,7 @@ func TestAgainChangesNothingElse(t *testing.T) {
 	expect(t, suspects)
 }
 
-// What is noted already, or cannot be for want of room, is answered all the same.
+// An answer counts even if it is noted already, or there is no room for the note.
 func TestAnswersWithoutANote(t *testing.T) {
 	b, _ := newDir(t, nil)
 	n := openNotes(t, b)
@@ -188,7 +188,8 @@ func TestAnswersWithoutANote(t *testing.T) {
 	}
 }
 
-// What was not the peer's deferral does not start the clock of one, nor set it back.
+// If the peer did not defer a message, the clock of a deferral neither starts nor goes
+// back.
 func TestTriedLeavesTheClockAlone(t *testing.T) {
 	b, _ := newDir(t, nil)
 	now := int64(1795000000)
