@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -75,6 +76,12 @@ func must(t testing.TB, err error) {
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("LOCK_TEST_LOCK"); dir != "" {
 		os.Exit(lockAsOther(dir))
+	}
+	if dir := os.Getenv("LOCK_TEST_HOLD"); dir != "" {
+		code := lockAsOther(dir)
+		os.Stdout.Write([]byte{byte(code)})
+		os.Stdin.Read(make([]byte, 1))
+		os.Exit(code)
 	}
 	if dir := os.Getenv("LOCK_TEST_TAKE"); dir != "" {
 		os.Exit(takeAsOther(dir, os.Getenv("LOCK_TEST_PATIENCE")))
@@ -195,4 +202,80 @@ func TestCannotQuarantine(t *testing.T) {
 	if err := l.Acquire(); !errors.Is(err, sys.ErrNotRegular) || !strings.Contains(err.Error(), dir+"/vodmr.lock: ") {
 		t.Errorf("%v", err)
 	}
+}
+
+// holder is another process that has the lock, until end is called.
+func holder(t *testing.T, dir string) (pid int, end func()) {
+	t.Helper()
+	self, err := os.Executable()
+	must(t, err)
+	cmd := exec.Command(self)
+	cmd.Env = append(os.Environ(), "LOCK_TEST_HOLD="+dir)
+	in, err := cmd.StdinPipe()
+	must(t, err)
+	out, err := cmd.StdoutPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	t.Cleanup(func() { cmd.Process.Kill() })
+	code := []byte{1}
+	if _, err := out.Read(code); err != nil || code[0] != 0 {
+		t.Fatalf("the other process did not get the lock: %d, %v", code[0], err)
+	}
+	return cmd.Process.Pid, func() {
+		in.Close()
+		must(t, cmd.Wait())
+	}
+}
+
+// TestHolder: the process that holds the lock can be found, and keeps this one off in
+// every way.
+func TestHolder(t *testing.T) {
+	l, dir := newLock(t, nil)
+	if pid, err := l.Holder(); pid != 0 || err != nil {
+		t.Errorf("without a file: held by %d, %v", pid, err)
+	}
+	other, end := holder(t, dir)
+	if pid, err := l.Holder(); pid != other || err != nil {
+		t.Errorf("held by %d, %v, want %d", pid, err, other)
+	}
+	unasked := func(err error) { t.Errorf("it was asked: %v", err) }
+	for what, err := range map[string]error{
+		"Acquire": l.Acquire(), "TakeOver": l.TakeOver(1000*time.Hour, unasked), "Evict": l.Evict(1000 * time.Hour),
+	} {
+		if !errors.Is(err, ErrLocked) || !strings.HasPrefix(err.Error(), dir+"/vodmr.lock: ") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	end()
+	if pid, err := l.Holder(); pid != 0 || err != nil {
+		t.Errorf("after its end: held by %d, %v", pid, err)
+	}
+	must(t, l.Evict(time.Hour))
+	if l.EvictionRequested() {
+		t.Error("nobody requested an eviction")
+	}
+}
+
+// TestNoWatch: the error names the Maildir.
+func TestNoWatch(t *testing.T) {
+	l, dir := newLock(t, nil)
+	before := descriptors(t)
+	if w, err := l.Watch(-1); err == nil || w != nil || !strings.HasPrefix(err.Error(), dir+": no watch: ") {
+		t.Errorf("%v, %v", w, err)
+	}
+	if after := descriptors(t); after != before {
+		t.Errorf("%d descriptors before and %d after", before, after)
+	}
+}
+
+// descriptors counts those that are open.
+func descriptors(t testing.TB) int {
+	t.Helper()
+	for _, dir := range []string{"/proc/self/fd", "/dev/fd"} {
+		if names, err := os.ReadDir(dir); err == nil {
+			return len(names)
+		}
+	}
+	t.Skip("this system does not list descriptors")
+	return 0
 }
