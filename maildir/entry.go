@@ -54,10 +54,10 @@ func isTrashed(name []byte) bool {
 func stamp(name []byte) (seconds int64, ok bool) {
 	const most = 18 // more digits may not fit an int64
 	for i, c := range name {
-		switch {
-		case c == '.' && i > 0:
+		if c == '.' && i > 0 {
 			return seconds, true
-		case c < '0' || c > '9' || i >= most:
+		}
+		if c < '0' || c > '9' || i >= most {
 			return 0, false
 		}
 		seconds = seconds*10 + int64(c-'0')

@@ -98,10 +98,10 @@ func (p *parser) take(l headerLine) (err error) {
 
 func (p *parser) missing() error {
 	const above = "above the first Received"
-	switch {
-	case p.sender:
+	if p.sender {
 		return fmt.Errorf("%w: no Delivered-To %s", ErrNoEnvelope, above)
-	case p.rcpt:
+	}
+	if p.rcpt {
 		return fmt.Errorf("%w: no Return-Path %s", ErrNoEnvelope, above)
 	}
 	return fmt.Errorf("%w: neither Return-Path nor Delivered-To %s", ErrNoEnvelope, above)

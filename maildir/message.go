@@ -57,11 +57,9 @@ func (b *Box) OpenMessage(e Entry) (*Message, error) {
 func (b *Box) inspect(m *Message) error {
 	var st unix.Stat_t
 	err := sys.Stat(m.FD, &st)
-	switch {
-	case err != nil:
-	case !sys.IsRegular(&st):
+	if err == nil && !sys.IsRegular(&st) {
 		err = ErrNotRegular
-	case st.Uid != b.uid:
+	} else if err == nil && st.Uid != b.uid {
 		err = fmt.Errorf("%w: it belongs to uid %d, not %d: chown it", ErrOwner, st.Uid, b.uid)
 	}
 	if err != nil {

@@ -34,10 +34,10 @@ type Failure struct {
 // itself, so the notice goes to doublebounceto from `#@[]`. If the message is from `#@[]`,
 // or there is no doublebounceto, no notice is sent.
 func BounceTo(sender string, s Settings) (to, from string, drop bool) {
-	switch {
-	case sender == "#@[]", sender == "" && s.DoubleBounceTo == "":
+	if sender == "#@[]" || sender == "" && s.DoubleBounceTo == "" {
 		return "", "", true
-	case sender == "":
+	}
+	if sender == "" {
 		return s.DoubleBounceTo + "@" + s.DoubleBounceHost, "#@[]", false
 	}
 	return Unquote(sender), "", false
@@ -66,12 +66,12 @@ func (b Bounce) head() string {
 
 // opening explains to a person what happened.
 func (b Bounce) opening() string {
-	switch {
-	case b.Unproven:
+	if b.Unproven {
 		return "A message could not be delivered to the addresses below. Its sender has not\n" +
 			"been told: no Received line stands below its Return-Path and Delivered-To, so\n" +
 			"it may never have come by mail. It stays in its mailbox.\n"
-	case b.Sender == "":
+	}
+	if b.Sender == "" {
 		return "A failure notice could not be delivered itself, so you get it as the\n" +
 			"postmaster here. Nobody else has been told.\n"
 	}
@@ -130,10 +130,9 @@ func reasonLines(reason string) string {
 func printable(s string) string {
 	b := []byte(s)
 	for i, c := range b {
-		switch {
-		case c == '\t':
+		if c == '\t' {
 			b[i] = ' '
-		case c < ' ' || c >= 0x7f:
+		} else if c < ' ' || c >= 0x7f {
 			b[i] = '?'
 		}
 	}

@@ -78,10 +78,10 @@ func (s *charsetScan) Write(piece []byte) (int, error) {
 // charset is not known, and the name is the one that RFC 1428 has for that. A text that
 // was cut may end within a character.
 func (s *charsetScan) charset(cut bool) string {
-	switch {
-	case !s.eightBit:
+	if !s.eightBit {
 		return ""
-	case s.invalid || len(s.rest) > 0 && !cut:
+	}
+	if s.invalid || len(s.rest) > 0 && !cut {
 		return "unknown-8bit"
 	}
 	return "utf-8"

@@ -29,7 +29,7 @@ type CDB struct {
 	end    uint32 // where the records end
 }
 
-// A cdbTable is a hash table: where it starts and how many slots it has.
+// A cdbTable is a hash table: its offset in the file, and its number of slots.
 type cdbTable struct{ pos, slots uint32 }
 
 // OpenCDB opens the database at path. The error wraps ErrDamaged if the file is not a
@@ -141,10 +141,10 @@ func (c *CDB) match(pos int64, key []byte) ([]byte, bool, error) {
 
 func (c *CDB) checkRecord(pos int64, klen, dlen uint32) error {
 	size := int64(klen) + int64(dlen)
-	switch {
-	case pos < cdbHeader || pos+8+size > int64(c.end):
+	if pos < cdbHeader || pos+8+size > int64(c.end) {
 		return c.damaged("a record lies outside the records")
-	case size > cdbMaxRecord:
+	}
+	if size > cdbMaxRecord {
 		return c.damaged("a record is too long")
 	}
 	return nil

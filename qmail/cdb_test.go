@@ -177,8 +177,8 @@ func TestOnlyRegularFilesAreOpened(t *testing.T) {
 	}
 }
 
-// FuzzCDB reads the input as a database, which must end without a panic, and as
-// the lines of one that is made from it, where all must be found again. Run it
+// FuzzCDB reads the input as a database, which must end without a panic. It also makes a
+// database from the input's lines, and must find all of them again. Run it
 // with -fuzzminimizetime 10x, or shrinking inputs takes nearly all the time.
 func FuzzCDB(f *testing.F) {
 	f.Add([]byte(readFixture(f, "users/cdb")))

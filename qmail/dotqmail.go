@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A DotQmail is the content of a .qmail-default, the catch-all of a domain: where it leads.
+// A DotQmail is the content of a .qmail-default, the catch-all of a domain.
 // See dot-qmail(5) and vpopmail's vdelivermail.
 type DotQmail struct {
 	homes     []string // directories that hold a Maildir, as vdelivermail takes them

@@ -16,7 +16,7 @@ const DefaultTimeout = 5 * time.Minute
 
 // A Queue takes mail by way of qmail-queue(8).
 type Queue struct {
-	Home    string        // qmail's home directory, where the program runs
+	Home    string        // qmail's home directory, in which the program runs
 	Program string        // QMAILQUEUE; "" is bin/qmail-queue
 	Timeout time.Duration // longest wait for one step of it; 0 is DefaultTimeout
 }
@@ -44,10 +44,10 @@ func appendEnvelope(dst []byte, sender string, recipients []string) ([]byte, err
 	}
 	letter := byte('F')
 	for _, address := range append([]string{sender}, recipients...) {
-		switch {
-		case strings.ContainsRune(address, 0):
+		if strings.ContainsRune(address, 0) {
 			return nil, &QueueError{Permanent: true, Text: "an address holds a NUL"}
-		case len(address) > MaxAddress:
+		}
+		if len(address) > MaxAddress {
 			return nil, &QueueError{Permanent: true, Code: 11, Text: codeText(11)}
 		}
 		dst = append(append(append(dst, letter), address...), 0)

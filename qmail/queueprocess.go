@@ -193,10 +193,10 @@ func (p *queueProcess) readText() {
 
 // exitError judges how the program ended; nil is success.
 func (p *queueProcess) exitError(status unix.WaitStatus) error {
-	switch {
-	case status.Signaled():
+	if status.Signaled() {
 		return &QueueError{Text: "qmail-queue was killed by signal " + status.Signal().String()}
-	case status.ExitStatus() != 0:
+	}
+	if status.ExitStatus() != 0 {
 		return exitCodeError(status.ExitStatus(), string(p.custom))
 	}
 	return nil

@@ -16,10 +16,10 @@ type system struct{ newWD, askWD int32 } // which begin at 1
 // begin watches directories and files by their descriptors, as paths may change.
 func (w *Watch) begin(newDir int) error {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
-	switch {
-	case err == unix.EMFILE:
+	if err == unix.EMFILE {
 		return fmt.Errorf("%w: raise sysctl fs.inotify.max_user_instances to more than the standing sessions", err)
-	case err != nil:
+	}
+	if err != nil {
 		return err
 	}
 	w.fd = fd

@@ -127,19 +127,19 @@ func (h *History) load() error {
 	if err := sys.Stat(fd, &st); err != nil {
 		return err
 	}
-	switch {
-	case !sys.IsRegular(&st):
+	if !sys.IsRegular(&st) {
 		return errUnusable
-	case st.Size > maxFile:
+	}
+	if st.Size > maxFile {
 		return errTooMuch
 	}
 	h.loading = true
 	good, err := h.readLines(fd)
 	h.loading = false
-	switch {
-	case h.tooMuch:
+	if h.tooMuch {
 		return errTooMuch
-	case err == nil && good == 0 && h.Damaged > 0:
+	}
+	if err == nil && good == 0 && h.Damaged > 0 {
 		return errUnusable
 	}
 	h.infer()

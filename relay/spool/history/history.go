@@ -212,10 +212,9 @@ func (h *History) Stays(base, reason string) (changed bool) {
 	reason = cut(reason)
 	_, sent := h.unanswered[base]
 	changed = (h.Of(base).Reason != reason || reason == "") && h.setStays(base, reason)
-	switch {
-	case changed:
+	if changed {
 		h.addLine("stays", base, reason)
-	case sent:
+	} else if sent {
 		h.Retry(base) // or the file would still call it unanswered
 	}
 	return changed

@@ -62,10 +62,9 @@ func (h *History) infer() {
 
 // appendTo writes the lines that restore it; ended is when a session last ended cleanly.
 func (t *trust) appendTo(buf []byte, now, ended int64) []byte {
-	switch {
-	case t.taken:
+	if t.taken {
 		buf = appendNote(buf, now, "taken", "1")
-	case ended != 0:
+	} else if ended != 0 {
 		buf = appendNote(buf, now, "taken", "0")
 	}
 	if t.refused > 0 {
