@@ -11,31 +11,31 @@ const bounceDay = int64(24 * time.Hour / time.Second)
 // Bounces returns how many bounces of this mailbox went out in the current day. A day
 // begins with its first bounce.
 func (h *History) Bounces() int {
-	if age := h.clock().Unix() - h.bouncedSince; age < 0 || age >= bounceDay {
+	if age := h.state.clock().Unix() - h.state.bouncedSince; age < 0 || age >= bounceDay {
 		return 0
 	}
-	return h.bounced
+	return h.state.bounced
 }
 
 // Bounced counts one more.
 func (h *History) Bounced() {
-	h.bounced = h.Bounces() + 1
-	if h.bounced == 1 {
-		h.bouncedSince = h.clock().Unix()
+	h.state.bounced = h.Bounces() + 1
+	if h.state.bounced == 1 {
+		h.state.bouncedSince = h.state.clock().Unix()
 	}
-	h.out.add(h.appendBounced(h.out.pending))
+	h.out.add(h.state.appendBounced(h.out.pending))
 }
 
 // appendBounced appends the line that tells the count.
-func (h *History) appendBounced(buf []byte) []byte {
-	return appendNote(buf, h.bouncedSince, "bounced", strconv.Itoa(h.bounced))
+func (s *state) appendBounced(buf []byte) []byte {
+	return appendNote(buf, s.bouncedSince, "bounced", strconv.Itoa(s.bounced))
 }
 
 // setBounced takes the values of such a line.
-func (h *History) setBounced(number string, since int64) bool {
+func (s *state) setBounced(number string, since int64) bool {
 	bounced, ok := count(number)
 	if ok {
-		h.bounced, h.bouncedSince = bounced, since
+		s.bounced, s.bouncedSince = bounced, since
 	}
 	return ok
 }

@@ -21,13 +21,13 @@ const (
 // bounds are the most notes, and bytes of their lines.
 type bounds struct{ notes, size int }
 
-func (h *History) textBounds() bounds { return h.bounds(maxNotes, textSize) }
-func (h *History) mayBounds() bounds  { return h.bounds(maxNotes, maxSize) }
+func (s *state) textBounds() bounds { return s.bounds(maxNotes, textSize) }
+func (s *state) mayBounds() bounds  { return s.bounds(maxNotes, maxSize) }
 
 // bounds returns these bounds. For a file that is being read, the largest ones apply, since
 // all of it was once written.
-func (h *History) bounds(notes, size int) bounds {
-	if h.loading {
+func (s *state) bounds(notes, size int) bounds {
+	if s.loading {
 		return bounds{mustNotes, mustSize}
 	}
 	return bounds{notes, size}
@@ -35,8 +35,8 @@ func (h *History) bounds(notes, size int) bounds {
 
 // mustBounds returns the bounds of notes that must be kept. Notes that were dropped since
 // the file was rewritten are still in it, so the file may hold more.
-func (h *History) mustBounds() bounds {
-	if h.loading {
+func (s *state) mustBounds() bounds {
+	if s.loading {
 		return bounds{maxLoaded, loadedSize}
 	}
 	return bounds{mustNotes, mustSize}
@@ -44,36 +44,36 @@ func (h *History) mustBounds() bounds {
 
 // Full reports if there is no room for a note of one more delivered message.
 func (h *History) Full() bool {
-	most := h.mustBounds()
-	return len(h.files) >= most.notes || h.size+maxNoteLine > most.size
+	most := h.state.mustBounds()
+	return len(h.state.files) >= most.notes || h.state.size+maxNoteLine > most.size
 }
 
 // put replaces a message's note, if there is room.
-func (h *History) put(base string, note Note, most bounds) bool {
-	old := h.files[base]
-	size, notes := h.size+stateSize(base, &note), len(h.files)
+func (s *state) put(base string, note Note, most bounds) bool {
+	old := s.files[base]
+	size, notes := s.size+stateSize(base, &note), len(s.files)
 	if old == nil {
 		notes++
 	} else {
 		size -= stateSize(base, old)
 	}
-	if notes > len(h.files) && notes > most.notes || size > h.size && size > most.size {
-		h.tooMuch = h.tooMuch || h.loading && (notes > maxLoaded || size > loadedSize)
+	if notes > len(s.files) && notes > most.notes || size > s.size && size > most.size {
+		s.tooMuch = s.tooMuch || s.loading && (notes > maxLoaded || size > loadedSize)
 		return false
 	}
 	if old != nil {
-		h.account(base, old, -1)
+		s.account(base, old, -1)
 	}
-	h.files[base] = &note
-	h.account(base, &note, 1)
+	s.files[base] = &note
+	s.account(base, &note, 1)
 	return true
 }
 
 // account counts a note, or with -1 counts it no more.
-func (h *History) account(base string, note *Note, sign int) {
-	h.size += sign * stateSize(base, note)
+func (s *state) account(base string, note *Note, sign int) {
+	s.size += sign * stateSize(base, note)
 	if note.Reason != "" {
-		h.reasons += sign
+		s.reasons += sign
 	}
 }
 

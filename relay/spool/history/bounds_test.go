@@ -77,7 +77,7 @@ func TestDoneHasItsBound(t *testing.T) {
 		n.Kept(fmt.Sprint("kept", i), "450 x")
 	}
 	if n.Of(fmt.Sprint("kept", maxNotes)).Tries != 0 || n.Full() {
-		t.Errorf("%d notes, full: %v", len(n.files), n.Full())
+		t.Errorf("%d notes, full: %v", len(n.state.files), n.Full())
 	}
 	done := 0
 	for ; n.Done(fmt.Sprint("done", done)); done++ {
@@ -89,8 +89,8 @@ func TestDoneHasItsBound(t *testing.T) {
 	must(t, n.Flush())
 	n.Close()
 	n = openNotes(t, b)
-	if !n.Of(fmt.Sprint("done", done-1)).Done || len(n.files) != mustNotes {
-		t.Errorf("%d of %d notes are read again", len(n.files), mustNotes)
+	if !n.Of(fmt.Sprint("done", done-1)).Done || len(n.state.files) != mustNotes {
+		t.Errorf("%d of %d notes are read again", len(n.state.files), mustNotes)
 	}
 }
 

@@ -15,15 +15,15 @@ const maxPassed = 10
 // DemotedTurn reports if a demoted message is to have its turn at its own place in the
 // order, the one that broke the fewest sessions. It returns that number, or 0 if none is.
 func (h *History) DemotedTurn() (breaks int) {
-	if h.passed < maxPassed {
+	if h.state.passed < maxPassed {
 		return 0
 	}
-	return h.fewest()
+	return h.state.fewest()
 }
 
 // fewest returns the fewest breaks of a demoted message, or 0 if there is none.
-func (h *History) fewest() (breaks int) {
-	for _, note := range h.files {
+func (s *state) fewest() (breaks int) {
+	for _, note := range s.files {
 		if note.Breaks >= DemoteAfter && (breaks == 0 || note.Breaks < breaks) {
 			breaks = note.Breaks
 		}
@@ -33,11 +33,11 @@ func (h *History) fewest() (breaks int) {
 
 // passOver counts the last session if it broke before a demoted message had its turn.
 // suspects still have their old Breaks.
-func (h *History) passOver(suspects []string) {
-	turn := slices.ContainsFunc(suspects, func(base string) bool { return h.Of(base).Breaks >= DemoteAfter })
-	if h.session == cleanEnd || h.session == unnamed || turn || h.fewest() == 0 {
-		h.passed = 0
+func (s *state) passOver(suspects []string) {
+	turn := slices.ContainsFunc(suspects, func(base string) bool { return s.of(base).Breaks >= DemoteAfter })
+	if s.session == cleanEnd || s.session == unnamed || turn || s.fewest() == 0 {
+		s.passed = 0
 		return
 	}
-	h.passed++
+	s.passed++
 }

@@ -39,13 +39,13 @@ func TestDemotedTurn(t *testing.T) {
 		t.Errorf("%d is due after its turn", turn)
 	}
 	n, _ := session(t, b, "102", all...)
-	if n.passed != 1 {
-		t.Errorf("%d sessions are counted since, want 1", n.passed)
+	if n.state.passed != 1 {
+		t.Errorf("%d sessions are counted since, want 1", n.state.passed)
 	}
 	n.End()
 	must(t, n.Flush())
 	n.Close()
-	if n, _ = session(t, b, "103", all...); n.passed != 0 {
-		t.Errorf("%d sessions are counted though the last ended in order", n.passed)
+	if n, _ = session(t, b, "103", all...); n.state.passed != 0 {
+		t.Errorf("%d sessions are counted though the last ended in order", n.state.passed)
 	}
 }

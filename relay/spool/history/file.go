@@ -27,6 +27,9 @@ const (
 
 // A file is the writing side of a History.
 type file struct {
+	dir  int    // MAILDIR
+	path string // its path, for the texts of errors
+
 	fd       int    // open for appending, or -1
 	pending  []byte // lines that are not in the file yet
 	dropped  bool   // there were too many of them: only a rewriting helps
@@ -63,11 +66,11 @@ func Open(dir int, path string, clock func() time.Time) (*History, error) {
 	if err == nil || err == unix.ENOENT {
 		return h, nil
 	}
-	if h.tooMuch {
+	if h.state.tooMuch {
 		h = empty(dir, path, clock) // anybody may have written what was read of it
 	}
 	h.out.unusable = true
-	err = h.named(fileName, err)
+	err = h.out.named(fileName, err)
 	if !sys.IsOther(dir, fileName) && !errors.Is(err, errUnusable) {
 		h.unread = err
 	}
@@ -76,10 +79,12 @@ func Open(dir int, path string, clock func() time.Time) (*History, error) {
 
 func empty(dir int, path string, clock func() time.Time) *History {
 	return &History{
-		dir: dir, path: path, clock: clock, session: unnamed,
-		files:      make(map[string]*Note),
-		unanswered: make(map[string]int),
-		out:        file{fd: -1},
+		state: state{
+			clock: clock, session: unnamed,
+			files:      make(map[string]*Note),
+			unanswered: make(map[string]int),
+		},
+		out: file{dir: dir, path: path, fd: -1},
 	}
 }
 
@@ -94,8 +99,8 @@ func Exists(dir int, path string) (bool, error) {
 }
 
 // named puts a file's path in front of an error.
-func (h *History) named(name string, err error) error {
-	return fmt.Errorf("%s: %w", sys.Join(h.path, name), err)
+func (f *file) named(name string, err error) error {
+	return fmt.Errorf("%s: %w", sys.Join(f.path, name), err)
 }
 
 // Unread returns why the file could not be read, if it may still hold good notes.
@@ -118,7 +123,7 @@ func (h *History) Close() {
 
 // load reads the file, if it is a regular one.
 func (h *History) load() error {
-	fd, err := sys.Open(h.dir, fileName, unix.O_RDONLY|sys.Safely, 0)
+	fd, err := sys.Open(h.out.dir, fileName, unix.O_RDONLY|sys.Safely, 0)
 	if err != nil {
 		return err
 	}
@@ -133,16 +138,16 @@ func (h *History) load() error {
 	if st.Size > maxFile {
 		return errTooMuch
 	}
-	h.loading = true
+	h.state.loading = true
 	good, err := h.readLines(fd)
-	h.loading = false
-	if h.tooMuch {
+	h.state.loading = false
+	if h.state.tooMuch {
 		return errTooMuch
 	}
 	if err == nil && good == 0 && h.Damaged > 0 {
 		return errUnusable
 	}
-	h.infer()
+	h.state.infer()
 	h.out.size, h.out.appended, h.out.lines = st.Size, int(st.Size), good
 	return err
 }
@@ -153,7 +158,7 @@ func (h *History) readLines(fd int) (good int, err error) {
 	skip := false // in a line that is too long
 	for {
 		got, err := sys.Read(fd, buf[have:])
-		if err != nil || got == 0 || h.tooMuch {
+		if err != nil || got == 0 || h.state.tooMuch {
 			h.tear(buf[:have], skip)
 			return good, err
 		}
@@ -163,11 +168,11 @@ func (h *History) readLines(fd int) (good int, err error) {
 			if !whole {
 				break
 			}
-			if !skip && h.apply(string(line)) {
+			if !skip && h.state.apply(string(line)) {
 				good++
 			} else {
 				h.Damaged++
-				h.sending = false
+				h.state.sending = false
 			}
 			rest, skip = after, false
 		}
@@ -213,8 +218,8 @@ func (f *file) full() bool {
 
 func (h *History) appendPending() error {
 	f := &h.out
-	if err := h.openForAppend(); err != nil {
-		return h.named(fileName, err)
+	if err := h.out.openForAppend(); err != nil {
+		return h.out.named(fileName, err)
 	}
 	data := f.pending
 	if f.torn {
@@ -223,7 +228,7 @@ func (h *History) appendPending() error {
 	}
 	if err := fdio.WriteAll(f.fd, data); err != nil {
 		f.torn = true // perhaps
-		return h.named(fileName, err)
+		return h.out.named(fileName, err)
 	}
 	f.torn = false
 	f.appended += len(data)
@@ -232,13 +237,12 @@ func (h *History) appendPending() error {
 	return nil
 }
 
-func (h *History) openForAppend() error {
-	f := &h.out
+func (f *file) openForAppend() error {
 	if f.fd >= 0 {
 		return nil
 	}
-	h.quarantine()
-	fd, err := sys.Open(h.dir, fileName, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|sys.Safely, 0o600)
+	f.quarantine()
+	fd, err := sys.Open(f.dir, fileName, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|sys.Safely, 0o600)
 	if err != nil {
 		return err
 	}
@@ -252,12 +256,12 @@ func (h *History) openForAppend() error {
 }
 
 // quarantine renames a file that vodmr did not write, if it can.
-func (h *History) quarantine() {
-	if !h.out.unusable {
+func (f *file) quarantine() {
+	if !f.unusable {
 		return
 	}
-	sys.Unlink(h.dir, badName) // a file cannot be replaced by a directory
-	if sys.Rename(h.dir, fileName, badName) == nil {
-		h.out.unusable, h.out.torn = false, false
+	sys.Unlink(f.dir, badName) // a file cannot be replaced by a directory
+	if sys.Rename(f.dir, fileName, badName) == nil {
+		f.unusable, f.torn = false, false
 	}
 }

@@ -53,28 +53,7 @@ type Note struct {
 type History struct {
 	Damaged int // lines that could not be understood
 
-	dir   int    // MAILDIR
-	path  string // its path, for the texts of errors
-	clock func() time.Time
-
-	files      map[string]*Note
-	unanswered map[string]int // sent in this session: its transaction's place in the order
-	places     int
-	sending    bool // the last line was sent or also: one more also joins it
-	reasons    int  // notes with a Reason
-	size       int  // bytes of the lines that make all notes again
-	loading    bool // the file is being read
-	tooMuch    bool // it holds more than is ever written
-	session    string
-	ended      int64
-	passed     int // sessions in a row that broke before a demoted message had its turn
-	servers    map[string]serverNote
-
-	bounced      int   // bounces within the day
-	bouncedSince int64 // Unix seconds of the day's start, its first bounce
-	trust        trust
-	ladder       ladder
-
+	state  state
 	out    file
 	unread error // see Unread
 }
@@ -85,15 +64,10 @@ const (
 )
 
 // Of returns what is known of the message with that base name.
-func (h *History) Of(base string) Note {
-	if note := h.files[base]; note != nil {
-		return *note
-	}
-	return Note{}
-}
+func (h *History) Of(base string) Note { return h.state.of(base) }
 
 // Ended returns when a session last ended cleanly, in Unix seconds, or 0 if none is known.
-func (h *History) Ended() int64 { return h.ended }
+func (h *History) Ended() int64 { return h.state.ended }
 
 // Begin starts a session. bases hands on the base names of *all* messages that are in the
 // Maildir; notes of other messages are dropped. If the last session broke, the suspects
@@ -102,23 +76,23 @@ func (h *History) Ended() int64 { return h.ended }
 // messages of a transaction are gone, the next one counts. An error means that nothing can
 // be written; the session may go on.
 func (h *History) Begin(session string, bases func(yield func(base []byte) bool)) (suspects []string, err error) {
-	there := h.there(bases)
-	for base, note := range h.files {
-		if !there[base] && !h.mayComeBack(note) {
-			h.drop(base)
+	there := h.state.there(bases)
+	for base, note := range h.state.files {
+		if !there[base] && !h.state.mayComeBack(note) {
+			h.state.drop(base)
 		}
 	}
-	suspects = h.suspects(there)
-	h.passOver(suspects)
+	suspects = h.state.suspects(there)
+	h.state.passOver(suspects)
 	for _, base := range suspects {
-		if breaks := h.breaks(base); h.setBroke(base, breaks, h.clock().Unix()) {
+		if breaks := h.state.breaks(base); h.state.setBroke(base, breaks, h.state.clock().Unix()) {
 			h.addLine("broke", base, int64(breaks))
 		}
 	}
 	h.climb()
-	h.begin(session)
-	h.addLine("session", h.session)
-	h.addLine("passed", strconv.Itoa(h.passed))
+	h.state.begin(session)
+	h.addLine("session", h.state.session)
+	h.addLine("passed", strconv.Itoa(h.state.passed))
 	if err = h.rewrite(); err != nil {
 		err = h.Flush() // the old file is better than none
 	}
@@ -129,10 +103,10 @@ func (h *History) Begin(session string, bases func(yield func(base []byte) bool)
 // suspects.
 // Call Flush after it.
 func (h *History) End() {
-	h.begin(cleanEnd)
-	h.ended = h.clock().Unix()
-	h.addLine("session", h.session)
-	if !h.trust.taken {
+	h.state.begin(cleanEnd)
+	h.state.ended = h.state.clock().Unix()
+	h.addLine("session", h.state.session)
+	if !h.state.trust.taken {
 		h.addLine("taken", "0") // older versions had no such line
 	}
 }
@@ -147,7 +121,7 @@ const unnamed = "unnamed"
 // one message. Flush must be called before they are.
 func (h *History) Sent(bases ...string) {
 	for i, base := range bases {
-		h.setSent(base, i > 0)
+		h.state.setSent(base, i > 0)
 		h.addLine(sentVerb(i), base)
 	}
 }
@@ -155,7 +129,7 @@ func (h *History) Sent(bases ...string) {
 // Retry notes that the peer answered, but so that the message is sent again in this
 // session. It is not unanswered any more, and everything known of it stays.
 func (h *History) Retry(base string) {
-	h.setRetry(base)
+	h.state.setRetry(base)
 	h.addLine("again", base)
 }
 
@@ -163,7 +137,7 @@ func (h *History) Retry(base string) {
 func (h *History) Kept(base, reply string) {
 	first := h.Of(base).First
 	if first == 0 {
-		first = h.clock().Unix()
+		first = h.state.clock().Unix()
 	}
 	h.kept(base, first, reply)
 }
@@ -174,7 +148,7 @@ func (h *History) Kept(base, reply string) {
 func (h *History) Doubted(base, reply string) {
 	first := h.RefusedSince(base)
 	if first == 0 {
-		first = h.clock().Unix()
+		first = h.state.clock().Unix()
 	}
 	h.kept(base, first, reply)
 }
@@ -198,7 +172,7 @@ func (h *History) Tried(base, reply string) {
 
 func (h *History) kept(base string, first int64, reply string) {
 	tries := h.Of(base).Tries + 1
-	if h.setKept(base, tries, first, h.clock().Unix(), cut(reply)) {
+	if h.state.setKept(base, tries, first, h.state.clock().Unix(), cut(reply)) {
 		h.addLine("kept", base, int64(tries), first, h.Of(base).Reply)
 	} else {
 		h.Retry(base) // there is no room, but it was answered
@@ -210,8 +184,8 @@ func (h *History) kept(base string, first int64, reply string) {
 // then be logged in each session.
 func (h *History) Stays(base, reason string) (changed bool) {
 	reason = cut(reason)
-	_, sent := h.unanswered[base]
-	changed = (h.Of(base).Reason != reason || reason == "") && h.setStays(base, reason)
+	_, sent := h.state.unanswered[base]
+	changed = (h.Of(base).Reason != reason || reason == "") && h.state.setStays(base, reason)
 	if changed {
 		h.addLine("stays", base, reason)
 	} else if sent {
@@ -223,7 +197,7 @@ func (h *History) Stays(base, reason string) (changed bool) {
 // Done notes that the customer took the message but it could not be removed. It returns
 // false if there is no room for the note.
 func (h *History) Done(base string) (noted bool) {
-	noted = h.setDone(base, h.clock().Unix())
+	noted = h.state.setDone(base, h.state.clock().Unix())
 	if noted {
 		h.addLine("done", base)
 	}
@@ -232,30 +206,30 @@ func (h *History) Done(base string) (noted bool) {
 
 // Forget drops all notes of a message that was delivered or bounced, and removed.
 func (h *History) Forget(base string) {
-	delete(h.unanswered, base)
-	h.drop(base)
+	delete(h.state.unanswered, base)
+	h.state.drop(base)
 }
 
 // Keep drops the notes of messages that are gone. It is for a standing session, between
 // Begin and End.
 func (h *History) Keep(there func(base string) bool) {
-	for base, note := range h.files {
-		if !there(base) && !h.mayComeBack(note) {
-			h.drop(base)
+	for base, note := range h.state.files {
+		if !there(base) && !h.state.mayComeBack(note) {
+			h.state.drop(base)
 		}
 	}
 }
 
 // there returns the noted names that bases has too. There may be a million bases, so no
 // others are remembered.
-func (h *History) there(bases func(func([]byte) bool)) map[string]bool {
+func (s *state) there(bases func(func([]byte) bool)) map[string]bool {
 	found := make(map[string]bool)
-	if len(h.files)+len(h.unanswered) == 0 {
+	if len(s.files)+len(s.unanswered) == 0 {
 		return found
 	}
 	bases(func(base []byte) bool {
-		_, noted := h.files[string(base)]
-		_, sent := h.unanswered[string(base)]
+		_, noted := s.files[string(base)]
+		_, sent := s.unanswered[string(base)]
 		if noted || sent {
 			found[string(base)] = true
 		}
@@ -267,8 +241,8 @@ func (h *History) there(bases func(func([]byte) bool)) map[string]bool {
 // mayComeBack reports if a note is needed even while its message is not listed: a message
 // that must never be sent again may come back, since a mail reader can take its deletion
 // mark away.
-func (h *History) mayComeBack(note *Note) bool {
-	return note.Done && h.clock().Unix()-note.Last < int64(keepDone/time.Second)
+func (s *state) mayComeBack(note *Note) bool {
+	return note.Done && s.clock().Unix()-note.Last < int64(keepDone/time.Second)
 }
 
 func cut(text string) string { return text[:min(len(text), maxText)] }

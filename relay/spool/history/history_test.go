@@ -177,8 +177,8 @@ func TestBeginDropsWhatIsGone(t *testing.T) {
 	if !n.Of("c").Done {
 		t.Error("a mail reader hid a file that was taken: it would be sent again")
 	}
-	if n.reasons != 0 {
-		t.Errorf("%d reasons counted", n.reasons)
+	if n.state.reasons != 0 {
+		t.Errorf("%d reasons counted", n.state.reasons)
 	}
 	want := "1795000000 done c\n1795000000 session 2\n"
 	if diff := cmp.Diff(want, slurp(t, dir+"/vodmr.notes")); diff != "" {
@@ -400,7 +400,7 @@ func TestFlushFailsUntilAllIsWritten(t *testing.T) {
 		n.Kept("last", "450")
 		must(t, n.Flush())
 		n.Close()
-		reread := openNotes(t, folder{n.dir, n.path})
+		reread := openNotes(t, folder{n.out.dir, n.out.path})
 		for i := range messages {
 			if reread.Of(fmt.Sprint("file", i)).Tries != 1 {
 				t.Fatalf("%d messages: file%d was lost", messages, i)
@@ -441,8 +441,8 @@ func TestNotesAreBounded(t *testing.T) {
 		n.Stays(fmt.Sprint(i), "odd")
 	}
 	last := fmt.Sprint(maxReasons + 9)
-	if len(n.files) != maxReasons || n.Stays("0", "odd") || !n.Stays("0", "odder") {
-		t.Errorf("%d notes, or those that fit are not compared", len(n.files))
+	if len(n.state.files) != maxReasons || n.Stays("0", "odd") || !n.Stays("0", "odder") {
+		t.Errorf("%d notes, or those that fit are not compared", len(n.state.files))
 	}
 	if n.Stays(last, "odd") {
 		t.Error("what cannot be noted would be logged in each session")
@@ -480,7 +480,7 @@ func TestTearing(t *testing.T) {
 				t.Fatal(err)
 			}
 			states, ends = append(states, snapshot(n)), append(ends, fileSize(path))
-			flights = append(flights, n.inFlight())
+			flights = append(flights, n.state.inFlight())
 		}
 		n.Close()
 		tear := rapid.Int64Range(ends[0], ends[len(ends)-1]).Draw(t, "tear")
@@ -494,7 +494,7 @@ func TestTearing(t *testing.T) {
 			if diff := cmp.Diff(states[whole], snapshot(n)); diff != "" || err != nil {
 				t.Fatalf("%s at %d: %v\n%s", when, tear, err, diff)
 			}
-			if diff := cmp.Diff(flights[whole], n.inFlight()); diff != "" && when == "torn" && tear == ends[whole] {
+			if diff := cmp.Diff(flights[whole], n.state.inFlight()); diff != "" && when == "torn" && tear == ends[whole] {
 				t.Fatalf("%s at %d: %s", when, tear, diff)
 			}
 			n.Sent("other", "more")
@@ -521,7 +521,7 @@ func step(t *rapid.T, n *History) {
 	case 3:
 		n.Done(base)
 	case 4:
-		n.setBroke(base, 12, n.clock().Unix())
+		n.state.setBroke(base, 12, n.state.clock().Unix())
 		n.addLine("broke", base, int64(12))
 	case 5:
 		n.Tried(base, text)
@@ -532,7 +532,7 @@ func step(t *rapid.T, n *History) {
 
 func snapshot(n *History) model {
 	m := model{}
-	for base, note := range n.files {
+	for base, note := range n.state.files {
 		m[base] = *note
 	}
 	return m
@@ -557,11 +557,11 @@ func FuzzNotes(f *testing.F) {
 	f.Fuzz(func(t *testing.T, file []byte) {
 		write(t, dir+"/vodmr.notes", string(file))
 		n, _ := b.open(testClock())
-		flight := n.inFlight()
+		flight := n.state.inFlight()
 		must(t, n.rewrite())
 		n.Close()
 		n = openNotes(t, b)
-		if diff := cmp.Diff(flight, n.inFlight()); diff != "" {
+		if diff := cmp.Diff(flight, n.state.inFlight()); diff != "" {
 			t.Fatal(diff)
 		}
 		before := snapshot(n)
@@ -571,7 +571,7 @@ func FuzzNotes(f *testing.F) {
 		}
 		breaks := map[string]int{}
 		for _, base := range there {
-			breaks[base] = n.breaks(base)
+			breaks[base] = n.state.breaks(base)
 		}
 		suspects, err := n.Begin("2", bases(there...))
 		must(t, err)

@@ -25,49 +25,49 @@ const (
 // is moved to a better rung with time.
 func (h *History) Rung() int {
 	h.climb()
-	return h.ladder.rung
+	return h.state.ladder.rung
 }
 
 // Lower notes that the session broke with mail in flight: the next one begins a rung
 // lower. Call Flush after it.
 func (h *History) Lower() {
-	h.setRung(min(h.ladder.rung+1, lastRung), 0, h.clock().Unix())
+	h.state.setRung(min(h.state.ladder.rung+1, lastRung), 0, h.state.clock().Unix())
 	h.addRung()
 }
 
 // climb rises by a rung for each day that has passed.
 func (h *History) climb() {
-	l, now := &h.ladder, h.clock().Unix()
+	l, now := &h.state.ladder, h.state.clock().Unix()
 	const day = int64(climbAfter / time.Second)
 	if l.rung > 0 && l.since > now { // a clock was wrong
-		h.setRung(l.rung, l.taken, now)
+		h.state.setRung(l.rung, l.taken, now)
 		h.addRung()
 	}
 	for l.rung > 0 && now-l.since >= day {
-		h.setRung(l.rung-1, 0, l.since+day)
+		h.state.setRung(l.rung-1, 0, l.since+day)
 		h.addRung()
 	}
 }
 
 // takenOn counts messages that were taken on this rung, and climbs after enough of them.
 func (h *History) takenOn(messages int) {
-	l := &h.ladder
+	l := &h.state.ladder
 	if l.rung == 0 {
 		return
 	}
 	if l.taken += messages; l.taken >= climbTaken {
-		h.setRung(l.rung-1, 0, h.clock().Unix())
+		h.state.setRung(l.rung-1, 0, h.state.clock().Unix())
 	}
 	h.addRung()
 }
 
-func (h *History) setRung(rung, taken int, since int64) {
-	l := &h.ladder
+func (s *state) setRung(rung, taken int, since int64) {
+	l := &s.ladder
 	l.alone = l.alone && rung > 0
 	l.rung, l.taken, l.since = rung, taken, since
 }
 
-func (h *History) addRung() { h.out.add(h.ladder.appendTo(h.out.pending)) }
+func (h *History) addRung() { h.out.add(h.state.ladder.appendTo(h.out.pending)) }
 
 func (l *ladder) appendTo(buf []byte) []byte {
 	return appendNote(buf, l.since, "rung", strconv.Itoa(l.rung), int64(l.taken))
@@ -75,9 +75,9 @@ func (l *ladder) appendTo(buf []byte) []byte {
 
 // breaks returns how many breaks a suspect of the last session has now. If each transaction
 // went alone, no other can have broken the session, so the message is demoted at once.
-func (h *History) breaks(base string) int {
-	breaks := h.Of(base).Breaks + 1
-	if h.ladder.alone {
+func (s *state) breaks(base string) int {
+	breaks := s.of(base).Breaks + 1
+	if s.ladder.alone {
 		breaks = max(breaks, DemoteAfter)
 	}
 	return breaks

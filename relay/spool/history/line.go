@@ -7,7 +7,7 @@ import (
 
 // line appends a line about base, dated now, to what Flush writes.
 func (h *History) addLine(verb, base string, rest ...any) {
-	h.out.add(appendNote(h.out.pending, h.clock().Unix(), verb, base, rest...))
+	h.out.add(appendNote(h.out.pending, h.state.clock().Unix(), verb, base, rest...))
 }
 
 // sentVerb is the verb of the message at that place, from 0, in its transaction.
@@ -73,7 +73,7 @@ func unescape(s string) (string, bool) {
 }
 
 // apply applies a line of the file. It returns false if vodmr cannot have written it.
-func (h *History) apply(text string) bool {
+func (s *state) apply(text string) bool {
 	stamp, text, _ := strings.Cut(text, " ")
 	verb, text, _ := strings.Cut(text, " ")
 	file, rest, _ := strings.Cut(text, " ")
@@ -83,87 +83,87 @@ func (h *History) apply(text string) bool {
 	if err != nil || !ok || !ok2 || base == "" {
 		return false
 	}
-	return h.applyVerb(verb, when, base, rest)
+	return s.applyVerb(verb, when, base, rest)
 }
 
-func (h *History) applyVerb(verb string, when int64, base, rest string) bool {
-	h.sending = h.sending && verb == "also"
+func (s *state) applyVerb(verb string, when int64, base, rest string) bool {
+	s.sending = s.sending && verb == "also"
 	switch verb {
 	case "session":
-		h.begin(base)
+		s.begin(base)
 		if base == cleanEnd {
-			h.ended = when
+			s.ended = when
 		}
 	case "passed":
 		passed, ok := count(base)
-		h.passed = passed
+		s.passed = passed
 		return ok
 	case "sent", "also":
-		h.setSent(base, verb == "also")
+		s.setSent(base, verb == "also")
 	case "again":
-		h.setRetry(base)
+		s.setRetry(base)
 	case "done":
-		h.setDone(base, when)
+		s.setDone(base, when)
 	case "stays":
-		h.setStays(base, cut(rest))
+		s.setStays(base, cut(rest))
 	case "broke":
 		breaks, ok := count(rest)
 		if !ok || breaks == 0 {
 			return false
 		}
-		h.setBroke(base, breaks, when)
+		s.setBroke(base, breaks, when)
 	case "server":
-		return h.setServer(base, rest, when)
+		return s.setServer(base, rest, when)
 	case "kept":
-		return h.applyKept(when, base, rest)
+		return s.applyKept(when, base, rest)
 	case "bounced":
-		return h.setBounced(base, when)
+		return s.setBounced(base, when)
 	default:
-		return h.applyServerVerb(verb, when, base, rest)
+		return s.applyServerVerb(verb, when, base, rest)
 	}
 	return true
 }
 
 // applyServerVerb applies a line about the customer's server.
-func (h *History) applyServerVerb(verb string, when int64, first, rest string) bool {
+func (s *state) applyServerVerb(verb string, when int64, first, rest string) bool {
 	switch verb {
 	case "taken":
-		return h.applyTaken(first)
+		return s.applyTaken(first)
 	case "refused":
-		return h.applyRefused(first, when)
+		return s.applyRefused(first, when)
 	case "rung":
-		return h.applyRung(when, first, rest)
+		return s.applyRung(when, first, rest)
 	}
 	return false
 }
 
-func (h *History) applyRefused(text string, when int64) bool {
+func (s *state) applyRefused(text string, when int64) bool {
 	refused, ok := count(text)
 	if ok {
-		h.setRefused(refused, when)
+		s.setRefused(refused, when)
 	}
 	return ok
 }
 
-func (h *History) applyTaken(flag string) bool {
+func (s *state) applyTaken(flag string) bool {
 	if flag != "0" && flag != "1" {
 		return false
 	}
-	h.trust.taken, h.trust.known = flag == "1", true
+	s.trust.taken, s.trust.known = flag == "1", true
 	return true
 }
 
-func (h *History) applyRung(when int64, base, rest string) bool {
+func (s *state) applyRung(when int64, base, rest string) bool {
 	rung, ok := count(base)
 	taken, ok2 := count(rest)
 	if !ok || !ok2 || rung > lastRung {
 		return false
 	}
-	h.setRung(rung, taken, when)
+	s.setRung(rung, taken, when)
 	return true
 }
 
-func (h *History) applyKept(when int64, base, rest string) bool {
+func (s *state) applyKept(when int64, base, rest string) bool {
 	number, rest, _ := strings.Cut(rest, " ")
 	since, reply, _ := strings.Cut(rest, " ")
 	tries, ok := count(number)
@@ -171,7 +171,7 @@ func (h *History) applyKept(when int64, base, rest string) bool {
 	if err != nil || !ok {
 		return false
 	}
-	h.setKept(base, tries, first, when, cut(reply))
+	s.setKept(base, tries, first, when, cut(reply))
 	return true
 }
 

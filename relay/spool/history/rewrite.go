@@ -14,24 +14,24 @@ import (
 // rewrite replaces the file by one that holds only the state, so that it does not grow for
 // ever. If that fails, the old file stays and the pending lines stay pending.
 func (h *History) rewrite() error {
-	h.quarantine()
+	h.out.quarantine()
 	fd, err := h.writeTmp()
 	if err != nil {
-		return h.named(tmpName, err)
+		return h.out.named(tmpName, err)
 	}
 	var st unix.Stat_t
 	if err := sys.Stat(fd, &st); err != nil {
 		st.Size = maxFile // rewritten again soon
 	}
 	h.Close()
-	h.out = file{fd: fd, pending: h.out.pending[:0], size: st.Size}
+	h.out = file{dir: h.out.dir, path: h.out.path, fd: fd, pending: h.out.pending[:0], size: st.Size}
 	return nil
 }
 
 // writeTmp makes the new file, waits for the disk, puts it in place, and returns it open
 // for appending.
 func (h *History) writeTmp() (int, error) {
-	dir := h.dir
+	dir := h.out.dir
 	sys.Unlink(dir, tmpName) // left by a crash
 	fd, err := sys.Open(dir, tmpName, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_EXCL|sys.Safely, 0o600)
 	if err != nil {
@@ -53,10 +53,10 @@ func (h *History) writeTmp() (int, error) {
 
 // writeState writes the notes of all messages, then those in flight in this session.
 func (h *History) writeState(fd int) error {
-	now := h.clock().Unix()
+	now := h.state.clock().Unix()
 	var buf []byte
-	for _, base := range slices.Sorted(maps.Keys(h.files)) {
-		buf = appendState(buf, now, base, h.files[base])
+	for _, base := range slices.Sorted(maps.Keys(h.state.files)) {
+		buf = appendState(buf, now, base, h.state.files[base])
 		if len(buf) > maxPending {
 			if err := fdio.WriteAll(fd, buf); err != nil {
 				return err
@@ -64,27 +64,27 @@ func (h *History) writeState(fd int) error {
 			buf = buf[:0]
 		}
 	}
-	buf = h.appendServers(buf)
-	if h.ended != 0 {
-		buf = appendNote(buf, h.ended, "session", cleanEnd)
+	buf = h.state.appendServers(buf)
+	if h.state.ended != 0 {
+		buf = appendNote(buf, h.state.ended, "session", cleanEnd)
 	}
-	if h.passed > 0 {
-		buf = appendNote(buf, now, "passed", strconv.Itoa(h.passed))
+	if h.state.passed > 0 {
+		buf = appendNote(buf, now, "passed", strconv.Itoa(h.state.passed))
 	}
 	if h.Bounces() > 0 {
-		buf = h.appendBounced(buf)
+		buf = h.state.appendBounced(buf)
 	}
-	buf = h.trust.appendTo(buf, now, h.ended)
-	if h.ladder.alone { // it has been on this rung since it began
-		buf = h.ladder.appendTo(buf)
+	buf = h.state.trust.appendTo(buf, now, h.state.ended)
+	if h.state.ladder.alone { // it has been on this rung since it began
+		buf = h.state.ladder.appendTo(buf)
 	}
-	if h.session != cleanEnd { // or it would have ended now
-		buf = appendNote(buf, now, "session", h.session)
+	if h.state.session != cleanEnd { // or it would have ended now
+		buf = appendNote(buf, now, "session", h.state.session)
 	}
-	if h.ladder.rung > 0 && !h.ladder.alone {
-		buf = h.ladder.appendTo(buf)
+	if h.state.ladder.rung > 0 && !h.state.ladder.alone {
+		buf = h.state.ladder.appendTo(buf)
 	}
-	for _, bases := range h.inFlight() {
+	for _, bases := range h.state.inFlight() {
 		for i, base := range bases {
 			buf = appendNote(buf, now, sentVerb(i), base)
 		}

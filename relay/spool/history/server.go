@@ -27,7 +27,7 @@ type serverNote struct {
 // Server returns the word that was noted of a server in the last seven days, or "". The key
 // identifies the server; it is any short text.
 func (h *History) Server(key string) (word string) {
-	if note := h.servers[key]; h.within(note, keepServer) {
+	if note := h.state.servers[key]; h.state.within(note, keepServer) {
 		return note.word
 	}
 	return ""
@@ -35,38 +35,38 @@ func (h *History) Server(key string) (word string) {
 
 // SetServer notes a word about a server. If there are too many, the oldest note goes.
 func (h *History) SetServer(key, word string) {
-	if note := h.servers[key]; note.word == word && h.within(note, renewServer) {
+	if note := h.state.servers[key]; note.word == word && h.state.within(note, renewServer) {
 		return
 	}
-	if h.setServer(key, word, h.clock().Unix()) {
+	if h.state.setServer(key, word, h.state.clock().Unix()) {
 		h.addLine("server", key, word)
 	}
 }
 
-func (h *History) within(note serverNote, limit time.Duration) bool {
-	age := h.clock().Unix() - note.when
+func (s *state) within(note serverNote, limit time.Duration) bool {
+	age := s.clock().Unix() - note.when
 	return 0 <= age && age < int64(limit/time.Second)
 }
 
 // setServer reports if the words can be noted.
-func (h *History) setServer(key, word string, when int64) bool {
+func (s *state) setServer(key, word string, when int64) bool {
 	if key == "" || word == "" || len(key) > maxServerWord || len(word) > maxServerWord {
 		return false
 	}
-	if h.servers == nil {
-		h.servers = make(map[string]serverNote)
+	if s.servers == nil {
+		s.servers = make(map[string]serverNote)
 	}
-	h.servers[key] = serverNote{word, when}
-	for len(h.servers) > maxServers {
-		delete(h.servers, h.oldestServer(key))
+	s.servers[key] = serverNote{word, when}
+	for len(s.servers) > maxServers {
+		delete(s.servers, s.oldestServer(key))
 	}
 	return true
 }
 
 // oldestServer returns the key of the oldest note, apart from the one given.
-func (h *History) oldestServer(but string) (oldest string) {
-	for _, key := range slices.Sorted(maps.Keys(h.servers)) {
-		if key != but && (oldest == "" || h.servers[key].when < h.servers[oldest].when) {
+func (s *state) oldestServer(but string) (oldest string) {
+	for _, key := range slices.Sorted(maps.Keys(s.servers)) {
+		if key != but && (oldest == "" || s.servers[key].when < s.servers[oldest].when) {
 			oldest = key
 		}
 	}
@@ -74,9 +74,9 @@ func (h *History) oldestServer(but string) (oldest string) {
 }
 
 // appendServers writes the lines that restore the notes of servers.
-func (h *History) appendServers(buf []byte) []byte {
-	for _, key := range slices.Sorted(maps.Keys(h.servers)) {
-		buf = appendNote(buf, h.servers[key].when, "server", key, h.servers[key].word)
+func (s *state) appendServers(buf []byte) []byte {
+	for _, key := range slices.Sorted(maps.Keys(s.servers)) {
+		buf = appendNote(buf, s.servers[key].when, "server", key, s.servers[key].word)
 	}
 	return buf
 }

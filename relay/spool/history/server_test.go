@@ -62,7 +62,7 @@ func TestServerNotesBounded(t *testing.T) {
 		now = now.Add(time.Second)
 		n.SetServer(fmt.Sprint("k", i), "drains")
 	}
-	if len(n.servers) != maxServers || n.Server("k999") != "drains" || n.Server("k991") != "" {
-		t.Errorf("%d servers are noted: %v", len(n.servers), n.servers)
+	if len(n.state.servers) != maxServers || n.Server("k999") != "drains" || n.Server("k991") != "" {
+		t.Errorf("%d servers are noted: %v", len(n.state.servers), n.state.servers)
 	}
 }

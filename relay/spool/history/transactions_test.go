@@ -64,8 +64,8 @@ func TestSuspectsOfAFileThatCannotBeRewritten(t *testing.T) {
 	expect(t, suspects, "a", "b")
 	n.Close()
 	n = openNotes(t, b)
-	if diff := cmp.Diff(model{"a": {Breaks: 1, Broke: 1795000000}, "b": {Breaks: 1, Broke: 1795000000}}, snapshot(n)); diff != "" || len(n.inFlight()) != 0 {
-		t.Errorf("%q in flight; %s", n.inFlight(), diff)
+	if diff := cmp.Diff(model{"a": {Breaks: 1, Broke: 1795000000}, "b": {Breaks: 1, Broke: 1795000000}}, snapshot(n)); diff != "" || len(n.state.inFlight()) != 0 {
+		t.Errorf("%q in flight; %s", n.state.inFlight(), diff)
 	}
 }
 
@@ -140,7 +140,7 @@ func TestTransactionsSurviveARewriting(t *testing.T) {
 	n.Sent("f")
 	must(t, n.Flush())
 	n.Close()
-	if diff := cmp.Diff([][]string{{"a", "c"}, {"d", "e"}, {"f"}}, openNotes(t, b).inFlight()); diff != "" {
+	if diff := cmp.Diff([][]string{{"a", "c"}, {"d", "e"}, {"f"}}, openNotes(t, b).state.inFlight()); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -173,7 +173,7 @@ func TestAnswersWithoutANote(t *testing.T) {
 	n := openNotes(t, b)
 	n.Stays("known", "odd")
 	for i := range maxNotes {
-		n.put(fmt.Sprint(i), Note{Breaks: 1}, n.mayBounds())
+		n.state.put(fmt.Sprint(i), Note{Breaks: 1}, n.state.mayBounds())
 	}
 	n.Sent("known", "staying", "kept", "tried", "unanswered")
 	n.Stays("known", "odd")
@@ -183,7 +183,7 @@ func TestAnswersWithoutANote(t *testing.T) {
 	must(t, n.Flush())
 	n.Close()
 	n = openNotes(t, b)
-	if diff := cmp.Diff([][]string{{"unanswered"}}, n.inFlight()); diff != "" {
+	if diff := cmp.Diff([][]string{{"unanswered"}}, n.state.inFlight()); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -200,7 +200,7 @@ func TestTriedLeavesTheClockAlone(t *testing.T) {
 	}{
 		{"tried", func(n *History) { n.Sent("a"); n.Tried("a", "unreadable") },
 			Note{Tries: 1, Last: 1795000000, Reply: "unreadable"}},
-		{"tried again", func(n *History) { n.setBroke("a", 3, 1795000500); n.Tried("a", "no bounce") },
+		{"tried again", func(n *History) { n.state.setBroke("a", 3, 1795000500); n.Tried("a", "no bounce") },
 			Note{Tries: 2, Last: 1795001000, Reply: "no bounce"}},
 		{"deferred", func(n *History) { n.Kept("a", "450") },
 			Note{Tries: 3, First: 1795002000, Last: 1795002000, Reply: "450"}},
@@ -210,7 +210,7 @@ func TestTriedLeavesTheClockAlone(t *testing.T) {
 		n, err := b.open(func() time.Time { return time.Unix(now, 0) })
 		must(t, err)
 		step.note(n)
-		if len(n.inFlight()) != 0 {
+		if len(n.state.inFlight()) != 0 {
 			t.Errorf("%s: still unanswered", step.what)
 		}
 		must(t, n.Flush())
@@ -286,7 +286,7 @@ func TestTransactionsAreKeptApart(t *testing.T) {
 					t.Fatal(err, n.Damaged)
 				}
 			}
-			if diff := cmp.Diff([][]string(want), n.inFlight()); diff != "" {
+			if diff := cmp.Diff([][]string(want), n.state.inFlight()); diff != "" {
 				t.Fatal(diff)
 			}
 		}

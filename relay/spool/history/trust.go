@@ -17,7 +17,7 @@ const maxRefused = 10
 
 // Taken notes that the customer's server took a transaction of so many messages.
 func (h *History) Taken(messages int) {
-	t := &h.trust
+	t := &h.state.trust
 	if !t.taken {
 		h.addLine("taken", "1")
 	}
@@ -30,33 +30,33 @@ func (h *History) Taken(messages int) {
 
 // Refused notes that it refused a transaction for good, with all its messages.
 func (h *History) Refused() {
-	h.setRefused(min(h.trust.refused+1, 1<<20), h.clock().Unix())
-	h.addLine("refused", strconv.Itoa(h.trust.refused))
+	h.state.setRefused(min(h.state.trust.refused+1, 1<<20), h.state.clock().Unix())
+	h.addLine("refused", strconv.Itoa(h.state.trust.refused))
 }
 
-func (h *History) setRefused(refused int, when int64) {
+func (s *state) setRefused(refused int, when int64) {
 	if refused == 0 {
 		when = 0
 	}
-	h.trust.refused, h.trust.refusedAt = refused, when
+	s.trust.refused, s.trust.refusedAt = refused, when
 }
 
 // Trusts reports if a refusal for good is believed: the customer's server once took a
 // message, and has not refused too many in a row since.
-func (h *History) Trusts() bool { return h.trust.taken && h.trust.refused < maxRefused }
+func (h *History) Trusts() bool { return h.state.trust.taken && h.state.trust.refused < maxRefused }
 
 // EverTaken reports if the customer's server ever took a message.
-func (h *History) EverTaken() bool { return h.trust.taken }
+func (h *History) EverTaken() bool { return h.state.trust.taken }
 
 // LastRefused returns when a transaction was last refused for good, in Unix seconds, or 0 if
 // one was taken since or none was refused.
-func (h *History) LastRefused() int64 { return h.trust.refusedAt }
+func (h *History) LastRefused() int64 { return h.state.trust.refusedAt }
 
 // infer is for files of older versions, which did not note if the server ever took mail:
 // it did if a session ended cleanly.
-func (h *History) infer() {
-	if !h.trust.known {
-		h.trust.taken = h.ended != 0
+func (s *state) infer() {
+	if !s.trust.known {
+		s.trust.taken = s.ended != 0
 	}
 }
 
