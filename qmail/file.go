@@ -111,21 +111,8 @@ func (f *file) readFull(buf []byte, offset int64) (int, error) {
 
 func (f *file) close() error { return unix.Close(f.fd) }
 
-// Lower folds ASCII letters only, as qmail does. strings.ToLower would also fold
-// letters beyond ASCII, some of them into ASCII ones, and change bytes that are
-// no UTF-8: two different names could become one.
-func Lower(s string) string {
-	b := []byte(s)
-	for i, c := range b {
-		if 'A' <= c && c <= 'Z' {
-			b[i] = c + 'a' - 'A'
-		}
-	}
-	return string(b)
-}
-
-// isDir reports if path is a directory, symlinks followed. A path that cannot be looked at
-// counts as one: the program that uses it will report the reason.
+// isDir says whether path is a directory, symlinks followed. One that cannot be
+// looked at counts as one: whoever uses it learns why it cannot be.
 func isDir(path string) bool {
 	var st unix.Stat_t
 	switch err := sys.Retry(func() error { return unix.Stat(path, &st) }); err {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"vodmr/internal/address"
 	"vodmr/internal/logline"
 	"vodmr/qmail"
 )
@@ -110,6 +111,9 @@ func (q *queue) inject(it *item, notice qmail.Bounce, from, to, reason string) e
 func (q *queue) tellOfUnproven(it *item, reason string) {
 	to, from, drop := qmail.BounceTo("", q.control)
 	note := q.notes.Of(it.base)
+	if it.retry {
+		note.Tries-- // this session's own
+	}
 	if drop || q.bounces.told || note.Tries > 0 || note.Reason == errUnproven.Error() {
 		return
 	}
@@ -141,7 +145,7 @@ func (q *queue) noticeID(it *item) string {
 
 // shown is a raw address as the log has addresses: in SMTP's form, if it has one.
 func shown(raw string) string {
-	if quoted, err := qmail.Quote(raw); err == nil {
+	if quoted, err := address.Quote(raw); err == nil {
 		raw = quoted
 	}
 	return "<" + raw + ">"

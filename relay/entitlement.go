@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"vodmr/internal/address"
 	"vodmr/internal/safepath"
 	"vodmr/qmail"
 	"vodmr/smtp"
@@ -38,7 +39,7 @@ func identify(c *Config) (*entitlement, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &entitlement{users: users, login: qmail.Lower(c.Login), home: c.Home, maildir: c.Maildir}
+	e := &entitlement{users: users, login: address.Lower(c.Login), home: c.Home, maildir: c.Maildir}
 	if e.virtual, err = c.Qmail.VirtualDomains(); err != nil {
 		e.close()
 		return nil, err
@@ -69,7 +70,7 @@ func (e *entitlement) findDomain() error {
 		return e.checkLost()
 	}
 	e.domain = &domain
-	e.login = qmail.Lower(path.Base(e.home)) + "@" + domain.Name
+	e.login = address.Lower(path.Base(e.home)) + "@" + domain.Name
 	return nil
 }
 
@@ -81,7 +82,7 @@ func (e *entitlement) findDomain() error {
 func (e *entitlement) checkLost() error {
 	_, domain := qmail.SplitLogin(e.login)
 	prefix, found := e.virtual.Prefix(domain)
-	if domain == "" || !found || qmail.Lower(prefix) != domain {
+	if domain == "" || !found || address.Lower(prefix) != domain {
 		return nil
 	}
 	lost := fmt.Errorf("control/virtualdomains gives %s to vpopmail, but users/cdb holds no directory of it that %s is in", domain, e.home)
@@ -210,7 +211,7 @@ func (e *entitlement) known() bool { return e.login != "" }
 // wants says whether mail for a recipient's domain belongs to the login, and
 // whether it was asked for.
 func (e *entitlement) wants(domain string) (held, asked bool) {
-	domain = e.real(qmail.Lower(domain))
+	domain = e.real(address.Lower(domain))
 	held = e.holds(domain)
 	return held, held && (len(e.asked) == 0 || slices.Contains(e.asked, domain))
 }

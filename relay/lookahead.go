@@ -4,9 +4,9 @@ import (
 	"errors"
 	"slices"
 
+	"vodmr/internal/address"
 	"vodmr/internal/logline"
 	"vodmr/maildir"
-	"vodmr/qmail"
 	"vodmr/relay/spool/history"
 )
 
@@ -165,5 +165,5 @@ func (q *queue) skip(entry maildir.Entry, err error) {
 func knownReason(err error) bool {
 	var other *notOurs
 	return errors.As(err, &other) || errors.Is(err, maildir.ErrGone) || errors.Is(err, maildir.ErrNoEnvelope) ||
-		errors.Is(err, maildir.ErrNotRegular) || errors.Is(err, maildir.ErrOwner) || errors.Is(err, qmail.ErrAddress) || err == errUnproven
+		errors.Is(err, maildir.ErrNotRegular) || errors.Is(err, maildir.ErrOwner) || errors.Is(err, address.ErrSyntax) || err == errUnproven
 }

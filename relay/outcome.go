@@ -24,9 +24,11 @@ func (q *queue) Answered(tx *smtp.Transaction, decisions []smtp.Decision) {
 	delete(q.flying, tx)
 	g.closeStream()
 	q.learn(decisions)
-	repeat, later := &group{plain: true}, &group{plain: tx.Plain}
+	repeat, later, repeated := &group{plain: true}, &group{plain: tx.Plain}, false
+	several := contentForSeveral(decisions)
 	for i, it := range g.items {
 		d := decisions[i]
+		q.refusedSome = q.refusedSome || d.Reply.Refused()
 		switch {
 		case d.Reply.Accepted():
 			q.delivered(it, d.Reply)
@@ -39,6 +41,10 @@ func (q *queue) Answered(tx *smtp.Transaction, decisions []smtp.Decision) {
 			q.notes.Retry(it.base)
 		case aboutSession(d.Reply, tx.Plain):
 			q.unwilling(it, d.Reply)
+		case d.Stage == smtp.StageContent && several:
+			q.again = append(q.again, &group{items: []*item{it}, plain: tx.Plain})
+			q.notes.Retry(it.base)
+			repeated = true
 		case d.Reply.Permanent() && d.Stage == smtp.StageMail:
 			q.refusedSender(it, d.Reply)
 		case d.Reply.Permanent():
@@ -50,9 +56,10 @@ func (q *queue) Answered(tx *smtp.Transaction, decisions []smtp.Decision) {
 	for _, more := range []*group{later, repeat} {
 		if len(more.items) > 0 {
 			q.again = append(q.again, more)
+			repeated = true
 		}
 	}
-	if len(later.items)+len(repeat.items) == 0 && !g.items[0].retry {
+	if !repeated && !g.items[0].retry {
 		q.countRefused(decisions)
 	}
 }
@@ -81,6 +88,20 @@ func (q *queue) countRefused(decisions []smtp.Decision) {
 // 452, or 552 (RFC 5321 section 4.5.3.1.10).
 func tooMany(d smtp.Decision) bool {
 	return d.Stage == smtp.StageRcpt && d.After > 0 && (d.Reply.Code == 452 || d.Reply.Code == 552)
+}
+
+// contentForSeveral reports if the content was refused for several accepted recipients
+// at once. A server may mean one of them only (a quota, a filter that one of them has),
+// and the reply does not say which. So each copy is offered again alone, and that
+// reply is believed.
+func contentForSeveral(decisions []smtp.Decision) bool {
+	refused := 0
+	for _, d := range decisions {
+		if d.Stage == smtp.StageContent && d.Reply.Refused() {
+			refused++
+		}
+	}
+	return refused > 1
 }
 
 // delivered removes a file that the customer's server answers for now.
@@ -206,6 +227,28 @@ func (q *queue) bounceOrKeep(it *item, reply smtp.Reply, why string) {
 	}
 	q.count.bounced++
 	q.removeOrNote(it)
+}
+
+// closed notes what a 421 left unanswered. The server announced its end (RFC 5321 section
+// 3.8), so no message is the suspect of it. If the server had refused something before,
+// that is likely why: chasquid says 421 in place of a connection's third refusal. The
+// rest then keeps its place, so that it is not the third again. If it had not,
+// the first message without an answer may be why, and goes behind what was tried less.
+func (q *queue) closed(left []smtp.Unanswered, err error) {
+	var closing *smtp.ClosingError
+	if !errors.As(err, &closing) {
+		return
+	}
+	for i, u := range left {
+		for _, it := range q.flying[u.Transaction].items {
+			if i == 0 && !q.refusedSome {
+				q.notes.Tried(it.base, closing.Reply.String())
+			} else {
+				q.notes.Retry(it.base)
+			}
+		}
+	}
+	q.Sending()
 }
 
 // doubt names the files that a broken session left unanswered after their

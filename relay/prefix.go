@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"vodmr/internal/address"
 	"vodmr/maildir"
 	"vodmr/qmail"
 )
@@ -13,32 +14,32 @@ type catchall struct {
 
 // addCatchall remembers that a domain's .qmail-default, dq, forwards to the mailbox by
 // its address.
-func (e *entitlement) addCatchall(domain qmail.Domain, address string, dq qmail.DotQmail) error {
-	local, name := qmail.Split(address)
+func (e *entitlement) addCatchall(domain qmail.Domain, forward string, dq qmail.DotQmail) error {
+	local, name := address.Split(forward)
 	prefixed, err := e.leavesPrefix(name)
 	if err != nil {
 		return err
 	}
 	if prefix, found := e.virtual.Prefix(name); prefixed && found {
-		address = prefix + "-" + local + "@" + name
+		forward = prefix + "-" + local + "@" + name
 	}
 	e.catchalls = append(e.catchalls, catchall{
-		maildir.Catchall{Address: address, UID: domain.UID, Set: true},
+		maildir.Catchall{Address: forward, UID: domain.UID, Set: true},
 		dq.LeavesPrefix(e.home, e.maildir),
 	})
 	return nil
 }
 
-// recipient is the address that the sender wrote. Its argument is that of a
+// recipient is the address that the sender wrote. deliveredTo is the text of a
 // Delivered-To: of the topmost line, or by a catch-all's first delivery. The prefix of
 // virtualdomains is taken off only if the line has it: a local part may begin in the same
 // way.
-func (e *entitlement) recipient(address string, by *catchall) (string, error) {
-	local, domain := qmail.Split(address)
+func (e *entitlement) recipient(deliveredTo string, by *catchall) (string, error) {
+	local, domain := address.Split(deliveredTo)
 	prefixed := by != nil && by.prefixed
 	if by == nil {
 		var err error
-		if prefixed, err = e.leavesPrefix(qmail.Lower(domain)); err != nil {
+		if prefixed, err = e.leavesPrefix(address.Lower(domain)); err != nil {
 			return "", err
 		}
 	}

@@ -49,6 +49,8 @@ type queue struct {
 	bounces  bounces
 	refusals refusals
 
+	refusedSome bool // the server refused something in this session
+
 	unnoted    bool // the notes could not be written
 	unreadable bool // a file could not be read
 	stuck      bool // no more may be sent: see overByStuck

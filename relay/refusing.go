@@ -20,10 +20,14 @@ type refusals struct {
 	inARow int        // transactions refused since one was taken in this session
 	took   bool       // it took a message
 	mailed bool       // it accepted a MAIL
+
+	unwilling int // messages refused for the session's sake
 	// senders are messages whose MAIL was refused before any was accepted.
 	senders []refusedMail
-	// doubted are messages that were kept as their refusal was not believed.
+	// doubted are messages that were kept as their refusal was not believed; unknown is
+	// how many of them were for a recipient whom the server does not know (5.1.1).
 	doubted []maildir.Entry
+	unknown int
 }
 
 // A refusedMail is a message whose MAIL was refused.
@@ -37,6 +41,8 @@ const (
 	// session, in the hope that it takes one. Fewer would let messages for unknown
 	// recipients, which come in hundreds, keep back what it would take.
 	mostInARow = 100
+	// unknownUser is the enhanced code of a recipient who does not exist (RFC 3463 section 3.2).
+	unknownUser = "5.1.1"
 	// mostDoubted is how many refused messages a session tries again at its end.
 	mostDoubted = 1000
 
@@ -91,13 +97,17 @@ func aboutSession(reply smtp.Reply, plain bool) bool {
 }
 
 // unwilling keeps a message that was refused for the session's sake. Nothing more is sent
-// then, unless the server has shown that it takes other mail.
+// then, unless the server has taken mail: some servers say 530 of a sender in their own
+// domain, and mail with forged senders must not keep back the rest.
 func (q *queue) unwilling(it *item, reply smtp.Reply) {
 	if q.refusals.took || q.settings.SoftBounce {
 		q.deferred(it, reply)
 		return
 	}
-	q.refusals.why = wantsMore
+	q.refusals.unwilling++
+	if !q.notes.Trusts() {
+		q.refusals.why = wantsMore
+	}
 	q.keepTried(it, reply)
 }
 
@@ -111,18 +121,39 @@ func (q *queue) refusedSender(it *item, reply smtp.Reply) {
 	}
 	q.notes.Retry(it.base)
 	r.senders = append(r.senders, refusedMail{it, reply})
-	first := r.senders[0]
-	if it.sender != first.item.sender && sameReply(reply, first.reply) {
+	if !q.notes.Trusts() && r.eachSender() {
 		r.why = noSenders
 	}
+}
+
+// eachSender reports if MAIL was refused in the same words for two senders or more, and
+// never otherwise.
+func (r *refusals) eachSender() bool {
+	several := false
+	for _, next := range r.senders {
+		if !sameReply(next.reply, r.senders[0].reply) {
+			return false
+		}
+		several = several || next.item.sender != r.senders[0].item.sender
+	}
+	return several && !r.mailed
 }
 
 func sameReply(a, b smtp.Reply) bool {
 	return a.Code == b.Code && a.Enhanced == b.Enhanced && slices.Equal(a.Lines, b.Lines)
 }
 
-// decideSenders decides about the messages whose MAIL was refused first.
+// decideSenders decides about the messages whose MAIL was refused first: once a MAIL was
+// accepted, or at the session's end. A server that took mail before may be set up
+// wrong since: that shows if it accepted no MAIL at all.
 func (q *queue) decideSenders() {
+	if r := &q.refusals; r.why == "" && !r.mailed {
+		if r.unwilling > 0 {
+			r.why = wantsMore
+		} else if r.eachSender() {
+			r.why = noSenders
+		}
+	}
 	senders := q.refusals.senders
 	q.refusals.senders = nil
 	for _, r := range senders {
@@ -138,9 +169,19 @@ func (q *queue) decideSenders() {
 func (q *queue) doubtRefusal(it *item, reply smtp.Reply) {
 	q.notes.Doubted(it.base, reply.String())
 	q.logKept(it, reply)
-	if r := &q.refusals; len(r.doubted) < mostDoubted {
+	r := &q.refusals
+	if reply.Enhanced == unknownUser {
+		r.unknown++
+	}
+	if len(r.doubted) < mostDoubted {
 		r.doubted = append(r.doubted, it.entry)
 	}
+}
+
+// fewUnknown reports if the server refused nothing but one or two recipients whom it does
+// not know. That speaks of them, and is no sign of a server that refuses everything.
+func (r *refusals) fewUnknown() bool {
+	return r.unknown > 0 && r.unknown <= 2 && r.unknown == r.inARow && !r.took
 }
 
 // refusedForLong says whether a message was refused for good a day ago too.
@@ -150,10 +191,10 @@ func (q *queue) refusedForLong(it *item) bool {
 }
 
 // moreDoubted reads the next message whose refusal was not believed ahead again, once
-// the server has taken one.
+// the server has taken one, or if only one or two recipients are unknown to it.
 func (q *queue) moreDoubted() bool {
 	r := &q.refusals
-	if len(r.doubted) == 0 || !q.notes.Trusts() {
+	if len(r.doubted) == 0 || !q.notes.Trusts() && (q.notes.EverTaken() || !r.fewUnknown()) {
 		return false
 	}
 	entry := r.doubted[0]

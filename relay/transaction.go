@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"vodmr/internal/address"
 	"vodmr/internal/logline"
-	"vodmr/qmail"
 	"vodmr/smtp"
 )
 
@@ -160,7 +160,7 @@ func (q *queue) foreseen(tx *smtp.Transaction, coding coding) smtp.Reply {
 
 // domainOf is an item's recipient domain in lower case.
 func domainOf(it *item) string {
-	return qmail.Lower(it.rcpt[strings.LastIndexByte(it.rcpt, '@')+1:])
+	return address.Lower(it.rcpt[strings.LastIndexByte(it.rcpt, '@')+1:])
 }
 
 // Failed is smtp.Source's: the file could not be read to its end.

@@ -33,6 +33,7 @@ func (s *session) turn() error {
 		_ = sender.Quit()
 	default:
 		s.queue.doubt(sender.Unanswered(), err)
+		s.queue.closed(sender.Unanswered(), err)
 		s.queue.broke(sender)
 	}
 	s.queue.tellRefusing(err)

@@ -6,8 +6,8 @@ import (
 	"syscall"
 )
 
-// As runs do with the rights of a user with one group, and then takes root's back. do can
-// read only files that the user can read, even if the user swaps links meanwhile.
+// As runs do with the rights of a user with one group, and then takes root's back. If
+// the user cannot read a file, do cannot either, even if the user swaps links meanwhile.
 // It is for reading, as While is: do must start no other program. If the program is not
 // root's, or the user is root, do just runs.
 func As(uid, gid int, do func() error) error {

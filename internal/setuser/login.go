@@ -9,8 +9,8 @@ import (
 	"vodmr/qmail"
 )
 
-// ErrPlace is the error if HOME, which a checkpassword program set, is not the login's mailbox
-// by the site's own files, or does not belong to the user that they name.
+// ErrPlace says that HOME, which a checkpassword program set, is not where the site's own
+// files have the login's mailbox, or does not belong to the user that they name.
 var ErrPlace = errors.New("is not the mailbox of this login")
 
 // A Login is the result of a checkpassword program: the customer who logged in.
@@ -20,19 +20,19 @@ type Login struct {
 	Home     string // HOME: the mailbox's directory
 }
 
-// A Place is the owner and the directory of a login's mailbox by the site's own files. Only
-// root writes these files, but HOME may come from one that a customer writes, such as the
-// vpasswd of a domain.
+// A Place is what the site's own files say about a login: which user its mailbox belongs to, and where
+// it is. Only root writes these files, but HOME may come from one that a customer writes,
+// such as the vpasswd of a domain.
 type Place struct {
 	ID
 	Dir    string // the domain's directory, or the account's
 	Domain bool   // Dir is a domain's, and the mailbox is below it; otherwise it is Dir
 }
 
-// For becomes, if this program is root's, the user that the site's own files name as the
-// owner of the login's mailbox, and then checks HOME, see Place.Check. If HOME is not the
-// login's mailbox, refused is the reason: then this program is that user, or nobody if the
-// files do not know the login, and must open nothing. err is any other failure.
+// For becomes, if this program is root's, the user that the site's own files give the
+// login's mailbox to, and then sees that HOME is there, see Place.Check. If HOME is not
+// the login's mailbox, refused says why: then this program is that user, or nobody if the
+// files do not know the login, and must open nothing. err is any other trouble.
 func For(site qmail.Home, login Login) (refused, err error) {
 	if syscall.Geteuid() != 0 {
 		return nil, nil
@@ -107,8 +107,8 @@ func InDomain(domain qmail.Domain) Place {
 	return Place{ID{domain.UID, domain.GID}, domain.Dir, true}
 }
 
-// Check is ErrPlace unless home is the directory that it must be, both paths resolved as
-// package safepath does, and belongs to the user that it must.
+// Check is ErrPlace unless home is where it must be, both paths resolved as package
+// safepath does, and belongs to the right user.
 func (p Place) Check(home string) error {
 	real, uid, _, err := safepath.Owned(home)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"vodmr/internal/safepath"
 )
 
-// ErrRoot is the error if a mailbox belongs to root: no mailbox needs root's rights.
+// ErrRoot means that a mailbox belongs to root: no mailbox needs root's rights.
 var ErrRoot = errors.New("belongs to root")
 
 // ErrLink is the error if a mailbox's path has a symbolic link in it that a user other than

@@ -18,22 +18,9 @@ const Safely = unix.O_CLOEXEC | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_NOCTT
 // directory.
 var ErrNotRegular = errors.New("not a regular file")
 
-// Retry repeats a call for as long as signals interrupt it.
-func Retry(call func() error) error {
-	for {
-		if err := call(); err != unix.EINTR {
-			return err
-		}
-	}
-}
-
 // Open opens a name below dir. mode counts if the file is created.
-func Open(dir int, name string, flags int, mode uint32) (fd int, err error) {
-	err = Retry(func() error {
-		fd, err = unix.Openat(dir, name, flags, mode)
-		return err
-	})
-	return fd, err
+func Open(dir int, name string, flags int, mode uint32) (int, error) {
+	return RetryN(func() (int, error) { return unix.Openat(dir, name, flags, mode) })
 }
 
 // Reopen opens a directory a second time, so that the copy has a reading position of its
@@ -43,29 +30,20 @@ func Reopen(dir int) (int, error) {
 }
 
 // Read reads once.
-func Read(fd int, p []byte) (n int, err error) {
-	err = Retry(func() error {
-		n, err = unix.Read(fd, p)
-		return err
-	})
+func Read(fd int, p []byte) (int, error) {
+	n, err := RetryN(func() (int, error) { return unix.Read(fd, p) })
 	return max(n, 0), err
 }
 
 // ReadAt reads once, at an offset.
-func ReadAt(fd int, p []byte, off int64) (n int, err error) {
-	err = Retry(func() error {
-		n, err = unix.Pread(fd, p, off)
-		return err
-	})
+func ReadAt(fd int, p []byte, off int64) (int, error) {
+	n, err := RetryN(func() (int, error) { return unix.Pread(fd, p, off) })
 	return max(n, 0), err
 }
 
 // ReadNames fills buf with directory entries once; 0 bytes are the end.
-func ReadNames(fd int, buf []byte) (n int, err error) {
-	err = Retry(func() error {
-		n, err = unix.ReadDirent(fd, buf)
-		return err
-	})
+func ReadNames(fd int, buf []byte) (int, error) {
+	n, err := RetryN(func() (int, error) { return unix.ReadDirent(fd, buf) })
 	return max(n, 0), err
 }
 
@@ -110,11 +88,7 @@ func Lstat(dir int, name string, st *unix.Stat_t) error {
 // ReadLink returns what a symbolic link says.
 func ReadLink(dir int, name string) (target string, err error) {
 	var buf [4096]byte // PATH_MAX of Linux; the others have less
-	n := 0
-	err = Retry(func() error {
-		n, err = unix.Readlinkat(dir, name, buf[:])
-		return err
-	})
+	n, err := RetryN(func() (int, error) { return unix.Readlinkat(dir, name, buf[:]) })
 	if err == nil && n == len(buf) {
 		err = unix.ENAMETOOLONG
 	}

@@ -7,19 +7,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestRetry repeats what a signal interrupts, and nothing else.
-func TestRetry(t *testing.T) {
-	answers := []error{unix.EINTR, unix.EINTR, unix.ENOENT, nil}
-	calls := 0
-	err := Retry(func() error {
-		calls++
-		return answers[calls-1]
-	})
-	if err != unix.ENOENT || calls != 3 {
-		t.Errorf("%v after %d calls", err, calls)
-	}
-}
-
 // TestOpenFollowsNoLink: neither does it wait for a FIFO's writer.
 func TestOpenFollowsNoLink(t *testing.T) {
 	path := t.TempDir()

@@ -48,11 +48,7 @@ func (w *Watch) Read() (mail, asked bool, err error) {
 	return mail, asked, err
 }
 
-func kevent(fd int, changes, events []unix.Kevent_t) (n int, err error) {
+func kevent(fd int, changes, events []unix.Kevent_t) (int, error) {
 	var now unix.Timespec
-	err = sys.Retry(func() error {
-		n, err = unix.Kevent(fd, changes, events, &now)
-		return err
-	})
-	return n, err
+	return sys.RetryN(func() (int, error) { return unix.Kevent(fd, changes, events, &now) })
 }
