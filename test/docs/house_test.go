@@ -30,7 +30,7 @@ var rooms = [][]string{
 	{"check"},
 	{"relay", "fetch", "tlswrap"},
 	{"relay/spool"},
-	{"relay/grant"},
+	{"relay/grant", "relay/spool/history"},
 	{"internal/locate"},
 	{"internal/setuser"}, // it reads users/cdb: it stands above qmail
 	{"auth"},
