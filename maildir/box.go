@@ -31,7 +31,7 @@ type Box struct {
 	home string // as given to Open, like name
 	name string
 	path string // for the texts of errors only
-	uid  uint32 // the user to whom everything must belong
+	uid  uint32 // the owner of everything
 	dir  int    // MAILDIR
 	sub  [2]int // new and cur
 
@@ -58,7 +58,7 @@ var subNames = [2]string{"new", "cur"}
 // there, it is ErrMissing. Each error names the path and what to do.
 func Open(home, dir string) (*Box, error) { return OpenFor(home, dir, uint32(unix.Geteuid())) }
 
-// OpenFor does what Open would do as the user uid, to whom everything must belong.
+// OpenFor does what Open would do as the user uid. Everything must belong to it.
 func OpenFor(home, dir string, uid uint32) (*Box, error) {
 	b := &Box{home: home, name: dir, path: sys.Join(home, dir), uid: uid, sub: [2]int{-1, -1}}
 	var err error

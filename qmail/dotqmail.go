@@ -227,10 +227,9 @@ func samePath(a, b string) bool {
 	return err == nil && realA == realB
 }
 
-// LeadsHere says whether dq, the .qmail-default of d, leads to the mailbox whose
-// directory is home and whose Maildir is maildir, see LeadsTo. Where it does so by an
-// address, that address is returned, in lower case and with the real domain, as a
-// Delivered-To shows it.
+// LeadsHere reports if dq, the .qmail-default of d, leads to the mailbox with the directory
+// home and the Maildir maildir, see LeadsTo. If it does so by an address, that address is
+// returned, in lower case and with the real domain, as a Delivered-To shows it.
 func (u *Users) LeadsHere(d Domain, dq DotQmail, home, maildir string) (leads bool, forward string, err error) {
 	if dq.LeadsTo(home, maildir) {
 		return true, "", nil

@@ -111,8 +111,8 @@ func (f *file) readFull(buf []byte, offset int64) (int, error) {
 
 func (f *file) close() error { return unix.Close(f.fd) }
 
-// isDir says whether path is a directory, symlinks followed. One that cannot be
-// looked at counts as one: whoever uses it learns why it cannot be.
+// isDir reports if path is a directory, symlinks followed. A path that cannot be looked at
+// counts as one: the program that uses it will report the reason.
 func isDir(path string) bool {
 	var st unix.Stat_t
 	switch err := sys.Retry(func() error { return unix.Stat(path, &st) }); err {
