@@ -132,7 +132,7 @@ func checkLock(b *openBox, r *report) {
 	if !canWriteFile(b, r, path, badLock) {
 		return
 	}
-	pid, err := b.box.Holder()
+	pid, err := b.box.Lock.Holder()
 	switch {
 	case err != nil:
 		r.unreadable(path, err)

@@ -46,10 +46,10 @@ func hold(home string) {
 	}
 	box, err := maildir.OpenFor(home, "Maildir", st.Uid)
 	if err == nil {
-		err = box.Lock()
+		err = box.Lock.Acquire()
 	}
 	if err == nil && os.Getenv(holdStanding) != "" {
-		err = box.Stand()
+		err = box.Lock.MarkStanding()
 	}
 	fmt.Println(err)
 	_, _ = io.Copy(io.Discard, os.Stdin)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"vodmr/maildir"
+	"vodmr/relay/spool/history"
 )
 
 const (
@@ -32,7 +33,7 @@ func checkWaiting(b *openBox, r *report) {
 		r.ok(b.dir, "no mail waits")
 		return
 	}
-	notes, _ := b.box.OpenNotes(func() time.Time { return b.site.now })
+	notes, _ := history.Open(b.box.Dir(), b.box.Path(), func() time.Time { return b.site.now })
 	defer notes.Close()
 	judgeWaiting(b, r, list, notes)
 }
@@ -46,7 +47,7 @@ type tally struct {
 }
 
 // judgeWaiting goes through the mail, oldest first.
-func judgeWaiting(b *openBox, r *report, list *maildir.List, notes *maildir.Notes) {
+func judgeWaiting(b *openBox, r *report, list *maildir.List, notes *history.History) {
 	settings, _ := b.site.controls()
 	var t tally
 	until := time.Now().Add(b.site.look)
@@ -81,7 +82,7 @@ func (t *tally) opens(b *openBox, e maildir.Entry, until time.Time) bool {
 
 // note counts a message by its notes. If it stays for a reason of its own, it is not
 // bounced for its age.
-func (t *tally) note(e maildir.Entry, note maildir.Note, old bool) {
+func (t *tally) note(e maildir.Entry, note history.Note, old bool) {
 	if note.Reason != "" {
 		t.stays, t.stayer = t.stays+1, e.Path()+": "+note.Reason
 	} else if old {

@@ -7,8 +7,8 @@ import (
 	"vodmr/internal/address"
 )
 
-// reversePath makes the value of a Return-Path line fit for MAIL FROM:<...>. Brackets
-// hold the quoted form; without them the address is raw.
+// reversePath makes the value of a Return-Path line fit for MAIL FROM:<...>. The address is
+// quoted if it has brackets, and raw if not.
 func reversePath(value string) (sender string, double bool, err error) {
 	if address.HasControl(value) {
 		return "", false, fmt.Errorf("%w: Return-Path holds a control character", ErrNoEnvelope)

@@ -1,11 +1,10 @@
-// Package maildir owns a Maildir on disk: the order of its messages, the envelope
-// that qmail and vpopmail write on top of each, removal with the quota file, the lock
-// that makes one session of many, the notes about what was tried, and delivery into a
-// Maildir on the customer's side.
+// Package maildir owns a Maildir on disk: the order of its messages, the envelope that
+// qmail and vpopmail write on top of each, removal with the quota file, and delivery into
+// a Maildir on the customer's side.
 //
-// Everything is done by raw system calls relative to directory descriptors: one
-// message costs open, fstat, read, close and unlink, and a renamed or replaced
-// directory cannot lead to another's mail. Nothing here knows SMTP or qmail.
+// Everything is done by raw system calls relative to directory descriptors. One message
+// costs open, fstat, read, close and unlink, and if a directory is renamed or replaced,
+// that cannot lead to another user's mail. Nothing here knows SMTP or qmail.
 package maildir
 
 import (
@@ -16,35 +15,35 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vodmr/internal/safepath"
+	"vodmr/internal/sys"
+	"vodmr/maildir/lock"
 )
 
 var (
-	// ErrOwner says that a directory or file belongs to somebody else.
+	// ErrOwner is the error if a directory or file belongs to another user.
 	ErrOwner = errors.New("wrong owner")
-	// ErrMissing says that a directory of the Maildir is not there.
+	// ErrMissing is the error if a directory of the Maildir is not there.
 	ErrMissing = errors.New("no such directory")
-	// ErrLocked says that another process holds the Maildir's lock.
-	ErrLocked = errors.New("locked by another session")
 )
 
 // A Box is an open Maildir. It is for one goroutine at a time.
 type Box struct {
-	home string // as Open got them
+	home string // as given to Open, like name
 	name string
 	path string // for the texts of errors only
-	uid  uint32 // who must own everything
+	uid  uint32 // the owner of everything
 	dir  int    // MAILDIR
 	sub  [2]int // new and cur
-	lock int    // vodmr.lock, or -1
 
-	aside []string // see Aside
+	// Lock is the Maildir's lock. Close drops it.
+	Lock *lock.Lock
 
 	index    *index // what the last search read; nil for nothing
 	searches int    // how often new and cur were read for a search
 }
 
-// Indices of Box.sub, in the order in which they are scanned: a reader moves
-// messages from new to cur, so that one moved meanwhile is met twice, not missed.
+// Indices of Box.sub, in the order in which they are scanned. A mail reader moves messages
+// from new to cur, so if it moves one during the scan, that is met twice, not missed.
 const (
 	inNew = iota
 	inCur
@@ -59,14 +58,14 @@ var subNames = [2]string{"new", "cur"}
 // there, it is ErrMissing. Each error names the path and what to do.
 func Open(home, dir string) (*Box, error) { return OpenFor(home, dir, uint32(unix.Geteuid())) }
 
-// OpenFor is Open where everything must belong to the user uid: what Open would
-// find as that user, as far as owners go.
+// OpenFor does what Open would do as the user uid. Everything must belong to it.
 func OpenFor(home, dir string, uid uint32) (*Box, error) {
-	b := &Box{home: home, name: dir, path: join(home, dir), uid: uid, lock: -1, sub: [2]int{-1, -1}}
+	b := &Box{home: home, name: dir, path: sys.Join(home, dir), uid: uid, sub: [2]int{-1, -1}}
 	var err error
 	if b.dir, err = openDir(home, dir); err != nil {
 		return nil, err
 	}
+	b.Lock = lock.New(b.dir, b.path)
 	if err := b.openSubs(); err != nil {
 		b.Close()
 		return nil, err
@@ -88,8 +87,8 @@ func (b *Box) openSubs() (err error) {
 
 // openSub opens a directory of the Maildir and checks its owner.
 func (b *Box) openSub(name string) (int, error) {
-	path := join(b.path, name)
-	fd, err := openat(b.dir, name, unix.O_RDONLY|unix.O_DIRECTORY|safely, 0)
+	path := sys.Join(b.path, name)
+	fd, err := sys.Open(b.dir, name, unix.O_RDONLY|unix.O_DIRECTORY|sys.Safely, 0)
 	if err != nil {
 		return -1, dirError(path, err)
 	}
@@ -102,16 +101,52 @@ func (b *Box) openSub(name string) (int, error) {
 
 // Close closes the Maildir and drops its lock.
 func (b *Box) Close() {
-	closeAll(b.dir, b.sub[inNew], b.sub[inCur], b.lock)
-	b.dir, b.sub, b.lock = -1, [2]int{-1, -1}, -1
+	b.Lock.Release()
+	sys.Close(b.dir, b.sub[inNew], b.sub[inCur])
+	b.dir, b.sub = -1, [2]int{-1, -1}
 }
 
-// Path is where the Maildir is, for logs.
+// Path returns the Maildir's path, for logs.
 func (b *Box) Path() string { return b.path }
+
+// Dir is the descriptor of the Maildir itself, for the rooms that keep files of their own
+// in it. It is good until Close.
+func (b *Box) Dir() int { return b.dir }
+
+// Watch begins to watch the lock and new, see lock.Watch.
+func (b *Box) Watch() (*lock.Watch, error) { return b.Lock.Watch(b.sub[inNew]) }
+
+// Changed returns when something was last put into new or taken out, in Unix nanoseconds,
+// as far as its file system tells. It shows changes that a Watch does not see: by another
+// host over NFS, or if there is no Watch.
+func (b *Box) Changed() (int64, error) {
+	fd, err := sys.Reopen(b.sub[inNew]) // opening asks an NFS server anew
+	if err != nil {
+		return 0, err
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	err = sys.Stat(fd, &st)
+	return st.Mtim.Nano(), err
+}
+
+// InPlace reports if the Maildir's path still leads to what is open, and the lock that is
+// held is still the one that others would ask for. A Maildir that was moved or made anew
+// gets its mail elsewhere.
+func (b *Box) InPlace() bool {
+	now, err := Open(b.home, b.name)
+	if err != nil {
+		return false
+	}
+	defer now.Close()
+	var ours, named unix.Stat_t
+	same := sys.Stat(b.sub[inNew], &ours) == nil && sys.Stat(now.sub[inNew], &named) == nil && sys.SameFile(&ours, &named)
+	return same && b.Lock.InPlace()
+}
 
 func (b *Box) checkOwner(fd int, path string) error {
 	var st unix.Stat_t
-	if err := fstat(fd, &st); err != nil {
+	if err := sys.Stat(fd, &st); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	if st.Uid != b.uid {
@@ -139,7 +174,7 @@ func openDir(home, dir string) (int, error) {
 		if part == "" || part == "." {
 			continue
 		}
-		path = join(path, part)
+		path = sys.Join(path, part)
 		if fd, err = descend(fd, part, path); err != nil {
 			return -1, err
 		}
@@ -153,14 +188,14 @@ func descend(parent int, part, path string) (int, error) {
 	if part == ".." {
 		return -1, fmt.Errorf("%s: a relative Maildir may not hold ..: give its absolute path", path)
 	}
-	fd, err := openat(parent, part, unix.O_RDONLY|unix.O_DIRECTORY|safely, 0)
+	fd, err := sys.Open(parent, part, unix.O_RDONLY|unix.O_DIRECTORY|sys.Safely, 0)
 	if err != nil {
 		return -1, dirError(path, err)
 	}
 	return fd, nil
 }
 
-// dirError says what to do if a directory cannot be opened.
+// dirError names what to do if a directory cannot be opened.
 func dirError(path string, err error) error {
 	switch err {
 	case unix.ENOENT:
@@ -173,12 +208,4 @@ func dirError(path string, err error) error {
 		return fmt.Errorf("%s: %w: each directory on the way must be open to uid %d", path, err, unix.Geteuid())
 	}
 	return fmt.Errorf("%s: %w", path, err)
-}
-
-// join puts a path together for a text.
-func join(home, dir string) string {
-	if home == "" || strings.HasPrefix(dir, "/") {
-		return dir
-	}
-	return strings.TrimSuffix(home, "/") + "/" + strings.TrimPrefix(dir, "./")
 }

@@ -3,143 +3,10 @@ package maildir
 import (
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
-	"syscall"
 	"testing"
-
-	"golang.org/x/sys/unix"
 )
-
-func TestMain(m *testing.M) {
-	if dir := os.Getenv("MAILDIR_TEST_LOCK"); dir != "" {
-		os.Exit(lockAsOther(dir))
-	}
-	if dir := os.Getenv("MAILDIR_TEST_TAKE"); dir != "" {
-		os.Exit(takeAsOther(dir, os.Getenv("MAILDIR_TEST_PATIENCE")))
-	}
-	os.Exit(m.Run())
-}
-
-// lockAsOther is another process that wants the lock: 0 where it got it, 3 where it is
-// held.
-func lockAsOther(dir string) int {
-	b, err := Open("", dir)
-	if err != nil {
-		return 1
-	}
-	switch err := b.Lock(); {
-	case err == nil:
-		return 0
-	case errors.Is(err, ErrLocked):
-		return 3
-	}
-	return 1
-}
-
-func tryLock(t *testing.T, dir string) int {
-	t.Helper()
-	self, err := os.Executable()
-	must(t, err)
-	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), "MAILDIR_TEST_LOCK="+dir)
-	cmd.Run()
-	return cmd.ProcessState.ExitCode()
-}
-
-func TestOneSessionHoldsTheLock(t *testing.T) {
-	b, dir := newBox(t, nil)
-	must(t, b.Lock())
-	must(t, b.Lock())
-	if code := tryLock(t, dir); code != 3 {
-		t.Errorf("another process while the lock is held: exit %d, want 3", code)
-	}
-	scanAll(t, b)
-	n, err := b.OpenNotes(testClock())
-	must(t, err)
-	_, err = n.Begin("1", noBases)
-	must(t, err)
-	n.Close()
-	if code := tryLock(t, dir); code != 3 {
-		t.Errorf("after a scan and notes the lock is gone: exit %d, want 3", code)
-	}
-	b.Close()
-	if code := tryLock(t, dir); code != 0 {
-		t.Errorf("after Close: exit %d, want 0", code)
-	}
-	if _, err := os.Stat(filepath.Join(dir, "vodmr.lock")); err != nil {
-		t.Errorf("the lock file must stay: %v", err)
-	}
-}
-
-// oddities are what may stand in a file's place; what is just rubbish is a file.
-var oddities = map[string]func(path string) error{
-	"rubbish":        func(path string) error { return os.WriteFile(path, []byte("rubbish\x00"), 0o600) },
-	"directory":      func(path string) error { return os.Mkdir(path, 0o700) },
-	"full directory": func(path string) error { return os.MkdirAll(path+"/full", 0o700) },
-	"link":           func(path string) error { return os.Symlink("victim", path) },
-	"dead link":      func(path string) error { return os.Symlink("nowhere", path) },
-	"fifo":           func(path string) error { return syscall.Mkfifo(path, 0o600) },
-}
-
-// TestWhatIsNoLockFileIsSetAside: whatever has its name, one process and no other gets
-// the lock; what a link points at is left alone.
-func TestWhatIsNoLockFileIsSetAside(t *testing.T) {
-	for what, maker := range oddities {
-		b, dir := newBox(t, map[string]string{"victim": "mine", "vodmr.lock.bad": "an older one"})
-		must(t, maker(dir+"/vodmr.lock"))
-		if err, aside := b.Lock(), b.Aside(); err != nil || slices.Contains(aside, "vodmr.lock") != (what != "rubbish") {
-			t.Errorf("%s: %v, set aside %q", what, err, aside)
-		}
-		if code := tryLock(t, dir); code != 3 {
-			t.Errorf("%s: another process: exit %d, want 3", what, code)
-		}
-		st, err := os.Lstat(dir + "/vodmr.lock")
-		must(t, err)
-		if _, err := os.Lstat(dir + "/vodmr.lock.bad"); !st.Mode().IsRegular() || err != nil || slurp(t, dir+"/victim") != "mine" {
-			t.Errorf("%s: %v, %v, or a link was followed", what, st.Mode(), err)
-		}
-		b.Close()
-		if code := tryLock(t, dir); code != 0 {
-			t.Errorf("%s: after Close: exit %d, want 0", what, code)
-		}
-	}
-}
-
-// TestOnlyOneSetsTheLockAside: while another process does it, the lock is held.
-func TestOnlyOneSetsTheLockAside(t *testing.T) {
-	b, dir := newBox(t, nil)
-	must(t, os.Mkdir(dir+"/vodmr.lock", 0o700))
-	guard, err := openat(b.dir, guardName, unix.O_RDWR|unix.O_CREAT, 0o600)
-	must(t, err)
-	defer unix.Close(guard)
-	must(t, setLock(guard))
-	if code := tryLock(t, dir); code != 3 {
-		t.Errorf("exit %d, want 3", code)
-	}
-	if st, err := os.Lstat(dir + "/vodmr.lock"); err != nil || !st.IsDir() {
-		t.Errorf("it was set aside by the second: %v", err)
-	}
-	// The first is done: what it made is a lock file, and stays.
-	must(t, os.Remove(dir+"/vodmr.lock"))
-	write(t, dir+"/vodmr.lock", "")
-	must(t, b.setAside(lockName, ErrNotRegular, b.lockIsOdd))
-	if st, err := os.Lstat(dir + "/vodmr.lock"); err != nil || !st.Mode().IsRegular() || len(b.Aside()) > 0 {
-		t.Errorf("a lock file was set aside: %v", err)
-	}
-}
-
-// TestALockThatCannotBeSetAside is an error that names it.
-func TestALockThatCannotBeSetAside(t *testing.T) {
-	b, dir := newBox(t, nil)
-	must(t, os.MkdirAll(dir+"/vodmr.lock", 0o700))
-	must(t, os.MkdirAll(dir+"/vodmr.lock.bad/full", 0o700))
-	if err := b.Lock(); !errors.Is(err, ErrNotRegular) || !strings.Contains(err.Error(), dir+"/vodmr.lock: ") {
-		t.Errorf("%v", err)
-	}
-}
 
 func TestOpenBelowHome(t *testing.T) {
 	home := t.TempDir()
@@ -210,7 +77,7 @@ func TestNoDescriptorLeaks(t *testing.T) {
 	use := func() {
 		b, err := Open("", dir)
 		must(t, err)
-		must(t, b.Lock())
+		must(t, b.Lock.Acquire())
 		l, err := b.Scan(past)
 		if !errors.Is(err, ErrDeadline) {
 			t.Fatalf("a scan with its deadline over: %v", err)
@@ -222,13 +89,6 @@ func TestNoDescriptorLeaks(t *testing.T) {
 		must(t, err)
 		m.Close()
 		m.Close()
-		n, err := b.OpenNotes(testClock())
-		must(t, err)
-		n.Sent("1.a")
-		must(t, n.Flush())
-		_, err = n.Begin("2", noBases)
-		must(t, err)
-		n.Close()
 		r, err := b.Receive("h")
 		must(t, err)
 		d, err := r.NewDelivery("a@b", []string{"c@d", "e@f"}, "")
@@ -249,5 +109,34 @@ func TestNoDescriptorLeaks(t *testing.T) {
 	}
 	if after := descriptors(t); after != before {
 		t.Errorf("%d descriptors before, %d after", before, after)
+	}
+}
+
+// TestChangedAndInPlace: what no Watch sees.
+func TestChangedAndInPlace(t *testing.T) {
+	b, dir := newBox(t, nil)
+	must(t, os.Chtimes(filepath.Join(dir, "new"), past, past))
+	before, err := b.Changed()
+	must(t, err)
+	write(t, filepath.Join(dir, "new/1.a"), "x")
+	if after, err := b.Changed(); err != nil || after == before {
+		t.Errorf("Changed is %d before and %d after (%v)", before, after, err)
+	}
+	if !b.InPlace() {
+		t.Error("the Maildir is not itself")
+	}
+	must(t, b.Lock.Acquire())
+	must(t, os.Rename(dir+"/vodmr.lock", dir+"/other"))
+	if b.InPlace() {
+		t.Error("the lock file was removed")
+	}
+	must(t, os.Rename(dir+"/other", dir+"/vodmr.lock"))
+	must(t, os.Rename(dir, dir+".old"))
+	if b.InPlace() {
+		t.Error("it was moved away")
+	}
+	must(t, Make(dir))
+	if b.InPlace() {
+		t.Error("it was made anew")
 	}
 }

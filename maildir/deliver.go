@@ -10,12 +10,13 @@ import (
 
 	"vodmr/internal/address"
 	"vodmr/internal/fdio"
+	"vodmr/internal/sys"
 )
 
 // A Delivery is one message on its way into new, a file for each recipient:
 // Return-Path, Delivered-To, the head, then the content with LF line ends. It is
-// written as it comes, so that its size does not matter; the usual single recipient
-// costs no second copy.
+// written as it comes, so that its size does not matter. If there is only one recipient,
+// as usual, no second copy is made.
 type Delivery struct {
 	r          *Receiver
 	returnPath string
@@ -24,8 +25,8 @@ type Delivery struct {
 	content    int64     // where the content begins in the first file
 	size       int64     // of the first file, what is in buf included
 	buf        []byte
-	granted    int64 // bytes that may be written before the next look at the disk
-	cr         bool  // a CR was held back: it may belong to a CRLF
+	allowed    int64 // bytes that may be written before the next look at the disk
+	cr         bool  // a CR was held back, since it may belong to a CRLF
 	err        error // the first, for good
 }
 
@@ -64,7 +65,7 @@ func (r *Receiver) NewDelivery(returnPath string, recipients []string, head stri
 }
 
 // Write takes content with CRLF or LF line ends. A CR that is not part of a line end
-// stays. After an error all else fails too.
+// stays. After an error, every further call fails too.
 func (d *Delivery) Write(p []byte) (int, error) {
 	total := len(p)
 	for len(p) > 0 && d.err == nil {
@@ -87,9 +88,9 @@ func (d *Delivery) Write(p []byte) (int, error) {
 	return total, nil
 }
 
-// Commit delivers the message to all recipients. When it returns nil, all of them have
-// it on disk. When it fails, none has: the provider may send it again. The Delivery is
-// of no use after it.
+// Commit delivers the message to all recipients. If it returns nil, all of them have it on
+// disk. If it fails, none has it, so the provider may send it again. The Delivery cannot be
+// used after it.
 func (d *Delivery) Commit() error {
 	if d.cr {
 		d.put([]byte("\r"))
@@ -102,13 +103,13 @@ func (d *Delivery) Commit() error {
 		d.err = d.copy(i)
 	}
 	if d.err == nil {
-		d.err = fsync(d.files[0].fd)
+		d.err = sys.Sync(d.files[0].fd)
 	}
 	for i := range d.files {
 		d.link(i)
 	}
 	for i := range d.files {
-		unlinkat(d.r.tmp, d.files[i].tmp)
+		sys.Unlink(d.r.tmp, d.files[i].tmp)
 	}
 	if d.err == nil {
 		d.err = syncDir(d.r.box.sub[inNew])
@@ -120,8 +121,8 @@ func (d *Delivery) Commit() error {
 	return nil
 }
 
-// Abort gives the message up, whether or not a Write failed: nothing of it stays on the
-// disk. After Commit it does nothing.
+// Abort gives the message up, even if a Write failed: nothing of it stays on the disk.
+// After Commit it does nothing.
 func (d *Delivery) Abort() {
 	if d.err == nil {
 		d.err = errors.New("aborted")
@@ -147,15 +148,15 @@ func (d *Delivery) drain() {
 	d.buf = d.buf[:0]
 }
 
-// write writes to the first file and looks now and then whether there is room: the size
-// is seldom known before the end.
+// write writes to the first file, and asks now and then if there is room: the size is
+// seldom known before the end.
 func (d *Delivery) write(p []byte) {
 	n := int64(len(p))
-	if d.err == nil && d.granted < n {
-		d.granted, d.err = d.r.grant(n)
+	if d.err == nil && d.allowed < n {
+		d.allowed, d.err = d.r.allow(n)
 	}
 	if d.err == nil {
-		d.granted -= n
+		d.allowed -= n
 		d.err = fdio.WriteAll(d.files[0].fd, p)
 	}
 }
@@ -168,7 +169,7 @@ func (d *Delivery) envelope(i int, buf []byte) []byte {
 // create makes the next file in tmp.
 func (d *Delivery) create() error {
 	name := d.r.unique()
-	fd, err := openat(d.r.tmp, name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|safely, 0o600)
+	fd, err := sys.Open(d.r.tmp, name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|sys.Safely, 0o600)
 	if err == nil {
 		d.files = append(d.files, tmpFile{fd: fd, tmp: name})
 	}
@@ -186,7 +187,7 @@ func (d *Delivery) copy(i int) error {
 		if err := fdio.WriteAll(to, buf); err != nil {
 			return err
 		}
-		n, err := pread(from, buf[:cap(buf)], at)
+		n, err := sys.ReadAt(from, buf[:cap(buf)], at)
 		if err != nil {
 			return err
 		}
@@ -197,15 +198,15 @@ func (d *Delivery) copy(i int) error {
 	}
 }
 
-// finish makes a copy durable, if it got to the end of what was written. It is closed
-// here, as there may be more recipients than descriptors.
+// finish makes a copy durable, if all of the message was copied. It is closed here, since
+// there may be more recipients than descriptors.
 func (d *Delivery) finish(i int, at int64) error {
 	if at != d.size {
 		return ErrChanged
 	}
 	fd := d.files[i].fd
 	d.files[i].fd = -1
-	return errors.Join(fsync(fd), unix.Close(fd))
+	return errors.Join(sys.Sync(fd), unix.Close(fd))
 }
 
 // link puts file i into new.
@@ -231,9 +232,9 @@ func (d *Delivery) fail(err error) error {
 // discard removes the files, those in new too.
 func (d *Delivery) discard() {
 	for _, f := range d.files {
-		unlinkat(d.r.tmp, f.tmp)
+		sys.Unlink(d.r.tmp, f.tmp)
 		if f.new != "" {
-			unlinkat(d.r.box.sub[inNew], f.new)
+			sys.Unlink(d.r.box.sub[inNew], f.new)
 		}
 	}
 	d.close()
@@ -241,7 +242,7 @@ func (d *Delivery) discard() {
 
 func (d *Delivery) close() {
 	for _, f := range d.files {
-		closeAll(f.fd)
+		sys.Close(f.fd)
 	}
 	d.files = nil
 	if d.err == nil {
@@ -252,7 +253,7 @@ func (d *Delivery) close() {
 // syncDir makes the names in a directory durable. Some file systems do that anyway and
 // refuse the call.
 func syncDir(fd int) error {
-	if err := fsync(fd); err != unix.EINVAL {
+	if err := sys.Sync(fd); err != unix.EINVAL {
 		return err
 	}
 	return nil

@@ -60,7 +60,7 @@ func TestDeliverToOne(t *testing.T) {
 	}
 }
 
-// What is delivered can be sent on: each recipient's file has its own envelope, above
+// A delivered message can be sent on: each recipient's file has its own envelope, above
 // the same content.
 func TestDeliverToMany(t *testing.T) {
 	b, dir := newBox(t, nil)

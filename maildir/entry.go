@@ -9,7 +9,7 @@ import (
 type Entry struct {
 	Name string // as it stands in new or cur
 	Cur  bool   // it is in cur
-	Time int64  // Unix seconds: the time in the name, else the file's
+	Time int64  // Unix seconds: the time in the name, otherwise the file's
 }
 
 const info = ":2,"
@@ -30,7 +30,7 @@ func (e Entry) sub() int {
 	return inNew
 }
 
-// trashed says that a mail reader marked the message for deletion.
+// trashed reports if a mail reader marked the message for deletion.
 func (e Entry) trashed() bool {
 	_, flags, _ := strings.Cut(e.Name, info)
 	return strings.Contains(flags, "T")
@@ -50,14 +50,14 @@ func isTrashed(name []byte) bool {
 	return i >= 0 && bytes.IndexByte(name[i:], 'T') >= 0
 }
 
-// stamp is the time that a name begins with: digits and a dot.
+// stamp returns the time that a name begins with: digits and a dot.
 func stamp(name []byte) (seconds int64, ok bool) {
 	const most = 18 // more digits may not fit an int64
 	for i, c := range name {
-		switch {
-		case c == '.' && i > 0:
+		if c == '.' && i > 0 {
 			return seconds, true
-		case c < '0' || c > '9' || i >= most:
+		}
+		if c < '0' || c > '9' || i >= most {
 			return 0, false
 		}
 		seconds = seconds*10 + int64(c-'0')
@@ -65,8 +65,8 @@ func stamp(name []byte) (seconds int64, ok bool) {
 	return 0, false
 }
 
-// natural compares two names with each run of digits as one number, so that a
-// process id or a counter that gains a digit keeps the order of delivery.
+// natural compares two names, with each run of digits as one number. So the order of
+// delivery is kept even if a process id or a counter gains a digit.
 func natural(a, b []byte) int {
 	x, y := a, b
 	for len(x) > 0 && len(y) > 0 {

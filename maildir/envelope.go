@@ -7,34 +7,34 @@ import (
 	"vodmr/internal/address"
 )
 
-// HeadSize is how much of a message ParseEnvelope needs to see: the envelope stands at
-// the very top, and nobody puts 64 KiB of other lines there.
+// HeadSize is how many bytes of a message ParseEnvelope needs: the envelope is at the very
+// top, and no program puts 64 KiB of other lines above it.
 const HeadSize = 64 << 10
 
-// ErrNoEnvelope says that a message does not begin with what qmail-local and vdelivermail
-// write; the text says what is wrong.
+// ErrNoEnvelope is the error if a message does not begin with the lines that qmail-local and
+// vdelivermail write. The text tells what is wrong.
 var ErrNoEnvelope = errors.New("no envelope")
 
-// An Envelope is for whom a message is and whence it came.
+// An Envelope is the sender and the recipient of a message.
 type Envelope struct {
-	Sender    string // as for MAIL FROM:<...>, quoted where it must be; "" is the null sender
+	Sender    string // as for MAIL FROM:<...>, quoted if it must be; "" is the null sender
 	Double    bool   // the sender was #@[], a double bounce, which is sent as <>
-	Recipient string // raw, as in Delivered-To: quote it before it is sent
-	Cut       []Span // what of the file is not content, ascending
+	Recipient string // raw, as in Delivered-To; it must be quoted before it is sent
+	Cut       []Span // the parts of the file that are not content, ascending
 
 	// Forwarded: Recipient is from the line of the first delivery, see Catchall.
 	Forwarded bool
-	// Received: a Received field stands directly below the two lines, as it does in
-	// whatever qmail-queue took. Only X- fields of a filter may stand between.
+	// Received: a Received field is directly below the two lines, as in every message that
+	// qmail-queue took. Only X- fields of a filter may be between.
 	Received bool
 }
 
 // A Span is the bytes from From up to, not including, To.
 type Span struct{ From, To int64 }
 
-// ParseEnvelope reads the envelope from the first bytes of a message, HeadSize of them
-// or all (complete). Return-Path and Delivered-To must stand above the first Received,
-// in either order, since below it the sender could have written them. The error is
+// ParseEnvelope reads the envelope from the first bytes of a message: HeadSize of them, or
+// all of it (complete). Return-Path and Delivered-To must be above the first Received, in
+// either order, since the sender could have written them below it. The error is
 // ErrNoEnvelope.
 func ParseEnvelope(head []byte, complete bool, catchall Catchall) (Envelope, error) {
 	p := parser{lines: lines{head: head, complete: complete}}
@@ -78,8 +78,8 @@ func (p *parser) top() error {
 	return nil
 }
 
-// take notes a line if it is one of the two that are wanted and the first of its kind.
-func (p *parser) take(l line) (err error) {
+// take uses a line if it is one of the two that are wanted and the first of its kind.
+func (p *parser) take(l headerLine) (err error) {
 	switch {
 	case l.is(returnPath) && !p.sender:
 		p.sender = true
@@ -99,17 +99,17 @@ func (p *parser) take(l line) (err error) {
 
 func (p *parser) missing() error {
 	const above = "above the first Received"
-	switch {
-	case p.sender:
+	if p.sender {
 		return fmt.Errorf("%w: no Delivered-To %s", ErrNoEnvelope, above)
-	case p.rcpt:
+	}
+	if p.rcpt {
 		return fmt.Errorf("%w: no Return-Path %s", ErrNoEnvelope, above)
 	}
 	return fmt.Errorf("%w: neither Return-Path nor Delivered-To %s", ErrNoEnvelope, above)
 }
 
-// checkRecipient refuses what cannot be an address. What may stand in front of the @
-// is the customer's server's to judge.
+// checkRecipient refuses a text that cannot be an address. The customer's server decides
+// about the part in front of the @.
 func checkRecipient(r string) error {
 	local, domain, found := address.Cut(r)
 	switch {

@@ -176,8 +176,8 @@ func checkBodyless(t *testing.T, head []byte, env Envelope) {
 		return // its last line would go on
 	}
 	message := string(header) + "\nReceived: (qmail 1 invoked by uid 89); x\nDelivered-To: evil@fwd.example\nReturn-Path: <evil@e>\n"
-	again, err := ParseEnvelope([]byte(message), true, Catchall{Address: "odmr@fwd.example", UID: 89, Set: true})
-	if diff := cmp.Diff(env, again); diff != "" || err != nil {
+	second, err := ParseEnvelope([]byte(message), true, Catchall{Address: "odmr@fwd.example", UID: 89, Set: true})
+	if diff := cmp.Diff(env, second); diff != "" || err != nil {
 		t.Fatalf("with another body: %v\n%s", err, diff)
 	}
 }

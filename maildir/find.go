@@ -4,17 +4,19 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/sys"
 )
 
-// Find says where a message is now: a mail reader may have renamed it since. The error
-// is ErrGone where it was deleted, or marked for deletion.
+// Find returns where a message is now, since a mail reader may have renamed it. The error
+// is ErrGone if it was deleted, or marked for deletion.
 func (b *Box) Find(e Entry) (Entry, error) {
 	var st unix.Stat_t
 	at, err := b.follow(e, func(e Entry) error {
 		if e.trashed() {
 			return ErrGone
 		}
-		return lstatat(b.sub[e.sub()], e.Name, &st)
+		return sys.Lstat(b.sub[e.sub()], e.Name, &st)
 	})
 	if err != nil {
 		return at, fmt.Errorf("%s: %w", at.Path(), err)
@@ -22,9 +24,8 @@ func (b *Box) Find(e Entry) (Entry, error) {
 	return at, nil
 }
 
-// follow does op to a message, and where its name is gone, to the names that a mail
-// reader may have given it. It returns the last name tried, and ErrGone where there
-// is none.
+// follow does op to a message. If its name is gone, it tries the names that a mail reader
+// may have given it. It returns the last name tried, and ErrGone if none is there.
 func (b *Box) follow(e Entry, op func(Entry) error) (Entry, error) {
 	err := op(e)
 	if err != unix.ENOENT {

@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// A Catchall tells of a domain whose .qmail-default names an address: its mail is
-// delivered twice, the second time to the mailbox, and the recipient that is wanted
-// is in the Delivered-To of the first delivery.
+// A Catchall describes a domain with an address in its .qmail-default. Its mail is delivered
+// twice, the second time to the mailbox, and the wanted recipient is in the Delivered-To of
+// the first delivery.
 type Catchall struct {
 	Address string // the mailbox's own, as the topmost Delivered-To shows it
-	UID     uint32 // the domain's: the first delivery ran qmail-queue with it
+	UID     uint32 // the domain's; the first delivery ran qmail-queue with it
 	Set     bool
 }
 
@@ -33,7 +33,7 @@ func (p *parser) inner(c Catchall) error {
 	return p.take(l)
 }
 
-// ownReceived reads up to the first Received and says whether qmail-queue wrote it when
+// ownReceived reads up to the first Received and reports if qmail-queue wrote it when
 // uid ran it.
 func (p *parser) ownReceived(uid uint32) bool {
 	for {
@@ -47,16 +47,16 @@ func (p *parser) ownReceived(uid uint32) bool {
 	}
 }
 
-// firstDelivery passes over the fields that qmail-inject adds, each once. What follows
-// is the line of the first delivery, if it is a Delivered-To. Anything else means that
-// something other than a delivery ran qmail-queue: a mailing list's manager, for one,
-// writes a Delivered-To of its own below other fields.
-func (p *parser) firstDelivery() (line, bool) {
+// firstDelivery passes over the fields that qmail-inject adds, each once. If the next line
+// is a Delivered-To, it is that of the first delivery. If not, something other than a
+// delivery ran qmail-queue: a mailing list's manager, for example, writes a Delivered-To
+// of its own below other fields.
+func (p *parser) firstDelivery() (headerLine, bool) {
 	var seen [len(injected)]bool
 	for added := false; ; added = true {
 		l, ok := p.next()
 		if !ok {
-			return line{}, false
+			return headerLine{}, false
 		}
 		if l.isFolded() && added {
 			continue
@@ -69,12 +69,12 @@ func (p *parser) firstDelivery() (line, bool) {
 	}
 }
 
-// injected are the fields that qmail-inject adds to a message without them; for one
-// that was resent, with Resent- in front.
+// injected are the fields that qmail-inject adds if a message lacks them; if it was resent,
+// with Resent- in front.
 var injected = [...]string{"Date:", "Message-ID:", "From:", "To:", "Cc:"}
 
-// injectedField is the place among injected of the line's field; -1 for any other.
-func (l line) injectedField() int {
+// injectedField returns the index of the line's field in injected, or -1 if it is another.
+func (l headerLine) injectedField() int {
 	const resent = "Resent-"
 	if l.is(resent) {
 		l.text = l.text[len(resent):]
@@ -87,12 +87,12 @@ func (l line) injectedField() int {
 	return -1
 }
 
-// receivedBelow says whether the next field, but for those of filters, is a Received.
-// Nothing is taken. spamc, which vdelivermail can run, puts its X-Spam fields there.
+// receivedBelow reports if the next field is a Received. It passes over fields of filters,
+// since spamc, which vdelivermail can run, puts its X-Spam fields there. No line is taken.
 func (p *parser) receivedBelow() bool {
-	ahead := p.lines
+	following := p.lines
 	for filter := false; ; {
-		l, ok := ahead.next()
+		l, ok := following.next()
 		if !ok || l.is(received) {
 			return ok
 		}
@@ -103,12 +103,11 @@ func (p *parser) receivedBelow() bool {
 	}
 }
 
-// hasReceived says whether the header goes on with a Received anywhere. Nothing is
-// taken.
+// hasReceived reports if the rest of the header has a Received. No line is taken.
 func (p *parser) hasReceived() bool {
-	ahead := p.lines
+	following := p.lines
 	for {
-		l, ok := ahead.next()
+		l, ok := following.next()
 		if !ok || !l.isField() && !l.isFolded() {
 			return false
 		}
@@ -118,7 +117,7 @@ func (p *parser) hasReceived() bool {
 	}
 }
 
-// invokedBy says that the line is the one that qmail-queue writes when uid runs it.
+// invokedBy reports if the line is the one that qmail-queue writes when uid runs it.
 func invokedBy(text []byte, uid uint32) bool {
 	rest, ok := bytes.CutPrefix(text, []byte("Received: (qmail "))
 	if !ok {
@@ -129,10 +128,9 @@ func invokedBy(text []byte, uid uint32) bool {
 	return len(pid) > 0 && bytes.HasPrefix(rest, []byte(tail))
 }
 
-// isCutHead says that the line holds the beginning of qmail-queue's Received, but not
-// at its start. vdelivermail cuts Return-Path and Delivered-To at 300 bytes, so that
-// the next line joins what is left of them, and would not be seen as the first
-// Received.
-func (l line) isCutHead() bool {
+// isCutHead reports if the beginning of qmail-queue's Received is within the line.
+// vdelivermail cuts Return-Path and Delivered-To at 300 bytes, so that the next line joins
+// the rest of them, and would not be seen as the first Received.
+func (l headerLine) isCutHead() bool {
 	return bytes.Contains(l.text, []byte("Received: (qmail "))
 }

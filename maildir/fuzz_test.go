@@ -33,8 +33,8 @@ func FuzzReversePath(f *testing.F) {
 		if end := bracketAt(sender + "> SIZE=1"); end != len(sender) {
 			t.Errorf("%q: MAIL FROM:<%s> ends at %d", value, sender, end)
 		}
-		if again, _, err := reversePath("<" + sender + ">"); again != sender || err != nil {
-			t.Errorf("%q: %q, then %q, %v", value, sender, again, err)
+		if second, _, err := reversePath("<" + sender + ">"); second != sender || err != nil {
+			t.Errorf("%q: %q, then %q, %v", value, sender, second, err)
 		}
 		if len(sender) > 2*len(value)+2 {
 			t.Errorf("%q became %q", value, sender)
@@ -43,7 +43,7 @@ func FuzzReversePath(f *testing.F) {
 }
 
 // bracketAt is where a server sees the end of a path: at the first > outside
-// quotes; -1 where a byte comes first that no command line may hold.
+// quotes; -1 if a byte comes first that no command line may hold.
 func bracketAt(path string) int {
 	quoted := false
 	for i := 0; i < len(path); i++ {
@@ -76,8 +76,8 @@ func FuzzQuotaSize(f *testing.F) {
 			t.Errorf("%q: %d, %v", name, size, ok)
 		}
 		base := Entry{Name: name}.Base()
-		if again, still := quotaSize(base + info + "S=3,S=4"); still != ok || ok && again != size {
-			t.Errorf("%q: %d, %v; with flags %d, %v", name, size, ok, again, still)
+		if second, still := quotaSize(base + info + "S=3,S=4"); still != ok || ok && second != size {
+			t.Errorf("%q: %d, %v; with flags %d, %v", name, size, ok, second, still)
 		}
 		_, digits, found := strings.Cut(","+base, ",S=")
 		digits, _, _ = strings.Cut(digits, ",")

@@ -2,15 +2,15 @@ package maildir
 
 import "slices"
 
-// An index tells from the base name of a message what it is called now. It is a word a
-// name, sorted: the upper bits are those of the base's hash, the lower ones say which of
-// the places it has. Two bases of one hash do no harm: the name that comes of it is tried.
+// An index finds the present name of a message by its base name. It has one word for each
+// name, sorted: the upper bits are those of the base's hash, the lower ones tell which of
+// the places it has. If two bases have one hash, no harm is done: both names are tried.
 type index struct {
 	words  []uint64
 	places []place
 }
 
-// A place is what a name has beside its base: the flags, and the directory.
+// A place is the directory and the flags of a name, which change while its base stays.
 type place struct {
 	flags string // ":2,RS", say, or nothing
 	cur   bool
@@ -18,13 +18,12 @@ type place struct {
 
 const (
 	placeBits = 12
-	// placesMax bounds the kinds of flags that are remembered. A name with more than that
-	// counts as gone until the next scan.
+	// placesMax bounds the combinations of flags that are remembered. A name with another
+	// one counts as gone until the next scan.
 	placesMax = 1 << placeBits
 )
 
-// readIndex reads new and cur, in this order, as a mail reader moves messages from the one
-// to the other.
+// readIndex reads new and then cur, since a mail reader moves messages in this direction.
 func (b *Box) readIndex() (*index, error) {
 	b.searches++
 	x := &index{}
@@ -56,8 +55,8 @@ func (x *index) add(known map[place]uint64, base []byte, p place) {
 	x.words = append(x.words, hash(base)&^(placesMax-1)|at)
 }
 
-// find lists what a message may be called now: nothing if it was gone, and two names if a
-// mail reader moved it meanwhile.
+// find returns the names that a message may have now: none if it was gone, and two if a mail
+// reader moved it during the reading.
 func (x *index) find(e Entry) (names []Entry) {
 	base := e.Base()
 	first := hash([]byte(base)) &^ (placesMax - 1)

@@ -1,10 +1,10 @@
 package maildir
 
-// A List is what a Scan found, oldest first. A million names must cost little more
-// than their bytes: they lie in an arena outside Go's heap, whose collector would let
-// as much garbage pile up beside them, and a heap of one word each orders them, so
-// that nothing is sorted that is never asked for. A word's upper half is the time, its
-// lower half the record's place in the arena.
+// A List holds the messages that a Scan found, oldest first. A million names must cost
+// little more than their bytes. So they are in an arena outside Go's heap, because the
+// collector would let as much garbage pile up beside them. A binary heap with one word for
+// each name orders them, so that names that are never asked for are not sorted. A word's
+// upper half is the time, its lower half the record's place in the arena.
 type List struct {
 	scan   scan
 	names  [][]byte // the arena: see add
@@ -16,14 +16,14 @@ type List struct {
 	scratch [256]byte // for one name
 }
 
-// Len is how many messages Next has still to give; one that was renamed during the
-// scan may count twice.
+// Len returns how many messages Next still has to give. A message that was renamed during
+// the scan may count twice.
 func (l *List) Len() int { return l.count }
 
-// Next gives the oldest message and takes it off the list. Messages of one second are
-// in the order of their names, with numbers in them compared as numbers. A message
-// that a mail reader renamed during the scan was met under both names; it is given
-// once, or it could be sent twice.
+// Next returns the oldest message and takes it off the list. Messages of one second are in
+// the order of their names, with numbers in them compared as numbers. If a mail reader
+// renamed a message during the scan, it was met under both names; it is returned only
+// once, since it could be sent twice otherwise.
 func (l *List) Next() (Entry, bool) {
 	for l.count > 0 {
 		r := l.record(l.pop())
@@ -36,8 +36,8 @@ func (l *List) Next() (Entry, bool) {
 	return Entry{}, false
 }
 
-// Bases hands on the base name of each message that Next has still to give, in no
-// order. A name is good only until yield returns. It is meant for Notes.Begin.
+// Bases hands on the base name of each message that Next still has to give, in no order. A
+// name is valid only until yield returns. It is meant for the spool's history.
 func (l *List) Bases(yield func(base []byte) bool) {
 	for i := range l.count {
 		if !yield(baseOf(l.record(l.at(i)).appendName(l.scratch[:0]))) {

@@ -11,7 +11,7 @@ const (
 	wordSize   = 8       // bytes
 )
 
-// push adds a word at the end of the heap, unless no memory is left.
+// push adds a word at the end of the heap, if there is memory for it.
 func (l *List) push(word uint64) {
 	if l.count%wordsPiece == 0 && l.count/wordsPiece == len(l.words) {
 		memory := offHeap(wordsPiece * wordSize)
@@ -33,7 +33,7 @@ func (l *List) put(i int, word uint64) {
 	binary.NativeEndian.PutUint64(l.words[i/wordsPiece][i%wordsPiece*wordSize:], word)
 }
 
-// less says that a is to be sent before b.
+// less reports if a is to be sent before b.
 func (l *List) less(a, b uint64) bool {
 	if a>>32 != b>>32 {
 		return a>>32 < b>>32
@@ -73,7 +73,7 @@ func (l *List) down(i int) {
 	l.put(i, word)
 }
 
-// pop takes the oldest word.
+// pop takes the word of the oldest message.
 func (l *List) pop() uint64 {
 	if !l.heaped {
 		l.heapify()

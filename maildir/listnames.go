@@ -13,17 +13,17 @@ const (
 	namesPiece = 64 << 10               // bytes
 	maxNames   = (1 << 32) / namesPiece // pieces that a word's 32 bits can point into
 
-	// A record is a head of two bytes, which is these flags and the length of what
-	// is stored of the name, then the file's time where flagTime says so, then that.
+	// A record is a head of two bytes (these flags, and the length of the stored part of
+	// the name), then the file's time if flagTime is set, then that part of the name.
 	flagCur    = 1 << 15
-	flagTime   = 1 << 14 // the time is stored, as the word cannot tell it
-	flagCut    = 1 << 13 // the name's "TIME." is not stored, as the word tells it
+	flagTime   = 1 << 14 // the time is stored, since the word cannot tell it
+	flagCut    = 1 << 13 // the name's "TIME." is not stored, since the word tells it
 	maxName    = flagCut - 1
 	recordHead = 2
 	recordTime = 8
 )
 
-// add remembers a name. seconds is stored only where the name does not hold it.
+// add adds a name. seconds is stored only if the name does not begin with it.
 func (l *List) add(name []byte, cur bool, seconds int64, stamped bool) {
 	rest, cut := withoutStamp(name, seconds, stamped)
 	head := uint16(len(rest))
@@ -48,7 +48,7 @@ func (l *List) add(name []byte, cur bool, seconds int64, stamped bool) {
 	l.push(uint64(clamp(seconds))<<32 | uint64(piece*namesPiece+at))
 }
 
-// withoutStamp cuts the "TIME." off a name where the time alone brings it back.
+// withoutStamp cuts the "TIME." off a name if the time alone can restore it.
 func withoutStamp(name []byte, seconds int64, stamped bool) (rest []byte, cut bool) {
 	if !stamped || int64(clamp(seconds)) != seconds {
 		return name, false
@@ -61,8 +61,8 @@ func appendStamp(buf []byte, seconds int64) []byte {
 	return append(strconv.AppendInt(buf, seconds, 10), '.')
 }
 
-// room gives the piece of the arena that has room for size bytes, or -1 where there are
-// 4 GiB of names or no memory is left: the rest waits for the next session.
+// room returns the piece of the arena that has room for size bytes. It is -1 if there are
+// 4 GiB of names or no memory is left; further messages wait for the next session.
 func (l *List) room(size int) int {
 	last := len(l.names) - 1
 	if last >= 0 && len(l.names[last])+size <= namesPiece {
@@ -79,13 +79,13 @@ func (l *List) room(size int) int {
 	return last + 1
 }
 
-// clamp fits a time into the upper half of a word. Where two do not fit, record has
-// the whole time.
+// clamp fits a time into the upper half of a word. If it does not fit, the record has the
+// whole time.
 func clamp(seconds int64) uint32 { return uint32(min(max(seconds, 0), 1<<32-1)) }
 
-// A record is what a word stands for.
+// A record is the stored form of one name.
 type record struct {
-	rest    []byte // the name, or what is stored of it
+	rest    []byte // the name, or the stored part of it
 	cut     bool
 	cur     bool
 	seconds int64
@@ -121,8 +121,8 @@ func (l *List) free() {
 	l.names, l.words, l.count = nil, nil, 0
 }
 
-// offHeap gives zeroed memory that Go's collector does not know of, nil where there is
-// none.
+// offHeap returns zeroed memory that Go's collector does not know of, or nil if none is
+// left.
 func offHeap(size int) []byte {
 	memory, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
 	if err != nil {

@@ -6,16 +6,18 @@ import (
 	"io"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/sys"
 )
 
 var (
-	// ErrGone says that the message is not in the Maildir any more, or that a mail
+	// ErrGone is the error if the message is not in the Maildir any more, or that a mail
 	// reader marked it as deleted.
 	ErrGone = errors.New("the message is gone")
-	// ErrNotRegular says that the name is no regular file: a link, a FIFO, a directory.
-	ErrNotRegular = errors.New("not a regular file")
-	// ErrChanged says that a message grew or shrank while it was read. Nothing in a
-	// Maildir may do that, and what was read must not be sent.
+	// ErrNotRegular is the error if a name is a link, a FIFO or a directory.
+	ErrNotRegular = sys.ErrNotRegular
+	// ErrChanged is the error if a message grew or shrank while it was read. Files in a
+	// Maildir never change, so the part that was read must not be sent.
 	ErrChanged = errors.New("the file changed while it was read")
 )
 
@@ -27,16 +29,16 @@ type Message struct {
 	FD    int   // close-on-exec, positioned at the start
 }
 
-// OpenMessage opens a message. One that a mail reader renamed meanwhile is found
-// again; the error is ErrGone where it is not. Nothing but a regular file of the
-// Maildir's owner is opened (ErrNotRegular, ErrOwner), and nothing makes it wait.
+// OpenMessage opens a message. If a mail reader renamed it, it is found again; if that
+// fails, the error is ErrGone. Only a regular file of the Maildir's owner is opened
+// (ErrNotRegular, ErrOwner), and nothing makes the call wait.
 func (b *Box) OpenMessage(e Entry) (*Message, error) {
 	m := &Message{FD: -1}
 	at, err := b.follow(e, func(e Entry) (err error) {
 		if e.trashed() {
 			return ErrGone
 		}
-		m.FD, err = openat(b.sub[e.sub()], e.Name, unix.O_RDONLY|safely, 0)
+		m.FD, err = sys.Open(b.sub[e.sub()], e.Name, unix.O_RDONLY|sys.Safely, 0)
 		return err
 	})
 	m.Entry = at
@@ -51,15 +53,13 @@ func (b *Box) OpenMessage(e Entry) (*Message, error) {
 	return m, nil
 }
 
-// inspect fills in what fstat tells, and closes what is no message.
+// inspect fills in the size and the time, and closes a file that is not a message.
 func (b *Box) inspect(m *Message) error {
 	var st unix.Stat_t
-	err := fstat(m.FD, &st)
-	switch {
-	case err != nil:
-	case !isRegular(&st):
+	err := sys.Stat(m.FD, &st)
+	if err == nil && !sys.IsRegular(&st) {
 		err = ErrNotRegular
-	case st.Uid != b.uid:
+	} else if err == nil && st.Uid != b.uid {
 		err = fmt.Errorf("%w: it belongs to uid %d, not %d: chown it", ErrOwner, st.Uid, b.uid)
 	}
 	if err != nil {
@@ -70,19 +70,18 @@ func (b *Box) inspect(m *Message) error {
 	return nil
 }
 
-// explain finds out whether an open failed because the name is no regular file: for a
-// link or a socket each system has an error of its own.
+// explain is ErrNotRegular if an open failed because the name is not that of a regular
+// file: each system has errors of its own for a link or a socket.
 func (b *Box) explain(e Entry, err error) error {
-	var st unix.Stat_t
-	if err == ErrGone || lstatat(b.sub[e.sub()], e.Name, &st) != nil || isRegular(&st) {
-		return err
+	if err != ErrGone && sys.IsOther(b.sub[e.sub()], e.Name) {
+		return ErrNotRegular
 	}
-	return ErrNotRegular
+	return err
 }
 
-// ReadAll reads the whole message into buf, which is made larger where it must be.
-// One byte more than Size is asked for, so that one read call shows both a file that
-// grew and the end of one that did not. ErrChanged means that it grew or shrank.
+// ReadAll reads the whole message into buf, or into a larger buffer if it must. It asks for
+// one byte more than Size, so that one call shows if the file grew, and otherwise reaches
+// its end. ErrChanged means that it grew or shrank.
 func (m *Message) ReadAll(buf []byte) ([]byte, error) {
 	need := int(m.Size) + 1
 	if cap(buf) < need {
@@ -91,7 +90,7 @@ func (m *Message) ReadAll(buf []byte) ([]byte, error) {
 	buf = buf[:need]
 	got := 0
 	for got < need {
-		n, err := pread(m.FD, buf[got:], int64(got))
+		n, err := sys.ReadAt(m.FD, buf[got:], int64(got))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", m.Path(), err)
 		}
@@ -106,11 +105,11 @@ func (m *Message) ReadAll(buf []byte) ([]byte, error) {
 	return buf[:got], nil
 }
 
-// ReadAt reads len(p) bytes at off, or fewer with io.EOF at the end of the file.
+// ReadAt reads len(p) bytes at off. If the file ends before, it returns fewer and io.EOF.
 func (m *Message) ReadAt(p []byte, off int64) (int, error) {
 	got := 0
 	for got < len(p) {
-		n, err := pread(m.FD, p[got:], off+int64(got))
+		n, err := sys.ReadAt(m.FD, p[got:], off+int64(got))
 		if err != nil {
 			return got, fmt.Errorf("%s: %w", m.Path(), err)
 		}
@@ -124,6 +123,6 @@ func (m *Message) ReadAt(p []byte, off int64) (int, error) {
 
 // Close closes the file; a second time it does nothing.
 func (m *Message) Close() {
-	closeAll(m.FD)
+	sys.Close(m.FD)
 	m.FD = -1
 }

@@ -91,7 +91,7 @@ func TestGone(t *testing.T) {
 	if err := b.Remove(Entry{Name: "1.a"}, 1); !errors.Is(err, ErrGone) {
 		t.Errorf("Remove of nothing: %v, want ErrGone", err)
 	}
-	// What a search remembers may not hide what is there, renamed as it may be.
+	// The memory of a search must not hide a message that is there under another name.
 	must(t, os.Rename(dir+"/new/3.c", dir+"/cur/3.c:2,RS"))
 	m, err := b.OpenMessage(Entry{Name: "3.c"})
 	must(t, err)

@@ -7,9 +7,11 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/sys"
 )
 
-// staleTmp is the age after which a file in tmp is nobody's any more (maildir(5)).
+// staleTmp is the age after which a file in tmp is abandoned (maildir(5)).
 const staleTmp = 36 * time.Hour
 
 // A Receiver delivers messages into a Maildir: the customer's side.
@@ -20,7 +22,7 @@ type Receiver struct {
 	count int
 }
 
-// Make creates a Maildir at an absolute or plain path, mode 0700, where there is none.
+// Make creates a Maildir with mode 0700 at an absolute or relative path, if there is none.
 func Make(dir string) error {
 	for _, path := range []string{dir, dir + "/tmp", dir + "/new", dir + "/cur"} {
 		if err := unix.Mkdir(path, 0o700); err != nil && err != unix.EEXIST {
@@ -30,8 +32,8 @@ func Make(dir string) error {
 	return nil
 }
 
-// Receive prepares deliveries. host is this machine's name, for the names of files.
-// What others left in tmp more than 36 hours ago is removed.
+// Receive prepares deliveries. host is this machine's name, for the names of files. Files
+// that were left in tmp more than 36 hours ago are removed.
 func (b *Box) Receive(host string) (*Receiver, error) {
 	tmp, err := b.openSub("tmp")
 	if err != nil {
@@ -40,31 +42,31 @@ func (b *Box) Receive(host string) (*Receiver, error) {
 	r := &Receiver{box: b, tmp: tmp, host: fileHost(host)}
 	if err := r.clean(time.Now()); err != nil {
 		r.Close()
-		return nil, fmt.Errorf("%s: %w", join(b.path, "tmp"), err)
+		return nil, fmt.Errorf("%s: %w", sys.Join(b.path, "tmp"), err)
 	}
 	return r, nil
 }
 
 // Close closes tmp. The Box stays open.
 func (r *Receiver) Close() {
-	closeAll(r.tmp)
+	sys.Close(r.tmp)
 	r.tmp = -1
 }
 
-// clean removes stale files from tmp. One that cannot be removed stays.
+// clean removes stale files from tmp, if it can.
 func (r *Receiver) clean(now time.Time) error {
 	var stale []string
 	limit := now.Add(-staleTmp).Unix()
 	err := eachFile(r.tmp, func(name []byte) bool {
 		var st unix.Stat_t
-		if lstatat(r.tmp, string(name), &st) == nil && isRegular(&st) &&
+		if sys.Lstat(r.tmp, string(name), &st) == nil && sys.IsRegular(&st) &&
 			int64(st.Mtim.Sec) < limit && int64(st.Atim.Sec) < limit {
 			stale = append(stale, string(name))
 		}
 		return true
 	})
 	for _, name := range stale {
-		unlinkat(r.tmp, name)
+		sys.Unlink(r.tmp, name)
 	}
 	return err
 }
@@ -84,5 +86,5 @@ func fileHost(host string) string {
 	return strings.NewReplacer("/", `\057`, ":", `\072`).Replace(host[:min(len(host), 128)])
 }
 
-// errControl says that an address would break the lines that hold it.
+// errControl is the error if an address would break the lines that hold it.
 var errControl = errors.New("an address with a control character")

@@ -8,21 +8,22 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vodmr/internal/fdio"
+	"vodmr/internal/sys"
 )
 
-// A QuotaError says that a message was removed, but maildirsize could not be told; its
-// readers count anew by and by.
+// A QuotaError is the error if a message was removed, but maildirsize could not be updated.
+// The programs that use that file count anew from time to time.
 type QuotaError struct{ Err error }
 
 func (e *QuotaError) Error() string { return "maildirsize: " + e.Err.Error() }
 func (e *QuotaError) Unwrap() error { return e.Err }
 
-// Remove unlinks a message and tells maildirsize, where there is one. size is the
-// file's size in bytes. A message that was renamed is found again. ErrGone means that
-// somebody else removed it, a *QuotaError that it is removed all the same; any other
-// error, that it is still there.
+// Remove unlinks a message and updates maildirsize, if there is one. size is the file's
+// size in bytes. A message that was renamed is found again. ErrGone means that it was
+// removed before, and a *QuotaError that this call removed it. If the error is another one,
+// the message is still there.
 func (b *Box) Remove(e Entry, size int64) error {
-	at, err := b.follow(e, func(e Entry) error { return unlinkat(b.sub[e.sub()], e.Name) })
+	at, err := b.follow(e, func(e Entry) error { return sys.Unlink(b.sub[e.sub()], e.Name) })
 	if err != nil {
 		return fmt.Errorf("%s: %w", at.Path(), err)
 	}
@@ -35,20 +36,20 @@ func (b *Box) Remove(e Entry, size int64) error {
 	return nil
 }
 
-// MayRemove says why this program may not remove messages, nil where it may.
+// MayRemove returns nil if this program may remove messages, otherwise the reason.
 func (b *Box) MayRemove() error {
 	for i, sub := range b.sub {
-		if err := mayChange(sub); err != nil {
+		if err := sys.MayChange(sub); err != nil {
 			return fmt.Errorf("%s: %w", subNames[i], err)
 		}
 	}
 	return nil
 }
 
-// credit appends to maildirsize what a removal frees. The file is opened each time, as
-// its readers replace it when they count anew, and never created.
+// credit notes in maildirsize the bytes that a removal frees. The file is never created. It
+// is opened each time, since other programs replace it when they count anew.
 func (b *Box) credit(size int64) error {
-	fd, err := openat(b.dir, "maildirsize", unix.O_WRONLY|unix.O_APPEND|safely, 0)
+	fd, err := sys.Open(b.dir, "maildirsize", unix.O_WRONLY|unix.O_APPEND|sys.Safely, 0)
 	if err == unix.ENOENT {
 		return nil
 	}
@@ -57,16 +58,16 @@ func (b *Box) credit(size int64) error {
 	}
 	defer unix.Close(fd)
 	var st unix.Stat_t
-	if err := fstat(fd, &st); err != nil {
+	if err := sys.Stat(fd, &st); err != nil {
 		return err
 	}
-	if !isRegular(&st) {
+	if !sys.IsRegular(&st) {
 		return ErrNotRegular
 	}
 	return fdio.WriteAll(fd, fmt.Appendf(nil, "-%d -1\n", size))
 }
 
-// quotaSize is the ,S=N of a name: what was counted when the message came.
+// quotaSize returns the ,S=N of a name: the size that was counted when the message came.
 func quotaSize(name string) (int64, bool) {
 	name, _, _ = strings.Cut(name, info)
 	for field := range strings.SplitSeq(name, ",") {

@@ -7,18 +7,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxReserve is how much of a disk stays free, in bytes; of a small one a twentieth
-// does. Without it one message too many could leave no room for the smaller ones, and
-// for whatever else writes there.
+// maxReserve is how many bytes of a disk stay free; of a small disk, a twentieth. Without
+// it, one message too many could leave no room for smaller ones and for other programs.
 const maxReserve = 16 << 20
 
-// A space is what a file system has, in bytes.
+// A space tells how large a file system is, in bytes.
 type space struct {
 	all  uint64 // 0 if it does not say
 	free uint64 // for this user
 }
 
-// room is how many bytes may be written, less than 0 if the reserve is touched.
+// room returns how many bytes may be written, less than 0 if the reserve is touched.
 func (s space) room() int64 {
 	if s.all == 0 {
 		return math.MaxInt64
@@ -28,13 +27,13 @@ func (s space) room() int64 {
 
 // Room returns an ENOSPC if so many bytes more would leave less than the reserve.
 func (r *Receiver) Room(bytes int64) error {
-	_, err := r.grant(bytes)
+	_, err := r.allow(bytes)
 	return err
 }
 
-// grant is Room, and says how many bytes may be written before it is asked again: that
-// many at least.
-func (r *Receiver) grant(bytes int64) (int64, error) {
+// grant does the same as Room, and returns how many bytes, at least that many, may be written
+// before the next call.
+func (r *Receiver) allow(bytes int64) (int64, error) {
 	disk, err := askSpace(r.tmp)
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", r.box.path, err)

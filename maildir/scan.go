@@ -6,32 +6,34 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/sys"
 )
 
-// ErrDeadline says that a scan is not finished; Resume goes on with it.
+// ErrDeadline is the error if a scan is not finished. Resume continues it.
 var ErrDeadline = errors.New("the Maildir is not read to its end yet")
 
-// A scan is how far the reading of new and cur got.
+// A scan is the state of reading new and cur.
 type scan struct {
 	box *Box
 	sub int // being read: inNew, inCur, or scanned
 	fd  int // of that directory, or -1
 	buf []byte
 
-	known func(base []byte) bool // what to pass over; nil for nothing
+	known func(base []byte) bool // the messages to pass over; nil for none
 }
 
 const scanned = inCur + 1
 
-// Scan lists what is in new and cur: no dot files, nothing that a mail reader marked as
-// deleted. What turns out to be no regular file, be it a directory, is for OpenMessage
-// to say, so that somebody learns of it. It stops at the deadline with ErrDeadline *and*
-// the List as far as it got; the zero time is no deadline. Other errors come without a
-// List.
+// Scan lists new and cur, except dot files and messages that a mail reader marked as
+// deleted. Names of directories and the like are listed too, so that OpenMessage reports
+// them. If it meets the deadline, it returns ErrDeadline *and* the List as far as it got.
+// The zero time is no deadline. If there is another error, there is no List.
 func (b *Box) Scan(deadline time.Time) (*List, error) { return b.scan(deadline, nil) }
 
-// Rescan is a Scan to the end that passes over what known says so of, by its base
-// name, which is good only until known returns. It costs no memory for those.
+// Rescan does the same as Scan without a deadline, but passes over a message if known
+// returns true for its base name, which is valid only until known returns. Such messages
+// cost no memory.
 func (b *Box) Rescan(known func(base []byte) bool) (*List, error) {
 	return b.scan(time.Time{}, known)
 }
@@ -47,13 +49,13 @@ func (b *Box) scan(deadline time.Time, known func([]byte) bool) (*List, error) {
 	}
 }
 
-// Resume goes on with a Scan that met its deadline. What it finds is put in order with
-// what Next has not given yet.
+// Resume continues a Scan that met its deadline. The messages that it finds are put in order
+// with those that Next has not returned yet.
 func (l *List) Resume(deadline time.Time) error {
 	for l.scan.sub != scanned {
 		more, err := l.step()
 		if err != nil {
-			return fmt.Errorf("%s: %w", join(l.scan.box.path, subNames[l.scan.sub]), err)
+			return fmt.Errorf("%s: %w", sys.Join(l.scan.box.path, subNames[l.scan.sub]), err)
 		}
 		if !more {
 			l.leave()
@@ -66,7 +68,7 @@ func (l *List) Resume(deadline time.Time) error {
 	return nil
 }
 
-// Close gives the List's memory back, and closes what an unfinished Scan holds open.
+// Close gives the List's memory back, and closes the directory if the Scan is unfinished.
 // The List is empty then.
 func (l *List) Close() {
 	l.leave()
@@ -75,7 +77,7 @@ func (l *List) Close() {
 
 // leave closes the directory that is being read.
 func (l *List) leave() {
-	closeAll(l.scan.fd)
+	sys.Close(l.scan.fd)
 	l.scan.fd = -1
 }
 
@@ -84,11 +86,11 @@ func (l *List) step() (more bool, err error) {
 	s := &l.scan
 	dir := s.box.sub[s.sub]
 	if s.fd < 0 {
-		if s.fd, err = openAgain(dir); err != nil {
+		if s.fd, err = sys.Reopen(dir); err != nil {
 			return false, err
 		}
 	}
-	n, err := readNames(s.fd, s.buf)
+	n, err := sys.ReadNames(s.fd, s.buf)
 	if err != nil || n == 0 {
 		return false, err
 	}
@@ -99,8 +101,8 @@ func (l *List) step() (more bool, err error) {
 	return true, nil
 }
 
-// meet adds a name, unless it is marked as deleted or gone since. What cannot be asked
-// for its time is added all the same: OpenMessage says why.
+// meet adds a name, unless it is marked as deleted, or has gone. If its time cannot be had,
+// it is added all the same, and OpenMessage returns the reason.
 func (l *List) meet(dir int, name []byte) {
 	if isTrashed(name) || len(name) > maxName || l.scan.known != nil && l.scan.known(baseOf(name)) {
 		return
@@ -108,7 +110,7 @@ func (l *List) meet(dir int, name []byte) {
 	seconds, stamped := stamp(name)
 	if !stamped {
 		var st unix.Stat_t
-		if lstatat(dir, string(name), &st) == unix.ENOENT {
+		if sys.Lstat(dir, string(name), &st) == unix.ENOENT {
 			return
 		}
 		seconds = int64(st.Mtim.Sec)

@@ -1,6 +1,7 @@
 package maildir
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math/rand"
@@ -159,12 +160,12 @@ func TestBasesDoesNotConsume(t *testing.T) {
 }
 
 func TestNatural(t *testing.T) {
-	inOrder := []string{"", "01", "1", "2.9", "2.10", "007", "8.a", "8.b", "18446744073709551617", "a", "a1", "a09", "a10", "ab"}
-	for i := range inOrder {
-		for j := range inOrder {
-			got := natural([]byte(inOrder[i]), []byte(inOrder[j]))
+	sorted := []string{"", "01", "1", "2.9", "2.10", "007", "8.a", "8.b", "18446744073709551617", "a", "a1", "a09", "a10", "ab"}
+	for i := range sorted {
+		for j := range sorted {
+			got := natural([]byte(sorted[i]), []byte(sorted[j]))
 			if (got < 0) != (i < j) || (got > 0) != (i > j) {
-				t.Errorf("%q and %q: %d", inOrder[i], inOrder[j], got)
+				t.Errorf("%q and %q: %d", sorted[i], sorted[j], got)
 			}
 		}
 	}
@@ -237,5 +238,28 @@ func TestNamesComeBack(t *testing.T) {
 	slices.Sort(got[2:5])
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+// TestRescan passes over what is known and costs nothing for it.
+func TestRescan(t *testing.T) {
+	b, _ := newBox(t, map[string]string{"new/1.a": "", "new/2.b": "", "cur/3.c:2,S": "", "cur/4.d:2,": ""})
+	var asked []string
+	l, err := b.Rescan(func(base []byte) bool {
+		asked = append(asked, string(base))
+		return bytes.HasPrefix(base, []byte("2")) || bytes.HasPrefix(base, []byte("3"))
+	})
+	must(t, err)
+	defer l.Close()
+	var got []string
+	for e, ok := l.Next(); ok; e, ok = l.Next() {
+		got = append(got, e.Path())
+	}
+	slices.Sort(asked)
+	if want := []string{"new/1.a", "cur/4.d:2,"}; !slices.Equal(got, want) {
+		t.Errorf("listed %q, want %q", got, want)
+	}
+	if want := []string{"1.a", "2.b", "3.c", "4.d"}; !slices.Equal(asked, want) {
+		t.Errorf("asked about %q, want %q", asked, want)
 	}
 }

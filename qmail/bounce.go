@@ -19,7 +19,7 @@ type Bounce struct {
 	Message  io.Reader // the message without its envelope lines, LF line ends
 
 	// Unproven: the message may never have come by mail, so its Sender may be invented.
-	// The notice goes to the postmaster, as one for the null sender does.
+	// The notice goes to the postmaster, as if the sender were null.
 	Unproven bool
 
 	charset string // see Scan
@@ -31,15 +31,15 @@ type Failure struct {
 	Reason    string // one or more lines
 }
 
-// BounceTo says to whom the bounce of a message goes, and from whom, both raw
-// for qmail-queue's envelope. sender is quoted. A message from nobody is a
-// bounce: the notice goes to doublebounceto from `#@[]`. What comes from `#@[]`, or
-// has no doublebounceto to go to, is to be dropped.
+// BounceTo returns the sender and the recipient of a message's bounce, both raw for
+// qmail-queue's envelope. sender is quoted. A message with the null sender is a bounce
+// itself, so the notice goes to doublebounceto from `#@[]`. If the message is from `#@[]`,
+// or there is no doublebounceto, no notice is sent.
 func BounceTo(sender string, s Settings) (to, from string, drop bool) {
-	switch {
-	case sender == "#@[]", sender == "" && s.DoubleBounceTo == "":
+	if sender == "#@[]" || sender == "" && s.DoubleBounceTo == "" {
 		return "", "", true
-	case sender == "":
+	}
+	if sender == "" {
 		return s.DoubleBounceTo + "@" + s.DoubleBounceHost, "#@[]", false
 	}
 	return address.Unquote(sender), "", false
@@ -53,7 +53,7 @@ func (b Bounce) Reader() io.Reader {
 		&messageCopy{from: b.Message, limit: b.Settings.BounceMaxBytes, last: '\n'})
 }
 
-// head is all that comes before the copy of the message.
+// head returns the notice up to the copy of the message.
 func (b Bounce) head() string {
 	var s strings.Builder
 	s.WriteString(b.header() + "\n")
@@ -66,14 +66,14 @@ func (b Bounce) head() string {
 	return s.String()
 }
 
-// opening tells a person what happened.
+// opening explains to a person what happened.
 func (b Bounce) opening() string {
-	switch {
-	case b.Unproven:
+	if b.Unproven {
 		return "A message could not be delivered to the addresses below. Its sender has not\n" +
 			"been told: no Received line stands below its Return-Path and Delivered-To, so\n" +
 			"it may never have come by mail. It stays in its mailbox.\n"
-	case b.Sender == "":
+	}
+	if b.Sender == "" {
 		return "A failure notice could not be delivered itself, so you get it as the\n" +
 			"postmaster here. Nobody else has been told.\n"
 	}
@@ -107,8 +107,8 @@ const (
 	maxReasonLines = 100
 )
 
-// reasonLines cleans a reason, most of which a stranger's server wrote: printable
-// ASCII, no empty line. An empty line would end the paragraph, and the rest
+// reasonLines cleans a reason, which the customer's server wrote for the most part:
+// printable ASCII, no empty line. An empty line would end the paragraph, and the rest
 // could pass for a paragraph about another recipient.
 func reasonLines(reason string) string {
 	var s strings.Builder
@@ -132,10 +132,9 @@ func reasonLines(reason string) string {
 func asciiText(s string) string {
 	b := []byte(s)
 	for i, c := range b {
-		switch {
-		case c == '\t':
+		if c == '\t' {
 			b[i] = ' '
-		case c < ' ' || c >= 0x7f:
+		} else if c < ' ' || c >= 0x7f {
 			b[i] = '?'
 		}
 	}

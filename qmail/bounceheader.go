@@ -8,8 +8,9 @@ import (
 	"vodmr/internal/address"
 )
 
-// header is the notice's own. Large sites refuse mail without a Message-ID. A program
-// that answers mail leaves what has Auto-Submitted alone (RFC 3834 section 5).
+// header returns the notice's own header. Large sites refuse mail without a Message-ID. A
+// program that answers mail does not answer if there is an Auto-Submitted (RFC 3834
+// section 5).
 func (b Bounce) header() string {
 	fields := "Date: " + b.Date.UTC().Format("2 Jan 2006 15:04:05") + " -0000\n" +
 		"Message-ID: <" + b.ID + ".vodmr@" + idHost(b.Settings.BounceHost) + ">\n" +
@@ -35,9 +36,9 @@ func idHost(host string) string {
 	}, host)
 }
 
-// Scan finds out in which charset the notice is, from another reader of its message.
-// Only what the notice copies is read. Without it the notice passes for ASCII. The error
-// is the reader's.
+// Scan finds the charset of the notice, from another reader of its message. It reads only
+// the part that the notice copies. If it is not called, the notice counts as ASCII. The
+// error is the reader's.
 func (b *Bounce) Scan(message io.Reader) error {
 	var s charsetScan
 	_, _ = io.WriteString(&s, b.Sender+"\n")
@@ -53,7 +54,7 @@ func (b *Bounce) Scan(message io.Reader) error {
 	return err
 }
 
-// maxCopy is more than any message has.
+// maxCopy is larger than any message.
 const maxCopy = 1 << 62
 
 // A charsetScan takes a text piece by piece and tells its charset.
@@ -75,19 +76,20 @@ func (s *charsetScan) Write(piece []byte) (int, error) {
 	return size, nil
 }
 
-// charset is empty for ASCII. Text that is not UTF-8 gets the name that RFC 1428 has for
-// it: nobody here knows what else it is. A text that was cut may end within a character.
+// charset returns the name of the text's charset, "" for ASCII. If the text is not UTF-8, its
+// charset is not known, and the name is the one that RFC 1428 has for that. A text that
+// was cut may end within a character.
 func (s *charsetScan) charset(cut bool) string {
-	switch {
-	case !s.eightBit:
+	if !s.eightBit {
 		return ""
-	case s.invalid || len(s.rest) > 0 && !cut:
+	}
+	if s.invalid || len(s.rest) > 0 && !cut {
 		return "unknown-8bit"
 	}
 	return "utf-8"
 }
 
-// unfinished is how many bytes at the end of p are the start of a character.
+// unfinished returns how many bytes at the end of p are the start of a character.
 func unfinished(p []byte) int {
 	for n := 1; n <= min(len(p), utf8.UTFMax-1); n++ {
 		if last := p[len(p)-n:]; utf8.RuneStart(last[0]) {

@@ -16,24 +16,24 @@ var ErrDamaged = errors.New("damaged database")
 const (
 	cdbTables = 256
 	cdbHeader = cdbTables * 8
-	// cdbMaxRecord bounds a key with its value, in bytes. What qmail-newu and
-	// tcprules write is far smaller, and a damaged length must not cost memory.
+	// cdbMaxRecord bounds a key with its value, in bytes. qmail-newu and tcprules write
+	// far smaller ones, and a damaged length must not cost memory.
 	cdbMaxRecord = 1 << 20
 )
 
 // A CDB is an open constant database, in the format of cdb(5). It is read from
-// the file at each look-up. Whatever the file holds, a look-up ends.
+// the file at each look-up. A look-up ends even if the file is damaged.
 type CDB struct {
 	file   *file
 	tables [cdbTables]cdbTable
 	end    uint32 // where the records end
 }
 
-// A cdbTable is a hash table: where it starts and how many slots it has.
+// A cdbTable is a hash table: its offset in the file, and its number of slots.
 type cdbTable struct{ pos, slots uint32 }
 
-// OpenCDB opens the database at path. The error wraps ErrDamaged where the file
-// is none.
+// OpenCDB opens the database at path. The error wraps ErrDamaged if the file is not a
+// database.
 func OpenCDB(path string) (*CDB, error) { return openDatabase(path, openRegular) }
 
 func openDatabase(path string, open func(path string) (*file, error)) (*CDB, error) {
@@ -141,10 +141,10 @@ func (c *CDB) match(pos int64, key []byte) ([]byte, bool, error) {
 
 func (c *CDB) checkRecord(pos int64, klen, dlen uint32) error {
 	size := int64(klen) + int64(dlen)
-	switch {
-	case pos < cdbHeader || pos+8+size > int64(c.end):
+	if pos < cdbHeader || pos+8+size > int64(c.end) {
 		return c.damaged("a record lies outside the records")
-	case size > cdbMaxRecord:
+	}
+	if size > cdbMaxRecord {
 		return c.damaged("a record is too long")
 	}
 	return nil

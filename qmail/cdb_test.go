@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/sys"
 )
 
 func openCDB(t testing.TB, content string) (*CDB, error) {
@@ -166,7 +168,7 @@ func TestOnlyRegularFilesAreOpened(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{fifo, dir, "/dev/null"} {
-		if _, err := OpenCDB(path); !errors.Is(err, errNotRegular) || !strings.Contains(err.Error(), path) {
+		if _, err := OpenCDB(path); !errors.Is(err, sys.ErrNotRegular) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
@@ -175,8 +177,8 @@ func TestOnlyRegularFilesAreOpened(t *testing.T) {
 	}
 }
 
-// FuzzCDB reads the input as a database, which must end without a panic, and as
-// the lines of one that is made from it, where all must be found again. Run it
+// FuzzCDB reads the input as a database, which must end without a panic. It also makes a
+// database from the input's lines, and must find all of them again. Run it
 // with -fuzzminimizetime 10x, or shrinking inputs takes nearly all the time.
 func FuzzCDB(f *testing.F) {
 	f.Add([]byte(readFixture(f, "users/cdb")))

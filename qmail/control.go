@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// DefaultHome is where qmail lives unless somebody says otherwise.
+// DefaultHome is the home directory of qmail, unless another one is named.
 const DefaultHome = "/var/qmail"
 
 // A Home is qmail's home directory. It need not exist: then every setting has its
@@ -22,10 +22,10 @@ func OpenHome(dir string) Home { return Home{dir} }
 // Path is the path of a file below the home directory.
 func (h Home) Path(name string) string { return h.dir + "/" + name }
 
-// Exists says whether the home directory is there.
+// Exists reports if the home directory is there.
 func (h Home) Exists() bool { return isDir(h.dir) }
 
-// Settings are the control files that concern us, one field a file.
+// Settings are the control files that matter here, one field a file.
 type Settings struct {
 	Me               string        // this host's name
 	HeloHost         string        // the name for EHLO
@@ -35,13 +35,12 @@ type Settings struct {
 	DoubleBounceTo   string        // local part; "" throws double bounces away
 	DoubleBounceHost string        // host that double bounces go to
 	QueueLifetime    time.Duration // how long mail may be deferred
-	TimeoutRemote    time.Duration // wait for a reply; 0 where the file does not say
+	TimeoutRemote    time.Duration // wait for a reply; 0 if the file does not say
 }
 
-// Settings reads the control files. host is this host's name where control/me
-// is absent. A file that is absent or says nothing has its default, but an
-// empty doublebounceto means "none", as in qmail-send(8). Any other trouble is
-// an error that names the file.
+// Settings reads the control files. host is this host's name if control/me is absent. If a
+// file is absent or empty, its default holds, but an empty doublebounceto means "none", as
+// in qmail-send(8). Any other failure is an error that names the file.
 func (h Home) Settings(host string) (Settings, error) {
 	c := control{home: h}
 	var s Settings
@@ -91,8 +90,8 @@ func (c *control) read(name string) (line string, found bool) {
 	return trimBlanks(string(first)), found
 }
 
-// line is read with a default, also for a first line that is empty: an empty
-// host name would be of no use to anybody.
+// line is read with a default, even if the first line is empty: an empty host name is of
+// no use.
 func (c *control) line(name, absent string) string {
 	if line, _ := c.read(name); line != "" {
 		return line

@@ -13,20 +13,20 @@ import (
 	"vodmr/internal/address"
 )
 
-// A DotQmail says where a .qmail-default leads: the catch-all of a domain. See
-// dot-qmail(5) and vpopmail's vdelivermail.
+// A DotQmail is the content of a .qmail-default, the catch-all of a domain.
+// See dot-qmail(5) and vpopmail's vdelivermail.
 type DotQmail struct {
 	homes     []string // directories that hold a Maildir, as vdelivermail takes them
 	maildirs  []string // Maildirs, as qmail-local takes them
 	addresses []string // lower case
-	others    []string // what delivers, or refuses to, in another way
+	others    []string // instructions that deliver, or refuse, in another way
 
 	vdelivermail bool // it runs vdelivermail
 
-	whole local // what concerns the file as a whole
+	whole local // instructions for the file as a whole
 }
 
-// A local is what else qmail-local goes by.
+// A local holds the rest of what qmail-local obeys.
 type local struct {
 	empty    bool
 	delivers bool   // to a program or a file
@@ -35,7 +35,7 @@ type local struct {
 }
 
 // ReadDefault reads .qmail-default in a domain's directory. An absent file
-// leads nowhere. Instructions that do not concern us are passed over.
+// leads nowhere. Instructions that do not matter here are passed over.
 func ReadDefault(dir string) (DotQmail, error) {
 	dq, err := ReadDotQmail(dir + "/.qmail-default")
 	if errors.Is(err, unix.ENOENT) {
@@ -45,8 +45,8 @@ func ReadDefault(dir string) (DotQmail, error) {
 }
 
 // DefaultAbove returns the .qmail-default of a folder above home, as a vpopmail
-// domain's folder has one; empty for none. Where home's path has symlinks, those
-// above what they lead to count too.
+// domain's folder has one, or "" if there is none. If home's path has symbolic links, the
+// folders above their targets count too.
 func DefaultAbove(home string) (string, error) {
 	found, err := defaultAbove(path.Clean(home))
 	if found != "" || err != nil {
@@ -77,8 +77,8 @@ func defaultAbove(home string) (string, error) {
 	}
 }
 
-// ReadDotQmail reads the .qmail file at file. What is relative in it is relative
-// to the file's folder.
+// ReadDotQmail reads the .qmail file at file. Its relative paths are relative to the file's
+// folder.
 func ReadDotQmail(file string) (DotQmail, error) {
 	b, err := ReadFile(file)
 	if err != nil {
@@ -95,7 +95,7 @@ func ReadDotQmail(file string) (DotQmail, error) {
 	return dq, nil
 }
 
-// Deferred says why qmail-local puts off each message that this file is for; empty if it
+// Deferred returns why qmail-local defers each message that this file is for, or "" if it
 // does not. It delivers to no program and to no file by a .qmail file that its owner may
 // execute, nor behind a line `+list' (dot-qmail(5)).
 func (dq DotQmail) Deferred(executable bool) string {
@@ -175,7 +175,7 @@ func (dq *DotQmail) addCommand(command string) {
 	}
 }
 
-// Empty says whether the file has no byte in it: qmail-local then goes by the instruction
+// Empty reports if the file has no byte in it: qmail-local then goes by the instruction
 // that qmail-start(8) was given.
 func (dq DotQmail) Empty() bool { return dq.whole.empty }
 
@@ -185,18 +185,18 @@ func (dq DotQmail) Addresses() []string { return dq.addresses }
 // Folders lists the mailboxes' directories and the Maildirs that it delivers to.
 func (dq DotQmail) Folders() []string { return slices.Concat(dq.homes, dq.maildirs) }
 
-// Others lists what is neither a folder nor an address: a file, a program, a
-// local name, or a word for vdelivermail such as bounce-no-mailbox.
+// Others lists instructions that name neither a folder nor an address, but a file, a
+// program, a local name, or a word for vdelivermail such as bounce-no-mailbox.
 func (dq DotQmail) Others() []string { return dq.others }
 
-// LeadsTo says whether mail goes to the mailbox in the directory home, or to maildir,
-// which is below home where it is relative. Paths are compared cleaned, and then with
+// LeadsTo reports if mail goes to the mailbox in the directory home, or to maildir,
+// which is below home if it is relative. Paths are compared cleaned, and then with
 // their symlinks resolved.
 func (dq DotQmail) LeadsTo(home, maildir string) bool {
 	return containsPath(dq.homes, path.Clean(home)) || dq.leadsToMaildir(home, maildir)
 }
 
-// leadsToMaildir says whether qmail-local itself delivers to maildir.
+// leadsToMaildir reports if qmail-local itself delivers to maildir.
 func (dq DotQmail) leadsToMaildir(home, maildir string) bool {
 	if !path.IsAbs(maildir) {
 		maildir = path.Join(home, maildir)
@@ -204,7 +204,7 @@ func (dq DotQmail) leadsToMaildir(home, maildir string) bool {
 	return containsPath(dq.maildirs, path.Clean(maildir))
 }
 
-// LeavesPrefix says whether the Delivered-To of mail that dq delivers to that mailbox,
+// LeavesPrefix reports if the Delivered-To of mail that dq delivers to that mailbox,
 // or forwards there, begins with the prefix of virtualdomains. qmail-local writes the
 // address as qmail-send gave it; vdelivermail has taken the prefix off.
 func (dq DotQmail) LeavesPrefix(home, maildir string) bool {
@@ -227,10 +227,9 @@ func samePath(a, b string) bool {
 	return err == nil && realA == realB
 }
 
-// LeadsHere says whether dq, the .qmail-default of d, leads to the mailbox whose
-// directory is home and whose Maildir is maildir, see LeadsTo. Where it does so by an
-// address, that address is returned, in lower case and with the real domain, as a
-// Delivered-To shows it.
+// LeadsHere reports if dq, the .qmail-default of d, leads to the mailbox with the directory
+// home and the Maildir maildir, see LeadsTo. If it does so by an address, that address is
+// returned, in lower case and with the real domain, as a Delivered-To shows it.
 func (u *Users) LeadsHere(d Domain, dq DotQmail, home, maildir string) (leads bool, forward string, err error) {
 	if dq.LeadsTo(home, maildir) {
 		return true, "", nil

@@ -58,7 +58,7 @@ func TestDotQmailByDirectory(t *testing.T) {
 	}
 }
 
-// TestLeadsToAMaildirOfAnotherName: MAILDIR counts where qmail-local delivers.
+// TestLeadsToAMaildirOfAnotherName: MAILDIR counts if qmail-local delivers.
 func TestLeadsToAMaildirOfAnotherName(t *testing.T) {
 	dir := realDir(t)
 	home := dir + "/odmr"

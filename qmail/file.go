@@ -1,11 +1,11 @@
 // Package qmail reads what a qmail or vpopmail site keeps in files: control
 // files, virtualdomains, users/cdb, .qmail-default and the rules that tcprules
-// compiled. It also writes what such a site takes: a message for qmail-queue,
-// and the text of a bounce in qmail-send's format (QSBMF).
+// compiled. It also writes for such a site: a message for qmail-queue, and the text of
+// a bounce in qmail-send's format (QSBMF).
 //
-// Addresses come in two forms. Raw is what an envelope of qmail-queue and a
-// Delivered-To line hold; quoted is what RFC 5321 and a Return-Path line hold.
-// Each function says which one it wants.
+// Addresses have two forms. An envelope of qmail-queue and a Delivered-To line hold the
+// raw one, RFC 5321 and a Return-Path line the quoted one. Each function's comment tells
+// which one it wants.
 package qmail
 
 import (
@@ -21,16 +21,13 @@ import (
 // of a site with a hundred thousand domains takes about a third of it.
 const maxFile = 16 << 20
 
-var (
-	errNotRegular = errors.New("not a regular file")
-	errTooLarge   = errors.New("file too large")
-)
+var errTooLarge = errors.New("file too large")
 
-// ErrWritable says that other users can change a file that says who may have which mail.
+// ErrWritable is the error if other users can change a file that decides who gets which mail.
 var ErrWritable = errors.New("is open to writing by others, so it is not believed")
 
-// ReadFile returns what a regular file of at most 16 MiB holds. Whatever stands
-// there, it does not wait. Errors name the file.
+// ReadFile returns the content of a regular file of at most 16 MiB. It never waits, even if
+// the path is a FIFO. Errors name the file.
 func ReadFile(path string) ([]byte, error) { return readFile(path, openRegular) }
 
 func readFile(path string, open func(path string) (*file, error)) ([]byte, error) {
@@ -59,18 +56,16 @@ type file struct {
 	mode uint32 // permission bits
 }
 
-// openRegular opens a regular file. O_NONBLOCK keeps a FIFO that stands there by
-// mistake from hanging the program; on a regular file it means nothing.
+// openRegular opens a regular file. O_NONBLOCK keeps the program from hanging if a FIFO is
+// there by mistake. It has no effect on a regular file.
 func openRegular(path string) (*file, error) {
-	fd, err := sys.RetryN(func() (int, error) {
-		return unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
-	})
+	fd, err := sys.Open(unix.AT_FDCWD, path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	var st unix.Stat_t
-	if err = sys.Retry(func() error { return unix.Fstat(fd, &st) }); err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
-		err = errNotRegular
+	if err = sys.Stat(fd, &st); err == nil && !sys.IsRegular(&st) {
+		err = sys.ErrNotRegular
 	}
 	if err != nil {
 		unix.Close(fd)
@@ -79,8 +74,8 @@ func openRegular(path string) (*file, error) {
 	return &file{path: path, fd: fd, size: st.Size, uid: st.Uid, mode: uint32(st.Mode) & 0o777}, nil
 }
 
-// openTrusted opens a regular file that says who may have which mail. Only root, or the
-// user that this program runs as, may be able to write to it, or the error is ErrWritable.
+// openTrusted opens a regular file that decides who gets which mail. If anybody can write
+// to it except root and the user that this program runs as, the error is ErrWritable.
 func openTrusted(path string) (*file, error) {
 	f, err := openRegular(path)
 	if err != nil {
@@ -102,7 +97,7 @@ func openTrusted(path string) (*file, error) {
 func (f *file) readFull(buf []byte, offset int64) (int, error) {
 	done := 0
 	for done < len(buf) {
-		n, err := sys.RetryN(func() (int, error) { return unix.Pread(f.fd, buf[done:], offset+int64(done)) })
+		n, err := sys.ReadAt(f.fd, buf[done:], offset+int64(done))
 		if err != nil {
 			return done, fmt.Errorf("%s: %w", f.path, err)
 		}
@@ -116,8 +111,8 @@ func (f *file) readFull(buf []byte, offset int64) (int, error) {
 
 func (f *file) close() error { return unix.Close(f.fd) }
 
-// isDir says whether path is a directory, symlinks followed. One that cannot be
-// looked at counts as one: whoever uses it learns why it cannot be.
+// isDir reports if path is a directory, symlinks followed. A path that cannot be looked at
+// counts as one: the program that uses it will report the reason.
 func isDir(path string) bool {
 	var st unix.Stat_t
 	switch err := sys.Retry(func() error { return unix.Stat(path, &st) }); err {

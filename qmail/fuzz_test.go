@@ -359,9 +359,9 @@ func FuzzUsers(f *testing.F) {
 			d.Holds(d.Dir+"x") || d.Holds("") || d.Holds("/") {
 			t.Errorf("%+v holds what it should not, or not what it should", d)
 		}
-		again, err := u.parse([]byte(d.Name + "\x00" + strconv.Itoa(int(d.UID)) + "\x00" + strconv.Itoa(int(d.GID)) + "\x00" + d.Dir + "\x00-\x00"))
-		if err != nil || again != d {
-			t.Errorf("%+v, then %+v, %v", d, again, err)
+		second, err := u.parse([]byte(d.Name + "\x00" + strconv.Itoa(int(d.UID)) + "\x00" + strconv.Itoa(int(d.GID)) + "\x00" + d.Dir + "\x00-\x00"))
+		if err != nil || second != d {
+			t.Errorf("%+v, then %+v, %v", d, second, err)
 		}
 	})
 }

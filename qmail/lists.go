@@ -19,8 +19,8 @@ func (h Home) List(name string) ([]string, error) {
 	return c.lines(name), c.err
 }
 
-// Locals lists the domains whose mail is for users of this host, in lower case: those
-// of control/locals, or host, which is control/me's, where that file is absent.
+// Locals lists the domains of which the mail is for users of this host, in lower case: those
+// of control/locals. If that file is absent, it is host, which is control/me's.
 func (h Home) Locals(host string) ([]string, error) {
 	locals, err := h.List("locals")
 	if errors.Is(err, unix.ENOENT) {

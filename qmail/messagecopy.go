@@ -6,16 +6,16 @@ import (
 	"strings"
 )
 
-// A messageCopy reads a message up to a limit in bytes (0: none), sees to a
-// newline at its end, and says so in a line where something was left out.
-// qmail-remote refuses a message whose last line has no newline.
+// A messageCopy reads a message up to a limit in bytes (0: none). It adds a newline if the
+// end has none, since qmail-remote refuses such a message. If something was left out, a
+// line at the end tells so.
 type messageCopy struct {
 	from  io.Reader
 	limit int64
 	done  int64
 	last  byte
 	err   error           // came with the last bytes
-	tail  *strings.Reader // what follows the copy; nil until then
+	tail  *strings.Reader // the lines below the copy; nil until then
 }
 
 func (m *messageCopy) Read(p []byte) (int, error) {
@@ -44,8 +44,8 @@ func (m *messageCopy) Read(p []byte) (int, error) {
 	return 0, err
 }
 
-// read keeps an error that comes with bytes for the next call: not every reader
-// says it twice.
+// read keeps an error that comes with bytes for the next call: not every reader returns it
+// twice.
 func (m *messageCopy) read(p []byte) (int, error) {
 	if m.err != nil {
 		return 0, m.err
@@ -55,7 +55,7 @@ func (m *messageCopy) read(p []byte) (int, error) {
 	return n, err
 }
 
-// probe finds out whether the message goes on beyond the limit.
+// probe finds out if the message goes on beyond the limit.
 func (m *messageCopy) probe(p []byte) (int, error) {
 	n, err := m.read(p[:1])
 	switch {

@@ -11,21 +11,19 @@ import (
 // MaxAddress is the longest address that qmail-queue takes, in bytes.
 const MaxAddress = 1002
 
-// DefaultTimeout is how long Inject waits for qmail-queue where Queue says
-// nothing.
+// DefaultTimeout is how long Inject waits for qmail-queue if Queue has no Timeout.
 const DefaultTimeout = 5 * time.Minute
 
 // A Queue takes mail by way of qmail-queue(8).
 type Queue struct {
-	Home    string        // qmail's home directory, where the program runs
+	Home    string        // qmail's home directory, in which the program runs
 	Program string        // QMAILQUEUE; "" is bin/qmail-queue
 	Timeout time.Duration // longest wait for one step of it; 0 is DefaultTimeout
 }
 
 // Inject hands one message to qmail-queue. Addresses are raw; sender may be "" or
-// `#@[]`. A nil error means that qmail-queue answers for the message from now
-// on; else nothing was queued, as far as qmail-queue keeps its word. Every
-// error is a *QueueError.
+// `#@[]`. If the error is nil, qmail-queue is responsible for the message from now on. If
+// not, nothing was queued, unless qmail-queue lied. Every error is a *QueueError.
 func (q Queue) Inject(sender string, recipients []string, message io.Reader) error {
 	envelope, err := appendEnvelope(nil, sender, recipients)
 	if err != nil {
@@ -46,10 +44,10 @@ func appendEnvelope(dst []byte, sender string, recipients []string) ([]byte, err
 	}
 	letter := byte('F')
 	for _, address := range append([]string{sender}, recipients...) {
-		switch {
-		case strings.ContainsRune(address, 0):
+		if strings.ContainsRune(address, 0) {
 			return nil, &QueueError{Permanent: true, Text: "an address holds a NUL"}
-		case len(address) > MaxAddress:
+		}
+		if len(address) > MaxAddress {
 			return nil, &QueueError{Permanent: true, Code: 11, Text: codeText(11)}
 		}
 		dst = append(append(append(dst, letter), address...), 0)
@@ -100,12 +98,12 @@ func (p *queueProcess) copyMessage(message io.Reader) error {
 	}
 }
 
-// A QueueError says why qmail-queue did not take a message.
+// A QueueError is the reason if qmail-queue did not take a message.
 type QueueError struct {
 	Permanent bool
-	Code      int    // exit code; 0 where there was none
+	Code      int    // exit code; 0 if there was none
 	Text      string // one line
-	Err       error  // the cause, where it is not the program
+	Err       error  // the cause, if it is not the program
 }
 
 func (e *QueueError) Error() string {

@@ -164,7 +164,7 @@ func TestQmailQueueThatStopsReading(t *testing.T) {
 }
 
 // A program that says more than a pipe holds before it reads must not wait for us
-// while we wait for it. Where it does, only the timeout ends it.
+// while we wait for it. If it does, only the timeout ends it.
 func TestQmailQueueThatTalksFirst(t *testing.T) {
 	_, err := try{part: "say much, then exit:71", message: strings.NewReader(large), timeout: time.Minute}.inject(t)
 	if e := queueErr(t, err); e.Code != 71 {

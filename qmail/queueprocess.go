@@ -104,7 +104,7 @@ func (p *queueProcess) write(fd int, b []byte) error {
 	return nil
 }
 
-// pollWritable waits until the program reads on. What it says meanwhile is read:
+// pollWritable waits until the program reads on. Its messages are read meanwhile:
 // a program that says much before it reads would wait for us.
 func (p *queueProcess) pollWritable(fd int) error {
 	end := time.Now().Add(p.timeout)
@@ -161,7 +161,7 @@ func (p *queueProcess) readText() {
 		if p.text == none {
 			return
 		}
-		n, err := sys.RetryN(func() (int, error) { return unix.Read(p.text, buf[:]) })
+		n, err := sys.Read(p.text, buf[:])
 		switch {
 		case err == unix.EAGAIN:
 			return
@@ -175,10 +175,10 @@ func (p *queueProcess) readText() {
 
 // exitError judges how the program ended; nil is success.
 func (p *queueProcess) exitError(status unix.WaitStatus) error {
-	switch {
-	case status.Signaled():
+	if status.Signaled() {
 		return &QueueError{Text: "qmail-queue was killed by signal " + status.Signal().String()}
-	case status.ExitStatus() != 0:
+	}
+	if status.ExitStatus() != 0 {
 		return exitCodeError(status.ExitStatus(), string(p.custom))
 	}
 	return nil

@@ -10,14 +10,14 @@ import (
 // is a login in lower case, `@domain`, or empty for everybody else.
 type Rules struct{ cdb *CDB }
 
-// A Rule is what the site says about a login.
+// A Rule holds a site's settings for a login.
 type Rule struct {
 	Deny bool
 	Env  map[string]string // settings, by name
 }
 
-// OpenRules opens the database at path, which must exist. One that others can write to
-// is ErrWritable.
+// OpenRules opens the database at path, which must exist. If others can write to it, the
+// error is ErrWritable.
 func OpenRules(path string) (*Rules, error) {
 	cdb, err := openDatabase(path, openTrusted)
 	if err != nil {
@@ -30,7 +30,7 @@ func OpenRules(path string) (*Rules, error) {
 func (r *Rules) Close() error { return r.cdb.Close() }
 
 // For finds the rule for a login: by the login, by its domain, or by the empty
-// key. Not found means that the rules say nothing about it.
+// key. Not found means that there is no rule for it.
 func (r *Rules) For(login string) (Rule, bool, error) {
 	for _, key := range ruleKeys(address.Lower(login)) {
 		value, found, err := r.cdb.Find([]byte(key))
@@ -58,7 +58,7 @@ func (r *Rules) Each(f func(key string, rule Rule) error) error {
 }
 
 // ruleKeys lists the keys to try, in order. vchkpw also takes % or / for the @
-// of a login: such a login must not slip past the rule for its usual form.
+// of a login: the rule for the usual form must apply to such a login too.
 func ruleKeys(login string) []string {
 	keys := []string{login}
 	if local, domain := SplitLogin(login); domain != "" {
@@ -73,8 +73,8 @@ func ruleKeys(login string) []string {
 	return append(keys, "")
 }
 
-// SplitLogin takes a login apart as vchkpw does: at the first @, or else at the first %,
-// or else at the first /. The domain is empty if there is none.
+// SplitLogin takes a login apart as vchkpw does: at the first @; if it has none, at the
+// first %; if it has neither, at the first /. The domain may be empty.
 func SplitLogin(login string) (local, domain string) {
 	for _, separator := range []string{"@", "%", "/"} {
 		if local, domain, found := strings.Cut(login, separator); found {

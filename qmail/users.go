@@ -13,19 +13,19 @@ import (
 	"vodmr/internal/safepath"
 )
 
-// Users is users/cdb, where vpopmail enters its domains. See qmail-users(5).
-type Users struct{ cdb *CDB } // nil where the site has none
+// Users is users/cdb, if vpopmail enters its domains. See qmail-users(5).
+type Users struct{ cdb *CDB } // nil if the site has none
 
 // A Domain is a domain's entry in users/cdb.
 type Domain struct {
-	Name string // the real domain, lower case, also where an alias was asked for
+	Name string // the real domain, lower case, also if an alias was asked for
 	UID  uint32
 	GID  uint32
 	Dir  string // its directory, cleaned
 }
 
 // Users opens users/cdb. An absent file is a Users without entries; any other
-// trouble is an error, which wraps ErrDamaged if the content is to blame, and ErrWritable if
+// failure is an error, which wraps ErrDamaged if the content is at fault, and ErrWritable if
 // others can write to the file.
 func (h Home) Users() (*Users, error) {
 	cdb, err := openDatabase(h.Path("users/cdb"), openTrusted)
@@ -63,8 +63,9 @@ func (u *Users) Domain(name string) (Domain, bool, error) {
 	return d, err == nil, err
 }
 
-// Holding finds the domain whose directory is home or holds it, the longest
-// directory first. It is tried again with the links in home resolved.
+// Holding finds the domain of which the directory is home or holds it. The longest
+// directory comes first. If there is none, it is tried again with the links in home
+// resolved.
 func (u *Users) Holding(home string) (Domain, bool, error) {
 	d, found, err := u.holding(path.Clean(home))
 	if found || err != nil {
@@ -101,7 +102,7 @@ func (u *Users) holding(home string) (best Domain, found bool, err error) {
 	return best, found, nil
 }
 
-// Holds says whether a cleaned path is the domain's directory or lies in it. The
+// Holds reports if a cleaned path is the domain's directory or lies in it. The
 // root directory and a relative one hold nothing: no domain lives there.
 func (d Domain) Holds(home string) bool {
 	if len(d.Dir) < 2 || d.Dir[0] != '/' {
@@ -124,7 +125,7 @@ func (d Domain) HoldsReal(home string) bool {
 	return err == nil && Domain{Dir: dir}.Holds(real)
 }
 
-// isWildcard says whether a key is `!name-`, an entry for all that follows the
+// isWildcard reports if a key is `!name-`, an entry for all that follows the
 // hyphen; an exact entry's key ends in NUL.
 func isWildcard(key []byte) bool {
 	return len(key) > 2 && key[0] == '!' && key[len(key)-1] == '-'
@@ -145,8 +146,8 @@ func isDomainEntry(value []byte) bool {
 	return bytes.IndexByte(name, '.') >= 0
 }
 
-// parse reads `name NUL uid NUL gid NUL dir NUL dash NUL ext`. What qmail-newu
-// writes has no NUL after ext.
+// parse reads `name NUL uid NUL gid NUL dir NUL dash NUL ext`. qmail-newu writes no NUL
+// after ext.
 func (u *Users) parse(value []byte) (Domain, error) {
 	f := strings.SplitN(string(value), "\x00", 6)
 	if len(f) < 6 {

@@ -14,8 +14,8 @@ type VirtualDomains struct {
 	users   map[string]bool   // "prepend-user@domain", lower case
 }
 
-// VirtualDomains reads control/virtualdomains. An absent file holds nothing, and one that
-// others can write to is ErrWritable.
+// VirtualDomains reads control/virtualdomains. If the file is absent, it holds nothing. If
+// others can write to it, the error is ErrWritable.
 func (h Home) VirtualDomains() (*VirtualDomains, error) {
 	c := control{home: h, open: openTrusted}
 	v := &VirtualDomains{map[string]string{}, map[string]bool{}}
@@ -32,9 +32,9 @@ func (h Home) VirtualDomains() (*VirtualDomains, error) {
 	return v, c.err
 }
 
-// Prefix returns what qmail-send puts, with a hyphen, before the local part of
-// an address at domain: by the domain itself, by a .suffix of it, the longest
-// first, or by the empty key. An empty prefix makes an exception: not found.
+// Prefix returns the prefix that qmail-send puts, with a hyphen, before the local part of
+// an address at domain: by the domain itself, by a .suffix of it, the longest first, or
+// by the empty key. An empty prefix makes an exception: not found.
 func (v *VirtualDomains) Prefix(domain string) (prefix string, found bool) {
 	domain = address.Lower(domain)
 	for i := 0; i <= len(domain); i++ {
@@ -49,7 +49,7 @@ func (v *VirtualDomains) Prefix(domain string) (prefix string, found bool) {
 }
 
 // Strip returns the local part that the sender wrote, from a Delivered-To of
-// local@domain: it takes away what virtualdomains made qmail-send put there.
+// local@domain: it removes the prefix that qmail-send put there because of virtualdomains.
 func (v *VirtualDomains) Strip(local, domain string) string {
 	if user, ok := v.stripUser(address.Lower(local), address.Lower(domain)); ok {
 		return local[len(local)-len(user):]
@@ -77,9 +77,9 @@ func (v *VirtualDomains) stripUser(local, domain string) (user string, ok bool) 
 	return "", false
 }
 
-// HeldBy lists, in order, the domains whose prefix is login or starts with
-// login and a hyphen: those that the system user login receives mail for. A
-// key with a wildcard names no domain and is not listed; ask Prefix for it.
+// HeldBy lists, in order, the domains with a prefix that is login or starts with login and
+// a hyphen: those for which the system user login receives mail. A key with a wildcard
+// names no domain and is not listed; ask Prefix for it.
 func (v *VirtualDomains) HeldBy(login string) []string {
 	var domains []string
 	for key, prepend := range v.prepend {
@@ -94,8 +94,8 @@ func (v *VirtualDomains) HeldBy(login string) []string {
 	return domains
 }
 
-// Holds says whether any domain's mail goes to the system user login, be it by a
-// key with a wildcard.
+// Holds reports if any domain's mail goes to the system user login, even if only by a key
+// with a wildcard.
 func (v *VirtualDomains) Holds(login string) bool {
 	for key, prepend := range v.prepend {
 		if !strings.ContainsRune(key, '@') && HeldPrefix(prepend, login) {
@@ -105,8 +105,8 @@ func (v *VirtualDomains) Holds(login string) bool {
 	return false
 }
 
-// HeldPrefix says whether mail with that prefix goes to the system user login:
-// the prefix is login, or login and a hyphen start it.
+// HeldPrefix reports if mail with that prefix goes to the system user login: the prefix is
+// login, or starts with login and a hyphen.
 func HeldPrefix(prefix, login string) bool {
 	prefix, login = address.Lower(prefix), address.Lower(login)
 	return login != "" && (prefix == login || strings.HasPrefix(prefix, login+"-"))

@@ -9,6 +9,8 @@ import (
 
 	"vodmr/internal/logline"
 	"vodmr/maildir"
+	"vodmr/maildir/lock"
+	"vodmr/relay/spool/history"
 )
 
 // ErrNoNotes says that nothing was ever fetched from a Maildir by ATRN.
@@ -23,7 +25,7 @@ const failuresMost = 10
 // stays where it has not. A message without an envelope stays, and so does one for a user
 // of this host. A session that stands is ended for it. A Maildir without notes is
 // ErrNoNotes unless it is forced. The error says that something is to be tried again:
-// maildir.ErrLocked, or how many messages stay.
+// lock.ErrLocked, or how many messages stay.
 func (m *Mailbox) Expire(force bool) error {
 	if err := m.mayExpire(force); err != nil {
 		return err
@@ -52,13 +54,13 @@ func (m *Mailbox) Expire(force bool) error {
 // locked, and that is no error.
 func (m *Mailbox) lock() (locked bool, err error) {
 	s := m.session
-	if err = s.lock(); !errors.Is(err, maildir.ErrLocked) {
+	if err = s.lock(); !errors.Is(err, lock.ErrLocked) {
 		return err == nil, err
 	}
 	if due, err := m.anyExpired(); err != nil || !due {
 		return false, err
 	}
-	err = s.box.Claim(s.pace().claim)
+	err = s.box.Lock.Evict(s.pace().claim)
 	s.tellAside()
 	return err == nil, err
 }
@@ -120,7 +122,7 @@ func (m *Mailbox) mayExpire(force bool) (err error) {
 
 // fetched is ErrNoNotes where nobody ever fetched mail.
 func (m *Mailbox) fetched() error {
-	has, err := m.session.box.HasNotes()
+	has, err := history.Exists(m.session.box.Dir(), m.session.box.Path())
 	if err == nil && !has {
 		err = fmt.Errorf("%s: %w", m.Path(), ErrNoNotes)
 	}
@@ -225,7 +227,7 @@ func logExpired(log *logline.Logger, it *item, why string) {
 
 // whyExpired tells a sender what became of a message: with the last reply where one is
 // known.
-func (q *queue) whyExpired(it *item, note maildir.Note) string {
+func (q *queue) whyExpired(it *item, note history.Note) string {
 	why := "it was too old after " + span(q.age(it.entry)) + ": "
 	switch {
 	case note.Reply != "":

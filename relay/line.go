@@ -7,7 +7,7 @@ import (
 
 	"vodmr/internal/fdio"
 	"vodmr/internal/logline"
-	"vodmr/maildir"
+	"vodmr/maildir/lock"
 )
 
 // A line is the customer's connection in a session that stands. Whatever the
@@ -16,8 +16,8 @@ import (
 // than the probe allows.
 type line struct {
 	Conn
-	watch  *maildir.Watch // nil where there is none
-	signal int            // can be read once this process is told to end; -1 for none
+	watch  *lock.Watch // nil where there is none
+	signal int         // can be read once this process is told to end; -1 for none
 	pace   *waits
 	log    *logline.Logger
 
@@ -44,21 +44,21 @@ func (s *session) newLine() *line {
 	s.line = l
 	l.watch = s.watch()
 	l.listen()
-	if err := s.box.Stand(); err != nil {
+	if err := s.box.Lock.MarkStanding(); err != nil {
 		s.Log.Event("error", logline.Err(err))
 	}
 	return l
 }
 
 // watch begins to watch the Maildir; nil where that cannot be.
-func (s *session) watch() *maildir.Watch {
+func (s *session) watch() *lock.Watch {
 	watch, err := s.box.Watch()
 	s.tellAside()
 	switch {
 	case err != nil:
 		s.Log.Event("error", unwatched(), logline.Err(err))
-	case watch.Deaf != nil:
-		s.Log.Event("error", logline.F("reason", "no other session can ask for the mailbox"), logline.Err(watch.Deaf))
+	case watch.CannotAsk != nil:
+		s.Log.Event("error", logline.F("reason", "no other session can ask for the mailbox"), logline.Err(watch.CannotAsk))
 	}
 	return watch
 }

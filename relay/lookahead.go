@@ -7,6 +7,7 @@ import (
 	"vodmr/internal/address"
 	"vodmr/internal/logline"
 	"vodmr/maildir"
+	"vodmr/relay/spool/history"
 )
 
 // A tried message was kept by an earlier session. It goes behind what is new:
@@ -45,10 +46,10 @@ func (q *queue) more() bool {
 	switch {
 	case note.Done:
 		q.removeDone(entry)
-	case note.Breaks >= maildir.SetAside && note.Breaks == q.due:
+	case note.Breaks >= history.DemoteAfter && note.Breaks == q.due:
 		q.takeEarly(entry)
 	case q.tooFresh(entry.Base(), note):
-	case note.Breaks >= maildir.SetAside:
+	case note.Breaks >= history.DemoteAfter:
 		q.suspects = append(q.suspects, suspect{entry, note.Breaks})
 	case note.Tries > 0:
 		q.tried = append(q.tried, tried{entry, note.Tries})

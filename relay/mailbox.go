@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"vodmr/maildir"
+	"vodmr/relay/spool/history"
 )
 
 // A Mailbox is a customer's Maildir outside of a session, for programs that the
@@ -79,7 +80,7 @@ type Waiting struct {
 	Size      int64  // bytes of the file; 0 where it cannot be opened
 	Sender    string // in SMTP's form, without <>; `#@[]` is a double bounce's
 	Recipient string // in SMTP's form, without virtualdomains' prefix
-	Note      maildir.Note
+	Note      history.Note
 	Err       error // why the envelope cannot be read: there is no sender and recipient
 }
 

@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"vodmr/maildir"
+	"vodmr/relay/spool/history"
 )
 
 // mailbox opens the site's Maildir as an administrator's program does; its log is the
@@ -46,7 +46,7 @@ func TestEachWaiting(t *testing.T) {
 	want := []Waiting{
 		{File: "new/1795336645.1.vm", Time: 1795336645, Size: 158, Recipient: "hal@example.org"},
 		{File: "new/1795336646.2.vm", Time: 1795336646, Size: 58, Sender: "#@[]", Recipient: "Ivy@plain.example",
-			Note: maildir.Note{Tries: 4, First: 1795336700, Last: 1795336700, Reply: "450 full"}},
+			Note: history.Note{Tries: 4, First: 1795336700, Last: 1795336700, Reply: "450 full"}},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.EquateErrors()); diff != "" {
 		t.Error(diff)

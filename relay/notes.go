@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"vodmr/internal/logline"
-	"vodmr/maildir"
+	"vodmr/relay/spool/history"
 )
 
 // unread says why the notes cannot be read, if that may pass. A session that began new
@@ -28,11 +28,11 @@ func (q *queue) tooSoon() bool {
 }
 
 // openNotes reads the notes, once.
-func (q *queue) openNotes() *maildir.Notes {
+func (q *queue) openNotes() *history.History {
 	if q.notes != nil {
 		return q.notes
 	}
-	notes, err := q.box.OpenNotes(q.Now)
+	notes, err := history.Open(q.box.Dir(), q.box.Path(), q.Now)
 	q.notes = notes
 	switch {
 	case err != nil:
@@ -51,7 +51,7 @@ func (q *queue) begin() error {
 	if _, err := notes.Begin(q.Session, q.list.Bases); err != nil {
 		q.noteTrouble(err)
 	}
-	q.due = notes.Due()
+	q.due = notes.DemotedTurn()
 	return q.mayRemove()
 }
 

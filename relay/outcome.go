@@ -35,15 +35,15 @@ func (q *queue) Answered(tx *smtp.Transaction, decisions []smtp.Decision) {
 		case tooMany(d):
 			q.rcptMax = min(q.rcptMax, d.After)
 			later.items = append(later.items, it)
-			q.notes.Again(it.base)
+			q.notes.Retry(it.base)
 		case d.Reply.AboutCommand() && !tx.Plain:
 			repeat.items = append(repeat.items, it)
-			q.notes.Again(it.base)
+			q.notes.Retry(it.base)
 		case aboutSession(d.Reply, tx.Plain):
 			q.unwilling(it, d.Reply)
 		case d.Stage == smtp.StageContent && several:
 			q.again = append(q.again, &group{items: []*item{it}, plain: tx.Plain})
-			q.notes.Again(it.base)
+			q.notes.Retry(it.base)
 			repeated = true
 		case d.Reply.Permanent() && d.Stage == smtp.StageMail:
 			q.refusedSender(it, d.Reply)
@@ -244,7 +244,7 @@ func (q *queue) closed(left []smtp.Unanswered, err error) {
 			if i == 0 && !q.refusedSome {
 				q.notes.Tried(it.base, closing.Reply.String())
 			} else {
-				q.notes.Again(it.base)
+				q.notes.Retry(it.base)
 			}
 		}
 	}

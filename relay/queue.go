@@ -5,6 +5,7 @@ import (
 
 	"vodmr/internal/logline"
 	"vodmr/maildir"
+	"vodmr/relay/spool/history"
 	"vodmr/smtp"
 )
 
@@ -14,7 +15,7 @@ import (
 // row, unless ten sessions broke before it had its turn: then it goes at its place.
 type queue struct {
 	*session
-	notes      *maildir.Notes
+	notes      *history.History
 	list       *maildir.List
 	unfinished bool // the scan met its deadline
 

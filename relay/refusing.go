@@ -119,7 +119,7 @@ func (q *queue) refusedSender(it *item, reply smtp.Reply) {
 		q.failed(it, reply, byServer)
 		return
 	}
-	q.notes.Again(it.base)
+	q.notes.Retry(it.base)
 	r.senders = append(r.senders, refusedMail{it, reply})
 	if !q.notes.Trusts() && r.eachSender() {
 		r.why = noSenders

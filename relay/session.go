@@ -6,6 +6,7 @@ import (
 
 	"vodmr/internal/logline"
 	"vodmr/maildir"
+	"vodmr/maildir/lock"
 	"vodmr/qmail"
 	"vodmr/smtp"
 )
@@ -170,10 +171,10 @@ func (s *session) openQueue() smtp.Reply {
 	if s.box, err = maildir.Open(s.Home, s.Maildir); err != nil {
 		return s.trouble(err)
 	}
-	if err = s.lock(); errors.Is(err, maildir.ErrLocked) {
+	if err = s.lock(); errors.Is(err, lock.ErrLocked) {
 		err = s.takeOver()
 	}
-	if errors.Is(err, maildir.ErrLocked) {
+	if errors.Is(err, lock.ErrLocked) {
 		return smtp.NewReply(451, "4.3.0", "another session of this mailbox is under way, try again later")
 	}
 	if err != nil {
@@ -208,20 +209,20 @@ func (s *session) openQueue() smtp.Reply {
 // lock takes the Maildir's lock, and logs what stood in its place.
 func (s *session) lock() error {
 	defer s.tellAside()
-	return s.box.Lock()
+	return s.box.Lock.Acquire()
 }
 
 // takeOver takes the lock from a session that stands.
 func (s *session) takeOver() error {
 	defer s.tellAside()
-	return s.box.TakeOver(s.pace().takeOver, func(err error) {
+	return s.box.Lock.TakeOver(s.pace().takeOver, func(err error) {
 		s.Log.Event("error", logline.F("reason", "the session that stands cannot be asked for the mailbox"), logline.Err(err))
 	})
 }
 
 // tellAside logs what stood in the place of the Maildir's files.
 func (s *session) tellAside() {
-	for _, name := range s.box.Aside() {
+	for _, name := range s.box.Lock.Quarantined() {
 		s.Log.Event("error", logline.F("file", name), logline.F("reason", "it was no regular file of ours: it is set aside as "+name+".bad"))
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"math"
 	"time"
 
-	"vodmr/maildir"
+	"vodmr/relay/spool/history"
 	"vodmr/smtp"
 )
 
@@ -69,7 +69,7 @@ func (q *queue) rereadWait(err error) time.Duration {
 // without end. So is all mail if a server that is not trusted refused some just now.
 // What was set aside waits for longer each time: it goes last, and where
 // nothing else waits that would be at once, so that no session ever stood.
-func (q *queue) tooFresh(base string, note maildir.Note) bool {
+func (q *queue) tooFresh(base string, note history.Note) bool {
 	if !q.stands() || q.looked {
 		return false
 	}
@@ -77,8 +77,8 @@ func (q *queue) tooFresh(base string, note maildir.Note) bool {
 	if !q.notes.Trusts() {
 		last = max(last, q.notes.LastRefused())
 	}
-	if note.Breaks >= maildir.SetAside {
-		wait, last = doubled(wait, note.Breaks-maildir.SetAside, q.pace().lastBroken), note.Broke
+	if note.Breaks >= history.DemoteAfter {
+		wait, last = doubled(wait, note.Breaks-history.DemoteAfter, q.pace().lastBroken), note.Broke
 	}
 	since := q.Now().Sub(time.Unix(last, 0))
 	wait -= since

@@ -67,7 +67,7 @@ func (st *stander) step(now time.Time) error {
 // probe answers who asks for the mailbox: by leaving it, or by looking whether the
 // customer is still there.
 func (st *stander) probe() error {
-	if st.box.Claimed() {
+	if st.box.Lock.EvictionRequested() {
 		return overByClaim
 	}
 	st.sender.Noop()
@@ -82,10 +82,10 @@ func (st *stander) nextBeat() time.Time {
 // beat keeps the session and finds what no Watch tells of.
 func (st *stander) beat(now time.Time) error {
 	st.beaten = now
-	if !st.box.Same() {
+	if !st.box.InPlace() {
 		return over("the Maildir or its vodmr.lock was moved away or made anew")
 	}
-	if st.box.Claimed() { // without a Watch nothing else tells
+	if st.box.Lock.EvictionRequested() { // without a Watch nothing else tells
 		return overByClaim
 	}
 	st.line.mail = st.line.mail || st.queue.changedSince()

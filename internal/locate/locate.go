@@ -1,5 +1,5 @@
-// Package locate owns what an administrator means by a login or a Maildir on a command
-// line: which Maildir that is. It is for programs that people run, not for those that
+// Package locate finds the Maildir that an administrator means by a login or a path on a
+// command line. It is for programs that people run, not for those that
 // run for each connection, since it asks the system about its users.
 package locate
 
@@ -29,7 +29,7 @@ type Place struct {
 	Maildir string // absolute, or relative to Home
 	Owned   string // its owner's rights are wanted: Home, or the Maildir that was named
 
-	site *setuser.Place // what the site's files say of the login; nil if a Maildir was named
+	site *setuser.Place // the login's place by the site's files; nil if a Maildir was named
 }
 
 // Become gives root's rights up for those of the user that the mailbox belongs to: for a
@@ -79,8 +79,8 @@ func Misnamed(err error) bool {
 	return safepath.Refused(err)
 }
 
-// Find finds out what an argument means: one with a slash in it is a Maildir, any other
-// a login. Whether the place exists is not asked.
+// Find returns the place that an argument means: a Maildir if it has a slash in it, a login
+// if not. It does not check if the place exists.
 func Find(site qmail.Home, arg string) (Place, error) {
 	if strings.Contains(arg, "/") {
 		path, err := filepath.Abs(arg)

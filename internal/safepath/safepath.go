@@ -10,24 +10,26 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/sys"
 )
 
 var (
-	// ErrLink says that a part of a path is a symbolic link that does not count.
+	// ErrLink is the error if a part of a path is a symbolic link that does not count.
 	ErrLink = errors.New("is a symbolic link: only a link of root's is followed, in a folder that only root can write to")
-	// ErrRelative says that a path does not start at the root directory.
+	// ErrRelative is the error if a path does not start at the root directory.
 	ErrRelative = errors.New("is a relative path: give the absolute one")
-	// ErrParent says that a path has .. in it.
+	// ErrParent is the error if a path has .. in it.
 	ErrParent = errors.New("may not have .. in its path: give the path without it")
 )
 
-// An Error says at which directory the way to a directory ended.
+// An Error names the directory at which the walk to a directory failed.
 type Error struct {
 	Path string
 	Err  error // a system error, or one of this package
 }
 
-// Refused says whether an error is about the path itself, not about what is there.
+// Refused reports if an error is about the path itself, not about what is there.
 func Refused(err error) bool {
 	return errors.Is(err, ErrLink) || errors.Is(err, ErrRelative) || errors.Is(err, ErrParent)
 }
@@ -48,7 +50,7 @@ func (e *Error) Unwrap() error { return e.Err }
 const linksMost = 40
 
 // Open opens a directory by its absolute path, part by part. A symbolic link counts only
-// if the link and the folder that holds it belong to root, and nobody else can write to
+// if the link and the folder that holds it belong to root, and no other user can write to
 // the folder. real is the path without links. The error is an *Error.
 func Open(dir string) (fd int, real string, err error) {
 	at, real, err := open(dir)
@@ -56,7 +58,7 @@ func Open(dir string) (fd int, real string, err error) {
 		return -1, "", err
 	}
 	defer unix.Close(at)
-	fd, err = openat(at, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC)
+	fd, err = sys.Reopen(at)
 	if err != nil {
 		return -1, "", &Error{real, err}
 	}
@@ -72,7 +74,7 @@ func Resolve(dir string) (real string, err error) {
 	return real, err
 }
 
-// Owned returns a directory's path without links, as Open finds it, and who owns it.
+// Owned returns a directory's path without links, as Open finds it, and its owner.
 func Owned(dir string) (real string, uid, gid uint32, err error) {
 	fd, real, err := open(dir)
 	if err != nil {
@@ -80,19 +82,19 @@ func Owned(dir string) (real string, uid, gid uint32, err error) {
 	}
 	defer unix.Close(fd)
 	var st unix.Stat_t
-	if err := fstat(fd, &st); err != nil {
+	if err := sys.Stat(fd, &st); err != nil {
 		return "", 0, 0, &Error{real, err}
 	}
 	return real, st.Uid, st.Gid, nil
 }
 
-// Below says whether a path lies below a directory. Both are real paths. Nothing counts
+// Below reports if a path lies below a directory. Both are real paths. Nothing counts
 // as below the root directory.
 func Below(real, dir string) bool {
 	return len(dir) > 1 && strings.HasPrefix(real, dir+"/")
 }
 
-// open is Open for a descriptor that may only be good for looking below it.
+// open does the same as Open, but the descriptor may be good only for looking below it.
 func open(dir string) (fd int, real string, err error) {
 	if !path.IsAbs(dir) {
 		return -1, "", &Error{dir, ErrRelative}
@@ -102,13 +104,13 @@ func open(dir string) (fd int, real string, err error) {
 	}
 	w := walk{fd: -1}
 	if err := w.run(dir); err != nil {
-		closeFD(w.fd)
+		sys.Close(w.fd)
 		return -1, "", err
 	}
 	return w.fd, nameOf(w.real), nil
 }
 
-// nameOf is a path in full: a walk calls the root directory "".
+// nameOf returns a path in full: a walk calls the root directory "".
 func nameOf(real string) string {
 	if real == "" {
 		return "/"
@@ -116,12 +118,12 @@ func nameOf(real string) string {
 	return real
 }
 
-// A walk is on its way to a directory.
+// A walk is the state of the way to a directory.
 type walk struct {
 	fd    int    // the directory that it has reached
 	real  string // its path, "" for the root directory
-	rest  string // what is to come
-	links int    // how many were followed
+	rest  string // the parts that are to come
+	links int    // the number that was followed
 }
 
 func (w *walk) run(dir string) error {
@@ -143,36 +145,36 @@ func (w *walk) run(dir string) error {
 
 // begin starts at the root directory.
 func (w *walk) begin(dir string) error {
-	fd, err := openat(unix.AT_FDCWD, "/", look|unix.O_DIRECTORY|unix.O_CLOEXEC)
+	fd, err := sys.Open(unix.AT_FDCWD, "/", look|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return &Error{"/", err}
 	}
-	closeFD(w.fd)
+	sys.Close(w.fd)
 	w.fd, w.real, w.rest = fd, "", dir
 	return nil
 }
 
-// enter goes one part further, or to where the part links to.
+// enter goes one part further, or to the target of the part if it is a link.
 func (w *walk) enter(part string) error {
-	fd, err := openat(w.fd, part, look|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NONBLOCK)
+	fd, err := sys.Open(w.fd, part, look|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	switch err {
 	case nil:
-		closeFD(w.fd)
+		sys.Close(w.fd)
 		w.fd, w.real = fd, w.real+"/"+part
 		return nil
-	case unix.ENOTDIR, unix.ELOOP, unix.EMLINK: // what systems say of a link
+	case unix.ENOTDIR, unix.ELOOP, unix.EMLINK: // the errors that systems have for a link
 		return w.follow(part)
 	}
 	return &Error{w.real + "/" + part, err}
 }
 
-// follow begins anew with what a link says in its place. A .. in it is meant from where
-// the link really is.
+// follow begins anew with the target of a link in its place. A .. in it is relative to the
+// real folder of the link.
 func (w *walk) follow(part string) error {
 	name := w.real + "/" + part
-	target, err := readlink(w.fd, part)
+	target, err := sys.ReadLink(w.fd, part)
 	if err == unix.EINVAL {
-		err = unix.ENOTDIR // it is no link at all
+		err = unix.ENOTDIR // it is not a link
 	}
 	if err == nil {
 		err = w.trusted(part)
@@ -192,10 +194,10 @@ func (w *walk) follow(part string) error {
 // trusted is ErrLink unless the link and the folder it is in are root's alone.
 func (w *walk) trusted(part string) error {
 	var folder, link unix.Stat_t
-	if err := fstat(w.fd, &folder); err != nil {
+	if err := sys.Stat(w.fd, &folder); err != nil {
 		return err
 	}
-	if err := repeat(func() error { return unix.Fstatat(w.fd, part, &link, unix.AT_SYMLINK_NOFOLLOW) }); err != nil {
+	if err := sys.Lstat(w.fd, part, &link); err != nil {
 		return err
 	}
 	if folder.Uid != 0 || link.Uid != 0 || folder.Mode&0o022 != 0 {

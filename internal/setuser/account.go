@@ -13,12 +13,12 @@ import (
 
 const (
 	passwdFile = "/etc/passwd"
-	// vpopmail is the account of vpopmail, and where it lives if there is none.
+	// vpopmail is the account of vpopmail, and its directory if there is no such account.
 	vpopmail     = "vpopmail"
 	vpopmailHome = "/home/vpopmail"
 )
 
-// errNoAccount says that the file of accounts does not have one.
+// errNoAccount is the error if the file of accounts does not have one.
 var errNoAccount = errors.New("no such account")
 
 // ofAccount is the place of a system account's mailbox, by a file as passwd(5) has it.

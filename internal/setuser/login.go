@@ -13,7 +13,7 @@ import (
 // files have the login's mailbox, or does not belong to the user that they name.
 var ErrPlace = errors.New("is not the mailbox of this login")
 
-// A Login is what a checkpassword program says about the customer who logged in.
+// A Login is the result of a checkpassword program: the customer who logged in.
 type Login struct {
 	VPOPUser string // VPOPUSER: the login as typed; empty from a program that knows the system's accounts only
 	User     string // USER: the account, without a domain
@@ -53,7 +53,7 @@ func For(site qmail.Home, login Login) (refused, err error) {
 	return nil, err
 }
 
-// becomeNobody takes the user who owns nothing.
+// becomeNobody becomes the user that owns nothing.
 func becomeNobody(passwd string) error {
 	nobody, err := ofAccount(passwd, "nobody")
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package setuser owns which user a mailbox belongs to, and the change from root to that
+// Package setuser finds the user that a mailbox belongs to, and changes from root to that
 // user: for good, or for as long as something is read. It goes by package syscall, which
 // changes all threads; package unix changes one only.
 package setuser
@@ -14,14 +14,14 @@ import (
 // ErrRoot means that a mailbox belongs to root: no mailbox needs root's rights.
 var ErrRoot = errors.New("belongs to root")
 
-// ErrLink says that a mailbox's path has a symbolic link in it that another user than
+// ErrLink is the error if a mailbox's path has a symbolic link in it that a user other than
 // root could point at any user's mailbox.
 var ErrLink = safepath.ErrLink
 
 // An ID is a user and its group.
 type ID struct{ UID, GID uint32 }
 
-// OwnerOf says who owns a directory, which is found as package safepath does.
+// OwnerOf returns the owner of a directory, which is found as package safepath does.
 func OwnerOf(dir string) (ID, error) {
 	_, uid, gid, err := safepath.Owned(dir)
 	return ID{uid, gid}, err

@@ -1,4 +1,3 @@
-// Package sys owns how a system call is repeated if a signal interrupts it.
 package sys
 
 import "golang.org/x/sys/unix"

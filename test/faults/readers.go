@@ -147,7 +147,7 @@ func leave(pid int) string {
 
 // holds fails unless this process holds the lock, because only the holder may send.
 func (s *site) holds(box *maildir.Box, pid int) {
-	if holder, err := box.Holder(); err != nil || holder != pid {
+	if holder, err := box.Lock.Holder(); err != nil || holder != pid {
 		s.fail("process %d sends, and the lock's holder is %d, %v", pid, holder, err)
 	}
 }

@@ -97,7 +97,7 @@ func (p *simulatedCustomer) fetchAll() (cleanEnd bool) {
 // vodmr-relay goes on.
 func (p *simulatedCustomer) unlocked() bool {
 	for end := time.Now().Add(sessionMax); ; time.Sleep(10 * time.Millisecond) {
-		switch pid, err := p.box.Holder(); {
+		switch pid, err := p.box.Lock.Holder(); {
 		case err != nil:
 			p.fail("%s: %v", p.login, err)
 			return false

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"vodmr/maildir"
+	"vodmr/relay/spool/history"
 )
 
 // noted returns how often in a row each message broke a session, by its file, as the
@@ -18,7 +19,7 @@ func (s *site) noted() (breaks map[string]int, suspectsTurn int, err error) {
 		return nil, 0, err
 	}
 	defer box.Close()
-	notes, err := box.OpenNotes(time.Now)
+	notes, err := history.Open(box.Dir(), box.Path(), time.Now)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -29,7 +30,7 @@ func (s *site) noted() (breaks map[string]int, suspectsTurn int, err error) {
 			breaks[m.file] = n
 		}
 	}
-	return breaks, notes.Due(), nil
+	return breaks, notes.DemotedTurn(), nil
 }
 
 // suspicious checks how a poison message is offered after it broke two sessions in a

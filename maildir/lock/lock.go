@@ -1,0 +1,140 @@
+// Package lock owns the files by which processes agree about a Maildir: the lock that
+// only one session holds, the way in which another one asks for it (takeover) or takes
+// it at once (eviction), and the watch by which a standing session hears of both and of
+// new mail.
+//
+// It takes descriptors of open directories and knows nothing of the messages in them.
+package lock
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"golang.org/x/sys/unix"
+
+	"vodmr/internal/sys"
+)
+
+// ErrLocked is the error if another process holds the Maildir's lock.
+var ErrLocked = errors.New("locked by another session")
+
+const lockName = "vodmr.lock"
+
+// A Lock is MAILDIR/vodmr.lock: an fcntl lock, since that one works over NFS. It is for
+// one goroutine at a time.
+type Lock struct {
+	dir  int    // MAILDIR
+	path string // its path, for the texts of errors
+	fd   int    // vodmr.lock, or -1 if it is not held
+
+	quarantined []string // see Quarantined
+}
+
+// New returns the lock of an open Maildir; it is not held yet. dir must stay open for as
+// long as the Lock is in use. path is for the texts of errors.
+func New(dir int, path string) *Lock { return &Lock{dir: dir, path: path, fd: -1} }
+
+// Acquire takes the lock until Release. ErrLocked means that another process holds it.
+// The file is opened only once, because closing any descriptor of it would drop the
+// lock. It is never unlinked, because two processes could then hold locks on two files
+// of that name. If the name is not a regular file, that is quarantined, see Quarantined.
+func (l *Lock) Acquire() error {
+	if l.fd >= 0 {
+		return nil
+	}
+	err := l.open()
+	if err == sys.ErrNotRegular {
+		if err = l.quarantine(lockName, err, l.isOther); err == nil {
+			err = l.open()
+		}
+	}
+	return l.named(lockName, err)
+}
+
+// Release drops the lock, if it is held.
+func (l *Lock) Release() {
+	sys.Close(l.fd)
+	l.fd = -1
+}
+
+// InPlace reports if the file that is locked still has its name. It is true too if no
+// lock is held. If somebody removed the file, another session may run beside this one.
+func (l *Lock) InPlace() bool {
+	if l.fd < 0 {
+		return true
+	}
+	var held, named unix.Stat_t
+	return sys.Stat(l.fd, &held) == nil && sys.Lstat(l.dir, lockName, &named) == nil && sys.SameFile(&held, &named)
+}
+
+// Holder returns the process that holds the lock, or 0 if none does. A pid below zero
+// stands for a process on another machine. The file is neither created nor locked. The
+// process that holds the lock must not call it: closing the file again drops the lock.
+func (l *Lock) Holder() (pid int, err error) {
+	held, err := l.held()
+	if err != nil || held.Type == unix.F_UNLCK {
+		return 0, err
+	}
+	if held.Pid <= 0 {
+		return -1, nil
+	}
+	return int(held.Pid), nil
+}
+
+// open opens and locks the file.
+func (l *Lock) open() error {
+	fd, err := l.openFile(lockName)
+	if err != nil {
+		return err
+	}
+	if err := setLock(fd); err != nil {
+		unix.Close(fd)
+		return err
+	}
+	l.fd = fd
+	return nil
+}
+
+func (l *Lock) isOther() bool { return sys.IsOther(l.dir, lockName) }
+
+// held asks for a lock of another process that Acquire would meet. If the file is
+// missing, nobody holds it.
+func (l *Lock) held() (unix.Flock_t, error) {
+	held := wholeFile()
+	fd, err := sys.Open(l.dir, lockName, unix.O_RDONLY|sys.Safely, 0)
+	if err == unix.ENOENT {
+		held.Type = unix.F_UNLCK
+		return held, nil
+	}
+	if err == nil {
+		defer unix.Close(fd)
+		err = controlLock(fd, unix.F_GETLK, &held)
+	}
+	return held, l.named(lockName, err)
+}
+
+// named puts the file's path in front of an error, if there is one.
+func (l *Lock) named(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", sys.Join(l.path, name), err)
+}
+
+// wholeFile is a lock for writing on all of a file.
+func wholeFile() unix.Flock_t { return unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart} }
+
+// setLock locks all of a file, without waiting.
+func setLock(fd int) error {
+	lock := wholeFile()
+	return controlLock(fd, unix.F_SETLK, &lock)
+}
+
+func controlLock(fd, command int, lock *unix.Flock_t) error {
+	err := sys.Retry(func() error { return unix.FcntlFlock(uintptr(fd), command, lock) })
+	if err == unix.EAGAIN || err == unix.EACCES {
+		return ErrLocked
+	}
+	return err
+}

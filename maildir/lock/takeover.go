@@ -1,0 +1,124 @@
+package lock
+
+import (
+	"io"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"vodmr/internal/sys"
+)
+
+// A standing session holds the lock for days. So another session that finds the lock
+// held must be able to tell if the holder is a standing one, and to ask if that session's
+// peer is still there. It can tell by the lock itself: an ordinary session locks the
+// whole file, a standing one only the first byte. Any two of them exclude each other all
+// the same. It asks by writing to MAILDIR/vodmr.ask, which the other's Watch sees.
+const askName = "vodmr.ask"
+
+// standingBytes is how much of the lock file a standing session has locked.
+const standingBytes = 1
+
+// restOfLock describes the part of the lock file that a standing session leaves free.
+func restOfLock(kind int16) unix.Flock_t {
+	return unix.Flock_t{Type: kind, Whence: io.SeekStart, Start: standingBytes}
+}
+
+// MarkStanding shows others that this session, which holds the lock, is a standing one.
+// Call it after Watch: another session may ask from then on.
+func (l *Lock) MarkStanding() error {
+	rest := restOfLock(unix.F_UNLCK)
+	return l.named(lockName, controlLock(l.fd, unix.F_SETLK, &rest))
+}
+
+// takeOverInterval is how often a session that asked for the lock tries to get it.
+const takeOverInterval = 250 * time.Millisecond
+
+// TakeOver asks a standing session for the lock, and waits until patience is over for it
+// to end, which it does if its peer does not answer. The error is ErrLocked if that
+// session goes on, and at once if the session that holds the lock is not a standing one.
+// Several processes may ask at the same time; one gets the lock. If the session cannot be
+// asked, unasked is called once, and the lock is tried all the same: the session may end
+// by itself.
+func (l *Lock) TakeOver(patience time.Duration, unasked func(error)) error {
+	held, err := l.held()
+	if err != nil {
+		return err
+	}
+	if held.Type == unix.F_WRLCK && held.Len != standingBytes {
+		return l.named(lockName, ErrLocked)
+	}
+	asked := l.ask()
+	if asked != nil {
+		unasked(asked)
+	}
+	for until := time.Now().Add(patience); ; time.Sleep(takeOverInterval) {
+		if err := l.Acquire(); err == nil || time.Now().After(until) {
+			return err
+		}
+		if asked != nil {
+			asked = l.ask()
+		}
+	}
+}
+
+// ask writes to vodmr.ask. The file's content means nothing.
+func (l *Lock) ask() error {
+	fd, err := l.openAsk()
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	return l.named(askName, writeAsk(fd))
+}
+
+// writeAsk writes over the one byte of vodmr.ask.
+func writeAsk(fd int) error { return sys.WriteAt(fd, []byte("\n"), 0) }
+
+const (
+	askTries = 10
+	askPause = 10 * time.Millisecond
+)
+
+// openAsk opens vodmr.ask, and makes it if it is missing. The file is never removed,
+// because a Watch may have it open. If it cannot be written to, it is quarantined; if
+// another process is doing that, this one waits, since it takes no time.
+func (l *Lock) openAsk() (fd int, err error) {
+	for range askTries {
+		fd, err = l.openFile(askName)
+		if err != sys.ErrNotRegular && err != unix.EACCES {
+			break
+		}
+		failed := l.quarantine(askName, err, l.askIsUnusable)
+		if failed == ErrLocked {
+			time.Sleep(askPause)
+		} else if failed != nil {
+			err = failed
+			break
+		}
+	}
+	if err != nil {
+		return -1, l.named(askName, err)
+	}
+	fillAsk(fd)
+	return fd, nil
+}
+
+// fillAsk gives vodmr.ask its byte if it has none, so that asking needs no room if the
+// disk is full later. If this fails, the next process that asks reports it.
+func fillAsk(fd int) {
+	var st unix.Stat_t
+	if sys.Stat(fd, &st) == nil && st.Size == 0 {
+		_ = writeAsk(fd)
+	}
+}
+
+// askIsUnusable reports if vodmr.ask is not a regular file, or another user's.
+func (l *Lock) askIsUnusable() bool {
+	if sys.IsOther(l.dir, askName) {
+		return true
+	}
+	fd, err := sys.Open(l.dir, askName, unix.O_WRONLY|sys.Safely, 0)
+	sys.Close(fd)
+	return err == unix.EACCES
+}

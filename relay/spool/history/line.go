@@ -1,0 +1,182 @@
+package history
+
+import (
+	"strconv"
+	"strings"
+)
+
+// line appends a line about base, dated now, to what Flush writes.
+func (h *History) addLine(verb, base string, rest ...any) {
+	h.out.add(appendNote(h.out.pending, h.state.clock().Unix(), verb, base, rest...))
+}
+
+// sentVerb is the verb of the message at that place, from 0, in its transaction.
+func sentVerb(place int) string {
+	if place == 0 {
+		return "sent"
+	}
+	return "also"
+}
+
+// appendNote appends one line; the rest is int64 or string.
+func appendNote(buf []byte, when int64, verb, base string, rest ...any) []byte {
+	buf = strconv.AppendInt(buf, when, 10)
+	buf = append(append(append(buf, ' '), verb...), ' ')
+	buf = escape(buf, base, ' ')
+	for _, field := range rest {
+		buf = append(buf, ' ')
+		switch v := field.(type) {
+		case int64:
+			buf = strconv.AppendInt(buf, v, 10)
+		case string:
+			buf = escape(buf, v, '%') // % is escaped anyway: a space stays
+		}
+	}
+	return append(buf, '\n')
+}
+
+// escape appends s with %XX for bytes that are not printable ASCII, for % and for also.
+func escape(buf []byte, s string, also byte) []byte {
+	const hex = "0123456789ABCDEF"
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '%' || c == also {
+			buf = append(buf, '%', hex[c>>4], hex[c&15])
+		} else {
+			buf = append(buf, c)
+		}
+	}
+	return buf
+}
+
+// unescape undoes escape. It returns false if escape cannot have written s.
+func unescape(s string) (string, bool) {
+	var buf strings.Builder
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c < ' ' || c > '~' {
+			return "", false
+		}
+		if c == '%' {
+			if i+2 >= len(s) {
+				return "", false
+			}
+			v, err := strconv.ParseUint(s[i+1:i+3], 16, 8)
+			if err != nil {
+				return "", false
+			}
+			c = byte(v)
+			i += 2
+		}
+		buf.WriteByte(c)
+	}
+	return buf.String(), true
+}
+
+// apply applies a line of the file. It returns false if vodmr cannot have written it.
+func (s *state) apply(text string) bool {
+	stamp, text, _ := strings.Cut(text, " ")
+	verb, text, _ := strings.Cut(text, " ")
+	file, rest, _ := strings.Cut(text, " ")
+	when, err := strconv.ParseInt(stamp, 10, 64)
+	base, ok := unescape(file)
+	rest, ok2 := unescape(rest)
+	if err != nil || !ok || !ok2 || base == "" {
+		return false
+	}
+	return s.applyVerb(verb, when, base, rest)
+}
+
+func (s *state) applyVerb(verb string, when int64, base, rest string) bool {
+	s.sending = s.sending && verb == "also"
+	switch verb {
+	case "session":
+		s.begin(base)
+		if base == cleanEnd {
+			s.ended = when
+		}
+	case "passed":
+		passed, ok := count(base)
+		s.passed = passed
+		return ok
+	case "sent", "also":
+		s.setSent(base, verb == "also")
+	case "again":
+		s.setRetry(base)
+	case "done":
+		s.setDone(base, when)
+	case "stays":
+		s.setStays(base, cut(rest))
+	case "broke":
+		breaks, ok := count(rest)
+		if !ok || breaks == 0 {
+			return false
+		}
+		s.setBroke(base, breaks, when)
+	case "server":
+		return s.setServer(base, rest, when)
+	case "kept":
+		return s.applyKept(when, base, rest)
+	case "bounced":
+		return s.setBounced(base, when)
+	default:
+		return s.applyServerVerb(verb, when, base, rest)
+	}
+	return true
+}
+
+// applyServerVerb applies a line about the customer's server.
+func (s *state) applyServerVerb(verb string, when int64, first, rest string) bool {
+	switch verb {
+	case "taken":
+		return s.applyTaken(first)
+	case "refused":
+		return s.applyRefused(first, when)
+	case "rung":
+		return s.applyRung(when, first, rest)
+	}
+	return false
+}
+
+func (s *state) applyRefused(text string, when int64) bool {
+	refused, ok := count(text)
+	if ok {
+		s.setRefused(refused, when)
+	}
+	return ok
+}
+
+func (s *state) applyTaken(flag string) bool {
+	if flag != "0" && flag != "1" {
+		return false
+	}
+	s.trust.taken, s.trust.known = flag == "1", true
+	return true
+}
+
+func (s *state) applyRung(when int64, base, rest string) bool {
+	rung, ok := count(base)
+	taken, ok2 := count(rest)
+	if !ok || !ok2 || rung > lastRung {
+		return false
+	}
+	s.setRung(rung, taken, when)
+	return true
+}
+
+func (s *state) applyKept(when int64, base, rest string) bool {
+	number, rest, _ := strings.Cut(rest, " ")
+	since, reply, _ := strings.Cut(rest, " ")
+	tries, ok := count(number)
+	first, err := strconv.ParseInt(since, 10, 64)
+	if err != nil || !ok {
+		return false
+	}
+	s.setKept(base, tries, first, when, cut(reply))
+	return true
+}
+
+// count reads a number to which one can still be added.
+func count(text string) (int, bool) {
+	n, err := strconv.ParseUint(text, 10, 30)
+	return int(n), err == nil
+}
