@@ -11,7 +11,7 @@ import (
 	boxes "vodmr/internal/locate"
 	"vodmr/internal/vpasswd"
 	"vodmr/qmail"
-	"vodmr/relay"
+	"vodmr/relay/grant"
 )
 
 const (
@@ -191,18 +191,16 @@ func (d *doctor) checkLogin(users *qmail.Users, m mailbox) {
 }
 
 // lookUp asks as vodmr-relay would, with the rights that it has.
-func (d *doctor) lookUp(m mailbox) (relay.Lookup, error) {
-	return readAs(m.user, m.home, func() (relay.Lookup, error) {
-		return relay.LookUp(relay.Config{
-			Login: m.login, Home: m.home, Maildir: d.maildir(), Qmail: d.home, Rules: d.Rules,
-			Environ: func(name string) string { return d.service.env[name] },
-		})
+func (d *doctor) lookUp(m mailbox) (grant.Lookup, error) {
+	return readAs(m.user, m.home, func() (grant.Lookup, error) {
+		return grant.LookUp(grant.Site{Qmail: d.home, Rules: d.Rules}, m.login, m.home, d.maildir(),
+			func(name string) string { return d.service.env[name] })
 	})
 }
 
 // refused says why a login gets no mail. Where no domain's catch-all leads to it,
 // what is found at the domain says the rest.
-func (d *doctor) refused(m mailbox, found relay.Lookup) {
+func (d *doctor) refused(m mailbox, found grant.Lookup) {
 	reply := found.Refusal.String()
 	if d.Rules != "" {
 		rules, err := d.rules()

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"vodmr/qmail"
-	"vodmr/relay"
+	"vodmr/relay/grant"
 )
 
 const (
@@ -172,7 +172,7 @@ func isHost(name string) bool {
 		_, err := netip.ParseAddr(strings.TrimPrefix(strings.TrimSuffix(inner, "]"), "IPv6:"))
 		return err == nil && strings.HasSuffix(name, "]")
 	}
-	domains, err := relay.ParseDomains(name)
+	domains, err := grant.ParseDomains(name)
 	return err == nil && len(domains) == 1
 }
 

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"vodmr/qmail"
-	"vodmr/relay"
+	"vodmr/relay/grant"
 )
 
 const (
@@ -24,7 +24,7 @@ const (
 // settings are the variables that vodmr-relay asks for, and the one of rules.
 func settings() []string {
 	names := []string{"VODMR_DOMAINS"}
-	_, _ = relay.ReadSettings(func(name string) string {
+	_, _ = grant.ReadSettings(func(name string) string {
 		names = append(names, name)
 		return ""
 	})
@@ -106,7 +106,7 @@ func (d *doctor) checkRule(key string, rule qmail.Rule) error {
 	}
 	d.checkSettings(subject, rule.Env)
 	if list := rule.Env["VODMR_DOMAINS"]; list != "" {
-		if _, err := relay.ParseDomains(list); err != nil {
+		if _, err := grant.ParseDomains(list); err != nil {
 			d.say(subject, badSetting, "VODMR_DOMAINS="+list)
 		}
 	}
@@ -115,7 +115,7 @@ func (d *doctor) checkRule(key string, rule qmail.Rule) error {
 
 // checkSettings looks at variables as vodmr-relay would.
 func (d *doctor) checkSettings(subject string, env map[string]string) {
-	if _, err := relay.ReadSettings(func(name string) string { return env[name] }); err != nil {
+	if _, err := grant.ReadSettings(func(name string) string { return env[name] }); err != nil {
 		d.say(subject, badSetting, err.Error())
 	}
 	for _, name := range slices.Sorted(maps.Keys(env)) {

@@ -1,5 +1,7 @@
 package relay
 
+import "vodmr/relay/grant"
+
 // takeCopies takes the oldest item and its equal copies off the look-ahead.
 func (q *queue) takeCopies() []*item {
 	lead := q.ahead[0]
@@ -43,9 +45,9 @@ func (q *queue) domainsAllow(copies []*item, it *item) bool {
 	if max == 0 {
 		return true
 	}
-	domains := map[string]bool{domainOf(it): true}
+	domains := map[string]bool{grant.Domain(it.rcpt): true}
 	for _, other := range copies {
-		domains[domainOf(other)] = true
+		domains[grant.Domain(other.rcpt)] = true
 	}
 	return len(domains) <= max
 }

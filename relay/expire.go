@@ -9,6 +9,7 @@ import (
 
 	"vodmr/internal/logline"
 	"vodmr/maildir"
+	"vodmr/relay/grant"
 )
 
 // ErrNoNotes says that nothing was ever fetched from a Maildir by ATRN.
@@ -209,8 +210,11 @@ func (q *queue) loadOld(entry maildir.Entry) (*item, error) {
 	if err != nil {
 		return it, err
 	}
-	domain := domainOf(it)
-	if held, _ := q.entitled.wants(domain); !held && (q.entitled.known() || slices.Contains(q.locals, domain)) {
+	held, _, err := q.grant.Wants(it.rcpt)
+	if err != nil {
+		return it, err
+	}
+	if !held && (q.grant.Known() || slices.Contains(q.locals, grant.Domain(it.rcpt))) {
 		return it, &notOurs{it.rcpt}
 	}
 	if !it.received {

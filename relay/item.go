@@ -9,6 +9,7 @@ import (
 	"vodmr/internal/logline"
 	"vodmr/maildir"
 	"vodmr/qmail"
+	"vodmr/relay/grant"
 	"vodmr/smtp"
 )
 
@@ -90,10 +91,10 @@ func (q *queue) buffer(size int) []byte {
 
 // parseEnvelope reads the envelope; if a domain's catch-all is an address, the
 // recipient is that of the first delivery, by that domain.
-func (q *queue) parseEnvelope(head []byte, complete bool) (env maildir.Envelope, by *catchall, err error) {
+func (q *queue) parseEnvelope(head []byte, complete bool) (env maildir.Envelope, by *grant.Catchall, err error) {
 	env, err = maildir.ParseEnvelope(head, complete, maildir.Catchall{})
-	for i := range q.entitled.catchalls {
-		by := &q.entitled.catchalls[i]
+	for i := range q.grant.Catchalls {
+		by := &q.grant.Catchalls[i]
 		inner, err := maildir.ParseEnvelope(head, complete, by.Catchall)
 		if err != nil || inner.Forwarded {
 			return inner, by, err
@@ -108,7 +109,7 @@ func (q *queue) address(it *item, head []byte) error {
 	if err != nil {
 		return err
 	}
-	if it.rcpt, err = q.entitled.recipient(envelope.Recipient, by); err != nil {
+	if it.rcpt, err = q.grant.Recipient(envelope.Recipient, by); err != nil {
 		return err
 	}
 	if it.to, err = qmail.Quote(it.rcpt); err != nil {

@@ -19,7 +19,7 @@ func (q *queue) broke(sender *smtp.Sender) {
 
 // ignore takes those extensions back that this login's sessions are not to use.
 func (s *session) ignore(offered *smtp.Extensions) {
-	for _, name := range s.settings.Ignore {
+	for _, name := range s.grant.Settings.Ignore {
 		offered.Ignore(name)
 	}
 }

@@ -120,10 +120,10 @@ func (q *queue) read(entry maildir.Entry, hold int64) *item {
 		q.skip(entry, err)
 		return nil
 	}
-	held, asked := q.entitled.wants(domainOf(it))
+	held, asked, err := q.grant.Wants(it.rcpt)
 	switch {
-	case q.entitled.failed != nil:
-		q.skip(entry, q.entitled.failed)
+	case err != nil:
+		q.skip(entry, err)
 	case !held:
 		q.skip(entry, &notOurs{it.rcpt})
 	case asked:

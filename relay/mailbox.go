@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"vodmr/maildir"
+	"vodmr/relay/grant"
 )
 
 // A Mailbox is a customer's Maildir outside of a session, for programs that the
@@ -27,31 +28,12 @@ func OpenMailbox(c Config) (*Mailbox, error) {
 
 func (m *Mailbox) open() (err error) {
 	s := m.session
-	if s.entitled, err = identify(&s.Config); err != nil {
-		return err
-	}
-	if err = m.entitle(); err != nil {
+	site := grant.Site{Qmail: s.Qmail, Rules: s.Rules}
+	if s.grant, err = grant.Held(site, s.Login, s.Home, s.Maildir); err != nil {
 		return err
 	}
 	s.box, err = maildir.Open(s.Home, s.Maildir)
 	return err
-}
-
-// entitle entitles the login as a session would, but for a deny: the mail of a customer
-// who may not fetch it gets too old as well.
-func (m *Mailbox) entitle() error {
-	s := m.session
-	if s.Rules == "" || !s.entitled.known() {
-		return s.entitled.byDefault()
-	}
-	rule, _, err := s.rule()
-	if err != nil {
-		return err
-	}
-	if list := rule.Env["VODMR_DOMAINS"]; list != "" && !rule.Deny {
-		return s.entitled.byRule(list)
-	}
-	return s.entitled.byDefault()
 }
 
 // Path is where the Maildir is.

@@ -20,11 +20,11 @@ func (q *queue) unread() error {
 // tooSoon says whether the customer comes back before VODMR_INTERVAL is over. One
 // that stands does not come to look, so nothing keeps it from coming back.
 func (q *queue) tooSoon() bool {
-	if q.settings.Interval == 0 || q.stands() {
+	if q.grant.Settings.Interval == 0 || q.stands() {
 		return false
 	}
 	ended := time.Unix(q.openNotes().Ended(), 0)
-	return q.Now().Sub(ended) < q.settings.Interval
+	return q.Now().Sub(ended) < q.grant.Settings.Interval
 }
 
 // openNotes reads the notes, once.

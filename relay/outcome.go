@@ -186,7 +186,7 @@ func (q *queue) logKept(it *item, reply smtp.Reply) {
 // the reply in the bounce.
 func (q *queue) failed(it *item, reply smtp.Reply, why string) {
 	switch {
-	case q.settings.SoftBounce:
+	case q.grant.Settings.SoftBounce:
 		q.deferred(it, reply)
 	case it.retry || q.notes.Trusts() || q.refusedForLong(it):
 		q.bounceOrKeep(it, reply, why)

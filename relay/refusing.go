@@ -76,7 +76,7 @@ func (q *queue) learn(decisions []smtp.Decision) {
 
 // refusedAll counts a transaction that was refused for good and brought nothing.
 func (q *queue) refusedAll(reply smtp.Reply) {
-	if q.settings.SoftBounce {
+	if q.grant.Settings.SoftBounce {
 		return
 	}
 	q.refusals.inARow++
@@ -93,7 +93,7 @@ func aboutSession(reply smtp.Reply, plain bool) bool {
 // unwilling keeps a message that was refused for the session's sake. Nothing more is sent
 // then, unless the server has shown that it takes other mail.
 func (q *queue) unwilling(it *item, reply smtp.Reply) {
-	if q.refusals.took || q.settings.SoftBounce {
+	if q.refusals.took || q.grant.Settings.SoftBounce {
 		q.deferred(it, reply)
 		return
 	}
@@ -105,7 +105,7 @@ func (q *queue) unwilling(it *item, reply smtp.Reply) {
 // whether the server accepts another sender.
 func (q *queue) refusedSender(it *item, reply smtp.Reply) {
 	r := &q.refusals
-	if r.mailed || q.settings.SoftBounce {
+	if r.mailed || q.grant.Settings.SoftBounce {
 		q.failed(it, reply, byServer)
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"vodmr/internal/logline"
 	"vodmr/maildir"
 	"vodmr/qmail"
+	"vodmr/relay/grant"
 	"vodmr/smtp"
 )
 
@@ -16,14 +17,13 @@ type session struct {
 	server *smtp.Server
 	start  time.Time
 
-	control  qmail.Settings
-	locals   []string // domains of this host's own users; for Expire alone
-	settings Settings
-	entitled *entitlement
-	box      *maildir.Box
-	queue    *queue
-	line     *line // where the session stands; nil where it does not
-	count    counts
+	control qmail.Settings
+	locals  []string // domains of this host's own users; for Expire alone
+	grant   *grant.Grant
+	box     *maildir.Box
+	queue   *queue
+	line    *line // where the session stands; nil where it does not
+	count   counts
 }
 
 // errTurn ends the command loop after ATRN was accepted.
@@ -75,25 +75,16 @@ func (s *session) atrn(arg string) (smtp.Reply, error) {
 // prepare takes the steps from the domains to the first message, and returns
 // ATRN's reply.
 func (s *session) prepare(arg string) smtp.Reply {
-	domains, err := askedDomains(arg)
+	domains, err := grant.AskedDomains(arg)
 	if err != nil {
 		return smtp.ReplyBadArgument(err.Error())
 	}
 	if s.Refused != nil {
 		return s.trouble(s.Refused)
 	}
-	if s.entitled, err = identify(&s.Config); err != nil {
-		return s.trouble(err)
-	}
-	reply, err := s.entitle()
+	reply, err := s.entitle(domains)
 	if err != nil {
 		return s.trouble(err)
-	}
-	if reply.Code == 0 {
-		reply = s.entitled.claim(domains)
-	}
-	if s.entitled.failed != nil {
-		return s.trouble(s.entitled.failed)
 	}
 	if reply.Code != 0 {
 		return reply
@@ -104,51 +95,23 @@ func (s *session) prepare(arg string) smtp.Reply {
 	return s.openQueue()
 }
 
-// entitle applies the rules, or what stands in for them. The reply is a refusal,
-// or zero.
-func (s *session) entitle() (smtp.Reply, error) {
-	s.settings = standardSettings()
-	if err := s.settings.apply(s.Environ); err != nil {
+// entitle finds out what the login may have of the domains that the customer asks for.
+// The reply is a refusal, or zero.
+func (s *session) entitle(domains []string) (reply smtp.Reply, err error) {
+	site := grant.Site{Qmail: s.Qmail, Rules: s.Rules}
+	s.grant, err = grant.For(site, s.Login, s.Home, s.Maildir, s.Environ)
+	switch g := s.grant; {
+	case g == nil:
 		return smtp.Reply{}, err
-	}
-	domains, reply, err := s.applyRule()
-	if err != nil || reply.Code != 0 {
-		return reply, err
-	}
-	if s.settings.RequireTLS && !s.TLS {
+	case g.Refusal.Code != 0:
+		return g.Refusal, nil
+	case g.Settings.RequireTLS && !s.TLS:
 		return smtp.NewReply(530, "5.7.0", "this login must use TLS: say STARTTLS before you log in"), nil
+	case err != nil:
+		return smtp.Reply{}, err
+	default:
+		return g.Restrict(domains)
 	}
-	if domains != "" {
-		return smtp.Reply{}, s.entitled.byRule(domains)
-	}
-	return smtp.Reply{}, s.entitled.byDefault()
-}
-
-// applyRule looks the login up in rules.cdb. A login that no rule knows is
-// denied; a rule without VODMR_DOMAINS leaves the domains to the default.
-func (s *session) applyRule() (domains string, refusal smtp.Reply, err error) {
-	if s.Rules == "" {
-		return "", smtp.Reply{}, nil
-	}
-	rule, found, err := s.rule()
-	if err != nil {
-		return "", smtp.Reply{}, err
-	}
-	if !found || rule.Deny {
-		return "", replyNoDomain(), nil
-	}
-	get := func(name string) string { return rule.Env[name] }
-	return get("VODMR_DOMAINS"), smtp.Reply{}, s.settings.apply(get)
-}
-
-// rule is the one that rules.cdb has for the login.
-func (s *session) rule() (rule qmail.Rule, found bool, err error) {
-	rules, err := qmail.OpenRules(s.Rules)
-	if err != nil {
-		return rule, false, err
-	}
-	defer rules.Close()
-	return rules.For(s.entitled.login)
 }
 
 // trouble logs why the customer must come again.
@@ -190,7 +153,7 @@ func (s *session) openQueue() smtp.Reply {
 		return replyTrouble() // it is logged
 	}
 	if s.queue.tooSoon() {
-		return smtp.NewReply(450, "4.7.1", "too soon: wait "+s.settings.Interval.String()+" after each session")
+		return smtp.NewReply(450, "4.7.1", "too soon: wait "+s.grant.Settings.Interval.String()+" after each session")
 	}
 	waits, err := s.queue.mayWait(deadline)
 	if err != nil {
@@ -239,8 +202,8 @@ func (s *session) close() {
 	if s.box != nil {
 		s.box.Close()
 	}
-	if s.entitled != nil {
-		s.entitled.close()
+	if s.grant != nil {
+		s.grant.Close()
 	}
-	s.queue, s.box, s.entitled, s.line = nil, nil, nil, nil
+	s.queue, s.box, s.grant, s.line = nil, nil, nil, nil
 }

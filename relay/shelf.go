@@ -119,7 +119,6 @@ func (q *queue) look() error {
 	q.unsettled = began.Sub(time.Unix(0, changed)) < settled
 	q.count.waiting = list.Len() + later
 	q.notes.Keep(func(base string) bool { _, there := seen[hash([]byte(base))]; return there })
-	q.entitled.failed = nil // a look-up that failed is tried anew
 	q.recover()
 	q.triedSorted, q.suspectsSorted, q.looked = false, false, true
 	took := time.Since(began)
@@ -134,7 +133,7 @@ func (q *queue) recover() {
 	q.restrain()
 	if q.unnoted && q.notes.Flush() == nil {
 		q.unnoted = false
-		q.sender.Limit(q.settings.Window)
+		q.sender.Limit(q.grant.Settings.Window)
 	}
 }
 

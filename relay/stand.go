@@ -9,7 +9,7 @@ import (
 )
 
 // stands says whether this login's sessions stay open when nothing waits.
-func (s *session) stands() bool { return s.settings.Idle > 0 }
+func (s *session) stands() bool { return s.grant != nil && s.grant.Settings.Stands() }
 
 // A stander runs the session: it sends what waits, then whatever comes.
 type stander struct {
@@ -22,10 +22,10 @@ type stander struct {
 
 func (s *session) stand(sender *smtp.Sender) error {
 	now := time.Now()
-	st := &stander{session: s, sender: sender, end: now.Add(s.settings.Idle), beaten: now}
+	st := &stander{session: s, sender: sender, end: now.Add(s.grant.Settings.Idle), beaten: now}
 	s.Log.Event("stand",
-		logline.N("seconds", int64(s.settings.Idle.Seconds())),
-		logline.N("noop", int64(s.settings.Noop.Seconds())))
+		logline.N("seconds", int64(s.grant.Settings.Idle.Seconds())),
+		logline.N("noop", int64(s.grant.Settings.Noop.Seconds())))
 	for {
 		if err := sender.Run(s.queue); err != nil {
 			return st.lost(err)
@@ -76,7 +76,7 @@ func (st *stander) probe() error {
 
 // nextBeat is when to say NOOP: VODMR_NOOP after anything was last heard.
 func (st *stander) nextBeat() time.Time {
-	return later(st.line.heard, st.beaten).Add(st.settings.Noop)
+	return later(st.line.heard, st.beaten).Add(st.grant.Settings.Noop)
 }
 
 // beat keeps the session and finds what no Watch tells of.

@@ -159,7 +159,7 @@ func TestSuspectWaits(t *testing.T) {
 		broke := now.Add(-test.ago).Unix()
 		s.write(t, "maildir/vodmr.notes", fmt.Sprintf("%d broke %s %d\n%[1]d session -\n", broke, name, test.breaks))
 		m := s.mailbox(t)
-		must(t, m.session.settings.apply(m.session.Environ))
+		must(t, m.session.grant.Settings.Apply(m.session.Environ))
 		q, err := m.scan()
 		must(t, err)
 		for q.more() {
@@ -230,7 +230,7 @@ func openedQueue(t testing.TB, s *site, config Config) *queue {
 		t.Fatalf("ATRN: %s", reply)
 	}
 	session.newLine()
-	session.queue.sender = smtp.NewSender(nil, smtp.StandardTimeouts(), session.settings.Window)
+	session.queue.sender = smtp.NewSender(nil, smtp.StandardTimeouts(), session.grant.Settings.Window)
 	return session.queue
 }
 

@@ -2,10 +2,8 @@ package relay
 
 import (
 	"fmt"
-	"strings"
 
 	"vodmr/internal/logline"
-	"vodmr/qmail"
 	"vodmr/smtp"
 )
 
@@ -156,11 +154,6 @@ func (q *queue) foreseen(tx *smtp.Transaction, coding coding) smtp.Reply {
 		return smtp.NewReply(552, "5.3.4", fmt.Sprintf("%d octets are over the customer's server's limit of %d", tx.Size, x.Size))
 	}
 	return smtp.Reply{}
-}
-
-// domainOf is an item's recipient domain in lower case.
-func domainOf(it *item) string {
-	return qmail.Lower(it.rcpt[strings.LastIndexByte(it.rcpt, '@')+1:])
 }
 
 // Failed is smtp.Source's: the file could not be read to its end.

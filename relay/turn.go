@@ -16,7 +16,7 @@ func (s *session) turn() error {
 	if s.stands() {
 		conn = s.newLine()
 	}
-	sender := smtp.NewSender(conn, s.timeouts(), s.settings.Window)
+	sender := smtp.NewSender(conn, s.timeouts(), s.grant.Settings.Window)
 	if s.line != nil {
 		s.line.judging = sender.Judging
 	}

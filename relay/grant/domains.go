@@ -1,4 +1,4 @@
-package relay
+package grant
 
 import (
 	"errors"
@@ -7,7 +7,7 @@ import (
 	"vodmr/qmail"
 )
 
-// What can be wrong with a list of domains. A customer reads these words behind 501.
+// The errors of a list of domains. A customer reads these words behind 501.
 var (
 	errNoDomain = errors.New("a domain is missing before or behind a comma: ATRN example.org,example.net")
 	errNoComma  = errors.New("domains have a comma between them, not a blank: ATRN example.org,example.net")
@@ -22,10 +22,10 @@ const (
 	maxLabel  = 63
 )
 
-// askedDomains reads ATRN's argument: `domain *("," domain)` or nothing (RFC 2645 section
+// AskedDomains reads ATRN's argument: `domain *("," domain)` or nothing (RFC 2645 section
 // 5.2.1). Blanks and tabs around a domain, and one dot at its end, as the DNS writes it,
-// leave no doubt about what is meant: some customers send them.
-func askedDomains(arg string) ([]string, error) {
+// are accepted: some customers send them, and their meaning is clear.
+func AskedDomains(arg string) ([]string, error) {
 	if arg == "" {
 		return nil, nil
 	}
@@ -36,12 +36,12 @@ func askedDomains(arg string) ([]string, error) {
 			return nil, errNoDomain
 		}
 	}
-	return parseDomains(strings.Join(domains, ","))
+	return ParseDomains(strings.Join(domains, ","))
 }
 
-// parseDomains reads a list of domains with commas between them, and nothing else. They
-// come back in lower case.
-func parseDomains(list string) ([]string, error) {
+// ParseDomains reads a list of domains with commas between them, such as that of
+// VODMR_DOMAINS. They come back in lower case.
+func ParseDomains(list string) ([]string, error) {
 	if list == "" {
 		return nil, nil
 	}
@@ -57,8 +57,8 @@ func parseDomains(list string) ([]string, error) {
 	return domains, nil
 }
 
-// checkDomain says why a name has not RFC 5321's form; underscores are met in
-// practice.
+// checkDomain returns an error if a name has not RFC 5321's form. Underscores are
+// allowed: they occur in practice.
 func checkDomain(name string) error {
 	if strings.ContainsAny(name, " \t") {
 		return errNoComma

@@ -1,4 +1,4 @@
-package relay
+package grant
 
 import (
 	"slices"
@@ -19,7 +19,7 @@ func FuzzParseDomains(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, arg string) {
-		domains, err := parseDomains(arg)
+		domains, err := ParseDomains(arg)
 		if err != nil {
 			if domains != nil {
 				t.Errorf("%q: %q beside the error %v", arg, domains, err)
@@ -34,8 +34,8 @@ func FuzzParseDomains(f *testing.F) {
 			}
 		}
 		if first, rest, found := strings.Cut(arg, ","); found {
-			_, err1 := parseDomains(first)
-			_, err2 := parseDomains(rest)
+			_, err1 := ParseDomains(first)
+			_, err2 := ParseDomains(rest)
 			if good := first != "" && rest != "" && err1 == nil && err2 == nil; good != (err == nil) {
 				t.Errorf("%q: %v, its parts: %v, %v", arg, err, err1, err2)
 			}
@@ -54,7 +54,7 @@ func FuzzAskedDomains(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, arg string) {
-		got, err := askedDomains(arg)
+		got, err := AskedDomains(arg)
 		if (got == nil) != (arg == "" || err != nil) {
 			t.Fatalf("%q gave %q, %v", arg, got, err)
 		}
@@ -63,7 +63,7 @@ func FuzzAskedDomains(f *testing.F) {
 		if err == nil && !equalASCII(strings.Join(got, ","), plain) {
 			t.Errorf("%q gave %q", arg, got)
 		}
-		strict, strictErr := parseDomains(arg)
+		strict, strictErr := ParseDomains(arg)
 		if strictErr == nil && (err != nil || !slices.Equal(got, strict)) {
 			t.Errorf("%q gave %q, %v, and %q as a strict list", arg, got, err, strict)
 		}

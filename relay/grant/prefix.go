@@ -1,67 +1,67 @@
-package relay
+package grant
 
 import (
 	"vodmr/maildir"
 	"vodmr/qmail"
 )
 
-// A catchall is a domain's catch-all by address.
-type catchall struct {
+// A Catchall is a domain's catch-all by address.
+type Catchall struct {
 	maildir.Catchall
 	prefixed bool // the Delivered-To of the first delivery has virtualdomains' prefix
 }
 
 // addCatchall remembers that a domain's .qmail-default, dq, forwards to the mailbox by
 // its address.
-func (e *entitlement) addCatchall(domain qmail.Domain, address string, dq qmail.DotQmail) error {
+func (g *Grant) addCatchall(domain qmail.Domain, address string, dq qmail.DotQmail) error {
 	local, name := qmail.Split(address)
-	prefixed, err := e.leavesPrefix(name)
+	prefixed, err := g.leavesPrefix(name)
 	if err != nil {
 		return err
 	}
-	if prefix, found := e.virtual.Prefix(name); prefixed && found {
+	if prefix, found := g.virtual.Prefix(name); prefixed && found {
 		address = prefix + "-" + local + "@" + name
 	}
-	e.catchalls = append(e.catchalls, catchall{
+	g.Catchalls = append(g.Catchalls, Catchall{
 		maildir.Catchall{Address: address, UID: domain.UID, Set: true},
-		dq.LeavesPrefix(e.home, e.maildir),
+		dq.LeavesPrefix(g.home, g.maildir),
 	})
 	return nil
 }
 
-// recipient is the address that the sender wrote. Its argument is that of a
+// Recipient is the address that the sender wrote. Its argument is that of a
 // Delivered-To: of the topmost line, or by a catch-all's first delivery. The prefix of
 // virtualdomains is taken off only if the line has it: a local part may begin in the same
 // way.
-func (e *entitlement) recipient(address string, by *catchall) (string, error) {
+func (g *Grant) Recipient(address string, by *Catchall) (string, error) {
 	local, domain := qmail.Split(address)
 	prefixed := by != nil && by.prefixed
 	if by == nil {
 		var err error
-		if prefixed, err = e.leavesPrefix(qmail.Lower(domain)); err != nil {
+		if prefixed, err = g.leavesPrefix(qmail.Lower(domain)); err != nil {
 			return "", err
 		}
 	}
 	if prefixed {
-		local = e.virtual.Strip(local, domain)
+		local = g.virtual.Strip(local, domain)
 	}
 	return local + "@" + domain, nil
 }
 
-// leavesPrefix says whether what delivers a domain's mail into this mailbox leaves the
-// prefix in Delivered-To. The answers are kept: each message asks.
-func (e *entitlement) leavesPrefix(domain string) (bool, error) {
-	if leaves, known := e.prefixes[domain]; known {
+// leavesPrefix reports if the program that delivers a domain's mail into this mailbox
+// leaves the prefix in Delivered-To. The answers are kept: each message asks.
+func (g *Grant) leavesPrefix(domain string) (bool, error) {
+	if leaves, known := g.prefixes[domain]; known {
 		return leaves, nil
 	}
-	leaves, err := e.findPrefix(domain)
+	leaves, err := g.findPrefix(domain)
 	if err != nil {
 		return false, err
 	}
-	if e.prefixes == nil || len(e.prefixes) == maxPrefixes {
-		e.prefixes = make(map[string]bool)
+	if g.prefixes == nil || len(g.prefixes) == maxPrefixes {
+		g.prefixes = make(map[string]bool)
 	}
-	e.prefixes[domain] = leaves
+	g.prefixes[domain] = leaves
 	return leaves, nil
 }
 
@@ -74,20 +74,20 @@ const maxPrefixes = 1000
 // users/cdb, and to a system user's mailbox, which is in none of their directories, only
 // qmail-local does. A file that cannot be read leads nowhere: another customer's may be
 // closed to this one.
-func (e *entitlement) findPrefix(domain string) (bool, error) {
-	d, found, err := e.users.Domain(domain)
+func (g *Grant) findPrefix(domain string) (bool, error) {
+	d, found, err := g.users.Domain(domain)
 	if err != nil || !found {
 		return true, err
 	}
 	dq, err := qmail.ReadDefault(d.Dir)
-	if err == nil && dq.LeadsTo(e.home, e.maildir) {
-		return dq.LeavesPrefix(e.home, e.maildir), nil
+	if err == nil && dq.LeadsTo(g.home, g.maildir) {
+		return dq.LeavesPrefix(g.home, g.maildir), nil
 	}
-	if e.domain == nil {
+	if g.domain == nil {
 		return true, nil
 	}
-	if dq, err = qmail.ReadDefault(e.domain.Dir); err != nil {
+	if dq, err = qmail.ReadDefault(g.domain.Dir); err != nil {
 		return false, err
 	}
-	return dq.LeavesPrefix(e.home, e.maildir), nil
+	return dq.LeavesPrefix(g.home, g.maildir), nil
 }

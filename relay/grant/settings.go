@@ -1,4 +1,4 @@
-package relay
+package grant
 
 import (
 	"fmt"
@@ -18,8 +18,8 @@ type Settings struct {
 	Window     int           // VODMR_WINDOW: most transactions in flight
 	Interval   time.Duration // VODMR_INTERVAL, in seconds: the least from the end of a session to the next ATRN
 	RequireTLS bool          // VODMR_REQUIRETLS=1: no ATRN without TLS
-	Idle       time.Duration // VODMR_IDLE, in seconds: for how long a session stands; 0 for not at all
-	Noop       time.Duration // VODMR_NOOP, in seconds: how often a session that stands says NOOP
+	Idle       time.Duration // VODMR_IDLE, in seconds: how long a standing session lasts; 0 for none
+	Noop       time.Duration // VODMR_NOOP, in seconds: how often a standing session says NOOP
 	Ignore     []string      // VODMR_IGNORE: extensions that are never used, by their EHLO keyword
 }
 
@@ -31,14 +31,24 @@ const (
 	idleMost     = 31 * 86400 // seconds
 )
 
-// standardSettings are those where nothing is set.
-func standardSettings() Settings {
+// StandardSettings are the settings if no variable is set.
+func StandardSettings() Settings {
 	return Settings{Window: smtp.DefaultWindow, Noop: noopStandard}
 }
 
-// apply reads the variables that get knows. A value that makes no sense is an
-// error: to guess what VODMR_SOFTBOUNCE=yes was meant to say could bounce mail.
-func (s *Settings) apply(get func(name string) string) error {
+// ReadSettings reads the variables that get knows, as a session would.
+func ReadSettings(get func(name string) string) (Settings, error) {
+	s := StandardSettings()
+	err := s.Apply(get)
+	return s, err
+}
+
+// Stands reports if the login's sessions stay open when no mail waits.
+func (s *Settings) Stands() bool { return s.Idle > 0 }
+
+// Apply reads the variables that get knows. A value that makes no sense is an
+// error: a guess at the meaning of VODMR_SOFTBOUNCE=yes could bounce mail.
+func (s *Settings) Apply(get func(name string) string) error {
 	var err error
 	if value := get("VODMR_SOFTBOUNCE"); value != "" {
 		s.SoftBounce, err = flag("VODMR_SOFTBOUNCE", value)
@@ -65,8 +75,8 @@ func (s *Settings) apply(get func(name string) string) error {
 	return err
 }
 
-// extensions reads names of extensions, with commas or blanks between them. One that is
-// not known here is an error: it may be a known one with a slip of the pen.
+// extensions reads names of extensions, with commas or blanks between them. An unknown
+// name is an error: it may be a misspelt one.
 func extensions(name, value string) ([]string, error) {
 	known := []string{"PIPELINING", "CHUNKING", "8BITMIME", "SMTPUTF8", "SIZE", "LIMITS", "ENHANCEDSTATUSCODES"}
 	words := strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(", \t", r) })

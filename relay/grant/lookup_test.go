@@ -1,11 +1,10 @@
-package relay
+package grant
 
 import (
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/rogpeppe/go-internal/txtar"
 )
 
 const lookupSite = `-- qmail/users/assign --
@@ -27,7 +26,7 @@ vq:allow
 
 // What a look-up says is what ATRN does with the same files.
 func TestLookUp(t *testing.T) {
-	s := newSite(t, txtar.Parse([]byte(lookupSite)))
+	s := newSite(t, lookupSite)
 	for _, test := range []struct {
 		login, home, domains, refused, trouble string
 		window                                 int
@@ -40,9 +39,7 @@ func TestLookUp(t *testing.T) {
 		{login: "bad@example.org", home: "/domain/bad", trouble: "VODMR_INTERVAL", window: 100},
 		{login: "odmr@example.org", home: "/elsewhere", trouble: "users/cdb"},
 	} {
-		c := s.relayConfig(nil, nil)
-		c.Login, c.Home = test.login, s.root+test.home
-		found, err := LookUp(c)
+		found, err := LookUp(s.Site, test.login, s.root+test.home, "Maildir", func(string) string { return "" })
 		if test.trouble != "" {
 			if err == nil || !strings.Contains(err.Error(), test.trouble) {
 				t.Errorf("%s: error %v, want one about %s", test.login, err, test.trouble)
