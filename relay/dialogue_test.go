@@ -126,16 +126,16 @@ func (s *site) relayConfig(peer, log *os.File) Config {
 	}
 	later, _ := time.ParseDuration(get("later", "0"))
 	home := filepath.Join(s.root, "qmail")
-	waits := standardWaits()
+	waits := standardTimings()
 	for key, wait := range map[string]*time.Duration{
-		"first-retry": &waits.firstRetry, "last-retry": &waits.lastRetry, "reread": &waits.reread,
+		"first-retry": &waits.retries.FirstRetry, "last-retry": &waits.retries.LastRetry, "reread": &waits.retries.Reread,
 	} {
 		if value, ok := s.config[key]; ok {
 			*wait, _ = time.ParseDuration(value)
 		}
 	}
 	return Config{
-		waits:   waits,
+		timings: waits,
 		Conn:    fdio.New(int(peer.Fd()), int(peer.Fd())),
 		Log:     logline.New(int(log.Fd()), "vodmr-relay", "4711"),
 		Host:    "mail.provider.test",

@@ -2,18 +2,18 @@ package relay
 
 import "vodmr/smtp"
 
-// restrain keeps the Sender to the rung of the ladder that the notes tell.
-func (q *queue) restrain() { q.sender.Restrain(smtp.Restraint(q.notes.Rung())) }
-
-// plain says whether the session is on the last rung, where nothing is left to be tried
-// in another way.
-func (q *queue) plain() bool { return smtp.Restraint(q.notes.Rung()) == smtp.LockStep }
+// restrain keeps the Sender to the rung of the ladder that the notes name.
+func (s *source) restrain() {
+	rung := smtp.Restraint(s.spool.History().Rung())
+	s.sender.Restrain(rung)
+	s.lockStep = rung == smtp.LockStep
+}
 
 // broke has the next session begin a rung lower, if this one broke with mail in flight.
-func (q *queue) broke(sender *smtp.Sender) {
-	if len(sender.Unanswered()) > 0 {
-		q.notes.Lower()
-		q.Sending()
+func (s *source) broke() {
+	if len(s.sender.Unanswered()) > 0 {
+		s.spool.History().Lower()
+		s.Sending()
 	}
 }
 
@@ -21,5 +21,15 @@ func (q *queue) broke(sender *smtp.Sender) {
 func (s *session) ignore(offered *smtp.Extensions) {
 	for _, name := range s.grant.Settings.Ignore {
 		offered.Ignore(name)
+	}
+}
+
+// doubt names the messages that a broken session left unanswered after their content went
+// out.
+func (s *source) doubt(why error) {
+	for _, u := range s.sender.Unanswered() {
+		if u.Doubt {
+			s.spool.Uncertain(s.inFlight[u.Transaction], why)
+		}
 	}
 }

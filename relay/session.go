@@ -8,6 +8,7 @@ import (
 	"vodmr/maildir"
 	"vodmr/qmail"
 	"vodmr/relay/grant"
+	"vodmr/relay/spool"
 	"vodmr/smtp"
 )
 
@@ -18,12 +19,12 @@ type session struct {
 	start  time.Time
 
 	control qmail.Settings
-	locals  []string // domains of this host's own users; for Expire alone
 	grant   *grant.Grant
 	box     *maildir.Box
-	queue   *queue
-	line    *line // where the session stands; nil where it does not
-	count   counts
+	spool   *spool.Spool
+	source  *source      // once the roles have turned
+	wake    *wakeConn    // of a standing session, else nil
+	count   spool.Counts // of a spool that is closed
 }
 
 // errTurn ends the command loop after ATRN was accepted.
@@ -58,7 +59,7 @@ func (s *session) ehlo(arg string) (smtp.Reply, error) {
 	return smtp.Reply{Code: 250, Lines: []string{s.Host, "ENHANCEDSTATUSCODES", "ATRN"}}, nil
 }
 
-// atrn answers ATRN, and turns the session where mail may wait.
+// atrn answers ATRN, and turns the session if mail may wait.
 func (s *session) atrn(arg string) (smtp.Reply, error) {
 	if s.server.Lines.Buffered() > 0 || s.Conn.Pending() {
 		return smtp.ReplyEarlyBytes(), smtp.ReplyEarlyBytes()
@@ -143,24 +144,21 @@ func (s *session) openQueue() smtp.Reply {
 		return s.trouble(err)
 	}
 	deadline := time.Now().Add(lookTime)
-	list, err := s.box.Scan(deadline)
-	unfinished := errors.Is(err, maildir.ErrDeadline)
-	if err != nil && !unfinished {
+	if err := s.newSpool().Scan(deadline); err != nil {
 		return s.trouble(err)
 	}
-	s.queue = newQueue(s, list, unfinished)
-	if s.queue.unread() != nil {
+	if s.spool.Unread() != nil {
 		return replyTrouble() // it is logged
 	}
-	if s.queue.tooSoon() {
+	if s.spool.TooSoon() {
 		return smtp.NewReply(450, "4.7.1", "too soon: wait "+s.grant.Settings.Interval.String()+" after each session")
 	}
-	waits, err := s.queue.mayWait(deadline)
+	waits, err := s.spool.MayWait(deadline)
 	if err != nil {
 		return s.trouble(err)
 	}
 	if !waits && !s.stands() {
-		if s.queue.unreadable {
+		if s.spool.Unreadable {
 			return s.trouble(errUnreadable)
 		}
 		return smtp.NewReply(453, "4.2.0", "you have no mail")
@@ -168,36 +166,42 @@ func (s *session) openQueue() smtp.Reply {
 	return smtp.NewReply(250, "2.0.0", "the roles turn now")
 }
 
-// lock takes the Maildir's lock, and logs what stood in its place.
+// lock takes the Maildir's lock, and logs any other file that had its name.
 func (s *session) lock() error {
-	defer s.tellAside()
+	defer spool.LogQuarantined(s.box, s.Log)
 	return s.box.Lock()
 }
 
-// takeOver takes the lock from a session that stands.
-func (s *session) takeOver() error {
-	defer s.tellAside()
-	return s.box.TakeOver(s.pace().takeOver, func(err error) {
-		s.Log.Event("error", logline.F("reason", "the session that stands cannot be asked for the mailbox"), logline.Err(err))
-	})
+// newSpool makes the Spool of the locked Maildir.
+func (s *session) newSpool() *spool.Spool {
+	bouncer := &spool.Bouncer{Queue: s.Queue, Home: s.Qmail, Control: s.control}
+	s.spool = spool.Open(s.box, s.grant, bouncer, s.Now, s.Log)
+	s.spool.Session = s.Session
+	s.spool.SetTimings(&s.timings().retries)
+	return s.spool
 }
 
-// tellAside logs what stood in the place of the Maildir's files.
-func (s *session) tellAside() {
-	for _, name := range s.box.Aside() {
-		s.Log.Event("error", logline.F("file", name), logline.F("reason", "it was no regular file of ours: it is set aside as "+name+".bad"))
-	}
+// takeOver takes the lock from a standing session.
+func (s *session) takeOver() error {
+	defer spool.LogQuarantined(s.box, s.Log)
+	return s.box.TakeOver(s.timings().takeOver, func(err error) {
+		s.Log.Event("error", logline.F("reason", "the session that stands cannot be asked for the mailbox"), logline.Err(err))
+	})
 }
 
 var errUnreadable = errors.New("mail waits, but none of it can be read")
 
 // close gives the Maildir back.
 func (s *session) close() {
-	if s.line != nil {
-		s.line.close()
+	if s.wake != nil {
+		s.wake.close()
 	}
-	if s.queue != nil {
-		s.queue.close()
+	if s.source != nil {
+		s.source.close()
+	}
+	if s.spool != nil {
+		s.count = s.spool.Counts
+		s.spool.Close()
 	}
 	if s.box != nil {
 		s.box.Close()
@@ -205,5 +209,5 @@ func (s *session) close() {
 	if s.grant != nil {
 		s.grant.Close()
 	}
-	s.queue, s.box, s.grant, s.line = nil, nil, nil, nil
+	s.spool, s.box, s.grant, s.source, s.wake = nil, nil, nil, nil, nil
 }

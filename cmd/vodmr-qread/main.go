@@ -13,7 +13,8 @@ import (
 	"vodmr/internal/logline"
 	"vodmr/internal/version"
 	"vodmr/qmail"
-	"vodmr/relay"
+	"vodmr/relay/grant"
+	"vodmr/relay/spool"
 )
 
 const (
@@ -121,8 +122,8 @@ func exitCode(err error) int {
 }
 
 func (r *reader) list(place locate.Place, log *logline.Logger) error {
-	m, err := relay.OpenMailbox(relay.Config{
-		Log: log, Qmail: r.site, Login: place.Login, Home: place.Home, Maildir: place.Maildir, Now: time.Now,
+	m, err := spool.OpenMailbox(spool.Config{
+		Log: log, Site: grant.Site{Qmail: r.site}, Login: place.Login, Home: place.Home, Maildir: place.Maildir, Now: time.Now,
 	})
 	if err != nil {
 		return err
@@ -130,7 +131,7 @@ func (r *reader) list(place locate.Place, log *logline.Logger) error {
 	defer m.Close()
 	t := totals{place: place, path: m.Path(), maildirs: 1}
 	r.out.begin(place, m.Path())
-	err = m.Each(func(w relay.Waiting) bool {
+	err = m.Each(func(w spool.Waiting) bool {
 		row := rowOf(m.Path(), w, r.now)
 		t.add(row)
 		r.out.message(row)

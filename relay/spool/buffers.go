@@ -1,4 +1,4 @@
-package relay
+package spool
 
 // buffers keeps the memory of bodies that were sent for those to come.
 type buffers struct{ free [][]byte }

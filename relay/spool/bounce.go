@@ -1,4 +1,4 @@
-package relay
+package spool
 
 import (
 	"errors"
@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vodmr/internal/logline"
+	"vodmr/maildir"
 	"vodmr/qmail"
 )
 
@@ -30,8 +31,21 @@ const (
 	day            = 24 * time.Hour
 )
 
-// bounces are those of this session.
-type bounces struct {
+// A Bouncer returns messages to their senders by qmail-queue.
+type Bouncer struct {
+	Queue   qmail.Queue
+	Home    qmail.Home
+	Control qmail.Settings
+
+	clock   func() time.Time
+	log     *logline.Logger
+	files   *files
+	history *maildir.Notes
+	sent    sentBounces
+}
+
+// sentBounces are the bounces of this session.
+type sentBounces struct {
 	count int
 	since time.Time // when the first went out; see sessionBounces
 	full  bool      // it is logged that no more may go out
@@ -40,14 +54,14 @@ type bounces struct {
 
 // mayBounce is errFull if no more bounces may go out now. The bounds keep the
 // owner of a mailbox, who can write files with a Received too, from sending in bulk.
-func (q *queue) mayBounce() error {
-	if q.Now().Sub(q.bounces.since) >= day {
-		q.bounces = bounces{since: q.Now()}
+func (b *Bouncer) mayBounce() error {
+	if b.clock().Sub(b.sent.since) >= day {
+		b.sent = sentBounces{since: b.clock()}
 	}
 	switch {
-	case q.notes.Bounces() >= dayBounces:
+	case b.history.Bounces() >= dayBounces:
 		return fmt.Errorf("%d bounces of this mailbox went out within a day: %w until the day is over", dayBounces, errFull)
-	case q.bounces.count >= sessionBounces:
+	case b.sent.count >= sessionBounces:
 		return fmt.Errorf("%d bounces went out in this session: %w for another", sessionBounces, errFull)
 	}
 	return nil
@@ -55,88 +69,88 @@ func (q *queue) mayBounce() error {
 
 // bounce returns a message to its sender by qmail-queue. The error says why the
 // file must stay.
-func (q *queue) bounce(it *item, reason string) error {
-	sender := it.sender
-	if it.double {
+func (b *Bouncer) bounce(m *Message, reason string) error {
+	sender := m.sender
+	if m.double {
 		sender = doubleBounce
 	}
-	if !it.received {
-		q.tellOfUnproven(it, reason)
+	if !m.received {
+		b.tellOfUnproven(m, reason)
 		return errUnproven
 	}
-	to, from, drop := qmail.BounceTo(sender, q.control)
+	to, from, drop := qmail.BounceTo(sender, b.Control)
 	if drop {
-		q.Log.Event("bounce", append(it.fields(), logline.F("reason", "dropped: a double bounce has nobody to go to"))...)
+		b.log.Event("bounce", append(m.fields(), logline.F("reason", "dropped: a double bounce has nobody to go to"))...)
 		return nil
 	}
 	notice := qmail.Bounce{Sender: sender}
-	if err := q.inject(it, notice, from, to, reason); err != nil {
+	if err := b.inject(m, notice, from, to, reason); err != nil {
 		return err
 	}
-	q.Log.Event("bounce", append(it.fields(), logline.F("sentto", shown(to)))...)
+	b.log.Event("bounce", append(m.fields(), logline.F("sentto", shown(to)))...)
 	return nil
 }
 
 // inject gives a notice about a message to qmail-queue, if it may.
-func (q *queue) inject(it *item, notice qmail.Bounce, from, to, reason string) error {
-	if q.Queue.Program == "" && !q.Qmail.Exists() {
+func (b *Bouncer) inject(m *Message, notice qmail.Bounce, from, to, reason string) error {
+	if b.Queue.Program == "" && !b.Home.Exists() {
 		return errNoQueue
 	}
-	if err := q.mayBounce(); err != nil {
+	if err := b.mayBounce(); err != nil {
 		return err
 	}
-	message, err := q.open(it)
+	message, err := b.files.open(m)
 	if err != nil {
 		return err
 	}
 	defer message.Close()
-	notice.Settings, notice.Date, notice.ID = q.control, q.Now(), q.noticeID(it)
-	notice.Failures = []qmail.Failure{{Recipient: it.rcpt, Reason: reason}}
+	notice.Settings, notice.Date, notice.ID = b.Control, b.clock(), b.noticeID(m)
+	notice.Failures = []qmail.Failure{{Recipient: m.rcpt, Reason: reason}}
 	notice.Message = message
 	ahead := *message // stays where it is when the other is read
 	if err := notice.Scan(&ahead); err != nil {
 		return err
 	}
-	if err := q.Queue.Inject(from, []string{to}, notice.Reader()); err != nil {
+	if err := b.Queue.Inject(from, []string{to}, notice.Reader()); err != nil {
 		return fmt.Errorf("its bounce was not queued: %w", err)
 	}
-	q.bounces.count++
-	q.notes.Bounced()
+	b.sent.count++
+	b.history.Bounced()
 	return nil
 }
 
 // tellOfUnproven tells the postmaster of a message that should bounce and may not: of
 // the first in a session that was not noted before. The log tells of all.
-func (q *queue) tellOfUnproven(it *item, reason string) {
-	to, from, drop := qmail.BounceTo("", q.control)
-	note := q.notes.Of(it.base)
-	if drop || q.bounces.told || note.Tries > 0 || note.Reason == errUnproven.Error() {
+func (b *Bouncer) tellOfUnproven(m *Message, reason string) {
+	to, from, drop := qmail.BounceTo("", b.Control)
+	note := b.history.Of(m.base)
+	if drop || b.sent.told || note.Tries > 0 || note.Reason == errUnproven.Error() {
 		return
 	}
-	notice := qmail.Bounce{Sender: it.sender, Unproven: true}
-	q.bounces.told = q.inject(it, notice, from, to, reason) == nil
+	notice := qmail.Bounce{Sender: m.sender, Unproven: true}
+	b.sent.told = b.inject(m, notice, from, to, reason) == nil
 }
 
 // logUnbounced logs why a file stays that should bounce; that no more may go out, once.
-func (q *queue) logUnbounced(it *item, err error) {
+func (b *Bouncer) logUnbounced(m *Message, err error) {
 	if !errors.Is(err, errFull) {
-		q.Log.Event("error", logline.F("file", it.entry.Path()), logline.Err(err))
+		b.log.Event("error", logline.F("file", m.entry.Path()), logline.Err(err))
 		return
 	}
-	if !q.bounces.full {
-		q.bounces.full = true
-		q.Log.Event("error", logline.F("reason", err.Error()))
+	if !b.sent.full {
+		b.sent.full = true
+		b.log.Event("error", logline.F("reason", err.Error()))
 	}
 }
 
 // noticeID is the same for each notice about one file: if a notice was sent twice since
-// the machine crashed before the file was removed, its reader can tell by it.
-func (q *queue) noticeID(it *item) string {
+// the machine crashed before the file was removed, its reader can tell by m.
+func (b *Bouncer) noticeID(m *Message) string {
 	sum := fnv.New64a()
-	for _, text := range []string{q.box.Path(), it.base, it.sender, it.rcpt} {
+	for _, text := range []string{b.files.box.Path(), m.base, m.sender, m.rcpt} {
 		_, _ = sum.Write([]byte(text + "\x00"))
 	}
-	return strconv.FormatInt(it.entry.Time, 10) + "." + strconv.FormatUint(sum.Sum64(), 36)
+	return strconv.FormatInt(m.entry.Time, 10) + "." + strconv.FormatUint(sum.Sum64(), 36)
 }
 
 // shown is a raw address as the log has addresses: in SMTP's form, if it has one.

@@ -1,4 +1,4 @@
-package relay
+package spool
 
 import (
 	"fmt"
@@ -13,8 +13,8 @@ import (
 	"vodmr/smtp"
 )
 
-// An item is one file that may go out: a message for one recipient.
-type item struct {
+// A Message is one file that may go out: a message for one recipient.
+type Message struct {
 	entry  maildir.Entry
 	base   string
 	size   int64  // bytes of the file
@@ -31,7 +31,7 @@ type item struct {
 
 	length int64  // bytes of the content: the file without its envelope lines
 	sum    uint64 // of the content's start
-	raw    []byte // the whole file, where it is held
+	raw    []byte // the whole file, if it is held
 	body   []byte // the content within raw
 }
 
@@ -39,42 +39,52 @@ const (
 	// wholeMax is the largest file in bytes that is read before its MAIL; a
 	// larger one is streamed.
 	wholeMax = 1 << 20
-	// firstHead is how much of a file is read first where it is not held.
+	// firstHead is how much of a file is read first if it is not held.
 	firstHead = 8 << 10
 	// sumSize is how much of the content the sum covers.
 	sumSize = 1 << 10
 )
 
-// load reads a file's envelope, and all of it where hold allows that many bytes.
-func (q *queue) load(entry maildir.Entry, hold int64) (*item, error) {
-	m, err := q.box.OpenMessage(entry)
+// files reads the files of one Maildir.
+type files struct {
+	box         *maildir.Box
+	grant       *grant.Grant
+	buffers     buffers
+	pieceBuffer []byte
+	compared    int64       // bytes of files compared for the next batch
+	hungUp      func() bool // the customer has gone: reading is in vain
+}
+
+// load reads a file's envelope, and all of it if hold allows that many bytes.
+func (f *files) load(entry maildir.Entry, hold int64) (*Message, error) {
+	m, err := f.box.OpenMessage(entry)
 	if err != nil {
 		return nil, err
 	}
 	defer m.Close()
-	it := &item{entry: m.Entry, base: m.Entry.Base(), size: m.Size}
-	head, err := q.head(it, m, hold)
+	it := &Message{entry: m.Entry, base: m.Entry.Base(), size: m.Size}
+	head, err := f.head(it, m, hold)
 	if err != nil {
 		return nil, err
 	}
-	return it, q.address(it, head)
+	return it, f.address(it, head)
 }
 
-// head reads the file into it.raw, or its start into a buffer of the queue.
-func (q *queue) head(it *item, m *maildir.Message, hold int64) ([]byte, error) {
+// head reads the file into it.raw, or its start into a buffer.
+func (f *files) head(it *Message, m *maildir.Message, hold int64) ([]byte, error) {
 	if m.Size <= hold {
-		raw, err := m.ReadAll(q.buffers.get())
+		raw, err := m.ReadAll(f.buffers.get())
 		it.raw = raw
 		return raw, err
 	}
 	for size := firstHead; ; size = maildir.HeadSize {
-		head := q.buffer(size)
+		head := f.buffer(size)
 		n, err := m.ReadAt(head, 0)
 		head = head[:n]
 		if err != nil && err != io.EOF {
 			return nil, err
 		}
-		_, _, bad := q.parseEnvelope(head, err == io.EOF)
+		_, _, bad := f.parseEnvelope(head, err == io.EOF)
 		if bad == nil || err == io.EOF || size == maildir.HeadSize {
 			return head, nil
 		}
@@ -82,19 +92,19 @@ func (q *queue) head(it *item, m *maildir.Message, hold int64) ([]byte, error) {
 }
 
 // buffer is memory for a piece of a file, until it is asked for again.
-func (q *queue) buffer(size int) []byte {
-	if cap(q.pieceBuffer) < size {
-		q.pieceBuffer = make([]byte, size)
+func (f *files) buffer(size int) []byte {
+	if cap(f.pieceBuffer) < size {
+		f.pieceBuffer = make([]byte, size)
 	}
-	return q.pieceBuffer[:size]
+	return f.pieceBuffer[:size]
 }
 
 // parseEnvelope reads the envelope; if a domain's catch-all is an address, the
 // recipient is that of the first delivery, by that domain.
-func (q *queue) parseEnvelope(head []byte, complete bool) (env maildir.Envelope, by *grant.Catchall, err error) {
+func (f *files) parseEnvelope(head []byte, complete bool) (env maildir.Envelope, by *grant.Catchall, err error) {
 	env, err = maildir.ParseEnvelope(head, complete, maildir.Catchall{})
-	for i := range q.grant.Catchalls {
-		by := &q.grant.Catchalls[i]
+	for i := range f.grant.Catchalls {
+		by := &f.grant.Catchalls[i]
 		inner, err := maildir.ParseEnvelope(head, complete, by.Catchall)
 		if err != nil || inner.Forwarded {
 			return inner, by, err
@@ -104,12 +114,12 @@ func (q *queue) parseEnvelope(head []byte, complete bool) (env maildir.Envelope,
 }
 
 // address fills in what the envelope tells.
-func (q *queue) address(it *item, head []byte) error {
-	envelope, by, err := q.parseEnvelope(head, int64(len(head)) == it.size)
+func (f *files) address(it *Message, head []byte) error {
+	envelope, by, err := f.parseEnvelope(head, int64(len(head)) == it.size)
 	if err != nil {
 		return err
 	}
-	if it.rcpt, err = q.grant.Recipient(envelope.Recipient, by); err != nil {
+	if it.rcpt, err = f.grant.Recipient(envelope.Recipient, by); err != nil {
 		return err
 	}
 	if it.to, err = qmail.Quote(it.rcpt); err != nil {
@@ -163,7 +173,7 @@ const (
 )
 
 // coding looks at sender and recipient.
-func (it *item) coding() coding {
+func (it *Message) coding() coding {
 	switch {
 	case !smtp.EightBit(it.sender) && !smtp.EightBit(it.to):
 		return codingASCII
@@ -174,7 +184,7 @@ func (it *item) coding() coding {
 }
 
 // fields are the log's keys for a file, in its order.
-func (it *item) fields() []logline.Field {
+func (it *Message) fields() []logline.Field {
 	return []logline.Field{
 		logline.F("file", it.entry.Path()),
 		logline.F("from", "<"+it.sender+">"),

@@ -1,4 +1,4 @@
-package relay
+package spool
 
 import (
 	"bytes"
@@ -15,9 +15,9 @@ type content struct {
 	offset  int64
 }
 
-// open opens an item's file again and checks that it is the one that was read.
-func (q *queue) open(it *item) (*content, error) {
-	m, err := q.box.OpenMessage(it.entry)
+// open opens a message's file again and checks that it is the one that was read.
+func (f *files) open(it *Message) (*content, error) {
+	m, err := f.box.OpenMessage(it.entry)
 	if err != nil {
 		return nil, err
 	}
@@ -58,13 +58,13 @@ func (c *content) Read(p []byte) (int, error) {
 const (
 	// scanSize is how many bytes are scanned at once.
 	scanSize = 64 << 10
-	// lookEach is after how many bytes of a file that is only read a session looks
-	// whether the customer is there. A file may have holes, and holds what no disk could:
+	// lookEach is after how many bytes of a file that is only read a session checks that
+	// the customer is still there. A file with holes can be larger than any disk:
 	// reading it all would keep a processor, a place and the lock for nobody.
 	lookEach = 4 << 20
 )
 
-// scan reads a content to its end, by way of buffer, unless hungUp says that this is in
+// scan reads a content to its end, by way of buffer, unless hungUp reports that this is in
 // vain. c itself stays where it is.
 func (c *content) scan(buffer []byte, hungUp func() bool) (smtp.Scan, error) {
 	ahead := *c
@@ -89,29 +89,28 @@ func (c *content) scan(buffer []byte, hungUp func() bool) (smtp.Scan, error) {
 
 func (c *content) Close() { c.message.Close() }
 
-// sameContent says whether two items carry the same bytes: compared, not
-// guessed.
-func (q *queue) sameContent(a, b *item) bool {
+// sameContent reports if two messages have the same bytes: it compares them.
+func (f *files) sameContent(a, b *Message) bool {
 	if a.length != b.length || a.sum != b.sum {
 		return false
 	}
 	if a.body != nil && b.body != nil {
 		return bytes.Equal(a.body, b.body)
 	}
-	if q.compared += a.length; q.compared > comparedMax {
+	if f.compared += a.length; f.compared > comparedMax {
 		return false
 	}
-	x, err := q.open(a)
+	x, err := f.open(a)
 	if err != nil {
 		return false
 	}
 	defer x.Close()
-	y, err := q.open(b)
+	y, err := f.open(b)
 	if err != nil {
 		return false
 	}
 	defer y.Close()
-	return equalReaders(x, y, q.Conn.HungUp)
+	return equalReaders(x, y, f.hungUp)
 }
 
 const (
@@ -122,7 +121,7 @@ const (
 	comparedMax = 256 << 20
 )
 
-// equalReaders compares to the end, and says no once hungUp says that this is in vain.
+// equalReaders compares to the end, and is false once hungUp reports that this is in vain.
 func equalReaders(x, y io.Reader, hungUp func() bool) bool {
 	p, r := make([]byte, compareSize), make([]byte, compareSize)
 	for look := lookEach; ; look -= compareSize {

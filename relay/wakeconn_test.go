@@ -27,17 +27,17 @@ func (c *instant) Rest(time.Time) (bool, error) { return true, nil }
 // TestWokenWhileReading: new mail that lands as the customer's server begins to say
 // something is not left until the next NOOP.
 func TestWokenWhileReading(t *testing.T) {
-	l := &line{Conn: &instant{err: fdio.ErrWoken}, pace: standardWaits(), signal: -1}
-	if readable, err := l.rest(time.Now()); !readable || err != nil {
+	c := &wakeConn{Conn: &instant{err: fdio.ErrWoken}, probe: standardTimings().probe, signal: -1}
+	if readable, err := c.rest(time.Now()); !readable || err != nil {
 		t.Errorf("at first: %v, %v", readable, err)
 	}
-	if _, _, err := l.Exchange(nil, make([]byte, 1)); err != nil {
+	if _, _, err := c.Exchange(nil, make([]byte, 1)); err != nil {
 		t.Errorf("woken: %v", err)
 	}
-	if readable, err := l.rest(time.Now()); readable || err != nil {
+	if readable, err := c.rest(time.Now()); readable || err != nil {
 		t.Errorf("the rest after it: %v, %v; want none", readable, err)
 	}
-	if readable, err := l.rest(time.Now()); !readable || err != nil {
+	if readable, err := c.rest(time.Now()); !readable || err != nil {
 		t.Errorf("the next one: %v, %v", readable, err)
 	}
 }
@@ -67,13 +67,13 @@ func TestAskedForTheLock(t *testing.T) {
 		"woken by something else, nothing is": {conn: instant{err: fdio.ErrWoken}, ago: probe / 2, asked: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := &line{Conn: &test.conn, pace: &waits{probe: probe}, signal: -1, asked: time.Now().Add(-test.ago),
+			c := &wakeConn{Conn: &test.conn, probe: probe, signal: -1, asked: time.Now().Add(-test.ago),
 				probing: test.probing, judging: func() bool { return test.judging }}
-			_, _, err := l.Exchange([]byte("x"), make([]byte, 1))
+			_, _, err := c.Exchange([]byte("x"), make([]byte, 1))
 			if test.gives && (err == nil || errors.Is(err, fdio.ErrTimeout)) || !test.gives && !errors.Is(err, test.err) {
 				t.Errorf("got the error %v", err)
 			}
-			if l.asked.IsZero() == test.asked {
+			if c.asked.IsZero() == test.asked {
 				t.Errorf("the other one's wish stands: %v", !test.asked)
 			}
 		})
@@ -93,15 +93,15 @@ func TestProbeBoundsAWait(t *testing.T) {
 		"asked some time back": {own: now.Add(time.Hour), asked: now.Add(-time.Hour), want: now.Add(-59 * time.Minute)},
 	} {
 		conn := &instant{read: 1}
-		l := &line{Conn: conn, pace: &waits{probe: time.Minute}, signal: -1, asked: test.asked}
-		must(t, l.SetDeadline(test.own))
-		_, _, err := l.Exchange(nil, make([]byte, 1))
+		c := &wakeConn{Conn: conn, probe: time.Minute, signal: -1, asked: test.asked}
+		must(t, c.SetDeadline(test.own))
+		_, _, err := c.Exchange(nil, make([]byte, 1))
 		if must(t, err); !conn.deadline.Equal(test.want) {
 			t.Errorf("%s: waits until %v, want %v", name, conn.deadline, test.want)
 		}
 	}
-	l := &line{asked: now}
-	if first, second := l.wantsProbe(), l.wantsProbe(); !first || second {
+	c := &wakeConn{asked: now}
+	if first, second := c.wantsProbe(), c.wantsProbe(); !first || second {
 		t.Errorf("asked once, NOOP is wanted: %v, then %v", first, second)
 	}
 }
