@@ -1,6 +1,6 @@
 // Package relay is what happens between a right password and the end of the
 // session: the customer says ATRN, the roles turn, and the mail in its Maildir
-// goes out. It decides what to send next, for whom, and what each reply means
+// goes out. It decides what to send next, for which recipient, and what each reply means
 // for the message. Package grant knows which mail a login may have, package spool what
 // waits in its Maildir, and package smtp how mail is sent.
 package relay
@@ -36,7 +36,7 @@ type Config struct {
 	Host    string // our name
 	Session string // the session's name in logs
 	Login   string // as typed
-	Home    string // the mailbox's directory: the truth about who logged in
+	Home    string // the mailbox's directory: the truth about the login
 	Maildir string // relative to Home
 	Refused error  // why Home is not this login's: ATRN gets 451, and nothing is opened; nil if it is
 	Qmail   qmail.Home

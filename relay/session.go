@@ -174,7 +174,7 @@ func (s *session) lock() error {
 
 // newSpool makes the Spool of the locked Maildir.
 func (s *session) newSpool() *spool.Spool {
-	bouncer := &spool.Bouncer{Queue: s.Queue, Home: s.Qmail, Control: s.control}
+	bouncer := spool.NewBouncer(s.Queue, s.Qmail, s.control)
 	s.spool = spool.Open(s.box, s.grant, bouncer, s.Now, s.Log)
 	s.spool.Session = s.Session
 	s.spool.SetTimings(&s.timings().retries)

@@ -14,7 +14,9 @@ func (s *session) stands() bool { return s.grant.Settings.Stands() }
 
 // A standing session sends what waits, then whatever comes.
 type standing struct {
-	*source
+	source *source
+	wake   *wakeConn
+	log    *logline.Logger
 	box    *maildir.Box
 	noop   time.Duration // VODMR_NOOP
 	end    time.Time     // of VODMR_IDLE
@@ -25,7 +27,7 @@ type standing struct {
 // stand runs a standing session.
 func (s *session) stand(src *source) error {
 	now, idle, noop := time.Now(), s.grant.Settings.Idle, s.grant.Settings.Noop
-	st := &standing{source: src, box: s.box, noop: noop, end: now.Add(idle), kept: now}
+	st := &standing{source: src, wake: s.wake, log: s.Log, box: s.box, noop: noop, end: now.Add(idle), kept: now}
 	s.Log.Event("stand", logline.N("seconds", int64(idle.Seconds())), logline.N("noop", int64(noop.Seconds())))
 	for {
 		if err := src.run(); err != nil {
@@ -39,14 +41,14 @@ func (s *session) stand(src *source) error {
 
 // step does one thing, after which all that can be sent is sent again.
 func (st *standing) step(now time.Time) error {
-	if st.terminating() {
+	if st.source.terminating() {
 		return endBySignal
 	}
-	if err := st.stopped(); err != nil {
+	if err := st.source.stopped(); err != nil {
 		return err
 	}
 	switch {
-	case st.mailMaxReached():
+	case st.source.mailMaxReached():
 		return cleanEnd("the customer's server takes no more messages in one session (MAILMAX)")
 	case !now.Before(st.end):
 		return cleanEnd("VODMR_IDLE is over")
@@ -68,7 +70,7 @@ func (st *standing) probe() error {
 	if st.box.Claimed() {
 		return endByExpire
 	}
-	st.sender.Noop()
+	st.source.sender.Noop()
 	return nil
 }
 
@@ -86,18 +88,18 @@ func (st *standing) keepAlive(now time.Time) error {
 	if st.box.Claimed() { // without a Watch nothing else tells
 		return endByExpire
 	}
-	st.wake.mail = st.wake.mail || st.spool.Changed()
-	st.sender.Noop()
+	st.wake.mail = st.wake.mail || st.source.spool.Changed()
+	st.source.sender.Noop()
 	return nil
 }
 
 // nextLook is when to look into the Maildir.
 func (st *standing) nextLook() time.Time {
 	if st.wake.mail {
-		return st.spool.NotBefore()
+		return st.source.spool.NotBefore()
 	}
-	if due := st.spool.NextDue(); !due.IsZero() {
-		return later(due, st.spool.NotBefore())
+	if due := st.source.spool.NextDue(); !due.IsZero() {
+		return later(due, st.source.spool.NotBefore())
 	}
 	return st.end
 }
@@ -115,7 +117,7 @@ func (st *standing) look() {
 		st.failed = err.Error()
 		st.log.Event("error", logline.Err(err))
 	}
-	st.spool.LookFailed(st.nextNoop())
+	st.source.spool.LookFailed(st.nextNoop())
 }
 
 // rest waits until there is something to do.
@@ -127,14 +129,14 @@ func (st *standing) rest() error {
 			until = t
 		}
 	}
-	return st.sender.Idle(func() (bool, error) { return st.wake.rest(until) })
+	return st.source.sender.Idle(func() (bool, error) { return st.wake.rest(until) })
 }
 
 // lost makes a cleanEnd of the customer's end of the session if nothing was under way.
 func (st *standing) lost(err error) error {
 	var closing *smtp.ClosingError
 	switch {
-	case len(st.sender.Unanswered()) > 0:
+	case len(st.source.sender.Unanswered()) > 0:
 	case errors.As(err, &closing):
 		return cleanEnd(err.Error())
 	case errors.Is(err, smtp.ErrHungUp):

@@ -1,5 +1,5 @@
-// Package grant finds out which mail a login may have. It owns the rules of who holds
-// which domain. It only reads the site's files, and writes nothing.
+// Package grant finds out which mail a login may have. It owns the rules of
+// which login holds which domain. It only reads the site's files, and writes nothing.
 package grant
 
 import (
@@ -10,15 +10,15 @@ import (
 	"vodmr/smtp"
 )
 
-// A Site is the provider's files that say who holds which domain.
+// A Site is the provider's files that say which login holds which domain.
 type Site struct {
 	Qmail qmail.Home
 	Rules string // rules.cdb; "" for none
 }
 
 // A Grant is the domains that a login holds, and those of them that the customer asked
-// for. It follows from the site's own files, or from rules: HOME is the truth about who
-// logged in, the login as typed is not.
+// for. It follows from the site's own files, or from rules: HOME is the truth about
+// the login, the name as typed is not.
 type Grant struct {
 	Login     string     // as rules know it: in lower case, with the real domain; "" if nobody knows it
 	Domains   []string   // real domains that it holds; a system login's are found by name
@@ -36,7 +36,7 @@ type Grant struct {
 	asked    []string        // real domains; empty for all
 }
 
-// For finds out what a session of a login may have: who it is, what the rules say, which
+// For finds out what a session of a login may have: its real name, what the rules say, which
 // settings and domains it has. env gives variables, as os.Getenv does. The caller closes
 // the Grant. If only the domains could not be found out, there is a Grant beside the
 // error, with its Settings; otherwise it is nil.
@@ -58,7 +58,7 @@ func For(site Site, login, home, maildir string, env func(name string) string) (
 
 // Held finds out what a login holds, for a program that the administrator runs. It has no
 // Settings, and a rule that denies the login only takes the rule's own domains away: the
-// mail of a customer who may not fetch it gets too old as well.
+// mail that the customer may not fetch gets too old as well.
 func Held(site Site, login, home, maildir string) (*Grant, error) {
 	g, err := identify(site, login, home, maildir)
 	if err != nil {

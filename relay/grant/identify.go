@@ -10,7 +10,7 @@ import (
 	"vodmr/qmail"
 )
 
-// identify finds out who logged in.
+// identify finds out which login the mailbox is of.
 func identify(site Site, login, home, maildir string) (*Grant, error) {
 	users, err := site.Qmail.Users()
 	if err != nil {

@@ -10,7 +10,7 @@ type Lookup struct {
 	Settings Settings
 }
 
-// LookUp asks the site about a login as ATRN does: who it is, what the rules say,
+// LookUp asks the site about a login as ATRN does: its real name, what the rules say,
 // which domains it holds. ATRN replies to an error with 451.
 func LookUp(site Site, login, home, maildir string, env func(name string) string) (Lookup, error) {
 	g, err := For(site, login, home, maildir, env)

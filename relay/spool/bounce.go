@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"io"
 	"strconv"
 	"time"
 
@@ -33,15 +34,23 @@ const (
 
 // A Bouncer returns messages to their senders by qmail-queue.
 type Bouncer struct {
-	Queue   qmail.Queue
-	Home    qmail.Home
 	Control qmail.Settings
+	// Inject gives a notice to qmail-queue, as qmail.Queue.Inject does.
+	Inject func(sender string, recipients []string, message io.Reader) error
+	// Exists reports if there is a qmail-queue to give it to.
+	Exists func() bool
 
 	clock   func() time.Time
 	log     *logline.Logger
 	files   *files
 	history *maildir.Notes
 	sent    sentBounces
+}
+
+// NewBouncer makes a Bouncer. home is the queue's.
+func NewBouncer(queue qmail.Queue, home qmail.Home, control qmail.Settings) *Bouncer {
+	exists := func() bool { return queue.Program != "" || home.Exists() }
+	return &Bouncer{Control: control, Inject: queue.Inject, Exists: exists}
 }
 
 // sentBounces are the bounces of this session.
@@ -53,7 +62,7 @@ type sentBounces struct {
 }
 
 // mayBounce is errFull if no more bounces may go out now. The bounds keep the
-// owner of a mailbox, who can write files with a Received too, from sending in bulk.
+// owner of a mailbox from sending in bulk: he can write files with a Received too.
 func (b *Bouncer) mayBounce() error {
 	if b.clock().Sub(b.sent.since) >= day {
 		b.sent = sentBounces{since: b.clock()}
@@ -93,7 +102,7 @@ func (b *Bouncer) bounce(m *Message, reason string) error {
 
 // inject gives a notice about a message to qmail-queue, if it may.
 func (b *Bouncer) inject(m *Message, notice qmail.Bounce, from, to, reason string) error {
-	if b.Queue.Program == "" && !b.Home.Exists() {
+	if !b.Exists() {
 		return errNoQueue
 	}
 	if err := b.mayBounce(); err != nil {
@@ -107,11 +116,11 @@ func (b *Bouncer) inject(m *Message, notice qmail.Bounce, from, to, reason strin
 	notice.Settings, notice.Date, notice.ID = b.Control, b.clock(), b.noticeID(m)
 	notice.Failures = []qmail.Failure{{Recipient: m.rcpt, Reason: reason}}
 	notice.Message = message
-	ahead := *message // stays where it is when the other is read
+	ahead := *message // does not move when the other is read
 	if err := notice.Scan(&ahead); err != nil {
 		return err
 	}
-	if err := b.Queue.Inject(from, []string{to}, notice.Reader()); err != nil {
+	if err := b.Inject(from, []string{to}, notice.Reader()); err != nil {
 		return fmt.Errorf("its bounce was not queued: %w", err)
 	}
 	b.sent.count++

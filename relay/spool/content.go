@@ -65,7 +65,7 @@ const (
 )
 
 // scan reads a content to its end, by way of buffer, unless hungUp reports that this is in
-// vain. c itself stays where it is.
+// vain. c itself does not move.
 func (c *content) scan(buffer []byte, hungUp func() bool) (smtp.Scan, error) {
 	ahead := *c
 	var scan smtp.Scan
@@ -117,7 +117,7 @@ const (
 	// compareSize is how many bytes are compared at once.
 	compareSize = 64 << 10
 	// comparedMax is how many bytes of files are compared for one transaction:
-	// the server waits meanwhile. What is beyond goes as a message of its own.
+	// the server waits meanwhile. A copy beyond goes as a message of its own.
 	comparedMax = 256 << 20
 )
 

@@ -69,7 +69,7 @@ func (m *Mailbox) closeSpool() {
 
 // scan lists what waits and reads the notes.
 func (m *Mailbox) scan(control qmail.Settings) (*Spool, error) {
-	bouncer := &Bouncer{Queue: m.config.Queue, Home: m.config.Site.Qmail, Control: control}
+	bouncer := NewBouncer(m.config.Queue, m.config.Site.Qmail, control)
 	s := Open(m.box, m.grant, bouncer, m.config.Now, m.config.Log)
 	s.Session = m.config.Session
 	if err := s.Scan(time.Time{}); err != nil {

@@ -134,7 +134,7 @@ func (s *Spool) Uncertain(b *Batch, why error) {
 	}
 }
 
-// Failed keeps the messages of a batch whose file could not be read to its end.
+// Failed keeps the messages of a batch: their file could not be read to its end.
 func (s *Spool) Failed(b *Batch, err error) {
 	for _, m := range b.Messages {
 		s.log.Event("error", logline.F("file", m.entry.Path()), logline.Err(err))

@@ -207,8 +207,8 @@ func (r *reader) moreTried() bool {
 	return true
 }
 
-// moreDoubted reads the next message ahead again whose refusal was not believed, once
-// the server has taken one.
+// moreDoubted reads a message ahead again if its refusal was not believed, and the server
+// has taken another since.
 func (r *reader) moreDoubted() bool {
 	if len(r.trust.doubted) == 0 || !r.history.Trusts() {
 		return false

@@ -86,8 +86,8 @@ func (r *retryTimes) rereadWait(err error) time.Duration {
 // tooRecent postpones a message that the previous session deferred moments ago; otherwise
 // a customer that reconnects at once would be offered it again and again. refused is when
 // a server that is not trusted refused any mail last, in Unix seconds: then all mail
-// waits. A suspect waits for longer each time: it goes last, which is at once if nothing
-// else waits, so that no standing session would last.
+// waits. A suspect waits for longer each time: it goes last, which is at once if no other
+// mail waits, so that no standing session would last.
 func (r *retryTimes) tooRecent(base string, note maildir.Note, refused int64) bool {
 	if !r.standing || r.looked {
 		return false

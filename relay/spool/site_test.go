@@ -36,8 +36,6 @@ func newSite(t testing.TB) *site {
 	s.write(t, "qmail/control/virtualdomains", "example.org:example.org\n")
 	s.write(t, "domain/.qmail-default", "| /home/vpopmail/bin/vdelivermail '' "+s.root+"/domain/odmr\n")
 	s.write(t, "qmail/users/cdb", string(cdbmake.Assign("+example.org-:example.org:89:89:"+s.root+"/domain:-::\n.\n")))
-	s.write(t, "qmail/bin/qmail-queue", "#!/bin/sh\n[ ! -e "+s.root+"/fails ] && cat >>"+s.root+"/bounces\n")
-	must(t, os.Chmod(filepath.Join(s.root, "qmail/bin/qmail-queue"), 0o755))
 	var err error
 	s.log, err = os.Create(filepath.Join(s.root, "log"))
 	must(t, err)
@@ -88,7 +86,7 @@ func (s *site) open(t testing.TB, clock func() time.Time) (*Spool, func()) {
 	home := qmail.OpenHome(s.root + "/qmail")
 	control, err := home.Settings("mail.provider.test")
 	must(t, err)
-	bouncer := &Bouncer{Queue: qmail.Queue{Home: s.root + "/qmail"}, Home: home, Control: control}
+	bouncer := NewBouncer(qmail.Queue{Home: s.root + "/qmail"}, home, control)
 	sp := Open(box, g, bouncer, clock, logline.New(int(s.log.Fd()), "vodmr-relay", "1"))
 	sp.Session = "1"
 	must(t, sp.Scan(time.Time{}))

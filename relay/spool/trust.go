@@ -19,13 +19,13 @@ type Trust struct {
 	inARow int        // batches refused since one was taken in this session
 	took   bool       // it took a message
 	mailed bool       // it accepted a MAIL
-	// senders are messages whose MAIL was refused before any was accepted.
+	// senders are messages with a refused MAIL, before any was accepted.
 	senders []refusedMail
 	// doubted are messages that were kept as their refusal was not believed.
 	doubted []maildir.Entry
 }
 
-// A refusedMail is a message whose MAIL was refused.
+// A refusedMail is a message and the refusal of its MAIL.
 type refusedMail struct {
 	message *Message
 	reply   smtp.Reply
@@ -102,7 +102,7 @@ func sameReply(a, b smtp.Reply) bool {
 	return a.Code == b.Code && a.Enhanced == b.Enhanced && slices.Equal(a.Lines, b.Lines)
 }
 
-// DecideSenders decides about the messages whose MAIL was refused first.
+// DecideSenders decides about the messages with a MAIL that was refused first.
 func (t *Trust) DecideSenders() {
 	senders := t.senders
 	t.senders = nil
@@ -115,7 +115,7 @@ func (t *Trust) DecideSenders() {
 	}
 }
 
-// doubtRefusal keeps a message whose refusal is not believed.
+// doubtRefusal keeps a message: its refusal is not believed.
 func (t *Trust) doubtRefusal(m *Message, reply smtp.Reply) {
 	t.spool.history.Doubted(m.base, reply.String())
 	t.spool.logKept(m, reply)
