@@ -33,7 +33,7 @@ func queueProgram() string { return filepath.Join(bin, "qmail-queue") }
 //
 //	config           `key: value` lines, see relayConfig; VODMR_X sets a variable
 //	rules            rules about logins, as tcprules takes them
-//	new/X cur/X      files in the Maildir; CR, NUL as \r and \0 where
+//	new/X cur/X      files in the Maildir; CR, NUL as \r and \0 if
 //	                 config has `escapes: yes`
 //	maildir/X        other files there
 //	qmail/X          files in the qmail home; qmail/users/assign becomes users/cdb
@@ -152,7 +152,7 @@ func (s *site) relayConfig(peer, log *os.File) Config {
 	}
 }
 
-// rules is the path of rules.cdb where the archive has rules.
+// rules is the path of rules.cdb if the archive has rules.
 func (s *site) rules() string {
 	if name, ok := s.config["rules"]; ok {
 		return filepath.Join(s.root, name)
@@ -205,7 +205,7 @@ func (s *site) run(t testing.TB, script string) (log string, err error) {
 }
 
 // checkSeconds: what the log's end says of a session's length is within that of the
-// dialogue, and not under VODMR_IDLE where that is over.
+// dialogue, and not under VODMR_IDLE if that is over.
 func (s *site) checkSeconds(t testing.TB, log string, most time.Duration) {
 	t.Helper()
 	_, end, _ := strings.Cut(log, " 4711 end ")

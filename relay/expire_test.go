@@ -182,7 +182,7 @@ func withoutBounced(notes string) string {
 	return kept.String()
 }
 
-// TestExpireWithoutQmail: nothing is lost where nobody can take a bounce.
+// TestExpireWithoutQmail: nothing is lost if nobody can take a bounce.
 func TestExpireWithoutQmail(t *testing.T) {
 	s := expirySite(t, "")
 	s.mail(t, 0, "one", "ann@sender.test")
@@ -277,8 +277,8 @@ func (s *site) readNotes(t testing.TB) string {
 	return string(text)
 }
 
-// TestExpireLeavesInboxes: where a system user's domain is a queue, the user's own mail
-// may lie in the same Maildir. No session sends it, and it has reached whom it is for.
+// TestExpireLeavesInboxes: if a system user's domain is a queue, the user's own mail
+// may lie in the same Maildir. No session sends it: it has reached its recipient.
 func TestExpireLeavesInboxes(t *testing.T) {
 	for _, locals := range []string{"localhost\nMail.Provider.test\n", "", "host.provider.test\nmail.provider.test\n"} {
 		s := expirySite(t, "")
@@ -304,7 +304,7 @@ func TestExpireLeavesInboxes(t *testing.T) {
 }
 
 // TestExpireOnlyWhatIsHeld: mail for a domain that the login does not hold is no customer's,
-// also if it is forced. If nobody knows whose login the Maildir is, only local mail is not.
+// also if it is forced. If the Maildir's login is not known, only local mail is not.
 func TestExpireOnlyWhatIsHeld(t *testing.T) {
 	for _, test := range []struct{ name, login, rules, left string }{
 		{"by users/cdb", "odmr@example.org", "", "strange local"},

@@ -17,7 +17,7 @@ func large(end string) string {
 }
 
 // TestSizeOfStreams: a message that streams is announced like any other: SIZE= is
-// what BDAT carries, without DATA's dots, and BODY=8BITMIME is said only where
+// what BDAT carries, without DATA's dots, and BODY=8BITMIME is said only if
 // it is needed.
 func TestSizeOfStreams(t *testing.T) {
 	require.Time(t)

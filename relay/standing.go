@@ -88,7 +88,7 @@ func (st *standing) keepAlive(now time.Time) error {
 	if st.box.Claimed() { // without a Watch nothing else tells
 		return endByExpire
 	}
-	st.wake.mail = st.wake.mail || st.source.spool.Changed()
+	st.wake.mail = st.wake.mail || st.source.spool.Looks.Changed()
 	st.source.sender.Noop()
 	return nil
 }
@@ -96,10 +96,10 @@ func (st *standing) keepAlive(now time.Time) error {
 // nextLook is when to look into the Maildir.
 func (st *standing) nextLook() time.Time {
 	if st.wake.mail {
-		return st.source.spool.NotBefore()
+		return st.source.spool.Looks.NotBefore()
 	}
 	if due := st.source.spool.NextDue(); !due.IsZero() {
-		return later(due, st.source.spool.NotBefore())
+		return later(due, st.source.spool.Looks.NotBefore())
 	}
 	return st.end
 }
@@ -117,7 +117,7 @@ func (st *standing) look() {
 		st.failed = err.Error()
 		st.log.Event("error", logline.Err(err))
 	}
-	st.source.spool.LookFailed(st.nextNoop())
+	st.source.spool.Looks.Failed(st.nextNoop())
 }
 
 // rest waits until there is something to do.

@@ -8,7 +8,7 @@ import (
 	"vodmr/internal/fdio"
 )
 
-// An instant is a Conn whose every Exchange has the same outcome at once.
+// An instant is a Conn: each Exchange has the same outcome at once.
 type instant struct {
 	Conn
 	wrote, read int

@@ -8,7 +8,7 @@ import (
 
 // FuzzParseDomains: a list comes back as it was, in lower case, or not at all; its
 // domains are ASCII names within RFC 5321's limits; and a list is good exactly
-// where its parts are.
+// if its parts are.
 func FuzzParseDomains(f *testing.F) {
 	for _, seed := range []string{
 		"", "a.example", "A.Example,b.example", ",", "a.example,", ",a.example", "a.example, b.example", "a.example b.example",

@@ -75,7 +75,7 @@ func Held(site Site, login, home, maildir string) (*Grant, error) {
 	return g, nil
 }
 
-// hold finds the domains: those of a rule, if it names any, or else the mailbox's own.
+// hold finds the domains: those of a rule, if it names any, otherwise the mailbox's own.
 func (g *Grant) hold(domains string) error {
 	if domains != "" {
 		return g.byRule(domains)

@@ -24,7 +24,7 @@ bad@example.org:allow,VODMR_INTERVAL="soon"
 vq:allow
 `
 
-// What a look-up says is what ATRN does with the same files.
+// TestLookUp: a look-up says the same as ATRN does with the same files.
 func TestLookUp(t *testing.T) {
 	s := newSite(t, lookupSite)
 	for _, test := range []struct {

@@ -22,7 +22,7 @@ alias.example:alias.example
 -- domain/odmr/Maildir/.keep --
 `
 
-// TestRecipientIsWhatTheSenderWrote: whatever the local part is, and whoever delivers:
+// TestRecipientIsWhatTheSenderWrote: whatever the local part is, and by any deliverer:
 // qmail-local leaves the prefix of virtualdomains in front of it, vdelivermail does not.
 func TestRecipientIsWhatTheSenderWrote(t *testing.T) {
 	const vdelivermail, mail = "| /home/vpopmail/bin/vdelivermail '' ", "odmr/Maildir/\n"

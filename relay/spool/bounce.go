@@ -55,10 +55,10 @@ func NewBouncer(queue qmail.Queue, home qmail.Home, control qmail.Settings) *Bou
 
 // sentBounces are the bounces of this session.
 type sentBounces struct {
-	count int
-	since time.Time // when the first went out; see sessionBounces
-	full  bool      // it is logged that no more may go out
-	told  bool      // the postmaster knows of a message that is unproven
+	count          int
+	since          time.Time // when the first went out; see sessionBounces
+	full           bool      // it is logged that no more may go out
+	postmasterTold bool      // the postmaster knows of a message that is unproven
 }
 
 // mayBounce is errFull if no more bounces may go out now. The bounds keep the
@@ -133,11 +133,11 @@ func (b *Bouncer) inject(m *Message, notice qmail.Bounce, from, to, reason strin
 func (b *Bouncer) tellOfUnproven(m *Message, reason string) {
 	to, from, drop := qmail.BounceTo("", b.Control)
 	note := b.history.Of(m.base)
-	if drop || b.sent.told || note.Tries > 0 || note.Reason == errUnproven.Error() {
+	if drop || b.sent.postmasterTold || note.Tries > 0 || note.Reason == errUnproven.Error() {
 		return
 	}
 	notice := qmail.Bounce{Sender: m.sender, Unproven: true}
-	b.sent.told = b.inject(m, notice, from, to, reason) == nil
+	b.sent.postmasterTold = b.inject(m, notice, from, to, reason) == nil
 }
 
 // logUnbounced logs why a file stays that should bounce; that no more may go out, once.

@@ -53,7 +53,7 @@ func (r *countingReader) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestScanOfContent: a scan leaves the content at its start, and fails where the
+// TestScanOfContent: a scan leaves the content at its start, and fails if the
 // file became shorter.
 func TestScanOfContent(t *testing.T) {
 	s := newSite(t)

@@ -4,18 +4,18 @@ import "vodmr/relay/grant"
 
 // takeCopies takes the oldest message and its equal copies off the look-ahead.
 func (r *reader) takeCopies() []*Message {
-	lead := r.ahead[0]
+	lead := r.lookahead[0]
 	copies := []*Message{lead}
 	r.files.compared = 0
-	left := r.ahead[:0]
-	for _, it := range r.ahead[1:] {
+	left := r.lookahead[:0]
+	for _, it := range r.lookahead[1:] {
 		if len(copies) < r.rcptMax && r.mayJoin(copies, it) {
 			copies = append(copies, it)
 		} else {
 			left = append(left, it)
 		}
 	}
-	r.ahead = left
+	r.lookahead = left
 	for _, it := range copies {
 		r.held -= int64(len(it.raw))
 	}

@@ -1,9 +1,14 @@
 package spool
 
-import "time"
+import (
+	"time"
 
-// looks are the looks of a standing session into its Maildir.
-type looks struct {
+	"vodmr/maildir"
+)
+
+// Looks are the looks of a standing session into its Maildir.
+type Looks struct {
+	box       *maildir.Box
 	changed   int64     // see maildir.Box.Changed; at the last look
 	unsettled bool      // another change may have had the same time
 	notBefore time.Time // the next look
@@ -48,7 +53,8 @@ func (s *Spool) Look() error {
 	s.recover()
 	s.reader.triedSorted, s.reader.suspectsSorted, s.retries.looked = false, false, true
 	took := time.Since(began)
-	s.looks = looks{
+	s.Looks = Looks{
+		box:     s.box,
 		changed: changed, unsettled: began.Sub(time.Unix(0, changed)) < settled,
 		notBefore: began.Add(took + lookShare*took),
 	}
@@ -64,20 +70,18 @@ func (s *Spool) recover() {
 	}
 }
 
-// LookFailed has the next look wait, and find a change.
-func (s *Spool) LookFailed(notBefore time.Time) {
-	s.looks.unsettled, s.looks.notBefore = true, notBefore
-}
+// Failed has the next look wait, and find a change.
+func (l *Looks) Failed(notBefore time.Time) { l.unsettled, l.notBefore = true, notBefore }
 
 // Changed reports if new has changed since the last look, for changes that no Watch has
 // seen.
-func (s *Spool) Changed() bool {
-	changed, err := s.box.Changed()
-	return err != nil || s.looks.unsettled || changed != s.looks.changed
+func (l *Looks) Changed() bool {
+	changed, err := l.box.Changed()
+	return err != nil || l.unsettled || changed != l.changed
 }
 
 // NotBefore is the earliest time of the next look.
-func (s *Spool) NotBefore() time.Time { return s.looks.notBefore }
+func (l *Looks) NotBefore() time.Time { return l.notBefore }
 
 // NextDue is when the first message that was postponed is due; the zero time is never.
 func (s *Spool) NextDue() time.Time { return s.retries.next() }

@@ -288,7 +288,7 @@ func (v *visit) checkBatch(t *rapid.T, b *Batch) {
 	v.last = at
 }
 
-// place is where a batch goes in a session.
+// place is a batch's place in the order of a session.
 func place(b *Batch, note maildir.Note) [2]int {
 	switch {
 	case note.Breaks >= maildir.SetAside:

@@ -26,24 +26,24 @@ type reader struct {
 	hungUp     bool            // the customer did, as a file was read
 	sendBuffer []byte          // the body that the Sender uses
 
-	list     *maildir.List
-	tried    []tried    // deferred by an earlier session
-	ahead    []*Message // read ahead, in order
-	held     int64      // bytes of their bodies
-	repeats  []*Batch   // to be sent again in this session
-	suspects []suspect
-	due      int       // breaks of the suspect that goes at its place; 0 for none
-	found    []finding // for Settle
+	list      *maildir.List
+	tried     []tried    // deferred by an earlier session
+	lookahead []*Message // read ahead, in order
+	held      int64      // bytes of their bodies
+	repeats   []*Batch   // to be sent again in this session
+	suspects  []suspect
+	due       int       // breaks of the suspect that goes at its place; 0 for none
+	found     []finding // for Settle
 
 	triedSorted    bool // tried is in the order of tries
 	suspectsSorted bool // suspects is in that of breaks
 }
 
 const (
-	aheadMax    = 200     // messages that are read ahead, in search of equal copies
-	heldMax     = 2 << 20 // bytes of their bodies that are kept in memory
-	rcptMaxMost = 100     // recipients of one batch
-	foundMax    = 1000    // findings that wait for Settle
+	lookaheadMax = 200     // messages that are read ahead, in search of equal copies
+	heldMax      = 2 << 20 // bytes of their bodies that are kept in memory
+	rcptMaxMost  = 100     // recipients of one batch
+	foundMax     = 1000    // findings that wait for Settle
 )
 
 // A tried message was kept by an earlier session. It goes behind what is new: if a server
@@ -87,7 +87,7 @@ func newReader(box *maildir.Box, g *grant.Grant, retries *retryTimes, trust *Tru
 func (r *reader) full() bool { return len(r.found) >= foundMax }
 
 // any reports if there is something to send.
-func (r *reader) any() bool { return len(r.ahead) > 0 || len(r.suspects) > 0 || len(r.repeats) > 0 }
+func (r *reader) any() bool { return len(r.lookahead) > 0 || len(r.suspects) > 0 || len(r.repeats) > 0 }
 
 // rcptLimit is the most recipients of a batch, by the extensions.
 func (r *reader) rcptLimit() int {
@@ -120,7 +120,7 @@ func (r *reader) take() *Batch {
 	}
 	r.lookAhead()
 	switch {
-	case len(r.ahead) > 0:
+	case len(r.lookahead) > 0:
 		return &Batch{Messages: r.takeCopies()}
 	case r.full():
 		return nil
@@ -144,7 +144,7 @@ func (r *reader) takeRepeat() *Batch {
 // send it looks at a bounded number of files: among a million that are for
 // others the connection would be silent for too long.
 func (r *reader) lookAhead() {
-	for looked := 0; len(r.ahead) < aheadMax && (len(r.ahead) == 0 || looked < aheadMax) && !r.full(); looked++ {
+	for looked := 0; len(r.lookahead) < lookaheadMax && (len(r.lookahead) == 0 || looked < lookaheadMax) && !r.full(); looked++ {
 		if !r.more() {
 			return
 		}
@@ -226,7 +226,7 @@ func (r *reader) moreDoubted() bool {
 func (r *reader) readAhead(entry maildir.Entry) *Message {
 	m := r.read(entry, min(wholeMax, heldMax-r.held))
 	if m != nil {
-		r.ahead = append(r.ahead, m)
+		r.lookahead = append(r.lookahead, m)
 		r.held += int64(len(m.raw))
 	}
 	return m
@@ -286,5 +286,5 @@ func (f *files) release(m *Message) {
 func (r *reader) rest() {
 	r.list.Close()
 	r.files.buffers, r.files.pieceBuffer, r.sendBuffer = buffers{}, nil, nil
-	r.ahead, r.tried, r.suspects, r.repeats = nil, nil, nil, nil
+	r.lookahead, r.tried, r.suspects, r.repeats = nil, nil, nil, nil
 }

@@ -98,7 +98,7 @@ func (s *site) open(t testing.TB, clock func() time.Time) (*Spool, func()) {
 	}
 }
 
-// begun is open, for a session whose ATRN was answered.
+// begun is open, for a session with an answered ATRN.
 func (s *site) begun(t testing.TB) *Spool {
 	t.Helper()
 	sp, end := s.open(t, func() time.Time { return now })

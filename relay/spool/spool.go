@@ -22,6 +22,7 @@ type Spool struct {
 	Counts  Counts
 	Times   *Timings
 	Trust   *Trust
+	Looks   Looks
 	Session string // the session's name in the notes
 
 	// NotesFailed: the notes cannot be written. Then only one message may be in flight,
@@ -41,7 +42,6 @@ type Spool struct {
 	history *maildir.Notes // nil until it is read
 	reader  *reader
 	retries *retryTimes
-	looks   looks
 
 	unfinished bool     // the scan met its deadline
 	inFlight   int      // batches that have begun and are not answered
@@ -51,7 +51,7 @@ type Spool struct {
 // Open makes the Spool of a Maildir. Nothing is read yet: see Scan. The history is read
 // from the Maildir once it is needed.
 func Open(box *maildir.Box, g *grant.Grant, bouncer *Bouncer, clock func() time.Time, log *logline.Logger) *Spool {
-	s := &Spool{box: box, grant: g, bouncer: bouncer, clock: clock, log: log, Times: StandardTimings(), Trust: &Trust{}}
+	s := &Spool{box: box, Looks: Looks{box: box}, grant: g, bouncer: bouncer, clock: clock, log: log, Times: StandardTimings(), Trust: &Trust{}}
 	s.Trust.spool = s
 	s.retries = &retryTimes{start: time.Now(), standing: g.Settings.Stands(), clock: clock, timings: s.Times}
 	s.reader = newReader(box, g, s.retries, s.Trust)
@@ -86,7 +86,7 @@ func (s *Spool) MayWait(deadline time.Time) (bool, error) {
 		return false, err
 	}
 	defer s.Settle()
-	for len(s.reader.ahead) == 0 && s.reader.more() {
+	for len(s.reader.lookahead) == 0 && s.reader.more() {
 		if time.Now().After(deadline) {
 			return true, nil
 		}
