@@ -25,7 +25,7 @@ type mailbox struct {
 	fileError error
 	account   *vpasswd.Entry // nil if the file has none
 
-	grant    grant // the answer to ATRN
+	grant    lookup // the answer to ATRN
 	grantErr error
 }
 

@@ -1,26 +1,25 @@
 package check
 
-import "vodmr/relay"
+import "vodmr/relay/grant"
 
-// This file has all that is asked of package relay.
+// This file has all that is asked of package grant.
 
-// A grant is the answer to ATRN: the domains that a login may have, or the refusal.
-type grant = relay.Lookup
+// A lookup is the answer to ATRN: the domains that a login may have, or the refusal.
+type lookup = grant.Lookup
 
 // lookUp asks for the login's mail as vodmr-relay would, with the rights that it has.
-func (m *mailbox) lookUp() (grant, error) {
-	return readAs(m.user, m.home, func() (grant, error) {
-		return relay.LookUp(relay.Config{
-			Login: m.login, Home: m.home, Maildir: m.site.maildir(), Qmail: m.site.home, Rules: m.site.Rules,
-			Environ: func(name string) string { return m.site.service.env[name] },
-		})
+func (m *mailbox) lookUp() (lookup, error) {
+	return readAs(m.user, m.home, func() (lookup, error) {
+		site := grant.Site{Qmail: m.site.home, Rules: m.site.Rules}
+		env := func(name string) string { return m.site.service.env[name] }
+		return grant.LookUp(site, m.login, m.home, m.site.maildir(), env)
 	})
 }
 
 // settings are the variables that vodmr-relay asks for, and the one of rules.
 func settings() []string {
 	names := []string{"VODMR_DOMAINS"}
-	_, _ = relay.ReadSettings(func(name string) string {
+	_, _ = grant.ReadSettings(func(name string) string {
 		names = append(names, name)
 		return ""
 	})
@@ -29,9 +28,9 @@ func settings() []string {
 
 // badSettings is vodmr-relay's error for variables.
 func badSettings(env map[string]string) error {
-	_, err := relay.ReadSettings(func(name string) string { return env[name] })
+	_, err := grant.ReadSettings(func(name string) string { return env[name] })
 	return err
 }
 
 // parseDomains reads a list of domains as VODMR_DOMAINS has it.
-func parseDomains(list string) ([]string, error) { return relay.ParseDomains(list) }
+func parseDomains(list string) ([]string, error) { return grant.ParseDomains(list) }

@@ -34,7 +34,7 @@ func queueProgram() string { return filepath.Join(bin, "qmail-queue") }
 //
 //	config           `key: value` lines, see relayConfig; VODMR_X sets a variable
 //	rules            rules about logins, as tcprules takes them
-//	new/X cur/X      files in the Maildir; CR, NUL as \r and \0 where
+//	new/X cur/X      files in the Maildir; CR, NUL as \r and \0 if
 //	                 config has `escapes: yes`
 //	maildir/X        other files there
 //	qmail/X          files in the qmail home; qmail/users/assign becomes users/cdb
@@ -123,16 +123,16 @@ func (s *site) relayConfig(peer, log *os.File) Config {
 	}
 	later, _ := time.ParseDuration(get("later", "0"))
 	home := filepath.Join(s.root, "qmail")
-	waits := standardWaits()
+	waits := standardTimings()
 	for key, wait := range map[string]*time.Duration{
-		"first-retry": &waits.firstRetry, "last-retry": &waits.lastRetry, "reread": &waits.reread,
+		"first-retry": &waits.retries.FirstRetry, "last-retry": &waits.retries.LastRetry, "reread": &waits.retries.Reread,
 	} {
 		if value, ok := s.config[key]; ok {
 			*wait, _ = time.ParseDuration(value)
 		}
 	}
 	return Config{
-		waits:   waits,
+		timings: waits,
 		Conn:    fdio.New(int(peer.Fd()), int(peer.Fd())),
 		Log:     logline.New(int(log.Fd()), "vodmr-relay", "4711"),
 		Host:    "mail.provider.test",
@@ -149,7 +149,7 @@ func (s *site) relayConfig(peer, log *os.File) Config {
 	}
 }
 
-// rules is the path of rules.cdb where the archive has rules.
+// rules is the path of rules.cdb if the archive has rules.
 func (s *site) rules() string {
 	if name, ok := s.config["rules"]; ok {
 		return filepath.Join(s.root, name)
@@ -202,7 +202,7 @@ func (s *site) run(t testing.TB, script string) (log string, err error) {
 }
 
 // checkSeconds: what the log's end says of a session's length is within that of the
-// dialogue, and not under VODMR_IDLE where that is over.
+// dialogue, and not under VODMR_IDLE if that is over.
 func (s *site) checkSeconds(t testing.TB, log string, most time.Duration) {
 	t.Helper()
 	_, end, _ := strings.Cut(log, " 4711 end ")

@@ -1,17 +1,12 @@
 package relay
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"vodmr/maildir"
-	"vodmr/smtp"
 	"vodmr/test/kit/dialogue"
 )
 
@@ -80,44 +75,4 @@ func (s *site) takeOne(t *testing.T, recipient, last string) {
 	c.Send("250 ok\r\n" + last)
 	conn.Close()
 	<-done
-}
-
-// TestLooksEachFewMegabytes: both readings of whole files ask whether the customer is
-// there after each 4 MiB, and stop once it is not.
-func TestLooksEachFewMegabytes(t *testing.T) {
-	s := newSite(t, standardSite(t))
-	s.write(t, oldest, "Return-Path: <ann@sender.test>\nDelivered-To: bob@example.org\n\n")
-	s.makeSparse(t, oldest, 16*lookEach)
-	box, err := maildir.Open(filepath.Dir(s.maildir), "Maildir")
-	must(t, err)
-	defer box.Close()
-	m, err := box.OpenMessage(maildir.Entry{Name: filepath.Base(oldest)})
-	must(t, err)
-	defer m.Close()
-	looks := 0
-	third := func() bool { looks++; return looks == 3 }
-	c := &content{message: m}
-	scan, err := c.scan(make([]byte, scanSize), third)
-	if !errors.Is(err, smtp.ErrHungUp) || looks != 3 || scan.Size() > 4*lookEach {
-		t.Errorf("scan: %d octets, %d looks, %v", scan.Size(), looks, err)
-	}
-	looks = 0
-	x, y := &countingReader{most: 16 * lookEach}, &countingReader{most: 16 * lookEach}
-	if equalReaders(x, y, third) || looks != 3 || x.read > 4*lookEach {
-		t.Errorf("compare: %d bytes, %d looks", x.read, looks)
-	}
-	if looks = 0; !equalReaders(bytes.NewReader(make([]byte, 2*lookEach)), bytes.NewReader(make([]byte, 2*lookEach)), third) {
-		t.Error("equal contents are not")
-	}
-}
-
-// A countingReader has most zeros.
-type countingReader struct{ read, most int }
-
-func (r *countingReader) Read(p []byte) (int, error) {
-	if r.read >= r.most {
-		return 0, io.EOF
-	}
-	r.read += len(p)
-	return len(p), nil
 }

@@ -27,7 +27,7 @@ func TestServerThatObeysContent(t *testing.T) {
 				s.put(t, 3, "alone", 500)
 				content := inside
 				if large {
-					content += strings.Repeat("NOOP\n", 2*wholeMax/5)
+					content += strings.Repeat("NOOP\n", 2*(1<<20)/5)
 				}
 				s.write(t, oldest, "Return-Path: <mallory@sender.test>\nDelivered-To: nobody@example.org\n"+
 					"Received: (qmail 1 invoked by network); 22 Nov 2026 08:37:25 -0000\n"+content)

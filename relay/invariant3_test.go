@@ -58,8 +58,8 @@ func claimants() []claimant {
 
 // TestInvariant3NoMailOfOthers: for each list of domains that can be asked for,
 // no mail of a domain that the login does not hold goes out, and none at all
-// where one of the list is such a domain. What is said to a customer without a
-// login is hostile's TestInvariant3NothingWithoutLogin to show.
+// if one of the list is such a domain. The replies to a customer without a
+// login are tested by hostile's TestInvariant3NothingWithoutLogin.
 func TestInvariant3NoMailOfOthers(t *testing.T) {
 	for _, c := range claimants() {
 		for subset := range 1 << len(c.asked) {

@@ -12,7 +12,7 @@ import (
 
 // A flood is a Conn to a customer that says ATRN and, after the turn, never stops
 // speaking. It counts what was read of it, how far the deadlines went, and how
-// much memory was in use at most. Where its words are over it says nothing more,
+// much memory was in use at most. After its last words it says nothing more,
 // and the deadline passes at once.
 type flood struct {
 	command   string   // what is said before the turn

@@ -33,8 +33,8 @@ func eachSeed(t *testing.T, count int, test func(t *testing.T, r *rand.Rand)) {
 	}
 }
 
-// A turmoil is a site whose customer refuses, hangs up, and falls silent at
-// random, and whose qmail-queue fails at random.
+// A turmoil is a site: its customer refuses, hangs up, and falls silent at
+// random, and its qmail-queue fails at random.
 type turmoil struct {
 	*site
 	r        *rand.Rand
@@ -62,7 +62,7 @@ func newTurmoil(t *testing.T, r *rand.Rand) *turmoil {
 
 func recipient(i int) string { return fmt.Sprintf("r%d@example.org", i) }
 
-// waits says whether the file of a recipient is there.
+// waits reports if the file of a recipient is there.
 func (u *turmoil) waits(to string) bool {
 	i, _ := strconv.Atoi(strings.TrimSuffix(to[1:], "@example.org"))
 	_, err := os.Stat(filepath.Join(u.maildir, "new", fmt.Sprintf("%d.%d.vm", 1795336000+i, i)))

@@ -1,26 +1,63 @@
 package relay
 
-import "vodmr/smtp"
+import (
+	"errors"
 
-// restrain keeps the Sender to the rung of the ladder that the notes tell.
-func (q *queue) restrain() { q.sender.Restrain(smtp.Restraint(q.notes.Rung())) }
+	"vodmr/smtp"
+)
 
-// plain says whether the session is on the last rung, where nothing is left to be tried
-// in another way.
-func (q *queue) plain() bool { return smtp.Restraint(q.notes.Rung()) == smtp.LockStep }
+// restrain keeps the Sender to the rung of the ladder that the notes name.
+func (s *source) restrain() {
+	rung := smtp.Restraint(s.spool.History().Rung())
+	s.sender.Restrain(rung)
+	s.lockStep = rung == smtp.LockStep
+}
 
 // broke has the next session begin a rung lower, if this one broke with mail in flight, or
 // at the probe: a server that greets with other words each time is not known again.
-func (q *queue) broke(sender *smtp.Sender) {
-	if len(sender.Unanswered()) > 0 || sender.Probing() {
-		q.notes.Lower()
-		q.Sending()
+func (s *source) broke() {
+	if len(s.sender.Unanswered()) > 0 || s.sender.Probing() {
+		s.spool.History().Lower()
+		s.Sending()
 	}
 }
 
 // ignore takes those extensions back that this login's sessions are not to use.
 func (s *session) ignore(offered *smtp.Extensions) {
-	for _, name := range s.settings.Ignore {
+	for _, name := range s.grant.Settings.Ignore {
 		offered.Ignore(name)
 	}
+}
+
+// doubt names the messages that a broken session left unanswered after their content went
+// out.
+func (s *source) doubt(why error) {
+	for _, u := range s.sender.Unanswered() {
+		if u.Doubt {
+			s.spool.Uncertain(s.inFlight[u.Transaction], why)
+		}
+	}
+}
+
+// closed notes what a 421 left unanswered. The server announced its end (RFC 5321 section
+// 3.8), so no message is the suspect of it. If the server had refused something before,
+// that is likely why: chasquid says 421 in place of a connection's third refusal. The
+// rest then keeps its place, so that it is not the third again. If it had not,
+// the first message without an answer may be why, and goes behind what was tried less.
+func (s *source) closed(err error) {
+	var closing *smtp.ClosingError
+	if !errors.As(err, &closing) {
+		return
+	}
+	for i, u := range s.sender.Unanswered() {
+		b := s.inFlight[u.Transaction]
+		if i == 0 && !s.refusedSome {
+			s.spool.Tried(b, closing.Reply)
+			continue
+		}
+		for _, m := range b.Messages {
+			s.spool.Again(m)
+		}
+	}
+	s.Sending()
 }

@@ -1,8 +1,8 @@
 // Package relay is what happens between a right password and the end of the
 // session: the customer says ATRN, the roles turn, and the mail in its Maildir
-// goes out. It decides what to send next, for whom, and what each reply means
-// for the message; how mail is said is package smtp's, where it lies maildir's,
-// and what the site's files mean qmail's.
+// goes out. It decides what to send next, for which recipient, and what each reply means
+// for the message. Package grant knows which mail a login may have, package spool what
+// waits in its Maildir, and package smtp how mail is sent.
 package relay
 
 import (
@@ -17,9 +17,9 @@ import (
 type Conn interface {
 	smtp.Stream
 	smtp.Duplex
-	// Pending says whether bytes wait that nobody asked for.
+	// Pending reports if bytes wait that nobody asked for.
 	Pending() bool
-	// HungUp says whether the peer has closed its side.
+	// HungUp reports if the peer has closed its side.
 	HungUp() bool
 	// Wake names descriptors that end each wait with fdio.ErrWoken.
 	Wake(fds ...int)
@@ -36,7 +36,7 @@ type Config struct {
 	Host    string // our name
 	Session string // the session's name in logs
 	Login   string // as typed
-	Home    string // the mailbox's directory: the truth about who logged in
+	Home    string // the mailbox's directory: the truth about the login
 	Maildir string // relative to Home
 	Refused error  // why Home is not this login's: ATRN gets 451, and nothing is opened; nil if it is
 	Qmail   qmail.Home
@@ -49,10 +49,10 @@ type Config struct {
 	Now func() time.Time // the date, for the age of messages and for notes
 
 	// Terminated returns a descriptor that can be read once somebody wants this
-	// process to end. A session that stands then ends in order. Nil for none.
+	// process to end. A standing session then has a clean end. Nil for none.
 	Terminated func() (fd int, err error)
 
-	waits *waits // nil for the standard ones
+	timings *timings // nil for the standard ones
 }
 
 // unturned is how long a session may last without an ATRN that is accepted, whatever
@@ -60,7 +60,7 @@ type Config struct {
 const unturned = 5 * time.Minute
 
 // Serve answers an authenticated customer until the session ends. The error is
-// nil where it ended in order.
+// nil if it had a clean end.
 func Serve(c Config) error {
 	s := &session{Config: c, server: smtp.NewServer(c.Conn), start: time.Now()}
 	s.server.Until = s.start.Add(unturned)

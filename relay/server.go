@@ -15,38 +15,38 @@ const (
 )
 
 // recallServer tells the Sender what the customer's server has shown before.
-func (q *queue) recallServer() {
-	if q.notes == nil || q.sender.Fingerprint == "" {
+func (s *source) recallServer() {
+	if s.sender.Fingerprint == "" {
 		return
 	}
-	q.server = q.notes.Server(q.sender.Fingerprint)
-	switch q.server {
+	s.shown = s.spool.History().Server(s.sender.Fingerprint)
+	switch s.shown {
 	case serverDrains:
-		q.sender.Evidence = smtp.Drains
+		s.sender.Evidence = smtp.Drains
 	case serverData:
-		q.sender.Evidence = smtp.Undrained
+		s.sender.Evidence = smtp.Undrained
 	case serverLockStep:
-		q.sender.Evidence = smtp.OutOfStep
+		s.sender.Evidence = smtp.OutOfStep
 	default:
-		q.server = serverUnproven
+		s.shown = serverUnproven
 	}
 }
 
 // noteServer notes what the customer's server has shown in this session.
-func (q *queue) noteServer() {
-	if q.sender == nil || q.server == "" {
+func (s *source) noteServer() {
+	if s.shown == "" {
 		return
 	}
-	word := serverWord(q.sender.Evidence)
-	if word != q.server || word == serverDrains { // this is shown anew in each session
-		q.notes.SetServer(q.sender.Fingerprint, word)
+	word := serverWord(s.sender.Evidence)
+	if word != s.shown || word == serverDrains { // this is shown anew in each session
+		s.spool.History().SetServer(s.sender.Fingerprint, word)
 	}
-	if word == q.server {
+	if word == s.shown {
 		return
 	}
-	q.server = word
+	s.shown = word
 	if word == serverData {
-		q.Log.Event("error", logline.F("reason", "the customer's server does not read what it refuses by BDAT, or fails at the probe for that: for a week it gets DATA"))
+		s.log.Event("error", logline.F("reason", "the customer's server does not read what it refuses by BDAT, or fails at the probe for that: for a week it gets DATA"))
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"vodmr/maildir"
 	"vodmr/maildir/lock"
 	"vodmr/qmail"
+	"vodmr/relay/grant"
+	"vodmr/relay/spool"
 	"vodmr/smtp"
 )
 
@@ -17,14 +19,13 @@ type session struct {
 	server *smtp.Server
 	start  time.Time
 
-	control  qmail.Settings
-	locals   []string // domains of this host's own users; for Expire alone
-	settings Settings
-	entitled *entitlement
-	box      *maildir.Box
-	queue    *queue
-	line     *line // where the session stands; nil where it does not
-	count    counts
+	control qmail.Settings
+	grant   *grant.Grant
+	box     *maildir.Box
+	spool   *spool.Spool
+	source  *source      // once the roles have turned
+	wake    *wakeConn    // of a standing session, else nil
+	count   spool.Counts // of a spool that is closed
 }
 
 // errTurn ends the command loop after ATRN was accepted.
@@ -59,7 +60,7 @@ func (s *session) ehlo(arg string) (smtp.Reply, error) {
 	return smtp.Reply{Code: 250, Lines: []string{s.Host, "ENHANCEDSTATUSCODES", "ATRN"}}, nil
 }
 
-// atrn answers ATRN, and turns the session where mail may wait.
+// atrn answers ATRN, and turns the session if mail may wait.
 func (s *session) atrn(arg string) (smtp.Reply, error) {
 	if s.server.Lines.Buffered() > 0 || s.Conn.Pending() {
 		return smtp.ReplyEarlyBytes(), smtp.ReplyEarlyBytes()
@@ -76,25 +77,16 @@ func (s *session) atrn(arg string) (smtp.Reply, error) {
 // prepare takes the steps from the domains to the first message, and returns
 // ATRN's reply.
 func (s *session) prepare(arg string) smtp.Reply {
-	domains, err := askedDomains(arg)
+	domains, err := grant.AskedDomains(arg)
 	if err != nil {
 		return smtp.ReplyBadArgument(err.Error())
 	}
 	if s.Refused != nil {
 		return s.trouble(s.Refused)
 	}
-	if s.entitled, err = identify(&s.Config); err != nil {
-		return s.trouble(err)
-	}
-	reply, err := s.entitle()
+	reply, err := s.entitle(domains)
 	if err != nil {
 		return s.trouble(err)
-	}
-	if reply.Code == 0 {
-		reply = s.entitled.claim(domains)
-	}
-	if s.entitled.failed != nil {
-		return s.trouble(s.entitled.failed)
 	}
 	if reply.Code != 0 {
 		return reply
@@ -105,51 +97,23 @@ func (s *session) prepare(arg string) smtp.Reply {
 	return s.openQueue()
 }
 
-// entitle applies the rules, or what stands in for them. The reply is a refusal,
-// or zero.
-func (s *session) entitle() (smtp.Reply, error) {
-	s.settings = standardSettings()
-	if err := s.settings.apply(s.Environ); err != nil {
+// entitle finds out what the login may have of the domains that the customer asks for.
+// The reply is a refusal, or zero.
+func (s *session) entitle(domains []string) (reply smtp.Reply, err error) {
+	site := grant.Site{Qmail: s.Qmail, Rules: s.Rules}
+	s.grant, err = grant.For(site, s.Login, s.Home, s.Maildir, s.Environ)
+	switch g := s.grant; {
+	case g == nil:
 		return smtp.Reply{}, err
-	}
-	domains, reply, err := s.applyRule()
-	if err != nil || reply.Code != 0 {
-		return reply, err
-	}
-	if s.settings.RequireTLS && !s.TLS {
+	case g.Refusal.Code != 0:
+		return g.Refusal, nil
+	case g.Settings.RequireTLS && !s.TLS:
 		return smtp.NewReply(530, "5.7.0", "this login must use TLS: say STARTTLS before you log in"), nil
+	case err != nil:
+		return smtp.Reply{}, err
+	default:
+		return g.Restrict(domains)
 	}
-	if domains != "" {
-		return smtp.Reply{}, s.entitled.byRule(domains)
-	}
-	return smtp.Reply{}, s.entitled.byDefault()
-}
-
-// applyRule looks the login up in rules.cdb. A login that no rule knows is
-// denied; a rule without VODMR_DOMAINS leaves the domains to the default.
-func (s *session) applyRule() (domains string, refusal smtp.Reply, err error) {
-	if s.Rules == "" {
-		return "", smtp.Reply{}, nil
-	}
-	rule, found, err := s.rule()
-	if err != nil {
-		return "", smtp.Reply{}, err
-	}
-	if !found || rule.Deny {
-		return "", replyNoDomain(), nil
-	}
-	get := func(name string) string { return rule.Env[name] }
-	return get("VODMR_DOMAINS"), smtp.Reply{}, s.settings.apply(get)
-}
-
-// rule is the one that rules.cdb has for the login.
-func (s *session) rule() (rule qmail.Rule, found bool, err error) {
-	rules, err := qmail.OpenRules(s.Rules)
-	if err != nil {
-		return rule, false, err
-	}
-	defer rules.Close()
-	return rules.For(s.entitled.login)
 }
 
 // trouble logs why the customer must come again.
@@ -181,24 +145,21 @@ func (s *session) openQueue() smtp.Reply {
 		return s.trouble(err)
 	}
 	deadline := time.Now().Add(lookTime)
-	list, err := s.box.Scan(deadline)
-	unfinished := errors.Is(err, maildir.ErrDeadline)
-	if err != nil && !unfinished {
+	if err := s.newSpool().Scan(deadline); err != nil {
 		return s.trouble(err)
 	}
-	s.queue = newQueue(s, list, unfinished)
-	if s.queue.unread() != nil {
+	if s.spool.Unread() != nil {
 		return replyTrouble() // it is logged
 	}
-	if s.queue.tooSoon() {
-		return smtp.NewReply(450, "4.7.1", "too soon: wait "+s.settings.Interval.String()+" after each session")
+	if s.spool.TooSoon() {
+		return smtp.NewReply(450, "4.7.1", "too soon: wait "+s.grant.Settings.Interval.String()+" after each session")
 	}
-	waits, err := s.queue.mayWait(deadline)
+	waits, err := s.spool.MayWait(deadline)
 	if err != nil {
 		return s.trouble(err)
 	}
 	if !waits && !s.stands() {
-		if s.queue.unreadable {
+		if s.spool.Unreadable {
 			return s.trouble(errUnreadable)
 		}
 		return smtp.NewReply(453, "4.2.0", "you have no mail")
@@ -206,42 +167,48 @@ func (s *session) openQueue() smtp.Reply {
 	return smtp.NewReply(250, "2.0.0", "the roles turn now")
 }
 
-// lock takes the Maildir's lock, and logs what stood in its place.
+// lock takes the Maildir's lock, and logs any other file that had its name.
 func (s *session) lock() error {
-	defer s.tellAside()
+	defer spool.LogQuarantined(s.box, s.Log)
 	return s.box.Lock.Acquire()
 }
 
-// takeOver takes the lock from a session that stands.
-func (s *session) takeOver() error {
-	defer s.tellAside()
-	return s.box.Lock.TakeOver(s.pace().takeOver, func(err error) {
-		s.Log.Event("error", logline.F("reason", "the session that stands cannot be asked for the mailbox"), logline.Err(err))
-	})
+// newSpool makes the Spool of the locked Maildir.
+func (s *session) newSpool() *spool.Spool {
+	bouncer := spool.NewBouncer(s.Queue, s.Qmail, s.control)
+	s.spool = spool.Open(s.box, s.grant, bouncer, s.Now, s.Log)
+	s.spool.Session = s.Session
+	s.spool.SetTimings(&s.timings().retries)
+	return s.spool
 }
 
-// tellAside logs what stood in the place of the Maildir's files.
-func (s *session) tellAside() {
-	for _, name := range s.box.Lock.Quarantined() {
-		s.Log.Event("error", logline.F("file", name), logline.F("reason", "it was no regular file of ours: it is set aside as "+name+".bad"))
-	}
+// takeOver takes the lock from a standing session.
+func (s *session) takeOver() error {
+	defer spool.LogQuarantined(s.box, s.Log)
+	return s.box.Lock.TakeOver(s.timings().takeOver, func(err error) {
+		s.Log.Event("error", logline.F("reason", "the session that stands cannot be asked for the mailbox"), logline.Err(err))
+	})
 }
 
 var errUnreadable = errors.New("mail waits, but none of it can be read")
 
 // close gives the Maildir back.
 func (s *session) close() {
-	if s.line != nil {
-		s.line.close()
+	if s.wake != nil {
+		s.wake.close()
 	}
-	if s.queue != nil {
-		s.queue.close()
+	if s.source != nil {
+		s.source.close()
+	}
+	if s.spool != nil {
+		s.count = s.spool.Counts
+		s.spool.Close()
 	}
 	if s.box != nil {
 		s.box.Close()
 	}
-	if s.entitled != nil {
-		s.entitled.close()
+	if s.grant != nil {
+		s.grant.Close()
 	}
-	s.queue, s.box, s.entitled, s.line = nil, nil, nil, nil
+	s.spool, s.box, s.grant, s.source, s.wake = nil, nil, nil, nil, nil
 }

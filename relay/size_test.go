@@ -1,16 +1,11 @@
 package relay
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
-	"vodmr/maildir"
 	"vodmr/test/kit/customer"
 	"vodmr/test/kit/require"
 )
@@ -22,7 +17,7 @@ func large(end string) string {
 }
 
 // TestSizeOfStreams: a message that streams is announced like any other: SIZE= is
-// what BDAT carries, without DATA's dots, and BODY=8BITMIME is said only where
+// what BDAT carries, without DATA's dots, and BODY=8BITMIME is said only if
 // it is needed.
 func TestSizeOfStreams(t *testing.T) {
 	require.Time(t)
@@ -114,40 +109,5 @@ func TestSizeLimitOfStreams(t *testing.T) {
 				}
 			})
 		}
-	}
-}
-
-// TestScanOfContent: a scan leaves the content at its start, and fails where the
-// file became shorter.
-func TestScanOfContent(t *testing.T) {
-	s := newSite(t, standardSite(t))
-	text := "Return-Path: <ann@sender.test>\nX-Between: one\nDelivered-To: bob@example.org\n" + large("")
-	s.write(t, oldest, text)
-	box, err := maildir.Open(filepath.Dir(s.maildir), "Maildir")
-	must(t, err)
-	defer box.Close()
-	list, err := box.Scan(now.AddDate(100, 0, 0))
-	must(t, err)
-	defer list.Close()
-	entry, _ := list.Next()
-	m, err := box.OpenMessage(entry)
-	must(t, err)
-	c := &content{message: m, cut: []maildir.Span{{From: 0, To: 31}, {From: 46, To: 76}}}
-	defer c.Close()
-	want := "X-Between: one\n" + large("")
-	scan, err := c.scan(make([]byte, 1000), func() bool { return false })
-	must(t, err)
-	if size := int64(len(onTheWire(want))); scan.Size() != size || scan.EightBit {
-		t.Errorf("scanned as %d octets, 8-bit %v, want %d, without", scan.Size(), scan.EightBit, size)
-	}
-	got, err := io.ReadAll(c)
-	must(t, err)
-	if string(got) != want {
-		t.Errorf("then %d bytes are read, want %d: %.200q", len(got), len(want), got)
-	}
-	again := &content{message: m}
-	must(t, os.Truncate(filepath.Join(s.maildir, oldest), int64(len(text)-1)))
-	if _, err := again.scan(make([]byte, 1000), func() bool { return false }); !errors.Is(err, maildir.ErrChanged) {
-		t.Errorf("of a shorter file: %v", err)
 	}
 }

@@ -112,7 +112,7 @@ func TestUnlinkFails(t *testing.T) {
 	}
 }
 
-// TestDeletedLead: where the copy whose bytes were read ahead is deleted, the
+// TestDeletedLead: if the copy with the bytes that were read ahead is deleted, the
 // others still get them.
 func TestDeletedLead(t *testing.T) {
 	s := newSite(t, standardSite(t))

@@ -14,31 +14,21 @@ import (
 func (s *session) turn() error {
 	var conn smtp.Duplex = s.Conn
 	if s.stands() {
-		conn = s.newLine()
+		conn = s.newWakeConn()
 	}
-	sender := smtp.NewSender(conn, s.timeouts(), s.settings.Window)
-	if s.line != nil {
-		s.line.judging = sender.Judging
+	sender := smtp.NewSender(conn, s.timeouts(), s.grant.Settings.Window)
+	if s.wake != nil {
+		s.wake.judging = sender.Judging
 	}
-	err := withoutWrapping(s.send(sender))
-	if !inOrder(err) { // or it says nothing about the server
-		s.queue.noteServer()
-	}
-	s.queue.decideSenders()
-	switch {
-	case err == nil || inOrder(err):
-		s.queue.endNotes()
+	src := s.newSource(sender)
+	err := withoutWrapping(s.send(src))
+	src.end(err)
+	if err == nil || isCleanEnd(err) || refusesSession(err) {
 		_ = sender.Quit() // after 421 or a hang-up too: it fails at once
-	case refusesSession(err):
-		_ = sender.Quit()
-	default:
-		s.queue.doubt(sender.Unanswered(), err)
-		s.queue.closed(sender.Unanswered(), err)
-		s.queue.broke(sender)
 	}
-	s.queue.tellRefusing(err)
+	src.logRefusing(err)
 	s.logEnd(err)
-	if inOrder(err) {
+	if isCleanEnd(err) {
 		return nil
 	}
 	return err
@@ -52,33 +42,75 @@ func (s *session) timeouts() smtp.Timeouts {
 }
 
 // send says hello and sends what waits.
-func (s *session) send(sender *smtp.Sender) error {
+func (s *session) send(src *source) error {
+	sender := src.sender
 	if err := sender.Hello(s.control.HeloHost); err != nil {
 		return err
 	}
 	s.ignore(&sender.Extensions)
-	if s.line != nil {
-		s.line.hello = true
+	if s.wake != nil {
+		s.wake.hello = true
 	}
-	if err := s.queue.start(sender); err != nil {
+	if err := s.spool.Start(sender.Extensions, s.Conn.HungUp); err != nil {
 		return err
 	}
-	if s.line != nil {
-		return s.stand(sender)
+	if s.spool.MustStop {
+		return endByStuck
 	}
-	if err := sender.Run(s.queue); err != nil {
+	src.start()
+	if s.wake != nil {
+		return s.stand(src)
+	}
+	if err := src.run(); err != nil {
 		return err
 	}
-	s.queue.decideSenders()
+	return src.stopped()
+}
+
+// run sends all that can be sent now.
+func (s *source) run() error {
+	for {
+		if err := s.sender.Run(s); err != nil {
+			return err
+		}
+		if !s.settle() {
+			s.spool.Trust.DecideSenders()
+			return nil
+		}
+	}
+}
+
+// stopped is why nothing more may be sent; nil if it may.
+func (s *source) stopped() error {
+	why, _ := s.spool.Trust.Refusing()
 	switch {
-	case s.queue.stuck:
-		return overByStuck
-	case s.queue.hungUp:
-		return lastWords(sender)
-	case s.queue.refused() != "":
-		return overRefused
+	case s.spool.MustStop:
+		return endByStuck
+	case s.spool.HungUp():
+		return lastWords(s.sender)
+	case why != "":
+		return endRefused
 	}
 	return nil
+}
+
+// end has the spool and the notes know how the session ended.
+func (s *source) end(err error) {
+	if !isCleanEnd(err) { // or it says nothing about the server
+		s.noteServer()
+	}
+	s.spool.Broken()
+	s.settle()
+	s.spool.Trust.DecideSenders()
+	switch {
+	case err == nil || isCleanEnd(err):
+		s.spool.End()
+	case refusesSession(err):
+	default:
+		s.doubt(err)
+		s.closed(err)
+		s.broke()
+	}
 }
 
 // lastWords reads what the customer's server said before it hung up, and says how the
@@ -97,17 +129,20 @@ func (s *session) logEnd(err error) {
 		reason = err.Error()
 	}
 	c := s.count
+	if s.spool != nil {
+		c = s.spool.Counts
+	}
 	s.Log.Event("end",
-		logline.N("messages", int64(c.delivered)),
-		logline.N("bytes", c.bytes),
+		logline.N("messages", int64(c.Delivered)),
+		logline.N("bytes", c.Bytes),
 		logline.N("seconds", int64(time.Since(s.start).Seconds())),
-		logline.N("bounced", int64(c.bounced)),
-		logline.N("deferred", int64(c.deferred)),
-		logline.N("stays", int64(c.waiting)),
+		logline.N("bounced", int64(c.Bounced)),
+		logline.N("deferred", int64(c.Deferred)),
+		logline.N("stays", int64(c.Waiting)),
 		logline.F("reason", reason))
 }
 
-// ExitCode is what a session's error means to the world: 0, or 111 where the
+// ExitCode is what a session's error means to the world: 0, or 111 if the
 // customer should come again.
 func ExitCode(err error) int {
 	var reply smtp.Reply

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A deafConn cannot say that the roles turn, as where the system has no memory
+// A deafConn cannot say that the roles turn, as when the system has no memory
 // for it; what the customer says can be read.
 type deafConn struct{ Conn }
 

@@ -13,7 +13,8 @@ import (
 	"vodmr/internal/logline"
 	"vodmr/internal/version"
 	"vodmr/qmail"
-	"vodmr/relay"
+	"vodmr/relay/grant"
+	"vodmr/relay/spool"
 )
 
 const (
@@ -98,7 +99,7 @@ func (o options) expireIn(arg string, log *logline.Logger) error {
 	if err := place.Become(); err != nil {
 		return err
 	}
-	m, err := relay.OpenMailbox(o.config(site, place, log))
+	m, err := spool.OpenMailbox(o.config(site, place, log))
 	if err != nil {
 		return err
 	}
@@ -109,22 +110,22 @@ func (o options) expireIn(arg string, log *logline.Logger) error {
 	return m.Expire(o.force)
 }
 
-func (o options) config(site qmail.Home, place locate.Place, log *logline.Logger) relay.Config {
+func (o options) config(site qmail.Home, place locate.Place, log *logline.Logger) spool.Config {
 	host := os.Getenv("VODMR_HOST")
 	if host == "" {
 		host = "localhost"
 	}
-	return relay.Config{
+	return spool.Config{
 		Log: log, Host: host, Session: strconv.Itoa(os.Getpid()),
 		Login: place.Login, Home: place.Home, Maildir: place.Maildir,
-		Rules: o.rules, Qmail: site, Queue: qmail.Queue{Home: o.qmail, Program: os.Getenv("QMAILQUEUE")},
+		Site: grant.Site{Qmail: site, Rules: o.rules}, Queue: qmail.Queue{Home: o.qmail, Program: os.Getenv("QMAILQUEUE")},
 		Now: time.Now,
 	}
 }
 
 // exitCode tells what an administrator must mend from what may pass.
 func exitCode(err error) int {
-	if errors.Is(err, relay.ErrNoNotes) || locate.Misnamed(err) {
+	if errors.Is(err, spool.ErrNoNotes) || locate.Misnamed(err) {
 		return exitMisuse
 	}
 	return exitTemporary

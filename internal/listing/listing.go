@@ -10,7 +10,8 @@ import (
 	"vodmr/internal/locate"
 	"vodmr/internal/logline"
 	"vodmr/qmail"
-	"vodmr/relay"
+	"vodmr/relay/grant"
+	"vodmr/relay/spool"
 )
 
 // A Lister lists one Maildir after the other.
@@ -64,8 +65,8 @@ func (l *Lister) find(arg string) error {
 }
 
 func (l *Lister) list(place locate.Place) error {
-	m, err := relay.OpenMailbox(relay.Config{
-		Log: l.Log(place.Name), Qmail: l.Site, Login: place.Login, Home: place.Home, Maildir: place.Maildir, Now: time.Now,
+	m, err := spool.OpenMailbox(spool.Config{
+		Log: l.Log(place.Name), Site: grant.Site{Qmail: l.Site}, Login: place.Login, Home: place.Home, Maildir: place.Maildir, Now: time.Now,
 	})
 	if err != nil {
 		return err
@@ -73,7 +74,7 @@ func (l *Lister) list(place locate.Place) error {
 	defer m.Close()
 	t := totals{place: place, path: m.Path(), maildirs: 1}
 	l.out.begin(place, m.Path())
-	err = m.Each(func(w relay.Waiting) bool {
+	err = m.Each(func(w spool.Waiting) bool {
 		row := rowOf(m.Path(), w, l.now)
 		t.add(row)
 		l.out.message(row)

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"vodmr/relay"
+	"vodmr/relay/spool"
 )
 
 // A row is one message. The names of the keys are promised in vodmr-qread(8).
@@ -29,7 +29,7 @@ type row struct {
 	unread bool
 }
 
-func rowOf(path string, w relay.Waiting, now time.Time) row {
+func rowOf(path string, w spool.Waiting, now time.Time) row {
 	r := row{
 		Type: "message", Maildir: path, File: w.File,
 		Time: w.Time, Age: max(now.Unix()-w.Time, 0), Size: w.Size,

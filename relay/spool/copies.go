@@ -1,0 +1,53 @@
+package spool
+
+import "vodmr/relay/grant"
+
+// takeCopies takes the oldest message and its equal copies off the look-ahead.
+func (r *reader) takeCopies() []*Message {
+	lead := r.lookahead[0]
+	copies := []*Message{lead}
+	r.files.compared = 0
+	left := r.lookahead[:0]
+	for _, it := range r.lookahead[1:] {
+		if len(copies) < r.rcptMax && r.mayJoin(copies, it) {
+			copies = append(copies, it)
+		} else {
+			left = append(left, it)
+		}
+	}
+	r.lookahead = left
+	for _, it := range copies {
+		r.held -= int64(len(it.raw))
+	}
+	for _, it := range copies[1:] {
+		r.files.release(it)
+	}
+	return copies
+}
+
+// mayJoin reports if it is a copy of the same message for another recipient.
+func (r *reader) mayJoin(copies []*Message, it *Message) bool {
+	lead := copies[0]
+	if it.sender != lead.sender || it.double != lead.double || it.coding() != lead.coding() {
+		return false
+	}
+	for _, other := range copies {
+		if other.to == it.to {
+			return false
+		}
+	}
+	return r.domainsAllow(copies, it) && r.files.sameContent(lead, it)
+}
+
+// domainsAllow keeps RFC 9422's RCPTDOMAINMAX.
+func (r *reader) domainsAllow(copies []*Message, it *Message) bool {
+	max := r.server.RcptDomainMax
+	if max == 0 {
+		return true
+	}
+	domains := map[string]bool{grant.Domain(it.rcpt): true}
+	for _, other := range copies {
+		domains[grant.Domain(other.rcpt)] = true
+	}
+	return len(domains) <= max
+}

@@ -1,0 +1,195 @@
+package spool
+
+import (
+	"fmt"
+	"hash/fnv"
+	"io"
+	"unicode/utf8"
+
+	"vodmr/internal/address"
+	"vodmr/internal/logline"
+	"vodmr/maildir"
+	"vodmr/qmail"
+	"vodmr/relay/grant"
+	"vodmr/smtp"
+)
+
+// A Message is one file that may go out: a message for one recipient.
+type Message struct {
+	entry  maildir.Entry
+	base   string
+	size   int64  // bytes of the file
+	sender string // in RFC 5321's form, without <>
+	double bool   // the sender was #@[]
+
+	received bool // a Received stands below the envelope lines
+
+	rcpt string // raw, as the sender wrote it
+	to   string // rcpt in RFC 5321's form
+	cut  []maildir.Span
+
+	retry bool // it was refused in this session, before the server took a message
+
+	length int64  // bytes of the content: the file without its envelope lines
+	sum    uint64 // of the content's start
+	raw    []byte // the whole file, if it is held
+	body   []byte // the content within raw
+}
+
+const (
+	// wholeMax is the largest file in bytes that is read before its MAIL; a
+	// larger one is streamed.
+	wholeMax = 1 << 20
+	// firstHead is how much of a file is read first if it is not held.
+	firstHead = 8 << 10
+	// sumSize is how much of the content the sum covers.
+	sumSize = 1 << 10
+)
+
+// files reads the files of one Maildir.
+type files struct {
+	box         *maildir.Box
+	grant       *grant.Grant
+	buffers     buffers
+	pieceBuffer []byte
+	compared    int64       // bytes of files compared for the next batch
+	hungUp      func() bool // the customer has gone: reading is in vain
+}
+
+// load reads a file's envelope, and all of it if hold allows that many bytes.
+func (f *files) load(entry maildir.Entry, hold int64) (*Message, error) {
+	m, err := f.box.OpenMessage(entry)
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	it := &Message{entry: m.Entry, base: m.Entry.Base(), size: m.Size}
+	head, err := f.head(it, m, hold)
+	if err != nil {
+		return nil, err
+	}
+	return it, f.address(it, head)
+}
+
+// head reads the file into it.raw, or its start into a buffer.
+func (f *files) head(it *Message, m *maildir.Message, hold int64) ([]byte, error) {
+	if m.Size <= hold {
+		raw, err := m.ReadAll(f.buffers.get())
+		it.raw = raw
+		return raw, err
+	}
+	for size := firstHead; ; size = maildir.HeadSize {
+		head := f.buffer(size)
+		n, err := m.ReadAt(head, 0)
+		head = head[:n]
+		if err != nil && err != io.EOF {
+			return nil, err
+		}
+		_, _, bad := f.parseEnvelope(head, err == io.EOF)
+		if bad == nil || err == io.EOF || size == maildir.HeadSize {
+			return head, nil
+		}
+	}
+}
+
+// buffer is memory for a piece of a file, until it is asked for again.
+func (f *files) buffer(size int) []byte {
+	if cap(f.pieceBuffer) < size {
+		f.pieceBuffer = make([]byte, size)
+	}
+	return f.pieceBuffer[:size]
+}
+
+// parseEnvelope reads the envelope; if a domain's catch-all is an address, the
+// recipient is that of the first delivery, by that domain.
+func (f *files) parseEnvelope(head []byte, complete bool) (env maildir.Envelope, by *grant.Catchall, err error) {
+	env, err = maildir.ParseEnvelope(head, complete, maildir.Catchall{})
+	for i := range f.grant.Catchalls {
+		by := &f.grant.Catchalls[i]
+		inner, err := maildir.ParseEnvelope(head, complete, by.Catchall)
+		if err != nil || inner.Forwarded {
+			return inner, by, err
+		}
+	}
+	return env, nil, err
+}
+
+// address fills in what the envelope tells.
+func (f *files) address(it *Message, head []byte) error {
+	envelope, by, err := f.parseEnvelope(head, int64(len(head)) == it.size)
+	if err != nil {
+		return err
+	}
+	if it.rcpt, err = f.grant.Recipient(envelope.Recipient, by); err != nil {
+		return err
+	}
+	if it.to, err = address.Quote(it.rcpt); err != nil {
+		return err
+	}
+	if len(envelope.Sender) > qmail.MaxAddress || len(it.to) > qmail.MaxAddress {
+		return fmt.Errorf("%w: it is over %d bytes", address.ErrSyntax, qmail.MaxAddress)
+	}
+	it.sender, it.double, it.received, it.cut = envelope.Sender, envelope.Double, envelope.Received, envelope.Cut
+	it.length = it.size
+	for _, span := range it.cut {
+		it.length -= span.To - span.From
+	}
+	start := withoutSpans(head, it.cut)
+	sum := fnv.New64a()
+	_, _ = sum.Write(start[:min(len(start), sumSize, int(it.length))])
+	it.sum = sum.Sum64()
+	if it.raw != nil {
+		it.body = start
+	}
+	return nil
+}
+
+// withoutSpans takes the spans out of b by moving what stands before them
+// against what follows: the spans are at the top, so this moves little.
+func withoutSpans(b []byte, spans []maildir.Span) []byte {
+	if len(spans) == 0 {
+		return b
+	}
+	last := spans[len(spans)-1]
+	start := last.To
+	for i := len(spans) - 1; i >= 0; i-- {
+		from := int64(0)
+		if i > 0 {
+			from = spans[i-1].To
+		}
+		kept := b[from:spans[i].From]
+		start -= int64(len(kept))
+		copy(b[start:], kept)
+	}
+	return b[start:]
+}
+
+// A coding is what the addresses of an envelope are made of.
+type coding int
+
+const (
+	codingASCII   coding = iota
+	codingUTF8           // needs SMTPUTF8 (RFC 6531)
+	codingUnknown        // SMTP has no way to say it
+)
+
+// coding looks at sender and recipient.
+func (it *Message) coding() coding {
+	switch {
+	case !smtp.EightBit(it.sender) && !smtp.EightBit(it.to):
+		return codingASCII
+	case utf8.ValidString(it.sender) && utf8.ValidString(it.to):
+		return codingUTF8
+	}
+	return codingUnknown
+}
+
+// fields are the log's keys for a file, in its order.
+func (it *Message) fields() []logline.Field {
+	return []logline.Field{
+		logline.F("file", it.entry.Path()),
+		logline.F("from", "<"+it.sender+">"),
+		logline.F("to", "<"+it.to+">"),
+		logline.N("bytes", it.length),
+	}
+}

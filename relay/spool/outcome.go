@@ -1,0 +1,168 @@
+package spool
+
+import (
+	"errors"
+	"time"
+
+	"vodmr/internal/logline"
+	"vodmr/maildir"
+	"vodmr/smtp"
+)
+
+// Counts are the numbers in the log's last line of a session.
+type Counts struct {
+	Waiting   int   // messages in the Maildir
+	Delivered int   // messages that the customer took
+	Bytes     int64 // of their content
+	Bounced   int
+	Deferred  int // how often a message was
+}
+
+const (
+	// ByServer stands in a bounce before a reply of the customer's server.
+	ByServer = "the mail server of this domain refused it: "
+	// Foretold stands in a bounce before a refusal that the extensions foretell.
+	Foretold = "it cannot be given to the mail server of this domain: "
+)
+
+// Delivered removes a message that the customer's server took.
+func (s *Spool) Delivered(m *Message, reply smtp.Reply) {
+	s.removeOrNote(m)
+	s.Counts.Delivered++
+	s.Counts.Bytes += m.length
+	logFile(s.log, "success", m, reply)
+}
+
+// removeOrNote removes a file, or notes at once that it must only be removed: also
+// of one that is gone, since a mail reader that renamed it in this moment, or moved
+// it to another folder, can bring it back under its name.
+func (s *Spool) removeOrNote(m *Message) {
+	removal := s.remove(m.entry, m.size)
+	if removal == nil {
+		return
+	}
+	noted := s.history.Done(m.base)
+	s.retries.postpone(m.base, s.Times.Reread)
+	err := s.history.Flush()
+	if err == nil && !noted {
+		err = errNotesFull
+	}
+	if err != nil {
+		s.noteTrouble(err)
+		s.MustStop = s.MustStop || !errors.Is(removal, maildir.ErrGone)
+	}
+}
+
+var errNotesFull = errors.New("vodmr.notes has no room for another message that is done and cannot be removed")
+
+// remove unlinks a file, and logs why it could not. ErrGone, that it was gone already,
+// is not logged.
+func (s *Spool) remove(entry maildir.Entry, size int64) error {
+	err := s.box.Remove(entry, size)
+	var quota *maildir.QuotaError
+	switch {
+	case err == nil:
+	case errors.Is(err, maildir.ErrGone):
+		s.Counts.Waiting--
+		return err
+	case errors.As(err, &quota):
+		s.log.Event("error", logline.F("file", entry.Path()), logline.Err(err))
+	default:
+		s.log.Event("error", logline.F("file", entry.Path()), logline.Err(err))
+		return err
+	}
+	s.Counts.Waiting--
+	s.history.Forget(entry.Base())
+	return nil
+}
+
+// removeDone removes a message that an earlier session delivered but could not remove.
+func (s *Spool) removeDone(entry maildir.Entry) {
+	m, err := s.box.OpenMessage(entry)
+	if err != nil {
+		s.skip(entry, err)
+		return
+	}
+	m.Close()
+	if s.remove(m.Entry, m.Size) != nil {
+		s.retries.postpone(m.Entry.Base(), s.Times.Reread)
+	}
+}
+
+// secondDeferral is how far apart a message must have been deferred twice before its age
+// may count against it, by two sessions or by one standing session: a customer's server
+// that is broken for an hour must not cost it the mail of a week.
+const secondDeferral = 24 * time.Hour
+
+// Deferred keeps a message, unless it has been tried for long enough.
+func (s *Spool) Deferred(m *Message, reply smtp.Reply) {
+	now := s.clock()
+	first := s.history.Of(m.base).First
+	if s.old(m.entry) && first != 0 && now.Sub(time.Unix(first, 0)) >= secondDeferral {
+		s.bounceOrKeep(m, reply, "it was deferred until it was too old, the last time with: ")
+		return
+	}
+	s.history.Kept(m.base, reply.String())
+	s.logKept(m, reply)
+}
+
+// logKept counts and logs that a message stays.
+func (s *Spool) logKept(m *Message, reply smtp.Reply) {
+	s.Counts.Deferred++
+	s.retries.postpone(m.base, s.retries.retryWait(s.history.Of(m.base).Tries))
+	logFile(s.log, "deferral", m, reply)
+}
+
+// Refused bounces a message for a permanent refusal, if that is believed; why stands
+// before the reply in the bounce.
+func (s *Spool) Refused(m *Message, reply smtp.Reply, why string) {
+	switch {
+	case s.grant.Settings.SoftBounce:
+		s.Deferred(m, reply)
+	case m.retry || s.history.Trusts() || s.Trust.refusedForLong(m):
+		s.bounceOrKeep(m, reply, why)
+	default:
+		s.Trust.doubtRefusal(m, reply)
+	}
+}
+
+// Uncertain names the messages of a batch that a broken session left unanswered after
+// their content went out: they may arrive again.
+func (s *Spool) Uncertain(b *Batch, why error) {
+	for _, m := range b.Messages {
+		s.log.Event("doubt", append(m.fields(), logline.F("reply", why.Error()))...)
+	}
+}
+
+// Tried has the messages of a batch go behind what was tried less: the reply that ended the
+// session may be due to them.
+func (s *Spool) Tried(b *Batch, reply smtp.Reply) {
+	for _, m := range b.Messages {
+		s.history.Tried(m.base, reply.String())
+	}
+}
+
+// Failed keeps the messages of a batch: their file could not be read to its end.
+func (s *Spool) Failed(b *Batch, err error) {
+	for _, m := range b.Messages {
+		s.log.Event("error", logline.F("file", m.entry.Path()), logline.Err(err))
+		s.history.Tried(m.base, "could not be read to its end: "+err.Error())
+		s.retries.postpone(m.base, s.retries.retryWait(s.history.Of(m.base).Tries))
+	}
+}
+
+// Again notes that a message was answered, but is to be sent again in this session. Call
+// Repeat for all of them behind it.
+func (s *Spool) Again(m *Message) { s.history.Retry(m.base) }
+
+// Repeat has messages sent again in this session, in one batch.
+func (s *Spool) Repeat(messages []*Message, plain bool) {
+	if len(messages) == 0 {
+		return
+	}
+	s.reader.repeats = append(s.reader.repeats, &Batch{Messages: messages, Plain: plain})
+}
+
+func logFile(log *logline.Logger, event string, m *Message, reply smtp.Reply) {
+	log.Event(event, append(m.fields(), logline.F("reply", reply.String()))...)
+}

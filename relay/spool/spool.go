@@ -1,0 +1,204 @@
+// Package spool owns the mail that waits in one Maildir: what may go out, in which order,
+// and what became of it. It knows no connection and no login. Next only reads. Delivered,
+// Deferred, Refused and Uncertain, and the writers beside them, change the Maildir, the
+// notes and the log, and have bounces sent.
+package spool
+
+import (
+	"errors"
+	"time"
+
+	"vodmr/internal/logline"
+	"vodmr/maildir"
+	"vodmr/relay/grant"
+	"vodmr/relay/spool/history"
+	"vodmr/smtp"
+)
+
+// A Spool is what waits in a Maildir. It gives out what has to be repeated; then the
+// oldest message, with its equal copies for other recipients; then what earlier sessions
+// kept; and last, alone and in lock step, what broke two sessions in a row, unless ten
+// sessions broke before it had its turn: then it goes at its place.
+type Spool struct {
+	Counts  Counts
+	Times   *Timings
+	Trust   *Trust
+	Looks   Looks
+	Session string // the session's name in the notes
+
+	// NotesFailed: the notes cannot be written. Then only one message may be in flight,
+	// since the next session could not tell which one broke this one.
+	NotesFailed bool
+	Unreadable  bool // a file could not be read
+	// MustStop: no more may be sent, as a message that is done can neither be removed nor
+	// noted.
+	MustStop bool
+
+	box     *maildir.Box
+	grant   *grant.Grant
+	bouncer *Bouncer
+	clock   func() time.Time
+	log     *logline.Logger
+
+	history *history.History // nil until it is read
+	reader  *reader
+	retries *retryTimes
+
+	unfinished bool     // the scan met its deadline
+	inFlight   int      // batches that have begun and are not answered
+	bounces    []bounce // to be injected once nothing is in flight
+}
+
+// Open makes the Spool of a Maildir. Nothing is read yet: see Scan. The history is read
+// from the Maildir once it is needed.
+func Open(box *maildir.Box, g *grant.Grant, bouncer *Bouncer, clock func() time.Time, log *logline.Logger) *Spool {
+	s := &Spool{box: box, Looks: Looks{box: box}, grant: g, bouncer: bouncer, clock: clock, log: log, Times: StandardTimings(), Trust: &Trust{}}
+	s.Trust.spool = s
+	s.retries = &retryTimes{start: time.Now(), standing: g.Settings.Stands(), clock: clock, timings: s.Times}
+	s.reader = newReader(box, g, s.retries, s.Trust)
+	bouncer.clock, bouncer.log, bouncer.files = clock, log, &s.reader.files
+	return s
+}
+
+// SetTimings replaces the standard timings.
+func (s *Spool) SetTimings(t *Timings) { s.Times, s.retries.timings = t, t }
+
+// Scan lists what waits. It may leave the list unfinished at the deadline; the zero time
+// is none.
+func (s *Spool) Scan(deadline time.Time) error {
+	list, err := s.box.Scan(deadline)
+	s.unfinished = errors.Is(err, maildir.ErrDeadline)
+	if err != nil && !s.unfinished {
+		return err
+	}
+	s.reader.list = list
+	return nil
+}
+
+// MayWait reports if mail waits, or may wait since looking took too long.
+func (s *Spool) MayWait(deadline time.Time) (bool, error) {
+	if s.unfinished {
+		return true, nil
+	}
+	if s.reader.list.Len() == 0 && !s.retries.standing {
+		return false, nil
+	}
+	if err := s.begin(); err != nil {
+		return false, err
+	}
+	defer s.Settle()
+	for len(s.reader.lookahead) == 0 && s.reader.more() {
+		if time.Now().After(deadline) {
+			return true, nil
+		}
+		if s.reader.full() {
+			s.Settle()
+		}
+	}
+	return s.reader.any(), nil
+}
+
+// Start begins to send to a server with those extensions, once the roles have turned.
+// hungUp reports if the customer has gone, so that reading for it is in vain.
+func (s *Spool) Start(offered smtp.Extensions, hungUp func() bool) error {
+	s.reader.server, s.reader.files.hungUp = offered, hungUp
+	if s.unfinished {
+		if err := s.reader.list.Resume(time.Time{}); err != nil {
+			return err
+		}
+		s.unfinished = false
+		if err := s.begin(); err != nil {
+			s.log.Event("error", logline.Err(err))
+			s.MustStop = true
+		}
+	}
+	s.reader.rcptMax = s.reader.rcptLimit()
+	return nil
+}
+
+// Next returns what is to be sent next; nil if there is nothing now. It only reads: what
+// it finds out about other files is kept until Settle.
+func (s *Spool) Next() *Batch {
+	if s.MustStop || s.reader.hungUp || len(s.bounces) >= bouncesAhead {
+		return nil
+	}
+	return s.reader.next()
+}
+
+// Settle writes what Next found out about the files that it passed over, and sends the
+// bounces that are due if nothing is in flight. It reports if there was anything, so that
+// Next may find more.
+func (s *Spool) Settle() (any bool) {
+	found := s.reader.found
+	s.reader.found = nil
+	for _, f := range found {
+		s.settle(f)
+	}
+	return s.injectBounces() || len(found) > 0
+}
+
+// settle writes one thing that Next found out.
+func (s *Spool) settle(f finding) {
+	switch f.kind {
+	case foundDone:
+		s.removeDone(f.entry)
+	case foundUnheard:
+		s.history.Tried(f.entry.Base(), "the customer hung up while the file was read")
+	default:
+		s.skip(f.entry, f.err)
+	}
+}
+
+// Begun says that a batch is about to be sent. Write must be called before it is.
+func (s *Spool) Begun(b *Batch) {
+	s.inFlight++
+	b.begun = true
+	s.history.Sent(bases(b.Messages)...)
+}
+
+// Ended says that a batch is no longer in flight.
+func (s *Spool) Ended(b *Batch) {
+	b.closeStream()
+	if b.begun {
+		s.inFlight--
+		b.begun = false
+	}
+}
+
+// Broken says that the connection is gone: nothing is in flight any more.
+func (s *Spool) Broken() { s.inFlight = 0 }
+
+func bases(messages []*Message) []string {
+	names := make([]string, len(messages))
+	for i, m := range messages {
+		names[i] = m.base
+	}
+	return names
+}
+
+// Write writes the notes, before mail goes out that they speak of.
+func (s *Spool) Write() {
+	if err := s.history.Flush(); err != nil {
+		s.noteTrouble(err)
+	}
+}
+
+// HungUp reports if the customer hung up while a file was read.
+func (s *Spool) HungUp() bool { return s.reader.hungUp }
+
+// History is the spool's memory of earlier sessions.
+func (s *Spool) History() *history.History { return s.history }
+
+// LimitRecipients has a transaction name at most so many recipients.
+func (s *Spool) LimitRecipients(most int) { s.reader.rcptMax = min(s.reader.rcptMax, most) }
+
+// Close closes the files, and writes the notes.
+func (s *Spool) Close() {
+	if s.reader.list != nil {
+		s.reader.list.Close()
+	}
+	if s.history != nil {
+		_ = s.history.Flush()
+		s.history.Close()
+	}
+}

@@ -1,0 +1,202 @@
+package spool
+
+import (
+	"slices"
+	"time"
+
+	"vodmr/maildir"
+	"vodmr/smtp"
+)
+
+// A server that refuses everything is set up wrong: it is the wrong port, it does not know
+// the domain, its size limit is too low. Its refusals say nothing about the mail.
+
+// A Trust says how far the refusals of the customer's server are believed in this session.
+type Trust struct {
+	spool     *Spool
+	why       string     // the server refuses the whole session: nothing more is sent
+	last      smtp.Reply // the last refusal
+	inARow    int        // batches refused since one was taken in this session
+	took      bool       // it took a message
+	mailed    bool       // it accepted a MAIL
+	unwilling int        // messages refused for the session's sake
+	// senders are messages with a refused MAIL, before any was accepted.
+	senders []refusedMail
+	// doubted are messages that were kept as their refusal was not believed; unknown is
+	// how many of them were for a recipient whom the server does not know (5.1.1).
+	doubted []maildir.Entry
+	unknown int
+}
+
+// A refusedMail is a message and the refusal of its MAIL.
+type refusedMail struct {
+	message *Message
+	reply   smtp.Reply
+}
+
+const (
+	// mostInARow is how many batches a server that is not trusted is offered in one
+	// session, in the hope that it takes one. With fewer, messages for unknown
+	// recipients, which come in hundreds, would keep back mail that it would take.
+	mostInARow = 100
+	// unknownUser is the enhanced code of a recipient who does not exist (RFC 3463 section 3.2).
+	unknownUser = "5.1.1"
+	// mostDoubted is how many refused messages a session tries again at its end.
+	mostDoubted = 1000
+
+	wantsMore  = "the customer's mail server wants a login, TLS or something else first, so it is the wrong port or host: all mail is kept"
+	noSenders  = "the customer's mail server refuses each sender in the same words: all mail is kept"
+	neverTook  = "the customer's mail server never took a message and refuses what it is offered, so it may be set up wrong: what it refused is kept, and bounces if it is refused again a day later"
+	tookNoMore = "the customer's mail server has refused ten messages or more in a row, so it may be set up wrong: what it refused is kept, and bounces if it is refused again a day later"
+)
+
+// Taken says that the customer's server took so many messages of a batch. It reports if
+// these are the first ever: then the notes must be written at once.
+func (t *Trust) Taken(messages int) (first bool) {
+	t.took, t.inARow = true, 0
+	first = !t.spool.history.EverTaken()
+	t.spool.history.Taken(messages)
+	return first
+}
+
+// AcceptedSender says that the server accepted a MAIL.
+func (t *Trust) AcceptedSender() {
+	if !t.mailed {
+		t.mailed = true
+		t.DecideSenders()
+	}
+}
+
+// RefusedAll counts a batch that was refused for good, with nothing taken of it.
+func (t *Trust) RefusedAll(reply smtp.Reply) {
+	if t.spool.grant.Settings.SoftBounce {
+		return
+	}
+	t.inARow++
+	t.last = reply
+	t.spool.history.Refused()
+}
+
+// RefusedSession keeps a message for a refusal that is about the session. Nothing more is
+// sent then, unless the server has taken mail: some servers say 530 of a sender in their own
+// domain, and mail with forged senders must not keep back the rest.
+func (t *Trust) RefusedSession(m *Message, reply smtp.Reply) {
+	if t.took || t.spool.grant.Settings.SoftBounce {
+		t.spool.Deferred(m, reply)
+		return
+	}
+	t.unwilling++
+	if !t.spool.history.Trusts() {
+		t.why = wantsMore
+	}
+	t.keepTried(m, reply)
+}
+
+// RefusedSender takes a refused MAIL. It is only decided about once it is known if the
+// server accepts another sender.
+func (t *Trust) RefusedSender(m *Message, reply smtp.Reply) {
+	if t.mailed || t.spool.grant.Settings.SoftBounce {
+		t.spool.Refused(m, reply, ByServer)
+		return
+	}
+	t.spool.history.Retry(m.base)
+	t.senders = append(t.senders, refusedMail{m, reply})
+	if !t.spool.history.Trusts() && t.eachSender() {
+		t.why = noSenders
+	}
+}
+
+// eachSender reports if MAIL was refused in the same words for two senders or more, and
+// never otherwise.
+func (t *Trust) eachSender() bool {
+	several := false
+	for _, next := range t.senders {
+		if !sameReply(next.reply, t.senders[0].reply) {
+			return false
+		}
+		several = several || next.message.sender != t.senders[0].message.sender
+	}
+	return several && !t.mailed
+}
+
+func sameReply(a, b smtp.Reply) bool {
+	return a.Code == b.Code && a.Enhanced == b.Enhanced && slices.Equal(a.Lines, b.Lines)
+}
+
+// DecideSenders decides about the messages with a MAIL that was refused first: once a MAIL
+// was accepted, or at the session's end. A server that took mail before may be set up
+// wrong since: that shows if it accepted no MAIL at all.
+func (t *Trust) DecideSenders() {
+	if t.why == "" && !t.mailed {
+		if t.unwilling > 0 {
+			t.why = wantsMore
+		} else if t.eachSender() {
+			t.why = noSenders
+		}
+	}
+	senders := t.senders
+	t.senders = nil
+	for _, r := range senders {
+		if t.why != "" {
+			t.keepTried(r.message, r.reply)
+		} else {
+			t.spool.Refused(r.message, r.reply, ByServer)
+		}
+	}
+}
+
+// doubtRefusal keeps a message: its refusal is not believed.
+func (t *Trust) doubtRefusal(m *Message, reply smtp.Reply) {
+	t.spool.history.Doubted(m.base, reply.String())
+	t.spool.logKept(m, reply)
+	if reply.Enhanced == unknownUser {
+		t.unknown++
+	}
+	if len(t.doubted) < mostDoubted {
+		t.doubted = append(t.doubted, m.entry)
+	}
+}
+
+// fewUnknown reports if the server refused nothing but one or two recipients whom it does
+// not know. That speaks of them, and is no sign of a server that refuses everything.
+func (t *Trust) fewUnknown() bool {
+	return t.unknown > 0 && t.unknown <= 2 && t.unknown == t.inARow && !t.took
+}
+
+// mayRetry reports if the refusals that were not believed may be put to the test: the
+// server has taken a message, or only one or two recipients are unknown to it.
+func (t *Trust) mayRetry() bool {
+	return t.spool.history.Trusts() || !t.spool.history.EverTaken() && t.fewUnknown()
+}
+
+// refusedForLong reports if a message was refused for good a day ago too.
+func (t *Trust) refusedForLong(m *Message) bool {
+	since := t.spool.history.RefusedSince(m.base)
+	return since != 0 && t.spool.clock().Sub(time.Unix(since, 0)) >= secondDeferral
+}
+
+// Refusing is why the session is to end, as a server that refuses everything is offered
+// no more, and its last refusal; "" if it is not.
+func (t *Trust) Refusing() (why string, last smtp.Reply) {
+	switch {
+	case t.why != "":
+		return t.why, t.last
+	case t.inARow == 0 || t.spool.history.Trusts():
+		return "", t.last
+	case t.spool.history.EverTaken():
+		return tookNoMore, t.last
+	}
+	return neverTook, t.last
+}
+
+// MayOffer reports if the server is to be offered one message more, if so many that are
+// not counted yet are refused.
+func (t *Trust) MayOffer(refused int) bool {
+	return t.why == "" && (t.inARow+refused < mostInARow || t.spool.history.Trusts())
+}
+
+// keepTried keeps a message for a refusal that is about the session.
+func (t *Trust) keepTried(m *Message, reply smtp.Reply) {
+	t.spool.history.Tried(m.base, "the session was refused: "+reply.String())
+	t.spool.logKept(m, reply)
+}

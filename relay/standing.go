@@ -1,0 +1,153 @@
+package relay
+
+import (
+	"errors"
+	"time"
+
+	"vodmr/internal/logline"
+	"vodmr/maildir"
+	"vodmr/smtp"
+)
+
+// stands reports if this login's sessions are standing sessions.
+func (s *session) stands() bool { return s.grant.Settings.Stands() }
+
+// A standing session sends what waits, then whatever comes.
+type standing struct {
+	source *source
+	wake   *wakeConn
+	log    *logline.Logger
+	box    *maildir.Box
+	noop   time.Duration // VODMR_NOOP
+	end    time.Time     // of VODMR_IDLE
+	kept   time.Time     // when keepAlive was called last
+	failed string        // why the last look failed
+}
+
+// stand runs a standing session.
+func (s *session) stand(src *source) error {
+	now, idle, noop := time.Now(), s.grant.Settings.Idle, s.grant.Settings.Noop
+	st := &standing{source: src, wake: s.wake, log: s.Log, box: s.box, noop: noop, end: now.Add(idle), kept: now}
+	s.Log.Event("stand", logline.N("seconds", int64(idle.Seconds())), logline.N("noop", int64(noop.Seconds())))
+	for {
+		if err := src.run(); err != nil {
+			return st.lost(err)
+		}
+		if err := st.step(time.Now()); err != nil {
+			return st.lost(err)
+		}
+	}
+}
+
+// step does one thing, after which all that can be sent is sent again.
+func (st *standing) step(now time.Time) error {
+	if st.source.terminating() {
+		return endBySignal
+	}
+	if err := st.source.stopped(); err != nil {
+		return err
+	}
+	switch {
+	case st.source.mailMaxReached():
+		return cleanEnd("the customer's server takes no more messages in one session (MAILMAX)")
+	case !now.Before(st.end):
+		return cleanEnd("VODMR_IDLE is over")
+	case st.wake.wantsProbe():
+		return st.probe()
+	case !now.Before(st.nextNoop()):
+		return st.keepAlive(now)
+	case !now.Before(st.nextLook()):
+		st.look()
+	default:
+		return st.rest()
+	}
+	return nil
+}
+
+// probe answers another session that asks for the mailbox: this one leaves it, or says
+// NOOP to find out if the customer is still there.
+func (st *standing) probe() error {
+	if st.box.Lock.EvictionRequested() {
+		return endByExpire
+	}
+	st.source.sender.Noop()
+	return nil
+}
+
+// nextNoop is when to say NOOP: VODMR_NOOP after the customer was last heard.
+func (st *standing) nextNoop() time.Time {
+	return later(st.wake.heard, st.kept).Add(st.noop)
+}
+
+// keepAlive says NOOP, and finds changes that no Watch tells of.
+func (st *standing) keepAlive(now time.Time) error {
+	st.kept = now
+	if !st.box.InPlace() {
+		return cleanEnd("the Maildir or its vodmr.lock was moved away or made anew")
+	}
+	if st.box.Lock.EvictionRequested() { // without a Watch nothing else tells
+		return endByExpire
+	}
+	st.wake.mail = st.wake.mail || st.source.spool.Looks.Changed()
+	st.source.sender.Noop()
+	return nil
+}
+
+// nextLook is when to look into the Maildir.
+func (st *standing) nextLook() time.Time {
+	if st.wake.mail {
+		return st.source.spool.Looks.NotBefore()
+	}
+	if due := st.source.spool.NextDue(); !due.IsZero() {
+		return later(due, st.source.spool.Looks.NotBefore())
+	}
+	return st.end
+}
+
+// look looks into the Maildir. If that fails it is logged once, and tried again
+// with the next NOOP.
+func (st *standing) look() {
+	st.wake.mail = false
+	err := st.source.look()
+	if err == nil {
+		st.failed = ""
+		return
+	}
+	if st.failed != err.Error() {
+		st.failed = err.Error()
+		st.log.Event("error", logline.Err(err))
+	}
+	st.source.spool.Looks.Failed(st.nextNoop())
+}
+
+// rest waits until there is something to do.
+func (st *standing) rest() error {
+	st.source.rest()
+	until := st.end
+	for _, t := range []time.Time{st.nextNoop(), st.nextLook()} {
+		if t.Before(until) {
+			until = t
+		}
+	}
+	return st.source.sender.Idle(func() (bool, error) { return st.wake.rest(until) })
+}
+
+// lost makes a cleanEnd of the customer's end of the session if nothing was under way.
+func (st *standing) lost(err error) error {
+	var closing *smtp.ClosingError
+	switch {
+	case len(st.source.sender.Unanswered()) > 0:
+	case errors.As(err, &closing):
+		return cleanEnd(err.Error())
+	case errors.Is(err, smtp.ErrHungUp):
+		return cleanEnd("hangup")
+	}
+	return err
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

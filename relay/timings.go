@@ -1,0 +1,26 @@
+package relay
+
+import (
+	"time"
+
+	"vodmr/relay/spool"
+)
+
+// timings are how long a session waits for what.
+type timings struct {
+	takeOver time.Duration // for another session to end, before ATRN is answered
+	probe    time.Duration // for a sign of life, once another session asks
+	retries  spool.Timings
+}
+
+func standardTimings() *timings {
+	return &timings{takeOver: 15 * time.Second, probe: 10 * time.Second, retries: *spool.StandardTimings()}
+}
+
+// timings returns those of this session.
+func (s *session) timings() *timings {
+	if s.Config.timings == nil {
+		s.Config.timings = standardTimings()
+	}
+	return s.Config.timings
+}

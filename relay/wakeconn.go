@@ -1,0 +1,211 @@
+package relay
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"vodmr/internal/fdio"
+	"vodmr/internal/logline"
+	"vodmr/maildir/lock"
+	"vodmr/relay/spool"
+)
+
+// A wakeConn is the customer's connection in a standing session. While the session waits
+// for anything, it also hears of new mail, of another session that asks for the lock, and
+// of a signal to end. Once it was asked, it waits no longer for the customer than the
+// probe allows.
+type wakeConn struct {
+	Conn
+	watch  *lock.Watch   // nil for none
+	signal int           // can be read once this process is told to end; -1 for none
+	probe  time.Duration // see timings
+	log    *logline.Logger
+
+	deadline    time.Time
+	heard       time.Time // when the customer last said something
+	mail        bool      // something has changed in new since the last look
+	terminating bool      // this process was told to end
+	woken       bool      // an Exchange was, since the last rest
+	hello       bool      // the customer's server has greeted and answered EHLO
+	asked       time.Time // when another session asked; zero once the customer answered
+	probing     bool      // NOOP was said since
+
+	judging func() bool // see smtp.Sender.Judging
+}
+
+// unwatched is logged if there is no watch.
+func unwatched() logline.Field {
+	return logline.F("reason", "new mail is only looked for with each NOOP")
+}
+
+// newWakeConn makes the session a standing session.
+func (s *session) newWakeConn() *wakeConn {
+	c := &wakeConn{Conn: s.Conn, probe: s.timings().probe, log: s.Log, signal: s.terminated(), heard: time.Now(), mail: true}
+	s.wake = c
+	c.watch = s.watch()
+	c.listen()
+	if err := s.box.Lock.MarkStanding(); err != nil {
+		s.Log.Event("error", logline.Err(err))
+	}
+	return c
+}
+
+// watch begins to watch the Maildir; nil if that cannot be.
+func (s *session) watch() *lock.Watch {
+	watch, err := s.box.Watch()
+	spool.LogQuarantined(s.box, s.Log)
+	switch {
+	case err != nil:
+		s.Log.Event("error", unwatched(), logline.Err(err))
+	case watch.CannotAsk != nil:
+		s.Log.Event("error", logline.F("reason", "no other session can ask for the mailbox"), logline.Err(watch.CannotAsk))
+	}
+	return watch
+}
+
+// terminated is Config.Terminated's descriptor, -1 for none.
+func (s *session) terminated() int {
+	if s.Terminated == nil {
+		return -1
+	}
+	fd, err := s.Terminated()
+	if err != nil {
+		s.Log.Event("error", logline.Err(err))
+		return -1
+	}
+	return fd
+}
+
+func (c *wakeConn) close() {
+	c.Wake()
+	if c.watch != nil {
+		c.watch.Close()
+		c.watch = nil
+	}
+}
+
+// SetDeadline is smtp.Duplex's.
+func (c *wakeConn) SetDeadline(t time.Time) error {
+	c.deadline = t
+	return nil
+}
+
+// Exchange is smtp.Duplex's. Woken, it returns with nothing done.
+func (c *wakeConn) Exchange(out, in []byte) (wrote, read int, err error) {
+	_ = c.Conn.SetDeadline(c.bound())
+	wrote, read, err = c.Conn.Exchange(out, in)
+	switch {
+	case errors.Is(err, fdio.ErrWoken):
+		return 0, 0, c.interrupted()
+	case read > 0 || wrote > 0 && c.drains():
+		c.alive(read > 0)
+	case errors.Is(err, fdio.ErrTimeout) && c.overdue():
+		err = c.giveWay()
+	}
+	return wrote, read, err
+}
+
+// interrupted finds out the reason that the Conn was woken. Told to end, a session does not wait for
+// a server's first words: nothing is under way.
+func (c *wakeConn) interrupted() error {
+	c.wake()
+	c.woken = true
+	if c.terminating && !c.hello {
+		return endBySignal
+	}
+	return nil
+}
+
+// bound is the earlier of two deadlines: the sender's and the probe's.
+func (c *wakeConn) bound() time.Time {
+	if c.asked.IsZero() {
+		return c.deadline
+	}
+	due := c.asked.Add(c.probe)
+	if !c.deadline.IsZero() && c.deadline.Before(due) {
+		return c.deadline
+	}
+	return due
+}
+
+func (c *wakeConn) overdue() bool {
+	return !c.asked.IsZero() && time.Since(c.asked) >= c.probe
+}
+
+// drains reports if octets that were just written show that the customer takes
+// some: the first only fill this host's buffer for it.
+func (c *wakeConn) drains() bool {
+	return !c.asked.IsZero() && !c.probing && time.Since(c.asked) >= c.probe/5
+}
+
+// alive takes a sign of life.
+func (c *wakeConn) alive(heard bool) {
+	if heard {
+		c.heard = time.Now()
+	}
+	c.asked, c.probing = time.Time{}, false
+}
+
+// giveWay ends the session for the one that asked, unless the customer has a
+// whole message to judge.
+func (c *wakeConn) giveWay() error {
+	if c.judging() {
+		c.alive(false)
+		return nil
+	}
+	return fmt.Errorf("no answer for %d seconds, and a new session wants the mailbox", int(c.probe.Seconds()))
+}
+
+// wantsProbe reports, once, that NOOP is to be said for another session's sake.
+func (c *wakeConn) wantsProbe() bool {
+	wants := !c.asked.IsZero() && !c.probing
+	c.probing = c.probing || wants
+	return wants
+}
+
+// rest waits while nothing is under way, and reports if something can be read. It
+// does not wait if the Exchange before was woken: until was chosen without that.
+func (c *wakeConn) rest(until time.Time) (readable bool, err error) {
+	if c.woken {
+		c.woken = false
+		return false, nil
+	}
+	if readable, err = c.Rest(until); readable || err != nil {
+		return readable, err
+	}
+	c.wake()
+	return false, nil
+}
+
+// wake finds out the reason that the Conn was woken.
+func (c *wakeConn) wake() {
+	if c.watch != nil {
+		mail, asked, err := c.watch.Read()
+		c.mail = c.mail || mail
+		if asked && c.asked.IsZero() {
+			c.asked = time.Now()
+		}
+		if err != nil {
+			c.log.Event("error", unwatched(), logline.Err(err))
+			c.watch.Close()
+			c.watch = nil
+		}
+	}
+	if c.signal >= 0 && fdio.New(c.signal, c.signal).Pending() {
+		c.terminating, c.signal = true, -1 // it stays readable
+	}
+	c.listen()
+}
+
+// listen names the descriptors that wake the Conn.
+func (c *wakeConn) listen() {
+	var signs []int
+	if c.watch != nil {
+		signs = append(signs, c.watch.FD())
+	}
+	if c.signal >= 0 {
+		signs = append(signs, c.signal)
+	}
+	c.Wake(signs...)
+}
