@@ -29,10 +29,10 @@ const (
 	MaxCredentials = 512
 )
 
-// Fits says whether vchkpw would read these credentials whole.
+// Fits reports if vchkpw would read these credentials whole.
 func (c Credentials) Fits() bool { return len(c.Bytes()) <= keptByVchkpw }
 
-// TooLong says whether no checkpassword program would read them whole.
+// TooLong reports if no checkpassword program would read them whole.
 func (c Credentials) TooLong() bool { return len(c.Bytes()) > MaxCredentials }
 
 // Bytes returns the credentials as descriptor 3 carries them.
@@ -45,7 +45,7 @@ type Mechanism struct {
 	// Name is the mechanism's SASL name in upper case.
 	Name string
 
-	// Clear says that the client sends the password itself, so that the
+	// Clear is set if the client sends the password itself: then the
 	// mechanism is for connections inside TLS only (RFC 4954 section 4).
 	Clear bool
 
@@ -66,8 +66,8 @@ func Names(mechanisms []Mechanism) string {
 	return strings.Join(names, " ")
 }
 
-// ErrEarly is returned where the client spoke before the reply that it should
-// have waited for. What it sent may have been injected before TLS or by another
+// ErrEarly is returned if the client spoke before the reply that it should
+// have waited for. The bytes may have been injected before TLS or by another
 // party, so the session must end.
 var ErrEarly = errors.New("bytes before the reply")
 
@@ -77,7 +77,7 @@ type Client struct {
 	Pending func() bool // whether unread bytes wait on the connection
 }
 
-// SpokeEarly says whether the client sent bytes that nobody has asked for yet.
+// SpokeEarly reports if the client sent bytes that nobody has asked for yet.
 func (c Client) SpokeEarly() bool {
 	return c.Server.Lines.Buffered() > 0 || c.Pending()
 }
@@ -95,8 +95,8 @@ func (c Client) Ask(challenge string) (string, error) {
 	return decode(string(line))
 }
 
-// First returns the client's first response where the client speaks first:
-// what came with the command, or what it answers to a challenge.
+// First returns the client's first response if the client speaks first: the text that
+// came with the command or, if there was none, the answer to a challenge.
 func (c Client) First(initial, challenge string) (string, error) {
 	switch initial {
 	case "":
@@ -122,7 +122,7 @@ func decode(line string) (string, error) {
 	return string(response), nil
 }
 
-// clean says whether a field may go to descriptor 3. A NUL would end it early
+// clean reports if a field may go to descriptor 3. A NUL would end it early
 // and let the rest pass for the fields behind it, such as a challenge and a
 // response that somebody overheard.
 func clean(field string) bool { return !strings.ContainsAny(field, "\x00\r\n") }

@@ -9,7 +9,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vodmr/internal/child"
 	"vodmr/internal/fdio"
+	"vodmr/internal/ucspi"
 )
 
 // A Program is a checkpassword program and what it runs after a right password.
@@ -21,36 +23,36 @@ type Program struct {
 	Port    string   // handed down as TCPLOCALPORT; "" leaves that alone
 }
 
-// DefaultPort is the Port for vchkpw, which checks CRAM-MD5 only where it is one of
-// SMTP's: 587 is the one for customers.
+// DefaultPort is the Port for vchkpw, which checks CRAM-MD5 only on SMTP's ports: 587 is
+// the one for customers.
 const DefaultPort = 587
 
-// ErrRefused is wrapped where the program refused the login for good.
+// ErrRefused is wrapped by the error about a login that the program refused for good.
 var ErrRefused = errors.New("refused")
 
 // authFD is the descriptor on which the program that runs after a right
 // password writes one byte.
 const authFD = "4"
 
-// Check runs the program with credentials c. It returns the running program
-// where a right password was proved: from then on the connection is the
-// program's. An error wraps ErrRefused or says what went wrong; the program has
-// ended then, killed where it was still busy at the deadline.
-func (p Program) Check(c Credentials, deadline time.Time) (*Child, error) {
-	child, err := p.start(c.Bytes())
+// Check runs the program with credentials c. It returns the running program once a right
+// password was proved: from then on the connection is the program's. An error wraps
+// ErrRefused or says what went wrong; the program has ended then, killed if it was still
+// busy at the deadline.
+func (p Program) Check(c Credentials, deadline time.Time) (*child.Child, error) {
+	login, err := p.start(c.Bytes())
 	if err != nil {
 		return nil, err
 	}
-	defer child.closePipes()
-	if child.proved(deadline) {
-		return child, nil
+	defer login.close()
+	if login.proved(deadline) {
+		return login.Child, nil
 	}
-	return nil, child.reason()
+	return nil, login.reason()
 }
 
 // start runs the program with its descriptors in place.
-func (p Program) start(credentials []byte) (*Child, error) {
-	path, err := LookPath(p.Argv[0], value(p.Environ, "PATH"))
+func (p Program) start(credentials []byte) (*attempt, error) {
+	path, err := child.LookPath(p.Argv[0], value(p.Environ, "PATH"))
 	if err != nil {
 		return nil, err
 	}
@@ -59,26 +61,26 @@ func (p Program) start(credentials []byte) (*Child, error) {
 		return nil, err
 	}
 	defer unix.Close(in)
-	proof, proofEnd, err := pipe()
+	proof, proofEnd, err := fdio.Pipe()
 	if err != nil {
 		return nil, err
 	}
 	defer unix.Close(proofEnd)
-	pid, err := syscall.ForkExec(path, p.Argv, &syscall.ProcAttr{
+	started, err := child.Start(path, p.Argv, &syscall.ProcAttr{
 		Env:   p.environ(),
 		Files: []uintptr{0, 1, 2, uintptr(in), uintptr(proofEnd)},
 	})
 	if err != nil {
 		unix.Close(proof)
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, err
 	}
-	return watch(pid, proof)
+	return &attempt{Child: started, proof: proof}, nil
 }
 
 // filledPipe returns the read end of a pipe that holds data, which is no more
 // than any pipe takes without blocking.
 func filledPipe(data []byte) (int, error) {
-	r, w, err := pipe()
+	r, w, err := fdio.Pipe()
 	if err != nil {
 		return -1, err
 	}
@@ -90,29 +92,26 @@ func filledPipe(data []byte) (int, error) {
 	return r, nil
 }
 
-// pipe is fdio.Pipe, whose errors say so.
-func pipe() (r, w int, err error) {
-	if r, w, err = fdio.Pipe(); err != nil {
-		err = fmt.Errorf("pipe: %w", err)
-	}
-	return r, w, err
-}
-
-// dropped says whether the program must not get a variable from outside: who
-// the customer is, and TLS descriptors that are not its own.
+// dropped reports if the program must not get a variable from outside: the account that
+// the customer has, and TLS descriptors that are not the program's.
 func dropped(name string) bool {
 	switch name {
-	case "VPOPUSER", "USER", "HOME", "SHELL", "SSLCTLFD", "SSLREADFD", "SSLWRITEFD":
+	case "VPOPUSER", "USER", "HOME", "SHELL":
 		return true
 	}
-	return false
+	return ucspi.IsDescriptor(name)
 }
 
-// environ returns the environment for the program.
+// environ returns the environment for the program. Go's runtime in vodmr-relay gets one
+// processor, unless the administrator chose: vodmr-relay does one thing at a time, and
+// more would only cost threads, each time that it starts and as long as it waits.
 func (p Program) environ() []string {
 	set := []string{"VODMR_HOST=" + p.Host, "VODMR_SESSION=" + p.Session, "VODMR_AUTHFD=" + authFD}
 	if p.Port != "" {
 		set = append(set, "TCPLOCALPORT="+p.Port)
+	}
+	if value(p.Environ, "GOMAXPROCS") == "" {
+		set = append(set, "GOMAXPROCS=1")
 	}
 	env := make([]string, 0, len(p.Environ)+len(set))
 	for _, entry := range p.Environ {
@@ -124,7 +123,7 @@ func (p Program) environ() []string {
 	return append(env, set...)
 }
 
-// value returns a variable of an environment, "" where it is not set.
+// value returns a variable of an environment, "" if it is not set.
 func value(env []string, name string) string {
 	for _, entry := range env {
 		if v, ok := strings.CutPrefix(entry, name+"="); ok {

@@ -39,7 +39,7 @@ const uniqueLength = 16
 // digestLength is how many hexadecimal digits a response has.
 const digestLength = 32
 
-// FitsCRAM says whether vchkpw can check a login by CRAM-MD5 that is challenged
+// FitsCRAM reports if vchkpw can check a login by CRAM-MD5 that is challenged
 // in the name of host.
 func FitsCRAM(login, host string) bool {
 	unique := strings.Repeat("u", uniqueLength)
@@ -48,7 +48,7 @@ func FitsCRAM(login, host string) bool {
 }
 
 // newChallenge returns <unique.time@host> (RFC 2195 section 2), the host's end
-// cut where it is too long: it says where the challenge is from and no more.
+// cut if it is too long: it only names the origin of the challenge.
 func newChallenge(host string, now time.Time) (string, error) {
 	unique, err := randomText(uniqueLength)
 	if err != nil {
@@ -90,7 +90,7 @@ func splitCRAM(response, challenge string) (Credentials, error) {
 	return Credentials{Login: login, Secret: digest, Challenge: challenge}, nil
 }
 
-// isDigest says whether s is an MD5 digest in lower-case hexadecimal digits.
+// isDigest reports if s is an MD5 digest in lower-case hexadecimal digits.
 func isDigest(s string) bool {
 	return len(s) == digestLength && strings.Trim(s, "0123456789abcdef") == ""
 }

@@ -135,7 +135,7 @@ func exchange(initial, lines string, pending bool) (said string, c Credentials, 
 	return stream.out.String(), c, err
 }
 
-// A script is a stream whose other end has said everything at once.
+// A script is a stream that brings everything at once.
 type script struct {
 	in  *strings.Reader
 	out strings.Builder

@@ -32,7 +32,7 @@ func (s *lineByLine) Write(b []byte) (int, error) {
 func (s *lineByLine) SetDeadline(time.Time) error { return nil }
 
 // FuzzExchange: whatever a client says, the credentials that come of it are what
-// it said, in three fields that no byte of them can move; all else is a refusal
+// it said, in three fields that no byte of them can move; the rest is a refusal
 // or the end.
 func FuzzExchange(f *testing.F) {
 	encode := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }

@@ -69,7 +69,7 @@ func whole(m Mechanism, initial string, answers ...string) (said string, c Crede
 	return stream.out.String(), c, err
 }
 
-// turns is a stream whose other end speaks only when it is asked.
+// turns is a stream that brings a line only when it is asked.
 type turns struct {
 	script
 	answers []string

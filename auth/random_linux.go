@@ -1,14 +1,14 @@
 package auth
 
-import "golang.org/x/sys/unix"
+import (
+	"golang.org/x/sys/unix"
+
+	"vodmr/internal/sys"
+)
 
 // fillRandom fills p, at most 256 bytes, from the kernel.
 func fillRandom(p []byte) error {
-	for {
-		// No signal cuts short a request of up to 256 bytes.
-		_, err := unix.Getrandom(p, 0)
-		if err != unix.EINTR {
-			return err
-		}
-	}
+	// No signal cuts short a request of up to 256 bytes.
+	_, err := sys.RetryN(func() (int, error) { return unix.Getrandom(p, 0) })
+	return err
 }

@@ -6,6 +6,8 @@ import (
 	"io"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/sys"
 )
 
 // fillRandom fills p from the kernel's random device.
@@ -16,16 +18,14 @@ func fillRandom(p []byte) error {
 	}
 	defer unix.Close(fd)
 	for len(p) > 0 {
-		n, err := unix.Read(fd, p)
-		switch {
-		case err == unix.EINTR:
-		case err != nil:
+		n, err := sys.RetryN(func() (int, error) { return unix.Read(fd, p) })
+		if err != nil {
 			return err
-		case n == 0:
-			return io.ErrUnexpectedEOF
-		default:
-			p = p[n:]
 		}
+		if n == 0 {
+			return io.ErrUnexpectedEOF
+		}
+		p = p[n:]
 	}
 	return nil
 }

@@ -35,7 +35,7 @@ func TestReplies(t *testing.T) {
 	}
 }
 
-// Where descriptors run out, be it at the first or at the last that is needed,
+// If descriptors run out, be it at the first or at the last that is needed,
 // that is our trouble: nobody is told that a password is wrong, nobody is let in,
 // and nothing stays open.
 func TestCheckWithoutDescriptors(t *testing.T) {

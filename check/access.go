@@ -11,25 +11,27 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
-// who is a user with one group, as the programs run: they give up all others.
-type who struct {
+// ids are a user and its group: the programs of the chain give up all other groups.
+type ids struct {
 	known    bool
 	uid, gid uint32
 }
 
-func (w who) String() string { return "uid " + strconv.Itoa(int(w.uid)) }
+func (w ids) String() string { return "uid " + strconv.Itoa(int(w.uid)) }
 
 // lookUpUser finds an account of the system by its name or number.
-func lookUpUser(name string) (who, string, error) {
+func lookUpUser(name string) (ids, string, error) {
 	u, err := user.Lookup(name)
 	if err != nil {
-		return who{}, "", err
+		return ids{}, "", err
 	}
 	uid, err1 := strconv.ParseUint(u.Uid, 10, 32)
 	gid, err2 := strconv.ParseUint(u.Gid, 10, 32)
-	return who{true, uint32(uid), uint32(gid)}, u.HomeDir, errors.Join(err1, err2)
+	return ids{true, uint32(uid), uint32(gid)}, u.HomeDir, errors.Join(err1, err2)
 }
 
 // A status is what a name stands for, links followed.
@@ -53,13 +55,13 @@ func stat(path string) (status, error) {
 }
 
 func isDir(path string) bool {
-	s, err := stat(path)
-	return err == nil && s.mode.IsDir()
+	st, err := stat(path)
+	return err == nil && st.mode.IsDir()
 }
 
 func missing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 
-// hidden says whether an error means that this user may not look.
+// hidden reports if an error means that this user may not look.
 func hidden(err error) bool { return errors.Is(err, fs.ErrPermission) }
 
 const (
@@ -68,8 +70,8 @@ const (
 	mayRun   = 1
 )
 
-// grants says whether mode bits let a user do what bits ask for.
-func (s status) grants(w who, bits fs.FileMode) bool {
+// grants reports if the mode lets a user do all that bits stand for.
+func (s status) grants(w ids, bits fs.FileMode) bool {
 	perm := s.mode.Perm()
 	switch {
 	case w.uid == 0:
@@ -82,11 +84,17 @@ func (s status) grants(w who, bits fs.FileMode) bool {
 	return perm&bits == bits
 }
 
-// A blocked error says where a user's way to a file ends.
+// A blocked error names the file or folder that stops a user on the way to a file.
 type blocked struct {
-	at  string
-	who who
-	bit fs.FileMode
+	at   string
+	user ids
+	bit  fs.FileMode
+}
+
+// isBlocked reports if an error is a *blocked: the modes say for sure that the user may not.
+func isBlocked(err error) bool {
+	var b *blocked
+	return errors.As(err, &b)
 }
 
 func (b *blocked) Error() string {
@@ -96,12 +104,13 @@ func (b *blocked) Error() string {
 	} else if b.bit&mayRead != 0 {
 		verb = "read"
 	}
-	return fmt.Sprintf("%v may not %s %s", b.who, verb, b.at)
+	return fmt.Sprintf("%v may not %s %s", b.user, verb, b.at)
 }
 
-// may says whether a user can open, or run, the file at path: each directory on
-// the way must let it in. The error is a *blocked, or says why nobody can tell.
-func may(w who, path string, bit fs.FileMode) error {
+// may returns nil if a user can open, or run, the file at path: each directory on the way
+// must let it in. The error is a *blocked, or one of the system if the modes cannot be
+// seen.
+func may(w ids, path string, bit fs.FileMode) error {
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return err
@@ -117,26 +126,26 @@ func may(w who, path string, bit fs.FileMode) error {
 	return granted(w, real, bit)
 }
 
-func granted(w who, path string, bit fs.FileMode) error {
-	s, err := stat(path)
+func granted(w ids, path string, bit fs.FileMode) error {
+	st, err := stat(path)
 	if err != nil {
 		return err
 	}
-	if !s.grants(w, bit) {
+	if !st.grants(w, bit) {
 		return &blocked{path, w, bit}
 	}
 	return nil
 }
 
-// loosens says whether a mode lets others write: every user, or a group of more than the
+// loosens reports if a mode lets others write: every user, or a group of more than the
 // owner alone.
 func loosens(s status) bool {
 	perm := s.mode.Perm()
 	return perm&0o002 != 0 || perm&0o020 != 0 && !ownGroup(s)
 }
 
-// ownGroup says whether a file's group is the one that some systems make for each user,
-// of the user's own name.
+// ownGroup reports if a file's group is the one that some systems make for each user, with
+// the user's own name.
 func ownGroup(s status) bool {
 	owner, err := user.LookupId(strconv.Itoa(int(s.uid)))
 	if err != nil {
@@ -146,7 +155,7 @@ func ownGroup(s status) bool {
 	return err == nil && group.Name == owner.Username && s.uid != 0
 }
 
-// older says whether a made file is older than its source. Both must be there.
+// older reports if a made file is older than its source. If one is missing it is not.
 func older(made, source string) bool {
 	m, err1 := stat(made)
 	s, err2 := stat(source)
@@ -159,4 +168,23 @@ func within(dir, path string) string {
 		return path
 	}
 	return filepath.Join(dir, path)
+}
+
+// names lists a folder without dot files, at most 100,000 of them: a folder of millions is
+// not read to its end.
+func names(dir string) ([]string, error) {
+	f, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	const most = 100000
+	all, err := f.Readdirnames(most)
+	kept := all[:0]
+	for _, name := range all {
+		if !strings.HasPrefix(name, ".") {
+			kept = append(kept, name)
+		}
+	}
+	return kept, err
 }

@@ -2,19 +2,19 @@ package check
 
 import "fmt"
 
-// A disk is what a file system has left.
+// A disk is the room that a file system has left.
 type disk struct {
 	kind        string // its type's name, or number
 	remote      bool   // NFS
 	free, bytes uint64 // for everybody but root, and in all
-	inodes, all uint64 // free, and in all; 0 in all where it has no such limit
+	inodes, all uint64 // free, and in all; 0 in all if it has no such limit
 }
 
 const (
-	diskFull   diagnosis = "its disk is full"
-	diskTight  diagnosis = "its disk is nearly full"
-	inodesFull diagnosis = "its disk has no room for more files"
-	overNFS    diagnosis = "lies on NFS"
+	diskFull   kind = "wrong | its disk is full | make room: qmail defers all mail and bounces cannot be queued"
+	diskTight  kind = "doubtful | its disk is nearly full | make room before mail is deferred"
+	inodesFull kind = "wrong | its disk has no room for more files | remove files: qmail defers all mail, and each message is a file"
+	overNFS    kind = "doubtful | lies on NFS | its lock daemon must run on both sides, or the lock fails and ATRN gets 451"
 )
 
 const (
@@ -23,24 +23,26 @@ const (
 )
 
 // checkDisk looks at the file system that holds path.
-func (d *doctor) checkDisk(path string) {
+func checkDisk(s *site, r *report, path string) {
 	if _, err := stat(path); err != nil {
 		return
 	}
-	found, err := d.disk(path)
+	found, err := s.disk(path)
 	switch {
 	case err != nil:
-		d.say(path, cannotSee, "its disk: "+err.Error())
+		r.say(path, cannotSee, "its disk: "+err.Error())
 	case found.free < leastFree:
-		d.say(path, diskFull, fmt.Sprintf("%d bytes are free", found.free))
+		r.say(path, diskFull, fmt.Sprintf("%d bytes are free", found.free))
 	case found.all > 0 && found.inodes < found.all/1000+1:
-		d.say(path, inodesFull, fmt.Sprintf("%d inodes are free", found.inodes))
+		r.say(path, inodesFull, fmt.Sprintf("%d inodes are free", found.inodes))
 	case found.free < found.bytes/tightPart:
-		d.say(path, diskTight, fmt.Sprintf("%d MB are free", found.free>>20))
+		r.say(path, diskTight, fmt.Sprintf("%d MB are free", found.free>>20))
 	default:
-		d.fine(path, fmt.Sprintf("%d MB are free on its disk", found.free>>20))
+		r.ok(path, fmt.Sprintf("%d MB are free on its disk", found.free>>20))
 	}
 	if err == nil && found.remote {
-		d.say(path, overNFS, found.kind)
+		r.say(path, overNFS, found.kind)
 	}
 }
+
+func diskKinds() []kind { return []kind{diskFull, diskTight, inodesFull, overNFS} }

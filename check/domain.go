@@ -7,266 +7,138 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
+	"vodmr/internal/address"
 	"vodmr/qmail"
 )
 
 const (
-	notTaken      diagnosis = "is not taken in by qmail-smtpd"
-	takesAll      diagnosis = "is missing: qmail-smtpd takes mail for the whole world"
-	isLocal       diagnosis = "is in control/locals too, which counts first"
-	notVirtual    diagnosis = "is not in control/virtualdomains"
-	elsewhere     diagnosis = "is sent elsewhere by control/virtualdomains"
-	noDefault     diagnosis = "has no .qmail-default"
-	bounces       diagnosis = "bounces unknown addresses"
-	deletes       diagnosis = "deletes mail to unknown addresses"
-	leadsAway     diagnosis = "sends unknown addresses to another place"
-	byAddress     diagnosis = "sends unknown addresses here by an address"
-	heldBack      diagnosis = "makes qmail-local hold all mail back"
-	alsoElsewhere diagnosis = "sends mail to more places than this mailbox"
-	ownPostmaster diagnosis = "keeps mail in a mailbox of its own"
-	stickyHome    diagnosis = "is sticky, so qmail holds its mail back"
-	loose         diagnosis = "can be written to by other users"
+	notTaken      kind = "wrong | is not taken in by qmail-smtpd | write the domain into control/rcpthosts, or into morercpthosts and run qmail-newmrh"
+	takesAll      kind = "doubtful | is missing: qmail-smtpd takes mail for the whole world | write your domains into control/rcpthosts"
+	isLocal       kind = "wrong | is in control/locals too, which counts first | take it out of control/locals and send qmail-send a HUP"
+	notVirtual    kind = "wrong | is not in control/virtualdomains | add the domain to control/virtualdomains and send qmail-send a HUP"
+	elsewhere     kind = "wrong | is sent elsewhere by control/virtualdomains | let its line in control/virtualdomains name the domain itself, as vadddomain does"
+	stickyHome    kind = "wrong | is sticky, so qmail holds its mail back | chmod -t the folder"
+	rootsMail     kind = "wrong | belongs to root in users/cdb, so qmail-local delivers nothing | give the domain to a user of its own, and run qmail-newu"
+	ownPostmaster kind = "doubtful | keeps mail in a mailbox of its own | the customer does not get this mail: read it here, or let .qmail-postmaster lead to the customer's Maildir"
 )
 
-// checkDomain follows mail for a domain from qmail-smtpd to the mailbox.
-func (d *doctor) checkDomain(users *qmail.Users, m mailbox, name string) {
-	domain, known, err := users.Domain(name)
-	if err != nil {
-		return // said already
-	}
-	before := len(d.findings)
-	d.checkRecipients(name)
-	d.checkRoute(name, known, m)
-	if len(d.findings) == before && isDir(d.Qmail) {
-		d.fine(name, "qmail takes its mail and delivers it here")
-	}
-	if !known {
-		d.checkSystemDomain(name, m)
-		return
-	}
-	if domain.UID == 0 {
-		d.say(name, rootsMail, domain.Dir)
-	}
-	d.checkFolder(domain.Dir)
-	d.checkDefault(users, domain, m)
-	d.checkPostmaster(domain, m)
+// A route is the way of a domain's mail from qmail-smtpd to a login's mailbox.
+type route struct {
+	site   *site
+	m      *mailbox
+	name   string
+	domain qmail.Domain
+	known  bool // domain is in users/cdb
 }
 
-// checkRecipients looks whether qmail-smtpd takes mail for a domain: it, or a
-// suffix that begins with a dot, is in rcpthosts or in morercpthosts.cdb.
-func (d *doctor) checkRecipients(name string) {
-	if !isDir(d.Qmail) {
-		return
+// checkAccepted looks at the domain's lines in qmail's control files.
+func checkAccepted(rt *route, r *report) {
+	before := r.faults()
+	if rt.site.hasQmail() {
+		checkRecipients(rt, r)
 	}
-	hosts, err := d.list("rcpthosts")
-	if errors.Is(err, unix.ENOENT) {
-		if !slices.ContainsFunc(d.findings, func(f finding) bool { return f.what == takesAll }) {
-			d.say("control/rcpthosts", takesAll, "")
+	checkVirtual(rt, r)
+	if r.faults() == before && rt.site.hasQmail() {
+		r.ok(rt.name, "qmail takes its mail and delivers it here")
+	}
+}
+
+// checkRecipients looks if qmail-smtpd takes mail for a domain.
+func checkRecipients(rt *route, r *report) {
+	hosts, err := rt.site.list("rcpthosts")
+	switch {
+	case errors.Is(err, unix.ENOENT):
+		if !r.said(takesAll) {
+			r.say("control/rcpthosts", takesAll, "")
 		}
-		return
+	case err != nil:
+		r.unreadable("control/rcpthosts", err)
+	case !rt.site.takes(hosts, rt.name):
+		r.say(rt.name, notTaken, "")
 	}
-	if err != nil {
-		d.unreadable("control/rcpthosts", err)
-		return
-	}
+}
+
+// takes reports if the domain, or a suffix of it that begins with a dot, is among hosts or
+// in morercpthosts.cdb.
+func (s *site) takes(hosts []string, domain string) bool {
 	for i, host := range hosts {
-		hosts[i] = qmail.Lower(host)
+		hosts[i] = address.Lower(host)
 	}
-	more, err := openCDB(d.home.Path("control/morercpthosts.cdb"))
+	more, err := openCDB(s.home.Path("control/morercpthosts.cdb"))
 	if err == nil {
 		defer more.Close()
 	}
-	for i := 0; i < len(name); i++ {
-		if i > 0 && name[i] != '.' {
+	for i := range len(domain) {
+		if i > 0 && domain[i] != '.' {
 			continue
 		}
-		if slices.Contains(hosts, name[i:]) {
-			return
+		found := slices.Contains(hosts, domain[i:])
+		if !found && more != nil {
+			_, found, _ = more.Find([]byte(domain[i:]))
 		}
-		if more != nil {
-			if _, found, _ := more.Find([]byte(name[i:])); found {
-				return
-			}
+		if found {
+			return true
 		}
 	}
-	d.say(name, notTaken, "")
+	return false
 }
 
-// checkRoute looks where qmail-send sends a domain's mail.
-func (d *doctor) checkRoute(name string, known bool, m mailbox) {
-	locals, err := d.locals()
+// checkVirtual looks if qmail-send gives the domain's mail to the domain's user.
+func checkVirtual(rt *route, r *report) {
+	locals, err := rt.site.locals()
 	if err != nil {
-		d.unreadable("control/locals", err)
+		r.unreadable("control/locals", err)
 		return
 	}
-	if slices.Contains(locals, name) {
-		d.say(name, isLocal, "")
+	if slices.Contains(locals, rt.name) {
+		r.say(rt.name, isLocal, "")
 		return
 	}
-	prefix, found, err := d.prefix(name)
-	if err != nil {
-		d.unreadable("control/virtualdomains", err)
-		return
-	}
-	switch {
-	case !found && isDir(d.Qmail):
-		d.say(name, notVirtual, "")
-	case known && found && qmail.Lower(prefix) != name:
-		d.say(name, elsewhere, prefix)
-	}
-}
-
-// locals are the domains whose mail is for users of this host.
-func (d *doctor) locals() (locals []string, err error) {
-	err = d.inControl(func() (err error) {
-		me, _, _ := d.home.Line("me")
-		locals, err = d.home.Locals(me)
-		return err
-	})
-	return locals, err
-}
-
-// prefix is what control/virtualdomains puts before a domain's addresses.
-func (d *doctor) prefix(name string) (prefix string, found bool, err error) {
-	err = d.inControl(func() error {
-		virtual, err := d.home.VirtualDomains()
-		if err == nil {
-			prefix, found = virtual.Prefix(name)
-		}
-		return err
-	})
-	return prefix, found, err
-}
-
-// checkFolder looks at what qmail-local looks at before it delivers: the folder of a
-// domain or of a user.
-func (d *doctor) checkFolder(dir string) {
-	s, err := stat(dir)
+	prefix, found, err := rt.site.prefix(rt.name)
 	switch {
 	case err != nil:
-		d.unreadable(dir, err)
-	case loosens(s):
-		d.say(dir, loose, s.mode.String())
-	case s.mode&fs.ModeSticky != 0:
-		d.say(dir, stickyHome, s.mode.String())
+		r.unreadable("control/virtualdomains", err)
+	case !found && rt.site.hasQmail():
+		r.say(rt.name, notVirtual, "")
+	case rt.known && found && address.Lower(prefix) != rt.name:
+		r.say(rt.name, elsewhere, prefix)
 	}
 }
 
-// checkDefault looks at a domain's catch-all.
-func (d *doctor) checkDefault(users *qmail.Users, domain qmail.Domain, m mailbox) {
-	file := domain.Dir + "/.qmail-default"
-	dq, found, sound := d.readDotQmail(file, userOf(domain))
-	if !found {
-		d.say(domain.Name, noDefault, file)
-	}
-	if !found || !sound {
-		return
-	}
-	d.checkHeldBack(file, dq)
-	if dq.Empty() {
-		d.fine(domain.Name, "unknown addresses go where qmail-start says")
-		return
-	}
-	leads, address, err := users.LeadsHere(domain, dq, m.home, d.maildir())
+// checkFolder looks at the folder of a domain or of a user as qmail-local does before it
+// delivers.
+func checkFolder(r *report, dir string) {
+	st, err := stat(dir)
 	switch {
 	case err != nil:
-		d.unreadable(file, err)
-	case !leads:
-		d.leadsAway(domain.Name, dq)
+		r.unreadable(dir, err)
+	case loosens(st):
+		r.say(dir, loose, st.mode.String())
+	case st.mode&fs.ModeSticky != 0:
+		r.say(dir, stickyHome, st.mode.String())
+	}
+}
+
+// checkPostmaster looks for mail that vpopmail puts into postmaster's own mailbox, so that
+// the customer will not see it. Messages in cur have been read by somebody.
+func checkPostmaster(rt *route, r *report) {
+	if !rt.known {
 		return
-	case len(places(dq)) > 1:
-		d.say(domain.Name, alsoElsewhere, strings.Join(places(dq), ", "))
-	case address != "":
-		d.say(domain.Name, byAddress, address)
-	default:
-		d.fine(domain.Name, "unknown addresses lead to this mailbox, by its folder")
 	}
-	d.checkDelivery(userOf(domain), within(m.home, d.maildir()))
-}
-
-// checkHeldBack looks for what makes qmail-local defer each message for a .qmail file.
-func (d *doctor) checkHeldBack(file string, dq qmail.DotQmail) {
-	s, err := stat(file)
-	if err != nil {
-		return // said already
-	}
-	if s.mode.Perm()&0o002 != 0 {
-		d.say(file, heldBack, "every user may write to it, "+s.mode.String())
-	} else if loosens(s) {
-		d.say(file, loose, s.mode.String())
-	}
-	if why := dq.Deferred(s.mode.Perm()&0o100 != 0); why != "" {
-		d.say(file, heldBack, why)
-	}
-}
-
-// readDotQmail reads a .qmail file that is there, as the user who delivers by it.
-func (d *doctor) readDotQmail(file string, user who) (dq qmail.DotQmail, found, sound bool) {
-	if _, err := stat(file); missing(err) {
-		return dq, false, false
-	}
-	if !d.open(file, file, user) {
-		return dq, true, false
-	}
-	dq, err := readAs(user, file, func() (qmail.DotQmail, error) { return qmail.ReadDotQmail(file) })
-	if err != nil {
-		d.unreadable(file, err)
-	}
-	return dq, true, err == nil
-}
-
-// places lists all that a .qmail file delivers to. What a program is told may be a
-// secret, so only its name is shown.
-func places(dq qmail.DotQmail) []string {
-	all := slices.Concat(dq.Folders(), dq.Addresses(), dq.Others())
-	for i, place := range all {
-		if command, ok := strings.CutPrefix(place, "|"); ok {
-			all[i] = "|" + programIn(command)
-		}
-	}
-	return all
-}
-
-// programIn is the first word of a command line that is no assignment.
-func programIn(command string) string {
-	for _, word := range slices.Concat(qmail.ShellCommands(command)...) {
-		if !strings.Contains(word, "=") {
-			return word
-		}
-	}
-	return ""
-}
-
-// leadsAway says what happens to mail that does not come to the mailbox.
-func (d *doctor) leadsAway(subject string, dq qmail.DotQmail) {
-	all := places(dq)
-	switch {
-	case slices.Equal(all, []string{"bounce-no-mailbox"}):
-		d.say(subject, bounces, "bounce-no-mailbox in .qmail-default")
-	case slices.Equal(all, []string{"delete"}):
-		d.say(subject, deletes, "delete in .qmail-default")
-	default:
-		d.say(subject, leadsAway, first(strings.Join(all, ", "), "nowhere"))
-	}
-}
-
-// checkPostmaster looks for mail that vpopmail puts into postmaster's own mailbox, where
-// the customer will not see it. What lies in cur has been read by somebody.
-func (d *doctor) checkPostmaster(domain qmail.Domain, m mailbox) {
+	domain := rt.domain
 	home := filepath.Join(domain.Dir, "postmaster")
-	if e, found, err := d.account(filepath.Join(domain.Dir, "vpasswd"), "postmaster", &domain); err == nil && found {
+	if e, found, err := rt.site.account(filepath.Join(domain.Dir, "vpasswd"), "postmaster", &domain); err == nil && found {
 		home = path.Clean(e.Dir)
 	}
-	if home == m.home {
+	if home == rt.m.home {
 		return
 	}
 	unread := filepath.Join(home, "Maildir/new")
 	all, _ := readAs(userOf(domain), unread, func() ([]string, error) { return names(unread) })
 	if len(all) > 0 {
-		d.say("postmaster@"+domain.Name, ownPostmaster, strconv.Itoa(len(all))+" messages in "+unread)
+		r.say("postmaster@"+domain.Name, ownPostmaster, strconv.Itoa(len(all))+" messages in "+unread)
 	}
 }

@@ -1,24 +1,24 @@
 package check
 
 import (
+	"cmp"
 	"os"
 	"regexp"
 	"strconv"
 	"strings"
 )
 
-// expand replaces what a run script usually asks the shell for: an account's
-// numbers, and variables from env or set in the script itself.
+// expand replaces the substitutions that run scripts usually have: an account's numbers,
+// the first line of a file, and variables that env or the script sets.
 func (s *service) expand(script string, users lookUp) string {
 	ask := regexp.MustCompile("(?:\\$\\(|`)id -([ug]) '?([A-Za-z0-9._-]+)'?(?:\\)|`)")
 	script = ask.ReplaceAllStringFunc(script, func(found string) string {
 		part := ask.FindStringSubmatch(found)
-		account, _, err := users(part[2])
-		switch {
-		case err != nil:
-			s.accounts = append(s.accounts, part[2])
+		account := s.account(part[2], users)
+		if !account.known {
 			return ""
-		case part[1] == "g":
+		}
+		if part[1] == "g" {
 			return strconv.Itoa(int(account.gid))
 		}
 		return strconv.Itoa(int(account.uid))
@@ -37,7 +37,7 @@ func (s *service) expand(script string, users lookUp) string {
 		if value, ok := s.env[name]; ok {
 			return value
 		}
-		return first(standard, "$"+name)
+		return cmp.Or(standard, "$"+name)
 	})
 }
 
@@ -45,7 +45,7 @@ func (s *service) expand(script string, users lookUp) string {
 func (s *service) substituteFiles(script string) string {
 	show := regexp.MustCompile(`\$\((?:head -n ?1|cat|<) ?([\w./-]+)\)`)
 	return show.ReplaceAllStringFunc(script, func(found string) string {
-		text, err := readText(who{}, s.path(show.FindStringSubmatch(found)[1]))
+		text, err := readText(ids{}, s.path(show.FindStringSubmatch(found)[1]))
 		if err != nil {
 			return ""
 		}

@@ -49,7 +49,7 @@ func limitsOf(program string, words []string) (limits []limit) {
 	return limits
 }
 
-// ulimitAs says what softlimit would call a limit of sh, whose sizes are in
+// ulimitAs is softlimit's letter and value for a limit of sh. The sizes of sh are in
 // kilobytes.
 func ulimitAs(letter byte, n int64) (byte, int64) {
 	switch letter {
@@ -63,7 +63,7 @@ func ulimitAs(letter byte, n int64) (byte, int64) {
 	return letter, 1 << 62
 }
 
-// tooSmall says whether no Go program can live within a limit.
+// tooSmall reports if no Go program can live within a limit.
 func (l limit) tooSmall() bool {
 	switch l.letter {
 	case 'a', 'm':

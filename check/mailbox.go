@@ -1,205 +1,193 @@
 package check
 
 import (
-	"errors"
-	"os"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
 
-	"vodmr/maildir"
+	"vodmr/internal/address"
+	"vodmr/internal/locate"
+	"vodmr/internal/vpasswd"
+	"vodmr/qmail"
 )
 
-const (
-	rootsHome  diagnosis = "belongs to root"
-	otherOwner diagnosis = "belongs to somebody else than vodmr-relay runs as"
-	noMaildir  diagnosis = "is no Maildir that vodmr-relay opens"
-	noWay      diagnosis = "cannot be entered by the user that vodmr-relay runs as"
-	diverts    diagnosis = "sends the mailbox's mail to another place"
-	countsFull diagnosis = "is over its quota, and mail bounces"
-	counts     diagnosis = "counts a quota"
-	badLock    diagnosis = "cannot be locked"
-	badNotes   diagnosis = "cannot be written, so one message goes at a time"
-	oddNotes   diagnosis = "was no file of notes, and was set aside"
-)
+// A mailbox has the facts about a login.
+type mailbox struct {
+	site   *site
+	login  string
+	home   string        // "" if no file names one
+	err    error         // home cannot be looked at
+	domain *qmail.Domain // nil for a login outside the domains of users/cdb
+	owner  ids           // HOME's
+	user   ids           // vodmr-relay runs as this user
 
-// maildir is what vodmr-relay is told, below the mailbox's folder where it is relative.
-func (d *doctor) maildir() string { return first(d.service.relay.maildir, "Maildir") }
+	file      string // of passwords; "" if it is not known
+	fileError error
+	account   *vpasswd.Entry // nil if the file has none
 
-// checkMailbox looks at a mailbox's folders as its vodmr-relay will.
-func (d *doctor) checkMailbox(m mailbox) {
-	if m.owner.uid == 0 {
-		d.say(m.home, rootsHome, "")
+	grant    grant // the answer to ATRN
+	grantErr error
+}
+
+// logins are the logins to look at: those named, or those in the rules.
+func (s *site) logins() (logins []string) {
+	if len(s.Logins) > 0 || s.rules == nil {
+		return s.Logins
+	}
+	_ = s.rules.Each(func(key string, rule qmail.Rule) error {
+		if key != "" && key[0] != '@' && !rule.Deny && !slices.Contains(logins, key) {
+			logins = append(logins, key)
+		}
+		return nil
+	})
+	return logins
+}
+
+// findMailboxes finds the mailbox of each login, if users/cdb can be read.
+func (s *site) findMailboxes() {
+	if s.usersErr != nil {
 		return
 	}
-	dir := within(m.home, d.maildir())
-	if s, err := stat(dir); err == nil && s.uid != m.user.uid {
-		d.say(dir, otherOwner, "uid "+strconv.Itoa(int(s.uid))+", not "+m.user.String())
-		return
-	}
-	if err := look(m.user, m.home, func() error { d.checkMaildir(m); return nil }); err != nil {
-		d.unreadable(m.home, err)
+	for _, login := range s.logins() {
+		m := &mailbox{site: s, login: login}
+		m.find()
+		s.mailboxes = append(s.mailboxes, m)
 	}
 }
 
-// checkMaildir looks at the Maildir with the rights that vodmr-relay will have.
-func (d *doctor) checkMaildir(m mailbox) {
-	dir := within(m.home, d.maildir())
-	box, err := maildir.OpenFor(m.home, d.maildir(), m.user.uid)
-	switch {
-	case errors.Is(err, maildir.ErrOwner):
-		d.say(dir, otherOwner, err.Error())
-		return
-	case errors.Is(err, maildir.ErrMissing):
-		d.say(dir, noMaildir, err.Error())
-		return
-	case hidden(err) && asUser():
-		d.say(dir, noWay, err.Error())
-		return
-	case err != nil:
-		d.say(dir, cannotSee, err.Error())
+// find finds the mailbox that the checkpassword program's file names. If there is none, it
+// is the one that package locate finds.
+func (m *mailbox) find() {
+	local, name := splitLogin(m.login)
+	full := m.login
+	if domain, found, err := m.site.users.Domain(name); err == nil && found {
+		m.domain = &domain
+		full = local + "@" + name
+	}
+	m.home = m.site.usualHome(full, m.domain)
+	m.findAccount()
+	if m.home == "" {
 		return
 	}
-	defer box.Close()
-	if d.checkModes(m, dir) {
-		d.fine(dir, "belongs to "+m.user.String()+", and to nobody else")
+	st, err := stat(m.home)
+	if m.err = err; err != nil {
+		return
 	}
-	if m.owner.uid != m.user.uid {
-		d.say(m.home, otherOwner, m.home+" belongs to "+m.owner.String()+", not "+m.user.String())
-	}
-	d.checkDiversion(m)
-	d.checkQuota(m, dir)
-	d.checkLock(m, box, dir)
-	d.checkNotes(m, dir)
-	d.checkWaiting(box, dir)
-	d.checkDisk(dir)
+	m.owner = ids{true, st.uid, st.gid}
+	m.user = m.runsAs()
+	m.grant, m.grantErr = m.lookUp()
 }
 
-// checkModes looks at the folders' modes.
-func (d *doctor) checkModes(m mailbox, dir string) bool {
-	sound := true
-	for _, path := range []string{m.home, dir, dir + "/new", dir + "/cur"} {
-		s, err := stat(path)
-		if err != nil {
-			d.unreadable(path, err)
-			return false
-		}
-		if loosens(s) {
-			d.say(path, loose, s.mode.String())
-			sound = false
-		}
-	}
-	for _, path := range []string{dir + "/new", dir + "/cur"} {
-		err := may(m.user, path, mayRun)
-		if err == nil {
-			err = may(m.user, path, mayWrite|mayRead)
-		}
-		if err != nil {
-			d.say(path, noWay, err.Error())
-			return false
-		}
-	}
-	return sound
-}
+// found reports if the mailbox can be looked at.
+func (m *mailbox) found() bool { return m.home != "" && m.err == nil }
 
-// checkDiversion looks for a .qmail in the mailbox's folder, by which vdelivermail
-// delivers in place of the Maildir.
-func (d *doctor) checkDiversion(m mailbox) {
-	if m.domain == nil {
-		return
+// usualHome is the folder that package locate finds for a login, or "" if it finds none.
+func (s *site) usualHome(login string, domain *qmail.Domain) string {
+	reader, path := ids{known: true}, "/" // reads only files of root
+	if domain != nil {
+		reader, path = userOf(*domain), domain.Dir
 	}
-	file := filepath.Join(m.home, ".qmail")
-	dq, found, sound := d.readDotQmail(file, userOf(*m.domain))
-	switch {
-	case !found || !sound:
-	case !dq.LeadsTo(m.home, d.maildir()):
-		d.say(file, diverts, first(strings.Join(places(dq), ", "), "nowhere"))
-	case len(places(dq)) > 1:
-		d.say(file, alsoElsewhere, strings.Join(places(dq), ", "))
-	}
-}
-
-// checkQuota looks at what maildirsize counts.
-func (d *doctor) checkQuota(m mailbox, dir string) {
-	file := dir + "/maildirsize"
-	if _, err := stat(file); missing(err) || !d.open(file, file, m.user) {
-		return
-	}
-	text, err := readText(m.user, file)
+	place, err := readAs(reader, path, func() (locate.Place, error) { return locate.Find(s.home, login) })
 	if err != nil {
-		d.unreadable(file, err)
-		return
+		return ""
 	}
-	quota, rest, _ := strings.Cut(string(text), "\n")
-	if !isQuota(quota) || strings.Trim(quota, "0SC,") == "" {
-		return
-	}
-	used := int64(0)
-	for line := range strings.Lines(rest) {
-		bytes, _, _ := strings.Cut(strings.TrimSpace(line), " ")
-		n, _ := strconv.ParseInt(bytes, 10, 64)
-		used += n
-	}
-	if limit := quotaBytes(quota); limit > 0 && used >= limit {
-		d.say(file, countsFull, strconv.FormatInt(used, 10)+" bytes of "+quota)
-		return
-	}
-	d.say(file, counts, quota)
+	return place.Home
 }
 
-// quotaBytes is the size in a quota such as 1000000S,500C; 0 where there is none.
-func quotaBytes(quota string) int64 {
-	for part := range strings.SplitSeq(quota, ",") {
-		if size, ok := strings.CutSuffix(part, "S"); ok {
-			n, _ := strconv.ParseInt(size, 10, 64)
-			return n
+// findAccount looks the login up in the file of passwords.
+func (m *mailbox) findAccount() {
+	if m.file = m.site.passwordFile(m.domain); m.file == "" {
+		return
+	}
+	e, found, err := m.site.account(m.file, m.login, m.domain)
+	m.fileError = err
+	if found {
+		m.account = &e
+		m.home = filepath.Clean(e.Dir)
+	}
+}
+
+// byCheckpw reports if vodmr-checkpw checks the login's password.
+func (m *mailbox) byCheckpw() bool { return m.file == m.site.service.checkpwFile() }
+
+// runsAs is the user that vodmr-relay runs as for a mailbox: that of the service's
+// programs. If they are root, it is the one in vodmr-checkpw's file; with another
+// checkpassword program the domain's; and without a domain HOME's owner.
+func (m *mailbox) runsAs() ids {
+	w := m.site.service.runsAs()
+	switch {
+	case w.known && w.uid != 0:
+		return w
+	case !w.known:
+		return m.owner
+	case m.byCheckpw() && m.account != nil && m.account.UID != 0:
+		return ids{true, uint32(m.account.UID), uint32(m.account.GID)}
+	case !m.byCheckpw() && m.domain != nil && m.domain.UID != 0:
+		return userOf(*m.domain)
+	}
+	return m.owner
+}
+
+// userOf is the user that qmail delivers a domain's mail as.
+func userOf(domain qmail.Domain) ids { return ids{true, domain.UID, domain.GID} }
+
+// passwordFile is the file that has a login's password, "" if that cannot be known.
+func (s *site) passwordFile(domain *qmail.Domain) string {
+	if file := s.service.checkpwFile(); file != "" {
+		return file
+	}
+	if domain != nil {
+		return filepath.Join(domain.Dir, "vpasswd")
+	}
+	return ""
+}
+
+// passwordReader is the user that reads a file of passwords: for vpopmail's file the
+// domain's user, who writes it, and otherwise the user of the service.
+func (s *site) passwordReader(domain *qmail.Domain) ids {
+	if s.service.checkpwFile() == "" && domain != nil {
+		return userOf(*domain)
+	}
+	return s.service.runsAs()
+}
+
+// passwordFiles are the files that the checkpassword program must read for the logins, each
+// with the domain's user if it is vpopmail's.
+func (s *site) passwordFiles() map[string]ids {
+	if file := s.service.checkpwFile(); file != "" {
+		return map[string]ids{file: {}}
+	}
+	files := map[string]ids{}
+	for _, m := range s.mailboxes {
+		if m.domain != nil && s.service.isVchkpw() {
+			files[m.file] = userOf(*m.domain)
 		}
 	}
-	return 0
+	return files
 }
 
-// checkLock looks whether a session could lock the mailbox.
-func (d *doctor) checkLock(m mailbox, box *maildir.Box, dir string) {
-	path := dir + "/vodmr.lock"
-	if !d.own(m, path, badLock) {
-		return
+// account finds a login in a file of passwords.
+func (s *site) account(file, login string, domain *qmail.Domain) (vpasswd.Entry, bool, error) {
+	text, err := readText(s.passwordReader(domain), file)
+	if err != nil {
+		return vpasswd.Entry{}, false, err
 	}
-	pid, err := box.Holder()
-	switch {
-	case err != nil:
-		d.unreadable(path, err)
-	case pid < 0:
-		d.fine(path, "a session is under way, on another machine")
-	case pid > 0:
-		d.fine(path, "a session is under way, process "+strconv.Itoa(pid))
+	entries, _ := vpasswd.Parse(string(text))
+	local, _ := splitLogin(login)
+	if file == s.service.checkpwFile() {
+		local = login
 	}
+	e, found := vpasswd.Find(entries, local)
+	return e, found, nil
 }
 
-// own reports a file that vodmr-relay opens for writing and cannot. One that is
-// not there will be made.
-func (d *doctor) own(m mailbox, path string, what diagnosis) bool {
-	info, err := os.Lstat(path)
-	switch {
-	case missing(err):
-		return true
-	case err != nil:
-		d.unreadable(path, err)
-		return false
-	case !info.Mode().IsRegular():
-		d.say(path, what, "it is no file: "+info.Mode().String())
-		return false
+// splitLogin cuts a login as vchkpw does, at @, % or /.
+func splitLogin(login string) (local, domain string) {
+	login = address.Lower(login)
+	for _, sign := range []string{"@", "%", "/"} {
+		if local, domain, found := strings.Cut(login, sign); found {
+			return local, domain
+		}
 	}
-	if err := may(m.user, path, mayRead|mayWrite); err != nil {
-		d.say(path, what, err.Error())
-		return false
-	}
-	return true
-}
-
-// checkNotes looks at the notes' file.
-func (d *doctor) checkNotes(m mailbox, dir string) {
-	d.own(m, dir+"/vodmr.notes", badNotes)
-	if _, err := os.Lstat(dir + "/vodmr.notes.bad"); err == nil {
-		d.say(dir+"/vodmr.notes.bad", oddNotes, "")
-	}
+	return login, ""
 }

@@ -15,49 +15,48 @@ import (
 )
 
 const (
-	noListener diagnosis = "has nobody who listens"
-	noGreeting diagnosis = "takes a connection and does not greet"
-	notVodmr   diagnosis = "is answered by something else"
-	noAuth     diagnosis = "offers no login"
-	noStartTLS diagnosis = "offers no STARTTLS, though the run script says -s"
-	noTLS      diagnosis = "does not speak TLS, though the run script has vodmr-tls"
-	otherHost  diagnosis = "greets with another name than the run script has"
+	noListener kind = "wrong | has nobody who listens | start the service, and look at its log"
+	noGreeting kind = "wrong | takes a connection and does not greet | look at the service's log; tcp.cdb may be missing or deny this address"
+	notVodmr   kind = "wrong | is answered by something else | stop what has the port, or choose another one with -p"
+	noAuth     kind = "wrong | offers no login | look at how vodmr is run: nobody can log in"
+	noStartTLS kind = "wrong | offers no STARTTLS, though the run script says -s | look at the service's log: the certificate cannot be used"
+	noTLS      kind = "wrong | does not speak TLS, though the run script has vodmr-tls | look at the service's log: the certificate cannot be used, or something else has the port"
+	otherHost  kind = "doubtful | greets with another name than the run script has | restart the service; or something else has the port"
 )
 
-// checkPort connects as a customer would, says EHLO and QUIT, and looks at what
-// comes back.
-func (d *doctor) checkPort() {
-	host := d.service.tcp.host
+// checkPort connects as a customer would, sends EHLO and QUIT, and looks at the replies.
+func checkPort(s *site, r *report) {
+	host := s.service.tcp.host
 	if host == "" || host == "0" || host == "0.0.0.0" {
 		host = "127.0.0.1"
 	}
-	address := net.JoinHostPort(host, strconv.Itoa(d.Port))
-	subject := "port " + strconv.Itoa(d.Port)
-	conn, err := net.DialTimeout("tcp", address, d.waitIO)
+	address := net.JoinHostPort(host, strconv.Itoa(s.Port))
+	subject := "port " + strconv.Itoa(s.Port)
+	conn, err := net.DialTimeout("tcp", address, s.waitIO)
 	if err != nil {
-		d.say(subject, noListener, err.Error())
+		r.say(subject, noListener, err.Error())
 		return
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(4 * d.waitIO))
+	_ = conn.SetDeadline(time.Now().Add(4 * s.waitIO))
 	stream := io.ReadWriter(conn)
-	if d.service.tls.found && !d.service.tls.starttls {
-		wrapped := tls.Client(conn, &tls.Config{InsecureSkipVerify: true}) // only what answers counts here
+	if s.service.tls.found && !s.service.tls.starttls {
+		wrapped := tls.Client(conn, &tls.Config{InsecureSkipVerify: true}) // the certificate is checked elsewhere
 		if err := wrapped.Handshake(); err != nil {
-			d.say(subject, noTLS, err.Error())
+			r.say(subject, noTLS, err.Error())
 			return
 		}
 		stream = wrapped
 	}
-	d.converse(subject, stream)
+	converse(s, r, subject, stream)
 }
 
 // converse hears the greeting and EHLO's reply.
-func (d *doctor) converse(subject string, stream io.ReadWriter) {
+func converse(s *site, r *report, subject string, stream io.ReadWriter) {
 	replies := bufio.NewReader(io.LimitReader(stream, 64<<10))
 	greeting, err := readReply(replies)
 	if err != nil {
-		d.say(subject, noGreeting, err.Error()+d.listener())
+		r.say(subject, noGreeting, err.Error()+s.listener())
 		return
 	}
 	_, _ = io.WriteString(stream, "EHLO vodmr-check.invalid\r\n")
@@ -66,10 +65,10 @@ func (d *doctor) converse(subject string, stream io.ReadWriter) {
 		_, _ = io.WriteString(stream, "QUIT\r\n")
 		_, _ = readReply(replies)
 	}
-	d.judge(subject, greeting, ehlo, err)
+	judge(s, r, subject, greeting, ehlo, err)
 }
 
-func (d *doctor) judge(subject string, greeting, ehlo smtp.Reply, err error) {
+func judge(s *site, r *report, subject string, greeting, ehlo smtp.Reply, err error) {
 	words := map[string]bool{}
 	for _, line := range ehlo.Lines {
 		keyword, _, _ := strings.Cut(line, " ")
@@ -78,15 +77,15 @@ func (d *doctor) judge(subject string, greeting, ehlo smtp.Reply, err error) {
 	name, _, _ := strings.Cut(strings.Join(greeting.Lines, " "), " ")
 	switch {
 	case greeting.Code != 220 || err != nil || !words["ATRN"]:
-		d.say(subject, notVodmr, greeting.String()+d.listener())
-	case d.service.tls.starttls && !words["STARTTLS"]:
-		d.say(subject, noStartTLS, "")
-	case !words["AUTH"] && !(d.service.vodmr.needTLS && words["STARTTLS"]):
-		d.say(subject, noAuth, "")
-	case d.host != "" && !strings.EqualFold(name, d.host):
-		d.say(subject, otherHost, name+", not "+d.host)
+		r.say(subject, notVodmr, greeting.String()+s.listener())
+	case s.service.tls.starttls && !words["STARTTLS"]:
+		r.say(subject, noStartTLS, "")
+	case !words["AUTH"] && !(s.service.vodmr.needTLS && words["STARTTLS"]):
+		r.say(subject, noAuth, "")
+	case s.host != "" && !strings.EqualFold(name, s.host):
+		r.say(subject, otherHost, name+", not "+s.host)
 	default:
-		d.fine(subject, "answers as "+name+d.listener())
+		r.ok(subject, "answers as "+name+s.listener())
 	}
 }
 

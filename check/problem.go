@@ -1,8 +1,8 @@
 package check
 
 import (
+	"cmp"
 	"errors"
-	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -16,164 +16,166 @@ import (
 	"vodmr/qmail"
 )
 
-// printReport prints what a problem report needs besides the findings: versions,
-// the settings, and files' modes. Passwords are not among it: of variables only
-// our own are shown with their values, and of the run script only our programs.
-func (d *doctor) printReport() {
-	d.print("--- versions")
-	d.printVersions()
-	d.print("--- service " + first(d.Dir, "(none)"))
-	d.printService()
-	d.print("--- control files in " + d.Qmail)
-	d.printControl()
-	d.print("--- rules " + first(d.Rules, "(none)"))
-	d.printRules()
-	d.print("--- files")
-	d.printFiles()
-	d.print("--- findings")
+// printReport prints what a problem report needs besides the findings: versions, settings,
+// and files' modes. No password is among it: only our own variables are shown with their
+// values, and only our programs with their arguments.
+func printReport(s *site, r *report) {
+	r.print("--- versions")
+	printVersions(r)
+	r.print("--- service " + cmp.Or(s.Dir, "(none)"))
+	printService(s, r)
+	r.print("--- control files in " + s.Qmail)
+	printControl(s, r)
+	r.print("--- rules " + cmp.Or(s.Rules, "(none)"))
+	printRules(s, r)
+	r.print("--- files")
+	printFiles(s, r)
+	r.print("--- findings")
 }
 
-func (d *doctor) printVersions() {
-	d.print(strings.TrimSpace(version.Line("vodmr-check")) + ", " + runtime.Version())
+func printVersions(r *report) {
+	r.print(strings.TrimSpace(version.Line("vodmr-check")) + ", " + runtime.Version())
 	var name unix.Utsname
 	if err := unix.Uname(&name); err == nil {
-		d.print(printable(fmt.Sprintf("%s %s %s, %d processors, uid %d", unix.ByteSliceToString(name.Sysname[:]),
-			unix.ByteSliceToString(name.Release[:]), unix.ByteSliceToString(name.Machine[:]), runtime.NumCPU(), os.Geteuid())))
+		r.printf("%s %s %s, %d processors, uid %d", unix.ByteSliceToString(name.Sysname[:]),
+			unix.ByteSliceToString(name.Release[:]), unix.ByteSliceToString(name.Machine[:]), runtime.NumCPU(), os.Geteuid())
 	}
 	if text, err := qmail.ReadFile("/etc/os-release"); err == nil {
 		for line := range strings.Lines(string(text)) {
 			if value, ok := strings.CutPrefix(line, "PRETTY_NAME="); ok {
-				d.print(printable(strings.Trim(strings.TrimSpace(value), `"`)))
+				r.print(printable(strings.Trim(strings.TrimSpace(value), `"`)))
 			}
 		}
 	}
 }
 
-// printService prints what was understood of the run script. The checkpassword
-// program's arguments may be secrets, as may be what other programs are told.
-func (d *doctor) printService() {
-	s := &d.service
-	if s.tcp.found {
-		d.print(printable(fmt.Sprintf("tcpserver %s port %d, at most %d, rules %s, as %v",
-			s.tcp.host, s.tcp.port, s.tcp.slots, first(s.tcp.rules, "none"), s.tcp.who)))
+// printService prints the facts from the run script. The arguments of the checkpassword
+// program and of other programs may be secrets and are left out.
+func printService(s *site, r *report) {
+	c := &s.service
+	if c.tcp.found {
+		r.printf("tcpserver %s port %d, at most %d, rules %s, as %v",
+			c.tcp.host, c.tcp.port, c.tcp.slots, cmp.Or(c.tcp.rules, "none"), c.tcp.runsAs)
 	}
-	if s.tls.found {
-		d.print(printable(fmt.Sprintf("vodmr-tls starttls %v, certificate %s, key %s, account %s, program as %v",
-			s.tls.starttls, s.tls.cert, s.tls.key, first(s.tls.account, "none"), s.who())))
+	if c.tls.found {
+		r.printf("vodmr-tls starttls %v, certificate %s, key %s, account %s, program as %v",
+			c.tls.starttls, c.tls.cert, c.tls.key, cmp.Or(c.tls.account, "none"), c.runsAs())
 	}
-	if s.vodmr.found {
-		d.print(printable(fmt.Sprintf("vodmr %s, port %d for the checkpassword program, only with TLS %v",
-			s.vodmr.host, s.vodmr.port, s.vodmr.needTLS)))
+	if c.vodmr.found {
+		r.printf("vodmr %s, port %d for the checkpassword program, only with TLS %v",
+			c.vodmr.host, c.vodmr.port, c.vodmr.needTLS)
 	}
-	if len(s.prog) > 0 {
-		d.print(printable(fmt.Sprintf("checkpassword program %s with %d arguments", s.prog[0], len(s.prog)-1)))
+	if len(c.prog) > 0 {
+		r.printf("checkpassword program %s with %d arguments", c.prog[0], len(c.prog)-1)
 	}
-	if s.relay.found {
-		d.print(printable(fmt.Sprintf("vodmr-relay qmail %s, rules %s, maildir %s",
-			first(s.relay.qmail, qmail.DefaultHome), first(s.relay.rules, "none"), s.relay.maildir)))
+	if c.relay.found {
+		r.printf("vodmr-relay qmail %s, rules %s, maildir %s",
+			cmp.Or(c.relay.qmail, qmail.DefaultHome), cmp.Or(c.relay.rules, "none"), c.relay.maildir)
 	}
-	d.printEnv("env", s.env)
+	printEnv(r, "env", c.env)
 }
 
 // printEnv prints variables: the values of ours, the names of all others.
-func (d *doctor) printEnv(what string, env map[string]string) {
+func printEnv(r *report, what string, env map[string]string) {
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		value := "(left out)"
 		if slices.Contains(settings(), name) || name == "CONCURRENCY" || name == "PATH" {
 			value = env[name]
 		}
-		d.print(printable(what + " " + name + "=" + value))
+		r.printf("%s %s=%s", what, name, value)
 	}
 }
 
 // printControl prints the control files that concern us.
-func (d *doctor) printControl() {
+func printControl(s *site, r *report) {
 	for _, name := range []string{
 		"me", "helohost", "bouncefrom", "bouncehost", "bouncemaxbytes", "doublebounceto", "doublebouncehost",
 		"queuelifetime", "timeoutremote",
 	} {
-		err := d.inControl(func() error {
-			line, found, err := d.home.Line(name)
-			if found {
-				d.print(printable(name + ": " + line))
-			}
-			return err
-		})
+		line, found, err := s.line(name)
+		if found {
+			r.printf("%s: %s", name, line)
+		}
 		if err != nil {
-			d.print(printable(name + ": " + err.Error()))
+			r.printf("%s: %v", name, err)
 		}
 	}
 	for _, name := range []string{"locals", "rcpthosts", "virtualdomains"} {
-		lines, err := d.list(name)
+		lines, err := s.list(name)
 		if errors.Is(err, unix.ENOENT) {
-			d.print(name + ": not there")
+			r.print(name + ": not there")
 			continue
 		}
-		d.print(fmt.Sprintf("%s: %d lines", name, len(lines)))
+		r.printf("%s: %d lines", name, len(lines))
 	}
 }
 
-func (d *doctor) printRules() {
-	rules, err := d.rules()
-	if err != nil {
+func printRules(s *site, r *report) {
+	if s.rules == nil {
 		return
 	}
-	defer rules.Close()
-	_ = rules.Each(func(key string, rule qmail.Rule) error {
+	_ = s.rules.Each(func(key string, rule qmail.Rule) error {
 		verb := "allow"
 		if rule.Deny {
 			verb = "deny"
 		}
-		d.print(printable(key + ":" + verb))
-		d.printEnv("  "+key, rule.Env)
+		r.printf("%s:%s", key, verb)
+		printEnv(r, "  "+key, rule.Env)
 		return nil
 	})
 }
 
-// printFiles prints the modes of what was looked at.
-func (d *doctor) printFiles() {
-	paths := []string{d.Qmail, d.home.Path("control"), d.home.Path("users/cdb"), d.home.Path("bin/qmail-queue")}
-	if d.Dir != "" {
+// printFiles prints the modes of the files that the checks look at.
+func printFiles(s *site, r *report) {
+	paths := []string{s.Qmail, s.home.Path("control"), s.home.Path("users/cdb"), s.home.Path("bin/qmail-queue")}
+	if s.Dir != "" {
 		for _, name := range []string{"", "run", "log/run", "env", "tcp.cdb", "rules.cdb"} {
-			paths = append(paths, filepath.Join(d.Dir, name))
+			paths = append(paths, filepath.Join(s.Dir, name))
 		}
 	}
-	if d.service.tls.found {
-		paths = append(paths, d.service.path(d.service.tls.cert), d.service.path(d.service.tls.key))
+	if s.service.tls.found {
+		paths = append(paths, s.service.path(s.service.tls.cert), s.service.path(s.service.tls.key))
 	}
-	for _, name := range append(d.service.runs, d.service.prog...) {
+	for _, name := range append(s.service.runs, s.service.prog...) {
 		if strings.HasPrefix(name, "/") {
 			paths = append(paths, name)
 		}
 	}
-	paths = append(paths, d.mailboxFiles()...)
+	paths = append(paths, s.mailboxFiles()...)
 	for _, path := range slices.Compact(paths) {
-		d.printFile(path)
+		printFile(r, path)
 	}
 }
 
-func (d *doctor) mailboxFiles() (paths []string) {
-	for _, m := range d.mailboxes() {
-		dir := within(m.home, d.maildir())
-		paths = append(paths, m.home)
-		for _, name := range []string{"", "new", "cur", "maildirsize", "vodmr.lock", "vodmr.notes"} {
-			paths = append(paths, filepath.Join(dir, name))
-		}
-		if m.domain != nil {
-			paths = append(paths, m.domain.Dir, m.domain.Dir+"/.qmail-default", m.domain.Dir+"/vpasswd")
+func (s *site) mailboxFiles() (paths []string) {
+	for _, m := range s.mailboxes {
+		if m.found() {
+			paths = append(paths, m.files()...)
 		}
 	}
 	return paths
 }
 
-func (d *doctor) printFile(path string) {
-	s, err := stat(path)
+// files are the files and folders that a mailbox's mail depends on.
+func (m *mailbox) files() []string {
+	paths := []string{m.home}
+	for _, name := range []string{"", "new", "cur", "maildirsize", "vodmr.lock", "vodmr.notes"} {
+		paths = append(paths, filepath.Join(m.maildir(), name))
+	}
+	if m.domain != nil {
+		paths = append(paths, m.domain.Dir, m.domain.Dir+"/.qmail-default", m.domain.Dir+"/vpasswd")
+	}
+	return paths
+}
+
+func printFile(r *report, path string) {
+	st, err := stat(path)
 	if missing(err) {
 		return
 	}
 	if err != nil {
-		d.print(printable(err.Error()))
+		r.printf("%v", err)
 		return
 	}
-	d.print(printable(fmt.Sprintf("%v %d:%d %d %s %s", s.mode, s.uid, s.gid, s.size, s.changed.UTC().Format("2006-01-02T15:04:05Z"), path)))
+	r.printf("%v %d:%d %d %s %s", st.mode, st.uid, st.gid, st.size, st.changed.UTC().Format("2006-01-02T15:04:05Z"), path)
 }

@@ -8,14 +8,14 @@ import (
 	"vodmr/test/kit/require"
 )
 
-// A problem report goes to people who must not learn a password.
+// A problem report goes to people that must not learn a password.
 func TestNoSecretIsInAProblemReport(t *testing.T) {
 	s := good(t)
 	s.write("service/env/PASSWORD", other+"\n", 0o644)
 	s.write("service/env/DSN", "mysql://vpopmail:"+other+"@localhost\n", 0o644)
 	s.made("rules", login+`:allow,VODMR_INTERVAL="60",APIKEY="`+other+`"`+"\n:deny\n")
 	s.run("exec 2>&1\n", "exec 2>&1\nMYPASS="+other+"\nexport MYPASS\n", "bin/vchkpw", "bin/vchkpw --key "+other)
-	s.doctor.Report = true
+	s.config.Report = true
 	s.look()
 	text := s.out.String()
 	for _, hidden := range []string{secret, crypt, "SecretHash", other, "PRIVATE KEY"} {
@@ -38,7 +38,7 @@ func TestNoSecretIsInAProblemReport(t *testing.T) {
 	}
 }
 
-// What a file says cannot forge a line or reach a terminal.
+// Text from a file cannot forge a line or reach a terminal.
 func TestLinesAreOneLineOfText(t *testing.T) {
 	s := good(t)
 	s.write("qmail/control/helohost", "x\x1b[2J\rok all: is well\n", 0o644)
@@ -54,7 +54,7 @@ func TestLinesAreOneLineOfText(t *testing.T) {
 	}
 }
 
-// What a program is told in a .qmail file may be a secret, as in the run script.
+// The arguments of a program in a .qmail file may be secrets, as in the run script.
 func TestArgumentsInDotQmailAreLeftOut(t *testing.T) {
 	s := good(t)
 	s.owned(domain+"odmr/.qmail", "| /usr/local/bin/push --key "+other+"\n", 0o600)
@@ -65,8 +65,8 @@ func TestArgumentsInDotQmailAreLeftOut(t *testing.T) {
 	}
 }
 
-// A mailbox's owner may point a link at what only root can read: root's report must
-// not have it.
+// If a mailbox's owner points a link at a file that only root can read, root's report must
+// not show it.
 func TestLinksDoNotShowWhatTheirOwnerCannotRead(t *testing.T) {
 	require.Root(t, "to read what the mailbox's owner cannot")
 	for _, name := range []string{"odmr/.qmail", ".qmail-default", "odmr/Maildir/maildirsize"} {

@@ -57,25 +57,20 @@ func hold(home string) {
 
 // lookAsIs looks at a site and prints its lines.
 func lookAsIs(root string) {
-	d := &doctor{
-		Config: Config{
-			Dir: root + "/service", Qmail: root + "/qmail", Port: 1, Logins: []string{login}, Out: os.Stdout,
-		},
-		report: newReport(os.Stdout), system: thisSystem(),
-	}
-	if _, err := d.run(); err != nil {
+	c := Config{Dir: root + "/service", Qmail: root + "/qmail", Port: 1, Logins: []string{login}, Out: os.Stdout}
+	if _, err := Run(c); err != nil {
 		fmt.Println(err)
 	}
 }
 
 // self is the test's own program.
-func self(s *site) string {
+func self(s *testSite) string {
 	path, err := os.Executable()
 	s.must(err)
 	return path
 }
 
-// A session, standing or not, is what the site is for.
+// A session, standing or not, is no fault.
 func TestALockedMailboxIsWell(t *testing.T) {
 	for _, standing := range []string{"", "1"} {
 		s := good(t)
@@ -94,7 +89,7 @@ func TestALockedMailboxIsWell(t *testing.T) {
 }
 
 // hold has another process hold the mailbox's lock until the test ends.
-func (s *site) hold(standing string) (pid int) {
+func (s *testSite) hold(standing string) (pid int) {
 	child := exec.Command(self(s))
 	child.Env = append(os.Environ(), holdHome+"="+s.path(domain+"odmr"), holdStanding+"="+standing)
 	in, err := child.StdinPipe()
@@ -109,7 +104,7 @@ func (s *site) hold(standing string) (pid int) {
 	return child.Process.Pid
 }
 
-// A plain user sees less, says what, and is not told that all of it is wrong.
+// If a plain user runs the checks, files that cannot be seen are doubtful, not wrong.
 func TestWhatAPlainUserCannotSee(t *testing.T) {
 	s := good(t)
 	if os.Geteuid() != 0 {
@@ -136,9 +131,9 @@ func TestAPlainUserAndTheFileOfVodmrCheckpw(t *testing.T) {
 	s.doubts("odmr@example.org: cannot be seen by this user (ROOT/service/vpasswd: permission denied")
 }
 
-// doubts has a plain user look, who must say these things to be doubtful, and call
-// nothing wrong but the port, at which nobody answers.
-func (s *site) doubts(want ...string) {
+// doubts runs the checks as a plain user. The report must have these lines as doubtful,
+// and nothing as wrong but the port, at which nobody answers.
+func (s *testSite) doubts(want ...string) {
 	s.t.Helper()
 	child := s.plainUser()
 	out, err := child.CombinedOutput()
@@ -165,7 +160,7 @@ func (s *site) doubts(want ...string) {
 }
 
 // plainUser is a process that looks, and is not root's.
-func (s *site) plainUser() *exec.Cmd {
+func (s *testSite) plainUser() *exec.Cmd {
 	child := exec.Command(self(s))
 	if os.Geteuid() == 0 {
 		text, err := os.ReadFile(child.Path)
@@ -179,21 +174,21 @@ func (s *site) plainUser() *exec.Cmd {
 	return child
 }
 
-// The doctor only looks.
+// The checks only read.
 func TestNothingIsChanged(t *testing.T) {
 	s := good(t)
 	s.owned(domain+"odmr/Maildir/new/"+recent(), "rubbish\n", 0o600)
 	s.owned(domain+"odmr/Maildir/vodmr.notes", "rubbish", 0o600)
 	before := s.tree()
-	s.doctor.Report = true
+	s.config.Report = true
 	s.look()
 	if diff := cmp.Diff(before, s.tree()); diff != "" {
 		t.Error(diff)
 	}
 }
 
-// tree is all files with what a change would change.
-func (s *site) tree() (files []string) {
+// tree lists all files with their modes, sizes and times.
+func (s *testSite) tree() (files []string) {
 	s.must(filepath.WalkDir(s.root, func(path string, _ os.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -207,10 +202,10 @@ func (s *site) tree() (files []string) {
 	return files
 }
 
-// Whatever stands in the place of a file or folder, the doctor gets to its end and
-// finds something to say about it.
+// If an odd file stands in the place of a file or folder, the checks run to their end and
+// one of them reports it.
 func TestOddFilesDoNotStopIt(t *testing.T) {
-	ignored := map[string]bool{ // nothing looks at what is in these
+	ignored := map[string]bool{ // no check reads these
 		"service/log": true, "service/tcp": true, "service/rules": true, "service/env/CONCURRENCY": true,
 		domain + "odmr/Maildir/tmp": true, "qmail/queue": true, "qmail/users/assign": true, "service/log/run": true, "empty": true,
 		"qmail/queue/lock": true,
@@ -231,8 +226,8 @@ func TestOddFilesDoNotStopIt(t *testing.T) {
 				s := good(t)
 				s.must(os.RemoveAll(s.path(name)))
 				s.must(place(s.path(name)))
-				s.doctor.Qmail = s.path("qmail")
-				s.doctor.Report = true
+				s.config.Qmail = s.path("qmail")
+				s.config.Report = true
 				absent := kind == "a link nowhere" && name == "qmail/control/locals" // to qmail, too
 				if lines := s.look(); len(lines) == 0 && !ignored[name] && !absent && !(kind == "a huge file" && strings.HasPrefix(name, "bin/")) {
 					t.Errorf("%s is %s: nothing is wrong", name, kind)
@@ -243,7 +238,7 @@ func TestOddFilesDoNotStopIt(t *testing.T) {
 }
 
 // inside are all files and folders of a site, but those at its top.
-func inside(s *site) (list []string) {
+func inside(s *testSite) (list []string) {
 	s.must(filepath.WalkDir(s.root, func(path string, _ os.DirEntry, err error) error {
 		name := strings.TrimPrefix(strings.TrimPrefix(path, s.root), "/")
 		if strings.Contains(name, "/") {

@@ -1,48 +1,58 @@
 package check
 
 import (
+	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// A verdict is the first word of a line.
-type verdict string
+// A severity is the first word of a line.
+type severity string
 
 const (
-	fine     verdict = "ok"
-	wrong    verdict = "wrong"
-	doubtful verdict = "doubtful"
+	fine     severity = "ok"
+	wrong    severity = "wrong"
+	doubtful severity = "doubtful"
 )
 
-// A diagnosis is what can be wrong or doubtful, in the words that a line says it
-// with. The catalogue has the verdict and what to do.
-type diagnosis string
+// A kind is one thing that a check can find: the severity, the sentence, and the advice,
+// with " | " between them. It stands here once: the report, the manual page and the tests
+// take it from its constant.
+type kind string
+
+func (k kind) split() (s severity, sentence, advice string) {
+	first, rest, _ := strings.Cut(string(k), " | ")
+	sentence, advice, _ = strings.Cut(rest, " | ")
+	return severity(first), sentence, advice
+}
 
 // A finding is one line of the report.
 type finding struct {
-	verdict verdict
-	subject string
-	what    diagnosis // "" where all is well
-	detail  string
-	advice  string
+	check    string // the name of the check that found it
+	severity severity
+	subject  string
+	kind     kind // "" if all is well
+	detail   string
 }
 
 // line is the finding as it is printed, without a line end. Nothing in it can
 // forge a line or move a terminal's cursor.
 func (f finding) line() string {
-	line := string(f.verdict) + " " + f.subject + ": "
-	if f.what == "" {
+	line := string(f.severity) + " " + f.subject + ": "
+	if f.kind == "" {
 		return printable(line + f.detail)
 	}
-	line += string(f.what)
+	_, sentence, advice := f.kind.split()
+	line += sentence
 	if f.detail != "" {
 		line += " (" + f.detail + ")"
 	}
-	return printable(line + ": " + f.advice)
+	return printable(line + ": " + advice)
 }
 
-// printable shows what is no printable ASCII character as in a Go string.
+// printable quotes all but printable ASCII characters, as in a Go string.
 func printable(s string) string {
 	quoted := strconv.QuoteToASCII(s)
 	return strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(quoted[1 : len(quoted)-1])
@@ -52,27 +62,19 @@ func printable(s string) string {
 type report struct {
 	out      io.Writer
 	err      error // the first that writing met
+	check    string
 	findings []finding
-	known    map[diagnosis]entry
 }
 
-func newReport(out io.Writer) *report {
-	r := &report{out: out, known: map[diagnosis]entry{}}
-	for _, e := range catalogue() {
-		r.known[e.what] = e
-	}
-	return r
+// ok reports that a subject is as it should be.
+func (r *report) ok(subject, text string) {
+	r.add(finding{r.check, fine, subject, "", text})
 }
 
-// fine reports that a subject is as it should be.
-func (r *report) fine(subject, text string) {
-	r.add(finding{verdict: fine, subject: subject, detail: text})
-}
-
-// say reports what is the matter with a subject.
-func (r *report) say(subject string, what diagnosis, detail string) {
-	e := r.known[what]
-	r.add(finding{e.verdict, subject, what, detail, e.advice})
+// say reports what is wrong or doubtful about a subject.
+func (r *report) say(subject string, k kind, detail string) {
+	s, _, _ := k.split()
+	r.add(finding{r.check, s, subject, k, detail})
 }
 
 func (r *report) add(f finding) {
@@ -87,13 +89,26 @@ func (r *report) print(line string) {
 	}
 }
 
-// count is how many lines have a verdict.
-func (r *report) count(v verdict) int {
+// printf writes a line of text that is not all our own.
+func (r *report) printf(format string, args ...any) {
+	r.print(printable(fmt.Sprintf(format, args...)))
+}
+
+// count is how many findings have a severity.
+func (r *report) count(s severity) int {
 	n := 0
 	for _, f := range r.findings {
-		if f.verdict == v {
+		if f.severity == s {
 			n++
 		}
 	}
 	return n
+}
+
+// faults is how many findings are wrong or doubtful.
+func (r *report) faults() int { return r.count(wrong) + r.count(doubtful) }
+
+// said reports if a kind was found already.
+func (r *report) said(k kind) bool {
+	return slices.ContainsFunc(r.findings, func(f finding) bool { return f.kind == k })
 }

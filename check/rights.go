@@ -11,13 +11,14 @@ import (
 	"vodmr/qmail"
 )
 
-// A user who can write a file can also replace it, at any moment, by a symbolic link to a
-// file that only root can read. So root's doctor opens each such file with that user's
-// rights: the system itself then refuses what the user may not read.
+// If a user can write a file, the user can also replace it, at any moment, by a symbolic
+// link to a file that only root can read. So if vodmr-check runs as root, it opens each
+// such file with that user's rights: the system itself then refuses a file that the user
+// may not read.
 
-// readAs reads path with the rights of w, the user who reads it in service. If w is root
-// or is not known, path is read with the rights of the user who could have put it there.
-func readAs[T any](w who, path string, read func() (T, error)) (found T, err error) {
+// readAs reads path with the rights of w, the user that reads it in service. If w is root
+// or is not known, path is read with the rights of the user that could have put it there.
+func readAs[T any](w ids, path string, read func() (T, error)) (found T, err error) {
 	if w = readerOf(w, path); w.uid == 0 {
 		return read()
 	}
@@ -32,32 +33,26 @@ func readAs[T any](w who, path string, read func() (T, error)) (found T, err err
 	return found, errors.Join(readErr, err)
 }
 
-// look does something that reads path, as readAs does.
-func look(w who, path string, do func() error) error {
-	_, err := readAs(w, path, func() (struct{}, error) { return struct{}{}, do() })
-	return err
-}
-
 // readText reads a file whole.
-func readText(w who, path string) ([]byte, error) {
+func readText(w ids, path string) ([]byte, error) {
 	return readAs(w, path, func() ([]byte, error) { return qmail.ReadFile(path) })
 }
 
-// openCDB opens a constant database. What it holds is read later, from the same file.
+// openCDB opens a constant database. Its records are read later, from the same file.
 func openCDB(path string) (*qmail.CDB, error) {
-	return readAs(who{}, path, func() (*qmail.CDB, error) { return qmail.OpenCDB(path) })
+	return readAs(ids{}, path, func() (*qmail.CDB, error) { return qmail.OpenCDB(path) })
 }
 
-// asUser says whether what is done now is done with a user's rights in place of root's: a
-// refusal is then the user's, and not for lack of root.
+// asUser reports if root has a user's rights for the moment. If so, a refusal is a fault
+// of the site, and not for lack of root.
 func asUser() bool { return os.Getuid() == 0 && os.Geteuid() != 0 }
 
 // openRules opens a database of rules that tcprules made.
 func openRules(path string) (*qmail.Rules, error) {
-	return readAs(who{}, path, func() (*qmail.Rules, error) { return qmail.OpenRules(path) })
+	return readAs(ids{}, path, func() (*qmail.Rules, error) { return qmail.OpenRules(path) })
 }
 
-func readerOf(w who, path string) who {
+func readerOf(w ids, path string) ids {
 	if w.known && w.uid != 0 {
 		return w
 	}
@@ -67,10 +62,10 @@ func readerOf(w who, path string) who {
 // maxLinks is how many symbolic links of root's a path may have, as in the system.
 const maxLinks = 40
 
-// authorOf is the user who decides what path stands for: the owner of the first part of
-// it that is not root's. All parts before that one are root's to change. It is root if
-// all parts are root's, and if path ends before.
-func authorOf(path string) who {
+// authorOf is the user that decides which file path names: the owner of the first part of
+// it that is not root's. Only root can change the parts before that one. If all parts are
+// root's, or if path ends before, it is root.
+func authorOf(path string) ids {
 	path, err := filepath.Abs(path)
 	for links := 0; err == nil && links < maxLinks; links++ {
 		owner, next := firstOther(path)
@@ -84,29 +79,29 @@ func authorOf(path string) who {
 
 // firstOther goes down path to its first part that is not root's. At a link of root's it
 // ends with the path that the link leads to.
-func firstOther(path string) (owner who, next string) {
+func firstOther(path string) (owner ids, next string) {
 	for end := 1; end <= len(path); end++ {
 		if end < len(path) && path[end] != '/' {
 			continue
 		}
 		var st syscall.Stat_t
 		if syscall.Lstat(path[:end], &st) != nil {
-			return who{known: true}, ""
+			return ids{known: true}, ""
 		}
 		kind := st.Mode & syscall.S_IFMT
 		switch {
 		case st.Uid != 0:
-			return who{true, st.Uid, st.Gid}, ""
+			return ids{true, st.Uid, st.Gid}, ""
 		case kind == syscall.S_IFDIR && st.Mode&0o002 != 0 && st.Mode&syscall.S_ISVTX == 0:
 			return nobody(), ""
 		case kind == syscall.S_IFLNK:
-			return who{}, followed(path[:end]) + path[end:]
+			return ids{}, followed(path[:end]) + path[end:]
 		}
 	}
-	return who{known: true}, ""
+	return ids{known: true}, ""
 }
 
-// followed is where a link leads, as an absolute path.
+// followed is the target of a link, as an absolute path.
 func followed(link string) string {
 	target, err := os.Readlink(link)
 	if err != nil || target == "" {
@@ -118,8 +113,8 @@ func followed(link string) string {
 	return filepath.Clean(target)
 }
 
-// nobody is a user who owns nothing and is in no group that anything belongs to.
-func nobody() who {
+// nobody is a user that owns no file and is in no group of a file.
+func nobody() ids {
 	const overflow = 65534 // Linux's and BSD's number for nobody
-	return who{true, overflow, overflow}
+	return ids{true, overflow, overflow}
 }

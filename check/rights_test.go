@@ -7,10 +7,10 @@ import (
 	"vodmr/test/kit/require"
 )
 
-// Whoever owns the first part of a path that is not root's decides what it stands for.
+// The owner of the first part of a path that is not root's decides which file it names.
 func TestAuthorOfAPath(t *testing.T) {
 	require.Root(t, "to give something away")
-	s := &site{t: t, root: t.TempDir(), owner: 1500}
+	s := &testSite{t: t, root: t.TempDir(), owner: 1500}
 	s.owned("domains/a/file", "x", 0o600)
 	s.write("domains/a/ofroot", "x", 0o600)
 	s.owned("user", "", 0o755)

@@ -1,126 +1,94 @@
 package check
 
 import (
-	"errors"
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
 
+	"vodmr/internal/address"
 	"vodmr/qmail"
-	"vodmr/relay/grant"
 )
 
 const (
-	noRules     diagnosis = "is not there, though the run script names it"
-	rulesStale  diagnosis = "is older than its source"
-	otherRules  diagnosis = "has other rules than its source"
-	rulesForAll diagnosis = "lets in every login that has no line"
-	badSetting  diagnosis = "has a setting that makes no sense"
-	unknownName diagnosis = "has a setting that no program knows"
-	onlyByRule  diagnosis = "sets what counts in rules.cdb only"
-	upperKey    diagnosis = "has a key that no login can match"
+	noRules     kind = "wrong | is not there, though the run script names it | make it with tcprules; until then ATRN gets 451"
+	rulesStale  kind = "wrong | is older than its source | run make, or tcprules, and read what it says: what was changed since does not count yet"
+	otherRules  kind = "wrong | has other rules than its source | run make, or tcprules, and read what it says: what the text has does not count yet"
+	rulesForAll kind = "doubtful | lets in every login that has no line | end the rules with ':deny' unless this is what you want"
+	badSetting  kind = "wrong | has a setting that makes no sense | correct it; until then ATRN gets 451"
+	unknownName kind = "doubtful | has a setting that no program knows | correct the name, see vodmr-relay(8)"
+	onlyByRule  kind = "doubtful | sets what counts in rules.cdb only | write it into the rules: from elsewhere it does not count"
+	upperKey    kind = "wrong | has a key that no login can match | write the key in lower case"
 )
 
-// settings are the variables that vodmr-relay asks for, and the one of rules.
-func settings() []string {
-	names := []string{"VODMR_DOMAINS"}
-	_, _ = grant.ReadSettings(func(name string) string {
-		names = append(names, name)
-		return ""
-	})
-	return names
-}
-
 // checkRules looks at rules.cdb as a whole.
-func (d *doctor) checkRules() {
-	if d.Rules == "" {
+func checkRules(s *site, r *report) {
+	before := r.faults()
+	if s.Rules == "" || !readableRules(s, r) {
 		return
 	}
-	before := len(d.findings)
-	rules := d.openRules()
-	if rules == nil {
-		return
-	}
-	defer rules.Close()
-	d.checkSource(rules)
-	d.checkWritable(d.Rules)
-	err := rules.Each(d.checkRule)
+	checkSource(s, r)
+	err := s.rules.Each(func(key string, rule qmail.Rule) error {
+		checkRule(r, s.Rules+" "+cmp.Or(key, "(everybody)"), key, rule)
+		return nil
+	})
 	if err != nil {
-		d.say(d.Rules, damaged, err.Error())
+		r.say(s.Rules, damaged, err.Error())
 		return
 	}
-	if everybody, found, err := rules.For(""); err == nil && found && !everybody.Deny {
-		d.say(d.Rules, rulesForAll, "")
+	if everybody, found, err := s.rules.For(""); err == nil && found && !everybody.Deny {
+		r.say(s.Rules, rulesForAll, "")
 	}
-	if len(d.findings) == before {
-		d.fine(d.Rules, "is as new as its source, and its settings make sense")
+	if r.faults() == before {
+		r.ok(s.Rules, "is as new as its source, and its settings make sense")
 	}
 }
 
-// rules opens rules.cdb.
-func (d *doctor) rules() (*qmail.Rules, error) {
-	return openRules(d.Rules)
-}
-
-// openRules opens rules.cdb, or reports why not.
-func (d *doctor) openRules() *qmail.Rules {
-	if _, err := stat(d.Rules); missing(err) {
-		d.say(d.Rules, noRules, "")
-		return nil
+// readableRules reports if rules.cdb could be opened, and says why not.
+func readableRules(s *site, r *report) bool {
+	if _, err := stat(s.Rules); missing(err) {
+		r.say(s.Rules, noRules, "")
+		return false
 	}
-	if !d.openForAll(d.Rules, d.Rules) {
-		return nil
+	if !r.canRead(s.Rules, s.Rules, s.readers()...) {
+		return false
 	}
-	rules, err := d.rules()
-	switch {
-	case errors.Is(err, qmail.ErrDamaged):
-		d.say(d.Rules, damaged, err.Error())
-	case err != nil:
-		d.unreadable(d.Rules, err)
+	if s.rulesErr != nil {
+		r.unopened(s.Rules, s.rulesErr)
 	}
-	return rules
+	return s.rulesErr == nil
 }
 
 // checkSource looks at the text of the rules if it was changed: make refuses a key with a
 // capital letter, and leaves rules.cdb as it was.
-func (d *doctor) checkSource(rules *qmail.Rules) {
-	for _, r := range d.checkStale(d.Rules, rules) {
-		if r.key != qmail.Lower(r.key) {
-			d.say(strings.TrimSuffix(d.Rules, ".cdb")+" "+r.key, upperKey, "")
+func checkSource(s *site, r *report) {
+	for _, rule := range checkStale(r, s.Rules, s.rules) {
+		if rule.key != address.Lower(rule.key) {
+			r.say(strings.TrimSuffix(s.Rules, ".cdb")+" "+rule.key, upperKey, "")
 		}
-	}
-}
-
-// checkWritable looks for a file that decides who may fetch and is open to others.
-func (d *doctor) checkWritable(path string) {
-	if s, err := stat(path); err == nil && loosens(s) {
-		d.say(path, loose, s.mode.String())
 	}
 }
 
 // checkRule looks at one rule.
-func (d *doctor) checkRule(key string, rule qmail.Rule) error {
-	subject := d.Rules + " " + first(key, "(everybody)")
-	if key != qmail.Lower(key) {
-		d.say(subject, upperKey, "")
+func checkRule(r *report, subject, key string, rule qmail.Rule) {
+	if key != address.Lower(key) {
+		r.say(subject, upperKey, "")
 	}
-	d.checkSettings(subject, rule.Env)
-	if list := rule.Env["VODMR_DOMAINS"]; list != "" {
-		if _, err := grant.ParseDomains(list); err != nil {
-			d.say(subject, badSetting, "VODMR_DOMAINS="+list)
-		}
+	checkSettings(r, subject, rule.Env)
+	list := rule.Env["VODMR_DOMAINS"]
+	if _, err := parseDomains(list); err != nil && list != "" {
+		r.say(subject, badSetting, "VODMR_DOMAINS="+list)
 	}
-	return nil
 }
 
 // checkSettings looks at variables as vodmr-relay would.
-func (d *doctor) checkSettings(subject string, env map[string]string) {
-	if _, err := grant.ReadSettings(func(name string) string { return env[name] }); err != nil {
-		d.say(subject, badSetting, err.Error())
+func checkSettings(r *report, subject string, env map[string]string) {
+	if err := badSettings(env); err != nil {
+		r.say(subject, badSetting, err.Error())
 	}
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		if strings.HasPrefix(name, "VODMR_") && !slices.Contains(settings(), name) {
-			d.say(subject, unknownName, name)
+			r.say(subject, unknownName, name)
 		}
 	}
 }

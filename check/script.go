@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -22,8 +23,8 @@ func (s *service) take(words []string, users lookUp) {
 	}
 }
 
-// takeProgram takes a word of a command, if it names a program that is known; rest is
-// what follows. It says whether nothing more is to be found in the command.
+// takeProgram takes a word of a command if it names a program that is known. rest is the
+// words after it. It reports if the rest of the command is done, too.
 func (s *service) takeProgram(word string, rest []string, users lookUp) (done bool) {
 	switch name := filepath.Base(word); name {
 	case "sh", "bash", "dash", "ksh":
@@ -32,7 +33,7 @@ func (s *service) takeProgram(word string, rest []string, users lookUp) (done bo
 		s.limits = append(s.limits, limitsOf(name, rest)...)
 		if name == "chpst" {
 			options, _ := getopt(rest, chpstValues)
-			s.become(options['u'], users)
+			s.runAs(options['u'], users)
 		}
 	case "envdir", "s6-envdir":
 		if _, after := getopt(rest, ""); len(after) > 0 {
@@ -40,7 +41,7 @@ func (s *service) takeProgram(word string, rest []string, users lookUp) (done bo
 		}
 	case "setuidgid", "s6-setuidgid":
 		if len(rest) > 0 {
-			s.become(rest[0], users)
+			s.runAs(rest[0], users)
 		}
 	case "tcpserver":
 		s.takeTCP(rest, users)
@@ -57,7 +58,7 @@ func (s *service) takeProgram(word string, rest []string, users lookUp) (done bo
 	return false
 }
 
-// takeShell takes what a shell is told by -c.
+// takeShell takes the commands of a shell's -c.
 func (s *service) takeShell(rest []string, users lookUp) (done bool) {
 	options, after := getopt(rest, "")
 	if !options.has('c') || len(after) == 0 {
@@ -69,18 +70,24 @@ func (s *service) takeShell(rest []string, users lookUp) (done bool) {
 	return true
 }
 
-// become notes that all that follows runs as an account.
-func (s *service) become(account string, users lookUp) {
+// runAs notes that all later programs run as an account.
+func (s *service) runAs(account string, users lookUp) {
 	if account == "" {
 		return
 	}
 	account, _, _ = strings.Cut(account, ":")
-	found, _, err := users(account)
-	if err != nil {
-		s.accounts = append(s.accounts, account)
-		return
+	if found := s.account(account, users); found.known {
+		s.tcp.runsAs = found
 	}
-	s.tcp.who = found
+}
+
+// account looks an account up, and notes one that is not there.
+func (s *service) account(name string, users lookUp) ids {
+	found, _, err := users(name)
+	if err != nil {
+		s.accounts = append(s.accounts, name)
+	}
+	return found
 }
 
 func (s *service) takeTCP(rest []string, users lookUp) {
@@ -88,7 +95,7 @@ func (s *service) takeTCP(rest []string, users lookUp) {
 	s.tcp.found, s.tcp.rules = true, options['x']
 	s.tcp.slots = number(options['c'], 40)
 	if uid, err := strconv.ParseUint(options['u'], 10, 32); err == nil {
-		s.tcp.who = who{true, uint32(uid), uint32(number(options['g'], 0))}
+		s.tcp.runsAs = ids{true, uint32(uid), uint32(number(options['g'], 0))}
 	}
 	if len(after) > 1 {
 		s.tcp.host, s.tcp.port = after[0], number(after[1], 0)
@@ -98,19 +105,13 @@ func (s *service) takeTCP(rest []string, users lookUp) {
 func (s *service) takeTLS(rest []string, users lookUp) {
 	options, _ := getopt(rest, "ckauU")
 	s.tls = tlsWrapper{found: true, starttls: options.has('s'), account: options['u']}
-	s.tls.cert = first(options['c'], tlswrap.DefaultCertFile)
-	s.tls.key = first(options['k'], s.tls.cert)
+	s.tls.cert = cmp.Or(options['c'], tlswrap.DefaultCertFile)
+	s.tls.key = cmp.Or(options['k'], s.tls.cert)
 	if name := options['U']; name != "" {
-		found, _, err := users(name)
-		if err != nil {
-			s.accounts = append(s.accounts, name)
-		}
-		s.tls.who = found
+		s.tls.runsAs = s.account(name, users)
 	}
-	if name := options['u']; name != "" {
-		if _, _, err := users(name); err != nil {
-			s.accounts = append(s.accounts, name)
-		}
+	if s.tls.account != "" {
+		s.account(s.tls.account, users)
 	}
 }
 
@@ -131,7 +132,7 @@ func (s *service) takeVodmr(rest []string) {
 
 func (s *service) takeRelay(rest []string) {
 	options, after := getopt(rest, "qx")
-	s.relay = relayer{true, options['q'], options['x'], first(append(after, "Maildir")...)}
+	s.relay = relayer{true, options['q'], options['x'], cmp.Or(append(after, "Maildir")...)}
 }
 
 // options are a program's options, by their letters.
@@ -164,7 +165,7 @@ func getopt(words []string, withValue string) (options, []string) {
 	return o, words
 }
 
-// number reads a number; anything else is the standard.
+// number reads a number. If text is none, it is standard.
 func number(text string, standard int) int {
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 0 {

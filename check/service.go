@@ -7,7 +7,7 @@ import (
 	"vodmr/qmail"
 )
 
-// A service is what a service directory says: the chain of programs in its run
+// A service has the facts from a service directory: the chain of programs in its run
 // script, and the variables in env.
 type service struct {
 	dir string
@@ -27,14 +27,14 @@ type service struct {
 	relay  relayer
 }
 
-// A tcpserver is what the run script tells it.
+// A tcpserver has tcpserver's part of the run script.
 type tcpserver struct {
-	found bool
-	rules string // -x
-	slots int    // -c
-	host  string
-	port  int
-	who   who
+	found  bool
+	rules  string // -x
+	slots  int    // -c
+	host   string
+	port   int
+	runsAs ids
 }
 
 // A tlsWrapper is vodmr-tls's part.
@@ -43,7 +43,7 @@ type tlsWrapper struct {
 	starttls  bool
 	cert, key string
 	account   string // -u
-	who       who    // -U
+	runsAs    ids    // -U
 }
 
 // A greeter is vodmr's part.
@@ -60,35 +60,36 @@ type relayer struct {
 	qmail, rules, maildir string
 }
 
-// path is where a name in the run script leads.
+// path is the file that a name in the run script stands for.
 func (s *service) path(name string) string { return within(s.dir, name) }
 
-// who runs vodmr and the checkpassword program: root where nobody is named.
-func (s *service) who() who {
-	switch {
-	case s.tls.who.known:
-		return s.tls.who
-	case s.tcp.who.known:
-		return s.tcp.who
+// runsAs is the user that vodmr and the checkpassword program run as: root if the script
+// names none.
+func (s *service) runsAs() ids {
+	if s.tls.runsAs.known {
+		return s.tls.runsAs
 	}
-	return who{known: s.tcp.found}
+	if s.tcp.runsAs.known {
+		return s.tcp.runsAs
+	}
+	return ids{known: s.tcp.found}
 }
 
-// tcpUser is whom tcpserver becomes: root where nobody is named.
-func (s *service) tcpUser() who {
-	if s.tcp.who.known {
-		return s.tcp.who
+// tcpUser is the user that tcpserver becomes: root if the script names none.
+func (s *service) tcpUser() ids {
+	if s.tcp.runsAs.known {
+		return s.tcp.runsAs
 	}
-	return who{known: true}
+	return ids{known: true}
 }
 
 // lookUp finds an account; system.user is one.
-type lookUp func(name string) (who, string, error)
+type lookUp func(name string) (ids, string, error)
 
 // readService reads a service directory.
 func readService(dir string, users lookUp) service {
 	s := service{dir: dir, env: map[string]string{}}
-	script, err := readText(who{}, filepath.Join(dir, "run"))
+	script, err := readText(ids{}, filepath.Join(dir, "run"))
 	if err != nil {
 		s.err = err
 		return s
@@ -104,12 +105,12 @@ func readService(dir string, users lookUp) service {
 // blanks at its end, NUL standing for a line end. An empty file unsets it.
 func (s *service) readEnv() {
 	env := filepath.Join(s.dir, "env")
-	all, err := readAs(who{}, env, func() ([]string, error) { return names(env) })
+	all, err := readAs(ids{}, env, func() ([]string, error) { return names(env) })
 	if err != nil && !missing(err) {
 		s.envError = err
 	}
 	for _, name := range all {
-		text, err := readText(who{}, filepath.Join(s.dir, "env", name))
+		text, err := readText(ids{}, filepath.Join(s.dir, "env", name))
 		if err != nil {
 			s.envError = err
 			continue
@@ -117,4 +118,40 @@ func (s *service) readEnv() {
 		line, _, _ := strings.Cut(string(text), "\n")
 		s.env[name] = strings.ReplaceAll(strings.TrimRight(line, " \t"), "\x00", "\n")
 	}
+}
+
+// isVchkpw reports if vpopmail's program checks the passwords.
+func (s *service) isVchkpw() bool {
+	return len(s.prog) > 0 && filepath.Base(s.prog[0]) == "vchkpw"
+}
+
+// checkpwFile is vodmr-checkpw's file, "" for another checkpassword program.
+func (s *service) checkpwFile() string {
+	if len(s.prog) > 1 && filepath.Base(s.prog[0]) == "vodmr-checkpw" {
+		return s.path(s.prog[1])
+	}
+	return ""
+}
+
+// startsAsRoot reports if the checkpassword program is root, as far as is known.
+func (s *service) startsAsRoot() bool {
+	w := s.runsAs()
+	return w.known && w.uid == 0
+}
+
+// hasDatabase reports if vpopmail keeps its accounts in a database. If so, there is a file
+// in its etc, such as vpopmail.mysql, with the way to the database.
+func (s *service) hasDatabase() bool {
+	files, _ := filepath.Glob(s.vpopmailFile("vpopmail.*sql"))
+	more, _ := filepath.Glob(s.vpopmailFile("vpopmail.ldap"))
+	return len(files)+len(more) > 0
+}
+
+// vpopmailFile is a file in vpopmail's etc, which lies beside vchkpw's bin.
+func (s *service) vpopmailFile(name string) string {
+	program := s.path(s.prog[0])
+	if real, err := filepath.EvalSymlinks(program); err == nil {
+		program = real
+	}
+	return filepath.Join(filepath.Dir(filepath.Dir(program)), "etc", name)
 }

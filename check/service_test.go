@@ -14,11 +14,11 @@ import (
 	"vodmr/test/kit/dialogue"
 )
 
-// What there is in a run script, in short.
+// A chain is a run script's facts, in short.
 type chain struct {
 	Port, Slots     int
 	TCPRules        string
-	Who             who
+	RunsAs          ids
 	TLS, STARTTLS   bool
 	Cert, Account   string
 	Host            string
@@ -33,25 +33,25 @@ func chainOf(s service) chain {
 		limits = append(limits, l.String())
 	}
 	return chain{
-		s.tcp.port, s.tcp.slots, s.tcp.rules, s.who(), s.tls.found, s.tls.starttls, s.tls.cert, s.tls.account,
+		s.tcp.port, s.tcp.slots, s.tcp.rules, s.runsAs(), s.tls.found, s.tls.starttls, s.tls.cert, s.tls.account,
 		s.vodmr.host, strings.Join(s.prog, " "), s.relay.rules, s.relay.qmail, s.relay.maildir, strings.Join(limits, ", "),
 	}
 }
 
 // vpopmailAlone is a system with two accounts.
-func vpopmailAlone(name string) (who, string, error) {
+func vpopmailAlone(name string) (ids, string, error) {
 	switch name {
 	case "vpopmail":
-		return who{true, 89, 90}, "/home/vpopmail", nil
+		return ids{true, 89, 90}, "/home/vpopmail", nil
 	case "vodmrtls":
-		return who{true, 91, 92}, "/nonexistent", nil
+		return ids{true, 91, 92}, "/nonexistent", nil
 	}
-	return who{}, "", errors.New("unknown user " + name)
+	return ids{}, "", errors.New("unknown user " + name)
 }
 
 func TestRunScriptsAreUnderstood(t *testing.T) {
 	usual := chain{
-		Port: 366, Slots: 7, TCPRules: "tcp.cdb", Who: who{true, 89, 90}, Host: "mail.example.net",
+		Port: 366, Slots: 7, TCPRules: "tcp.cdb", RunsAs: ids{true, 89, 90}, Host: "mail.example.net",
 		Prog: "/v/vchkpw", Maildir: "Maildir",
 	}
 	with := func(change func(c *chain)) chain { c := usual; change(&c); return c }
@@ -72,7 +72,7 @@ func TestRunScriptsAreUnderstood(t *testing.T) {
 			with(func(c *chain) { c.TLS, c.STARTTLS, c.Cert, c.Account = true, true, "/c.pem", "vodmrtls" })},
 		"root, another Maildir, limits": {"exec softlimit -o100 -a 2000000000 tcpserver -x tcp.cdb -c7 0 1366 vodmr mail.example.net " +
 			"vodmr-checkpw vpasswd vodmr-relay .", with(func(c *chain) {
-			c.Port, c.Who, c.Prog, c.Maildir = 1366, who{known: true}, "vodmr-checkpw vpasswd", "."
+			c.Port, c.RunsAs, c.Prog, c.Maildir = 1366, ids{known: true}, "vodmr-checkpw vpasswd", "."
 			c.Limits = "softlimit -a 2000000000, softlimit -o 100"
 		})},
 		"nothing": {"exec sleep 1000", chain{}},
@@ -87,14 +87,14 @@ func TestRunScriptsAreUnderstood(t *testing.T) {
 			}
 			got := chainOf(readService(dir, vpopmailAlone))
 			got.Rules = strings.Replace(got.Rules, dir, "DIR", 1)
-			if diff := cmp.Diff(test.want, got, cmp.AllowUnexported(who{})); diff != "" {
+			if diff := cmp.Diff(test.want, got, cmp.AllowUnexported(ids{})); diff != "" {
 				t.Errorf("-want, +got:\n%s", diff)
 			}
 		})
 	}
 }
 
-// What vodmr-conf writes is understood.
+// Run scripts of vodmr-conf are understood.
 func TestVodmrConfsRunScriptIsUnderstood(t *testing.T) {
 	dir := t.TempDir()
 	if err := dialogue.Build(dir, "vodmr/cmd/vodmr-conf"); err != nil {
@@ -121,13 +121,13 @@ func TestVodmrConfsRunScriptIsUnderstood(t *testing.T) {
 		}
 		c := chainOf(s)
 		want := chain{
-			Port: 366, Slots: 40, TCPRules: "tcp.cdb", Who: c.Who, TLS: true, STARTTLS: true, Cert: c.Cert, Account: c.Account,
+			Port: 366, Slots: 40, TCPRules: "tcp.cdb", RunsAs: c.RunsAs, TLS: true, STARTTLS: true, Cert: c.Cert, Account: c.Account,
 			Host: "mail.example.net", Prog: "/v/vchkpw", Rules: made + "/rules.cdb", Qmail: "/q", Maildir: "Maildir",
 		}
 		if option != "-s" {
 			want.Port, want.TLS, want.STARTTLS = 1366, false, false
 		}
-		if diff := cmp.Diff(want, c, cmp.AllowUnexported(who{})); diff != "" || !c.Who.known || (me.Uid == "0" && option == "-s") != (c.Account == "nobody") {
+		if diff := cmp.Diff(want, c, cmp.AllowUnexported(ids{})); diff != "" || !c.RunsAs.known || (me.Uid == "0" && option == "-s") != (c.Account == "nobody") {
 			t.Errorf("%s: %+v: -want, +got:\n%s", option, c, diff)
 		}
 	}

@@ -32,12 +32,14 @@ const (
 	other  = "Other-Secret-9"
 )
 
-// A site is a whole provider in a temporary folder, with nothing wrong.
-type site struct {
+// A testSite is a whole provider in a temporary folder, with nothing wrong.
+type testSite struct {
 	t      *testing.T
 	root   string
 	owner  int // of the mailboxes
-	doctor *doctor
+	config Config
+	system system
+	report *report
 	out    bytes.Buffer
 	cert   *authority
 
@@ -47,8 +49,8 @@ type site struct {
 }
 
 // good makes such a site.
-func good(t *testing.T) *site {
-	s := &site{
+func good(t *testing.T) *testSite {
+	s := &testSite{
 		t: t, root: t.TempDir(), owner: os.Geteuid(),
 		greeting: "220 " + host + " on-demand mail relay",
 		ehlo:     "250-" + host + "\r\n250-AUTH CRAM-MD5\r\n250-STARTTLS\r\n250 ATRN",
@@ -57,28 +59,26 @@ func good(t *testing.T) *site {
 	if s.owner == 0 {
 		s.owner = 1500
 	}
-	if err := may(who{true, uint32(s.owner), uint32(s.owner)}, s.root, mayRun); err != nil {
+	if err := may(ids{true, uint32(s.owner), uint32(s.owner)}, s.root, mayRun); err != nil {
 		require.Skip(t, "TMPDIR is closed to others: %v", err)
 	}
 	s.qmail()
 	s.domain()
 	s.cert = newAuthority(t)
 	s.service()
-	s.doctor = &doctor{
-		Config: Config{Dir: s.path("service"), Logins: []string{login}},
-		system: system{
-			now: time.Now(), proc: s.path("proc"), empty: s.path("empty"), waitIO: 10 * time.Second, look: time.Minute,
-			disk:  func(string) (disk, error) { return disk{"ext4", false, 1 << 40, 1 << 41, 1 << 20, 1 << 21}, nil },
-			user:  s.user,
-			roots: s.cert.pool,
-		},
+	s.config = Config{Dir: s.path("service"), Logins: []string{login}}
+	s.system = system{
+		now: time.Now(), proc: s.path("proc"), empty: s.path("empty"), waitIO: 10 * time.Second, look: time.Minute,
+		disk:  func(string) (disk, error) { return disk{"ext4", false, 1 << 40, 1 << 41, 1 << 20, 1 << 21}, nil },
+		user:  s.user,
+		roots: s.cert.pool,
 	}
 	return s
 }
 
-func (s *site) path(name string) string { return filepath.Join(s.root, name) }
+func (s *testSite) path(name string) string { return filepath.Join(s.root, name) }
 
-func (s *site) must(err error) {
+func (s *testSite) must(err error) {
 	s.t.Helper()
 	if err != nil {
 		s.t.Fatal(err)
@@ -86,7 +86,7 @@ func (s *site) must(err error) {
 }
 
 // write makes a file with the folders on its way. $ROOT stands for the site.
-func (s *site) write(name, text string, mode os.FileMode) {
+func (s *testSite) write(name, text string, mode os.FileMode) {
 	s.t.Helper()
 	path := s.path(name)
 	s.must(os.MkdirAll(filepath.Dir(path), 0o755))
@@ -95,7 +95,7 @@ func (s *site) write(name, text string, mode os.FileMode) {
 }
 
 // owned makes a file or, without a text, a folder of the mailboxes' owner.
-func (s *site) owned(name, text string, mode os.FileMode) {
+func (s *testSite) owned(name, text string, mode os.FileMode) {
 	s.t.Helper()
 	if text == "" {
 		s.must(os.MkdirAll(s.path(name), 0o700))
@@ -108,7 +108,7 @@ func (s *site) owned(name, text string, mode os.FileMode) {
 	}
 }
 
-func (s *site) qmail() {
+func (s *testSite) qmail() {
 	s.write("qmail/control/me", host+"\n", 0o644)
 	s.write("qmail/control/locals", "localhost\n"+host+"\n", 0o644)
 	s.write("qmail/control/rcpthosts", "# ours\n"+host+"\nExample.org\n", 0o644)
@@ -121,8 +121,8 @@ func (s *site) qmail() {
 	s.age("qmail/users/assign")
 }
 
-// runSend holds open what qmail-send reads, as it does while it runs.
-func (s *site) runSend() {
+// runSend holds the trigger open, as qmail-send does while it runs.
+func (s *testSite) runSend() {
 	s.must(os.MkdirAll(s.path("qmail/queue/lock"), 0o755))
 	trigger := s.path("qmail/queue/lock/trigger")
 	s.must(mkfifo(trigger))
@@ -133,14 +133,14 @@ func (s *site) runSend() {
 }
 
 // age makes a file a minute older.
-func (s *site) age(name string) {
+func (s *testSite) age(name string) {
 	then := time.Now().Add(-time.Minute)
 	s.must(os.Chtimes(s.path(name), then, then))
 }
 
 const domain = "domains/example.org/"
 
-func (s *site) domain() {
+func (s *testSite) domain() {
 	s.must(os.MkdirAll(s.path("domains"), 0o755))
 	s.owned(domain, "", 0o700)
 	s.owned(domain+".qmail-default", "| $ROOT/bin/vdelivermail '' $ROOT/domains/example.org/odmr\n", 0o600)
@@ -151,11 +151,11 @@ func (s *site) domain() {
 }
 
 // vpasswd writes the domain's file of passwords.
-func (s *site) vpasswd(quota, hash, clear string) {
+func (s *testSite) vpasswd(quota, hash, clear string) {
 	s.owned(domain+"vpasswd", "odmr:"+hash+":1:0:odmr:$ROOT/domains/example.org/odmr:"+quota+":"+clear+"\n", 0o600)
 }
 
-func (s *site) service() {
+func (s *testSite) service() {
 	for _, name := range []string{"vodmr-tls", "vodmr", "vchkpw", "vodmr-relay"} {
 		s.write("bin/"+name, "#!/bin/sh\n", 0o755)
 	}
@@ -170,7 +170,7 @@ func (s *site) service() {
 }
 
 // made writes a source and the cdb that is made of it.
-func (s *site) made(name, text string) {
+func (s *testSite) made(name, text string) {
 	s.write("service/"+name, text, 0o644)
 	s.write("service/"+name+".cdb", string(cdbmake.Rules(text)), 0o644)
 	s.age("service/" + name)
@@ -188,7 +188,7 @@ exec envdir ./env sh -c '
 `
 
 // run writes the run script with replacements, pairs of old and new.
-func (s *site) run(replacements ...string) {
+func (s *testSite) run(replacements ...string) {
 	s.t.Helper()
 	text := script
 	for i := 0; i+1 < len(replacements); i += 2 {
@@ -201,19 +201,19 @@ func (s *site) run(replacements ...string) {
 }
 
 // user knows the accounts of this site.
-func (s *site) user(name string) (who, string, error) {
+func (s *testSite) user(name string) (ids, string, error) {
 	if name == "vpopmail" {
-		return who{true, uint32(s.owner), uint32(s.owner)}, s.path("home"), nil
+		return ids{true, uint32(s.owner), uint32(s.owner)}, s.path("home"), nil
 	}
-	return who{}, "", errors.New("unknown user " + name)
+	return ids{}, "", errors.New("unknown user " + name)
 }
 
 // listen answers on the port as vodmr would, and puts the port into run.
-func (s *site) listen() {
+func (s *testSite) listen() {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	s.must(err)
 	s.t.Cleanup(func() { listener.Close() })
-	s.doctor.Port = listener.Addr().(*net.TCPAddr).Port
+	s.config.Port = listener.Addr().(*net.TCPAddr).Port
 	go func() {
 		for {
 			conn, err := listener.Accept()
@@ -225,7 +225,7 @@ func (s *site) listen() {
 	}()
 }
 
-func (s *site) answer(conn net.Conn) {
+func (s *testSite) answer(conn net.Conn) {
 	defer conn.Close()
 	if s.greeting == "" {
 		return
@@ -240,24 +240,27 @@ func (s *site) answer(conn net.Conn) {
 	}
 }
 
-// look lets the doctor look, and returns the lines that are not ok.
-func (s *site) look() (lines []string) {
+// look runs the checks, and returns the lines that are not ok.
+func (s *testSite) look() (lines []string) {
 	s.t.Helper()
 	s.out.Reset()
-	s.doctor.Out = &s.out
-	s.doctor.report = newReport(&s.out)
-	if s.doctor.Port == 0 {
+	s.report = &report{out: &s.out}
+	if s.config.Port == 0 {
 		s.listen()
 	}
-	if _, err := s.doctor.run(); err != nil {
-		s.t.Fatal(err)
-	}
-	for _, f := range s.doctor.findings {
-		if f.verdict != fine {
-			lines = append(lines, strings.ReplaceAll(string(f.verdict)+" "+f.subject+": "+string(f.what), s.root, "ROOT"))
+	s.must(examine(s.config, s.system, s.report))
+	for _, f := range s.report.findings {
+		if f.severity != fine {
+			lines = append(lines, strings.ReplaceAll(f.short(), s.root, "ROOT"))
 		}
 	}
 	return lines
+}
+
+// short is a finding without its details.
+func (f finding) short() string {
+	severity, sentence, _ := f.kind.split()
+	return string(severity) + " " + f.subject + ": " + sentence
 }
 
 // An authority issues certificates.
@@ -275,7 +278,7 @@ func newAuthority(t *testing.T) *authority {
 	return a
 }
 
-// make signs a certificate, by itself where there is no authority yet.
+// make signs a certificate. If there is no authority yet, it signs itself.
 func (a *authority) make(name string, names []string, until time.Time) (*ecdsa.PrivateKey, *x509.Certificate) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

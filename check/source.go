@@ -15,8 +15,8 @@ type sourceRule struct {
 	rule qmail.Rule
 }
 
-// parseRules reads the text that tcprules makes a cdb of, see tcprules(1). It says
-// whether all lines could be read: ranges of addresses, for instance, cannot.
+// parseRules reads the text of rules, see tcprules(1). whole is false if a line could not
+// be read, such as one with a range of addresses.
 func parseRules(text string) (list []sourceRule, whole bool) {
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, " \t\n")
@@ -64,15 +64,14 @@ func (a sourceRule) same(b sourceRule) bool {
 	return a.key == b.key && a.rule.Deny == b.rule.Deny && maps.Equal(a.rule.Env, b.rule.Env)
 }
 
-// checkStale compares a cdb with the text beside it that it was made of: their contents
-// if the text can be read, else their times. It returns what of the text is not in the
-// cdb yet.
-func (d *doctor) checkStale(cdb string, rules *qmail.Rules) (changed []sourceRule) {
+// checkStale compares a cdb with the text beside it: their contents if the text can be
+// read, otherwise their times. If they differ it returns the text's rules.
+func checkStale(r *report, cdb string, rules *qmail.Rules) (changed []sourceRule) {
 	source, ok := strings.CutSuffix(cdb, ".cdb")
 	if !ok {
 		return nil
 	}
-	text, err := readText(who{}, source)
+	text, err := readText(ids{}, source)
 	if err != nil {
 		return nil // nobody needs it
 	}
@@ -81,15 +80,15 @@ func (d *doctor) checkStale(cdb string, rules *qmail.Rules) (changed []sourceRul
 		return nil
 	}
 	if older(cdb, source) {
-		d.say(cdb, rulesStale, filepath.Base(source))
+		r.say(cdb, rulesStale, filepath.Base(source))
 	} else {
-		d.say(cdb, otherRules, filepath.Base(source))
+		r.say(cdb, otherRules, filepath.Base(source))
 	}
 	return want
 }
 
-// holds says whether a cdb has these rules and no others. One that cannot be read is
-// reported elsewhere.
+// holds reports if a cdb has these rules and no others. If it cannot be read, another
+// check says so.
 func holds(rules *qmail.Rules, want []sourceRule) bool {
 	var made []sourceRule
 	err := rules.Each(func(key string, rule qmail.Rule) error {

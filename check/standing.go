@@ -9,48 +9,46 @@ import (
 )
 
 const (
-	fewWatches diagnosis = "is less than sessions that stand may need"
-	fewSlots   diagnosis = "lets in no more customers than may stay for good"
+	fewWatches kind = "doubtful | is less than sessions that stand may need | raise fs.inotify.max_user_instances with sysctl; until then new mail is looked for with each NOOP"
+	fewSlots   kind = "doubtful | lets in no more customers than may stay for good | raise tcpserver's -c: sessions that stand keep all others out"
 )
 
-// checkStanding looks whether there is room for sessions that stand: each takes
-// one of tcpserver's connections and one of its user's inotify instances.
-func (d *doctor) checkStanding() {
-	standing, others := d.standing()
-	if slots := d.service.tcp.slots; d.service.tcp.found && slots <= standing {
-		d.say(d.Dir+"/run", fewSlots, fmt.Sprintf("-c%d, and VODMR_IDLE for %d logins", slots, standing))
+// checkStanding looks if there is room for the standing sessions: each takes one of
+// tcpserver's connections and one of its user's inotify instances.
+func checkStanding(s *site, r *report) {
+	standing, others := s.standing()
+	if slots := s.service.tcp.slots; s.service.tcp.found && slots <= standing {
+		r.say(s.Dir+"/run", fewSlots, fmt.Sprintf("-c%d, and VODMR_IDLE for %d logins", slots, standing))
 	}
-	path := filepath.Join(d.proc, "sys/fs/inotify/max_user_instances")
+	path := filepath.Join(s.proc, "sys/fs/inotify/max_user_instances")
 	text, err := readProc(path)
 	if err != nil || standing == 0 && !others {
 		return
 	}
 	need := max(standing, 1)
 	if others {
-		need = max(d.service.tcp.slots, need)
+		need = max(s.service.tcp.slots, need)
 	}
 	if most := number(strings.TrimSpace(text), 0); most < need {
-		d.say(path, fewWatches, fmt.Sprintf("%d for %d", most, need))
+		r.say(path, fewWatches, fmt.Sprintf("%d for %d", most, need))
 	}
 }
 
-// standing counts the logins whose sessions may stand by a line of their own, and
-// says whether others may, too.
-func (d *doctor) standing() (logins int, others bool) {
-	outside := isSet(d.service.env["VODMR_IDLE"])
-	rules, err := d.rules()
-	if err != nil {
+// standing counts the logins that may have a standing session by a line of their own, and
+// reports if other logins may, too.
+func (s *site) standing() (logins int, others bool) {
+	outside := isSet(s.service.env["VODMR_IDLE"])
+	if s.rules == nil {
 		return 0, outside
 	}
-	defer rules.Close()
-	_ = rules.Each(func(key string, rule qmail.Rule) error {
+	_ = s.rules.Each(func(key string, rule qmail.Rule) error {
 		idle, said := rule.Env["VODMR_IDLE"]
-		may := !rule.Deny && (isSet(idle) || outside && (!said || idle == ""))
-		switch {
-		case !may:
-		case key == "" || key[0] == '@':
+		if rule.Deny || !isSet(idle) && !(outside && (!said || idle == "")) {
+			return nil
+		}
+		if key == "" || key[0] == '@' {
 			others = true
-		default:
+		} else {
 			logins++
 		}
 		return nil

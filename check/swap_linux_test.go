@@ -11,8 +11,8 @@ import (
 	"vodmr/test/kit/require"
 )
 
-// A mailbox's owner swaps a file for a link to what only root can read, over and over:
-// root's doctor, who looks meanwhile, prints no line of it.
+// While a mailbox's owner swaps a file for a link to a file that only root can read, over
+// and over, the checks run as root and print no line of it.
 func TestSwappedLinksShowNothing(t *testing.T) {
 	require.Root(t, "to read what the mailbox's owner cannot")
 	const lines = "17 " + other + "\n" + other + "@example.net\n|" + other + "\nodmr:x:1:0::/" + other + ":NOQUOTA:\nodmr:" + other + "\n"
@@ -43,7 +43,7 @@ func TestSwappedLinksShowNothing(t *testing.T) {
 }
 
 // ownService makes a second service directory, which its user can write.
-func (s *site) ownService() {
+func (s *testSite) ownService() {
 	s.owned("mine", "", 0o755)
 	s.owned("mine/env", "", 0o755)
 	s.owned("mine/env/VODMR_WINDOW", "20\n", 0o644)
@@ -51,7 +51,7 @@ func (s *site) ownService() {
 }
 
 // link makes the link beside the file, which is made too if it is missing.
-func (s *site) link(name string) {
+func (s *testSite) link(name string) {
 	if _, err := os.Lstat(s.path(name)); err != nil {
 		s.owned(name, "./Maildir/\n", 0o644)
 	}
@@ -61,7 +61,7 @@ func (s *site) link(name string) {
 
 // swap puts a file of the owner's and a link to the secret in a name's place, in turn,
 // until it is stopped.
-func (s *site) swap(name string, stop chan struct{}) {
+func (s *testSite) swap(name string, stop chan struct{}) {
 	path := s.path(name)
 	for {
 		select {
@@ -73,14 +73,15 @@ func (s *site) swap(name string, stop chan struct{}) {
 	}
 }
 
-// lookAtFiles looks at all but the port, whose answer takes long.
-func (s *site) lookAtFiles() {
+// lookAtFiles runs the checks of logins, since the port would take long.
+func (s *testSite) lookAtFiles() {
 	s.out.Reset()
-	d := &doctor{Config: s.doctor.Config, system: s.doctor.system}
-	d.Out, d.report, d.Dir = &s.out, newReport(&s.out), s.path("service")
-	d.look = time.Second
-	s.must(d.settle())
-	d.checkLogins()
+	r := &report{out: &s.out}
+	s.system.look = time.Second
+	facts, err := gather(s.config, s.system)
+	s.must(err)
+	defer facts.close()
+	checkLogins(facts, r)
 	mine := readService(s.path("mine"), s.user)
-	d.checkSettings("mine/env", mine.env)
+	checkSettings(r, "mine/env", mine.env)
 }

@@ -13,7 +13,7 @@ import (
 
 // plain makes a site without vpopmail: virtualdomains gives the domain to a user of the
 // system, and vodmr-checkpw has the login.
-func plain(t *testing.T, prefix string) *site {
+func plain(t *testing.T, prefix string) *testSite {
 	s := good(t)
 	s.write("qmail/users/cdb", string(cdbmake.Assign(".\n")), 0o644)
 	s.must(os.Remove(s.path("qmail/users/assign")))
@@ -26,14 +26,14 @@ func plain(t *testing.T, prefix string) *site {
 		s.owned("home/odmr"+name, "", 0o700)
 	}
 	s.owned("home/odmr/.qmail-default", "./Maildir/\n", 0o600)
-	s.doctor.user = func(name string) (who, string, error) {
+	s.system.user = func(name string) (ids, string, error) {
 		switch name {
 		case "odmr", "vpopmail":
-			return who{true, uint32(s.owner), uint32(s.owner)}, s.path("home/odmr"), nil
+			return ids{true, uint32(s.owner), uint32(s.owner)}, s.path("home/odmr"), nil
 		case "alias":
-			return who{true, uint32(s.owner), uint32(s.owner)}, s.path("home/alias"), nil
+			return ids{true, uint32(s.owner), uint32(s.owner)}, s.path("home/alias"), nil
 		}
-		return who{}, "", errors.New("unknown user " + name)
+		return ids{}, "", errors.New("unknown user " + name)
 	}
 	return s
 }
@@ -41,25 +41,25 @@ func plain(t *testing.T, prefix string) *site {
 // The catch-all of a system user is followed as qmail-local does.
 func TestSystemUsersCatchAll(t *testing.T) {
 	const folder = "ROOT/home/odmr"
-	write := func(name, text string, mode os.FileMode) func(*site) {
-		return func(s *site) { s.owned("home/odmr/"+name, text, mode) }
+	write := func(name, text string, mode os.FileMode) func(*testSite) {
+		return func(s *testSite) { s.owned("home/odmr/"+name, text, mode) }
 	}
 	for name, test := range map[string]struct {
 		prefix string
-		change func(s *site)
+		change func(s *testSite)
 		want   []string
 	}{
-		"a user":            {"odmr", func(*site) {}, nil},
+		"a user":            {"odmr", func(*testSite) {}, nil},
 		"an extension":      {"odmr-x-y.z", write(".qmail-x-y:z-default", "./Maildir/\n", 0o600), nil},
-		"any extension":     {"odmr-x", func(*site) {}, nil},
+		"any extension":     {"odmr-x", func(*testSite) {}, nil},
 		"a program":         {"odmr", write(".qmail-default", "|maildrop\n", 0o600), nil},
-		"qmail-start's":     {"odmr", func(s *site) { s.must(os.Truncate(s.path("home/odmr/.qmail-default"), 0)) }, nil},
-		"nothing":           {"odmr", func(s *site) { s.must(os.Remove(s.path("home/odmr/.qmail-default"))) }, []string{"wrong example.org: has no .qmail-default"}},
-		"somebody else":     {"eve", func(*site) {}, []string{"wrong example.org: has no .qmail-default"}},
+		"qmail-start's":     {"odmr", func(s *testSite) { s.must(os.Truncate(s.path("home/odmr/.qmail-default"), 0)) }, nil},
+		"nothing":           {"odmr", func(s *testSite) { s.must(os.Remove(s.path("home/odmr/.qmail-default"))) }, []string{"wrong example.org: has no .qmail-default"}},
+		"somebody else":     {"eve", func(*testSite) {}, []string{"wrong example.org: has no .qmail-default"}},
 		"an mbox":           {"odmr", write(".qmail-default", "./Mailbox\n", 0o600), []string{"wrong example.org: sends unknown addresses to another place"}},
 		"it may be run":     {"odmr", write(".qmail-default", "./Maildir/\n", 0o700), []string{"wrong " + folder + "/.qmail-default: makes qmail-local hold all mail back"}},
-		"a sticky folder":   {"odmr", func(s *site) { s.must(os.Chmod(s.path("home/odmr"), 0o700|os.ModeSticky)) }, []string{"wrong " + folder + ": is sticky, so qmail holds its mail back"}},
-		"no tmp":            {"odmr", func(s *site) { s.must(os.Remove(s.path("home/odmr/Maildir/tmp"))) }, []string{"wrong " + folder + "/Maildir: cannot be delivered to by the domain's user"}},
+		"a sticky folder":   {"odmr", func(s *testSite) { s.must(os.Chmod(s.path("home/odmr"), 0o700|os.ModeSticky)) }, []string{"wrong " + folder + ": is sticky, so qmail holds its mail back"}},
+		"no tmp":            {"odmr", func(s *testSite) { s.must(os.Remove(s.path("home/odmr/Maildir/tmp"))) }, []string{"wrong " + folder + "/Maildir: cannot be delivered to by the domain's user"}},
 		"more places":       {"odmr", write(".qmail-default", "./Maildir/\n&eve@example.net\n", 0o600), []string{"doubtful example.org: sends mail to more places than this mailbox"}},
 		"another extension": {"odmr-x", write(".qmail-x-default", "&eve@example.net\n", 0o600), []string{"wrong example.org: sends unknown addresses to another place"}},
 	} {
@@ -73,7 +73,7 @@ func TestSystemUsersCatchAll(t *testing.T) {
 	}
 }
 
-// Without qmail what QMAILQUEUE names takes the bounces, and the lines say so.
+// Without qmail the program in QMAILQUEUE takes the bounces, and the lines say so.
 func TestNoQmailButQmailqueue(t *testing.T) {
 	s := good(t)
 	s.run("-q $ROOT/qmail", "-q /nonexistent", "$ROOT/bin/vchkpw", "$ROOT/bin/vodmr-checkpw vpasswd")

@@ -3,45 +3,41 @@ package check
 import (
 	"errors"
 	"fmt"
-	"os"
-	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"vodmr/maildir"
 )
 
 const (
-	oldMail  diagnosis = "has mail that is older than control/queuelifetime"
-	foreign  diagnosis = "has mail that vodmr-relay cannot open"
-	staying  diagnosis = "has mail that no session can send"
-	breaking diagnosis = "has mail that breaks each session"
-	manyMore diagnosis = "has more mail than could be counted in time"
+	oldMail  kind = "doubtful | has mail that is older than control/queuelifetime | has the customer gone? vodmr-expire(8) says what it bounces"
+	foreign  kind = "wrong | has mail that vodmr-relay cannot open | chown it to the mailbox's own user, or move it away: no session sends it, and vodmr-expire does not bounce it"
+	staying  kind = "doubtful | has mail that no session can send | read the messages that the log calls skip, and remove them"
+	breaking kind = "doubtful | has mail that breaks each session | the customer's server hangs up at them: ask its admin, or remove them"
+	manyMore kind = "doubtful | has more mail than could be counted in time | look again when the disk has less to do"
 )
 
-// checkWaiting counts the mail that waits, and finds what should not.
-func (d *doctor) checkWaiting(box *maildir.Box, dir string) {
-	list, err := box.Scan(time.Now().Add(d.look))
+// checkWaiting counts the mail that waits, and finds mail that should not.
+func checkWaiting(b *openBox, r *report) {
+	list, err := b.box.Scan(time.Now().Add(b.site.look))
 	unfinished := errors.Is(err, maildir.ErrDeadline)
 	if err != nil && !unfinished {
-		d.unreadable(dir, err)
+		r.unreadable(b.dir, err)
 		return
 	}
 	defer list.Close()
 	if unfinished {
-		d.say(dir, manyMore, fmt.Sprintf("%d", list.Len()))
+		r.say(b.dir, manyMore, fmt.Sprintf("%d", list.Len()))
 	}
 	if list.Len() == 0 {
-		d.fine(dir, "no mail waits")
+		r.ok(b.dir, "no mail waits")
 		return
 	}
-	notes, _ := box.OpenNotes(func() time.Time { return d.now })
+	notes, _ := b.box.OpenNotes(func() time.Time { return b.site.now })
 	defer notes.Close()
-	d.judgeWaiting(box, list, notes, dir)
+	judgeWaiting(b, r, list, notes)
 }
 
-// A tally counts what waits in a Maildir.
+// A tally counts the mail that waits in a Maildir.
 type tally struct {
 	count, old, foreign, stays, breaks int
 
@@ -50,41 +46,40 @@ type tally struct {
 }
 
 // judgeWaiting goes through the mail, oldest first.
-func (d *doctor) judgeWaiting(box *maildir.Box, list *maildir.List, notes *maildir.Notes, dir string) {
-	settings, _ := d.controls()
+func judgeWaiting(b *openBox, r *report, list *maildir.List, notes *maildir.Notes) {
+	settings, _ := b.site.controls()
 	var t tally
-	until := time.Now().Add(d.look)
+	until := time.Now().Add(b.site.look)
 	for e, ok := list.Next(); ok; e, ok = list.Next() {
 		if t.count++; t.count == 1 {
 			t.oldest = e.Time
 		}
-		opens := d.opens(box, e, until, &t)
-		old := settings.QueueLifetime > 0 && d.now.Sub(time.Unix(e.Time, 0)) > settings.QueueLifetime
+		opens := t.opens(b, e, until)
+		old := settings.QueueLifetime > 0 && b.site.now.Sub(time.Unix(e.Time, 0)) > settings.QueueLifetime
 		t.note(e, notes.Of(e.Base()), old && opens)
 	}
-	age := d.now.Sub(time.Unix(t.oldest, 0)).Round(time.Second)
-	d.fine(dir, fmt.Sprintf("%d messages wait, the oldest for %v", t.count, age))
-	d.sayTally(dir, t)
+	age := b.site.now.Sub(time.Unix(t.oldest, 0)).Round(time.Second)
+	r.ok(b.dir, fmt.Sprintf("%d messages wait, the oldest for %v", t.count, age))
+	t.say(r, b.dir)
 }
 
 // opens opens a message as a session does, while there is time, and notes one that it
 // cannot open.
-func (d *doctor) opens(box *maildir.Box, e maildir.Entry, until time.Time, t *tally) bool {
+func (t *tally) opens(b *openBox, e maildir.Entry, until time.Time) bool {
 	if time.Now().After(until) {
 		return true
 	}
-	m, err := box.OpenMessage(e)
-	switch {
-	case err == nil:
+	m, err := b.box.OpenMessage(e)
+	if err == nil {
 		m.Close()
-	case !errors.Is(err, maildir.ErrGone):
+	} else if !errors.Is(err, maildir.ErrGone) {
 		t.foreign, t.foreigner = t.foreign+1, err.Error()
 		return false
 	}
 	return true
 }
 
-// note counts what the notes tell of a message. What stays for a reason of its own is not
+// note counts a message by its notes. If it stays for a reason of its own, it is not
 // bounced for its age.
 func (t *tally) note(e maildir.Entry, note maildir.Note, old bool) {
 	if note.Reason != "" {
@@ -97,36 +92,20 @@ func (t *tally) note(e maildir.Entry, note maildir.Note, old bool) {
 	}
 }
 
-func (d *doctor) sayTally(dir string, t tally) {
+// say reports the mail that should not wait.
+func (t *tally) say(r *report, dir string) {
 	if t.old > 0 {
-		d.say(dir, oldMail, fmt.Sprintf("%d messages", t.old))
+		r.say(dir, oldMail, fmt.Sprintf("%d messages", t.old))
 	}
-	if t.foreign > 0 {
-		d.say(dir, foreign, fmt.Sprintf("%d messages, such as %s", t.foreign, t.foreigner))
-	}
-	if t.stays > 0 {
-		d.say(dir, staying, fmt.Sprintf("%d messages, such as %s", t.stays, t.stayer))
-	}
-	if t.breaks > 0 {
-		d.say(dir, breaking, fmt.Sprintf("%d messages, such as %s", t.breaks, t.break1))
-	}
-}
-
-// names lists a folder without dot files, or what could be read of it: a folder
-// of millions is not read to its end.
-func names(dir string) ([]string, error) {
-	f, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	const most = 100000
-	all, err := f.Readdirnames(most)
-	kept := all[:0]
-	for _, name := range all {
-		if !strings.HasPrefix(name, ".") {
-			kept = append(kept, name)
+	for _, found := range []struct {
+		kind    kind
+		count   int
+		example string
+	}{
+		{foreign, t.foreign, t.foreigner}, {staying, t.stays, t.stayer}, {breaking, t.breaks, t.break1},
+	} {
+		if found.count > 0 {
+			r.say(dir, found.kind, fmt.Sprintf("%d messages, such as %s", found.count, found.example))
 		}
 	}
-	return kept, err
 }

@@ -5,6 +5,8 @@ import (
 	"net"
 	"strconv"
 	"strings"
+
+	"vodmr/internal/address"
 )
 
 // Default ports: RFC 2645 section 4 and RFC 5321.
@@ -23,8 +25,7 @@ func (a Address) String() string { return net.JoinHostPort(a.Host, a.Port) }
 // port may be a number or a service's name. The error is misuse.
 func ParseAddress(s, defaultPort string) (Address, error) {
 	a := Address{Host: s, Port: defaultPort}
-	switch {
-	case strings.HasPrefix(s, "["), strings.Count(s, ":") == 1:
+	if strings.HasPrefix(s, "[") || strings.Count(s, ":") == 1 {
 		var err error
 		if strings.HasSuffix(s, "]") {
 			s += ":" + defaultPort
@@ -53,15 +54,11 @@ func validPort(port string) bool {
 func ParseDomains(s string) ([]string, error) {
 	domains := strings.Split(s, ",")
 	for _, d := range domains {
-		if d == "" || len(d) > 255 || strings.ContainsFunc(d, notInDomain) {
+		if len(d) > 255 || !address.IsDomain(d, false) {
 			return nil, misuse("%s is not a domain: give domains with commas and no spaces between", strconv.Quote(d))
 		}
 	}
 	return domains, nil
-}
-
-func notInDomain(c rune) bool {
-	return c <= ' ' || c == 0x7f || strings.ContainsRune("@,<>()\"\\;:", c)
 }
 
 // hostPort is for messages: the default port is not worth a word.

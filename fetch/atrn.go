@@ -16,14 +16,14 @@ func (d *conversation) turn(domains []string) error {
 	if len(domains) > 0 {
 		line += " " + strings.Join(domains, ",")
 	}
-	r, err := d.command(line, "the reply to ATRN", d.waits.ATRN)
+	r, err := d.command(line, "the reply to ATRN", d.timings.ATRN)
 	if err != nil {
 		return err
 	}
 	return atrnFailure(r, len(domains) > 0)
 }
 
-// atrnFailure says what the reply to ATRN means; nil is 250. named says whether ATRN
+// atrnFailure says what the reply to ATRN means; nil is 250. named reports if ATRN
 // named domains.
 func atrnFailure(r smtp.Reply, named bool) error {
 	switch {

@@ -3,10 +3,10 @@ package fetch
 import (
 	"context"
 	"net"
-	"os"
-	"os/exec"
 	"sync"
 	"time"
+
+	"vodmr/internal/child"
 )
 
 // Command is a provider that a shell command leads to, such as ssh: it gets the
@@ -17,13 +17,11 @@ func (c Command) String() string { return "the command" }
 
 // Connect starts the command. Closing the connection ends it.
 func (c Command) Connect(context.Context) (net.Conn, error) {
-	cmd := exec.Command("/bin/sh", "-c", c.Line)
-	cmd.Stderr = os.Stderr
-	conn, err := startOnSocket(cmd)
+	conn, started, err := startOnSocket("/bin/sh", []string{"/bin/sh", "-c", c.Line}, nil)
 	if err != nil {
 		return nil, later(err, "cannot run the command")
 	}
-	return &commandConn{UnixConn: conn, child: newChild(cmd)}, nil
+	return &commandConn{UnixConn: conn, child: started}, nil
 }
 
 // commandGrace is how long a command may take to end once its input has ended.
@@ -31,25 +29,26 @@ const commandGrace = 5 * time.Second
 
 type commandConn struct {
 	*net.UnixConn
-	child *child
+	child *child.Child
 	once  sync.Once
-	err   error
+	err   error // of closing the connection
+	ended error // how the command ended, if not well
 }
 
 // Close hangs up and sees the command's end.
 func (c *commandConn) Close() error {
 	c.once.Do(func() {
 		c.err = c.UnixConn.Close()
-		c.child.end(commandGrace, commandGrace)
+		c.ended = c.child.End(commandGrace, commandGrace)
 	})
 	return c.err
 }
 
-// Status says how the command ended, "" where it ended well.
+// Status says how the command ended, "" if it ended well.
 func (c *commandConn) Status() string {
 	_ = c.Close()
-	if c.child.err == nil {
+	if c.ended == nil {
 		return ""
 	}
-	return "the command ended with " + c.child.err.Error()
+	return "the command ended with " + c.ended.Error()
 }

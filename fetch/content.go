@@ -3,7 +3,7 @@ package fetch
 import "bytes"
 
 // A dataDecoder takes the stuffing dots out of content as DATA sends it (RFC
-// 5321 section 4.5.2); all else stays. Only CRLF . CRLF ends it: a server that
+// 5321 section 4.5.2); the rest stays. Only CRLF . CRLF ends it: a server that
 // takes LF . LF for the end lets a sender smuggle messages past another that
 // does not.
 type dataDecoder struct{ state dataState }

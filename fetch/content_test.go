@@ -77,7 +77,7 @@ func stuffed(content []byte) []byte {
 	return b.Bytes()
 }
 
-// What arrives is what was sent, by DATA and by BDAT, however the line cuts it,
+// The content arrives as it was sent, by DATA and by BDAT, however the line cuts it,
 // and the session goes on behind it in step.
 func FuzzContent(f *testing.F) {
 	f.Add([]byte("Subject: x\r\n\r\n.\r\n..\r\nx"), []byte{0}, uint16(3))

@@ -10,17 +10,17 @@ import (
 	"vodmr/smtp"
 )
 
-// Waits are the longest waits for the provider.
-type Waits struct {
+// Timings are the longest waits for the provider.
+type Timings struct {
 	Greeting time.Duration // for 220
 	TLS      time.Duration // for the handshake
 	Reply    time.Duration // for replies during the login
 	ATRN     time.Duration // for ATRN's: at least 10 minutes (RFC 2645 section 5.2.1)
 }
 
-// DefaultWaits are RFC 2645's, and RFC 5321's (section 4.5.3.2).
-func DefaultWaits() Waits {
-	return Waits{
+// DefaultTimings are RFC 2645's, and RFC 5321's (section 4.5.3.2).
+func DefaultTimings() Timings {
+	return Timings{
 		Greeting: 5 * time.Minute,
 		TLS:      time.Minute,
 		Reply:    5 * time.Minute,
@@ -30,11 +30,11 @@ func DefaultWaits() Waits {
 
 // A conversation is the connection while the provider still answers.
 type conversation struct {
-	conn   net.Conn
-	unread []byte // read from conn, not yet part of a reply
-	parser smtp.ReplyParser
-	waits  Waits
-	over   bool // the provider hears no more
+	conn    net.Conn
+	unread  []byte // read from conn, not yet part of a reply
+	parser  smtp.ReplyParser
+	timings Timings
+	closed  bool // the provider hears no more
 	// verified is whether TLS makes sure who the provider is.
 	verified bool
 }
@@ -44,7 +44,7 @@ type conversation struct {
 func (d *conversation) command(line, what string, wait time.Duration) (smtp.Reply, error) {
 	_ = d.conn.SetDeadline(time.Now().Add(wait))
 	if _, err := io.WriteString(d.conn, line+"\r\n"); err != nil {
-		d.over = true
+		d.closed = true
 		return smtp.Reply{}, later(err, "the connection to the provider broke before %s", what)
 	}
 	return d.reply(what, wait)
@@ -55,7 +55,7 @@ func (d *conversation) reply(what string, wait time.Duration) (smtp.Reply, error
 	_ = d.conn.SetDeadline(time.Now().Add(wait))
 	r, err := d.next(what)
 	if err != nil {
-		d.over = true
+		d.closed = true
 	}
 	return r, err
 }
@@ -99,10 +99,10 @@ func (d *conversation) feed() error {
 
 func broken(err error, what string) error {
 	var timeout net.Error
-	switch {
-	case errors.Is(err, io.EOF):
+	if errors.Is(err, io.EOF) {
 		return later(nil, "the provider hung up before %s", what)
-	case errors.As(err, &timeout) && timeout.Timeout():
+	}
+	if errors.As(err, &timeout) && timeout.Timeout() {
 		return later(nil, "the provider did not send %s in time", what)
 	}
 	return later(err, "the connection to the provider broke before %s", what)
@@ -113,7 +113,7 @@ const quitTime = 10 * time.Second
 
 // quit takes leave of a provider that did not turn the connection.
 func (d *conversation) quit() {
-	if d.over {
+	if d.closed {
 		return
 	}
 	_, _ = d.command("QUIT", "the reply to QUIT", quitTime)

@@ -3,8 +3,8 @@
 // to whatever receives mail here: a program, an SMTP server, or a Maildir.
 //
 //	Session   one visit: connect, log in, ATRN, receive
-//	Provider  where the session comes from: TCP, or a command's descriptors
-//	TLS       how the line is protected, and whom to trust
+//	Provider  the session's origin: TCP, or a command's descriptors
+//	TLS       how the line is protected, and which certificates to trust
 //	Sink      who receives: Program, Forward, Maildir
 //	Repeat    sessions again and again
 //

@@ -38,10 +38,10 @@ func (f *Failure) Unwrap() error { return f.Err }
 // ExitCode returns the exit code of a session's error; nil is ExitFetched.
 func ExitCode(err error) int {
 	var f *Failure
-	switch {
-	case err == nil:
+	if err == nil {
 		return ExitFetched
-	case errors.As(err, &f):
+	}
+	if errors.As(err, &f) {
 		return f.Exit
 	}
 	return ExitLater
@@ -84,7 +84,7 @@ func silent(limit time.Duration) error {
 	return later(nil, "the provider said nothing for %v, not even NOOP: its line is taken for dead", limit)
 }
 
-// ErrStopped says that a session was ended from outside, by a signal.
+// ErrStopped means that a session was ended from outside, by a signal.
 var ErrStopped = errors.New("stopped")
 
 func stopped() error { return later(ErrStopped, "the session was cut short") }

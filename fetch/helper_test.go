@@ -18,7 +18,7 @@ var testLogin = Login{"odmr@example.org", "secret"}
 
 const testChallenge = "<1.2@mail.example.net>"
 
-// given is a provider whose connection exists already.
+// given is a provider with a connection that exists already.
 type given struct{ conn net.Conn }
 
 func (g given) Connect(context.Context) (net.Conn, error) { return g.conn, nil }
@@ -33,7 +33,7 @@ type visit struct {
 	stop   context.CancelFunc
 }
 
-// start runs a session whose provider is the test.
+// start runs a session with the test as its provider.
 func start(t *testing.T, s Session) *visit {
 	t.Helper()
 	near, far := tcpPair(t, "127.0.0.1:0")
@@ -46,7 +46,7 @@ func begin(t *testing.T, s Session, near net.Conn) *visit {
 	if s.Login == (Login{}) {
 		s.Login = testLogin
 	}
-	s.Waits = DefaultWaits()
+	s.Timings = DefaultTimings()
 	if s.TLS == (TLS{}) {
 		s.TLS.Mode = NoTLS
 	}

@@ -20,7 +20,7 @@ func (d *conversation) greeting() error {
 	if _, under := d.conn.(encrypted); !under {
 		what += " (a port where TLS begins at once wants -T tls)"
 	}
-	r, err := d.reply(what, d.waits.Greeting)
+	r, err := d.reply(what, d.timings.Greeting)
 	if err != nil {
 		return err
 	}
@@ -33,7 +33,7 @@ func (d *conversation) greeting() error {
 // hello says EHLO and returns the lines of the reply. Those after the first name
 // extensions; a server that leaves out its own name begins with one.
 func (d *conversation) hello(host string) ([]string, error) {
-	r, err := d.command("EHLO "+host, "the reply to EHLO", d.waits.Reply)
+	r, err := d.command("EHLO "+host, "the reply to EHLO", d.timings.Reply)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func (d *conversation) plain(l Login) error {
 	answer := base64.StdEncoding.EncodeToString([]byte("\x00" + l.User + "\x00" + l.Password))
 	line := "AUTH PLAIN " + answer
 	if len(line)+len("\r\n") > maxCommand {
-		r, err := d.command("AUTH PLAIN", "the reply to AUTH", d.waits.Reply)
+		r, err := d.command("AUTH PLAIN", "the reply to AUTH", d.timings.Reply)
 		if err != nil {
 			return err
 		}
@@ -82,7 +82,7 @@ func (d *conversation) plain(l Login) error {
 // cramMD5 does CRAM-MD5 (RFC 2195, RFC 4954), which every provider has (RFC 2645
 // section 5.1.2).
 func (d *conversation) cramMD5(l Login) error {
-	r, err := d.command("AUTH CRAM-MD5", "the challenge", d.waits.Reply)
+	r, err := d.command("AUTH CRAM-MD5", "the challenge", d.timings.Reply)
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (d *conversation) cramMD5(l Login) error {
 	}
 	answer, err := proof(l, r.Lines[0])
 	if err != nil {
-		_, _ = d.command("*", "the reply to the cancelled login", d.waits.Reply)
+		_, _ = d.command("*", "the reply to the cancelled login", d.timings.Reply)
 		return later(err, "the provider's challenge is damaged")
 	}
 	return d.lastOfLogin(l, answer)
@@ -99,7 +99,7 @@ func (d *conversation) cramMD5(l Login) error {
 
 // lastOfLogin sends the line that the provider answers with yes or no.
 func (d *conversation) lastOfLogin(l Login, line string) error {
-	r, err := d.command(line, "the reply to the login", d.waits.Reply)
+	r, err := d.command(line, "the reply to the login", d.timings.Reply)
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,7 @@ import (
 	"vodmr/maildir"
 )
 
-// Maildir is a Sink that receives into a Maildir, which it makes where it is
+// Maildir is a Sink that receives into a Maildir, which it makes if it is
 // missing.
 type Maildir struct {
 	Dir     string
@@ -50,7 +50,7 @@ func (m Maildir) Open(context.Context) (Receiver, error) {
 // delivering is a Maildir that is ready for one session.
 type delivering struct {
 	Maildir
-	box mailbox
+	box receiver
 }
 
 func (d *delivering) Receive(ctx context.Context, provider *Turned, tally *Tally) error {
@@ -60,13 +60,13 @@ func (d *delivering) Receive(ctx context.Context, provider *Turned, tally *Tally
 	}
 	follow(provider, newTracker(tally))
 	r := &receiving{
-		Maildir: d.Maildir,
-		box:     d.box,
-		stream:  &stoppable{Turned: provider, ctx: ctx},
-		peer:    peer,
-		stands:  provider.silence > 0,
+		Maildir:  d.Maildir,
+		box:      d.box,
+		stream:   &stoppable{Turned: provider, ctx: ctx},
+		peer:     peer,
+		standing: provider.silence > 0,
 	}
-	if r.stands {
+	if r.standing {
 		r.Idle = provider.silence
 	}
 	return r.serve(ctx)

@@ -119,7 +119,7 @@ func TestReceivePipelined(t *testing.T) {
 		"Return-Path: <c@s.example>\nDelivered-To: three@example.org\nab\r")
 }
 
-// What follows the final dot in the same segment is the next command, and what
+// Bytes behind the final dot in the same segment are the next command, and what
 // came with the reply to ATRN the first.
 func TestReceiveNothingLost(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "Maildir")
@@ -287,7 +287,7 @@ func TestReceiveRefusedChunks(t *testing.T) {
 	wantDelivered(t, dir, "Return-Path: <>\nDelivered-To: c@example.org\nok")
 }
 
-// After a BDAT without a size nobody knows where the commands go on.
+// After a BDAT without a size nobody knows which byte begins the next command.
 func TestReceiveUnreadableChunk(t *testing.T) {
 	for _, command := range []string{"BDAT", "BDAT x", "BDAT -1", "BDAT 5 MORE", "BDAT 99999999999999999999"} {
 		v, _ := receive(t, Maildir{})
@@ -452,7 +452,7 @@ func failOnce(t *testing.T, err error, stage, how, want string) {
 	}
 }
 
-// opened is a Sink whose Receiver is there already.
+// opened is a Sink with a Receiver that is there already.
 type opened struct{ Receiver }
 
 func (o opened) Open(context.Context) (Receiver, error) { return o.Receiver, nil }

@@ -69,7 +69,7 @@ func meterLine(t *Tally) string {
 	return text
 }
 
-// IsTerminal says whether a descriptor is a terminal.
+// IsTerminal reports if a descriptor is a terminal.
 func IsTerminal(fd int) bool {
 	_, err := unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ)
 	return err == nil

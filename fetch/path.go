@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"unicode/utf8"
+
+	"vodmr/internal/address"
 )
 
 // A path is the address of MAIL or RCPT (RFC 5321 section 4.1.2). Both parts
@@ -69,64 +71,18 @@ func withoutRoute(text string) (string, error) {
 
 // splitAddress takes LOCAL@DOMAIN apart. Without @ the domain is empty.
 func splitAddress(text string) (local, domain string, err error) {
-	var rest string
-	if strings.HasPrefix(text, `"`) {
-		local, rest, err = unquote(text)
-	} else {
-		local, rest, err = dotString(text)
+	if text == "" {
+		return "", "", nil
 	}
-	if err != nil || rest == "" {
-		return local, "", err
-	}
-	if local == "" || rest[0] != '@' || !validDomain(rest[1:]) {
+	local, rest, ok := address.CutLocal(text)
+	domain, found := strings.CutPrefix(rest, "@")
+	if !ok || address.HasControl(local) || !found && rest != "" {
 		return "", "", errPath
 	}
-	return local, rest[1:], nil
-}
-
-// unquote takes a quoted string off the start of s and returns what it means.
-func unquote(s string) (local, rest string, err error) {
-	var b strings.Builder
-	for i := 1; i < len(s); i++ {
-		c := s[i]
-		if c == '"' {
-			return b.String(), s[i+1:], nil
-		}
-		if c == '\\' && i+1 < len(s) {
-			i++
-			c = s[i]
-		}
-		if c < ' ' || c == 0x7f {
-			break
-		}
-		b.WriteByte(c)
+	if found && (local == "" || !address.IsDomain(domain, true)) {
+		return "", "", errPath
 	}
-	return "", "", errPath
-}
-
-// dotString takes an unquoted local part off the start of s. Dots may stand
-// anywhere: addresses that break that rule are in use.
-func dotString(s string) (local, rest string, err error) {
-	n := strings.IndexByte(s, '@')
-	if n < 0 {
-		n = len(s)
-	}
-	for i := 0; i < n; i++ {
-		if c := s[i]; c <= ' ' || c == 0x7f || strings.IndexByte(`()<>[]:;\,"`, c) >= 0 {
-			return "", "", errPath
-		}
-	}
-	return s[:n], s[n:], nil
-}
-
-// validDomain takes a name or an address literal.
-func validDomain(s string) bool {
-	if n := len(s); n > 2 && s[0] == '[' && s[n-1] == ']' {
-		s = strings.ReplaceAll(s[1:n-1], ":", "")
-	} else if strings.ContainsAny(s, "[]") {
-		return false
-	}
-	return s != "" && !strings.ContainsFunc(s, notInDomain)
+	return local, domain, nil
 }
 
 // address is the path as Delivered-To shows it: raw, the domain in lower case.
@@ -134,21 +90,10 @@ func (p path) address() string {
 	if p.domain == "" {
 		return p.local
 	}
-	return p.local + "@" + lowerASCII(p.domain)
+	return p.local + "@" + address.Lower(p.domain)
 }
 
-// international says whether the path needs SMTPUTF8 (RFC 6531).
+// international reports if the path needs SMTPUTF8 (RFC 6531).
 func (p path) international() bool {
 	return strings.ContainsFunc(p.text, func(c rune) bool { return c >= utf8.RuneSelf })
-}
-
-// lowerASCII leaves bytes that are no UTF-8 as they are.
-func lowerASCII(s string) string {
-	b := []byte(s)
-	for i, c := range b {
-		if 'A' <= c && c <= 'Z' {
-			b[i] = c + 'a' - 'A'
-		}
-	}
-	return string(b)
 }

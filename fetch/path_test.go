@@ -52,7 +52,7 @@ func TestParsePath(t *testing.T) {
 	}
 }
 
-// What was taken can be said again and means the same, and cannot break a
+// A path that was taken can be said again and means the same, and cannot break a
 // header line.
 func FuzzParsePath(f *testing.F) {
 	for _, seed := range []string{"<>", `<"a\"\\>@<"@b.example> SIZE=1`, "<@r.example:a@b.example>", "<a@[IPv6:::1]>"} {
@@ -123,7 +123,7 @@ func TestParseDomains(t *testing.T) {
 }
 
 func TestPrintable(t *testing.T) {
-	got := printable("a (b)\r\n" + strings.Repeat("ü", 200))
+	got := headerWord("a (b)\r\n" + strings.Repeat("ü", 200))
 	if strings.ContainsAny(got, " ()\r\n") || !utf8.ValidString(got) || !strings.HasPrefix(got, "a??b???") {
 		t.Errorf("got %q", got)
 	}

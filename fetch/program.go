@@ -3,9 +3,10 @@ package fetch
 import (
 	"context"
 	"os"
-	"os/exec"
 	"strings"
 	"time"
+
+	"vodmr/internal/child"
 )
 
 // Program is a Sink that runs a program with the turned connection on its
@@ -17,8 +18,8 @@ type Program struct {
 
 // Open looks for the program; it starts once the connection has turned.
 func (p Program) Open(context.Context) (Receiver, error) {
-	path, err := exec.LookPath(p.Args[0])
-	if err != nil {
+	path, err := child.LookPath(p.Args[0], os.Getenv("PATH"))
+	if err != nil || child.Executable(path) != nil {
 		return nil, misuse("cannot run %s: there is no such program", p.Args[0])
 	}
 	return running{p, path}, nil
@@ -37,23 +38,18 @@ const programGrace = 10 * time.Minute
 // Receive runs the program until it ends. That it ends well is part of the
 // success.
 func (r running) Receive(ctx context.Context, provider *Turned, tally *Tally) error {
-	cmd := exec.Command(r.path)
-	cmd.Args = r.Args
-	cmd.Env = connectionEnv(r.Environ, provider)
-	cmd.Stderr = os.Stderr
-	conn, err := startOnSocket(cmd)
+	conn, started, err := startOnSocket(r.path, r.Args, connectionEnv(r.Environ, provider))
 	if err != nil {
 		dismiss(ctx, provider)
 		return later(err, "cannot run %s, so the provider keeps the mail", r.Args[0])
 	}
 	defer conn.Close()
-	child := newChild(cmd)
 	p := pump{provider: provider, receiver: conn, track: newTracker(tally)}
 	err = p.run(ctx)
 	conn.Close()
-	child.end(programGrace, commandGrace)
-	if child.err != nil && ctx.Err() == nil {
-		return later(child.err, "%s failed", r.Args[0])
+	ended := started.End(programGrace, commandGrace)
+	if ended != nil && ctx.Err() == nil {
+		return later(ended, "%s failed", r.Args[0])
 	}
 	return err
 }

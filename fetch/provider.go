@@ -12,7 +12,7 @@ import (
 	"vodmr/internal/fdio"
 )
 
-// A Provider is where a session comes from.
+// A Provider is the origin of a session.
 type Provider interface {
 	// Connect returns the connection on which the provider greets.
 	Connect(ctx context.Context) (net.Conn, error)
@@ -43,7 +43,7 @@ const connectTime = time.Minute
 
 // dial prepares each socket: a customer that only waits for commands would not see a
 // line that went dark. It is net.Dialer without its race between address families,
-// whose error names only one address.
+// since the error of that names only one address.
 func dial(ctx context.Context, a Address, prepare func(fd int)) (net.Conn, error) {
 	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", a.Host)
 	if err != nil {

@@ -42,10 +42,10 @@ func (p *pump) run(ctx context.Context) error {
 		_ = p.receiver.SetWriteDeadline(time.Now().Add(quitTime))
 	})
 	defer stop()
-	over := make(chan struct{})
-	defer close(over)
+	ended := make(chan struct{})
+	defer close(ended)
 	if p.provider.silence > 0 {
-		go p.watch(over)
+		go p.watch(ended)
 	}
 	commands, replies := make(chan error, 1), make(chan error, 1)
 	go func() { commands <- p.pass(p.receiver, p.provider, p.track.commands) }()
@@ -61,9 +61,9 @@ func (p *pump) run(ctx context.Context) error {
 	return p.outcome(ctx, down, up)
 }
 
-// watch ends a session whose provider is silent for too long. It looks a few times
+// watch ends a session if its provider is silent for too long. It looks a few times
 // meanwhile, as a reply shortens the time that is left.
-func (p *pump) watch(over <-chan struct{}) {
+func (p *pump) watch(ended <-chan struct{}) {
 	for {
 		left := time.Until(p.track.quietUntil(p.provider.silence))
 		if left <= 0 {
@@ -73,7 +73,7 @@ func (p *pump) watch(over <-chan struct{}) {
 			return
 		}
 		select {
-		case <-over:
+		case <-ended:
 			return
 		case <-time.After(min(left, p.provider.silence/5)):
 		}
@@ -89,7 +89,7 @@ func (p *pump) linger() time.Duration {
 	return providerLinger
 }
 
-// outcome is nil where nothing was cut off.
+// outcome is nil if nothing was cut off.
 func (p *pump) outcome(ctx context.Context, down, up error) error {
 	switch {
 	case ctx.Err() != nil:

@@ -6,11 +6,9 @@ import (
 	"io"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -149,7 +147,7 @@ func pass(provider *visit, server *dialogue.Conn, exchanges ...exchange) {
 	}
 }
 
-// forwarded starts a session whose server has greeted.
+// forwarded starts a session, with the server's greeting.
 func forwarded(t *testing.T) (provider *visit, server *dialogue.Conn) {
 	t.Helper()
 	provider, call := forward(t)
@@ -260,7 +258,7 @@ func TestCommand(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			dir := t.TempDir()
-			s := Session{Provider: scripted(test.after), TLS: TLS{Mode: NoTLS}, Login: testLogin, Waits: DefaultWaits(), Sink: Maildir{Dir: dir, Host: "mx"}}
+			s := Session{Provider: scripted(test.after), TLS: TLS{Mode: NoTLS}, Login: testLogin, Timings: DefaultTimings(), Sink: Maildir{Dir: dir, Host: "mx"}}
 			tally := &Tally{}
 			err := s.Run(context.Background(), tally)
 			text := ""
@@ -274,39 +272,5 @@ func TestCommand(t *testing.T) {
 				t.Errorf("delivered %q", got)
 			}
 		})
-	}
-}
-
-// A command that does not go by itself is told to, then made to.
-func TestChildEnds(t *testing.T) {
-	for _, test := range []struct {
-		script string
-		signal syscall.Signal
-	}{
-		{"exec sleep 600", syscall.SIGTERM},
-		{"trap '' TERM; echo ready; exec sleep 600", syscall.SIGKILL},
-	} {
-		cmd := exec.Command("sh", "-c", test.script)
-		ready, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		if test.signal == syscall.SIGKILL {
-			if _, err := ready.Read(make([]byte, 1)); err != nil {
-				t.Fatal(err)
-			}
-		}
-		c := newChild(cmd)
-		asked := time.Millisecond
-		if test.signal == syscall.SIGTERM {
-			asked = time.Minute
-		}
-		c.end(time.Millisecond, asked)
-		if got := cmd.ProcessState.Sys().(syscall.WaitStatus).Signal(); got != test.signal {
-			t.Errorf("%q ended by %v, want %v", test.script, got, test.signal)
-		}
 	}
 }

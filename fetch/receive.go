@@ -12,11 +12,11 @@ import (
 )
 
 // A mailbox takes messages for good.
-type mailbox interface {
+type receiver interface {
 	// Room returns an error if so many bytes more would take the last of the
 	// disk.
 	Room(bytes int64) error
-	// Begin starts a message whose sender (as in MAIL) and recipients (raw) are
+	// Begin starts a message. Its sender (as in MAIL) and recipients (raw) are
 	// known; head stands above the content.
 	Begin(sender string, recipients []string, head string) (delivery, error)
 	Close()
@@ -34,18 +34,18 @@ type delivery interface {
 // receiving is an SMTP server's session on the turned connection (RFC 5321).
 type receiving struct {
 	Maildir
-	box    mailbox
-	server *smtp.Server
-	stream *stoppable
-	peer   string    // the provider's address
-	stands bool      // waiting for mail is what the session is for
-	due    time.Time // when content must have come on
-	fresh  int       // bytes of content since due was set
-	warned string    // the last warning
-	helo   string
-	esmtp  bool
-	buf    []byte
-	text   []byte
+	box      receiver
+	server   *smtp.Server
+	stream   *stoppable
+	peer     string    // the provider's address
+	standing bool      // waiting for mail is what the session is for
+	deadline time.Time // when content must have come on
+	fresh    int       // bytes of content since due was set
+	warned   string    // the last warning
+	helo     string
+	esmtp    bool
+	buf      []byte
+	text     []byte
 	transaction
 }
 
@@ -70,7 +70,7 @@ func (r *receiving) serve(ctx context.Context) error {
 	release := r.stream.watch()
 	defer release()
 	r.server = smtp.NewServer(r.stream)
-	if r.stands {
+	if r.standing {
 		r.server.Idle = r.Idle
 	}
 	r.progress()
@@ -100,9 +100,9 @@ func (r *receiving) progress() {
 	if r.Idle <= 0 {
 		return
 	}
-	r.fresh, r.due = 0, time.Now().Add(r.Idle)
-	if !r.stands {
-		r.server.Until = r.due
+	r.fresh, r.deadline = 0, time.Now().Add(r.Idle)
+	if !r.standing {
+		r.server.Until = r.deadline
 	}
 }
 
@@ -190,7 +190,7 @@ func (r *receiving) rcpt(arg string) (smtp.Reply, error) {
 	return smtp.NewReply(250, "2.1.5", "ok"), nil
 }
 
-// takes says whether a recipient is one of ours. Postmaster needs no domain
+// takes reports if a recipient is one of ours. Postmaster needs no domain
 // (RFC 5321 section 4.1.1.3).
 func (r *receiving) takes(recipient path) bool {
 	if recipient.domain == "" {

@@ -15,16 +15,16 @@ import (
 // LineReader holds, so that one read empties it.
 const contentBlock = 64 << 10
 
-// contentPace is how much content, in bytes, must come in the time for idleness:
+// contentRate is how much content, in bytes, must come in the time for idleness:
 // few enough for any line, too many for a provider that only wants to hold us.
-const contentPace = 16 << 10
+const contentRate = 16 << 10
 
 // contentRefusal says why content cannot come now; code 0 means that it can.
 func (r *receiving) contentRefusal() smtp.Reply {
-	switch {
-	case !r.open:
+	if !r.open {
 		return smtp.ReplyBadSequence("MAIL first")
-	case len(r.recipients) == 0:
+	}
+	if len(r.recipients) == 0 {
 		return smtp.NewReply(554, "5.5.1", "no recipient was accepted")
 	}
 	return smtp.Reply{}
@@ -35,9 +35,9 @@ func (r *receiving) readSome(n int64) ([]byte, error) {
 	if r.buf == nil {
 		r.buf = make([]byte, contentBlock)
 	}
-	_ = r.stream.SetDeadline(r.due)
+	_ = r.stream.SetDeadline(r.deadline)
 	got, err := r.server.Lines.Read(r.buf[:n])
-	if r.fresh += got; r.fresh >= contentPace {
+	if r.fresh += got; r.fresh >= contentRate {
 		r.progress()
 	}
 	if got > 0 {
@@ -60,7 +60,7 @@ func (r *receiving) begin(octets int64) {
 	}
 }
 
-// take writes content whose sent form had the given size. After a failure the
+// take writes content that was sent in the given number of bytes. After a failure the
 // rest is thrown away.
 func (r *receiving) take(text []byte, sent int) {
 	r.size += int64(sent)
@@ -128,18 +128,17 @@ func (r *receiving) drop(reason smtp.Reply) {
 // received is this hop's trace line (RFC 5321 section 4.4).
 func (r *receiving) received(now time.Time) string {
 	with := "SMTP"
-	switch {
-	case r.utf8:
+	if r.utf8 {
 		with = "UTF8SMTP" // RFC 6531 section 4.3
-	case r.esmtp:
+	} else if r.esmtp {
 		with = "ESMTP"
 	}
 	return fmt.Sprintf("Received: from %s (%s)\n\tby %s via ATRN with %s; %s\n",
-		printable(r.helo), r.peer, r.Host, with, now.Format("2 Jan 2006 15:04:05 -0700"))
+		headerWord(r.helo), r.peer, r.Host, with, now.Format("2 Jan 2006 15:04:05 -0700"))
 }
 
-// printable makes the provider's name fit for a header line.
-func printable(name string) string {
+// headerWord makes a word that the provider chose fit for a header line or a reply.
+func headerWord(name string) string {
 	if name == "" {
 		return "unknown"
 	}

@@ -33,7 +33,7 @@ func (r *receiving) dataCommand(arg string) (smtp.Reply, error) {
 	return r.finish(), nil
 }
 
-// readData reads to the final dot. What was read beyond it is the next command.
+// readData reads to the final dot. If more was read, it is the next command.
 func (r *receiving) readData() error {
 	var decoder dataDecoder
 	for {
@@ -122,7 +122,7 @@ func (r *receiving) readChunk(n int64) error {
 			return err
 		}
 	}
-	if r.stands {
+	if r.standing {
 		r.progress()
 	}
 	for n > 0 {

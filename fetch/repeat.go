@@ -7,11 +7,11 @@ import (
 
 // A Repeat makes sessions again and again.
 type Repeat struct {
-	Pace    Pace
-	Session func(ctx context.Context) Visit      // makes one and reports it
-	Random  func() float64                       // in [0, 1)
-	Waiting func(wait time.Duration)             // told of each wait after a failure
-	Sleep   func(context.Context, time.Duration) // as Sleep does
+	Schedule Schedule
+	Session  func(ctx context.Context) Visit      // makes one and reports it
+	Random   func() float64                       // in [0, 1)
+	Waiting  func(wait time.Duration)             // told of each wait after a failure
+	Sleep    func(context.Context, time.Duration) // as Sleep does
 }
 
 // A Visit is how a session went.
@@ -31,15 +31,15 @@ func VisitOf(t *Tally, err error) Visit {
 	return v
 }
 
-// stood says whether the session was there long enough to count as one that stood.
-func (v Visit) stood() bool { return v.Turned && v.Lasted >= Stood }
+// wasStanding reports if the session lasted long enough to count as a standing one.
+func (v Visit) wasStanding() bool { return v.Turned && v.Lasted >= MinStanding }
 
-// refused says whether the receiving side took nothing: the provider may offer the same
+// refused reports if the receiving side took nothing: the provider may offer the same
 // again at once.
 func (v Visit) refused() bool { return ExitCode(v.Err) == ExitRefused }
 
-// A Pace says how long to wait for the next session.
-type Pace interface {
+// A Schedule says how long to wait for the next session.
+type Schedule interface {
 	// Wait returns the wait after a visit; random is in [0, 1), and spreads
 	// customers that were started, or lost their provider, at the same time.
 	Wait(v Visit, random float64) time.Duration
@@ -52,7 +52,7 @@ func (r *Repeat) Run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		wait := r.Pace.Wait(visit, r.Random())
+		wait := r.Schedule.Wait(visit, r.Random())
 		if visit.Err != nil {
 			r.Waiting(wait)
 		}

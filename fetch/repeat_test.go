@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -16,15 +17,15 @@ import (
 )
 
 // waits runs a Repeat over the given results and returns its waits.
-func waits(pace Pace, random float64, results ...Visit) []time.Duration {
+func waits(schedule Schedule, random float64, results ...Visit) []time.Duration {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	var slept []time.Duration
 	r := Repeat{
-		Pace:    pace,
-		Random:  func() float64 { return random },
-		Waiting: func(time.Duration) {},
-		Sleep:   func(_ context.Context, d time.Duration) { slept = append(slept, d) },
+		Schedule: schedule,
+		Random:   func() float64 { return random },
+		Waiting:  func(time.Duration) {},
+		Sleep:    func(_ context.Context, d time.Duration) { slept = append(slept, d) },
 		Session: func(context.Context) Visit {
 			if len(results) == 0 {
 				stop()
@@ -45,9 +46,9 @@ var (
 	refused  = Visit{Err: loginRefused(smtp.Reply{}, "no")}
 	offline  = Visit{Err: later(nil, "no network")}
 	stranger = Visit{Err: misuse("what is this?")}
-	stood    = Visit{Turned: true, Lasted: Stood}
+	stood    = Visit{Turned: true, Lasted: MinStanding}
 	lineDied = Visit{Turned: true, Lasted: 9 * time.Hour, Err: later(nil, "the line is dead")}
-	brief    = Visit{Turned: true, Lasted: Stood - 1}
+	brief    = Visit{Turned: true, Lasted: MinStanding - 1}
 	briefBad = Visit{Turned: true, Lasted: time.Second, Err: later(nil, "PROG failed")}
 	poisoned = Visit{Turned: true, Lasted: time.Second, Fetched: true, Err: later(nil, "the line broke")}
 )
@@ -105,7 +106,7 @@ func TestStandingWaits(t *testing.T) {
 			[]time.Duration{m, 2 * m, 4 * m, 8 * m, 15 * m, 15 * m, 0, m}},
 		{"spread", 1, []Visit{refused, fine, offline}, []time.Duration{90 * s, 90 * s, 1500 * time.Millisecond}},
 	} {
-		checkWaits(t, test.name, test.want, waits(&Standing{}, test.random, test.results...))
+		checkWaits(t, test.name, test.want, waits(&AlwaysStanding{}, test.random, test.results...))
 	}
 }
 
@@ -115,10 +116,10 @@ func TestRepeatTells(t *testing.T) {
 	results := []Visit{fine, offline, stood}
 	var told []time.Duration
 	r := Repeat{
-		Pace:    NewEvery(time.Minute),
-		Random:  func() float64 { return 0.5 },
-		Waiting: func(wait time.Duration) { told = append(told, wait) },
-		Sleep:   func(context.Context, time.Duration) {},
+		Schedule: NewEvery(time.Minute),
+		Random:   func() float64 { return 0.5 },
+		Waiting:  func(wait time.Duration) { told = append(told, wait) },
+		Sleep:    func(context.Context, time.Duration) {},
 		Session: func(context.Context) Visit {
 			v := results[0]
 			if results = results[1:]; len(results) == 0 {
@@ -131,11 +132,26 @@ func TestRepeatTells(t *testing.T) {
 	checkWaits(t, "told", []time.Duration{2 * time.Minute}, told)
 }
 
+// TestSleepStops: Sleep returns when the context ends, even in the middle, and otherwise
+// when the time is over.
 func TestSleepStops(t *testing.T) {
-	ctx, stop := context.WithCancel(context.Background())
-	stop()
-	Sleep(ctx, time.Hour) // the test's time limit is the check
-	Sleep(context.Background(), time.Nanosecond)
+	for name, test := range map[string]struct{ stopAfter, want time.Duration }{
+		"stopped before": {0, 0},
+		"stopped midway": {time.Minute, time.Minute},
+		"not stopped":    {2 * time.Hour, time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, stop := context.WithTimeout(context.Background(), test.stopAfter)
+				defer stop()
+				began := time.Now()
+				Sleep(ctx, time.Hour)
+				if got := time.Since(began); got != test.want {
+					t.Errorf("slept for %v, want %v", got, test.want)
+				}
+			})
+		})
+	}
 }
 
 func TestReadPassword(t *testing.T) {

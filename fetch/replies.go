@@ -25,5 +25,5 @@ func replyTooManyRecipients() smtp.Reply {
 	return smtp.NewReply(452, "4.5.3", "too many recipients, send the rest apart")
 }
 func replyUnknownParameter(param string) smtp.Reply {
-	return smtp.NewReply(555, "5.5.4", "unknown parameter "+printable(param))
+	return smtp.NewReply(555, "5.5.4", "unknown parameter "+headerWord(param))
 }

@@ -32,7 +32,7 @@ func Warn(w io.Writer, err error) { say(w, "%v", err) }
 // reply may have thousands of lines.
 const maxSaid = 2000
 
-// say writes one line. What a provider or an SMTP server chose of it cannot start
+// say writes one line. Text that a provider or an SMTP server chose cannot start
 // another, flood the log or steer the terminal.
 func say(w io.Writer, format string, args ...any) {
 	text := fmt.Sprintf(format, args...)

@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"vodmr/internal/address"
 )
 
 // A Session is one visit at a provider, to be made again and again.
@@ -18,9 +20,9 @@ type Session struct {
 	Domains  []string // to ask for; none for all that the login has
 	Sink     Sink
 	Host     string // our name in EHLO; "" for our address
-	Waits    Waits
+	Timings  Timings
 	// Silence is how long a provider that lets the session stand may say nothing,
-	// not even NOOP; 0 where it is not to stand.
+	// not even NOOP; 0 if it is not to stand.
 	Silence time.Duration
 }
 
@@ -43,7 +45,7 @@ type Receiver interface {
 }
 
 // Run makes one visit. Of its errors ExitCode knows the exit code. tally counts
-// what came, also where the error is not nil.
+// what came, even if the error is not nil.
 func (s *Session) Run(ctx context.Context, tally *Tally) error {
 	receiver, err := s.Sink.Open(ctx)
 	if err != nil {
@@ -76,7 +78,7 @@ func (s *Session) Run(ctx context.Context, tally *Tally) error {
 func (s *Session) ask(ctx context.Context, conn net.Conn) (*Turned, error) {
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
-	d := &conversation{conn: conn, waits: s.Waits}
+	d := &conversation{conn: conn, timings: s.Timings}
 	if err := s.talk(d); err != nil {
 		d.quit()
 		_ = d.conn.Close()
@@ -97,7 +99,7 @@ func (s *Session) talk(d *conversation) error {
 	return d.turn(s.Domains)
 }
 
-// open goes up to the EHLO lines, those under TLS where there is TLS.
+// open goes up to the EHLO lines, those under TLS if there is TLS.
 func (s *Session) open(d *conversation) ([]string, error) {
 	if s.TLS.Mode == OnConnect {
 		if err := d.encrypt(&s.TLS); err != nil {
@@ -120,23 +122,23 @@ func (s *Session) open(d *conversation) ([]string, error) {
 	return d.hello(s.host(d.conn))
 }
 
-// host is our name in EHLO: an address where the system's own name would be no
+// host is our name in EHLO: an address if the system's own name would be no
 // domain (RFC 5321 section 4.1.3).
 func (s *Session) host(conn net.Conn) string {
-	if s.Host != "" && !strings.ContainsFunc(s.Host, notInDomain) {
+	if address.IsDomain(s.Host, false) {
 		return s.Host
 	}
 	ip, _ := addrPort(conn.LocalAddr())
-	switch {
-	case ip == "":
+	if ip == "" {
 		return "localhost"
-	case strings.Contains(ip, ":"):
+	}
+	if strings.Contains(ip, ":") {
 		return "[IPv6:" + ip + "]"
 	}
 	return "[" + ip + "]"
 }
 
-// why names a signal as the reason where there was one, and adds how a command
+// why names a signal as the reason if there was one, and adds how a command
 // in the provider's place ended.
 func (s *Session) why(ctx context.Context, conn net.Conn, err error) error {
 	if err == nil {
@@ -154,7 +156,7 @@ func (s *Session) why(ctx context.Context, conn net.Conn, err error) error {
 	return err
 }
 
-// Hostname is the system's name, "" where it has none.
+// Hostname is the system's name, "" if it has none.
 func Hostname() string {
 	name, err := os.Hostname()
 	if err != nil {

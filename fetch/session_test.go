@@ -178,7 +178,7 @@ func TestNoDomainsNoArgument(t *testing.T) {
 	v.end(ExitFetched, "")
 }
 
-// What is refused here must not be asked for at the provider.
+// If options are refused here, the provider must not be asked.
 func TestSinkFirst(t *testing.T) {
 	s := Session{Provider: never{t}, Sink: Program{Args: []string{"/no/such/program"}}}
 	if err := s.Run(context.Background(), &Tally{}); ExitCode(err) != ExitMisuse {

@@ -19,7 +19,7 @@ type passing struct {
 	began              time.Time
 }
 
-// hanging is a pipe whose reader cannot be told that nothing more comes, so it is
+// hanging is a pipe with a reader that cannot be told that nothing more comes, so it is
 // told all.
 type hanging struct{ net.Conn }
 
@@ -190,8 +190,8 @@ func TestReceiveDrip(t *testing.T) {
 	}
 }
 
-// Who brings mail, or content at the pace of a slow line, may take its time, and
-// whoever is to stand may say NOOP for ever.
+// A provider that brings mail, or content at a slow line's rate, may take its time, and
+// one with a standing session may say NOOP for ever.
 func TestReceiveSlowly(t *testing.T) {
 	for _, test := range []struct {
 		name    string

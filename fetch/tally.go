@@ -44,10 +44,10 @@ func (t *Tally) Refused() (count int64, text string) {
 // brought more.
 func (t *Tally) Lost() bool { return t.lost.Load() }
 
-// Turned says whether the provider had something to say at all.
+// Turned reports if the provider had something to say at all.
 func (t *Tally) Turned() bool { return t.turned.Load() != nil }
 
-// Since is when the connection turned; the zero time where it did not.
+// Since is when the connection turned; the zero time if it did not.
 func (t *Tally) Since() time.Time {
 	if at := t.turned.Load(); at != nil {
 		return *at

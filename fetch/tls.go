@@ -56,7 +56,7 @@ func ReadRoots(file string) (*x509.CertPool, error) {
 	return roots, nil
 }
 
-// config leaves the verification to crypto/tls but where any certificate, or one
+// config leaves the verification to crypto/tls, except if any certificate, or one
 // certificate only, will do.
 func (t *TLS) config() *tls.Config {
 	return &tls.Config{
@@ -86,7 +86,7 @@ func (t *TLS) checkPin(state tls.ConnectionState) error {
 	return nil
 }
 
-// verified says whether a connection leads to whom it should. Only with MayTLS
+// verified reports if a connection leads to the right server. Only with MayTLS
 // is that open after the handshake.
 func (t *TLS) verified(state tls.ConnectionState) bool {
 	if t.Mode != MayTLS || t.Pin != nil {
@@ -104,13 +104,13 @@ func (t *TLS) verified(state tls.ConnectionState) bool {
 	return err == nil && t.Host != ""
 }
 
-// encrypt does the handshake. What was said before does not count any more (RFC
+// encrypt does the handshake. If anything was said before, it does not count any more (RFC
 // 3207 section 4.2).
 func (d *conversation) encrypt(t *TLS) error {
-	_ = d.conn.SetDeadline(time.Now().Add(d.waits.TLS))
+	_ = d.conn.SetDeadline(time.Now().Add(d.timings.TLS))
 	conn := tls.Client(d.conn, t.config())
 	if err := conn.Handshake(); err != nil {
-		d.over = true
+		d.closed = true
 		return t.failure(err)
 	}
 	d.conn, d.parser = encrypted{conn}, smtp.ReplyParser{}
@@ -121,7 +121,7 @@ func (d *conversation) encrypt(t *TLS) error {
 // startTLS says STARTTLS; started is whether TLS began. A provider that offered
 // it may still say no for now.
 func (d *conversation) startTLS(t *TLS) (started bool, err error) {
-	r, err := d.command("STARTTLS", "the reply to STARTTLS", d.waits.Reply)
+	r, err := d.command("STARTTLS", "the reply to STARTTLS", d.timings.Reply)
 	switch {
 	case err != nil:
 		return false, err
@@ -130,8 +130,8 @@ func (d *conversation) startTLS(t *TLS) (started bool, err error) {
 	case r.Code != 220:
 		return false, later(r, "the provider offers STARTTLS but refuses it now: try again later, and tell the provider")
 	case len(d.unread) > 0:
-		// Whoever sits on the line could have put words into the provider's mouth.
-		d.over = true
+		// Somebody on the line could have put words into the provider's mouth.
+		d.closed = true
 		return false, later(nil, "more than the reply to STARTTLS came in clear: somebody may be tampering with the line, try another way to the provider")
 	}
 	return true, d.encrypt(t)

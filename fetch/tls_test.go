@@ -194,7 +194,7 @@ func TestInjection(t *testing.T) {
 	}
 }
 
-// What was said in clear does not count under TLS.
+// If the provider said a thing in clear, it does not count under TLS.
 func TestExtensionsUnderTLSCount(t *testing.T) {
 	self := issue(t, lasting(testHost, false), nil)
 	v := start(t, Session{Sink: none{t}, TLS: TLS{Host: testHost, Pin: pin(self)}})

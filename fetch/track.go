@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"vodmr/internal/address"
 )
 
 // A tracker follows an SMTP session that passes through, to count messages and
@@ -14,9 +16,9 @@ import (
 // so a reply is known before the provider can act on it. Its memory is bounded:
 // if the session leaves what it can follow, it goes blind and counts no more.
 type tracker struct {
-	tally  *Tally
-	ledger ledger
-	seed   maphash.Seed
+	tally      *Tally
+	accounting accounting
+	seed       maphash.Seed
 
 	mu      sync.Mutex
 	blind   bool      // cannot follow any more
@@ -48,9 +50,9 @@ const (
 // An owedReply is a command that was not answered yet.
 type owedReply struct {
 	kind    owedKind
-	number  int     // of a MAIL: how many there were, with it
-	address address // of a MAIL or RCPT
-	size    int64   // of content; of a MAIL as announced
+	number  int      // of a MAIL: how many there were, with it
+	address pathHash // of a MAIL or RCPT
+	size    int64    // of content; of a MAIL as announced
 }
 
 type owedKind int
@@ -76,7 +78,7 @@ const (
 
 func newTracker(tally *Tally) *tracker {
 	return &tracker{
-		tally: tally, ledger: ledger{tally: tally}, seed: maphash.MakeSeed(),
+		tally: tally, accounting: accounting{tally: tally}, seed: maphash.MakeSeed(),
 		owed: []owedReply{{kind: owedGreeting}}, moved: time.Now(),
 	}
 }
@@ -92,7 +94,7 @@ func (t *tracker) goBlind() {
 }
 
 // quietUntil is when the session has been quiet for too long: for silence, and
-// for a slow reply too where there may be one to wait for.
+// for a slow reply too if there may be one to wait for.
 func (t *tracker) quietUntil(silence time.Duration) time.Time {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -102,7 +104,7 @@ func (t *tracker) quietUntil(silence time.Duration) time.Time {
 	return t.moved.Add(silence)
 }
 
-// ended says whether the session may end here without harm: the provider said QUIT,
+// ended reports if the session may end here without harm: the provider said QUIT,
 // and all before it was answered.
 func (t *tracker) ended() bool {
 	t.mu.Lock()
@@ -154,7 +156,7 @@ func (t *tracker) command(p []byte) []byte {
 func (t *tracker) obey(line string) {
 	verb, arg, _ := strings.Cut(line, " ")
 	owed := owedReply{}
-	switch lowerASCII(verb) {
+	switch address.Lower(verb) {
 	case "ehlo", "helo":
 		owed.kind = owedHello
 	case "mail":
@@ -166,7 +168,7 @@ func (t *tracker) obey(line string) {
 	case "data":
 		owed.kind, t.state, t.data, t.size = owedDATA, afterDATA, dataDecoder{}, 0
 	case "bdat":
-		owed = t.startChunk(strings.Fields(lowerASCII(arg)))
+		owed = t.startChunk(strings.Fields(address.Lower(arg)))
 	case "rset":
 		owed.kind = owedReset
 	case "starttls":
@@ -191,10 +193,10 @@ func (t *tracker) envelope(kind owedKind, arg string) owedReply {
 		path, params = path[1:end], path[end+1:]
 	}
 	if path != "" || kind == owedMail {
-		owed.address = address(maphash.String(t.seed, path) | 1)
+		owed.address = pathHash(maphash.String(t.seed, path) | 1)
 	}
 	for _, param := range strings.Fields(params) {
-		if size, ok := strings.CutPrefix(lowerASCII(param), "size="); ok {
+		if size, ok := strings.CutPrefix(address.Lower(param), "size="); ok {
 			owed.size, _ = strconv.ParseInt(size, 10, 64)
 		}
 	}

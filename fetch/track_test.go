@@ -31,7 +31,7 @@ func seen(t *testing.T, script string) *tracker {
 	return tr
 }
 
-// takenMail is a transaction with DATA whose message is taken.
+// takenMail is a transaction with DATA, and its message is taken.
 const takenMail = `
 	C: MAIL FROM:<list@s.example>
 	S: 250 ok
@@ -120,6 +120,28 @@ func TestRefusalsAreCounted(t *testing.T) {
 			S: 250 ok
 			S: 554 5.7.1 not this
 		`, 0, 1, "554 5.7.1 not this"},
+		{"DATA is unknown, and BDAT takes its place", `
+			C: MAIL FROM:<a@s.example>
+			C: RCPT TO:<u@example.org>
+			C: DATA
+			S: 250 ok
+			S: 250 ok
+			S: 500 5.5.2 what?
+			C: BDAT 3 LAST
+			C: x
+			S: 250 ok
+		`, 1, 0, ""},
+		{"BDAT in DATA's place is refused too", `
+			C: MAIL FROM:<a@s.example>
+			C: RCPT TO:<u@example.org>
+			C: DATA
+			S: 250 ok
+			S: 250 ok
+			S: 500 5.5.2 what?
+			C: BDAT 3 LAST
+			C: x
+			S: 552 5.3.4 too big
+		`, 0, 1, "500 5.5.2 what?"},
 		{"the content", `
 			C: MAIL FROM:<a@s.example>
 			C: RCPT TO:<u@example.org>
@@ -220,7 +242,7 @@ func TestRefusalsAreCounted(t *testing.T) {
 	}
 }
 
-// refusedAs is a transaction in lock step whose RCPT is refused.
+// refusedAs is a transaction in lock step with a refused RCPT.
 func refusedAs(reply string) string {
 	return `
 		C: MAIL FROM:<list@s.example> SIZE=99
@@ -232,7 +254,7 @@ func refusedAs(reply string) string {
 	`
 }
 
-// mailRefusedAs is one whose MAIL is.
+// mailRefusedAs is one with a refused MAIL.
 func mailRefusedAs(reply string) string {
 	return `
 		C: MAIL FROM:<list@s.example> SIZE=99
@@ -260,6 +282,31 @@ func TestRepeatsAreCountedOnce(t *testing.T) {
 		{"again at the end, taken", refusedAs("554 no") + other + takenMail, 2, 0},
 		{"again at the end, refused", refusedAs("554 no") + other + refusedAs("554 no"), 1, 1},
 		{"refused after a first message", other + refusedAs("554 no") + refusedAs("554 no"), 1, 2},
+		{"content for two, then each alone", `
+			C: MAIL FROM:<list@s.example>
+			C: RCPT TO:<u@example.org>
+			C: RCPT TO:<v@example.org>
+			C: DATA
+			S: 250 ok
+			S: 250 ok
+			S: 250 ok
+			S: 354 go
+			C: x
+			C: .
+			S: 554 not for one of them
+		` + takenMail + strings.ReplaceAll(takenMail, "<u@", "<v@"), 2, 0},
+		{"the third of several, and another message for it", other + `
+			C: MAIL FROM:<list@s.example>
+			C: RCPT TO:<v@example.org>
+			C: RCPT TO:<w@example.org>
+			C: RCPT TO:<u@example.org>
+			C: BDAT 0 LAST
+			S: 250 ok
+			S: 250 ok
+			S: 250 ok
+			S: 550 nobody
+			S: 250 ok
+		` + takenMail, 3, 1},
 		{"in flight when the first was refused", `
 			C: MAIL FROM:<list@s.example>
 			C: RCPT TO:<u@example.org>
@@ -475,10 +522,10 @@ func TestReportOfRefusals(t *testing.T) {
 // TestPaceAfterRefusals: who refused all is not asked again at once, however long the
 // session was.
 func TestPaceAfterRefusals(t *testing.T) {
-	refusedAll := Visit{Turned: true, Lasted: Stood, Err: &Failure{Exit: ExitRefused}}
+	refusedAll := Visit{Turned: true, Lasted: MinStanding, Err: &Failure{Exit: ExitRefused}}
 	const m = time.Minute
 	checkWaits(t, "standing", []time.Duration{m, 2 * m, 4 * m, 8 * m, 15 * m, 15 * m, 0},
-		waits(&Standing{}, 0, refusedAll, refusedAll, refusedAll, refusedAll, refusedAll, refusedAll, stood))
+		waits(&AlwaysStanding{}, 0, refusedAll, refusedAll, refusedAll, refusedAll, refusedAll, refusedAll, stood))
 	checkWaits(t, "every minute", []time.Duration{2 * m, 4 * m, m},
 		waits(NewEvery(m), 0.5, refusedAll, refusedAll, fine))
 }
@@ -513,7 +560,7 @@ func FuzzLedger(f *testing.F) {
 		if taken := tr.tally.Messages(); taken > contents || 3*taken > good || n < 0 || n > int64(len(commands)) {
 			t.Errorf("%q, %q: taken %d, refused %d", commands, replies, taken, n)
 		}
-		if len(tr.ledger.refused) > maxRefusals || len(tr.line) > trackedLine || len(tr.listener.line) > heardLine {
+		if len(tr.accounting.refused) > maxRefusals || len(tr.line) > trackedLine || len(tr.listener.line) > heardLine {
 			t.Error("unbounded")
 		}
 	})

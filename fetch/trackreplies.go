@@ -35,7 +35,7 @@ func (t *tracker) answered(r heard) {
 	}
 }
 
-// tooEarly says whether the reply accepts a chunk that is not there yet.
+// tooEarly reports if the reply accepts a chunk that is not there yet.
 func (t *tracker) tooEarly(r heard) bool {
 	return len(t.owed) == 1 && t.state == inChunk && r.good()
 }
@@ -55,19 +55,19 @@ func (t *tracker) outside(r heard) {
 func (t *tracker) follow(owed owedReply, r heard) {
 	switch owed.kind {
 	case owedGreeting:
-		t.ledger.greeting(r)
+		t.accounting.greeting(r)
 	case owedHello:
-		t.ledger.hello(r)
+		t.accounting.hello(r)
 	case owedMail:
-		t.ledger.mail(owed, r, t.mails)
+		t.accounting.mail(owed, r, t.mails)
 	case owedRcpt:
-		t.ledger.rcpt(owed, r, t.mails)
+		t.accounting.rcpt(owed, r, t.mails)
 	case owedDATA:
 		t.dataAnswered(r)
 	case owedChunk, owedContent:
-		t.ledger.content(owed.size, owed.kind == owedContent, r, t.mails)
+		t.accounting.content(owed.size, owed.kind == owedContent, r, t.mails)
 	case owedReset:
-		t.ledger.reset(r)
+		t.accounting.reset(r)
 	case owedTLS:
 		if r.good() {
 			t.goBlind()
@@ -82,7 +82,7 @@ func (t *tracker) dataAnswered(r heard) {
 	if r.code == 354 {
 		next = inData
 	} else {
-		t.ledger.data(r, t.mails)
+		t.accounting.data(r, t.mails)
 	}
 	if t.state == afterDATA {
 		t.state = next

@@ -33,7 +33,7 @@ type pinError struct{ is Fingerprint }
 
 func (e *pinError) Error() string { return "its SHA-256 is " + e.is.String() }
 
-// notOffered is the failure where TLS must be. Somebody on the line could have
+// notOffered is the failure if TLS is required. Somebody on the line could have
 // taken the offer away.
 func (t *TLS) notOffered() error {
 	if t.Mode == MayTLS {

@@ -37,7 +37,7 @@ func (t *Turned) unread(p []byte) {
 // CloseWrite tells the provider that nothing more comes from here.
 func (t *Turned) CloseWrite() error { return closeWrite(t.Conn) }
 
-// closeWrite passes on an end of file where the connection knows such a thing.
+// closeWrite passes on an end of file if the connection knows such a thing.
 func closeWrite(conn net.Conn) error {
 	if c, ok := conn.(interface{ CloseWrite() error }); ok {
 		return c.CloseWrite()

@@ -3,12 +3,14 @@ package maildir
 import (
 	"fmt"
 	"strings"
+
+	"vodmr/internal/address"
 )
 
 // reversePath makes the value of a Return-Path line fit for MAIL FROM:<...>. Brackets
 // hold the quoted form; without them the address is raw.
 func reversePath(value string) (sender string, double bool, err error) {
-	if hasControl(value) {
+	if address.HasControl(value) {
 		return "", false, fmt.Errorf("%w: Return-Path holds a control character", ErrNoEnvelope)
 	}
 	path, raw := strings.Trim(value, " "), true
@@ -26,66 +28,17 @@ func reversePath(value string) (sender string, double bool, err error) {
 	case path == "" || isPath(path):
 		return path, false, nil
 	}
-	sender, ok := quote(path)
-	if !ok {
+	sender, err = address.Quote(path)
+	if _, domain, found := address.Cut(path); err != nil || found && !address.IsSafe(domain) {
 		return "", false, fmt.Errorf("%w: Return-Path is no address", ErrNoEnvelope)
 	}
 	return sender, false, nil
 }
 
-// isPath says that an address can stand between the brackets as it is (RFC 5321
-// section 4.1.2). It is lenient where no server can be misled: dots anywhere, 8-bit
-// characters, no domain.
+// isPath reports if an address can stand between the brackets as it is (RFC 5321
+// section 4.1.2).
 func isPath(s string) bool {
-	rest, ok := skipQuoted(s)
-	if !ok {
-		rest = strings.TrimLeftFunc(s, func(r rune) bool { return r > ' ' && !strings.ContainsRune(specials, r) })
-		ok = len(rest) < len(s)
-	}
-	if !ok || rest == "" {
-		return ok
-	}
-	return rest[0] == '@' && isDomain(rest[1:])
-}
-
-// specials may stand in a local part only inside quotes (RFC 5322 section 3.2.3).
-const specials = "()<>[]:;@\\,\"\x7f"
-
-// skipQuoted skips a quoted string at the start of s.
-func skipQuoted(s string) (rest string, ok bool) {
-	if s == "" || s[0] != '"' {
-		return s, false
-	}
-	for i := 1; i < len(s); i++ {
-		switch s[i] {
-		case '"':
-			return s[i+1:], true
-		case '\\':
-			i++
-		}
-	}
-	return s, false
-}
-
-// isDomain says that s cannot break out of a command; whether it exists is not asked.
-func isDomain(s string) bool {
-	return s != "" && !strings.ContainsAny(s, " <>()\\,;\"@\x7f") && !hasControl(s)
-}
-
-// quote makes the quoted form of a raw address: all of its local part in quotes.
-func quote(raw string) (string, bool) {
-	local, domain := raw, ""
-	if at := strings.LastIndexByte(raw, '@'); at >= 0 {
-		local, domain = raw[:at], raw[at:]
-		if !isDomain(domain[1:]) {
-			return "", false
-		}
-	}
-	escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
-	return `"` + escape.Replace(local) + `"` + domain, true
-}
-
-// hasControl says that a control character, NUL, CR and LF among them, is in s.
-func hasControl(s string) bool {
-	return strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
+	_, rest, ok := address.CutLocal(s)
+	domain, found := strings.CutPrefix(rest, "@")
+	return ok && (rest == "" || found && address.IsSafe(domain))
 }

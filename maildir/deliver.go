@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vodmr/internal/address"
 	"vodmr/internal/fdio"
 )
 
@@ -47,8 +48,8 @@ func (r *Receiver) NewDelivery(returnPath string, recipients []string, head stri
 	if len(recipients) == 0 {
 		return nil, errors.New("a delivery without recipients")
 	}
-	for _, address := range append([]string{returnPath}, recipients...) {
-		if hasControl(address) {
+	for _, one := range append([]string{returnPath}, recipients...) {
+		if address.HasControl(one) {
 			return nil, errControl
 		}
 	}

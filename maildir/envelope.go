@@ -3,7 +3,8 @@ package maildir
 import (
 	"errors"
 	"fmt"
-	"strings"
+
+	"vodmr/internal/address"
 )
 
 // HeadSize is how much of a message ParseEnvelope needs to see: the envelope stands at
@@ -110,15 +111,15 @@ func (p *parser) missing() error {
 // checkRecipient refuses what cannot be an address. What may stand in front of the @
 // is the customer's server's to judge.
 func checkRecipient(r string) error {
-	at := strings.LastIndexByte(r, '@')
+	local, domain, found := address.Cut(r)
 	switch {
 	case r == "":
 		return fmt.Errorf("%w: Delivered-To is empty", ErrNoEnvelope)
-	case hasControl(r):
+	case address.HasControl(r):
 		return fmt.Errorf("%w: Delivered-To holds a control character", ErrNoEnvelope)
-	case at < 0:
+	case !found:
 		return fmt.Errorf("%w: Delivered-To has no @", ErrNoEnvelope)
-	case at == 0 || !isDomain(r[at+1:]):
+	case local == "" || !address.IsSafe(domain):
 		return fmt.Errorf("%w: Delivered-To is no address", ErrNoEnvelope)
 	}
 	return nil

@@ -4,6 +4,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"vodmr/internal/address"
 )
 
 // A Bounce is a notice that a message could not be delivered, in QSBMF, the
@@ -40,7 +42,7 @@ func BounceTo(sender string, s Settings) (to, from string, drop bool) {
 	case sender == "":
 		return s.DoubleBounceTo + "@" + s.DoubleBounceHost, "#@[]", false
 	}
-	return Unquote(sender), "", false
+	return address.Unquote(sender), "", false
 }
 
 // Reader returns the notice. The message is read as the notice is read, never
@@ -55,9 +57,9 @@ func (b Bounce) Reader() io.Reader {
 func (b Bounce) head() string {
 	var s strings.Builder
 	s.WriteString(b.header() + "\n")
-	s.WriteString("Hi. This is the vodmr program at " + printable(b.Settings.BounceHost) + ".\n" + b.opening() + "\n")
+	s.WriteString("Hi. This is the vodmr program at " + asciiText(b.Settings.BounceHost) + ".\n" + b.opening() + "\n")
 	for _, f := range b.Failures {
-		s.WriteString("<" + address(f.Recipient) + ">:\n" + reasonLines(f.Reason) + "\n")
+		s.WriteString("<" + shown(f.Recipient) + ">:\n" + reasonLines(f.Reason) + "\n")
 	}
 	s.WriteString("--- Below this line is a copy of the message.\n\n")
 	s.WriteString("Return-Path: <" + noControl(b.Sender) + ">\n")
@@ -94,7 +96,7 @@ func (b Bounce) to() string {
 // quoteOrKeep quotes an address from a control file; one that cannot be quoted
 // is shown as it is.
 func quoteOrKeep(raw string) string {
-	if quoted, err := Quote(raw); err == nil {
+	if quoted, err := address.Quote(raw); err == nil {
 		return quoted
 	}
 	return raw
@@ -112,7 +114,7 @@ func reasonLines(reason string) string {
 	var s strings.Builder
 	lines := 0
 	for line := range strings.SplitSeq(strings.ReplaceAll(reason, "\r", "\n"), "\n") {
-		line = strings.TrimRight(printable(line), " ")
+		line = strings.TrimRight(asciiText(line), " ")
 		if line == "" || lines == maxReasonLines {
 			continue
 		}
@@ -125,9 +127,9 @@ func reasonLines(reason string) string {
 	return s.String()
 }
 
-// printable replaces what is not printable ASCII: a tab by a space, all else by
+// asciiText replaces what is not printable ASCII: a tab by a space, all else by
 // a question mark.
-func printable(s string) string {
+func asciiText(s string) string {
 	b := []byte(s)
 	for i, c := range b {
 		switch {

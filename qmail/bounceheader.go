@@ -4,6 +4,8 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"vodmr/internal/address"
 )
 
 // header is the notice's own. Large sites refuse mail without a Message-ID. A program
@@ -26,7 +28,7 @@ func (b Bounce) header() string {
 // idHost makes the right part of a Message-ID of any text (RFC 5322 section 3.6.4).
 func idHost(host string) string {
 	return strings.Map(func(r rune) rune {
-		if r < 0x80 && (r == '.' || isAtomByte(byte(r))) {
+		if r < 0x80 && address.IsUnquoted(byte(r)) {
 			return r
 		}
 		return '-'
@@ -40,7 +42,7 @@ func (b *Bounce) Scan(message io.Reader) error {
 	var s charsetScan
 	_, _ = io.WriteString(&s, b.Sender+"\n")
 	for _, f := range b.Failures {
-		_, _ = io.WriteString(&s, address(f.Recipient)+"\n")
+		_, _ = io.WriteString(&s, shown(f.Recipient)+"\n")
 	}
 	limit := b.Settings.BounceMaxBytes
 	if limit == 0 {
@@ -107,10 +109,10 @@ func hasEightBit(p []byte) bool {
 	return false
 }
 
-// address shows a raw address: as it is if it is UTF-8.
-func address(raw string) string {
+// shown is a raw address: as it is if it is UTF-8.
+func shown(raw string) string {
 	if utf8.ValidString(raw) {
 		return noControl(raw)
 	}
-	return printable(raw)
+	return asciiText(raw)
 }

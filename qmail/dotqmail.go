@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/address"
 )
 
 // A DotQmail says where a .qmail-default leads: the catch-all of a domain. See
@@ -143,12 +145,12 @@ func (dq *DotQmail) addMaildir(line, dir string) {
 	dq.maildirs = append(dq.maildirs, path.Clean(line))
 }
 
-func (dq *DotQmail) addAddress(address string) {
-	address = strings.TrimLeft(strings.TrimPrefix(address, "&"), " \t")
-	if strings.ContainsRune(address, '@') {
-		dq.addresses = append(dq.addresses, Lower(address))
+func (dq *DotQmail) addAddress(line string) {
+	to := strings.TrimLeft(strings.TrimPrefix(line, "&"), " \t")
+	if strings.ContainsRune(to, '@') {
+		dq.addresses = append(dq.addresses, address.Lower(to))
 	} else {
-		dq.others = append(dq.others, address)
+		dq.others = append(dq.others, to)
 	}
 }
 
@@ -229,13 +231,13 @@ func samePath(a, b string) bool {
 // directory is home and whose Maildir is maildir, see LeadsTo. Where it does so by an
 // address, that address is returned, in lower case and with the real domain, as a
 // Delivered-To shows it.
-func (u *Users) LeadsHere(d Domain, dq DotQmail, home, maildir string) (leads bool, address string, err error) {
+func (u *Users) LeadsHere(d Domain, dq DotQmail, home, maildir string) (leads bool, forward string, err error) {
 	if dq.LeadsTo(home, maildir) {
 		return true, "", nil
 	}
 	for _, a := range dq.addresses {
-		local, domain := Split(a)
-		if local != Lower(path.Base(path.Clean(home))) {
+		local, domain := address.Split(a)
+		if local != address.Lower(path.Base(path.Clean(home))) {
 			continue
 		}
 		holds, err := u.homeOf(domain, d)

@@ -13,6 +13,8 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/sys"
 )
 
 // maxFile is the largest text file that is read, in bytes. The virtualdomains
@@ -60,15 +62,14 @@ type file struct {
 // openRegular opens a regular file. O_NONBLOCK keeps a FIFO that stands there by
 // mistake from hanging the program; on a regular file it means nothing.
 func openRegular(path string) (*file, error) {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
-	for err == unix.EINTR {
-		fd, err = unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
-	}
+	fd, err := sys.RetryN(func() (int, error) {
+		return unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	var st unix.Stat_t
-	if err = repeat(func() error { return unix.Fstat(fd, &st) }); err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
+	if err = sys.Retry(func() error { return unix.Fstat(fd, &st) }); err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
 		err = errNotRegular
 	}
 	if err != nil {
@@ -101,13 +102,11 @@ func openTrusted(path string) (*file, error) {
 func (f *file) readFull(buf []byte, offset int64) (int, error) {
 	done := 0
 	for done < len(buf) {
-		n, err := unix.Pread(f.fd, buf[done:], offset+int64(done))
-		switch {
-		case err == unix.EINTR:
-			continue
-		case err != nil:
+		n, err := sys.RetryN(func() (int, error) { return unix.Pread(f.fd, buf[done:], offset+int64(done)) })
+		if err != nil {
 			return done, fmt.Errorf("%s: %w", f.path, err)
-		case n == 0:
+		}
+		if n == 0 {
 			return done, nil
 		}
 		done += n
@@ -117,38 +116,15 @@ func (f *file) readFull(buf []byte, offset int64) (int, error) {
 
 func (f *file) close() error { return unix.Close(f.fd) }
 
-// Lower folds ASCII letters only, as qmail does. strings.ToLower would also fold
-// letters beyond ASCII, some of them into ASCII ones, and change bytes that are
-// no UTF-8: two different names could become one.
-func Lower(s string) string {
-	b := []byte(s)
-	for i, c := range b {
-		if 'A' <= c && c <= 'Z' {
-			b[i] = c + 'a' - 'A'
-		}
-	}
-	return string(b)
-}
-
 // isDir says whether path is a directory, symlinks followed. One that cannot be
 // looked at counts as one: whoever uses it learns why it cannot be.
 func isDir(path string) bool {
 	var st unix.Stat_t
-	switch err := repeat(func() error { return unix.Stat(path, &st) }); err {
+	switch err := sys.Retry(func() error { return unix.Stat(path, &st) }); err {
 	case nil:
 		return st.Mode&unix.S_IFMT == unix.S_IFDIR
 	case unix.ENOENT, unix.ENOTDIR:
 		return false
 	}
 	return true
-}
-
-// repeat makes a call again that a signal interrupted, as NFS lets it where it is
-// mounted "intr".
-func repeat(call func() error) error {
-	for {
-		if err := call(); err != unix.EINTR {
-			return err
-		}
-	}
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"vodmr/internal/address"
 )
 
 // add gives a target its seeds.
@@ -19,22 +21,6 @@ func add(f *testing.F, seeds ...string) {
 	for _, seed := range seeds {
 		f.Add(seed)
 	}
-}
-
-// FuzzUnquote: what Unquote makes of an address, Quote can write again so that it
-// means the same, and nothing gets longer.
-func FuzzUnquote(f *testing.F) {
-	add(f, "", "a@b", `"a b"@c`, `"a\"b"@c`, `"a\`, `"`, `""@b`, `"a"b@c`, `"a"@"b"`, `a"b"@c`, "\"\xff\"@\xfe", `"need\less"@s.test`)
-	f.Fuzz(func(t *testing.T, quoted string) {
-		raw := Unquote(quoted)
-		if len(raw) > len(quoted) {
-			t.Errorf("Unquote(%q) = %q", quoted, raw)
-		}
-		if raw != quoted && quoted[0] != '"' {
-			t.Errorf("Unquote(%q) = %q without quotes", quoted, raw)
-		}
-		checkQuote(t, raw, false)
-	})
 }
 
 // FuzzControl: one-line files and numbers mean what their first line says, lists
@@ -110,7 +96,7 @@ func checkLines(t *testing.T, h Home, content string) {
 // rewrite is what qmail-send(8) does with an address: by the address itself, by
 // its domain, by a suffix of that, by the empty key.
 func rewrite(v *VirtualDomains, local, domain string) string {
-	local, domain = Lower(local), Lower(domain)
+	local, domain = address.Lower(local), address.Lower(domain)
 	if prepend, found := v.prepend[local+"@"+domain]; found {
 		if prepend == "" {
 			return local
@@ -170,7 +156,7 @@ func checkRewrite(t *testing.T, v *VirtualDomains, local, domain string) {
 	made := rewrite(v, local, domain)
 	got := v.Strip(made, domain)
 	// Both may lead there: the one that Strip names must lead to the same place.
-	if got != Lower(local) && Lower(rewrite(v, got, domain)) != Lower(made) {
+	if got != address.Lower(local) && address.Lower(rewrite(v, got, domain)) != address.Lower(made) {
 		t.Errorf("%q became %q, and then %q", local, made, got)
 	}
 }
@@ -185,8 +171,8 @@ func checkHeldBy(t *testing.T, v *VirtualDomains, login, domain string) {
 			t.Errorf("%q holds %q, whose prefix is %q", login, d, prefix)
 		}
 	}
-	if _, named := v.prepend[Lower(domain)]; named && login != "" && domain != "" && domain[0] != '.' &&
-		!strings.Contains(domain, "@") && !slices.Contains(held, Lower(domain)) {
+	if _, named := v.prepend[address.Lower(domain)]; named && login != "" && domain != "" && domain[0] != '.' &&
+		!strings.Contains(domain, "@") && !slices.Contains(held, address.Lower(domain)) {
 		t.Errorf("%q does not hold %q", login, domain)
 	}
 }
@@ -227,9 +213,9 @@ func FuzzDotQmail(f *testing.F) {
 		if diff := cmp.Diff(lines, got, cmp.AllowUnexported(DotQmail{}, local{})); diff != "" {
 			t.Errorf("line by line (-), whole (+):\n%s", diff)
 		}
-		for _, address := range got.Addresses() {
-			if address != Lower(address) || !strings.Contains(address, "@") {
-				t.Errorf("address %q", address)
+		for _, to := range got.Addresses() {
+			if to != address.Lower(to) || !strings.Contains(to, "@") {
+				t.Errorf("address %q", to)
 			}
 		}
 		for _, p := range slices.Concat(got.homes, got.maildirs) {
@@ -331,8 +317,8 @@ func checkRule(t *testing.T, value string, got Rule) {
 
 // checkLookUp has rules for all of a login's keys but the first few.
 func checkLookUp(t *testing.T, login string, few int) {
-	keys := ruleKeys(Lower(login))
-	if !slices.Equal(keys, ruleKeys(Lower(upperASCII(login)))) || keys[0] != Lower(login) || keys[len(keys)-1] != "" {
+	keys := ruleKeys(address.Lower(login))
+	if !slices.Equal(keys, ruleKeys(address.Lower(upperASCII(login)))) || keys[0] != address.Lower(login) || keys[len(keys)-1] != "" {
 		t.Fatalf("keys of %q: %q", login, keys)
 	}
 	if strings.Contains(login, "\x00") {
@@ -366,7 +352,7 @@ func FuzzUsers(f *testing.F) {
 			return
 		}
 		fields := strings.Split(value, "\x00")
-		if d.Name != Lower(fields[0]) || d.Dir != path.Clean(fields[3]) || d.Dir == "" {
+		if d.Name != address.Lower(fields[0]) || d.Dir != path.Clean(fields[3]) || d.Dir == "" {
 			t.Errorf("%q gave %+v", value, d)
 		}
 		if holds := path.IsAbs(d.Dir) && d.Dir != "/"; d.Holds(d.Dir) != holds || d.Holds(d.Dir+"/x") != holds ||

@@ -4,6 +4,8 @@ import (
 	"errors"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/address"
 )
 
 // List reads the entries of a control file that is a list, such as rcpthosts: no
@@ -25,7 +27,7 @@ func (h Home) Locals(host string) ([]string, error) {
 		locals, err = []string{host}, nil
 	}
 	for i, domain := range locals {
-		locals[i] = Lower(domain)
+		locals[i] = address.Lower(domain)
 	}
 	return locals, err
 }

@@ -138,7 +138,7 @@ func exitCodeError(code int, custom string) *QueueError {
 
 // oneLine makes text fit for a log line or a reply: printable ASCII.
 func oneLine(text string) string {
-	return strings.TrimSpace(printable(strings.TrimRight(text, "\r\n")))
+	return strings.TrimSpace(asciiText(strings.TrimRight(text, "\r\n")))
 }
 
 // codeText explains an exit code.

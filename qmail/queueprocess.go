@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/child"
+	"vodmr/internal/sys"
 )
 
 var (
@@ -24,7 +27,7 @@ const (
 // A queueProcess is a running qmail-queue and our ends of its pipes. They are
 // ours alone, so they may be non-blocking.
 type queueProcess struct {
-	pid      int // 0 once reaped
+	program  *child.Child // nil once reaped
 	message  int
 	envelope int
 	text     int
@@ -71,27 +74,23 @@ func (p *queueProcess) exec(q Queue, theirs [3]int) error {
 		dir = "/"
 	}
 	const closed = ^uintptr(0)
-	pid, err := syscall.ForkExec(program, []string{program}, &syscall.ProcAttr{
+	var err error
+	p.program, err = child.Start(program, []string{program}, &syscall.ProcAttr{
 		Dir: dir,
 		Env: syscall.Environ(),
 		Files: []uintptr{uintptr(theirs[0]), uintptr(theirs[1]), 2,
 			closed, closed, closed, uintptr(theirs[2])},
 	})
-	if err != nil {
-		return fmt.Errorf("%s: %w", program, err)
-	}
-	p.pid = pid
-	return nil
+	return err
 }
 
 // write writes all of b, waiting at most the timeout for each piece.
 func (p *queueProcess) write(fd int, b []byte) error {
 	for len(b) > 0 {
-		n, err := unix.Write(fd, b)
+		n, err := sys.RetryN(func() (int, error) { return unix.Write(fd, b) })
 		switch err {
 		case nil:
 			b = b[n:]
-		case unix.EINTR:
 		case unix.EAGAIN:
 			if err := p.pollWritable(fd); err != nil {
 				return err
@@ -115,56 +114,42 @@ func (p *queueProcess) pollWritable(fd int) error {
 		if err != nil {
 			return err
 		}
-		if !ready {
-			return errTimeout
-		}
-		if fds[1].Revents != 0 {
-			p.readText()
-		}
+		p.readText()
 		if fds[0].Revents != 0 {
 			return nil
 		}
+		if !ready || time.Now().After(end) {
+			return errTimeout
+		}
 	}
 }
 
-// wait waits for the program's end and keeps what it says on descriptor 6. The
-// end of that pipe wakes us; the growing pause is for a program that closes it
-// early or hands it on to a child.
+// wait waits for the program's end and keeps what it says on descriptor 6. Something that
+// it left behind may hold that open, so its end is not waited for.
 func (p *queueProcess) wait() (unix.WaitStatus, error) {
 	end := time.Now().Add(p.timeout)
-	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
-		status, ended, err := p.reap(unix.WNOHANG)
-		if ended || err != nil {
-			p.readText()
-			return status, err
+	for {
+		fds := []unix.PollFd{{Fd: int32(p.program.Ended()), Events: unix.POLLIN}, {Fd: int32(p.text), Events: unix.POLLIN}}
+		ready, err := poll(fds, time.Until(end))
+		if err != nil {
+			return 0, err
 		}
-		if time.Now().After(end) {
+		p.readText()
+		if fds[0].Revents != 0 {
+			return p.reap(), nil
+		}
+		if !ready || time.Now().After(end) {
 			return 0, errTimeout
-		}
-		if p.text == none {
-			time.Sleep(pause)
-		} else if ready, _ := poll([]unix.PollFd{{Fd: int32(p.text), Events: unix.POLLIN}}, pause); ready {
-			p.readText()
 		}
 	}
 }
 
-// reap takes the exit status. Nobody else may wait for the process, so its id
-// stays its own until then.
-func (p *queueProcess) reap(options int) (status unix.WaitStatus, ended bool, err error) {
-	pid, err := unix.Wait4(p.pid, &status, options, nil)
-	for err == unix.EINTR {
-		pid, err = unix.Wait4(p.pid, &status, options, nil)
-	}
-	if err != nil {
-		p.pid = 0 // it is not there any more
-		return 0, false, fmt.Errorf("qmail-queue: wait: %w", err)
-	}
-	if pid == 0 {
-		return 0, false, nil
-	}
-	p.pid = 0
-	return status, true, nil
+// reap takes the exit status.
+func (p *queueProcess) reap() unix.WaitStatus {
+	status := p.program.Wait()
+	p.program.Close()
+	p.program = nil
+	return status
 }
 
 // readText reads what is there now of the program's own error text, keeps the
@@ -176,9 +161,8 @@ func (p *queueProcess) readText() {
 		if p.text == none {
 			return
 		}
-		n, err := unix.Read(p.text, buf[:])
+		n, err := sys.RetryN(func() (int, error) { return unix.Read(p.text, buf[:]) })
 		switch {
-		case err == unix.EINTR:
 		case err == unix.EAGAIN:
 			return
 		case n <= 0:
@@ -203,9 +187,9 @@ func (p *queueProcess) exitError(status unix.WaitStatus) error {
 // release ends what is still there. The kill comes first: a program that sees
 // the message end must not be left to think that this was all.
 func (p *queueProcess) release() {
-	if p.pid != 0 {
-		unix.Kill(p.pid, unix.SIGKILL)
-		p.reap(0)
+	if p.program != nil {
+		p.program.Signal(unix.SIGKILL)
+		p.reap()
 	}
 	p.closeFD(&p.message)
 	p.closeFD(&p.envelope)

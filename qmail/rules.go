@@ -1,6 +1,10 @@
 package qmail
 
-import "strings"
+import (
+	"strings"
+
+	"vodmr/internal/address"
+)
 
 // Rules is a database of rules for logins that tcprules compiled. A rule's key
 // is a login in lower case, `@domain`, or empty for everybody else.
@@ -28,7 +32,7 @@ func (r *Rules) Close() error { return r.cdb.Close() }
 // For finds the rule for a login: by the login, by its domain, or by the empty
 // key. Not found means that the rules say nothing about it.
 func (r *Rules) For(login string) (Rule, bool, error) {
-	for _, key := range ruleKeys(Lower(login)) {
+	for _, key := range ruleKeys(address.Lower(login)) {
 		value, found, err := r.cdb.Find([]byte(key))
 		if err != nil {
 			return Rule{}, false, err
@@ -63,7 +67,7 @@ func ruleKeys(login string) []string {
 	if login != keys[0] {
 		keys = append(keys, login)
 	}
-	if _, domain, found := cutLast(login, '@'); found {
+	if _, domain, found := address.Cut(login); found {
 		keys = append(keys, "@"+domain)
 	}
 	return append(keys, "")

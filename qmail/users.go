@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vodmr/internal/address"
 	"vodmr/internal/safepath"
 )
 
@@ -50,7 +51,7 @@ func (u *Users) Domain(name string) (Domain, bool, error) {
 	if u.cdb == nil {
 		return Domain{}, false, nil
 	}
-	key := []byte("!" + Lower(name) + "-")
+	key := []byte("!" + address.Lower(name) + "-")
 	value, found, err := u.cdb.Find(key)
 	if err != nil || !found || !isDomainEntry(value) {
 		return Domain{}, false, err
@@ -156,5 +157,5 @@ func (u *Users) parse(value []byte) (Domain, error) {
 	if err1 != nil || err2 != nil || f[3] == "" {
 		return Domain{}, u.cdb.damaged("an entry has a bad uid, gid or directory")
 	}
-	return Domain{Lower(f[0]), uint32(uid), uint32(gid), path.Clean(f[3])}, nil
+	return Domain{address.Lower(f[0]), uint32(uid), uint32(gid), path.Clean(f[3])}, nil
 }

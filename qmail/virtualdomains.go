@@ -3,6 +3,8 @@ package qmail
 import (
 	"sort"
 	"strings"
+
+	"vodmr/internal/address"
 )
 
 // VirtualDomains is control/virtualdomains: which domain's mail goes to which
@@ -19,12 +21,12 @@ func (h Home) VirtualDomains() (*VirtualDomains, error) {
 	v := &VirtualDomains{map[string]string{}, map[string]bool{}}
 	for _, line := range c.lines("virtualdomains") {
 		if key, prepend, ok := strings.Cut(line, ":"); ok {
-			v.prepend[Lower(key)] = prepend // the last of equal keys wins, as in qmail
+			v.prepend[address.Lower(key)] = prepend // the last of equal keys wins, as in qmail
 		}
 	}
 	for key, prepend := range v.prepend {
-		if user, domain, ok := cutLast(key, '@'); ok && prepend != "" {
-			v.users[Lower(prepend)+"-"+user+"@"+domain] = true
+		if user, domain, ok := address.Cut(key); ok && prepend != "" {
+			v.users[address.Lower(prepend)+"-"+user+"@"+domain] = true
 		}
 	}
 	return v, c.err
@@ -34,7 +36,7 @@ func (h Home) VirtualDomains() (*VirtualDomains, error) {
 // an address at domain: by the domain itself, by a .suffix of it, the longest
 // first, or by the empty key. An empty prefix makes an exception: not found.
 func (v *VirtualDomains) Prefix(domain string) (prefix string, found bool) {
-	domain = Lower(domain)
+	domain = address.Lower(domain)
 	for i := 0; i <= len(domain); i++ {
 		if i > 0 && i < len(domain) && domain[i] != '.' {
 			continue
@@ -49,12 +51,12 @@ func (v *VirtualDomains) Prefix(domain string) (prefix string, found bool) {
 // Strip returns the local part that the sender wrote, from a Delivered-To of
 // local@domain: it takes away what virtualdomains made qmail-send put there.
 func (v *VirtualDomains) Strip(local, domain string) string {
-	if user, ok := v.stripUser(Lower(local), Lower(domain)); ok {
+	if user, ok := v.stripUser(address.Lower(local), address.Lower(domain)); ok {
 		return local[len(local)-len(user):]
 	}
 	prefix, found := v.Prefix(domain)
 	n := len(prefix) + 1
-	if !found || len(local) < n || Lower(local[:n]) != Lower(prefix)+"-" {
+	if !found || len(local) < n || address.Lower(local[:n]) != address.Lower(prefix)+"-" {
 		return local
 	}
 	return local[n:]
@@ -68,7 +70,7 @@ func (v *VirtualDomains) stripUser(local, domain string) (user string, ok bool) 
 	}
 	for i := range len(local) {
 		user := local[i+1:]
-		if local[i] == '-' && Lower(v.prepend[user+"@"+domain]) == local[:i] && i > 0 {
+		if local[i] == '-' && address.Lower(v.prepend[user+"@"+domain]) == local[:i] && i > 0 {
 			return user, true
 		}
 	}
@@ -106,6 +108,6 @@ func (v *VirtualDomains) Holds(login string) bool {
 // HeldPrefix says whether mail with that prefix goes to the system user login:
 // the prefix is login, or login and a hyphen start it.
 func HeldPrefix(prefix, login string) bool {
-	prefix, login = Lower(prefix), Lower(login)
+	prefix, login = address.Lower(prefix), address.Lower(login)
 	return login != "" && (prefix == login || strings.HasPrefix(prefix, login+"-"))
 }

@@ -19,6 +19,7 @@ import (
 	"vodmr/test/kit/cdbmake"
 	"vodmr/test/kit/dialogue"
 	"vodmr/test/kit/logformat"
+	"vodmr/test/kit/testsite"
 )
 
 // bin is the folder of what TestMain built.
@@ -68,21 +69,17 @@ func newSite(t testing.TB, archive *txtar.Archive) *site {
 		s.config[key] = strings.TrimSpace(value)
 	}
 	s.maildir = filepath.Join(s.root, "domain/odmr/Maildir")
-	for _, dir := range []string{"new", "cur", "tmp"} {
-		must(t, os.MkdirAll(filepath.Join(s.maildir, dir), 0o755))
-	}
+	testsite.Maildir(t, s.maildir)
 	for name, text := range s.files {
 		s.write(t, name, text)
 	}
 	if s.config["qmail"] != "none" {
-		must(t, os.MkdirAll(filepath.Join(s.root, "qmail/bin"), 0o755))
-		must(t, os.MkdirAll(filepath.Join(s.root, "qmail/queue"), 0o755))
-		if s.config["qmail-queue"] == "" {
-			must(t, os.Symlink(queueProgram(), filepath.Join(s.root, "qmail/bin/qmail-queue")))
-		} else {
-			script := "#!/bin/sh\n" + s.config["qmail-queue"] + "\n"
-			must(t, os.WriteFile(filepath.Join(s.root, "qmail/bin/qmail-queue"), []byte(script), 0o755))
+		program := queueProgram()
+		if script := s.config["qmail-queue"]; script != "" {
+			program = filepath.Join(s.root, "bad-queue")
+			must(t, os.WriteFile(program, []byte("#!/bin/sh\n"+script+"\n"), 0o755))
 		}
+		testsite.Queue(t, filepath.Join(s.root, "qmail"), program)
 	}
 	return s
 }

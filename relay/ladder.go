@@ -1,6 +1,10 @@
 package relay
 
-import "vodmr/smtp"
+import (
+	"errors"
+
+	"vodmr/smtp"
+)
 
 // restrain keeps the Sender to the rung of the ladder that the notes name.
 func (s *source) restrain() {
@@ -32,4 +36,26 @@ func (s *source) doubt(why error) {
 			s.spool.Uncertain(s.inFlight[u.Transaction], why)
 		}
 	}
+}
+
+// closed notes what a 421 left unanswered. The server announced its end (RFC 5321 section
+// 3.8), so no message is the suspect of it. If the server had refused something before,
+// that is likely why: chasquid says 421 in place of a connection's third refusal. The
+// rest then keeps its place, so that it is not the third again. If it had not,
+// the first message without an answer may be why, and goes behind what was tried less.
+func (s *source) closed(err error) {
+	var closing *smtp.ClosingError
+	if !errors.As(err, &closing) {
+		return
+	}
+	for i, u := range s.sender.Unanswered() {
+		for _, m := range s.inFlight[u.Transaction].Messages {
+			if i == 0 && !s.refusedSome {
+				s.spool.Tried(m, closing.Reply)
+			} else {
+				s.spool.Again(m)
+			}
+		}
+	}
+	s.Sending()
 }

@@ -9,8 +9,10 @@ import (
 // sent; why stands before the reply in a bounce.
 func (s *source) decide(b *spool.Batch, decisions []smtp.Decision, plain bool, why string) {
 	var repeat, later []*spool.Message
+	repeated, several := false, contentForSeveral(decisions)
 	for i, m := range b.Messages {
 		d := decisions[i]
+		s.refusedSome = s.refusedSome || d.Reply.Refused() && b.Foretold.Code == 0
 		switch {
 		case d.Reply.Accepted():
 			s.spool.Delivered(m, d.Reply)
@@ -23,6 +25,10 @@ func (s *source) decide(b *spool.Batch, decisions []smtp.Decision, plain bool, w
 			s.spool.Again(m)
 		case aboutSession(d.Reply, plain):
 			s.spool.Trust.RefusedSession(m, d.Reply)
+		case d.Stage == smtp.StageContent && several && b.Foretold.Code == 0:
+			s.spool.Again(m)
+			s.spool.Repeat([]*spool.Message{m}, plain)
+			repeated = true
 		case d.Reply.Permanent() && d.Stage == smtp.StageMail:
 			s.spool.Trust.RefusedSender(m, d.Reply)
 		case d.Reply.Permanent():
@@ -33,7 +39,7 @@ func (s *source) decide(b *spool.Batch, decisions []smtp.Decision, plain bool, w
 	}
 	s.spool.Repeat(later, plain)
 	s.spool.Repeat(repeat, true)
-	if len(later)+len(repeat) == 0 && !b.Retry() {
+	if len(later)+len(repeat) == 0 && !repeated && !b.Retry() {
 		s.countRefused(decisions)
 	}
 }
@@ -80,6 +86,20 @@ func (s *source) countRefused(decisions []smtp.Decision) {
 // 452, or 552 (RFC 5321 section 4.5.3.1.10).
 func tooMany(d smtp.Decision) bool {
 	return d.Stage == smtp.StageRcpt && d.After > 0 && (d.Reply.Code == 452 || d.Reply.Code == 552)
+}
+
+// contentForSeveral reports if the content was refused for several accepted recipients
+// at once. A server may mean one of them only (a quota, a filter that one of them has),
+// and the reply does not say which. So each copy is offered again alone, and that
+// reply is believed.
+func contentForSeveral(decisions []smtp.Decision) bool {
+	refused := 0
+	for _, d := range decisions {
+		if d.Stage == smtp.StageContent && d.Reply.Refused() {
+			refused++
+		}
+	}
+	return refused > 1
 }
 
 // aboutSession reports if a refusal is about the session and not about the mail: 530

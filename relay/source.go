@@ -20,6 +20,8 @@ type source struct {
 	shown    string                             // the notes' word for the customer's server; see server.go
 	limited  bool                               // to one transaction, as the notes cannot be written
 	lockStep bool                               // the session is on the last rung
+	// refusedSome: the server refused something in this session.
+	refusedSome bool
 }
 
 // newSource makes the session's source.

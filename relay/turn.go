@@ -108,6 +108,7 @@ func (s *source) end(err error) {
 	case refusesSession(err):
 	default:
 		s.doubt(err)
+		s.closed(err)
 		s.broke()
 	}
 }

@@ -108,7 +108,7 @@ func (s *Scan) Size() int64 {
 	return s.octets
 }
 
-// EightBit says whether a byte beyond ASCII is in src. It looks at eight at once,
+// EightBit reports if a byte beyond ASCII is in src. It looks at eight at once,
 // for the sake of messages of a gigabyte.
 func EightBit[T string | []byte](src T) bool {
 	const highBits = 0x8080808080808080

@@ -54,7 +54,7 @@ func encode(stored []byte, dots bool, cuts uint64) []byte {
 }
 
 // receive is a server's side: it takes the lines of DATA apart (RFC 5321 section
-// 4.5.2). ok is false where the content does not end with the only lone dot.
+// 4.5.2). ok is false if the content does not end with the only lone dot.
 func receive(data []byte) (content []byte, ok bool) {
 	for {
 		line, rest, found := bytes.Cut(data, []byte("\r\n"))
@@ -148,7 +148,7 @@ func TestScan(t *testing.T) {
 	})
 }
 
-// checkScan compares a Scan of pieces with what goes out where they are a Stream.
+// checkScan compares a Scan of pieces with what goes out if they are a Stream.
 func checkScan(t interface{ Fatalf(string, ...any) }, pieces [][]byte) {
 	var scan Scan
 	for _, piece := range pieces {

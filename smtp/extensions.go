@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+
+	"vodmr/internal/address"
 )
 
 // Extensions is what a server offered in its reply to EHLO.
@@ -33,7 +35,7 @@ func ParseExtensions(lines []string) Extensions {
 	for _, line := range lines[1:] {
 		words := strings.Fields(line)
 		if len(words) > 0 {
-			x.add(upper(words[0]), words[1:])
+			x.add(address.Upper(words[0]), words[1:])
 		}
 	}
 	return x
@@ -79,7 +81,7 @@ func (x *Extensions) addLimit(param string) {
 	if err != nil || n < 1 {
 		return
 	}
-	switch upper(name) {
+	switch address.Upper(name) {
 	case "MAILMAX":
 		x.MailMax = n
 	case "RCPTMAX":
@@ -92,7 +94,7 @@ func (x *Extensions) addLimit(param string) {
 // Ignore takes back one extension by its EHLO keyword, in either case, as if the
 // server had not offered it. An unknown keyword changes nothing.
 func (x *Extensions) Ignore(name string) {
-	switch upper(name) {
+	switch address.Upper(name) {
 	case "PIPELINING":
 		x.Pipelining = false
 	case "CHUNKING":

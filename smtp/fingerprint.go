@@ -2,6 +2,7 @@ package smtp
 
 import (
 	"hash/fnv"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,18 +16,25 @@ func fingerprint(replies ...Reply) string {
 	sum := fnv.New64a()
 	for _, reply := range replies {
 		for _, line := range reply.Lines {
-			for word := range strings.FieldsSeq(line) {
-				if isConstant(word) {
-					_, _ = sum.Write(append([]byte(word), ' '))
-				}
-			}
-			_, _ = sum.Write([]byte{'\n'})
+			_, _ = io.WriteString(sum, constantWords(line)+"\n")
 		}
 	}
 	return strconv.FormatUint(sum.Sum64(), 16)
 }
 
-// isConstant says whether a word may be the same in the next session.
+// constantWords is a line without the words that may differ in the next session, with a
+// space behind each word.
+func constantWords(line string) string {
+	var text strings.Builder
+	for word := range strings.FieldsSeq(line) {
+		if isConstant(word) {
+			text.WriteString(word + " ")
+		}
+	}
+	return text.String()
+}
+
+// isConstant reports if a word is likely to be the same in the next session.
 func isConstant(word string) bool {
 	if strings.ContainsAny(word, "0123456789") {
 		return false

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A stuttering is a Stream whose input comes in pieces of a given size, and whose output
+// A stuttering is a Stream: its input comes in pieces of a given size, and its output
 // is kept.
 type stuttering struct {
 	in   string

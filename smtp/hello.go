@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Hello waits for the greeting and says EHLO, or HELO where that is refused
+// Hello waits for the greeting and says EHLO, or HELO if that is refused
 // (RFC 5321 section 3.2).
 func (s *Sender) Hello(helo string) error {
 	greeting, err := s.await(s.timeouts.Greeting)
@@ -45,8 +45,8 @@ func (s *Sender) Quit() error {
 
 // command says one line in lock step and returns its reply. A server that has
 // said more than it was asked is out of step: its next replies would be taken
-// for those of other commands. What a server said before it took no more bytes
-// still counts.
+// for those of other commands. If a server takes no more bytes, its earlier
+// replies still count.
 func (s *Sender) command(line string, timeout time.Duration) (Reply, error) {
 	if s.parser.Partial() {
 		return Reply{}, &BrokenError{fmt.Errorf("%w: more than one reply to one command", ErrNotSMTP)}

@@ -20,7 +20,7 @@ const (
 	// Undrained is a server that answered the probe in any other way, or hung up. It
 	// gets DATA: what it does not read is never sent.
 	Undrained
-	// OutOfStep is a server whose replies did not fit its commands. It gets lock step
+	// OutOfStep is a server that gave replies that did not fit its commands. It gets lock step
 	// and no extension, and its enhanced codes prove nothing.
 	OutOfStep
 )
@@ -36,7 +36,7 @@ func (s *Sender) outOfStep(err error) error {
 }
 
 // misplaced says why a reply cannot be the one to its command; "" if it can be. A false
-// alarm costs one session: the next one is in lock step, where codes are not judged.
+// alarm costs one session: the next one is in lock step, and there codes are not judged.
 func (s *Sender) misplaced(e expect, reply Reply) string {
 	switch {
 	case !reply.Accepted():

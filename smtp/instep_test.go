@@ -83,7 +83,7 @@ func TestLooseCodes(t *testing.T) {
 }
 
 // TestFalseAlarmOnce: a server that answers content with a recipient's code costs one
-// session. The next one is in lock step without extensions, where codes prove nothing.
+// session. The next one is in lock step without extensions, and there codes prove nothing.
 func TestFalseAlarmOnce(t *testing.T) {
 	const ok, odd = "250 2.0.0 ok\r\n", "250 2.1.5 taken\r\n"
 	s, l := offers(&scripted{says: []string{ok + ok + odd}}, "PIPELINING", "CHUNKING"), newList(1, 1, 10)
@@ -104,7 +104,7 @@ func TestFalseAlarmOnce(t *testing.T) {
 }
 
 // TestSecondChunkWaits: of a message in chunks the first alone goes ahead of a
-// recipient's acceptance, and nothing behind it where there is none.
+// recipient's acceptance, and nothing behind it if there is none.
 func TestSecondChunkWaits(t *testing.T) {
 	const ok = "250 ok\r\n"
 	for name, test := range map[string]struct {

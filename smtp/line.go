@@ -75,7 +75,7 @@ func (l *LineReader) Read(p []byte) (int, error) {
 // Buffered is how many bytes were read but not yet returned.
 func (l *LineReader) Buffered() int { return len(l.buf) - l.start }
 
-// HasLine says whether ReadLine can return without reading.
+// HasLine reports if ReadLine can return without reading.
 func (l *LineReader) HasLine() bool {
 	return bytes.IndexByte(l.buf[l.start:], '\n') >= 0
 }

@@ -6,7 +6,7 @@ import "fmt"
 // 3030 section 2 has it do so). One that does not obeys them as commands: it then loses
 // other messages, and a stranger's message can hold commands. The probe's octets are a
 // line that every server refuses as a command. So such a server gives one reply too many,
-// and a refusal stands at RSET's place, where none may be.
+// and a refusal stands at RSET's place, which none may have.
 type probe struct {
 	said   int    // how often
 	owed   int    // replies
@@ -114,7 +114,7 @@ func fits(kind expectKind, reply Reply) bool {
 	return reply.Refused()
 }
 
-// failedProbe decides what follows a probe whose last reply has come. If nothing else is
+// failedProbe decides what follows a probe once its last reply has come. If nothing else is
 // under way, the server's replies can still be counted: one that obeyed the octets owes
 // RSET's.
 func (s *Sender) failedProbe(last Reply) error {

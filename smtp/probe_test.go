@@ -231,7 +231,7 @@ func TestProbeOfKnown(t *testing.T) {
 	}
 }
 
-// TestNoProbe: none where no BDAT will be used.
+// TestNoProbe: none if no BDAT will be used.
 func TestNoProbe(t *testing.T) {
 	for name, server := range map[string]*customer.Server{
 		"no CHUNKING":   {Pipelining: true},

@@ -38,9 +38,9 @@ func (s *Sender) deadline() time.Time {
 	if s.awaited.IsZero() {
 		s.awaited = now
 	}
-	due := s.awaited.Add(s.patience(s.expected[0]))
-	if deadline.IsZero() || due.Before(deadline) {
-		deadline = due
+	latest := s.awaited.Add(s.patience(s.expected[0]))
+	if deadline.IsZero() || latest.Before(deadline) {
+		deadline = latest
 	}
 	return deadline
 }
@@ -94,10 +94,10 @@ func (s *Sender) exchange(deadline time.Time) error {
 	return &BrokenError{err}
 }
 
-// ErrHungUp says that the server closed the connection.
+// ErrHungUp means that the server closed the connection.
 var ErrHungUp = errors.New("closed by the customer's server")
 
-// isWriteError says whether only the writing half failed. The interface is
+// isWriteError reports if only the writing half failed. The interface is
 // fdio.WriteError's, which this package need not know.
 func isWriteError(err error) bool {
 	var w interface{ WriteFailed() bool }

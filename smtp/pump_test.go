@@ -84,7 +84,7 @@ func TestNoReplyInLockStep(t *testing.T) {
 	}
 }
 
-// TestWriteFails: where the writing fails the replies to what went out before
+// TestWriteFails: if the writing fails, the replies to what went out before
 // still count, nothing more is written, and the rest is unanswered.
 func TestWriteFails(t *testing.T) {
 	const ok = "250 2.0.0 ok\r\n"
@@ -255,7 +255,7 @@ func TestBothBlocked(t *testing.T) {
 	}
 }
 
-// tinyPair is a connection whose buffers hold as little as the system lets them.
+// tinyPair is a connection with buffers that hold as little as the system lets them.
 func tinyPair(t *testing.T) (near, far *fdio.Conn) {
 	t.Helper()
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)

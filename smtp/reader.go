@@ -36,7 +36,7 @@ func (s *Sender) match(source Source) error {
 	}
 }
 
-// early says whether a reply came before its command was written. Content may be
+// early reports if a reply came before its command was written. Content may be
 // refused before its last octet; the rest still goes out.
 func (s *Sender) early(e expect, reply Reply) bool {
 	return e.end > s.written && !(e.ofContent() && reply.Refused())
@@ -99,7 +99,7 @@ func (s *Sender) answer(e expect, reply Reply) error {
 	return nil
 }
 
-// wrongClass says whether a reply cannot belong to the command: the two sides
+// wrongClass reports if a reply cannot belong to the command: the two sides
 // count differently, and any later reply would be taken for another's.
 func wrongClass(kind expectKind, reply Reply) bool {
 	if kind == expectData {

@@ -40,23 +40,23 @@ func (r Reply) String() string {
 	return strings.Join(parts, " ")
 }
 
-// Accepted says whether the reply is 2xx.
+// Accepted reports if the reply is 2xx.
 func (r Reply) Accepted() bool { return r.Code/100 == 2 }
 
-// Temporary says whether the reply is 4xx.
+// Temporary reports if the reply is 4xx.
 func (r Reply) Temporary() bool { return r.Code/100 == 4 }
 
-// Permanent says whether the reply is 5xx.
+// Permanent reports if the reply is 5xx.
 func (r Reply) Permanent() bool { return r.Code/100 == 5 }
 
-// Refused says whether the reply is 4xx or 5xx.
+// Refused reports if the reply is 4xx or 5xx.
 func (r Reply) Refused() bool { return r.Temporary() || r.Permanent() }
 
-// Closing says whether the server hangs up: 421 may come at any time
+// Closing reports if the server hangs up: 421 may come at any time
 // (RFC 5321 section 3.8).
 func (r Reply) Closing() bool { return r.Code == 421 }
 
-// AboutCommand says whether the reply is about the command's form rather than
+// AboutCommand reports if the reply is about the command's form rather than
 // the mail: 500 to 504 (RFC 5321 section 4.2.2).
 func (r Reply) AboutCommand() bool { return 500 <= r.Code && r.Code <= 504 }
 
@@ -126,10 +126,10 @@ type ReplyParser struct {
 // Feed adds bytes that were read.
 func (p *ReplyParser) Feed(b []byte) { p.buf = append(p.buf, b...) }
 
-// Partial says whether a reply has begun that is not complete.
+// Partial reports if a reply has begun that is not complete.
 func (p *ReplyParser) Partial() bool { return len(p.buf) > 0 || len(p.lines) > 0 }
 
-// Next returns the next complete reply; ok is false where more bytes are
+// Next returns the next complete reply; ok is false if more bytes are
 // needed. After an error the connection is out of step and must not be used.
 func (p *ReplyParser) Next() (r Reply, ok bool, err error) {
 	for {
@@ -154,7 +154,7 @@ func (p *ReplyParser) Next() (r Reply, ok bool, err error) {
 	}
 }
 
-// add takes one line and says whether it was the reply's last.
+// add takes one line and reports if it was the reply's last.
 func (p *ReplyParser) add(line []byte) (last bool, err error) {
 	if len(line) > maxReplyLine {
 		return false, fmt.Errorf("%w: a line of over %d bytes", ErrNotSMTP, maxReplyLine)
@@ -206,7 +206,7 @@ func newReply(code int, lines []string) Reply {
 	return r
 }
 
-// enhancedCode returns the class.subject.detail that text starts with, where
+// enhancedCode returns the class.subject.detail that text starts with, if
 // its class is the code's.
 func enhancedCode(code int, text string) string {
 	word, _, _ := strings.Cut(text, " ")
@@ -218,7 +218,7 @@ func enhancedCode(code int, text string) string {
 	return word
 }
 
-// isShortNumber says whether s is one to three digits (RFC 3463 section 2).
+// isShortNumber reports if s is one to three digits (RFC 3463 section 2).
 func isShortNumber(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if !isDigit(s[i]) {

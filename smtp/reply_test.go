@@ -264,7 +264,7 @@ func FuzzReplyParser(f *testing.F) {
 	})
 }
 
-// checkAgain parses what AppendTo makes of a reply that came from a parser, where
+// checkAgain parses what AppendTo makes of a reply that came from a parser, if
 // the enhanced code in every line does not make it too long.
 func checkAgain(t *testing.T, r Reply) {
 	t.Helper()

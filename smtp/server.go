@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"time"
+
+	"vodmr/internal/address"
 )
 
 // A Command answers one verb. arg is what follows the verb, without surrounding
@@ -36,14 +38,14 @@ const MaxCommandLine = 12288
 // maxUnknown is how many unknown commands end a session.
 const maxUnknown = 10
 
-// NewServer makes a Server whose Commands are still to be set.
+// NewServer makes a Server with no Commands yet.
 func NewServer(stream Stream) *Server {
 	return &Server{Stream: stream, Lines: NewLineReader(stream, MaxCommandLine)}
 }
 
 // Serve answers commands until one ends the session or the peer does. The error
-// is nil after ErrQuit, io.EOF where the peer hung up, a Reply where the server
-// ended the session, else what failed.
+// is nil after ErrQuit, io.EOF if the peer hung up, a Reply if the server
+// ended the session, otherwise what failed.
 func (s *Server) Serve() error {
 	for {
 		line, err := s.ReadLine()
@@ -128,7 +130,7 @@ func (s *Server) answer(line string) (Reply, error) {
 	if i := strings.IndexAny(line, blanks); i >= 0 {
 		verb, arg = line[:i], line[i:]
 	}
-	command, known := s.Commands[upper(verb)]
+	command, known := s.Commands[address.Upper(verb)]
 	if known {
 		return command(strings.Trim(arg, blanks))
 	}
@@ -141,19 +143,7 @@ func (s *Server) answer(line string) (Reply, error) {
 	return bye, bye
 }
 
-// upper changes ASCII letters only: strings.ToUpper makes ASCII of some others,
-// and a verb that nobody knows would pass for a known one.
-func upper(s string) string {
-	b := []byte(s)
-	for i, c := range b {
-		if 'a' <= c && c <= 'z' {
-			b[i] = c - ('a' - 'A')
-		}
-	}
-	return string(b)
-}
-
-// end says the last word where there is one to say, and turns the reason into
+// end says the last word if there is one to say, and turns the reason into
 // Serve's result.
 func (s *Server) end(reason error) error {
 	switch {

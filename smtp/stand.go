@@ -6,14 +6,14 @@ import (
 )
 
 // noopTime is how long NOOP's reply may take. RFC 5321 names no time for it, and
-// no server has reason to think about it; where it comes later the customer
+// no server has reason to think about it; if it comes later, the customer
 // only has to connect again.
 const noopTime = time.Minute
 
-// Noop queues NOOP, for the next Run to say where nothing else is under way.
+// Noop queues NOOP, for the next Run to say if nothing else is under way.
 // Whatever 2xx, 4xx or 5xx it gets but 421 shows that the server is there.
 // No transaction begins before its reply (RFC 2920 section 3.1: it ends a group),
-// so that nothing is sent down a line that proves to be dead. Where one awaits
+// so that nothing is sent down a line that proves to be dead. If one awaits
 // its reply already, this does nothing.
 func (s *Sender) Noop() {
 	if !s.nooping() && s.mute == nil {
@@ -22,17 +22,17 @@ func (s *Sender) Noop() {
 	}
 }
 
-// nooping says whether a NOOP awaits its reply. It is the last of what is
+// nooping reports if a NOOP awaits its reply. It is the last of what is
 // expected, as nothing begins behind it.
 func (s *Sender) nooping() bool {
 	n := len(s.expected)
 	return n > 0 && s.expected[n-1].kind == expectNoop
 }
 
-// Idle has rest wait while nothing is under way, between two Runs. rest says
-// whether there is something to read; where it returns for another reason, so
-// does Idle, with nil. The server may say 421 (ClosingError) or hang up
-// (ErrHungUp) at any time; whatever else it says unasked puts the session out
+// Idle has rest wait while nothing is under way, between two Runs. rest reports
+// if there is something to read; if it returns for another reason, so does Idle,
+// with nil. The server may say 421 (ClosingError) or hang up
+// (ErrHungUp) at any time; other unasked words put the session out
 // of step (BrokenError).
 func (s *Sender) Idle(rest func() (readable bool, err error)) error {
 	s.release()
@@ -70,7 +70,7 @@ func (s *Sender) unasked() error {
 	return &BrokenError{fmt.Errorf("%w: a reply to no command: %s", ErrNotSMTP, reply)}
 }
 
-// Judging says whether what is awaited is the server's word on a message that it
+// Judging reports if what is awaited is the server's word on a message that it
 // has got whole. It may take its time for that (RFC 5321 section 4.5.3.2.6), and
 // to give up now would send the message a second time.
 func (s *Sender) Judging() bool {

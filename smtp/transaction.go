@@ -13,19 +13,19 @@ type Transaction struct {
 	// Stream is set instead of Body for a message too large to hold.
 	Stream io.Reader
 	// Size is the message's size in octets on the wire; with Stream at
-	// least that many, and exact where the server offers SIZE or 8BITMIME.
+	// least that many, and exact if the server offers SIZE or 8BITMIME.
 	Size int64
 
 	EightBit bool // the content has bytes beyond ASCII
 	UTF8     bool // an address has bytes beyond ASCII (RFC 6531)
 
-	// Plain asks for lock step, no extensions, and nothing else in flight.
+	// Plain asks for lock step, no extensions, and no other transaction in flight.
 	Plain bool
 }
 
 // A Source says what to send next and learns what became of it.
 type Source interface {
-	// Next returns the next transaction, or nil where there is none now; it is
+	// Next returns the next transaction, or nil if there is none now; it is
 	// asked again after each answer.
 	Next() *Transaction
 	// Begun says that tx is about to be sent; Sending is called before the first
@@ -114,12 +114,12 @@ func (f *flight) decisions() []Decision {
 	return decisions
 }
 
-// refused says whether any recipient was.
+// refused reports if any recipient was.
 func (f *flight) refused() bool {
 	return !f.mail.Accepted() || f.accepted < len(f.tx.To) || !f.content.Accepted()
 }
 
-// rcptsAnswered says whether each recipient has its reply.
+// rcptsAnswered reports if each recipient has its reply.
 func (f *flight) rcptsAnswered() bool { return len(f.rcpts) == len(f.tx.To) }
 
 // An expect is a reply that the server owes, in the order of the commands.

@@ -31,7 +31,7 @@ func (s *Sender) startContent(f *flight) {
 	}
 }
 
-// dataContent answers 354. Where no recipient was accepted the dot alone is
+// dataContent answers 354. If no recipient was accepted, the dot alone is
 // owed (RFC 2920 section 3.1).
 func (s *Sender) dataContent(f *flight) {
 	if f.accepted > 0 && f.mail.Accepted() {
@@ -110,7 +110,7 @@ func (s *Sender) chunk(f *flight) {
 }
 
 // readChunk reads and encodes up to chunkSize octets of f's Stream into s.chunked,
-// and says whether they are the last. Others end with a line, unless one fills
+// and reports if they are the last. Others end with a line, unless one fills
 // a chunk: fetchmail passes whole lines on, and while it waits for a line's end
 // it passes no reply back, so that each side would wait for the other.
 func (s *Sender) readChunk(f *flight) (last bool, err error) {

@@ -25,7 +25,7 @@ func (s *Sender) emit(source Source) {
 	}
 }
 
-// begin starts the next transaction where there is one and the window has room.
+// begin starts the next transaction if there is one and the window has room.
 func (s *Sender) begin(source Source) bool {
 	if s.nooping() || s.next == nil && !s.room() {
 		return false
@@ -56,7 +56,7 @@ func (s *Sender) begin(source Source) bool {
 	return true
 }
 
-// room says whether another transaction could begin at all: asking the source
+// room reports if another transaction could begin at all: asking the source
 // for one costs a file's reading.
 func (s *Sender) room() bool {
 	if len(s.flights) == 0 {
@@ -70,7 +70,7 @@ func (s *Sender) room() bool {
 		(last.chunking || len(s.flights) < 2)
 }
 
-// mayStart says whether tx fits beside what is in flight.
+// mayStart reports if tx fits beside what is in flight.
 func (s *Sender) mayStart(tx *Transaction) bool {
 	if len(s.flights) == 0 {
 		return true
@@ -80,7 +80,7 @@ func (s *Sender) mayStart(tx *Transaction) bool {
 		len(s.expected)+3+len(tx.To) <= windowReplies
 }
 
-// speak emits what f may say now and says whether that was anything.
+// speak emits what f may say now and reports if that was anything.
 func (s *Sender) speak(source Source, f *flight) bool {
 	if f.lockStep && f.owed > 0 {
 		return false

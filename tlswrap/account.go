@@ -1,62 +1,53 @@
 package tlswrap
 
 import (
-	"errors"
 	"fmt"
 	"os"
-	"os/user"
-	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/account"
 )
 
-// An account is a user to become. A nil one means to stay as one is.
-type account struct {
-	name     string
-	uid, gid uint32
-}
+// A user is an account to become. A nil one means to stay the present user.
+type user account.Account
 
 // lookUp finds an account by its name; no name is no account.
-func lookUp(name string) (*account, error) {
+func lookUp(name string) (*user, error) {
 	if name == "" {
 		return nil, nil
 	}
 	if os.Geteuid() != 0 {
 		return nil, fmt.Errorf("cannot become %s: not started as root", name)
 	}
-	found, err := user.Lookup(name)
+	found, err := account.Find(name)
 	if err != nil {
 		return nil, fmt.Errorf("account %s: %w", name, err)
 	}
-	uid, err1 := strconv.ParseUint(found.Uid, 10, 32)
-	gid, err2 := strconv.ParseUint(found.Gid, 10, 32)
-	if err := errors.Join(err1, err2); err != nil {
-		return nil, fmt.Errorf("account %s: %w", name, err)
-	}
-	return &account{name: name, uid: uint32(uid), gid: uint32(gid)}, nil
+	return (*user)(&found), nil
 }
 
 // credential is what a program is started with: no groups but the account's own.
-func (a *account) credential() *syscall.Credential {
-	if a == nil {
+func (u *user) credential() *syscall.Credential {
+	if u == nil {
 		return nil
 	}
-	return &syscall.Credential{Uid: a.uid, Gid: a.gid, Groups: []uint32{}}
+	return &syscall.Credential{Uid: u.UID, Gid: u.GID, Groups: []uint32{}}
 }
 
 // effectiveUID is the user that a process with this account has.
-func (a *account) effectiveUID() int {
-	if a == nil {
+func (u *user) effectiveUID() int {
+	if u == nil {
 		return os.Geteuid()
 	}
-	return int(a.uid)
+	return int(u.UID)
 }
 
 // confine locks this process, all its threads, into an empty directory as this
 // account. Nothing can be opened afterwards.
-func (a *account) confine() error {
-	if a == nil {
+func (u *user) confine() error {
+	if u == nil {
 		return nil
 	}
 	if err := makeEmpty(EmptyFolder); err != nil {
@@ -69,22 +60,22 @@ func (a *account) confine() error {
 		{"chdir", func() error { return syscall.Chdir(EmptyFolder) }},
 		{"chroot", func() error { return syscall.Chroot(".") }},
 		{"give up groups", func() error { return syscall.Setgroups([]int{}) }},
-		{"become group", func() error { return syscall.Setgid(int(a.gid)) }},
-		{"become user", func() error { return syscall.Setuid(int(a.uid)) }},
+		{"become group", func() error { return syscall.Setgid(int(u.GID)) }},
+		{"become user", func() error { return syscall.Setuid(int(u.UID)) }},
 	}
 	for _, step := range steps {
 		if err := step.do(); err != nil {
-			return fmt.Errorf("%s for %s: %w", step.name, a.name, err)
+			return fmt.Errorf("%s for %s: %w", step.name, u.Name, err)
 		}
 	}
-	// The kernel sets this anew where the user changes.
+	// The kernel sets this anew when the user changes.
 	return keepSecret()
 }
 
-// EmptyFolder is the root folder of a confined process, made where it is missing.
+// EmptyFolder is the root folder of a confined process, made if it is missing.
 const EmptyFolder = "/var/empty"
 
-// makeEmpty makes the folder where it is missing, and checks it.
+// makeEmpty makes the folder if it is missing, and checks it.
 func makeEmpty(folder string) error {
 	if err := unix.Mkdir(folder, 0o555); err != nil && err != unix.EEXIST {
 		return &os.PathError{Op: "mkdir", Path: folder, Err: err}

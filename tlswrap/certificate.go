@@ -9,7 +9,7 @@ import (
 )
 
 // loadTLS reads the certificate with its chain, its key, and the authorities for
-// clients' certificates where there is a CAFile, and says how TLS is spoken. A
+// clients' certificates if there is a CAFile, and says how TLS is spoken. A
 // certificate that a customer would refuse is an error.
 func loadTLS(certFile, keyFile, caFile string, now time.Time) (*tls.Config, error) {
 	certificate, err := LoadCertificate(certFile, keyFile, now)
@@ -64,10 +64,10 @@ func LoadCertificate(certFile, keyFile string, now time.Time) (tls.Certificate, 
 		}
 	}
 	certificate, err := tls.X509KeyPair(chain, key)
-	switch {
-	case err != nil && keyFile != certFile:
+	if err != nil && keyFile != certFile {
 		return none, fmt.Errorf("certificate %s with key %s: %w", certFile, keyFile, err)
-	case err != nil:
+	}
+	if err != nil {
 		return none, fmt.Errorf("certificate %s: %w", certFile, err)
 	}
 	return certificate, checkDates(certFile, certificate.Leaf, now)

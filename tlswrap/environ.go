@@ -1,24 +1,23 @@
 package tlswrap
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
 	"strings"
+
+	"vodmr/internal/address"
+	"vodmr/internal/ucspi"
 )
 
-// CleanEnviron returns environ without what only TLS itself may say: the SSL_
-// variables, and the descriptors of UCSPI-TLS. A program takes SSL_PROTOCOL for
-// a proof that nobody listens.
+// CleanEnviron returns environ without the variables that only TLS itself may set: the
+// SSL_ variables, and the descriptors of UCSPI-TLS. A program takes SSL_PROTOCOL for a
+// proof that nobody listens.
 func CleanEnviron(environ []string) []string {
 	clean := make([]string, 0, len(environ))
 	for _, setting := range environ {
 		name, _, _ := strings.Cut(setting, "=")
-		switch {
-		case strings.HasPrefix(name, "SSL_"):
-		case name == "SSLCTLFD", name == "SSLREADFD", name == "SSLWRITEFD":
-		default:
+		if !ucspi.IsVariable(setting) && !ucspi.IsDescriptor(name) {
 			clean = append(clean, setting)
 		}
 	}
@@ -33,7 +32,9 @@ func variables(state tls.ConnectionState) []string {
 		"SSL_PROTOCOL=" + protocolName(state.Version),
 		"SSL_CIPHER=" + tls.CipherSuiteName(state.CipherSuite),
 	}
-	if hostName(state.ServerName) {
+	// The customer chose the name: anything else than a host's, above all a NUL, could
+	// forge a further variable.
+	if address.IsHost(state.ServerName) {
 		list = append(list, "SSL_TLS_SNI_SERVERNAME="+state.ServerName)
 	}
 	// Without -a no client is asked for a certificate, and one that does not
@@ -42,7 +43,7 @@ func variables(state tls.ConnectionState) []string {
 		client := state.PeerCertificates[0]
 		sum := sha256.Sum256(client.Raw)
 		list = append(list,
-			"SSL_CLIENT_S_DN="+printable(client.Subject.String()),
+			"SSL_CLIENT_S_DN="+escapeDN(client.Subject.String()),
 			"SSL_CLIENT_CERT_SHA256="+hex.EncodeToString(sum[:]))
 	}
 	return list
@@ -55,21 +56,9 @@ func protocolName(version uint16) string {
 	return "TLSv1.3"
 }
 
-// hostName says whether a name that the customer chose is one: anything else,
-// above all a NUL, could forge a further variable.
-func hostName(name string) bool {
-	for _, c := range []byte(name) {
-		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
-		if !letter && (c < '0' || '9' < c) && c != '-' && c != '.' && c != '_' {
-			return false
-		}
-	}
-	return name != "" && len(name) <= 255
-}
-
-// printable writes control characters as a backslash and two hexadecimal digits,
+// escapeDN writes control characters as a backslash and two hexadecimal digits,
 // as RFC 4514, section 2.4, allows in a distinguished name.
-func printable(name string) string {
+func escapeDN(name string) string {
 	var b strings.Builder
 	for _, c := range []byte(name) {
 		if c < ' ' || c == 0x7f {
@@ -79,25 +68,4 @@ func printable(name string) string {
 		b.WriteByte(c)
 	}
 	return b.String()
-}
-
-// encode writes variables as UCSPI-TLS sends them: each ends in NUL, and one
-// more NUL ends the list.
-func encode(list []string) []byte {
-	var b bytes.Buffer
-	for _, setting := range list {
-		b.WriteString(setting)
-		b.WriteByte(0)
-	}
-	b.WriteByte(0)
-	return b.Bytes()
-}
-
-// decode reads what encode wrote; ok says whether the list is whole.
-func decode(p []byte) (list []string, ok bool) {
-	text, ok := strings.CutSuffix(string(p), "\x00\x00")
-	if !ok {
-		return nil, false
-	}
-	return strings.Split(text, "\x00"), true
 }

@@ -20,7 +20,7 @@ import (
 // ends makes a connection, closed when the test ends.
 func ends(t *testing.T) (near, far int) {
 	t.Helper()
-	near, far, err := pair()
+	near, far, err := fdio.Pair()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vodmr/internal/child"
 	"vodmr/internal/fdio"
+	"vodmr/internal/sys"
 )
 
 // A plainReader reads what the program writes. The stream ends when the program
@@ -22,24 +24,22 @@ func (r plainReader) Read(p []byte) (int, error) {
 			{Fd: int32(r.fd), Events: unix.POLLIN},
 			{Fd: int32(r.ended), Events: unix.POLLIN},
 		}
-		_, err := unix.Poll(fds, -1)
-		switch {
-		case err == unix.EINTR:
-			continue
-		case err != nil:
+		_, err := sys.RetryN(func() (int, error) { return unix.Poll(fds, -1) })
+		if err != nil {
 			return 0, err
-		case fds[0].Revents == 0:
+		}
+		if fds[0].Revents == 0 {
 			return 0, io.EOF
 		}
-		n, _, err := unix.Recvfrom(r.fd, p, unix.MSG_DONTWAIT)
-		switch {
-		case err == unix.EINTR || err == unix.EAGAIN:
-		case err != nil:
-			return 0, err
-		case n == 0:
-			return 0, io.EOF
-		default:
-			return n, nil
+		n, err := sys.RetryN(func() (int, error) {
+			n, _, err := unix.Recvfrom(r.fd, p, unix.MSG_DONTWAIT)
+			return n, err
+		})
+		if err == nil && n == 0 {
+			err = io.EOF
+		}
+		if err != unix.EAGAIN {
+			return max(n, 0), err
 		}
 	}
 }
@@ -58,16 +58,16 @@ type tunnel struct {
 	outer *socket // below customer
 	tls   *tls.Conn
 	plain int
-	ended int // as in program
+	ended int // the program's Ended
 }
 
 // carry pumps both ways until the program has ended, and returns its exit code
 // and what went wrong with TLS itself.
-func (t tunnel) carry(p *program) (code int, err error) {
+func (t tunnel) carry(p *child.Child) (code int, err error) {
 	toCustomer, toProgram := make(chan error, 1), make(chan error, 1)
 	go func() { toCustomer <- t.toCustomer() }()
 	go func() { toProgram <- t.toProgram() }()
-	code = p.wait()
+	code = p.ExitCode()
 	select {
 	case err = <-toCustomer:
 	case <-time.After(flushTime):
@@ -81,7 +81,7 @@ func (t tunnel) carry(p *program) (code int, err error) {
 	return code, err
 }
 
-// toCustomer sends what the program writes. Where the customer takes no more the
+// toCustomer sends what the program writes. If the customer takes no more, the
 // program's next write fails, as it would on the customer's own socket.
 func (t tunnel) toCustomer() error {
 	in := plainReader{t.plain, t.ended}
@@ -107,7 +107,7 @@ func (t tunnel) toCustomer() error {
 	return fault(err)
 }
 
-// giveUp ends both sides where the trouble is here: the customer is there, and would
+// giveUp ends both sides if the trouble is here: the customer is there, and would
 // wait for the program, which waits for the customer.
 func (t tunnel) giveUp(err error) error {
 	_ = t.outer.Close()
@@ -116,7 +116,7 @@ func (t tunnel) giveUp(err error) error {
 }
 
 // toProgram hands on what the customer sends, up to the end, which the program
-// sees as end of file. What comes after the program has stopped to listen is
+// sees as end of file. If more comes after the program has stopped to listen, it is
 // thrown away, so that the connection can end without a reset.
 func (t tunnel) toProgram() error {
 	out := fdio.New(t.plain, t.plain)

@@ -8,7 +8,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vodmr/internal/child"
 	"vodmr/internal/fdio"
+	"vodmr/internal/ucspi"
 )
 
 // Descriptors that the program finds, with TLS on request. The last two are one
@@ -22,8 +24,8 @@ const (
 // onRequest runs the program on the customer's own socket and waits until it
 // asks for TLS on the control descriptor.
 func (s *server) onRequest() int {
-	control, controlEnd, err1 := pair()
-	plain, plainEnd, err2 := pair()
+	control, controlEnd, err1 := fdio.Pair()
+	plain, plainEnd, err2 := fdio.Pair()
 	if err := errors.Join(err1, err2); err != nil {
 		return s.fail(err)
 	}
@@ -33,9 +35,9 @@ func (s *server) onRequest() int {
 	}
 	data := uintptr(plainEnd)
 	program, err := start(s.Program, append(s.Environ,
-		"SSLCTLFD="+strconv.Itoa(controlFD),
-		"SSLREADFD="+strconv.Itoa(readFD),
-		"SSLWRITEFD="+strconv.Itoa(writeFD),
+		ucspi.Control+"="+strconv.Itoa(controlFD),
+		ucspi.Read+"="+strconv.Itoa(readFD),
+		ucspi.Write+"="+strconv.Itoa(writeFD),
 	), []uintptr{0, 1, 2, uintptr(controlEnd), data, data}, s.program)
 	if err != nil {
 		return s.fail(err)
@@ -55,17 +57,17 @@ func (s *server) onRequest() int {
 
 // leave lets the program have the connection to itself: the customer must see
 // the end when the program closes it.
-func leave(p *program) int {
+func leave(p *child.Child) int {
 	unix.Close(0)
 	unix.Close(1)
-	return p.wait()
+	return p.ExitCode()
 }
 
-// await reads the one byte that asks for TLS: Y, or y where the program does not
+// await reads the one byte that asks for TLS: Y, or y if the program does not
 // want the variables. Nothing of the customer's is read before that.
-func (s *server) await(control, plain int, p *program) int {
+func (s *server) await(control, plain int, p *child.Child) int {
 	var command [1]byte
-	_, err := plainReader{control, p.ended}.Read(command[:])
+	_, err := plainReader{control, p.Ended()}.Read(command[:])
 	if err != nil || command[0] != 'Y' && command[0] != 'y' {
 		if err == nil {
 			err = fmt.Errorf("the program sent %q on SSLCTLFD, not Y", command[0])
@@ -80,16 +82,16 @@ func (s *server) await(control, plain int, p *program) int {
 	outer, conn, err := s.handshake()
 	if err != nil {
 		s.report(err)
-		// What follows would be plain text where the customer expects TLS.
+		// All that follows would be plain text, and the customer expects TLS.
 		_ = newSocket(0, 1).Close()
 		unix.Close(control)
 		unix.Close(plain)
 		return leave(p)
 	}
 	if command[0] == 'Y' {
-		_, err := fdio.New(control, control).Write(encode(variables(conn.ConnectionState())))
+		_, err := fdio.New(control, control).Write(ucspi.Encode(variables(conn.ConnectionState())))
 		s.report(fault(err))
 	}
 	unix.Close(control)
-	return s.carry(tunnel{outer, conn, plain, p.ended}, p)
+	return s.carry(tunnel{outer, conn, plain, p.Ended()}, p)
 }

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vodmr/internal/child"
 	"vodmr/internal/fdio"
 	"vodmr/internal/logline"
 )
@@ -24,9 +25,9 @@ type Config struct {
 	STARTTLS       bool     // offer TLS by UCSPI-TLS rather than begin it
 	CertFile       string   // certificate and its chain, PEM
 	KeyFile        string   // its key, PEM
-	CAFile         string   // who signs customers' certificates, PEM
-	Account        string   // whom this process becomes, where it is root
-	ProgramAccount string   // whom the program runs as, where this process is root
+	CAFile         string   // authorities that sign customers' certificates, PEM
+	Account        string   // that this process becomes, if it is root
+	ProgramAccount string   // that the program runs as, if this process is root
 	Program        []string // and its arguments
 	Environ        []string // for the program, as CleanEnviron returns it
 	IP             string   // the customer's address, for the log
@@ -36,12 +37,12 @@ type Config struct {
 // A server is a Config at work.
 type server struct {
 	Config
-	self, program *account
-	tls           *tls.Config // nil where it cannot be had
+	self, program *user
+	tls           *tls.Config // nil if it cannot be had
 }
 
 // Serve wraps the customer on descriptors 0 and 1 and returns the exit code: the
-// program's, or 111 where that was not run.
+// program's, or 111 if that was not run.
 func Serve(c Config) int {
 	s := &server{Config: c}
 	if err := s.prepare(); err != nil {
@@ -67,7 +68,7 @@ func (s *server) report(err error) {
 
 func (s *server) fail(err error) int {
 	s.report(err)
-	return exitTemporary
+	return child.ExitTemporary
 }
 
 // prepare does what must come before the key is read.
@@ -83,7 +84,7 @@ func (s *server) prepare() error {
 	if s.program, err = lookUp(s.ProgramAccount); err != nil {
 		return err
 	}
-	if s.self != nil && s.self.uid == 0 {
+	if s.self != nil && s.self.UID == 0 {
 		return fmt.Errorf("account %s is root: TLS needs one with no rights", s.Account)
 	}
 	if uid := s.self.effectiveUID(); os.Geteuid() == 0 && uid == s.program.effectiveUID() {
@@ -103,7 +104,7 @@ func (s *server) load() (err error) {
 
 // onConnect begins TLS at once and gives the program the plain side.
 func (s *server) onConnect() int {
-	plain, theirs, err := pair()
+	plain, theirs, err := fdio.Pair()
 	if err != nil {
 		return s.fail(err)
 	}
@@ -121,14 +122,14 @@ func (s *server) onConnect() int {
 		return s.fail(err)
 	}
 	unix.Close(theirs)
-	return s.carry(tunnel{outer, conn, plain, program.ended}, program)
+	return s.carry(tunnel{outer, conn, plain, program.Ended()}, program)
 }
 
 // arrange returns what runs the program with the variables that the handshake
-// will find. Where there are rights to give up they are gone afterwards.
-func (s *server) arrange(files []uintptr) (run func([]string) (*program, error), err error) {
+// will find. If there are rights to give up, they are gone afterwards.
+func (s *server) arrange(files []uintptr) (run func([]string) (*child.Child, error), err error) {
 	if s.self == nil {
-		return func(list []string) (*program, error) {
+		return func(list []string) (*child.Child, error) {
 			if list == nil {
 				return nil, nil
 			}
@@ -142,7 +143,7 @@ func (s *server) arrange(files []uintptr) (run func([]string) (*program, error),
 	if err := s.self.confine(); err != nil {
 		return nil, err
 	}
-	return func(list []string) (*program, error) { return waiting, then(list) }, nil
+	return func(list []string) (*child.Child, error) { return waiting, then(list) }, nil
 }
 
 func (s *server) handshake() (*socket, *tls.Conn, error) {
@@ -160,7 +161,7 @@ func handshake(outer *socket, config *tls.Config, deadline time.Time) (*socket, 
 	return outer, conn, nil
 }
 
-func (s *server) carry(t tunnel, p *program) int {
+func (s *server) carry(t tunnel, p *child.Child) int {
 	code, err := t.carry(p)
 	s.report(err)
 	return code

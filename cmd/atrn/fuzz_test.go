@@ -60,11 +60,11 @@ func checkOptions(t *testing.T, args []string, raw *rawOptions, o *options) {
 	if raw.domains != strings.Join(s.Domains, ",") || strings.ContainsAny(raw.domains, " \r\n\x00<>") {
 		t.Errorf("%q: domains %q", args, s.Domains)
 	}
-	if o.again != raw.again.on || o.again != (s.Silence == fetch.Silence) || !o.again && s.Silence != 0 {
-		t.Errorf("%q: again %v, %v", args, o.again, s.Silence)
+	if o.repeat != raw.repeat.on || o.repeat != (s.Silence == fetch.Silence) || !o.repeat && s.Silence != 0 {
+		t.Errorf("%q: again %v, %v", args, o.repeat, s.Silence)
 	}
-	if o.every < 0 || uint64(o.every/time.Second) != raw.again.seconds || o.every > 0 && !o.again {
-		t.Errorf("%q: %v of %+v", args, o.every, raw.again)
+	if o.every < 0 || uint64(o.every/time.Second) != raw.repeat.seconds || o.every > 0 && !o.repeat {
+		t.Errorf("%q: %v of %+v", args, o.every, raw.repeat)
 	}
 	word, _ := map[string]fetch.TLSMode{"starttls": fetch.StartTLS, "tls": fetch.OnConnect, "may": fetch.MayTLS, "none": fetch.NoTLS}[raw.tls]
 	if raw.tls == "" && raw.command != "" {

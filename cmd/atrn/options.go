@@ -31,7 +31,7 @@ var errUsage = errors.New("wrong arguments")
 // options are the command line, understood.
 type options struct {
 	session fetch.Session
-	again   bool          // for ever
+	repeat  bool          // for ever
 	every   time.Duration // between sessions that do not stand; 0 for Standing's waits
 }
 
@@ -40,7 +40,7 @@ type rawOptions struct {
 	login, passfile, domains string
 	server, maildir, command string
 	tls, cafile, fingerprint string
-	again                    again
+	repeat                   repeatOption
 	limit                    int64
 	args                     []string
 }
@@ -50,9 +50,9 @@ func parseOptions(args []string) (*options, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &options{again: raw.again.on, every: time.Duration(raw.again.seconds) * time.Second}
-	o.session = fetch.Session{Host: fetch.Hostname(), Waits: fetch.DefaultWaits()}
-	if o.again {
+	o := &options{repeat: raw.repeat.on, every: time.Duration(raw.repeat.seconds) * time.Second}
+	o.session = fetch.Session{Host: fetch.Hostname(), Timings: fetch.DefaultTimings()}
+	if o.repeat {
 		o.session.Silence = fetch.Silence
 	}
 	if raw.domains != "" {
@@ -77,7 +77,7 @@ func parseOptions(args []string) (*options, error) {
 // time.Duration, and then atrn would ask without a pause.
 const maxEvery = 365 * 86400
 
-// parseFlags takes flags before PROVIDER and, where no PROG can follow, after
+// parseFlags takes flags before PROVIDER and, if no PROG can follow, after
 // it.
 func parseFlags(args []string) (*rawOptions, error) {
 	raw := &rawOptions{}
@@ -92,7 +92,7 @@ func parseFlags(args []string) (*rawOptions, error) {
 	flags.StringVar(&raw.tls, "T", "", "")
 	flags.StringVar(&raw.cafile, "C", "", "")
 	flags.StringVar(&raw.fingerprint, "F", "", "")
-	flags.Var(&raw.again, "i", "")
+	flags.Var(&raw.repeat, "i", "")
 	flags.Int64Var(&raw.limit, "z", 0, "")
 	err := raw.parse(flags, args)
 	raw.args = flags.Args()
@@ -115,7 +115,7 @@ func parseFlags(args []string) (*rawOptions, error) {
 	return raw, nil
 }
 
-// parse is flags.Parse for an -i whose number may be missing.
+// parse is flags.Parse for an -i, which may have no number.
 func (raw *rawOptions) parse(flags *flag.FlagSet, args []string) error {
 	for {
 		if err := flags.Parse(args); err != nil {
@@ -126,7 +126,7 @@ func (raw *rawOptions) parse(flags *flag.FlagSet, args []string) error {
 		if len(rest) == 0 || read == 0 || args[read-1] != "-i" || strings.ContainsFunc(rest[0], notDigit) {
 			return nil
 		}
-		if err := raw.again.Set(rest[0]); err != nil {
+		if err := raw.repeat.Set(rest[0]); err != nil {
 			return fmt.Errorf("invalid value %q for -i: %w", rest[0], err)
 		}
 		args = rest[1:]
@@ -136,17 +136,17 @@ func (raw *rawOptions) parse(flags *flag.FlagSet, args []string) error {
 func notDigit(c rune) bool { return c < '0' || c > '9' }
 
 // again is the value of -i: SECONDS, or none.
-type again struct {
+type repeatOption struct {
 	on      bool
 	seconds uint64
 }
 
 // IsBoolFlag is flag's way to ask whether the option may stand without a value.
-func (a *again) IsBoolFlag() bool { return true }
+func (a *repeatOption) IsBoolFlag() bool { return true }
 
-func (a *again) String() string { return strconv.FormatUint(a.seconds, 10) }
+func (a *repeatOption) String() string { return strconv.FormatUint(a.seconds, 10) }
 
-func (a *again) Set(value string) (err error) {
+func (a *repeatOption) Set(value string) (err error) {
 	a.on = true
 	if value == "true" { // flag's word for none
 		return nil

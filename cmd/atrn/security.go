@@ -6,8 +6,8 @@ import (
 	"vodmr/fetch"
 )
 
-// security is how TLS is to be done with this provider. What would leave the user
-// less safe than the words sound is refused.
+// security is how TLS is to be done with this provider. If the options would leave the
+// user less safe than they sound, they are refused.
 func (raw *rawOptions) security(provider fetch.Provider) (fetch.TLS, error) {
 	tls, err := raw.trust()
 	if err != nil {
@@ -32,12 +32,11 @@ func (raw *rawOptions) security(provider fetch.Provider) (fetch.TLS, error) {
 // trust takes -T, -C and -F. A command, such as ssh, mostly has its own
 // encryption.
 func (raw *rawOptions) trust() (tls fetch.TLS, err error) {
-	switch {
-	case raw.tls != "":
+	if raw.tls != "" {
 		if tls.Mode, err = fetch.ParseTLSMode(raw.tls); err != nil {
 			return tls, err
 		}
-	case raw.command != "":
+	} else if raw.command != "" {
 		tls.Mode = fetch.NoTLS
 	}
 	if raw.cafile != "" && raw.fingerprint != "" {

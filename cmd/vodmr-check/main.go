@@ -1,5 +1,5 @@
-// Vodmr-check looks at a site as vodmr-relay and its neighbours would, and says
-// what is wrong and what to do. See vodmr-check(8).
+// Vodmr-check looks at a site as vodmr-relay and its neighbours would, and prints each
+// fault with what to do about it. See vodmr-check(8).
 package main
 
 import (
@@ -43,11 +43,11 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	config.Out = stdout
 	wrongs, err := check.Run(config)
-	switch {
-	case err != nil:
+	if err != nil {
 		fmt.Fprintf(stderr, "%s: %v\n", program, err)
 		return exitTemporary
-	case wrongs > 0:
+	}
+	if wrongs > 0 {
 		return exitWrong
 	}
 	return 0
@@ -55,7 +55,6 @@ func run(args []string, stdout, stderr io.Writer) int {
 
 // parse reads the command line. Options come before logins.
 func parse(args []string) (config check.Config, err error) {
-	values := map[rune]*string{'d': &config.Dir, 'q': &config.Qmail, 'x': &config.Rules}
 	config.Logins, err = getopt.Parse(args, "rd:q:x:p:", func(letter rune, value string) error {
 		switch letter {
 		case 'r':
@@ -66,11 +65,14 @@ func parse(args []string) (config check.Config, err error) {
 				return fmt.Errorf("-p %q is no port: 1 to 65535", value)
 			}
 			config.Port = int(port)
-		case 'q', 'x':
-			*values[letter] = value
+		case 'd':
+			config.Dir = value
+		case 'q':
+			config.Qmail = value
 			return getopt.Absolute(letter, value)
-		default:
-			*values[letter] = value
+		case 'x':
+			config.Rules = value
+			return getopt.Absolute(letter, value)
 		}
 		return nil
 	})

@@ -22,7 +22,7 @@ func look(args ...string) (code int, stdout, stderr string) {
 
 func TestMisuse(t *testing.T) {
 	for _, args := range [][]string{
-		{"-z"}, {"-d"}, {"-p", "x"}, {"-p", "0"}, {"-p", "65536"}, {""}, {"-r", "--", "odmr@example.org", ""},
+		{"-z"}, {"-d"}, {"-p", "x"}, {"-p", "0"}, {"-p", "65536"}, {""}, {"-r", "--", "odmr@example.org", ""}, {"-q", "qmail"}, {"-x", "rules.cdb"},
 	} {
 		code, stdout, stderr := look(args...)
 		if code != exitMisuse || stdout != "" || !strings.HasPrefix(stderr, "vodmr-check: ") || !strings.HasSuffix(stderr, usage) {
@@ -50,8 +50,8 @@ func TestWhatIsNotThereCannotBeLookedAt(t *testing.T) {
 	}
 }
 
-// A site with nothing but a port that nobody has is wrong; one whose port
-// answers is doubtful at most.
+// If nobody listens on the port the exit code says that something is wrong. If the port
+// answers, the rest of this site is doubtful at most.
 func TestExitCodes(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{

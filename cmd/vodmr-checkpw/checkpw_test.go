@@ -22,7 +22,7 @@ func TestMain(m *testing.M) { os.Exit(dialogue.Main(m, &bin, "vodmr/cmd/vodmr-ch
 
 const md5crypt = "$1$ab$dslkcXxVH.x8LwW1W/oAB/" // of "secret"
 
-// site writes a vpasswd file whose accounts anybody but root may become.
+// site writes a vpasswd file with accounts of this user, if that is not root.
 func site(t *testing.T) (file string) {
 	t.Helper()
 	uid, gid := os.Getuid(), os.Getgid()
@@ -217,7 +217,7 @@ func TestTemporaryTrouble(t *testing.T) {
 	checkpw(t, right, site(t), "no-such-program").want(t, 111, "", skipped+logged("*not found in PATH*"))
 }
 
-// TestFileThatOthersMayWrite: whoever can change the file could log in as anybody.
+// TestFileThatOthersMayWrite: a user that can change the file could log in as anybody.
 func TestFileThatOthersMayWrite(t *testing.T) {
 	const right = "bare\x00secret\x00\x00"
 	file := site(t)

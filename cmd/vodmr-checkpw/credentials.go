@@ -6,21 +6,19 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vodmr/auth"
+	"vodmr/internal/sys"
 )
 
-// credentialsFD is where a checkpassword program reads.
+// credentialsFD is the descriptor that a checkpassword program reads.
 const credentialsFD = 3
 
-// readCredentials reads descriptor fd to its end. The exit code is 0 where the
+// readCredentials reads descriptor fd to its end. The exit code is 0 if the
 // input is what the interface promises; an input that is too long is refused.
 func readCredentials(fd int) (auth.Credentials, int) {
 	buf := make([]byte, auth.MaxCredentials+1)
 	n := 0
 	for n < len(buf) {
-		got, err := unix.Read(fd, buf[n:])
-		if err == unix.EINTR {
-			continue
-		}
+		got, err := sys.RetryN(func() (int, error) { return unix.Read(fd, buf[n:]) })
 		if err != nil {
 			return auth.Credentials{}, say(exitMisuse, "descriptor 3: "+err.Error())
 		}
@@ -32,7 +30,7 @@ func readCredentials(fd int) (auth.Credentials, int) {
 	return auth.Credentials{}, say(exitRefused, "descriptor 3: more than 512 bytes")
 }
 
-// splitCredentials takes apart `login NUL secret NUL challenge NUL`. Where there
+// splitCredentials takes apart `login NUL secret NUL challenge NUL`. If there
 // is more, a NUL was smuggled into a field, or the caller speaks a later form of
 // the interface: refused.
 func splitCredentials(input string) (auth.Credentials, int) {

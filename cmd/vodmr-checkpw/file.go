@@ -7,10 +7,10 @@ import (
 	"syscall"
 )
 
-// readAccounts reads the file of accounts. Whoever may write to it decides who may log
-// in, and to whose mailbox: so it must belong to root or to this program's user, and
-// nobody else may have the right to write to it. What is asked for is the file that was
-// opened, whatever its name leads to meanwhile.
+// readAccounts reads the file of accounts. A user that may write to it decides which
+// logins there are, and which mailbox each one has: so it must belong to root or to this
+// program's user, and nobody else may have the right to write to it. The check is of the
+// file that was opened, even if its name leads to another meanwhile.
 func readAccounts(name string) (string, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -28,7 +28,7 @@ func readAccounts(name string) (string, error) {
 	return string(text), err
 }
 
-// trusted says why the owner and mode of a file let somebody else write to it.
+// trusted says why the owner and mode of a file let another user write to it.
 func trusted(info os.FileInfo) error {
 	if mode := info.Mode().Perm(); mode&0o022 != 0 {
 		return fmt.Errorf("its mode %04o lets others write to it: chmod go-w it", mode)

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vodmr/auth"
+	"vodmr/internal/child"
 	"vodmr/internal/fdio"
 	"vodmr/internal/logline"
 	"vodmr/internal/version"
@@ -53,7 +54,7 @@ func run(args, environ []string) int {
 	if code != 0 {
 		return code
 	}
-	if err := become(e); err != nil {
+	if err := setUser(e); err != nil {
 		return say(exitTemporary, err.Error())
 	}
 	return execute(args[1:], account(environ, c.Login, e))
@@ -87,9 +88,9 @@ func check(file string, c auth.Credentials) (vpasswd.Entry, int) {
 	return e, 0
 }
 
-// become takes the account's group and user, where this program may: through
+// setUser takes the account's group and user, if this program may: through
 // package syscall, which changes all threads.
-func become(e vpasswd.Entry) error {
+func setUser(e vpasswd.Entry) error {
 	if os.Geteuid() != 0 {
 		return nil
 	}
@@ -126,7 +127,7 @@ func account(environ []string, login string, e vpasswd.Entry) []string {
 
 // execute becomes the program; all descriptors but 3 stay open for it.
 func execute(argv, environ []string) int {
-	path, err := auth.LookPath(argv[0], os.Getenv("PATH"))
+	path, err := child.LookPath(argv[0], os.Getenv("PATH"))
 	if err != nil {
 		return say(exitTemporary, err.Error())
 	}

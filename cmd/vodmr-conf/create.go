@@ -16,8 +16,8 @@ import (
 var texts embed.FS
 
 const (
-	// Where svscan runs a service it must see the sticky bit, or it may not start
-	// the log beside it; the group of a directory is that of what is made in it.
+	// If svscan runs a service it must see the sticky bit, or it may not start the log
+	// beside it. Files that are made in a directory get its group.
 	serviceMode = os.ModeSticky | os.ModeSetgid | 0o755
 	folderMode  = os.ModeSetgid | 0o755
 	programMode = 0o755
@@ -33,7 +33,7 @@ type part struct {
 	owner *ids   // nil for ours
 }
 
-// parts are all, each folder before what is in it.
+// parts are all, each folder before its files.
 func (s *service) parts() []part {
 	list := []part{
 		{"run", programMode, "run", nil},
@@ -61,8 +61,8 @@ func (s *service) parts() []part {
 // errThere says that the service directory exists.
 var errThere = errors.New("is there already, and stays as it is: choose another")
 
-// create makes the directory with all that is in it, or leaves nothing. Until all
-// is there nobody else can look into it.
+// create makes the directory with all its parts, or leaves nothing. Until it is whole
+// nobody else can look into it.
 func (s *service) create() error {
 	if err := os.Mkdir(s.Dir, 0o700); errors.Is(err, os.ErrExist) {
 		return fmt.Errorf("%s %w", s.Dir, errThere)
@@ -89,8 +89,8 @@ func (s *service) fill() error {
 	return s.chmod(s.Dir, serviceMode)
 }
 
-// chmod leaves out the setgid bit where we are not root: BSD gives a new folder the
-// group of the one around it, which need not be ours.
+// chmod leaves out the setgid bit if we are not root: BSD gives a new folder the group of
+// the one around it, which need not be ours.
 func (s *service) chmod(path string, mode os.FileMode) error {
 	if os.Geteuid() != 0 {
 		mode &^= os.ModeSetgid

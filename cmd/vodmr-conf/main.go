@@ -48,7 +48,7 @@ func run(args []string) int {
 	return 0
 }
 
-// fail says what is wrong, and returns the exit code.
+// fail prints the error, and returns the exit code.
 func fail(err error, after string, code int) int {
 	_ = fdio.WriteAll(2, []byte(program+": "+err.Error()+after))
 	return code

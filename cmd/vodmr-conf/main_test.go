@@ -17,8 +17,8 @@ import (
 	"vodmr/test/kit/require"
 )
 
-// fake are accounts that a test can have whoever runs it: the numbers are our own
-// where something is really given to them.
+// fake are accounts that a test can have under any user. If a file is really given to
+// them, the numbers are our own.
 func fake(self int) accounts {
 	all := map[string]*ids{"root": {0, 0}, "vpopmail": {89, 89}, "qmaill": {91, 91}, "vodmrtls": {92, 92}, "me": {1000, 1000}}
 	return accounts{self: self, lookup: func(name string) (*ids, error) {
@@ -29,7 +29,7 @@ func fake(self int) accounts {
 	}}
 }
 
-// planned is the service of a command line, and what it would say.
+// planned is the service of a command line, and its error.
 func planned(t *testing.T, self int, line string) (*service, error) {
 	t.Helper()
 	o, err := parseOptions(strings.Fields(line))
@@ -54,7 +54,7 @@ func text(t *testing.T, s *service, name string) string {
 	return string(text)
 }
 
-// command is what a script runs in the end, in one line.
+// command is the last command of a script, in one line.
 func command(script string) string {
 	i := strings.LastIndex(script, "\nexec ")
 	return strings.Join(strings.Fields(strings.ReplaceAll(script[i+1:], "\\\n", " ")), " ")
@@ -161,7 +161,7 @@ func TestWrongArguments(t *testing.T) {
 	}
 }
 
-// What bounces old mail asks the same qmail, and says so of a login without an account.
+// The service for old mail uses the same qmail, and reports a login without an account.
 func TestExpireScript(t *testing.T) {
 	self, err := user.Current()
 	if err != nil {
@@ -206,7 +206,7 @@ func TestExpireScript(t *testing.T) {
 	}
 }
 
-// tree are the names and modes below a folder, and what the texts say in short.
+// tree are the names and modes below a folder, and the texts in short.
 func tree(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	found := map[string]string{}
@@ -267,7 +267,7 @@ func TestScriptsParse(t *testing.T) {
 	}
 }
 
-// What is there stays as it is, and what cannot be made whole is taken away.
+// A directory that is there stays as it is. If one cannot be made whole, it is removed.
 func TestAllOrNothing(t *testing.T) {
 	s, err := planned(t, 0, "root root /d h")
 	if err != nil {

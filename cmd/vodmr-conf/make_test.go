@@ -12,7 +12,7 @@ import (
 	"vodmr/test/kit/require"
 )
 
-// made is a service directory whose texts are compiled.
+// made is a service directory with compiled rules.
 func made(t *testing.T) string {
 	require.Program(t, "make")
 	require.Program(t, "tcprules")

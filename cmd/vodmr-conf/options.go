@@ -51,8 +51,8 @@ func parseOptions(args []string) (*options, error) {
 	return o, o.valid()
 }
 
-// optionsFirst refuses an option where ACCT up to CHECKPASSWORD stand: it would
-// become one of these, and be missing. Behind them come vodmr-relay's.
+// optionsFirst refuses an option among ACCT up to CHECKPASSWORD: it would become one of
+// these, and be missing. The options of vodmr-relay come after them.
 func optionsFirst(args []string) error {
 	for _, word := range args[:min(len(args), 5)] {
 		if strings.HasPrefix(strings.TrimSpace(word), "-") {
@@ -85,15 +85,15 @@ func (o *options) set(letter rune, value string) error {
 	return nil
 }
 
-// plain are the words that a shell takes as they are. What is written into a run
-// script as root runs as root, so anything else is for an editor.
+// plain are the words that a shell takes as they are. A run script may run as root, so any
+// other word has to be written into it by hand.
 var (
 	plain     = regexp.MustCompile(`^[A-Za-z0-9_./:=@%+,-]+$`)
 	plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:=@%+, -]+$`)
 	hostName  = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$`)
 )
 
-// valid says what is wrong with the words themselves.
+// valid returns an error if a word itself is wrong.
 func (o *options) valid() error {
 	switch {
 	case o.starttls && o.connect:

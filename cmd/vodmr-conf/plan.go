@@ -5,11 +5,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"strings"
 
+	"vodmr/internal/account"
 	"vodmr/internal/getopt"
 )
 
@@ -18,27 +17,27 @@ import (
 type service struct {
 	Dir, Host string
 	Port      uint
-	Bin       string // where the programs are, with a / at the end
-	Account   string // whom tcpserver or vodmr-tls becomes; empty to stay who we are
-	Log       string // whom multilog becomes; empty to stay who we are
+	Bin       string // the programs' folder, with a / at the end
+	Account   string // the user that tcpserver or vodmr-tls becomes; empty for our own
+	Log       string // the user that multilog becomes; empty for our own
 	STARTTLS  bool
 	TLS       bool   // TLS at all
-	TLSUser   string // the process with the key; empty to stay who we are
+	TLSUser   string // the user of the process with the key; empty for our own
 	Cert      string // empty for vodmr-tls's default
 	Check     string
 	Relay     string
-	Qmail     string // QMAILHOME, where it is not the default
+	Qmail     string // QMAILHOME, if it is not the default
 	Maildir   string // in a mailbox's home
 	Vpasswd   string // vodmr-checkpw's file; empty with any other program
 
-	owner    *ids // of what tcpserver's user must read alone; nil for ours
+	owner    *ids // of files that only tcpserver's user must read; nil for our own
 	logOwner *ids // of the log; nil for ours
 }
 
 // ids are a user and its group.
 type ids struct{ uid, gid int }
 
-// accounts are whom a service may run as.
+// accounts are the users that a service may run as.
 type accounts struct {
 	self   int // our own user id
 	lookup func(name string) (*ids, error)
@@ -47,20 +46,12 @@ type accounts struct {
 // systemAccounts are those of this machine.
 func systemAccounts() accounts {
 	return accounts{self: os.Geteuid(), lookup: func(name string) (*ids, error) {
-		u, err := user.Lookup(name)
-		if err != nil {
-			return nil, err
-		}
-		uid, err := strconv.Atoi(u.Uid)
-		if err != nil {
-			return nil, err
-		}
-		gid, err := strconv.Atoi(u.Gid)
-		return &ids{uid, gid}, err
+		found, err := account.Find(name)
+		return &ids{int(found.UID), int(found.GID)}, err
 	}}
 }
 
-// programFolder is where this program is, and all the others beside it.
+// programFolder is the folder of this program, and of all the others.
 func programFolder() string {
 	path, err := os.Executable()
 	if err != nil {
@@ -69,7 +60,7 @@ func programFolder() string {
 	return filepath.Dir(path) + "/"
 }
 
-// plan makes the service of the options, or says what stands against it.
+// plan makes the service of the options. The error joins all reasons against it.
 func plan(o *options, known accounts, bin string) (*service, error) {
 	s := &service{
 		Dir: filepath.Clean(o.dir), Host: o.host, Port: o.port, Bin: bin,
@@ -82,14 +73,14 @@ func plan(o *options, known accounts, bin string) (*service, error) {
 	s.setCheck(o.check)
 	return s, errors.Join(
 		s.setRelay(o.relay),
-		s.become(known, "ACCT", o.account, &s.Account, &s.owner),
-		s.become(known, "LOGACCT", o.logAccount, &s.Log, &s.logOwner),
-		s.becomeTLS(known, o.tlsAccount))
+		s.setAccount(known, "ACCT", o.account, &s.Account, &s.owner),
+		s.setAccount(known, "LOGACCT", o.logAccount, &s.Log, &s.logOwner),
+		s.setTLSAccount(known, o.tlsAccount))
 }
 
-// become takes an account. Who is not root can be nobody else, and who is root
-// need not become root.
-func (s *service) become(known accounts, what, name string, to *string, owner **ids) error {
+// setAccount takes an account. Only root can become another user, and root need not become
+// root.
+func (s *service) setAccount(known accounts, what, name string, to *string, owner **ids) error {
 	found, err := known.lookup(name)
 	switch {
 	case err != nil || !plain.MatchString(name):
@@ -103,9 +94,9 @@ func (s *service) become(known accounts, what, name string, to *string, owner **
 	return nil
 }
 
-// becomeTLS takes the account of the process that holds the key, which only root
+// setTLSAccount takes the account of the process that holds the key, which only root
 // can have beside the others.
-func (s *service) becomeTLS(known accounts, name string) error {
+func (s *service) setTLSAccount(known accounts, name string) error {
 	if !s.TLS || known.self != 0 {
 		return nil
 	}
@@ -146,8 +137,8 @@ func runnable(command string) error {
 	return nil
 }
 
-// passwords is the name of vodmr-checkpw's file where it is to be made, since it
-// would be in the service directory.
+// passwords is the name of vodmr-checkpw's file if it lies in the service directory, and
+// so has to be made.
 func (s *service) passwords() string {
 	if strings.Contains(s.Vpasswd, "/") {
 		return ""
@@ -155,16 +146,16 @@ func (s *service) passwords() string {
 	return s.Vpasswd
 }
 
-// AbsoluteVpasswd says whether vodmr-checkpw's file is found from any folder.
+// AbsoluteVpasswd reports if vodmr-checkpw's file is found from any folder.
 func (s *service) AbsoluteVpasswd() bool { return filepath.IsAbs(s.Vpasswd) }
 
-// What vodmr-relay's command line may have; its rules are in DIR.
+// Options of vodmr-relay's command line. Its rules are in DIR.
 const (
 	relayOptions = "q:x:"
 	noRules      = 'x'
 )
 
-// setRelay takes from vodmr-relay's arguments what vodmr-expire must know too.
+// setRelay takes the arguments of vodmr-relay that vodmr-expire must have too.
 func (s *service) setRelay(args []string) error {
 	words, err := getopt.Parse(args, relayOptions, func(letter rune, value string) error {
 		if letter == noRules {
@@ -183,7 +174,7 @@ func (s *service) setRelay(args []string) error {
 	return nil
 }
 
-// next is what there is to do now.
+// next tells the admin the next steps.
 func (s *service) next() string {
 	name := filepath.Base(s.Dir)
 	return s.Dir + " is made. Say who may fetch, in " + s.Dir + "/rules, and then:\n" +

@@ -155,7 +155,7 @@ func hold(t *testing.T, maildir string) {
 func TestLocked(t *testing.T) {
 	root, maildir := newSite(t)
 	other := filepath.Join(root, "other/Maildir")
-	testsite.Make(t, other)
+	testsite.Maildir(t, other)
 	testsite.Write(t, other+"/vodmr.notes", "")
 	fill(t, other, "eve")
 	hold(t, maildir)
@@ -232,7 +232,7 @@ func TestSessionThatStands(t *testing.T) {
 func TestRefused(t *testing.T) {
 	root, maildir := newSite(t)
 	inbox := filepath.Join(root, "inbox/Maildir")
-	testsite.Make(t, inbox)
+	testsite.Maildir(t, inbox)
 	fill(t, inbox, "eve")
 	own(t, root+"/domain", owner)
 	own(t, root+"/inbox", owner+1)
@@ -278,7 +278,7 @@ func TestBecomesOwner(t *testing.T) {
 	require.Root(t, "only root can become another")
 	root, maildir := newSite(t)
 	other := filepath.Join(root, "other/Maildir")
-	testsite.Make(t, other)
+	testsite.Maildir(t, other)
 	fill(t, other, "eve")
 	own(t, root+"/domain", owner)
 	own(t, root+"/other", owner+1)

@@ -47,7 +47,7 @@ func list(t *testing.T, root string, args ...string) (out, log string, code int)
 }
 
 func TestMisuse(t *testing.T) {
-	for _, args := range [][]string{{}, {"-z", "x"}, {"-q"}, {"-j"}, {"-q", "/x"}, {"--"}} {
+	for _, args := range [][]string{{}, {"-z", "x"}, {"-q"}, {"-j"}, {"-q", "/x"}, {"-q", "qmail", "/x"}, {"--"}} {
 		out, log, code := list(t, "/", args...)
 		if code != 100 || out != "" || !strings.HasPrefix(log, "vodmr-qread: ") || !strings.Contains(log, "\nusage: ") {
 			t.Errorf("%q: exit %d, %q, %q", args, code, out, log)
@@ -84,16 +84,6 @@ total: 5 messages, 318 bytes, the oldest 6d03h, 1 tried, 2 unreadable
 		out, log, code := list(t, root, append([]string{"-q", root + "/qmail", "--"}, args...)...)
 		if diff := cmp.Diff(want, out); diff != "" || log != "" || code != 0 {
 			t.Errorf("%q: exit %d, %q, (-want +got)\n%s", args, code, log, diff)
-		}
-	}
-}
-
-func TestAge(t *testing.T) {
-	for seconds, want := range map[int64]string{
-		0: "0m00s", 59: "0m59s", 3599: "59m59s", 3600: "1h00m", 86399: "23h59m", 86400: "1d00h", 9e7: "1041d16h",
-	} {
-		if got := age(seconds); got != want {
-			t.Errorf("%d seconds: %q, want %q", seconds, got, want)
 		}
 	}
 }
@@ -235,9 +225,7 @@ func TestAsRoot(t *testing.T) {
 	require.Root(t, "only root can take another's rights")
 	root, maildir := testsite.New(t, map[string]string{"new/1.x": testsite.Message("a@b.test", "c@example.org", "x")})
 	other := filepath.Join(root, "other/Maildir")
-	for _, dir := range []string{"new", "cur"} {
-		must(t, os.MkdirAll(filepath.Join(other, dir), 0o755))
-	}
+	testsite.Maildir(t, other)
 	testsite.Write(t, filepath.Join(other, "new/2.x"), testsite.Message("d@b.test", "e@example.org", "x"))
 	testsite.Chown(t, filepath.Join(root, "domain/odmr"), 47110)
 	testsite.Chown(t, filepath.Join(root, "other"), 47111)

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vodmr/test/kit/dialogue"
+	"vodmr/test/kit/testsite"
 )
 
 // TestInvariant4OneSessionAtATime: of several processes that ask for one mailbox
@@ -108,7 +109,7 @@ func TestInvariant4LockOfAnotherHost(t *testing.T) {
 	must(t, err)
 	defer file.Close()
 	if os.Getuid() == 0 {
-		m.chown(t, owner)
+		testsite.Chown(t, m.home, owner)
 	}
 	must(t, unix.FcntlFlock(file.Fd(), unix.F_SETLK, &unix.Flock_t{Type: unix.F_WRLCK}))
 	p := m.contender(t)

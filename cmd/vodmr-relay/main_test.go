@@ -14,6 +14,7 @@ import (
 	"vodmr/test/kit/cdbmake"
 	"vodmr/test/kit/dialogue"
 	"vodmr/test/kit/require"
+	"vodmr/test/kit/testsite"
 )
 
 // bin is the folder of what TestMain built.
@@ -29,28 +30,21 @@ type mailbox struct {
 }
 
 // owner is to whom the mailbox belongs when the tests run as root.
-const owner = 47110
+const owner = testsite.Owner
 
 func newMailbox(t *testing.T) *mailbox {
 	t.Helper()
-	root := t.TempDir()
-	// The mailbox's owner must get to it.
-	for dir := root; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
-		must(t, os.Chmod(dir, 0o755))
-	}
+	root := testsite.PublicDir(t)
 	home := filepath.Join(root, "home")
-	for _, sub := range []string{"new", "cur", "tmp"} {
-		must(t, os.MkdirAll(filepath.Join(home, "Maildir", sub), 0o755))
-	}
-	text := "Return-Path: <a@b.test>\nDelivered-To: bob@example.org\nReceived: x\n\nbody\n"
-	must(t, os.WriteFile(filepath.Join(home, "Maildir/new/1795336645.1.vm"), []byte(text), 0o644))
+	testsite.Maildir(t, filepath.Join(home, "Maildir"))
+	testsite.Write(t, filepath.Join(home, "Maildir/new/1795336645.1.vm"), testsite.Message("a@b.test", "bob@example.org", "body"))
 	makeSite(t, root, home)
 	read, write, err := os.Pipe()
 	must(t, err)
 	t.Cleanup(func() { read.Close() })
 	m := &mailbox{home: home, proof: read}
 	if os.Getuid() == 0 {
-		m.chown(t, owner)
+		testsite.Chown(t, home, owner)
 	}
 	m.cmd = exec.Command(filepath.Join(bin, "vodmr-relay"), "-q", filepath.Join(root, "qmail"))
 	m.cmd.ExtraFiles = []*os.File{write} // descriptor 3
@@ -62,21 +56,9 @@ func newMailbox(t *testing.T) *mailbox {
 // to home, and alias.example another name of it.
 func makeSite(t *testing.T, root, home string) {
 	t.Helper()
-	uid := os.Getuid()
-	if uid == 0 {
-		uid = owner
-	}
-	entry := fmt.Sprintf("example.org:%d:%[1]d:%s:-::\n", uid, root)
-	must(t, os.MkdirAll(filepath.Join(root, "qmail/users"), 0o755))
-	must(t, os.WriteFile(filepath.Join(root, "qmail/users/cdb"), cdbmake.Assign("+example.org-:"+entry+"+alias.example-:"+entry), 0o644))
-	must(t, os.WriteFile(filepath.Join(root, ".qmail-default"), []byte("| vdelivermail '' "+home+"\n"), 0o644))
-}
-
-func (m *mailbox) chown(t *testing.T, uid int) {
-	must(t, filepath.Walk(m.home, func(path string, _ os.FileInfo, err error) error {
-		must(t, err)
-		return os.Chown(path, uid, uid)
-	}))
+	testsite.Users(t, filepath.Join(root, "qmail"), testsite.Line("example.org", "example.org", testsite.User(), root),
+		testsite.Line("alias.example", "example.org", testsite.User(), root))
+	testsite.Catchall(t, root, home)
 }
 
 // start starts the program and closes what only it needs.
@@ -189,7 +171,7 @@ func (m *mailbox) seal(t *testing.T, files ...string) {
 		must(t, os.WriteFile(filepath.Join(box, file), nil, 0o600))
 	}
 	if os.Getuid() == 0 {
-		m.chown(t, owner)
+		testsite.Chown(t, m.home, owner)
 	}
 	for _, dir := range []string{box + "/new", box + "/cur", box} {
 		must(t, os.Chmod(dir, 0o500))
@@ -309,7 +291,7 @@ func TestHomesOwnerDoesNotCount(t *testing.T) {
 		"odmr@elsewhere.org": {65534, "does not know the login's domain"},
 	} {
 		m := newMailbox(t)
-		m.chown(t, owner+1)
+		testsite.Chown(t, m.home, owner+1)
 		m.cmd.Env = append(m.cmd.Env, "VPOPUSER="+login)
 		p := m.start(t)
 		p.Run("S: 235 *")
@@ -423,7 +405,7 @@ func TestInheritedDescriptors(t *testing.T) {
 	// The customer's server took mail before, so its refusal bounces.
 	must(t, os.WriteFile(filepath.Join(m.home, "Maildir/vodmr.notes"), []byte("1795336700 taken 1\n"), 0o644))
 	if os.Getuid() == 0 {
-		m.chown(t, owner)
+		testsite.Chown(t, m.home, owner)
 	}
 	p := m.start(t)
 	p.Run(`

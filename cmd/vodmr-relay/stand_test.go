@@ -8,10 +8,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"vodmr/test/kit/dialogue"
 	"vodmr/test/kit/require"
+	"vodmr/test/kit/testsite"
 )
 
 // standing makes the mailbox's sessions stand.
@@ -41,9 +41,8 @@ func (m *mailbox) another(t *testing.T) *dialogue.Process {
 
 // deliver puts a message into new, as a process of the mailbox's owner does.
 func (m *mailbox) deliver(t *testing.T, name string) {
-	text := "Return-Path: <a@b.test>\nDelivered-To: bob@example.org\nReceived: x\n\nbody\n"
 	tmp := filepath.Join(m.home, "Maildir/tmp", name)
-	must(t, os.WriteFile(tmp, []byte(text), 0o644))
+	testsite.Write(t, tmp, testsite.Message("a@b.test", "bob@example.org", "body"))
 	if os.Getuid() == 0 {
 		must(t, os.Chown(tmp, owner, owner))
 	}
@@ -234,7 +233,8 @@ func TestNobodyCanAsk(t *testing.T) {
 	live.Run(begin + toDot + ok)
 	fresh := m.another(t)
 	fresh.Run("S: 235 *\nC: ATRN")
-	time.Sleep(time.Second) // it asks in vain meanwhile, or fails
+	const unasked = ` error reason="the session that stands cannot be asked for the mailbox" error="`
+	fresh.Logged(unasked)
 	must(t, syscall.Kill(live.PID(), syscall.SIGTERM))
 	live.Run(quit)
 	fresh.Run("S: 250 2.0.0 *\nC: 220 customer.test\nS: EHLO *\nC: 250 customer.test")
@@ -242,7 +242,7 @@ func TestNobodyCanAsk(t *testing.T) {
 	fresh.Run(quit)
 	for p, want := range map[*dialogue.Process]string{
 		live:  ` error reason="no other session can ask for the mailbox" error="`,
-		fresh: ` error reason="the session that stands cannot be asked for the mailbox" error="`,
+		fresh: unasked,
 	} {
 		if code, log := p.End(); code != 0 || !strings.Contains(log, want) {
 			t.Errorf("exit %d, no%s in\n%s", code, want, log)

@@ -211,7 +211,7 @@ func TestStarterWithoutHandshake(t *testing.T) {
 	}
 }
 
-// Where all is one user, the kernel is told that nobody may trace vodmr-tls.
+// If all is one user, the kernel is told that nobody may trace vodmr-tls.
 func TestSameUserCannotAttach(t *testing.T) {
 	require.Root(t, "to become other users")
 	ca, cert := servercert(t)

@@ -10,11 +10,7 @@ import (
 func parseOptions(args []string) (tlswrap.Config, error) {
 	config := tlswrap.Config{CertFile: tlswrap.DefaultCertFile}
 	args, err := getopt.Parse(args, "sc:k:a:u:U:", func(letter rune, value string) error {
-		if letter == 's' {
-			config.STARTTLS = true
-		} else {
-			*targets(&config)[letter] = value
-		}
+		set(&config, letter, value)
 		return nil
 	})
 	if err == nil && len(args) == 0 {
@@ -24,13 +20,20 @@ func parseOptions(args []string) (tlswrap.Config, error) {
 	return config, err
 }
 
-// targets are where the values of options go.
-func targets(config *tlswrap.Config) map[rune]*string {
-	return map[rune]*string{
-		'c': &config.CertFile,
-		'k': &config.KeyFile,
-		'a': &config.CAFile,
-		'u': &config.Account,
-		'U': &config.ProgramAccount,
+// set takes one option.
+func set(config *tlswrap.Config, letter rune, value string) {
+	switch letter {
+	case 's':
+		config.STARTTLS = true
+	case 'c':
+		config.CertFile = value
+	case 'k':
+		config.KeyFile = value
+	case 'a':
+		config.CAFile = value
+	case 'u':
+		config.Account = value
+	case 'U':
+		config.ProgramAccount = value
 	}
 }

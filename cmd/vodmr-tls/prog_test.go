@@ -58,7 +58,7 @@ func descriptorOf(name string) descriptor {
 	return descriptor(n)
 }
 
-// lineReader reads a byte at a time: what follows a line stays where it is.
+// lineReader reads a byte at a time: the bytes behind a line stay unread.
 type lineReader struct{ io.Reader }
 
 func (r lineReader) line() (string, error) {
@@ -77,7 +77,7 @@ func (r lineReader) line() (string, error) {
 
 // playSMTP speaks as much SMTP as it takes to get to STARTTLS. TEST_BYTE is what
 // it writes to the control descriptor, Y by default. It ends with 7 after QUIT,
-// with 8 where the customer just left, and with 9 where there was no handshake.
+// with 8 if the customer just left, and with 9 if there was no handshake.
 func playSMTP() int {
 	in, out := lineReader{descriptor(0)}, io.Writer(descriptor(1))
 	say := func(text string) { fmt.Fprint(out, text+"\r\n") }
@@ -114,7 +114,7 @@ func playSMTP() int {
 	}
 }
 
-// controlOpen says whether there is somebody at the other end of SSLCTLFD.
+// controlOpen reports if there is somebody at the other end of SSLCTLFD.
 func controlOpen() bool {
 	fds := []unix.PollFd{{Fd: int32(descriptorOf("SSLCTLFD")), Events: unix.POLLIN}}
 	n, err := unix.Poll(fds, 0)
@@ -201,7 +201,7 @@ func (c *counting) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// isCounting says whether r holds the first n bytes of such a stream.
+// isCounting reports if r holds the first n bytes of such a stream.
 func isCounting(r io.Reader, n int) bool {
 	buf := make([]byte, 64<<10)
 	at := 0

@@ -61,7 +61,7 @@ func (r *recordTap) take() []int {
 // the two agree on here: header, tag, and the type (TLS 1.3) or the nonce.
 var overhead = map[uint16]int{tls.VersionTLS13: 5 + 1 + 16, tls.VersionTLS12: 5 + 8 + 16}
 
-// What fetchmail needs: no record above 8000 bytes, and of each block the last
+// Fetchmail needs this: no record above 8000 bytes, and of each block the last
 // byte in a record of its own.
 func TestRecordsForFetchmail(t *testing.T) {
 	ca, cert := servercert(t)
@@ -156,7 +156,7 @@ func TestBothWaysAtOnce(t *testing.T) {
 	}
 }
 
-// peakMemory is the most that a process has used, in kB; 0 where the system does
+// peakMemory is the most that a process has used, in kB; 0 if the system does
 // not say. The process waits for its customer to close.
 func peakMemory(t *testing.T, pid int) int {
 	t.Helper()

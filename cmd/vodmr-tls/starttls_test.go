@@ -78,7 +78,7 @@ func TestNoSTARTTLSAskedFor(t *testing.T) {
 	ended(t, p, 7)
 }
 
-// What was sent before the handshake is no part of the session inside TLS (RFC
+// If bytes were sent before the handshake, they are no part of the session inside TLS (RFC
 // 3207 section 6, CVE-2011-0411): vodmr-tls takes it for a broken handshake.
 func TestCommandsBeforeTheHandshake(t *testing.T) {
 	_, cert := servercert(t)

@@ -8,16 +8,16 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"vodmr/auth"
+	"vodmr/internal/child"
 	"vodmr/internal/fdio"
 	"vodmr/internal/logline"
+	"vodmr/internal/ucspi"
 	"vodmr/internal/version"
-	"vodmr/smtp"
 )
 
 const (
@@ -41,7 +41,7 @@ func run(args, environ []string) int {
 		_ = fdio.WriteAll(2, []byte("vodmr: "+err.Error()+"\n"+usage))
 		return exitMisuse
 	}
-	// What the starter left open, a lock or a log perhaps, is not for a program that
+	// The starter may have left open a lock or a log, which are not for a program that
 	// strangers speak to. A program gets 0, 1, 2 and what is made for it.
 	fdio.CloseOnExec(3)
 	// A core file of this program or of those behind it would hold secrets.
@@ -50,67 +50,36 @@ func run(args, environ []string) int {
 	fdio.UserTimeout(0) // up to the login the customer only reads replies
 
 	p := program(o, environ)
-	check := func(c auth.Credentials, until time.Time) (*auth.Child, error) { return p.Check(c, until) }
-	s := newSession(o, fdio.New(0, 1), check)
-	s.log = logline.New(2, "vodmr", logline.Session())
-	s.ip = os.Getenv("TCPREMOTEIP")
-	s.tls = os.Getenv("SSL_PROTOCOL") != ""
-	if w := findWrapper(os.Getenv, func(found []string) { p.Environ = append(p.Environ, found...) }); w != nil {
-		// Where TLS is still to begin, no word about it can be true.
-		p.Environ = slices.DeleteFunc(p.Environ, isTLSVariable)
-		s.tls, s.offer = false, w
+	var child *child.Child
+	s := auth.NewSession(o.host, fdio.New(0, 1))
+	s.Limit, s.NeedTLS = o.limit, o.needTLS
+	s.Log, s.IP = logline.New(2, "vodmr", p.Session), os.Getenv("TCPREMOTEIP")
+	s.TLS = os.Getenv("SSL_PROTOCOL") != ""
+	s.Check = func(c auth.Credentials, until time.Time) (err error) {
+		child, err = p.Check(c, until)
+		return err
 	}
-
-	child := s.serve()
-	if child == nil {
+	if w := auth.FindWrapper(os.Getenv); w != nil {
+		// TLS is still to begin, so no word about it can be true.
+		p.Environ = slices.DeleteFunc(p.Environ, ucspi.IsVariable)
+		w.Found = func(variables []string) { p.Environ = append(p.Environ, variables...) }
+		s.TLS, s.Offer = false, w
+	}
+	if !s.Serve() {
 		return 0
 	}
 	// The connection is the program's now: the customer must see its end when
 	// the program closes it.
-	unix.Close(0)
-	unix.Close(1)
-	return child.Wait()
+	fdio.Close(0)
+	fdio.Close(1)
+	return child.ExitCode()
 }
 
 // program returns the checkpassword program that the options name.
 func program(o options, environ []string) auth.Program {
-	port := strconv.Itoa(o.port)
-	if o.port == 0 {
-		port = ""
+	port := ""
+	if o.port != 0 {
+		port = strconv.Itoa(o.port)
 	}
-	return auth.Program{
-		Argv:    o.prog,
-		Environ: withOneProcessor(environ),
-		Host:    o.host,
-		Session: logline.Session(),
-		Port:    port,
-	}
-}
-
-// withOneProcessor adds what makes Go's runtime in vodmr-relay use one processor,
-// unless the administrator chose. It does one thing at a time: more would only
-// cost threads, each time that it starts and as long as it waits.
-func withOneProcessor(environ []string) []string {
-	const name = "GOMAXPROCS="
-	chosen := slices.ContainsFunc(environ, func(entry string) bool { return strings.HasPrefix(entry, name) })
-	if chosen {
-		return environ
-	}
-	return append(slices.Clip(environ), name+"1")
-}
-
-// newSession makes a session over a connection.
-func newSession(o options, conn connection, check checkFunc) *session {
-	s := &session{
-		options: o,
-		server:  smtp.NewServer(conn),
-		check:   check,
-		sleep:   time.Sleep,
-		now:     time.Now,
-	}
-	s.client = auth.Client{Server: s.server, Pending: conn.Pending}
-	s.mechanisms = []auth.Mechanism{
-		auth.CRAMMD5(o.host, func() time.Time { return s.now() }), auth.Plain(), auth.Login(),
-	}
-	return s
+	return auth.Program{Argv: o.prog, Environ: environ, Host: o.host, Session: logline.Session(), Port: port}
 }

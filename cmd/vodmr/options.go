@@ -3,9 +3,11 @@ package main
 import (
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"vodmr/auth"
+	"vodmr/internal/address"
 	"vodmr/internal/getopt"
 )
 
@@ -58,12 +60,8 @@ func (o *options) set(letter rune, value string) error {
 	return nil
 }
 
-// validHost says whether a name can stand in replies and in a challenge.
+// validHost reports if a name can stand in replies and in a challenge.
 func validHost(host string) bool {
-	for _, c := range []byte(host) {
-		if c <= ' ' || c >= 0x7f || c == '<' || c == '>' || c == '@' {
-			return false
-		}
-	}
-	return host != ""
+	beyondASCII := func(c rune) bool { return c >= 0x7f }
+	return address.IsSafe(host) && !strings.ContainsFunc(host, beyondASCII)
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"vodmr/test/kit/dialogue"
@@ -55,4 +56,16 @@ func listen(t *testing.T, environ []string, args ...string) (addr string, end fu
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), environ...)
 	return dialogue.UnderTCPServer(t, cmd)
+}
+
+func matchLines(t *testing.T, text string, patterns ...string) {
+	t.Helper()
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	ok := len(lines) == len(patterns)
+	for i := 0; ok && i < len(lines); i++ {
+		ok = dialogue.Match(patterns[i], lines[i])
+	}
+	if !ok {
+		t.Errorf("log:\n%s\nwant:\n%s", text, strings.Join(patterns, "\n"))
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"vodmr/internal/ucspi"
 	"vodmr/test/kit/dialogue"
 )
 
@@ -77,7 +78,7 @@ func TestUCSPITLS(t *testing.T) {
 	`)
 	w.asked()
 	w.told("SSL_PROTOCOL=TLSv1.3", "SSL_CIPHER=TLS_AES_128_GCM_SHA256", "HOME=/forged", "SSLCTLFD=9")
-	// What was the customer's own socket is the TLS program's alone.
+	// The customer's own socket is the TLS program's alone now.
 	w.ExpectEnd()
 	w.inside.Run(`
 		C: EHLO customer.example
@@ -116,7 +117,7 @@ func TestUnusedTLSDescriptors(t *testing.T) {
 	w.Run(`S: all`)
 }
 
-// A variable of TLS is no proof where TLS has yet to begin.
+// A variable of TLS is no proof if TLS has yet to begin.
 func TestForgedProtocol(t *testing.T) {
 	w := wrap(t, []string{"SSL_PROTOCOL=TLSv1.3"}, "-T", "h", "true")
 	w.Run(`
@@ -183,7 +184,7 @@ func TestHandshakeThatFails(t *testing.T) {
 		"hangs up half way":       {late, func(w wrapped) { w.control.Send("SSL_PROTOCOL=TLSv1.3\x00"); w.control.Close() }, "no handshake"},
 		"says nothing":            {soon, func(wrapped) {}, "waiting for the handshake: timed out"},
 		"says one variable of it": {soon, func(w wrapped) { w.control.Send("SSL_PROTOCOL=TLSv1.3\x00") }, "waiting for the handshake: timed out"},
-		"tells too much": {late, func(w wrapped) { w.control.Send("SSL_PROTOCOL=" + strings.Repeat("x", maxVariables)) },
+		"tells too much": {late, func(w wrapped) { w.control.Send("SSL_PROTOCOL=" + strings.Repeat("x", ucspi.MaxList)) },
 			"the TLS program tells more than 131072 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {

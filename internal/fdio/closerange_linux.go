@@ -4,10 +4,12 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/sys"
 )
 
-// closeRangeOnExec names all descriptors in one call, which needs Linux 5.11, or else
-// those that the kernel lists.
+// closeRangeOnExec names all descriptors in one call, which needs Linux 5.11. If it
+// fails, it names those that the kernel lists.
 func closeRangeOnExec(first int) bool {
 	return unix.CloseRange(uint(first), ^uint(0)>>32, unix.CLOSE_RANGE_CLOEXEC) == nil || listedOnExec(first)
 }
@@ -21,10 +23,7 @@ func listedOnExec(first int) bool {
 	defer unix.Close(dir)
 	buf := make([]byte, 4096)
 	for {
-		n, err := unix.ReadDirent(dir, buf)
-		if err == unix.EINTR {
-			continue
-		}
+		n, err := sys.RetryN(func() (int, error) { return unix.ReadDirent(dir, buf) })
 		if err != nil || n <= 0 {
 			return err == nil
 		}

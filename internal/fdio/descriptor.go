@@ -1,15 +1,20 @@
 package fdio
 
-import "golang.org/x/sys/unix"
+import (
+	"fmt"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"vodmr/internal/sys"
+)
 
 // WriteAll writes p to a descriptor that may block, such as a file or the pipe to a
 // program that was just started.
 func WriteAll(fd int, p []byte) error {
 	for len(p) > 0 {
-		n, err := unix.Write(fd, p)
-		if err == unix.EINTR {
-			continue
-		}
+		n, err := sys.RetryN(func() (int, error) { return unix.Write(fd, p) })
 		if err != nil {
 			return err
 		}
@@ -18,12 +23,27 @@ func WriteAll(fd int, p []byte) error {
 	return nil
 }
 
-// Pipe makes a pipe that programs do not inherit, unless another thread starts one at
-// just that moment: it is for programs that start theirs one by one.
+// Pipe makes a pipe that programs inherit only if they are given an end.
 func Pipe() (r, w int, err error) {
-	var fds [2]int
-	if err := unix.Pipe(fds[:]); err != nil {
-		return -1, -1, err
+	return private("pipe", func() (fds [2]int, err error) {
+		err = unix.Pipe(fds[:])
+		return fds, err
+	})
+}
+
+// Pair makes a socket pair that programs inherit only if they are given an end.
+func Pair() (a, b int, err error) {
+	return private("socketpair", func() ([2]int, error) { return unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0) })
+}
+
+// private keeps two new descriptors from all programs. The lock is for one that another
+// thread starts just then: not every system can make such descriptors in one call.
+func private(name string, make func() ([2]int, error)) (a, b int, err error) {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	fds, err := make()
+	if err != nil {
+		return -1, -1, fmt.Errorf("%s: %w", name, err)
 	}
 	unix.CloseOnExec(fds[0])
 	unix.CloseOnExec(fds[1])
@@ -33,8 +53,32 @@ func Pipe() (r, w int, err error) {
 // Close closes a descriptor that is no longer needed.
 func Close(fd int) { _ = unix.Close(fd) }
 
+// Readable waits until one of a few descriptors can be read or has ended, and reports if
+// that was before the deadline. The zero time is none; one that has passed asks at once.
+func Readable(deadline time.Time, fds ...int) bool {
+	polled := make([]unix.PollFd, 0, 4)
+	for _, fd := range fds {
+		polled = append(polled, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
+	}
+	for {
+		timeout := -1
+		if !deadline.IsZero() {
+			left := time.Until(deadline) + time.Millisecond - 1
+			timeout = int(min(max(left, 0), time.Minute) / time.Millisecond)
+		}
+		n, err := unix.Poll(polled, timeout)
+		switch {
+		case n > 0:
+			return true
+		case err == unix.EINTR, err == unix.EAGAIN:
+		case err != nil, timeout == 0:
+			return false
+		}
+	}
+}
+
 // CloseOnExec keeps the programs that this one starts from inheriting
-// descriptors that whoever started it left open, from first on.
+// descriptors that its own starter left open, from first on.
 func CloseOnExec(first int) {
 	if closeRangeOnExec(first) {
 		return
@@ -44,6 +88,6 @@ func CloseOnExec(first int) {
 	}
 }
 
-// inheritedMax is where a search for inherited descriptors ends on systems that
+// inheritedMax ends a search for inherited descriptors on systems that
 // cannot name all: nobody hands so many down.
 const inheritedMax = 1024

@@ -1,7 +1,7 @@
 // Package fdio reads and writes the descriptors that a chain of programs
 // shares: 0 and 1 of a connection under tcpserver. They may be sockets, pipes
 // or files, and other processes hold the same open file, so nothing here sets
-// O_NONBLOCK or hands them to os.File (whose failed write to a closed pipe kills
+// O_NONBLOCK or hands them to os.File (a failed write of that to a closed pipe kills
 // a Go program): every wait is a poll(2), every transfer a raw system call.
 package fdio
 
@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/sys"
 )
 
 // pipeChunk is what a pipe takes without blocking once poll says POLLOUT:
@@ -104,11 +106,11 @@ func (e *WriteError) Unwrap() error { return e.Err }
 // WriteFailed tells a WriteError from other errors by its method.
 func (e *WriteError) WriteFailed() bool { return true }
 
-// errAgain says that poll spoke too soon: another process that shares the
+// errAgain means that poll spoke too soon: another process that shares the
 // descriptor was first, or the wake-up was spurious.
 var errAgain = errors.New("not ready")
 
-// Pending says whether bytes that nobody asked for can be read now. The end of
+// Pending reports if bytes that nobody asked for can be read now. The end of
 // the stream does not count.
 func (c *Conn) Pending() bool {
 	n, err := unix.IoctlGetInt(c.r, fionread)
@@ -116,45 +118,36 @@ func (c *Conn) Pending() bool {
 }
 
 func (c *Conn) read(p []byte) (int, error) {
-	for {
-		var n int
-		var err error
-		if c.rSocket {
-			n, _, err = unix.Recvfrom(c.r, p, unix.MSG_DONTWAIT)
-		} else {
-			n, err = unix.Read(c.r, p)
+	n, err := sys.RetryN(func() (int, error) {
+		if !c.rSocket {
+			return unix.Read(c.r, p)
 		}
-		switch {
-		case err == unix.EINTR:
-		case err == unix.EAGAIN:
-			return 0, errAgain
-		case err != nil:
-			return 0, err
-		case n == 0:
-			return 0, io.EOF
-		default:
-			return n, nil
-		}
+		n, _, err := unix.Recvfrom(c.r, p, unix.MSG_DONTWAIT)
+		return n, err
+	})
+	switch {
+	case err == unix.EAGAIN:
+		return 0, errAgain
+	case err != nil:
+		return 0, err
+	case n == 0:
+		return 0, io.EOF
 	}
+	return n, nil
 }
 
 func (c *Conn) write(p []byte) (int, error) {
-	for {
-		var n int
-		var err error
+	n, err := sys.RetryN(func() (int, error) {
 		if c.wSocket {
-			n, err = unix.SendmsgN(c.w, p, nil, nil, unix.MSG_DONTWAIT|noSignal)
-		} else {
-			n, err = unix.Write(c.w, p[:min(len(p), pipeChunk)])
+			return unix.SendmsgN(c.w, p, nil, nil, unix.MSG_DONTWAIT|noSignal)
 		}
-		switch {
-		case err == unix.EINTR:
-		case err == unix.EAGAIN:
-			return 0, errAgain
-		case err != nil:
-			return 0, err
-		default:
-			return n, nil
-		}
+		return unix.Write(c.w, p[:min(len(p), pipeChunk)])
+	})
+	if err == unix.EAGAIN {
+		return 0, errAgain
 	}
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
 }

@@ -59,7 +59,7 @@ func shut(t *testing.T, fd int) {
 }
 
 // kinds are the descriptors that a chain of programs may have: a connection to
-// and from a peer, whose ends the test holds.
+// and from a peer; the test holds the ends.
 func kinds(t *testing.T, test func(t *testing.T, c *Conn, peerReads, peerWrites int)) {
 	t.Run("socket", func(t *testing.T) {
 		a, b := socketpair(t)
@@ -139,7 +139,7 @@ func TestPeerGone(t *testing.T) {
 	})
 }
 
-// TestBrokenPipeDoesNotKill: the same on descriptor 1, where os.Stdout would end a
+// TestBrokenPipeDoesNotKill: the same on descriptor 1, which os.Stdout would end a
 // Go program. A child process tells.
 func TestBrokenPipeDoesNotKill(t *testing.T) {
 	if os.Getenv("FDIO_CHILD") != "" {

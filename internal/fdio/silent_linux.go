@@ -9,7 +9,7 @@ import (
 // silence is for how long a peer's TCP may leave unanswered what was sent to it.
 const silence = time.Minute
 
-// silent says whether the peer's TCP has not answered what was sent to it for
+// silent reports if the peer's TCP has not answered what was sent to it for
 // longer than silence. TCP_USER_TIMEOUT would tell, but it also ends the
 // connection to a peer that answers every probe and only takes no more for the
 // moment, such as a server that scans a large message.
@@ -22,7 +22,7 @@ func silent(fd int) bool {
 	return info.Unacked > 0 || info.Probes > 1
 }
 
-// UserTimeout ends a TCP connection whose peer has not taken in a minute what was
+// UserTimeout ends a TCP connection if its peer has not taken in a minute what was
 // sent to it. It is for a peer that always reads, and not for one that may pause.
 func UserTimeout(fd int) { setUserTimeout(fd, silence) }
 

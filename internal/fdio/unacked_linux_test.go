@@ -64,7 +64,7 @@ func TestUnacknowledgedUnknown(t *testing.T) {
 	}
 }
 
-// tcpPair is a connection whose peer holds as little as the system lets it.
+// tcpPair is a connection; its peer holds as little as the system lets it.
 func tcpPair(t *testing.T) (*Conn, net.Conn) {
 	t.Helper()
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")

@@ -16,18 +16,18 @@ type timeoutError struct{}
 func (timeoutError) Error() string { return "timed out" }
 func (timeoutError) Timeout() bool { return true }
 
-// ErrWoken is returned by Exchange, Read and Write where a descriptor that Wake
+// ErrWoken is returned by Exchange, Read and Write if a descriptor that Wake
 // named can be read. Nothing else was done.
 var ErrWoken = errors.New("woken")
 
 // Wake names descriptors that end each wait from now on as soon as they can be
-// read. Who asked for that must read from them before the next wait.
+// read. The caller must read from them before the next wait.
 func (c *Conn) Wake(fds ...int) { c.wake = fds }
 
 // Rest waits while neither side owes the other anything, until bytes or the end
 // of the stream can be read (readable), a descriptor that Wake named can be
-// read, or until. It wakes for nothing else: that the line is dead shows only
-// where something was sent.
+// read, or until. Nothing else wakes it: a dead line shows only if something was
+// sent.
 func (c *Conn) Rest(until time.Time) (readable bool, err error) {
 	c.quiet = time.Time{}
 	for {
@@ -37,13 +37,10 @@ func (c *Conn) Rest(until time.Time) (readable bool, err error) {
 			timeout = int(min((left+time.Millisecond-1)/time.Millisecond, 1<<31-1))
 		}
 		ready, err := unix.Poll(fds, timeout)
-		switch {
-		case err == unix.EINTR || ready == 0 && time.Now().Before(until):
-		case err != nil:
-			return false, err
-		default:
-			return fds[0].Revents != 0 && !woken(fds[1:]), nil
+		if err == unix.EINTR || err == nil && ready == 0 && time.Now().Before(until) {
+			continue
 		}
+		return err == nil && fds[0].Revents != 0 && !woken(fds[1:]), err
 	}
 }
 
@@ -56,7 +53,7 @@ func (c *Conn) wakers() []unix.PollFd {
 	return fds
 }
 
-// woken says whether one of these descriptors is ready.
+// woken reports if one of these descriptors is ready.
 func woken(fds []unix.PollFd) bool {
 	for i := range fds {
 		if fds[i].Revents != 0 {
@@ -101,8 +98,8 @@ func (c *Conn) wait(wantRead, wantWrite bool) (canRead, canWrite bool, err error
 	}
 }
 
-// possible says what can be done with the descriptors that were polled. What is
-// broken counts: the call that meets it says how.
+// possible says what can be done with the descriptors that were polled. If one is
+// broken it counts: the call that meets it says how.
 func possible(fds []unix.PollFd) (canRead, canWrite bool) {
 	const broken = unix.POLLERR | unix.POLLHUP | unix.POLLNVAL
 	for _, fd := range fds {
@@ -113,15 +110,15 @@ func possible(fds []unix.PollFd) (canRead, canWrite bool) {
 	return canRead, canWrite
 }
 
-// errSilent is returned where the peer's TCP no longer answers.
+// errSilent is returned if the peer's TCP no longer answers.
 var errSilent = errors.New("the line is dead: what was sent is not acknowledged")
 
-// glance is how long nothing must have come or gone before a wait looks whether the
-// line is dead, and how often it does.
+// glance is how long nothing must have come or gone before a wait looks if the
+// connection is dead, and how often it looks.
 const glance = 15 * time.Second
 
-// dead says whether the line is. Neither wakers nor deadlines put that off: a session
-// that is woken by each new message waits anew each time.
+// dead reports if the connection is dead. Wake-ups and deadlines do not postpone this
+// check: a session that each new message wakes begins a new wait each time.
 func (c *Conn) dead() bool {
 	return time.Since(c.quiet) >= glance && (c.rSocket && c.silent(c.r) || c.wSocket && c.silent(c.w))
 }
@@ -131,10 +128,10 @@ func (c *Conn) dead() bool {
 // within it.
 func (c *Conn) timeout() (ms int, last bool) {
 	left := time.Until(c.deadline)
-	switch {
-	case c.deadline.IsZero() || left > glance:
+	if c.deadline.IsZero() || left > glance {
 		return int(glance.Milliseconds()), false
-	case left <= 0:
+	}
+	if left <= 0 {
 		return 0, true
 	}
 	return int((left + time.Millisecond - 1) / time.Millisecond), true

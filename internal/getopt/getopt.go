@@ -11,7 +11,7 @@ import (
 // Parse hands each option to set and returns the words behind the options. These
 // end at the first other word or at "--", since what follows may be another
 // program's command line. known are the letters of all options, each with a colon
-// behind it that takes a value: the rest of its word or else the next word, which
+// behind it that takes a value: the rest of its word or, if that is empty, the next word, which
 // must not be empty. set is called in order; its error ends the parsing.
 func Parse(args []string, known string, set func(letter rune, value string) error) ([]string, error) {
 	for len(args) > 0 && len(args[0]) > 1 && args[0][0] == '-' {
@@ -29,7 +29,7 @@ func Parse(args []string, known string, set func(letter rune, value string) erro
 }
 
 // Absolute refuses a path that does not start with a slash. What a relative one means
-// would be decided by whoever changed the directory last: a checkpassword program may
+// would be decided by the program that changed the directory last: a checkpassword program may
 // change to the customer's own.
 func Absolute(letter rune, path string) error {
 	if !strings.HasPrefix(path, "/") {

@@ -9,10 +9,11 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 
+	"vodmr/internal/account"
+	"vodmr/internal/address"
 	"vodmr/internal/safepath"
 	"vodmr/internal/setuser"
 	"vodmr/internal/vpasswd"
@@ -20,20 +21,20 @@ import (
 	"vodmr/qmail"
 )
 
-// A Place is where a customer's mail waits.
+// A Place is the mailbox that a customer's mail waits in.
 type Place struct {
 	Name    string // the argument
-	Login   string // "" where a Maildir was named
+	Login   string // "" if a Maildir was named
 	Home    string // the mailbox's directory
 	Maildir string // absolute, or relative to Home
-	Owned   string // whose owner's rights are wanted: Home, or the Maildir that was named
+	Owned   string // its owner's rights are wanted: Home, or the Maildir that was named
 
 	site *setuser.Place // what the site's files say of the login; nil if a Maildir was named
 }
 
 // Become gives root's rights up for those of the user that the mailbox belongs to: for a
 // login the one that the site's own files name, and Home must be where they say, see
-// become.Place. For a Maildir that was named it is the owner.
+// setuser.Place. For a Maildir that was named it is the owner.
 func (p Place) Become() error {
 	if p.site == nil || os.Geteuid() != 0 {
 		return setuser.Owner(p.Owned)
@@ -45,7 +46,7 @@ func (p Place) Become() error {
 }
 
 // While runs do with the rights that Become takes, and then takes root's back; see
-// become.ID. For what belongs to root do just runs.
+// setuser.ID. For what belongs to root do just runs.
 func (p Place) While(do func() error) error {
 	if p.site == nil || os.Geteuid() != 0 {
 		return setuser.While(p.Owned, do)
@@ -62,10 +63,10 @@ func (p Place) While(do func() error) error {
 	return err
 }
 
-// ErrUnknown says that there is no such login.
+// ErrUnknown means that there is no such login.
 var ErrUnknown = errors.New("no such login")
 
-// Misnamed says whether an error, of Find, of package become or of package maildir, is
+// Misnamed reports if an error, of Find, of package setuser or of package maildir, is
 // about the place that was named and stays until an administrator mends it; all others
 // may pass.
 func Misnamed(err error) bool {
@@ -90,10 +91,10 @@ func Find(site qmail.Home, arg string) (Place, error) {
 }
 
 // homeOf finds the directory of a login: in that of its domain in users/cdb; or that
-// of the system user to whom virtualdomains gives the domain; or, without a domain, that
+// of the system user that has the domain by virtualdomains; or, without a domain, that
 // of the system user. It also tells what the directory must fit.
 func homeOf(site qmail.Home, login string) (home string, must setuser.Place, err error) {
-	local, domain := qmail.Split(login)
+	local, domain := address.Split(login)
 	if domain == "" {
 		return systemHome(local)
 	}
@@ -110,14 +111,14 @@ func homeOf(site qmail.Home, login string) (home string, must setuser.Place, err
 		return "", must, err
 	}
 	if found {
-		return accountHome(entry.Dir, qmail.Lower(local)), setuser.InDomain(entry), nil
+		return accountHome(entry.Dir, address.Lower(local)), setuser.InDomain(entry), nil
 	}
 	return virtualHome(site, domain)
 }
 
-// accountHome is a mailbox's directory in its domain's: of its own name, or where
-// vpopmail put it among many (vpasswd says so). What vpasswd says of places elsewhere
-// is not believed, since root may ask. Nor is anything of it told, as the domain's owner
+// accountHome is a mailbox's directory in its domain's: of its own name or, if
+// vpopmail put it among many, the one that vpasswd names. If vpasswd names a place
+// elsewhere, it is not believed, since root may ask. Nor is anything of it told, as the domain's owner
 // could put a link to any file in its place.
 func accountHome(domain, local string) string {
 	home := domain + "/" + local
@@ -133,7 +134,7 @@ func accountHome(domain, local string) string {
 	return home
 }
 
-// virtualHome is the home of the system user whose name virtualdomains puts before a
+// virtualHome is the home of the system user that virtualdomains names before a
 // domain's addresses: all of the prefix, or what stands before one of its hyphens.
 func virtualHome(site qmail.Home, domain string) (string, setuser.Place, error) {
 	virtual, err := site.VirtualDomains()
@@ -154,16 +155,13 @@ func virtualHome(site qmail.Home, domain string) (string, setuser.Place, error) 
 
 // systemHome is the home of a user of the system.
 func systemHome(name string) (string, setuser.Place, error) {
-	u, err := user.Lookup(name)
-	var unknown user.UnknownUserError
-	if errors.As(err, &unknown) || name == "" {
+	found, err := account.Find(name)
+	if _, unknown := errors.AsType[user.UnknownUserError](err); unknown || name == "" {
 		return "", setuser.Place{}, fmt.Errorf("%w: the system has no user %q; a Maildir is named with a / in it", ErrUnknown, name)
 	}
 	if err != nil {
 		return "", setuser.Place{}, err
 	}
-	uid, err1 := strconv.ParseUint(u.Uid, 10, 32)
-	gid, err2 := strconv.ParseUint(u.Gid, 10, 32)
-	must := setuser.Place{ID: setuser.ID{UID: uint32(uid), GID: uint32(gid)}, Dir: u.HomeDir}
-	return u.HomeDir, must, errors.Join(err1, err2)
+	must := setuser.Place{ID: setuser.ID{UID: found.UID, GID: found.GID}, Dir: found.Home}
+	return found.Home, must, nil
 }

@@ -2,31 +2,18 @@ package locate
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"vodmr/qmail"
-	"vodmr/test/kit/cdbmake"
+	"vodmr/test/kit/testsite"
 )
-
-// write makes a file and the folders above it.
-func write(t *testing.T, path, text string) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
 
 func TestFindsVpopmailsMailboxes(t *testing.T) {
 	root := t.TempDir()
 	domain := root + "/domains/example.org"
-	assign := "+example.org-:example.org:89:89:" + domain + ":-::\n.\n"
-	write(t, root+"/users/cdb", string(cdbmake.Assign(assign)))
-	write(t, domain+"/vpasswd", "odmr:x:1:0:o:"+domain+"/odmr:NOQUOTA:s\n"+
+	assign := testsite.Line("example.org", "example.org", 89, domain)
+	testsite.Users(t, root, assign)
+	testsite.Write(t, domain+"/vpasswd", "odmr:x:1:0:o:"+domain+"/odmr:NOQUOTA:s\n"+
 		"late:x:1:0:l:"+domain+"/0/late:NOQUOTA:s\n"+
 		"away:x:1:0:a:/home/ann:NOQUOTA:s\n"+
 		"up:x:1:0:u:"+domain+"/../other.example/up:NOQUOTA:s\n"+

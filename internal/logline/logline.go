@@ -13,6 +13,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/sys"
 )
 
 // MaxLine is the longest line in bytes, its newline included.
@@ -60,11 +62,7 @@ func New(fd int, program, session string) *Logger {
 func (l *Logger) Event(event string, fields ...Field) {
 	l.line = append(append(l.line[:0], l.prefix...), event...)
 	l.line = appendFields(l.line, fields)
-	for {
-		if _, err := unix.Write(l.fd, l.line); err != unix.EINTR {
-			return
-		}
-	}
+	_, _ = sys.RetryN(func() (int, error) { return unix.Write(l.fd, l.line) })
 }
 
 // appendFields appends the fields and the newline. Nearly every line fits as it
@@ -115,19 +113,19 @@ const (
 // chose its length, then whatever is longest.
 func fit(space int, fields []Field) []int {
 	limits := make([]int, len(fields))
-	over := -space
+	excess := -space
 	for i, f := range fields {
 		limits[i] = len(appendValue(nil, f.Value))
-		over += room(f.Key, limits[i])
+		excess += room(f.Key, limits[i])
 	}
-	for over > 0 {
+	for excess > 0 {
 		i, kept := longest(fields, limits)
-		cut := min(over, limits[i]-kept)
+		cut := min(excess, limits[i]-kept)
 		if cut <= 0 {
 			break
 		}
 		limits[i] -= cut
-		over -= cut
+		excess -= cut
 	}
 	return limits
 }
@@ -166,7 +164,7 @@ func appendCut(dst []byte, value string, limit int) []byte {
 	return append(dst, ending...)
 }
 
-// appendValue appends a value bare where it is plain, else in double quotes.
+// appendValue appends a value, in double quotes unless it is plain.
 func appendValue(dst []byte, value string) []byte {
 	if plain(value) {
 		return append(dst, value...)
@@ -178,7 +176,7 @@ func appendValue(dst []byte, value string) []byte {
 	return append(dst, '"')
 }
 
-// plain says whether a value needs no quotes: printable ASCII without space,
+// plain reports if a value needs no quotes: printable ASCII without space,
 // quote, backslash or equals sign, and not empty.
 func plain(value string) bool {
 	for i := 0; i < len(value); i++ {
@@ -195,10 +193,10 @@ const hex = "0123456789abcdef"
 // appendByte appends one byte as it stands between quotes: a control character
 // or a byte beyond ASCII becomes \xHH.
 func appendByte(dst []byte, c byte) []byte {
-	switch {
-	case c == '"' || c == '\\':
+	if c == '"' || c == '\\' {
 		return append(dst, '\\', c)
-	case c < ' ' || c >= 0x7f:
+	}
+	if c < ' ' || c >= 0x7f {
 		return append(dst, '\\', 'x', hex[c>>4], hex[c&15])
 	}
 	return append(dst, c)

@@ -15,7 +15,7 @@ import (
 	"vodmr/test/kit/logformat"
 )
 
-// datagrams makes a socket whose every write arrives as one packet, and a func
+// datagrams makes a socket: each write to it arrives as one packet, and a func
 // that reads the next one.
 func datagrams(t testing.TB) (fd int, next func() string) {
 	t.Helper()
@@ -53,7 +53,7 @@ func TestLines(t *testing.T) {
 		{"error", []Field{Err(io.EOF)}, "vodmr-relay: 4711 error error=EOF\n"},
 		{"atrn", []Field{F("user", ""), F("domains", `a"b\c`)}, `vodmr-relay: 4711 atrn user="" domains="a\"b\\c"` + "\n"},
 		{"atrn", []Field{F("user", "é\x00\x7f")}, `vodmr-relay: 4711 atrn user="\xc3\xa9\x00\x7f"` + "\n"},
-		// What would forge a line, a key or the end of a value.
+		// Text that would forge a line, a key or the end of a value.
 		{"refused", []Field{F("user", "x\nvodmr: 1 login user=root")}, `vodmr-relay: 4711 refused user="x\x0avodmr: 1 login user=root"` + "\n"},
 		{"refused", []Field{F("user", `x" ip=1.2.3.4 y="`)}, `vodmr-relay: 4711 refused user="x\" ip=1.2.3.4 y=\""` + "\n"},
 		{"refused", []Field{F("user", "ip=1.2.3.4")}, `vodmr-relay: 4711 refused user="ip=1.2.3.4"` + "\n"},
@@ -103,8 +103,8 @@ func asRead(fields []Field) (read []logformat.Field) {
 	return read
 }
 
-// TestAnyValueParsesBack: any fields in any order come back as they were where
-// the line fits; else each that stays is whole or a beginning with "..." behind
+// TestAnyValueParsesBack: any fields in any order come back as they were if
+// the line fits; otherwise each that stays is whole or a beginning with "..." behind
 // it, none is out of order, and the line is never too long.
 func TestAnyValueParsesBack(t *testing.T) {
 	fd, next := datagrams(t)

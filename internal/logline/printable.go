@@ -14,7 +14,7 @@ import (
 //
 // A character becomes \uXXXX, one beyond U+FFFF two of them as in UTF-16, so that text
 // inside a JSON string keeps its meaning. A byte that is not UTF-8 becomes \xHH. All
-// else, backslashes too, stays as it is.
+// other text, backslashes too, stays as it is.
 func Printable(text string) string {
 	at := unprintable(text)
 	if at < 0 {
@@ -47,7 +47,7 @@ func unprintable(text string) int {
 	return -1
 }
 
-// steers says whether a terminal may obey the character in place of showing it.
+// steers reports if a terminal may obey the character in place of showing it.
 func steers(c rune) bool {
 	if c < 0x7f {
 		return c < ' '
@@ -55,7 +55,7 @@ func steers(c rune) bool {
 	return c < 0xa0 || c == '\u2028' || c == '\u2029' || unicode.Is(unicode.Cf, c) || blank(c)
 }
 
-// blank says whether the character shows nothing though it is not in category Cf:
+// blank reports if the character shows nothing though it is not in category Cf:
 // variation selectors, fillers and the combining grapheme joiner.
 func blank(c rune) bool {
 	return unicode.Is(unicode.Variation_Selector, c) || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, c)
@@ -63,10 +63,10 @@ func blank(c rune) bool {
 
 // appendEscape appends the escape of a character, or of the byte that is none.
 func appendEscape(dst []byte, c rune, first byte) []byte {
-	switch {
-	case c == utf8.RuneError:
+	if c == utf8.RuneError {
 		return append(dst, '\\', 'x', hex[first>>4], hex[first&15])
-	case c > 0xffff:
+	}
+	if c > 0xffff {
 		c -= 0x10000
 		return appendUnit(appendUnit(dst, 0xd800+c>>10), 0xdc00+c&0x3ff)
 	}

@@ -6,8 +6,8 @@ import (
 	"syscall"
 )
 
-// As runs do with the rights of a user with one group, and then takes root's back. What
-// the user cannot read, do cannot read either, whatever links the user swaps meanwhile.
+// As runs do with the rights of a user with one group, and then takes root's back. If
+// the user cannot read a file, do cannot either, even if the user swaps links meanwhile.
 // It is for reading, as While is: do must start no other program. If the program is not
 // root's, or the user is root, do just runs.
 func As(uid, gid int, do func() error) error {

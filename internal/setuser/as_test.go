@@ -10,7 +10,7 @@ import (
 	"vodmr/test/kit/require"
 )
 
-// What a user cannot read root does not read for it, and root's rights come back.
+// If a user cannot read a file, root does not read it for that user, and root's rights come back.
 func TestAsReadsWithTheUsersRights(t *testing.T) {
 	require.Root(t, "to become somebody else")
 	secret := filepath.Join(t.TempDir(), "secret")

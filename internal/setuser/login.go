@@ -10,7 +10,7 @@ import (
 )
 
 // ErrPlace says that HOME, which a checkpassword program set, is not where the site's own
-// files have the login's mailbox, or does not belong to whom they say.
+// files have the login's mailbox, or does not belong to the user that they name.
 var ErrPlace = errors.New("is not the mailbox of this login")
 
 // A Login is what a checkpassword program says about the customer who logged in.
@@ -20,7 +20,7 @@ type Login struct {
 	Home     string // HOME: the mailbox's directory
 }
 
-// A Place is what the site's own files say about a login: whose its mailbox is, and where
+// A Place is what the site's own files say about a login: which user its mailbox belongs to, and where
 // it is. Only root writes these files, but HOME may come from one that a customer writes,
 // such as the vpasswd of a domain.
 type Place struct {
@@ -29,7 +29,7 @@ type Place struct {
 	Domain bool   // Dir is a domain's, and the mailbox is below it; otherwise it is Dir
 }
 
-// For becomes, if this program is root's, the user whom the site's own files give the
+// For becomes, if this program is root's, the user that the site's own files give the
 // login's mailbox to, and then sees that HOME is there, see Place.Check. If HOME is not
 // the login's mailbox, refused says why: then this program is that user, or nobody if the
 // files do not know the login, and must open nothing. err is any other trouble.
@@ -108,7 +108,7 @@ func InDomain(domain qmail.Domain) Place {
 }
 
 // Check is ErrPlace unless home is where it must be, both paths resolved as package
-// safepath does, and belongs to whom it must.
+// safepath does, and belongs to the right user.
 func (p Place) Check(home string) error {
 	real, uid, _, err := safepath.Owned(home)
 	if err != nil {

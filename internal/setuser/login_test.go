@@ -10,8 +10,8 @@ import (
 
 	"vodmr/internal/safepath"
 	"vodmr/qmail"
-	"vodmr/test/kit/cdbmake"
 	"vodmr/test/kit/require"
+	"vodmr/test/kit/testsite"
 )
 
 func must(t *testing.T, err error) {
@@ -36,10 +36,10 @@ func newSite(t *testing.T) *site {
 	root, err := filepath.EvalSymlinks(t.TempDir())
 	must(t, err)
 	s := &site{t, root, qmail.OpenHome(root + "/qmail"), root + "/passwd"}
-	assign := "+example.org-:example.org:47110:47120:ROOT/domains/example.org:-::\n" +
-		"+alias.example-:example.org:47110:47120:ROOT/domains/example.org:-::\n" +
-		"+stranger.test-:stranger.test:47111:47121:ROOT/domains/stranger.test:-::\n.\n"
-	s.write("qmail/users/cdb", string(cdbmake.Assign(strings.ReplaceAll(assign, "ROOT", root))))
+	testsite.Users(t, root+"/qmail",
+		"+example.org-:example.org:47110:47120:"+root+"/domains/example.org:-::",
+		"+alias.example-:example.org:47110:47120:"+root+"/domains/example.org:-::",
+		"+stranger.test-:stranger.test:47111:47121:"+root+"/domains/stranger.test:-::")
 	s.write("passwd", fmt.Sprintf("root:x:0:0:root:/root:/bin/sh\nshort:x:1\nann:x:47112:47122:Ann:%s/ann:/bin/sh\n"+
 		"bad:x:many:1::/:/bin/sh\nvpopmail:x:47110:47110::%[1]s/vpopmail:/bin/sh", root))
 	s.write("vpopmail/etc/defaultdomain", "example.org\n")
@@ -53,9 +53,7 @@ func newSite(t *testing.T) *site {
 }
 
 func (s *site) write(name, text string) {
-	path := filepath.Join(s.root, name)
-	must(s.t, os.MkdirAll(filepath.Dir(path), 0o755))
-	must(s.t, os.WriteFile(path, []byte(text), 0o644))
+	testsite.Write(s.t, filepath.Join(s.root, name), text)
 }
 
 // TestWhoseMailboxItIs: users/cdb says so, or /etc/passwd; never HOME.

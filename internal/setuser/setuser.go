@@ -11,7 +11,7 @@ import (
 	"vodmr/internal/safepath"
 )
 
-// ErrRoot says that a mailbox belongs to root, whose rights no mailbox needs.
+// ErrRoot means that a mailbox belongs to root: no mailbox needs root's rights.
 var ErrRoot = errors.New("belongs to root")
 
 // ErrLink says that a mailbox's path has a symbolic link in it that another user than

@@ -11,7 +11,7 @@ import (
 )
 
 // TestWhileKeepsRootsPlace: a program that lays root's rights aside is still root's own:
-// the mailbox's owner could else stop or kill it.
+// the mailbox's owner could otherwise stop or kill it.
 func TestWhileKeepsRootsPlace(t *testing.T) {
 	require.Root(t, "to become another user")
 	dir := t.TempDir()

@@ -21,8 +21,8 @@ func Line(program string) string {
 }
 
 // Answer is the text for a command line, without the program's name, that begins
-// with -h or -V; empty where it is to be run. Both stand alone, so what follows
-// them counts for nothing.
+// with -h or -V; empty if it is to be run. Both stand alone, so words after
+// them count for nothing.
 func Answer(program, usage string, args []string) string {
 	switch {
 	case len(args) == 0:

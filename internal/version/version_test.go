@@ -44,7 +44,7 @@ func TestNumberIsTheNewestInChanges(t *testing.T) {
 	}
 }
 
-// The programs say which commit they are, where the linker was told.
+// The programs say which commit they are, if the linker was told.
 func TestCommitComesFromTheLinker(t *testing.T) {
 	for _, test := range []struct{ flags, want string }{
 		{"", "vodmr-checkpw " + version.Number + " (commit unknown: built without make)\n"},

@@ -18,7 +18,7 @@ import (
 	"github.com/go-crypt/crypt/algorithm/shacrypt"
 )
 
-// CheckCRAM says whether response is the CRAM-MD5 response (RFC 2195) of a
+// CheckCRAM reports if response is the CRAM-MD5 response (RFC 2195) of a
 // login to a challenge: HMAC-MD5 in lower-case hexadecimal digits. An unknown
 // login costs as much time as a known one.
 func CheckCRAM(entries []Entry, login, response, challenge string) (Entry, bool) {
@@ -38,8 +38,8 @@ func respond(clear, challenge string) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// CheckPassword says whether a login has this password: the clear one where the
-// account has that, else the one behind its crypt. The time does not tell which
+// CheckPassword reports if a login has this password: the clear one if the
+// account has that, otherwise the one behind its crypt. The time does not tell which
 // logins exist: whatever the login, one crypt of each kind and cost that the file
 // holds is computed.
 func CheckPassword(entries []Entry, login, password string) (Entry, bool) {
@@ -80,7 +80,7 @@ func same(a, b string) bool {
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
 }
 
-// matches says whether a password is the one behind a crypt(3) digest. A digest
+// matches reports if a password is the one behind a crypt(3) digest. A digest
 // of an unknown form, such as "*", matches nothing, and nothing is computed.
 func matches(decoder *crypt.Decoder, digest, password string) (right, computed bool) {
 	d, err := decoder.Decode(digest)

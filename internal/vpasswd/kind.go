@@ -27,7 +27,7 @@ func kindOf(digest string) kind {
 	return kind{name, rest[:end]}
 }
 
-// saltFirst says whether the salt follows the name of a crypt(3) form. The others have a
+// saltFirst reports if the salt follows the name of a crypt(3) form. The others have a
 // cost there, and all may have fields with an equals sign first.
 func saltFirst(name string) bool {
 	return name == "1" || name == "5" || name == "6" || strings.HasPrefix(name, "md5")

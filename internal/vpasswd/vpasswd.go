@@ -13,6 +13,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"vodmr/internal/address"
 )
 
 // An Entry is one account.
@@ -62,7 +64,7 @@ func ParseLine(line string) (Entry, error) {
 	if strings.ContainsAny(line, "\x00\r\n") {
 		return Entry{}, errors.New("a control character")
 	}
-	e := Entry{Name: lower(f[0]), Crypt: f[1], Gecos: f[4], Dir: f[5], Shell: f[6]}
+	e := Entry{Name: address.Lower(f[0]), Crypt: f[1], Gecos: f[4], Dir: f[5], Shell: f[6]}
 	if len(f) == maxFields {
 		e.Clear = f[7]
 	}
@@ -91,25 +93,13 @@ func parseID(s string) (int, error) {
 
 // Find returns the account of a login. Its name must be the whole login,
 // upper and lower case aside; the first of several counts. All names are compared, so
-// that the time does not tell where in the file a login stands.
+// that the time does not tell which line of the file a login has.
 func Find(entries []Entry, login string) (e Entry, known bool) {
-	login = lower(login)
+	login = address.Lower(login)
 	for i := range entries {
 		if entries[i].Name == login && !known {
 			e, known = entries[i], true
 		}
 	}
 	return e, known
-}
-
-// lower turns ASCII letters into lower case, as vchkpw does. Letters beyond
-// ASCII stay: some of them have an ASCII letter as their lower case.
-func lower(s string) string {
-	b := []byte(s)
-	for i, c := range b {
-		if 'A' <= c && c <= 'Z' {
-			b[i] = c + 'a' - 'A'
-		}
-	}
-	return string(b)
 }

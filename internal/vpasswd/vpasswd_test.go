@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// What a real vpopmail wrote.
+// A real vpopmail wrote this.
 func TestFixture(t *testing.T) {
 	text, err := os.ReadFile("../../test/data/fixtures/vpopmail/vpasswd")
 	if err != nil {

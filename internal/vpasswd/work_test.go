@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// mixed is a file whose accounts have crypts of several kinds and costs, or none.
+// mixed is a file of accounts that have crypts of several kinds and costs, or none.
 var mixed = []Entry{
 	{Name: "starred", Crypt: "*"},
 	{Name: "locked", Crypt: "!" + forms["md5"]},

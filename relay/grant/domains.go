@@ -4,7 +4,7 @@ import (
 	"errors"
 	"strings"
 
-	"vodmr/qmail"
+	"vodmr/internal/address"
 )
 
 // The errors of a list of domains. A customer reads these words behind 501.
@@ -13,13 +13,6 @@ var (
 	errNoComma  = errors.New("domains have a comma between them, not a blank: ATRN example.org,example.net")
 	errDomain   = errors.New("a domain has letters, digits and hyphens between its dots, beyond ASCII its xn-- form: ATRN example.org")
 	errLong     = errors.New("a domain has at most 255 characters, and 63 between two dots")
-)
-
-const (
-	// maxDomain and maxLabel bound a domain and what stands between two dots of it, in
-	// bytes (RFC 5321 section 4.5.3.1.2, RFC 1035 section 2.3.4).
-	maxDomain = 255
-	maxLabel  = 63
 )
 
 // AskedDomains reads ATRN's argument: `domain *("," domain)` or nothing (RFC 2645 section
@@ -45,7 +38,7 @@ func ParseDomains(list string) ([]string, error) {
 	if list == "" {
 		return nil, nil
 	}
-	domains := strings.Split(qmail.Lower(list), ",")
+	domains := strings.Split(address.Lower(list), ",")
 	for _, domain := range domains {
 		if domain == "" {
 			return nil, errNoDomain
@@ -57,35 +50,16 @@ func ParseDomains(list string) ([]string, error) {
 	return domains, nil
 }
 
-// checkDomain returns an error if a name has not RFC 5321's form. Underscores are
-// allowed: they occur in practice.
+// checkDomain returns the fault of a domain, in words for the customer.
 func checkDomain(name string) error {
 	if strings.ContainsAny(name, " \t") {
 		return errNoComma
 	}
-	if len(name) > maxDomain {
+	switch address.CheckDomain(name) {
+	case nil:
+		return nil
+	case address.ErrLong:
 		return errLong
 	}
-	for label := range strings.SplitSeq(name, ".") {
-		if len(label) > maxLabel {
-			return errLong
-		}
-		if !isLabel(label) {
-			return errDomain
-		}
-	}
-	return nil
-}
-
-func isLabel(label string) bool {
-	if label == "" || label[0] == '-' || label[len(label)-1] == '-' {
-		return false
-	}
-	for i := range len(label) {
-		c := label[i]
-		if !(c == '-' || c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z') {
-			return false
-		}
-	}
-	return true
+	return errDomain
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"vodmr/internal/address"
 	"vodmr/qmail"
 	"vodmr/smtp"
 )
@@ -123,9 +124,9 @@ func (g *Grant) Wants(recipient string) (held, asked bool, err error) {
 	return held, held && (len(g.asked) == 0 || slices.Contains(g.asked, domain)), nil
 }
 
-// Domain is an address's domain in lower case.
-func Domain(address string) string {
-	return qmail.Lower(address[strings.LastIndexByte(address, '@')+1:])
+// Domain is a recipient's domain in lower case.
+func Domain(recipient string) string {
+	return address.Lower(recipient[strings.LastIndexByte(recipient, '@')+1:])
 }
 
 // holds reports if the login may have mail for a real domain.

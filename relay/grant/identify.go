@@ -6,6 +6,7 @@ import (
 	"path"
 	"strings"
 
+	"vodmr/internal/address"
 	"vodmr/internal/safepath"
 	"vodmr/qmail"
 )
@@ -16,7 +17,7 @@ func identify(site Site, login, home, maildir string) (*Grant, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Grant{users: users, Login: qmail.Lower(login), home: home, maildir: maildir}
+	g := &Grant{users: users, Login: address.Lower(login), home: home, maildir: maildir}
 	if g.virtual, err = site.Qmail.VirtualDomains(); err == nil {
 		err = g.findDomain()
 	}
@@ -46,7 +47,7 @@ func (g *Grant) findDomain() error {
 		return g.checkLost()
 	}
 	g.domain = &domain
-	g.Login = qmail.Lower(path.Base(g.home)) + "@" + domain.Name
+	g.Login = address.Lower(path.Base(g.home)) + "@" + domain.Name
 	return nil
 }
 
@@ -57,7 +58,7 @@ func (g *Grant) findDomain() error {
 func (g *Grant) checkLost() error {
 	_, domain := qmail.SplitLogin(g.Login)
 	prefix, found := g.virtual.Prefix(domain)
-	if domain == "" || !found || qmail.Lower(prefix) != domain {
+	if domain == "" || !found || address.Lower(prefix) != domain {
 		return nil
 	}
 	lost := fmt.Errorf("control/virtualdomains gives %s to vpopmail, but users/cdb holds no directory of it that %s is in", domain, g.home)

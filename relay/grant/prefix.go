@@ -1,6 +1,7 @@
 package grant
 
 import (
+	"vodmr/internal/address"
 	"vodmr/maildir"
 	"vodmr/qmail"
 )
@@ -13,32 +14,32 @@ type Catchall struct {
 
 // addCatchall remembers that a domain's .qmail-default, dq, forwards to the mailbox by
 // its address.
-func (g *Grant) addCatchall(domain qmail.Domain, address string, dq qmail.DotQmail) error {
-	local, name := qmail.Split(address)
+func (g *Grant) addCatchall(domain qmail.Domain, forward string, dq qmail.DotQmail) error {
+	local, name := address.Split(forward)
 	prefixed, err := g.leavesPrefix(name)
 	if err != nil {
 		return err
 	}
 	if prefix, found := g.virtual.Prefix(name); prefixed && found {
-		address = prefix + "-" + local + "@" + name
+		forward = prefix + "-" + local + "@" + name
 	}
 	g.Catchalls = append(g.Catchalls, Catchall{
-		maildir.Catchall{Address: address, UID: domain.UID, Set: true},
+		maildir.Catchall{Address: forward, UID: domain.UID, Set: true},
 		dq.LeavesPrefix(g.home, g.maildir),
 	})
 	return nil
 }
 
-// Recipient is the address that the sender wrote. Its argument is that of a
+// Recipient is the address that the sender wrote. deliveredTo is the text of a
 // Delivered-To: of the topmost line, or by a catch-all's first delivery. The prefix of
 // virtualdomains is taken off only if the line has it: a local part may begin in the same
 // way.
-func (g *Grant) Recipient(address string, by *Catchall) (string, error) {
-	local, domain := qmail.Split(address)
+func (g *Grant) Recipient(deliveredTo string, by *Catchall) (string, error) {
+	local, domain := address.Split(deliveredTo)
 	prefixed := by != nil && by.prefixed
 	if by == nil {
 		var err error
-		if prefixed, err = g.leavesPrefix(qmail.Lower(domain)); err != nil {
+		if prefixed, err = g.leavesPrefix(address.Lower(domain)); err != nil {
 			return "", err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"vodmr/internal/address"
 	"vodmr/internal/logline"
 	"vodmr/maildir"
 	"vodmr/qmail"
@@ -133,6 +134,9 @@ func (b *Bouncer) inject(m *Message, notice qmail.Bounce, from, to, reason strin
 func (b *Bouncer) tellOfUnproven(m *Message, reason string) {
 	to, from, drop := qmail.BounceTo("", b.Control)
 	note := b.history.Of(m.base)
+	if m.retry {
+		note.Tries-- // this session's own
+	}
 	if drop || b.sent.postmasterTold || note.Tries > 0 || note.Reason == errUnproven.Error() {
 		return
 	}
@@ -164,7 +168,7 @@ func (b *Bouncer) noticeID(m *Message) string {
 
 // shown is a raw address as the log has addresses: in SMTP's form, if it has one.
 func shown(raw string) string {
-	if quoted, err := qmail.Quote(raw); err == nil {
+	if quoted, err := address.Quote(raw); err == nil {
 		raw = quoted
 	}
 	return "<" + raw + ">"

@@ -327,7 +327,7 @@ func (v *visit) answer(t *rapid.T) {
 			later = append(later, m)
 		case kind == "refused":
 			v.refuse(i)
-			v.spool.Refused(m, smtp.NewReply(550, "5.1.1", "no"), ByServer)
+			v.spool.Refused(m, smtp.NewReply(550, "5.7.1", "no"), ByServer)
 		default:
 			v.deferred[i]++
 			v.spool.Deferred(m, smtp.NewReply(451, "4.3.0", "later"))
@@ -335,7 +335,7 @@ func (v *visit) answer(t *rapid.T) {
 	}
 	v.spool.Repeat(later, b.Plain)
 	if kind == "refused" && !b.Retry() {
-		v.spool.Trust.RefusedAll(smtp.NewReply(550, "5.1.1", "no"))
+		v.spool.Trust.RefusedAll(smtp.NewReply(550, "5.7.1", "no"))
 	}
 	v.spool.Settle()
 	if left := v.waiting(v.t); kind == "taken" {

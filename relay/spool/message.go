@@ -6,6 +6,7 @@ import (
 	"io"
 	"unicode/utf8"
 
+	"vodmr/internal/address"
 	"vodmr/internal/logline"
 	"vodmr/maildir"
 	"vodmr/qmail"
@@ -122,11 +123,11 @@ func (f *files) address(it *Message, head []byte) error {
 	if it.rcpt, err = f.grant.Recipient(envelope.Recipient, by); err != nil {
 		return err
 	}
-	if it.to, err = qmail.Quote(it.rcpt); err != nil {
+	if it.to, err = address.Quote(it.rcpt); err != nil {
 		return err
 	}
 	if len(envelope.Sender) > qmail.MaxAddress || len(it.to) > qmail.MaxAddress {
-		return fmt.Errorf("%w: it is over %d bytes", qmail.ErrAddress, qmail.MaxAddress)
+		return fmt.Errorf("%w: it is over %d bytes", address.ErrSyntax, qmail.MaxAddress)
 	}
 	it.sender, it.double, it.received, it.cut = envelope.Sender, envelope.Double, envelope.Received, envelope.Cut
 	it.length = it.size

@@ -147,6 +147,10 @@ func (s *Spool) Failed(b *Batch, err error) {
 // Repeat for all of them behind it.
 func (s *Spool) Again(m *Message) { s.history.Again(m.base) }
 
+// Tried notes a message that the server's end left unanswered: it goes behind messages that
+// were tried less.
+func (s *Spool) Tried(m *Message, reply smtp.Reply) { s.history.Tried(m.base, reply.String()) }
+
 // Repeat has messages sent again in this session, in one batch.
 func (s *Spool) Repeat(messages []*Message, plain bool) {
 	if len(messages) == 0 {

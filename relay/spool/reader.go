@@ -16,6 +16,7 @@ type reader struct {
 	history interface { // nil until it is read
 		Of(base string) maildir.Note
 		Trusts() bool
+		EverTaken() bool
 		LastRefused() int64
 	}
 	retries *retryTimes
@@ -208,9 +209,9 @@ func (r *reader) moreTried() bool {
 }
 
 // moreDoubted reads a message ahead again if its refusal was not believed, and the server
-// has taken another since.
+// has taken another since, or if only one or two recipients are unknown to it.
 func (r *reader) moreDoubted() bool {
-	if len(r.trust.doubted) == 0 || !r.history.Trusts() {
+	if len(r.trust.doubted) == 0 || !r.history.Trusts() && (r.history.EverTaken() || !r.trust.fewUnknown()) {
 		return false
 	}
 	entry := r.trust.doubted[0]

@@ -19,10 +19,14 @@ type Trust struct {
 	inARow int        // batches refused since one was taken in this session
 	took   bool       // it took a message
 	mailed bool       // it accepted a MAIL
+
+	unwilling int // messages refused for the session's sake
 	// senders are messages with a refused MAIL, before any was accepted.
 	senders []refusedMail
-	// doubted are messages that were kept as their refusal was not believed.
+	// doubted are messages that were kept as their refusal was not believed; unknown is
+	// how many of them were for a recipient that the server does not know (5.1.1).
 	doubted []maildir.Entry
+	unknown int
 }
 
 // A refusedMail is a message and the refusal of its MAIL.
@@ -36,6 +40,8 @@ const (
 	// session, in the hope that it takes one. With fewer, messages for unknown
 	// recipients, which come in hundreds, would keep back mail that it would take.
 	mostInARow = 100
+	// unknownUser is the enhanced code of a recipient that does not exist (RFC 3463 section 3.2).
+	unknownUser = "5.1.1"
 	// mostDoubted is how many refused messages a session tries again at its end.
 	mostDoubted = 1000
 
@@ -73,13 +79,17 @@ func (t *Trust) RefusedAll(reply smtp.Reply) {
 }
 
 // RefusedSession keeps a message for a refusal that is about the session. Nothing more is
-// sent then, unless the server has shown that it takes other mail.
+// sent then, unless the server has taken mail: some servers say 530 of a sender in their own
+// domain, and mail with forged senders must not keep back the rest.
 func (t *Trust) RefusedSession(m *Message, reply smtp.Reply) {
 	if t.took || t.spool.grant.Settings.SoftBounce {
 		t.spool.Deferred(m, reply)
 		return
 	}
-	t.why = wantsMore
+	t.unwilling++
+	if !t.spool.history.Trusts() {
+		t.why = wantsMore
+	}
 	t.keepTried(m, reply)
 }
 
@@ -92,18 +102,39 @@ func (t *Trust) RefusedSender(m *Message, reply smtp.Reply) {
 	}
 	t.spool.history.Again(m.base)
 	t.senders = append(t.senders, refusedMail{m, reply})
-	first := t.senders[0]
-	if m.sender != first.message.sender && sameReply(reply, first.reply) {
+	if !t.spool.history.Trusts() && t.eachSender() {
 		t.why = noSenders
 	}
+}
+
+// eachSender reports if MAIL was refused in the same words for two senders or more, and
+// never otherwise.
+func (t *Trust) eachSender() bool {
+	several := false
+	for _, next := range t.senders {
+		if !sameReply(next.reply, t.senders[0].reply) {
+			return false
+		}
+		several = several || next.message.sender != t.senders[0].message.sender
+	}
+	return several && !t.mailed
 }
 
 func sameReply(a, b smtp.Reply) bool {
 	return a.Code == b.Code && a.Enhanced == b.Enhanced && slices.Equal(a.Lines, b.Lines)
 }
 
-// DecideSenders decides about the messages with a MAIL that was refused first.
+// DecideSenders decides about the messages with a MAIL that was refused first: once a MAIL
+// was accepted, or at the session's end. A server that took mail before may be set up
+// wrong since: that shows if it accepted no MAIL at all.
 func (t *Trust) DecideSenders() {
+	if t.why == "" && !t.mailed {
+		if t.unwilling > 0 {
+			t.why = wantsMore
+		} else if t.eachSender() {
+			t.why = noSenders
+		}
+	}
 	senders := t.senders
 	t.senders = nil
 	for _, r := range senders {
@@ -119,9 +150,19 @@ func (t *Trust) DecideSenders() {
 func (t *Trust) doubtRefusal(m *Message, reply smtp.Reply) {
 	t.spool.history.Doubted(m.base, reply.String())
 	t.spool.logKept(m, reply)
+	if reply.Enhanced == unknownUser {
+		t.unknown++
+	}
 	if len(t.doubted) < mostDoubted {
 		t.doubted = append(t.doubted, m.entry)
 	}
+}
+
+// fewUnknown reports if the server refused nothing but one or two recipients that it does
+// not know. That says something about them, and is no sign of a server that refuses
+// everything.
+func (t *Trust) fewUnknown() bool {
+	return t.unknown > 0 && t.unknown <= 2 && t.unknown == t.inARow && !t.took
 }
 
 // refusedForLong reports if a message was refused for good a day ago too.

@@ -15,8 +15,8 @@ import (
 	"gonum.org/v1/plot/plotter"
 )
 
-// TestMail: the files are what a row says: as many, as large, a copy like the
-// other but for its recipient, and the oldest first by name.
+// TestMail: the files are as many and as large as the row says; a copy differs only
+// in its recipient; and by name the oldest comes first.
 func TestMail(t *testing.T) {
 	home := t.TempDir()
 	m := mail{messages: 7, copies: 3, size: 4 << 10}
@@ -47,7 +47,8 @@ func TestMail(t *testing.T) {
 	}
 }
 
-// TestLink: names are added up to the number, and what is there stays.
+// TestLink: names are added until there are as many as asked for, and existing files
+// stay.
 func TestLink(t *testing.T) {
 	home := t.TempDir()
 	m := mail{messages: 5, copies: 1, size: 1 << 10}
@@ -62,7 +63,7 @@ func TestLink(t *testing.T) {
 	}
 }
 
-// TestRows: each name is there once and can be chosen, others can be made up,
+// TestRows: each name exists once and can be chosen, further ones can be composed,
 // and each target has its row.
 func TestRows(t *testing.T) {
 	names := map[string]bool{"start-vodmr": true, "start-vodmr-bare": true, "start-vodmr-relay": true}
@@ -90,7 +91,7 @@ func TestRows(t *testing.T) {
 	}
 }
 
-// sample has all kinds of results.
+// sample makes results of all kinds.
 func sample() []result {
 	return []result{
 		{row: "floor-4k", mode: "-", rate: 9300, size: 4096},
@@ -115,7 +116,7 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// TestPicture: the plot is XML, whatever was measured, and names all that it shows.
+// TestPicture: the plot is XML for any results, and names everything that it shows.
 func TestPicture(t *testing.T) {
 	for _, results := range [][]result{nil, sample()[:1], sample()} {
 		text, err := picture(results)
@@ -138,7 +139,7 @@ func TestPicture(t *testing.T) {
 	}
 }
 
-// TestPositions: each point stands at its round trip, and none without a rate.
+// TestPositions: each point is at its round trip; a point without a rate is left out.
 func TestPositions(t *testing.T) {
 	s := series{points: []point{{20 * time.Millisecond, 5}, {0, 0}, {600 * time.Millisecond, 7}, {time.Second, 9}}}
 	want := plotter.XYs{{X: 1, Y: 5}, {X: 3, Y: 7}}
@@ -147,8 +148,8 @@ func TestPositions(t *testing.T) {
 	}
 }
 
-// TestCompareStarts: a program is compared with the plain empty one, and with that
-// of its own environment.
+// TestCompareStarts: a program is compared with the plain empty one, and with the
+// empty one in the same environment.
 func TestCompareStarts(t *testing.T) {
 	one := []string{path, oneProcessor}
 	results := compareStarts([]*starter{

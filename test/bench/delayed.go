@@ -9,7 +9,7 @@ import (
 	"vodmr/test/kit/customer"
 )
 
-// repeats is how often a row is measured that takes little time; its median counts.
+// repeats is how often a short row is measured; the median counts.
 const repeats = 3
 
 // runDelayed measures a MODE-RTT-SIZE row.
@@ -27,11 +27,11 @@ func runDelayed(b *bench, r row) ([]result, error) {
 	return []result{one}, err
 }
 
-// delayed measures once where the line takes the time. Without a delay it takes
-// the median of several runs, each right behind one of the floor program: what
-// else the machine does changes from minute to minute.
+// delayed measures once if the link has a delay. Without a delay it takes the median
+// of several runs, each directly after a run of the floor program, because the load
+// of the machine changes from minute to minute.
 func (b *bench) delayed(m mail, d delayedRow) (result, error) {
-	l := func() *line { return &line{delay: d.rtt / 2, bandwidth: b.bandwidth} }
+	l := func() *link { return &link{delay: d.rtt / 2, bandwidth: b.bandwidth} }
 	if d.rtt > 0 || b.bandwidth > 0 {
 		return b.relayed(m, d.mode, l())
 	}
@@ -61,12 +61,12 @@ func runCopies(b *bench, r row) ([]result, error) {
 		m = mail{messages: 4, copies: 50, size: 1 << 20}
 	}
 	mode, _ := modeNamed(name)
-	one, err := b.median(repeats, func() (result, error) { return b.relayed(m, mode, &line{}) })
+	one, err := b.median(repeats, func() (result, error) { return b.relayed(m, mode, &link{}) })
 	one.row = r.name
 	return []result{one}, err
 }
 
-// median repeats a measurement and gives the one whose seconds are the median.
+// median repeats a measurement and returns the one with the median time.
 func (b *bench) median(times int, measure func() (result, error)) (result, error) {
 	var all []result
 	for range times {
@@ -86,7 +86,7 @@ func (b *bench) median(times int, measure func() (result, error)) (result, error
 }
 
 // relayed fills a fresh Maildir and has it relayed.
-func (b *bench) relayed(m mail, mode mode, l *line) (result, error) {
+func (b *bench) relayed(m mail, mode mode, l *link) (result, error) {
 	home, err := b.home()
 	if err != nil {
 		return result{}, err
@@ -102,7 +102,7 @@ func (b *bench) relayed(m mail, mode mode, l *line) (result, error) {
 	return newResult(m, mode, l, o), allArrived(home, m, o)
 }
 
-// allArrived says where the figures are worth nothing.
+// allArrived returns an error if mail is missing, so that the figures are worthless.
 func allArrived(home string, m mail, o outcome) error {
 	left, err := waiting(home)
 	if err != nil {

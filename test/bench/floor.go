@@ -25,8 +25,7 @@ func runFloor(b *bench, r row) ([]result, error) {
 	return []result{one}, err
 }
 
-// floor has the floor program send a fresh Maildir to a reader that throws all
-// of it away.
+// floor has the floor program send a fresh Maildir to a reader that discards it.
 func (b *bench) floor(m mail) (result, error) {
 	home, err := b.home()
 	if err != nil {
@@ -41,17 +40,17 @@ func (b *bench) floor(m mail) (result, error) {
 		return result{}, err
 	}
 	defer near.Close()
-	waits, says, err := os.Pipe()
+	starter, signal, err := os.Pipe()
 	if err != nil {
 		return result{}, err
 	}
-	defer closeAll(waits, says)
-	p, err := start(exec.Command(filepath.Join(b.bin, "floor"), filepath.Join(home, "Maildir", "new")), far, waits)
+	defer closeAll(starter, signal)
+	p, err := start(exec.Command(filepath.Join(b.bin, "floor"), filepath.Join(home, "Maildir", "new")), far, starter)
 	if err != nil {
 		return result{}, err
 	}
 	began := time.Now()
-	if _, err := says.Write([]byte{0}); err != nil {
+	if _, err := signal.Write([]byte{0}); err != nil {
 		return result{}, err
 	}
 	n, err := discard(near)
@@ -63,10 +62,10 @@ func (b *bench) floor(m mail) (result, error) {
 	if want := int64(m.files()) * int64(m.size); err == nil && n != want {
 		err = fmt.Errorf("%d bytes of %d arrived", n, want)
 	}
-	return newResult(m, mode{says: "-"}, &line{}, o), err
+	return newResult(m, mode{says: "-"}, &link{}, o), err
 }
 
-// discard reads to the end with as large a buffer as the customer's server has.
+// discard reads to the end with a buffer as large as that of the customer's server.
 func discard(r io.Reader) (total int64, err error) {
 	buf := make([]byte, 64<<10)
 	for {
@@ -81,7 +80,6 @@ func discard(r io.Reader) (total int64, err error) {
 	}
 }
 
-// closeAll closes each of them.
 func closeAll(list ...io.Closer) {
 	for _, c := range list {
 		_ = c.Close()

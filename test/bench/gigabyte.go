@@ -47,12 +47,12 @@ func (b *bench) single(m mail, mode mode) (result, error) {
 	if err := m.writeLarge(filepath.Join(folder, m.name(0))); err != nil {
 		return result{}, err
 	}
-	o, err := b.session(home, mode.server(), &line{})
-	one := newResult(m, mode, &line{}, o)
+	o, err := b.session(home, mode.server(), &link{})
+	one := newResult(m, mode, &link{}, o)
 	return one, errors.Join(err, allArrived(home, m, o))
 }
 
-// writeLarge writes a message piece by piece; all of its blocks are written.
+// writeLarge writes a message piece by piece; all of its blocks are allocated.
 func (m mail) writeLarge(path string) error {
 	piece := mail{messages: 1, copies: 1, size: 1 << 20}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -69,7 +69,7 @@ func (m mail) writeLarge(path string) error {
 	return errors.Join(w.Flush(), f.Close())
 }
 
-// freeKiB asks df, whose form POSIX gives, how much a folder can take.
+// freeKiB asks df, the output of which POSIX defines, for the free space of a folder.
 func freeKiB(folder string) (int64, error) {
 	out, err := exec.Command("df", "-Pk", folder).Output()
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 
 const idleSessions = 50
 
-// runIdle measures the memory of sessions that are logged in and wait before
-// ATRN. A shared page is counted once, each process with its share.
+// runIdle measures the memory of sessions that have logged in and wait before ATRN. A
+// shared page is counted once, divided among its processes.
 func runIdle(b *bench, r row) ([]result, error) {
 	home, err := b.home()
 	if err != nil {
@@ -30,11 +30,11 @@ func runIdle(b *bench, r row) ([]result, error) {
 	for range idleSessions {
 		conn, err := logIn(provider.address)
 		if err != nil {
-			return nil, errors.Join(err, errors.New(provider.said.String()))
+			return nil, errors.Join(err, errors.New(provider.log.String()))
 		}
 		defer conn.Close()
 	}
-	time.Sleep(time.Second) // until all of them wait
+	time.Sleep(time.Second) // until all of them are waiting
 	front, relay := memory(filepath.Join(b.bin, "vodmr")), memory(filepath.Join(b.bin, "vodmr-relay"))
 	if len(front) != idleSessions || len(relay) != idleSessions {
 		return nil, fmt.Errorf("skipped: /proc does not show the %d processes of each program", idleSessions)
@@ -45,7 +45,7 @@ func runIdle(b *bench, r row) ([]result, error) {
 	return []result{one}, nil
 }
 
-// memory is what each process of a program holds, in KiB.
+// memory returns the memory of each process of a program, in KiB.
 func memory(path string) []float64 {
 	var list []float64
 	for _, pid := range processes(path) {
@@ -56,7 +56,7 @@ func memory(path string) []float64 {
 	return list
 }
 
-// processes are those that run a program.
+// processes returns the process ids of a program.
 func processes(path string) []int {
 	var list []int
 	entries, _ := os.ReadDir("/proc")

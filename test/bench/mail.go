@@ -9,8 +9,8 @@ import (
 	"sync"
 )
 
-// A mail says what waits in a Maildir: messages, each in a number of copies for
-// different recipients, each file of size bytes with its envelope.
+// A mail describes the contents of a Maildir: messages, each in a number of copies
+// for different recipients. Each file has size bytes, envelope lines included.
 type mail struct {
 	messages, copies int
 	size             int
@@ -24,10 +24,10 @@ const (
 
 func (m mail) files() int { return m.messages * m.copies }
 
-// recipient of a file. All have the same length, so that all files have.
+// recipient of a file. All recipients have the same length, so that all files can.
 func (m mail) recipient(file int) string { return fmt.Sprintf("r%07d@%s", file, domain) }
 
-// name is as vdelivermail writes it; four messages arrived each second.
+// name is a name as vdelivermail makes it; four messages arrived each second.
 func (m mail) name(file int) string {
 	return fmt.Sprintf("%d.%d.mail.provider.example,S=%d", firstTime+file/4, 1000+file, m.size)
 }
@@ -37,7 +37,7 @@ func (m mail) envelope(file int) string {
 		file/m.copies%100, m.recipient(file))
 }
 
-// content is a message's own text; it is the same for all of its copies.
+// content is the text of a message, the same for all of its copies.
 func (m mail) content(message int) string {
 	file := message * m.copies
 	header := fmt.Sprintf("Received: (qmail %d invoked by network); 22 Nov 2026 08:37:25 -0000\n"+
@@ -46,18 +46,19 @@ func (m mail) content(message int) string {
 	return header + m.filler()[m.size-left:]
 }
 
-// filler is m.size bytes of lines, with an end of line at the end.
+// filler returns m.size bytes of lines; the last one ends with a newline.
 func (m mail) filler() string {
 	const line = "All work and no wait: the line between two servers is never left idle.\n"
 	all := strings.Repeat(line, m.size/len(line)+1)
 	return all[len(all)-m.size:]
 }
 
-// largest is the size in bytes of a message that is made in memory.
+// largest is the size in bytes of the largest message that is made in memory.
 const largest = 16 << 20
 
-// ideal is the least that must cross the line: each message once, with CRLF, and
-// a RCPT line for each recipient. It is 0, unknown, for a message beyond largest.
+// ideal is the smallest number of bytes that must cross the link: each message once,
+// with CRLF, and a RCPT line for each recipient. It is 0, which means unknown, if a
+// message is larger than largest.
 func (m mail) ideal() int64 {
 	if m.messages == 0 || m.size > largest {
 		return 0
@@ -68,7 +69,7 @@ func (m mail) ideal() int64 {
 	return int64(m.messages) * int64(wire+rcpts)
 }
 
-// makeMaildir makes an empty Maildir in a home and returns new.
+// makeMaildir makes an empty Maildir in a home and returns its folder new.
 func makeMaildir(home string) (string, error) {
 	for _, sub := range []string{"tmp", "cur", "new"} {
 		if err := os.MkdirAll(filepath.Join(home, "Maildir", sub), 0o700); err != nil {
@@ -99,7 +100,7 @@ func (m mail) fill(home string) error {
 	return nil
 }
 
-// write writes each step-th message from the first on.
+// write writes every step-th message, beginning with first.
 func (m mail) write(folder string, first, step int) error {
 	for message := first; message < m.messages; message += step {
 		content := m.content(message)
@@ -114,7 +115,7 @@ func (m mail) write(folder string, first, step int) error {
 	return nil
 }
 
-// waiting is how many messages are left in a home's Maildir.
+// waiting is the number of messages left in a home's Maildir.
 func waiting(home string) (int, error) {
 	left := 0
 	for _, sub := range []string{"new", "cur"} {

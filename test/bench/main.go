@@ -1,5 +1,5 @@
-// Bench measures how fast vodmr relays, and what it costs: see scripts/bench,
-// which builds everything and runs it. It is no test: nothing passes or fails.
+// Bench measures how fast vodmr relays, and its costs: see scripts/bench, which
+// builds and runs everything. It is not a test: no figure passes or fails.
 package main
 
 import (
@@ -15,11 +15,11 @@ import (
 
 // A bench is one run.
 type bench struct {
-	bin, work, qmail string // folders: programs, ours, qmail's home
-	messages         int    // of MODE-RTT-SIZE rows; 0 for their own
-	bandwidth        int64  // of their line
+	bin, work, qmail string // folders: the programs, our own files, qmail's home
+	messages         int    // of MODE-RTT-SIZE rows; if 0, their usual number
+	bandwidth        int64  // of their link
 	results          []result
-	stop             []func() // what must end with us
+	stop             []func() // ends the processes that are still running
 }
 
 func main() {
@@ -34,7 +34,7 @@ func run() error {
 	flag.StringVar(&b.bin, "bin", "", "the folder of the programs")
 	flag.StringVar(&b.work, "work", "", "an empty folder to work in")
 	flag.IntVar(&b.messages, "n", 0, "messages of MODE-RTT-SIZE rows")
-	flag.Int64Var(&b.bandwidth, "b", 0, "bandwidth of their line in bytes a second each way")
+	flag.Int64Var(&b.bandwidth, "b", 0, "bandwidth of their link in bytes a second each way")
 	list := flag.Bool("l", false, "list the rows")
 	flag.Parse()
 	if *list {
@@ -61,7 +61,7 @@ func run() error {
 	return nil
 }
 
-// prepare makes qmail's home, and gives root's rights up: vodmr-relay refuses to
+// prepare makes qmail's home, and drops root's rights, because vodmr-relay refuses to
 // be root.
 func (b *bench) prepare() error {
 	b.qmail = filepath.Join(b.work, "qmail")
@@ -75,7 +75,7 @@ func (b *bench) prepare() error {
 	return loopback.DropRoot(b.work)
 }
 
-// runRows runs the rows and says how many failed.
+// runRows runs the rows and returns the number of failures.
 func (b *bench) runRows(rows []row) (failed int) {
 	printHead(os.Stdout)
 	for _, r := range rows {
@@ -93,7 +93,7 @@ func (b *bench) runRows(rows []row) (failed int) {
 	return failed
 }
 
-// home names a new home; it is removed again by whoever asked.
+// home makes a new home, which the caller removes.
 func (b *bench) home() (string, error) { return os.MkdirTemp(b.work, "home-") }
 
 func (b *bench) end() {

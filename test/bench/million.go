@@ -14,10 +14,10 @@ const (
 	smallFiles   = 1000
 )
 
-// runMillion compares the cost of a message where a million wait with that where
-// a thousand do: the same number of messages, the first of the million, and the
-// whole of twenty small Maildirs. What comes before the first MAIL is a figure
-// of its own.
+// runMillion compares the cost of a message if a million are waiting with its cost if
+// a thousand are. Both send the same number of messages: the first of the million,
+// and twenty small Maildirs completely. The time before the first MAIL is a separate
+// figure.
 func runMillion(b *bench, r row) ([]result, error) {
 	small, err := b.small()
 	if err != nil {
@@ -47,7 +47,7 @@ func (b *bench) small() (result, error) {
 		total.add(o)
 	}
 	m.messages = millionTaken
-	small := newResult(m, mode, &line{}, total)
+	small := newResult(m, mode, &link{}, total)
 	small.row, small.cost = "thousands", 1e6*total.between/millionTaken
 	small.note = fmt.Sprintf("first MAIL %.4f s after ATRN, then %.0f us a message",
 		total.firstMAIL*smallFiles/millionTaken, small.cost)
@@ -63,7 +63,7 @@ func (b *bench) oneSmall(m mail, mode mode) (outcome, error) {
 	if err := m.fill(home); err != nil {
 		return outcome{}, err
 	}
-	o, err := b.session(home, mode.server(), &line{})
+	o, err := b.session(home, mode.server(), &link{})
 	return o, errors.Join(err, allArrived(home, m, o))
 }
 
@@ -96,18 +96,18 @@ func (b *bench) million() (result, error) {
 	mode, _ := modeNamed("chunking")
 	server := mode.server()
 	server.CloseAfter = millionTaken
-	o, err := b.session(home, server, &line{})
+	o, err := b.session(home, server, &link{})
 	if err == nil && o.recipients != millionTaken {
 		err = fmt.Errorf("%d of %d arrived", o.recipients, millionTaken)
 	}
-	big := newResult(m, mode, &line{}, o)
+	big := newResult(m, mode, &link{}, o)
 	big.cost = 1e6 * o.between / millionTaken
 	return big, err
 }
 
-// link adds names until there are total: hard links to one message that is
-// written anew where it has as many links as the file system allows. These names
-// are listed but none of them is taken, so what they lead to makes no difference.
+// link adds names until there are total. They are hard links to one message, which is
+// written again if the file system allows no more links. These names are listed, but
+// none of them is sent, so their content makes no difference.
 func (m mail) link(folder string, total int) error {
 	source := ""
 	for file := m.messages; file < total; file++ {

@@ -13,10 +13,10 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// The plot shows 4 KiB messages a second over the round trip: a line a mode, the
-// floor, and two peers as points.
+// The plot shows 4 KiB messages a second over the round trip: a line for each mode,
+// the floor, and two peers as points.
 
-// A series is one mode's or one peer's points.
+// A series has the points of one mode or one peer.
 type series struct {
 	name   string
 	points []point
@@ -30,16 +30,16 @@ type point struct {
 
 const (
 	plotWidth, plotHeight = 760, 470 // points
-	plottedSize           = 4 << 10  // bytes of the messages that are shown
+	plottedSize           = 4 << 10  // bytes of the messages shown
 )
 
-// plottedTrips are the round trips of the x axis, at equal distances.
+// plottedTrips are the round trips of the x axis, which are spaced equally.
 func plottedTrips() []time.Duration {
 	return []time.Duration{0, 20 * time.Millisecond, 100 * time.Millisecond, 600 * time.Millisecond}
 }
 
-// peers were measured elsewhere, on other hardware with two cores: 4 KiB
-// messages, one session.
+// peers were measured elsewhere, on other hardware with two cores: 4 KiB messages,
+// one session.
 func peers() []series {
 	const ms = time.Millisecond
 	return []series{
@@ -48,17 +48,14 @@ func peers() []series {
 	}
 }
 
-// ours takes the lines out of the results.
+// ours extracts the lines from the results.
 func ours(results []result) []series {
 	var list []series
 	for _, m := range modes() {
 		s := series{name: m.says}
 		for _, rtt := range plottedTrips() {
-			row := fmt.Sprintf("%s-%dms-4k", m.name, rtt.Milliseconds())
-			for _, r := range results {
-				if r.row == row && r.bandwidth == 0 {
-					s.points = append(s.points, point{rtt, r.rate})
-				}
+			if rate, ok := rateOf(results, fmt.Sprintf("%s-%dms-4k", m.name, rtt.Milliseconds())); ok {
+				s.points = append(s.points, point{rtt, rate})
 			}
 		}
 		if len(s.points) > 0 {
@@ -68,17 +65,18 @@ func ours(results []result) []series {
 	return list
 }
 
-func floorRate(results []result) float64 {
+// rateOf finds a row that was measured without a limit of bandwidth.
+func rateOf(results []result, row string) (rate float64, ok bool) {
 	for _, r := range results {
-		if r.row == "floor-4k" {
-			return r.rate
+		if r.row == row && r.bandwidth == 0 {
+			return r.rate, true
 		}
 	}
-	return 0
+	return 0, false
 }
 
-// positions gives each round trip its place on the x axis. A rate of 0 has none on a
-// logarithmic scale, so such a point is left out.
+// positions places each round trip on the x axis. If the rate is 0, the point is left
+// out, because a logarithmic axis has no place for it.
 func (s series) positions() plotter.XYs {
 	var list plotter.XYs
 	for _, p := range s.points {
@@ -99,7 +97,7 @@ func picture(results []result) ([]byte, error) {
 			return nil, err
 		}
 	}
-	if rate := floorRate(results); rate > 0 {
+	if rate, ok := rateOf(results, "floor-4k"); ok && rate > 0 {
 		if err := addFloor(p, rate); err != nil {
 			return nil, err
 		}
@@ -109,7 +107,7 @@ func picture(results []result) ([]byte, error) {
 			return nil, err
 		}
 	}
-	// Room below the lines for the legend, and at the right for the last label.
+	// Leave room below the lines for the legend, and at the right for the last label.
 	p.Y.Min, p.X.Max = 0.02, float64(len(plottedTrips()))-0.75
 	writer, err := p.WriterTo(plotWidth, plotHeight, "svg")
 	if err != nil {
@@ -150,7 +148,7 @@ func addLine(p *plot.Plot, i int, s series) error {
 	return nil
 }
 
-// addFloor draws what a program reaches that only moves files to a socket.
+// addFloor draws the rate of a program that only moves files to a socket.
 func addFloor(p *plot.Plot, rate float64) error {
 	last := float64(len(plottedTrips()) - 1)
 	line, err := plotter.NewLine(plotter.XYs{{X: 0, Y: rate}, {X: last, Y: rate}})

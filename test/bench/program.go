@@ -12,14 +12,14 @@ import (
 	"sync"
 )
 
-// A program is one of ours, running behind a socket.
+// A program is one of ours, running with a socket.
 type program struct {
-	cmd  *exec.Cmd
-	said *tail
+	cmd *exec.Cmd
+	log *tail
 }
 
-// start runs a program whose descriptor 1 is far, and 0 too unless stdin is
-// given. Its log goes through a pipe, as it would to multilog. far is closed here.
+// start runs a program with far as its descriptor 1, and also as 0 if stdin is nil.
+// Its log goes through a pipe, as it would to multilog. far is closed here.
 func start(cmd *exec.Cmd, far *net.TCPConn, stdin *os.File) (*program, error) {
 	defer far.Close()
 	socket, err := far.File()
@@ -27,15 +27,15 @@ func start(cmd *exec.Cmd, far *net.TCPConn, stdin *os.File) (*program, error) {
 		return nil, err
 	}
 	defer socket.Close()
-	p := &program{cmd: cmd, said: &tail{}}
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = socket, socket, p.said
+	p := &program{cmd: cmd, log: &tail{}}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = socket, socket, p.log
 	if stdin != nil {
 		cmd.Stdin = stdin
 	}
 	return p, cmd.Start()
 }
 
-// wait waits for the program's end; codes are the exit codes that are fine.
+// wait waits for the program's end and accepts these exit codes.
 func (p *program) wait(codes ...int) error {
 	err := p.cmd.Wait()
 	var exit *exec.ExitError
@@ -47,17 +47,17 @@ func (p *program) wait(codes ...int) error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w: %s", filepath.Base(p.cmd.Path), err, p.said)
+		return fmt.Errorf("%s: %w: %s", filepath.Base(p.cmd.Path), err, p.log)
 	}
 	return nil
 }
 
-// cpu is the time in seconds that a program took which has ended.
+// cpu is the processor time in seconds of a program that has ended.
 func (p *program) cpu() float64 {
 	return (p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()).Seconds()
 }
 
-// A tail keeps the end of what a program said.
+// A tail keeps the end of a program's output.
 type tail struct {
 	mu   sync.Mutex
 	text []byte
@@ -79,9 +79,9 @@ func (t *tail) String() string {
 	return string(t.text)
 }
 
-// peak is the most memory that a running process held so far, in KiB; 0 where
-// this system does not tell. (What wait4 gives is of no use: Linux counts the
-// memory of the process that started it, too.)
+// peak is the largest memory of a running process so far, in KiB, or 0 if this system
+// does not report it. The figure of wait4 is useless: Linux includes the memory of
+// the parent that started the process.
 func peak(pid int) int64 { return procField(pid, "status", "VmHWM:") }
 
 // pss is a process's proportional share of memory, in KiB.

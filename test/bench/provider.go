@@ -13,21 +13,21 @@ import (
 
 const password = "open sesame"
 
-// A provider is the whole chain behind a listener.
+// A provider is the whole chain with a listener.
 type provider struct {
 	name    string // of the listener
 	address string
-	said    *tail
+	log     *tail
 	end     func()
 }
 
-// account is a login's line of vpasswd.
+// account is the vpasswd line of a login.
 func account(login, home string) string {
 	local, _, _ := strings.Cut(login, "@")
 	return fmt.Sprintf("%s:*:%d:%d:%s:%s:NOQUOTA:%s\n", login, os.Getuid(), os.Getgid(), local, home, password)
 }
 
-// chain is what the listener runs for each customer.
+// chain is the command that the listener runs for each customer.
 func (b *bench) chain(accounts string) ([]string, error) {
 	file := filepath.Join(b.work, "vpasswd")
 	if err := os.WriteFile(file, []byte(accounts), 0o600); err != nil {
@@ -40,13 +40,13 @@ func (b *bench) chain(accounts string) ([]string, error) {
 	}, nil
 }
 
-// startProvider listens for the customer whose home this is.
+// startProvider listens for the customer with this home.
 func (b *bench) startProvider(home string) (*provider, error) {
 	return b.startProviderOf(account(login, home))
 }
 
-// startProviderOf listens with tcpserver where it is installed. The settings are
-// variables for the chain.
+// startProviderOf listens with tcpserver if it is installed, otherwise in this
+// process. The settings are variables for the chain.
 func (b *bench) startProviderOf(accounts string, settings ...string) (*provider, error) {
 	chain, err := b.chain(accounts)
 	if err != nil {
@@ -66,12 +66,13 @@ func (b *bench) startProviderOf(accounts string, settings ...string) (*provider,
 }
 
 func underTcpserver(tcpserver string, chain, settings []string) (*provider, error) {
-	p := &provider{name: "tcpserver", said: &tail{}}
+	p := &provider{name: "tcpserver", log: &tail{}}
 	options := []string{"-1", "-RHl0", "-c", fmt.Sprint(2 * standingSessions), "127.0.0.1", "0"}
 	cmd := exec.Command(tcpserver, append(options, chain...)...)
-	cmd.Stderr = p.said
+	cmd.Stderr = p.log
 	cmd.Env = append(os.Environ(), settings...)
-	// What tcpserver runs is its child: all of them end as one group.
+	// The programs that tcpserver starts are its children: all of them end as one
+	// group.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -91,19 +92,19 @@ func underTcpserver(tcpserver string, chain, settings []string) (*provider, erro
 	port, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		p.end()
-		return nil, fmt.Errorf("tcpserver does not start: %s", p.said)
+		return nil, fmt.Errorf("tcpserver does not start: %s", p.log)
 	}
 	p.address = "127.0.0.1:" + strings.TrimSpace(port)
 	return p, nil
 }
 
-// underUs listens here, and sets the environment that tcpserver would.
+// underUs listens in this process, and sets the same environment as tcpserver.
 func underUs(chain, settings []string) (*provider, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	p := &provider{name: "a small listener, for there is no tcpserver", said: &tail{}, address: listener.Addr().String()}
+	p := &provider{name: "a small listener, for there is no tcpserver", log: &tail{}, address: listener.Addr().String()}
 	p.end = func() { _ = listener.Close() }
 	go func() {
 		for {
@@ -125,7 +126,7 @@ func (p *provider) run(chain, settings []string, conn *net.TCPConn) {
 	}
 	defer socket.Close()
 	cmd := exec.Command(chain[0], chain[1:]...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = socket, socket, p.said
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = socket, socket, p.log
 	cmd.Env = append(append(os.Environ(), settings...), "PROTO=TCP",
 		"TCPLOCALIP=127.0.0.1", "TCPLOCALPORT="+port(conn.LocalAddr()),
 		"TCPREMOTEIP=127.0.0.1", "TCPREMOTEPORT="+port(conn.RemoteAddr()))

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// A result is one line of the table. What was not measured is zero.
+// A result is one line of the table. A figure that was not measured is zero.
 type result struct {
 	row, mode        string
 	messages, copies int
@@ -23,19 +23,19 @@ type result struct {
 	rate             float64 // files a second
 	trips            float64 // round trips a message
 	wire, replies    int64   // bytes from the provider, and from the customer
-	ideal            int64   // wire's least: one copy a message, and the RCPT lines
+	ideal            int64   // the minimum of wire: one copy a message, and the RCPT lines
 	peak             int64   // KiB of vodmr-relay
-	floor            float64 // rate over the floor's rate at this size
+	floor            float64 // ratio to the floor's rate for this size
 	firstMAIL        float64 // seconds after ATRN
-	cost             float64 // microseconds a file, behind the first MAIL
-	pss              float64 // KiB a session, both programs
+	cost             float64 // microseconds a file, after the first MAIL
+	pss              float64 // KiB a session, both programs together
 	wall             float64 // milliseconds a start
 	cpu              float64 // seconds of the program, in user and system mode
-	ratio            float64 // to what the row is compared with
+	ratio            float64 // ratio to the row that this one is compared with
 	note             string
 }
 
-func newResult(m mail, mode mode, l *line, o outcome) result {
+func newResult(m mail, mode mode, l *link, o outcome) result {
 	r := result{
 		mode: mode.says, messages: m.messages, copies: m.copies, size: int64(m.size),
 		rtt: 2 * l.delay, bandwidth: l.bandwidth, seconds: o.seconds,
@@ -48,8 +48,8 @@ func newResult(m mail, mode mode, l *line, o outcome) result {
 	return r
 }
 
-// relateToFloor compares with the floor of the same size, where it was measured
-// and the row has no floor of its own.
+// relateToFloor computes the ratio to the floor of the same size, if that was
+// measured and the row has no floor of its own.
 func (b *bench) relateToFloor(r *result) {
 	if r.floor > 0 {
 		return
@@ -61,7 +61,7 @@ func (b *bench) relateToFloor(r *result) {
 	}
 }
 
-// A column is one of the CSV's; the table shows those with a width.
+// A column is one of the CSV's columns; the table shows it if it has a width.
 type column struct {
 	name, head string
 	width      int
@@ -127,7 +127,7 @@ func printLine(w io.Writer, cell func(column) string) {
 	fmt.Fprintln(w, strings.TrimRight(line.String(), " "))
 }
 
-// write leaves the CSV and the plot in the work folder.
+// write writes the CSV and the plot into the work folder.
 func (b *bench) write() error {
 	if err := os.WriteFile(filepath.Join(b.work, "results.csv"), table(b.results), 0o644); err != nil {
 		return err
@@ -139,7 +139,7 @@ func (b *bench) write() error {
 	return os.WriteFile(filepath.Join(b.work, "results.svg"), svg, 0o644)
 }
 
-// table is the CSV.
+// table makes the CSV.
 func table(results []result) []byte {
 	var text bytes.Buffer
 	w := csv.NewWriter(&text)

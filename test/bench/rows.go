@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// A row is one thing that is measured; it may give several results.
+// A row is one thing to measure; it may give several results.
 type row struct {
 	name, about string
 	run         func(*bench, row) ([]result, error)
 }
 
-// rows are all, in the order of the table.
+// rows are all rows, in the order of the table.
 func rows() []row {
 	list := []row{
 		{"floor-4k", "the floor program: list, open, read, write to a socket, unlink; 4 KiB", runFloor},
@@ -48,7 +48,7 @@ func delayed(name string) row {
 	return row{name, about, runDelayed}
 }
 
-// choose finds the named rows; none named are all.
+// choose finds the named rows, or all rows if none is named.
 func choose(names []string) ([]row, error) {
 	if len(names) == 0 {
 		return rows(), nil
@@ -82,11 +82,11 @@ func printRows(w io.Writer) {
 	}
 }
 
-// A mode is what a customer's server offers.
+// A mode is the set of extensions that a customer's server offers.
 type mode struct {
 	name, says           string
 	pipelining, chunking bool
-	trips                int // round trips a message, about; 0 for many messages a trip
+	trips                int // round trips a message, approximately; 0 if many messages share a trip
 }
 
 func modes() []mode {
@@ -106,7 +106,7 @@ func modeNamed(name string) (mode, bool) {
 	return mode{}, false
 }
 
-// A delayedRow is what the name of a MODE-RTT-SIZE row says.
+// A delayedRow is the parsed name of a MODE-RTT-SIZE row.
 type delayedRow struct {
 	mode mode
 	rtt  time.Duration
@@ -128,7 +128,7 @@ func parseDelayed(name string) (d delayedRow, err error) {
 	return d, nil
 }
 
-// sizeNamed reads 4k or 1m.
+// sizeNamed parses 4k or 1m.
 func sizeNamed(s string) int {
 	n, _ := strconv.Atoi(s[:len(s)-1])
 	if strings.HasSuffix(s, "m") {
@@ -137,8 +137,8 @@ func sizeNamed(s string) int {
 	return n << 10
 }
 
-// messagesFor chooses how many messages a row sends: enough to measure, few
-// enough that some ten seconds do.
+// messagesFor chooses how many messages a row sends: enough to measure, and few
+// enough to take some ten seconds.
 func (d delayedRow) messagesFor() int {
 	large := d.size > 64<<10
 	switch {

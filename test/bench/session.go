@@ -14,22 +14,22 @@ import (
 	"vodmr/test/kit/loopback"
 )
 
-// An outcome is what one session gave.
+// An outcome has the figures of one session.
 type outcome struct {
 	seconds    float64 // from the customer's ATRN to the end
 	firstMAIL  float64 // from ATRN to the first MAIL
 	between    float64 // from the first MAIL to the end of the last content
 	recipients int     // accepted with content
-	trips      int64   // from the first MAIL to the last content's reply; 0: not counted
+	trips      int64   // from the first MAIL to the reply to the last content; 0 if not counted
 	wire       int64   // bytes from the provider
 	replies    int64   // bytes from the customer
 	peak       int64   // KiB of vodmr-relay
 	cpu        float64 // seconds of the whole program, in user and system mode
 }
 
-// session has vodmr-relay relay a home's Maildir to a customer's server at the
-// other end of a line.
-func (b *bench) session(home string, server customer.Server, l *line) (outcome, error) {
+// session runs vodmr-relay, which relays the Maildir of a home to a customer's server
+// at the other end of a link.
+func (b *bench) session(home string, server customer.Server, l *link) (outcome, error) {
 	near, far, err := loopback.Pair()
 	if err != nil {
 		return outcome{}, err
@@ -43,7 +43,7 @@ func (b *bench) session(home string, server customer.Server, l *line) (outcome, 
 	if err != nil {
 		return outcome{}, err
 	}
-	v := &visit{Conn: conn, line: l, pid: p.cmd.Process.Pid}
+	v := &visit{Conn: conn, link: l, pid: p.cmd.Process.Pid}
 	err = v.serve(server)
 	hungUp := server.CloseAfter > 0 && errors.Is(err, io.ErrClosedPipe)
 	if hungUp {
@@ -60,9 +60,9 @@ func (b *bench) session(home string, server customer.Server, l *line) (outcome, 
 	return v.outcome, err
 }
 
-// lay puts the line between the provider's end and the customer's. Without a
-// delay there is nothing between them.
-func (b *bench) lay(near net.Conn, l *line) (net.Conn, error) {
+// lay inserts the link between the provider's end and the customer's. If there is no
+// delay, it connects them directly.
+func (b *bench) lay(near net.Conn, l *link) (net.Conn, error) {
 	if l.delay == 0 && l.bandwidth == 0 {
 		return near, nil
 	}
@@ -74,8 +74,8 @@ func (b *bench) lay(near net.Conn, l *line) (net.Conn, error) {
 	return outer, nil
 }
 
-// startRelay starts vodmr-relay as vodmr's checkpassword program would after a
-// right password.
+// startRelay starts vodmr-relay as the checkpassword program does after a correct
+// password.
 func (b *bench) startRelay(home string, far *net.TCPConn, settings ...string) (*program, error) {
 	auth, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	if err != nil {
@@ -88,24 +88,24 @@ func (b *bench) startRelay(home string, far *net.TCPConn, settings ...string) (*
 	return start(cmd, far, nil)
 }
 
-// relayEnvironment is what vodmr and the checkpassword program set.
+// relayEnvironment has the variables that vodmr and the checkpassword program set.
 func relayEnvironment(home string) []string {
 	return []string{oneProcessor, "VODMR_AUTHFD=3", "VODMR_HOST=mail.provider.example", "HOME=" + home, "VPOPUSER=" + login, path}
 }
 
-// A visit is the customer's end of a session: it is the server's connection and
-// keeps the account.
+// A visit is the customer's end of a session: it is the connection of the server, and
+// counts.
 type visit struct {
 	net.Conn
 	outcome
-	line    *line
-	pid     int
-	began   time.Time
-	first   time.Time // MAIL
-	tripped int64     // the trip of the first MAIL
+	link      *link
+	pid       int
+	began     time.Time
+	first     time.Time // MAIL
+	firstTrip int64     // the trip of the first MAIL
 }
 
-// serve says ATRN and then is the server.
+// serve sends ATRN and then is the server.
 func (v *visit) serve(server customer.Server) error {
 	if _, err := loopback.Hear(v.Conn, "235"); err != nil {
 		return err
@@ -130,7 +130,7 @@ func (v *visit) mail(string) string {
 	if v.first.IsZero() {
 		v.first = time.Now()
 		v.firstMAIL = v.first.Sub(v.began).Seconds()
-		v.tripped = v.line.atCustomer.Load()
+		v.firstTrip = v.link.atCustomer.Load()
 	}
 	return ""
 }
@@ -138,13 +138,13 @@ func (v *visit) mail(string) string {
 func (v *visit) content(_ string, to []string) string {
 	v.recipients += len(to)
 	v.between = time.Since(v.first).Seconds()
-	if v.line.delay > 0 {
-		v.trips = v.line.atCustomer.Load() - v.tripped + 1
+	if v.link.delay > 0 {
+		v.trips = v.link.atCustomer.Load() - v.firstTrip + 1
 	}
 	return ""
 }
 
-// Write counts the replies, and looks at the provider's memory while it waits
+// Write counts the replies, and reads the provider's memory while the provider waits
 // for the last of them.
 func (v *visit) Write(p []byte) (int, error) {
 	if bytes.HasSuffix(p, []byte("221 2.0.0 bye\r\n")) {

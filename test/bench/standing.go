@@ -15,15 +15,15 @@ import (
 
 const (
 	latencyMessages = 100
-	// standingPatience bounds the wait for one message.
+	// standingPatience limits the wait for one message.
 	standingPatience = time.Minute
 )
 
-// standing are the settings of a session that stands.
+// standing are the settings of a standing session.
 func standing() []string { return []string{"VODMR_IDLE=86400"} }
 
-// runLatency measures how long a message takes from link(2) into new until the
-// customer's server takes it, in a session that stands, without a round trip.
+// runLatency measures the time from link(2) into new until the customer's server has
+// the message, in a standing session without a network delay.
 func runLatency(b *bench, r row) ([]result, error) {
 	home, err := b.home()
 	if err != nil {
@@ -59,8 +59,9 @@ func runLatency(b *bench, r row) ([]result, error) {
 	return []result{one}, nil
 }
 
-// standAs is a customer that has logged in, until the provider has no more for it.
-// Each message is told to taken, and the provider's EHLO to turned, if there is one.
+// standAs is a customer that has logged in, until the provider closes the session.
+// Each message is passed to taken, and the provider's EHLO to turned if that is not
+// nil.
 func standAs(conn io.ReadWriter, taken chan<- time.Time, turned func()) error {
 	if _, err := loopback.Hear(conn, "235"); err != nil {
 		return err
@@ -101,13 +102,13 @@ func deliverEach(home string, taken <-chan time.Time, served <-chan error) ([]ti
 		case <-time.After(standingPatience):
 			return nil, fmt.Errorf("message %d did not come within %v", i, standingPatience)
 		}
-		time.Sleep(20 * time.Millisecond) // the session waits again
+		time.Sleep(20 * time.Millisecond) // until the session is waiting again
 	}
 	return times, nil
 }
 
-// deliver writes one file in tmp and links it into new, as vdelivermail does, and
-// says when.
+// deliver writes a file in tmp, links it into new as vdelivermail does, and returns
+// the time.
 func (m mail) deliver(home string, file int) (linked time.Time, err error) {
 	tmp := filepath.Join(home, "Maildir", "tmp", m.name(file))
 	if err := os.WriteFile(tmp, []byte(m.envelope(file)+m.content(file/m.copies)), 0o600); err != nil {

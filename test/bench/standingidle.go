@@ -15,11 +15,11 @@ import (
 
 const (
 	standingSessions = 1000
-	standingWindow   = time.Minute // in which the processors' time is counted
+	standingWindow   = time.Minute // time over which processor use is counted
 	loginsAtOnce     = 4
 )
 
-// A crowd is sessions that stand, each with a home of its own.
+// A crowd is a number of standing sessions, each with a home of its own.
 type crowd struct {
 	homes  []string
 	logins []string
@@ -28,8 +28,8 @@ type crowd struct {
 	failed chan error
 }
 
-// runStanding measures what sessions cost that stand and have nothing to do, and
-// how long a message to each of them takes.
+// runStanding measures the cost of standing sessions that have nothing to do, and how
+// long it takes to deliver one message to each of them.
 func runStanding(b *bench, r row) ([]result, error) {
 	c, err := b.newCrowd(standingSessions)
 	if err != nil {
@@ -41,10 +41,10 @@ func runStanding(b *bench, r row) ([]result, error) {
 		return nil, err
 	}
 	defer provider.end()
-	if err := c.stand(provider.address); err != nil {
-		return nil, fmt.Errorf("%w; %s", err, provider.said)
+	if err := c.open(provider.address); err != nil {
+		return nil, fmt.Errorf("%w; %s", err, provider.log)
 	}
-	time.Sleep(5 * time.Second) // until all of them wait
+	time.Sleep(5 * time.Second) // until all of them are waiting
 	vodmr, relay := filepath.Join(b.bin, "vodmr"), filepath.Join(b.bin, "vodmr-relay")
 	before := runtimeOf(vodmr) + runtimeOf(relay)
 	time.Sleep(standingWindow)
@@ -52,7 +52,7 @@ func runStanding(b *bench, r row) ([]result, error) {
 	front, back := memory(vodmr), memory(relay)
 	if len(front) != standingSessions || len(back) != standingSessions {
 		return nil, fmt.Errorf("%d of vodmr and %d of vodmr-relay run, not %d; %s",
-			len(front), len(back), standingSessions, provider.said)
+			len(front), len(back), standingSessions, provider.log)
 	}
 	seconds, err := c.deliver()
 	if err != nil {
@@ -66,7 +66,7 @@ func runStanding(b *bench, r row) ([]result, error) {
 	return []result{one}, nil
 }
 
-// unwatched tells of a system that cannot watch for so many sessions.
+// unwatched returns a note if this system cannot watch so many Maildirs.
 func unwatched() string {
 	text, _ := os.ReadFile("/proc/sys/fs/inotify/max_user_instances")
 	n, err := strconv.Atoi(strings.TrimSpace(string(text)))
@@ -93,7 +93,7 @@ func (b *bench) newCrowd(n int) (*crowd, error) {
 	return c, nil
 }
 
-// accounts are lines of vpasswd.
+// accounts are the lines of vpasswd.
 func (c *crowd) accounts() string {
 	var list strings.Builder
 	for i, home := range c.homes {
@@ -102,8 +102,8 @@ func (c *crowd) accounts() string {
 	return list.String()
 }
 
-// stand logs all in, a few at a time, and turns them.
-func (c *crowd) stand(address string) error {
+// open logs all customers in, a few at a time, and turns their sessions.
+func (c *crowd) open(address string) error {
 	c.conns = make([]net.Conn, len(c.homes))
 	turned := make(chan error, len(c.homes))
 	places := make(chan bool, loginsAtOnce)
@@ -138,8 +138,8 @@ func (c *crowd) stand(address string) error {
 	return nil
 }
 
-// deliver puts one message into each Maildir, and says how many seconds it took
-// until the last was taken.
+// deliver puts one message into each Maildir, and returns how many seconds it took
+// until the last one was taken.
 func (c *crowd) deliver() (float64, error) {
 	m := mail{messages: 1, copies: 1, size: 4 << 10}
 	began := time.Now()
@@ -173,7 +173,7 @@ func (c *crowd) end() {
 	}
 }
 
-// runtimeOf is for how long the threads of all processes of a program have run.
+// runtimeOf is the time for which the threads of all processes of a program have run.
 func runtimeOf(path string) time.Duration {
 	sum := time.Duration(0)
 	for _, pid := range processes(path) {

@@ -14,9 +14,9 @@ const startRounds = 400
 
 const (
 	path = "PATH=/bin:/usr/bin"
-	// oneProcessor is in the environment of both programs in a service: its run
-	// script sets it for vodmr, and vodmr for what it runs. An empty Go program
-	// begins sooner with it too, so that there is one with it and one without.
+	// oneProcessor is in the environment of both programs in a service: the run
+	// script sets it for vodmr, and vodmr for the programs that it starts. An empty
+	// Go program starts faster with it too, so both cases are measured.
 	oneProcessor = "GOMAXPROCS=1"
 )
 
@@ -28,9 +28,9 @@ type starter struct {
 	wall, cpu []float64 // milliseconds
 }
 
-// runStart measures whole lives: a program is started with an empty standard
-// input, does all that comes before the customer's first word, the greeting and
-// the log included, meets the end, and exits. The programs take turns.
+// runStart measures whole lives: a program starts with an empty standard input, does
+// everything that precedes the customer's first command, including greeting and log,
+// reads the end of input, and exits. The programs take turns.
 func runStart(b *bench, r row) ([]result, error) {
 	home, err := b.home()
 	if err != nil {
@@ -84,8 +84,8 @@ func (s *starter) once(bin string, null *os.File) error {
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// compareStarts takes medians. The first of the list is what all are compared with;
-// the note has the ratio to the empty program in the same environment too.
+// compareStarts takes medians. All are compared with the first of the list; the note
+// also has the ratio to the empty program in the same environment.
 func compareStarts(list []*starter) []result {
 	var results []result
 	empty := list[0]
@@ -100,8 +100,8 @@ func compareStarts(list []*starter) []result {
 	return results
 }
 
-// inEnvironmentOf is the starter of the same program that has or lacks
-// GOMAXPROCS=1 as the other does.
+// inEnvironmentOf finds the starter of the same program that has GOMAXPROCS=1 if the
+// other has it, and lacks it if the other does.
 func (s *starter) inEnvironmentOf(other *starter, list []*starter) *starter {
 	one := slices.Contains(other.env, oneProcessor)
 	i := slices.IndexFunc(list, func(each *starter) bool {

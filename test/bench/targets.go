@@ -5,7 +5,7 @@ import (
 	"io"
 )
 
-// A target is a figure that vodmr should reach, and where it is measured.
+// A target is a figure that vodmr should reach, and the row that measures it.
 type target struct {
 	what, want string
 	row        string
@@ -54,7 +54,7 @@ func orNot(f float64, format string) string {
 	return fmt.Sprintf(format, f)
 }
 
-// printTargets compares what was measured; it judges nothing.
+// printTargets prints the targets beside the measured figures; it does not judge.
 func printTargets(w io.Writer, results []result) {
 	fmt.Fprintf(w, "\n%-38s %-40s %s\n", "what", "target", "measured")
 	for _, t := range targets() {

@@ -10,8 +10,8 @@ import (
 	"vodmr/test/kit/dialogue"
 )
 
-// Each program says on standard output what it is and how to use it, whatever it
-// otherwise needs, and says where to read on.
+// Each program prints on standard output what it is, how to use it and where to read
+// on, even if nothing that it normally needs is there.
 func TestEachProgramAnswersForItself(t *testing.T) {
 	dir := t.TempDir()
 	if err := dialogue.Build(dir, "vodmr/cmd/..."); err != nil {
@@ -35,8 +35,8 @@ func TestEachProgramAnswersForItself(t *testing.T) {
 	}
 }
 
-// answer runs a program with no environment, and wants it to succeed in silence
-// on standard error.
+// answer runs a program without an environment. It must succeed and print nothing on
+// standard error.
 func answer(t *testing.T, dir, program, option string) string {
 	t.Helper()
 	var out, log strings.Builder
@@ -49,7 +49,7 @@ func answer(t *testing.T, dir, program, option string) string {
 	return out.String()
 }
 
-// sectionOf is the section of a program's page.
+// sectionOf returns the section of a program's manual page.
 func sectionOf(t *testing.T, program string) string {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(root, "man", program+".[1-689]"))

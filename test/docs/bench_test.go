@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// measured is test/bench/results/results.csv: each row's columns by their names.
+// measured reads test/bench/results/results.csv: the columns of each row by their
+// names.
 func measured(t *testing.T) map[string]map[string]string {
 	t.Helper()
 	lines := stored(t, "test/bench/results/results.csv")
@@ -25,7 +26,7 @@ func measured(t *testing.T) map[string]map[string]string {
 	return rows
 }
 
-// number is what stands in a cell.
+// number parses a cell.
 func number(t *testing.T, text string) float64 {
 	t.Helper()
 	n, err := strconv.ParseFloat(text, 64)
@@ -35,9 +36,9 @@ func number(t *testing.T, text string) float64 {
 	return n
 }
 
-// rounded says whether a quoted number is a stored one, to one place where it has
-// one. The stored ones were rounded to one place themselves, so that what ends in .5
-// may go either way.
+// rounded reports if a quoted number is the stored one, possibly rounded to one
+// decimal place. The stored numbers were rounded to one place themselves, so a number
+// that ends in .5 may go either way.
 func rounded(t *testing.T, quoted, stored string) bool {
 	t.Helper()
 	most := 0.55
@@ -47,8 +48,8 @@ func rounded(t *testing.T, quoted, stored string) bool {
 	return math.Abs(number(t, quoted)-number(t, stored)) < most+1e-9
 }
 
-// TestReadmeQuotesTheSpeed: the README's table of messages a second, and what it says
-// of the floor and of a session that stands, are the stored results.
+// TestReadmeQuotesTheSpeed: the README's table of messages a second, and its figures
+// for the floor and for a standing session, are the stored results.
 func TestReadmeQuotesTheSpeed(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(root, "README.md"))
 	if err != nil {
@@ -72,7 +73,7 @@ func TestReadmeQuotesTheSpeed(t *testing.T) {
 	}
 }
 
-// checkSpeeds compares the table, cell by cell.
+// checkSpeeds compares the table cell by cell.
 func checkSpeeds(t *testing.T, part string, rows map[string]map[string]string) {
 	t.Helper()
 	const head = "| round trip | nothing | PIPELINING | PIPELINING and CHUNKING |\n|---|---|---|---|\n"

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// stored reads a file of results: a line of names, then the rows.
+// stored reads a file of results: a line with the names, then the rows.
 func stored(t *testing.T, name string) [][]string {
 	t.Helper()
 	file, err := os.Open(filepath.Join(root, name))
@@ -23,8 +23,8 @@ func stored(t *testing.T, name string) [][]string {
 	return lines
 }
 
-// TestReadmeQuotesTheFaults: the README's table of what was broken on purpose is
-// the stored one, row by row, and in none was a message lost.
+// TestReadmeQuotesTheFaults: the README's table of faults is the stored one, row by
+// row, and no message was lost in any of them.
 func TestReadmeQuotesTheFaults(t *testing.T) {
 	lines := stored(t, "test/faults/results/results.csv")
 	readme, err := os.ReadFile(filepath.Join(root, "README.md"))

@@ -19,7 +19,7 @@ func read(t *testing.T, name string) string {
 	return string(text)
 }
 
-// open reads the page of a program or a format, whatever its section. Section 7 has
+// open reads the page of a program or a format in any section but 7, which has
 // overviews.
 func open(t *testing.T, name string) page {
 	t.Helper()
@@ -30,8 +30,8 @@ func open(t *testing.T, name string) page {
 	return strings.Split(read(t, "man/"+filepath.Base(found[0])), "\n")
 }
 
-// section is what stands below a heading (.Sh or .Ss) up to the next one that is
-// no deeper.
+// section returns the text below a heading (.Sh or .Ss), up to the next heading of
+// the same or a higher level.
 func (p page) section(t *testing.T, heading string) page {
 	t.Helper()
 	for i, line := range p {
@@ -49,8 +49,8 @@ func (p page) section(t *testing.T, heading string) page {
 	return nil
 }
 
-// items are the words of the list items (.It) that are marked with a macro, such
-// as Fl for options.
+// items returns the list items (.It) that are marked with a macro, such as Fl for
+// options.
 func (p page) items(macro string) map[string]bool {
 	items := map[string]bool{}
 	for _, line := range p {
@@ -73,7 +73,7 @@ func (p page) items(macro string) map[string]bool {
 	return items
 }
 
-// numbers are the list items that are numbers.
+// numbers returns the list items that are numbers.
 func (p page) numbers() map[string]bool {
 	numbers := map[string]bool{}
 	for _, line := range p {

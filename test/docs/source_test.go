@@ -45,7 +45,7 @@ func parseNamed(t *testing.T, dir string, wanted func(name string) bool) (s sour
 	return s
 }
 
-// packages lists the folders whose code is part of a program.
+// packages lists the folders of the product's packages.
 func packages(t *testing.T) []string {
 	t.Helper()
 	found := map[string]bool{}
@@ -67,8 +67,8 @@ func packages(t *testing.T) []string {
 	return sorted(found)
 }
 
-// calls hands on each call of a function or method with that name, and the
-// declaration that it stands in.
+// calls passes on each call of a function or method of that name, and the declaration
+// that contains the call.
 func (s source) calls(name string, yield func(in *ast.FuncDecl, call *ast.CallExpr)) {
 	for _, file := range s {
 		for _, decl := range file.Decls {
@@ -86,14 +86,15 @@ func (s source) calls(name string, yield func(in *ast.FuncDecl, call *ast.CallEx
 	}
 }
 
-// words are the strings that a function is called with in one place. Where a
-// variable stands there, they are all strings that it is given in that function,
-// and where it is a parameter, those that the function is called with.
+// words returns the strings that a function is called with at one place in its
+// arguments. If the argument is a variable, they are all strings assigned to it in
+// that function; if it is a parameter, they are the strings which that function is
+// called with.
 func (s source) words(name string, place int) map[string]bool {
 	return s.wordsFrom(name, place, map[string]bool{})
 }
 
-// wordsFrom is words; seen are the functions that are being looked at.
+// wordsFrom does the work of words; seen are the functions being looked at.
 func (s source) wordsFrom(name string, place int, seen map[string]bool) map[string]bool {
 	words := map[string]bool{}
 	if seen[name] {
@@ -117,7 +118,7 @@ func (s source) wordsFrom(name string, place int, seen map[string]bool) map[stri
 	return words
 }
 
-// assigned are the strings that a variable of a function is given.
+// assigned returns the strings that are assigned to a variable of a function.
 func assigned(in *ast.FuncDecl, variable string) map[string]bool {
 	words := map[string]bool{}
 	ast.Inspect(in, func(n ast.Node) bool {
@@ -135,8 +136,8 @@ func assigned(in *ast.FuncDecl, variable string) map[string]bool {
 	return words
 }
 
-// parameter is the place of a function's parameter, -1 where it has none so
-// called.
+// parameter returns the index of a function's parameter, or -1 if there is none of
+// that name.
 func parameter(in *ast.FuncDecl, name string) int {
 	place := 0
 	for _, field := range in.Type.Params.List {
@@ -150,9 +151,8 @@ func parameter(in *ast.FuncDecl, name string) int {
 	return -1
 }
 
-// options are the letters of a program's options: those that package flag or package
-// options is told of, and those that a variable called letter is compared or
-// switched with.
+// options returns the letters of a program's options: those given to package flag or
+// getopt, and those that a variable called letter is compared or switched with.
 func (s source) options() map[string]bool {
 	options := s.words("Var", 1)
 	for _, kind := range []string{"Bool", "String", "Int", "Int64", "Uint", "Uint64", "Duration"} {
@@ -182,7 +182,8 @@ func (s source) options() map[string]bool {
 	return options
 }
 
-// comparedWith is what a comparison or a switch compares a variable with.
+// comparedWith returns the values that a comparison or a switch compares a variable
+// with.
 func comparedWith(n ast.Node, variable string) (values []ast.Expr) {
 	switch n := n.(type) {
 	case *ast.BinaryExpr:
@@ -199,7 +200,7 @@ func comparedWith(n ast.Node, variable string) (values []ast.Expr) {
 	return values
 }
 
-// imports are the folders of the packages of this project that are imported.
+// imports returns the folders of the imported packages of this project.
 func (s source) imports() []string {
 	found := map[string]bool{}
 	for _, file := range s {
@@ -212,7 +213,7 @@ func (s source) imports() []string {
 	return sorted(found)
 }
 
-// strings are all string literals.
+// strings passes on all string literals.
 func (s source) strings(yield func(text string)) {
 	for _, file := range s {
 		eachText(file, yield)
@@ -230,7 +231,7 @@ func eachText(n ast.Node, yield func(text string)) {
 	})
 }
 
-// constants are the values of the integer constants whose name is wanted.
+// constants returns the values of the integer constants that have a wanted name.
 func (s source) constants(wanted func(name string) bool) map[string]bool {
 	values := map[string]bool{}
 	for _, file := range s {
@@ -252,7 +253,7 @@ func (s source) constants(wanted func(name string) bool) map[string]bool {
 	return values
 }
 
-// constantText is what the strings in a constant's value say together.
+// constantText joins the strings in the value of a constant.
 func (s source) constantText(name string) (all string) {
 	for _, file := range s {
 		ast.Inspect(file, func(n ast.Node) bool {
@@ -267,7 +268,7 @@ func (s source) constantText(name string) (all string) {
 	return all
 }
 
-// nameOf is the last name of an expression such as a.b.c.
+// nameOf returns the last name of an expression such as a.b.c.
 func nameOf(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.Ident:
@@ -278,7 +279,7 @@ func nameOf(e ast.Expr) string {
 	return ""
 }
 
-// text is what a literal string or character says.
+// text returns the value of a literal string or character.
 func text(e ast.Expr) (string, bool) {
 	literal, ok := e.(*ast.BasicLit)
 	if !ok || literal.Kind != token.STRING && literal.Kind != token.CHAR {

@@ -26,10 +26,10 @@ func TestReadmesCommandsAreThere(t *testing.T) {
 	}
 }
 
-// documents are all texts for people.
+// documents lists all documents for people.
 func documents(t *testing.T) []string {
 	t.Helper()
-	names := []string{"README.md", "INSTALL", "INTERNALS", "FAQ", "CHANGES", "ANNOUNCEMENT", "TODO"}
+	names := []string{"README.md", "INSTALL", "INTERNALS", "FAQ", "CHANGES", "ANNOUNCEMENT", "TODO", "test/README.md"}
 	pages, err := filepath.Glob(filepath.Join(root, "man", "*.[1-9]"))
 	if err != nil || len(pages) == 0 {
 		t.Fatalf("no pages: %v", err)
@@ -53,7 +53,8 @@ func TestNothingIsPromisedThatIsNotThere(t *testing.T) {
 	}
 }
 
-// INTERNALS leads through files of the code, with their folders or without.
+// INTERNALS and test/README.md name files of the code, with or without their folder:
+// all of them must exist.
 func TestInternalsFilesAreThere(t *testing.T) {
 	there := map[string]bool{}
 	err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
@@ -64,10 +65,10 @@ func TestInternalsFilesAreThere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	named := regexp.MustCompile(`\b[a-z_/]+\.go\b`).FindAllString(read(t, "INTERNALS"), -1)
+	named := regexp.MustCompile(`\b[a-z_/]+\.go\b`).FindAllString(read(t, "INTERNALS")+read(t, "test/README.md"), -1)
 	for _, name := range named {
-		if !there[name] {
-			t.Errorf("INTERNALS names %s, which is not there", name)
+		if !there[name] && !there["test/"+name] {
+			t.Errorf("INTERNALS or test/README.md names %s, which is not there", name)
 		}
 	}
 	if len(named) < 10 {
@@ -75,7 +76,7 @@ func TestInternalsFilesAreThere(t *testing.T) {
 	}
 }
 
-// The tests must run against the very settings that INSTALL tells people to use.
+// The integration tests must use exactly the settings that INSTALL recommends.
 func TestPostfixRecipeIsTheTestedOne(t *testing.T) {
 	var tested []string
 	tests := parseNamed(t, "test/integration", func(name string) bool { return strings.HasSuffix(name, "postfix_test.go") })

@@ -6,18 +6,18 @@ import (
 	"strings"
 )
 
-// cleanMax is how many sessions that nothing disturbs may follow a fault until
-// all has gone that can go.
+// cleanMax is how many undisturbed sessions may follow a fault until everything that
+// can leave the Maildir has left it.
 const cleanMax = 4
 
-// settle runs sessions without a fault until only that mail waits which must,
-// then closes the account. broken is how many sessions broke before.
+// settle runs sessions without a fault until only the messages are left that must
+// stay, then closes the account. broken is the number of sessions that broke before.
 func (s *site) settle(broken int) {
 	for range cleanMax {
 		if s.trial.broken != nil || s.settled() {
 			break
 		}
-		if one := s.session(nil); !one.inOrder {
+		if one := s.session(nil); !one.cleanEnd {
 			s.fail("a session that nothing disturbed ended out of order: %s", one.how())
 		}
 	}
@@ -26,7 +26,7 @@ func (s *site) settle(broken int) {
 	}
 }
 
-// settled says whether nothing waits but what must.
+// settled reports if the Maildir holds exactly the messages that must stay.
 func (s *site) settled() bool {
 	there, err := s.waiting()
 	if err != nil {
@@ -34,14 +34,14 @@ func (s *site) settled() bool {
 		return true
 	}
 	for _, m := range s.messages {
-		if there[m.file] != (m.expected == waits && !m.deleted) {
+		if there[m.file] != (m.expected == stays && !m.deleted) {
 			return false
 		}
 	}
 	return true
 }
 
-// close compares what became of each message with what must.
+// close compares what became of each message with what was expected.
 func (s *site) close(broken int) {
 	there, err := s.waiting()
 	if err == nil {
@@ -57,23 +57,23 @@ func (s *site) close(broken int) {
 	for _, m := range s.messages {
 		s.judge(m, there[m.file])
 	}
-	for _, what := range s.strange {
+	for _, what := range s.unexpected {
 		s.fail("%s", what)
 	}
-	if s.bound = broken * s.most(); s.again > s.bound {
-		s.fail("%d were sent again, at most %d may", s.again, s.bound)
+	if s.bound = broken * s.most(); s.resent > s.bound {
+		s.fail("%d were sent again, at most %d may", s.resent, s.bound)
 	}
 }
 
-// judge judges one message: it is in the customer's hands, its sender knows, or
-// it waits; and which of these is no accident.
+// judge checks one message: if it neither arrived, bounced nor waits, it is lost; if
+// it took another of these ways than expected, the trial fails.
 func (s *site) judge(m *message, there bool) {
 	if m.taken+m.bounced == 0 && !there && !m.deleted && m.expected != vanishes {
 		s.lost++
 		s.fail("LOST: %s from %s to %s", m.file, m.from, m.to)
 		return
 	}
-	s.again += max(0, m.taken-1) + max(0, m.bounced-1)
+	s.resent += max(0, m.taken-1) + max(0, m.bounced-1)
 	switch {
 	case m.bounced > 0 && m.expected != bounces:
 		s.fail("wrongly bounced: %s to %s", m.file, m.to)
@@ -81,14 +81,14 @@ func (s *site) judge(m *message, there bool) {
 		s.fail("taken though it was refused: %s to %s", m.file, m.to)
 	case there && m.deleted:
 		s.fail("deleted by its owner, but back: %s", m.file)
-	case there && m.expected != waits:
+	case there && m.expected != stays:
 		s.fail("left behind: %s to %s", m.file, m.to)
 	}
 }
 
-// most is how many messages, copies counted, may go twice because one session
-// broke: those of the largest transactions that may be in flight at once, and
-// the one whose bounce qmail-queue has taken.
+// most is how many messages, copies included, may go twice because one session broke:
+// the largest transactions that may be in flight at once, and one message if
+// qmail-queue has taken its bounce.
 func (s *site) most() int {
 	copies := make(map[string]int)
 	largest := 1
@@ -112,7 +112,7 @@ func (s *site) most() int {
 	return largest + inFlight - 1 + bounce
 }
 
-// countBounces reads what the stand-in for qmail-queue took.
+// countBounces reads the bounces that the stand-in for qmail-queue took.
 func (s *site) countBounces() error {
 	envelopes, err := filepath.Glob(filepath.Join(s.qmail, "queue/*.envelope"))
 	if err != nil {
@@ -132,8 +132,8 @@ func (s *site) countBounces() error {
 	return nil
 }
 
-// countBounce finds whose bounce it is: QSBMF names the recipient, and no two
-// messages that may bounce share one.
+// countBounce finds the message of a bounce: QSBMF names the recipient, and no two
+// messages that may bounce have the same one.
 func (s *site) countBounce(envelope, text string) {
 	for _, m := range s.messages {
 		if envelope == m.returned() && strings.Contains(text, "\n<"+m.to+">:\n") {
@@ -144,8 +144,8 @@ func (s *site) countBounce(envelope, text string) {
 	s.fail("a bounce of nothing that was sent: %q %.300q", envelope, text)
 }
 
-// countInbox reads what atrn received. Nothing but its own lines may stand above
-// the message.
+// countInbox reads the mail that atrn received. Above the message only atrn's own
+// lines are allowed.
 func (s *site) countInbox() error {
 	files, err := filepath.Glob(filepath.Join(s.inbox(), "new/*"))
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"vodmr/test/kit/logformat"
 )
 
-// bin is the folder of what TestMain built.
+// bin is the folder of the programs that TestMain built.
 var bin string
 
 func TestMain(m *testing.M) {
@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 		"vodmr/test/faults/inject", "vodmr/test/standin/qmail-queue"))
 }
 
-// testTrial is the nth.
+// testTrial makes the nth trial.
 func testTrial(t *testing.T, n int) *trial {
 	t.Helper()
 	f := &faults{ctx: context.Background(), bin: bin, work: t.TempDir(), forms: logformat.Load(t), seed: 1}
@@ -34,14 +34,14 @@ func testTrial(t *testing.T, n int) *trial {
 	return one
 }
 
-// testSite is a site of the variety.
+// testSite makes a site with one message of each sort.
 func testSite(t *testing.T) *site {
 	t.Helper()
 	return newSite(testTrial(t, 1), relayChain(), modes()[2], variety()).owned(t)
 }
 
-// owned is a site that belongs to nobody if the test is root's: vodmr-relay and
-// vodmr-expire become whom users/cdb names.
+// owned gives the site to another user if the tests run as root, because vodmr-relay
+// and vodmr-expire refuse to work as root and become the user that users/cdb names.
 func (s *site) owned(t *testing.T) *site {
 	t.Helper()
 	must(t, s.trial.broken)
@@ -69,7 +69,8 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// expect fails unless the account closed with one fault of this kind, or none.
+// expect fails unless the account closed with one fault of this kind, or with none if
+// wrong is empty.
 func (s *site) expect(t *testing.T, wrong string) {
 	t.Helper()
 	must(t, s.trial.broken)
@@ -79,22 +80,22 @@ func (s *site) expect(t *testing.T, wrong string) {
 	}
 }
 
-// TestUndisturbed: where nothing breaks there is nothing to find.
+// TestUndisturbed: if nothing breaks, the account finds nothing.
 func TestUndisturbed(t *testing.T) {
 	s := testSite(t)
 	s.settle(0)
 	s.expect(t, "")
-	if s.again != 0 || s.lost != 0 || s.bound != 0 {
-		t.Errorf("again %d, lost %d, bound %d", s.again, s.lost, s.bound)
+	if s.resent != 0 || s.lost != 0 || s.bound != 0 {
+		t.Errorf("again %d, lost %d, bound %d", s.resent, s.lost, s.bound)
 	}
 }
 
-// TestDoctoredCustomer: a customer that does not do as it says is noticed.
+// TestDoctoredCustomer: the account notices if a customer does not do what it says.
 func TestDoctoredCustomer(t *testing.T) {
 	for _, test := range []struct {
 		name, wrong string
 		lost        int
-		doctor      func(*site, *customer.Server)
+		adjust      func(*site, *customer.Server)
 	}{
 		{"throws a message away", "LOST: ", 1, func(s *site, c *customer.Server) {
 			c.Take = func(from string, to []string, content []byte) {
@@ -137,7 +138,7 @@ func TestDoctoredCustomer(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := testSite(t)
-			s.doctor = func(c *customer.Server) { test.doctor(s, c) }
+			s.adjust = func(c *customer.Server) { test.adjust(s, c) }
 			s.settle(0)
 			s.expect(t, test.wrong)
 			if s.lost != test.lost {
@@ -147,7 +148,7 @@ func TestDoctoredCustomer(t *testing.T) {
 	}
 }
 
-// TestMost: what may be sent again is known beforehand.
+// TestMost: the number of messages that may be sent again is known beforehand.
 func TestMost(t *testing.T) {
 	for i, want := range []int{3, 3, 6} {
 		s := &site{mode: modes()[i], messages: variety()}
@@ -161,13 +162,13 @@ func TestMost(t *testing.T) {
 	}
 }
 
-// TestResults: what is stored is read again, and a new result takes the place of
-// the row's old one.
+// TestResults: stored results can be read again, and a new result replaces the old
+// one of its row.
 func TestResults(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "results.csv")
 	first, second := rows()[0].name, rows()[1].name
 	var list results
-	list.put(result{row: second, kind: "b, c", points: 3, lost: 1, again: 2, bound: 5, wrong: 1, seconds: 7, seed: 1 << 63})
+	list.put(result{row: second, kind: "b, c", points: 3, lost: 1, resent: 2, bound: 5, wrong: 1, seconds: 7, seed: 1 << 63})
 	list.put(result{row: first, points: 1})
 	list.put(result{row: first, points: 2})
 	must(t, list.write(path))
@@ -185,8 +186,8 @@ func TestResults(t *testing.T) {
 	}
 }
 
-// TestSeries: every point is tried until the series ends, and one that is named
-// alone is the same as before.
+// TestSeries: every point is tried until the series ends, and a point that is named
+// alone draws the same random numbers as before.
 func TestSeries(t *testing.T) {
 	f := &faults{ctx: context.Background(), work: t.TempDir(), seed: 7, jobs: 2}
 	var draws []int
@@ -217,7 +218,8 @@ func TestSeries(t *testing.T) {
 	}
 }
 
-// TestCalls: where inject told how many calls there were, a sample knows the end.
+// TestCalls: if inject reported the number of calls, a sample knows where the series
+// ends.
 func TestCalls(t *testing.T) {
 	f := &faults{ctx: context.Background(), work: t.TempDir(), seed: 7, jobs: 1, sample: time.Nanosecond}
 	tried := 0
@@ -234,7 +236,7 @@ func TestCalls(t *testing.T) {
 	}
 }
 
-// TestInterruptedRun: a row that was not tried to its end leaves no result.
+// TestInterruptedRun: if a row was not tried to its end, no result is stored.
 func TestInterruptedRun(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	f := &faults{ctx: ctx, work: t.TempDir(), stored: filepath.Join(t.TempDir(), "results.csv"), jobs: 1}
@@ -250,7 +252,7 @@ func TestInterruptedRun(t *testing.T) {
 	}
 }
 
-// TestFailureIsCounted: a trial in which a message was lost fails the row.
+// TestFailureIsCounted: if a message is lost in a trial, the row fails.
 func TestFailureIsCounted(t *testing.T) {
 	f := &faults{ctx: context.Background(), work: t.TempDir(), jobs: 1}
 	list := []series{{name: "s", last: 2, try: func(t *trial) {
@@ -267,7 +269,8 @@ func TestFailureIsCounted(t *testing.T) {
 	}
 }
 
-// TestSample: random points, at least one that strikes, and an end where none does.
+// TestSample: a sample tries random points until at least one strikes, and ends if
+// none does.
 func TestSample(t *testing.T) {
 	f := &faults{ctx: context.Background(), work: t.TempDir(), seed: 7, jobs: 1, sample: time.Nanosecond}
 	list := []series{

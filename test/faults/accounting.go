@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// close closes the account of all customers: each message is where it must be,
-// and went no oftener than once and once more for each doubt.
+// close closes the account of all customers: each message must be where it belongs,
+// and may have been sent once, and once more for each doubt.
 func (k *soaking) close() {
 	k.countBounces()
 	doubts := 0
@@ -27,7 +27,7 @@ func (k *soaking) close() {
 				k.fail("%s: %s arrived %d times, bounced %d times, was in doubt %d times", p.login, m.file, m.taken, m.bounced, m.doubts)
 			}
 		}
-		for _, what := range p.strange {
+		for _, what := range p.unexpected {
 			k.fail("%s: %s", p.login, what)
 		}
 	}
@@ -35,8 +35,8 @@ func (k *soaking) close() {
 	k.readLog()
 }
 
-// countBounces reads what the stand-in for qmail-queue took: no two messages
-// share a recipient.
+// countBounces reads the bounces that the stand-in for qmail-queue took: no two
+// messages have the same recipient.
 func (k *soaking) countBounces() {
 	bounced := make(map[string]*message)
 	for _, p := range k.customers {
@@ -59,8 +59,8 @@ func (k *soaking) countBounces() {
 	}
 }
 
-// readLog counts what happened, for who reads the trial's log, and fails where a
-// program crashed or a line has no form.
+// readLog counts the events for the trial's log, and fails if a program crashed or a
+// line has no known form.
 func (k *soaking) readLog() {
 	text, err := os.ReadFile(filepath.Join(k.dir, "log"))
 	if err != nil {

@@ -11,17 +11,17 @@ import (
 	"vodmr/test/kit/loopback"
 )
 
-// A chain is the provider's programs, and how a customer gets to the turn.
+// A chain is the provider's programs, and the way a customer reaches the turn.
 type chain struct {
 	name string
-	// argv starts the chain, with wrap before the program in question.
+	// argv starts the chain, with wrap before the program under test.
 	argv func(s *site, wrap []string) []string
-	// turn goes from the provider's first word to ATRN's 250, and gives the
+	// turn leads from the provider's greeting to the 250 to ATRN, and returns the
 	// connection on which the customer is the server.
 	turn func(s *site, conn net.Conn) (io.ReadWriter, error)
-	// fetches says that the program in question is the customer's atrn.
+	// fetches is set if the program under test is the customer's atrn.
 	fetches bool
-	// expires says that it is vodmr-expire, and that there is no customer.
+	// expires is set if it is vodmr-expire: then there is no customer.
 	expires bool
 }
 
@@ -62,7 +62,8 @@ func (s *site) vodmrArgs() []string {
 	return append(argv, s.relayArgs()...)
 }
 
-// tlsChain is the vodmrChain behind vodmr-tls: by STARTTLS, or from the start.
+// tlsChain is the vodmrChain behind vodmr-tls: with STARTTLS if starttls is set,
+// otherwise with TLS from the start.
 func tlsChain(starttls bool) chain {
 	c := chain{name: "vodmr-tls", turn: tlsTurn}
 	options := []string{}
@@ -98,7 +99,8 @@ func tlsTurn(s *site, conn net.Conn) (io.ReadWriter, error) {
 	return plainTurn(secure)
 }
 
-// insecure is TLS with whoever is there: the line is this machine's own.
+// insecure is TLS that accepts any certificate: the connection does not leave this
+// machine.
 func insecure(conn net.Conn) net.Conn {
 	return tls.Client(conn, &tls.Config{InsecureSkipVerify: true})
 }
@@ -115,7 +117,7 @@ func plainTurn(conn net.Conn) (io.ReadWriter, error) {
 	return conn, atrn(conn)
 }
 
-// atrnMax is the largest message that atrn takes, in bytes.
+// atrnMax is the largest message, in bytes, that atrn accepts.
 const atrnMax = 1500000
 
 // atrnChain is atrn, which receives into a Maildir, and the vodmrChain behind it.
@@ -129,7 +131,7 @@ func atrnChain() chain {
 	}
 }
 
-// mail is a message of each sort for this chain.
+// mail makes one message of each sort for this chain.
 func (c chain) mail() []*message {
 	if c.fetches {
 		return fetched()

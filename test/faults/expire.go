@@ -21,7 +21,7 @@ func expireChain() chain {
 // lifetime is the site's control/queuelifetime, in seconds.
 const lifetime = 3600
 
-// expiring is a message of each sort that vodmr-expire knows.
+// expiring makes one message of each sort that vodmr-expire distinguishes.
 func expiring() []*message {
 	old := []*message{
 		write(nobody, "ann", "nobody came for it\n"),
@@ -42,14 +42,15 @@ func expiring() []*message {
 	return append(old, write(greylist+"-young", "ann", "young\n"))
 }
 
-// sentBy gives a message a sender that is no address.
+// sentBy gives a message a sender that is not an address.
 func sentBy(from string, m *message) *message {
 	m.from = from
 	return m
 }
 
-// newExpiring makes a site with such mail, and with the notes of a session that left
-// some of it; they are torn, so that they are written anew.
+// newExpiring makes a site with such mail, and with the notes of a session that
+// deferred some of it. The last line of the notes is torn, so vodmr-expire must
+// rewrite them.
 func newExpiring(t *trial) *site {
 	s := newSite(t, expireChain(), modes()[0], expiring())
 	if t.broken == nil {
@@ -79,7 +80,7 @@ func (s *site) grow() error {
 	return os.Rename(filepath.Join(s.maildir(), "new", seen), filepath.Join(s.maildir(), "cur", seen+":2,S"))
 }
 
-// killedExpire is vodmr-expire, killed.
+// killedExpire kills vodmr-expire.
 func killedExpire() []series {
 	var all []series
 	for _, call := range calls() {

@@ -27,8 +27,8 @@ func failingCalls() []string {
 	}
 }
 
-// interruptible says whether a kernel may interrupt a call. The others are not
-// told that they were.
+// interruptible reports if a kernel may interrupt this call. The other calls never
+// return EINTR.
 func interruptible(call string) bool {
 	switch call {
 	case "fcntl", "ioctl", "getsockopt", "setsockopt", "pipe2", "clone", "execve", "dup3", "close_range", "mkdirat", "socketpair",
@@ -38,10 +38,10 @@ func interruptible(call string) bool {
 	return true
 }
 
-// failuresOf are the errors of one call. That a child is not there to be waited
-// for is nothing that a kernel says of one that is. A close is always done: one
-// that was not would keep open for ever what somebody waits for the end of. But it
-// may say that what was written before had no room, as NFS does.
+// failuresOf returns the errors that one call may return. ECHILD is left out: a
+// kernel does not say it of a child that exists. A close always takes effect, since a
+// descriptor that stayed open could keep somebody waiting for its end for ever. It
+// may still report that earlier writes found no room, as it does over NFS.
 func failuresOf(call string) []failure {
 	if call == "close" {
 		return []failure{{"done-ENOSPC", syscall.ENOSPC}}
@@ -55,8 +55,8 @@ func failuresOf(call string) []failure {
 	return list
 }
 
-// A failed is a chain one of whose programs meets errors: each of them at each
-// call, or one at each call, in turn.
+// A failed is a chain in which one program meets errors: at each call every error if
+// each is set, otherwise one error at each call, in turn.
 type failed struct {
 	name  string
 	chain chain
@@ -73,7 +73,7 @@ func failedChains() []failed {
 	}
 }
 
-// at is the nth point's error and call.
+// at returns the error and the number of the call for the nth point.
 func (c failed) at(call string, n int) (e failure, nth int) {
 	list := failuresOf(call)
 	if c.each {
@@ -82,7 +82,7 @@ func (c failed) at(call string, n int) (e failure, nth int) {
 	return list[(n-1)%len(list)], n
 }
 
-// failingCall has the Nth call of each name fail, with one error after the other.
+// failingCall makes the Nth call of each name fail, with one error after the other.
 func failingCall() []series {
 	var all []series
 	for _, c := range failedChains() {
@@ -114,21 +114,22 @@ func failOnce(t *trial, s *site, c failed, call string) *session {
 	t.fired, _ = w.struck()
 	t.struck = t.fired && one.code != exitLoader
 	if t.struck {
-		s.bore(one, e)
+		s.checkFailure(one, e)
 	}
 	return one
 }
 
-// stillMax is how many messages one failure may keep back in a session that goes
-// on: those of one transaction.
+// stillMax is how many messages one failure may keep back if the session goes on:
+// those of one transaction.
 const stillMax = 2
 
-// bore fails where a session did not bear a failure as it must: with a word about it
-// where it cost any mail its session, and all other mail gone; an interrupted call is
-// only repeated. Where Go itself cannot go on without a call it says so and ends.
-func (s *site) bore(one *session, e failure) {
+// checkFailure fails if a session did not cope with a failed call. If the failure
+// cost anything, the log must say so. All mail but one transaction must have gone if
+// the session went on. After EINTR the call must simply be repeated. If Go's runtime
+// cannot go on without the call, it says so and ends.
+func (s *site) checkFailure(one *session, e failure) {
 	left := s.leftBehind()
-	if endedInOrder(one) && left == 0 || lockedOut(one, e) {
+	if isCleanEnd(one) && left == 0 || lockedOut(one, e) {
 		return
 	}
 	switch {
@@ -136,18 +137,20 @@ func (s *site) bore(one *session, e failure) {
 		s.fail("%s was not repeated: %s, %d left behind", e.name, one.how(), left)
 	case !strings.Contains(one.log, e.errno.Error()) && !strings.Contains(one.log, "fatal error: "):
 		s.fail("no word of %q: %s, %d left behind", e.errno.Error(), one.how(), left)
-	case one.inOrder && left > stillMax:
+	case one.cleanEnd && left > stillMax:
 		s.fail("%s kept %d messages back", e.name, left)
 	}
 }
 
-// lockedOut says that EACCES was taken for what it means of a lock: another has it.
+// lockedOut reports if the program took EACCES for an answer to its lock request,
+// which is that another session has the lock.
 func lockedOut(one *session, e failure) bool {
 	return e.errno == syscall.EACCES && (strings.Contains(one.log, "another session of this mailbox is under way") ||
 		strings.Contains(one.log, "locked by another session"))
 }
 
-// leftBehind is how many messages wait that should have gone.
+// leftBehind is the number of messages that still wait although they should have
+// gone.
 func (s *site) leftBehind() int {
 	there, err := s.waiting()
 	if err != nil {
@@ -155,7 +158,7 @@ func (s *site) leftBehind() int {
 	}
 	n := 0
 	for _, m := range s.messages {
-		if there[m.file] && m.expected != waits {
+		if there[m.file] && m.expected != stays {
 			n++
 		}
 	}

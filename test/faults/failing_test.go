@@ -7,55 +7,55 @@ import (
 	"testing"
 )
 
-// TestBore: a failure that costs something needs a word in the log, keeps no more
-// than a transaction back, and an interrupted call costs nothing.
-func TestBore(t *testing.T) {
+// TestCheckFailure: if a failure costs something, the log must say so. It may keep back one
+// transaction at most, and an interrupted call costs nothing.
+func TestCheckFailure(t *testing.T) {
 	eio, eintr := failure{"EIO", syscall.EIO}, failure{"EINTR", syscall.EINTR}
 	const word = "vodmr-relay: 1 error error=\"input/output error\"\n"
 	for _, test := range []struct {
 		name  string
 		e     failure
 		one   session
-		gone  int // of the messages that should go
+		gone  int // of the messages that should have left
 		wrong string
 	}{
-		{"nothing happened", eio, session{inOrder: true}, 7, ""},
-		{"a word, and one is left", eio, session{inOrder: true, log: word}, 6, ""},
-		{"one is left without a word", eio, session{inOrder: true}, 6, `no word of "input/output error"`},
+		{"nothing happened", eio, session{cleanEnd: true}, 7, ""},
+		{"a word, and one is left", eio, session{cleanEnd: true, log: word}, 6, ""},
+		{"one is left without a word", eio, session{cleanEnd: true}, 6, `no word of "input/output error"`},
 		{"a broken session without a word", eio, session{code: 111}, 7, `no word of "input/output error"`},
 		{"a broken session", eio, session{code: 111, log: word}, 0, ""},
 		{"QUIT could not be said", eio, session{}, 7, ""},
 		{"Go gave up", eio, session{code: 2, log: "fatal error: no thread\n"}, 0, ""},
-		{"too many are left", eio, session{inOrder: true, log: word}, 4, "EIO kept 3 messages back"},
-		{"interrupted", eintr, session{inOrder: true, log: word}, 6, "EINTR was not repeated"},
+		{"too many are left", eio, session{cleanEnd: true, log: word}, 4, "EIO kept 3 messages back"},
+		{"interrupted", eintr, session{cleanEnd: true, log: word}, 6, "EINTR was not repeated"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := testSite(t)
 			for _, m := range s.messages {
-				if m.expected != waits && test.gone > 0 {
+				if m.expected != stays && test.gone > 0 {
 					test.gone--
 					must(t, s.remove(m))
 				}
 			}
-			s.bore(&test.one, test.e)
+			s.checkFailure(&test.one, test.e)
 			s.expect(t, test.wrong)
 		})
 	}
 }
 
-// TestDoubted: what went twice must have been doubted.
+// TestDoubted: if a message went twice, the broken session must have logged a doubt.
 func TestDoubted(t *testing.T) {
 	s := testSite(t)
 	first, second := s.messages[0], s.messages[1]
 	first.taken, second.taken = 2, 2
-	s.doubted(&session{log: "vodmr-relay: 1 doubt file=new/" + first.file + " from=<>\n"})
+	s.checkDoubts(&session{log: "vodmr-relay: 1 doubt file=new/" + first.file + " from=<>\n"})
 	s.expect(t, "without a word of doubt: "+second.file)
 	if len(s.wrong) != 1 {
 		t.Errorf("%q, want one", s.wrong)
 	}
 }
 
-// TestEachErrorIsTried: at each call, or one at each call in turn.
+// TestEachErrorIsTried: every error at each call, or one error at each call in turn.
 func TestEachErrorIsTried(t *testing.T) {
 	for n, want := range map[int]string{1: "EIO 1", 7: "EINTR 1", 8: "EIO 2", 21: "EINTR 3"} {
 		e, nth := failed{each: true}.at("openat", n)
@@ -77,7 +77,7 @@ func (s *site) remove(m *message) error {
 	return os.Remove(filepath.Join(s.home, "Maildir/new", m.file))
 }
 
-// TestInterrupted: what a signal interrupts is done again.
+// TestInterrupted: a call is repeated if a signal interrupted it.
 func TestInterrupted(t *testing.T) {
 	if !canInject() {
 		t.Skip("inject needs Linux on amd64")
@@ -90,13 +90,14 @@ func TestInterrupted(t *testing.T) {
 			if fired, _ := w.struck(); !fired {
 				break
 			}
-			s.bore(one, failure{"EINTR", syscall.EINTR})
+			s.checkFailure(one, failure{"EINTR", syscall.EINTR})
 			s.expect(t, "")
 		}
 	}
 }
 
-// TestUnknownCall: a fault that cannot happen is no point that does not strike.
+// TestUnknownCall: if inject does not know the call, that is an error, and not a
+// point that does not strike.
 func TestUnknownCall(t *testing.T) {
 	if !canInject() {
 		t.Skip("inject needs Linux on amd64")
@@ -109,8 +110,8 @@ func TestUnknownCall(t *testing.T) {
 	}
 }
 
-// TestTLSGivesUp: where vodmr-tls itself cannot send or receive it says so, and
-// neither the customer nor the program waits for the other.
+// TestTLSGivesUp: if vodmr-tls itself cannot send or receive, it says so, and neither
+// the customer nor vodmr waits for the other.
 func TestTLSGivesUp(t *testing.T) {
 	if !canInject() {
 		t.Skip("inject needs Linux on amd64")
@@ -120,14 +121,14 @@ func TestTLSGivesUp(t *testing.T) {
 			s := testSite(t)
 			s.chain = tlsRelayChain()
 			one := s.session(s.wire(call, "EIO", n).wrap)
-			s.bore(one, failure{"EIO", syscall.EIO})
+			s.checkFailure(one, failure{"EIO", syscall.EIO})
 			s.expect(t, "")
 		}
 	}
 }
 
-// TestExpireKnowsWhatWasTaken: where vodmr.notes cannot be read, nothing bounces that
-// the customer has already.
+// TestExpireKnowsWhatWasTaken: if vodmr.notes cannot be read, no message bounces that
+// the customer already has.
 func TestExpireKnowsWhatWasTaken(t *testing.T) {
 	if !canInject() {
 		t.Skip("inject needs Linux on amd64")
@@ -140,7 +141,7 @@ func TestExpireKnowsWhatWasTaken(t *testing.T) {
 			break
 		}
 		if one.code != exitLoader {
-			s.bore(one, failure{"EIO", syscall.EIO})
+			s.checkFailure(one, failure{"EIO", syscall.EIO})
 		}
 		s.settle(one.broken())
 		s.expect(t, "")

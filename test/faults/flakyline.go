@@ -15,38 +15,38 @@ import (
 
 const (
 	flakyLineSessions = 2
-	weeksSessions     = 300
-	sampleWeeks       = 40
-	lineMean          = 2500 // bytes that a line lives for
-	waitMax           = 60   // sessions that a message may wait
+	manySessions      = 300
+	sampleSessions    = 40
+	lineMean          = 2500 // mean length in bytes of a line until it breaks
+	waitMax           = 60   // sessions that a message may wait for
 )
 
-// A flakyline is a site whose line breaks in each session while mail keeps coming.
+// A flakyline is a site with a line that breaks in each session while mail keeps coming.
 type flakyline struct {
 	*site
-	session int
-	upright int  // messages that waited and were not set aside
-	due     bool // one that was might go before them
-	began   int64
-	came    map[*message]int // in which session
-	took    []*message       // in this session, in order
-	first   map[*message]int // in which session it was taken first
+	session      int
+	unsuspected  int  // waiting messages that were not demoted
+	suspectsTurn bool // a demoted message had its turn before them
+	began        int64
+	came         map[*message]int // session in which it was delivered
+	took         []*message       // messages of this session, in order
+	first        map[*message]int // session in which it was taken first
 }
 
-// flakyLineRounds plays hundreds of sessions over a line that breaks at random, while mail
-// keeps coming. In each, the oldest mail must go first, but for what broke two
-// sessions in a row.
+// flakyLineRounds plays hundreds of sessions over a line that breaks at random, while
+// mail keeps coming. In each session the oldest message must go first, unless it
+// broke two sessions in a row.
 func flakyLineRounds(t *trial, m mode) {
 	g := &flakyline{site: newSite(t, relayChain(), m, nil), came: make(map[*message]int), first: make(map[*message]int)}
-	sessions := weeksSessions
+	sessions := manySessions
 	if t.sample > 0 {
-		sessions = sampleWeeks
+		sessions = sampleSessions
 	}
-	g.doctor = func(c *customer.Server) {
+	g.adjust = func(c *customer.Server) {
 		c.Take = func(from string, to []string, content []byte) {
 			g.take(from, to, content)
 			m := g.search(from, to[0], string(content))
-			if _, again := g.first[m]; !again {
+			if _, resent := g.first[m]; !resent {
 				g.first[m] = g.session
 			}
 			g.took = append(g.took, m)
@@ -61,11 +61,11 @@ func flakyLineRounds(t *trial, m mode) {
 		}
 	}
 	t.fired, t.struck = true, true
-	g.waits()
+	g.checkDelays()
 	g.settle(broken)
 }
 
-// newMail delivers some.
+// newMail delivers up to three messages.
 func (g *flakyline) newMail() error {
 	for range g.random.IntN(4) {
 		i := len(g.messages)
@@ -94,7 +94,7 @@ func (g *flakyline) visit() (broke bool) {
 	}
 	l.turned = func() bool { return true }
 	g.took = nil
-	one := g.sessionOver(nil, func(c net.Conn) net.Conn { return l.lay(c) })
+	one := g.sessionOnLine(nil, func(c net.Conn) net.Conn { return l.lay(c) })
 	order, err := g.order(there)
 	if err != nil {
 		g.trial.broken = err
@@ -102,29 +102,29 @@ func (g *flakyline) visit() (broke bool) {
 	if !begins(order, g.took) && !g.early(order) {
 		g.fail("session %d: taken %s, the order was %s", g.session, names(g.took), names(order))
 	}
-	return !one.inOrder
+	return !one.cleanEnd
 }
 
-// begins says whether a list begins with another.
+// begins reports if the list starts with another list.
 func begins(list, with []*message) bool {
 	return len(with) <= len(list) && slices.Equal(with, list[:len(with)])
 }
 
-// early says whether the first that was set aside was due, and went before all
-// others.
+// early reports if a suspect went before all other messages and it was that suspect's
+// turn.
 func (g *flakyline) early(order []*message) bool {
 	i := slices.Index(order, g.took[0])
-	if i != g.upright || !g.due {
+	if i != g.unsuspected || !g.suspectsTurn {
 		return false
 	}
 	first := slices.Insert(slices.Delete(slices.Clone(order), i, i+1), 0, order[i])
 	return begins(first, g.took)
 }
 
-// order is that in which what waited must be offered: the oldest first, then what
-// broke two sessions in a row, oftenest last.
+// order is the order in which the waiting messages must be offered: the oldest first,
+// then those that broke two sessions in a row, fewest breaks first.
 func (g *flakyline) order(there map[string]bool) ([]*message, error) {
-	breaks, due, err := g.noted()
+	breaks, suspectsTurn, err := g.noted()
 	if err != nil {
 		return nil, err
 	}
@@ -135,8 +135,8 @@ func (g *flakyline) order(there map[string]bool) ([]*message, error) {
 		}
 		return breaks[m.file]
 	}
-	g.due = due > 0
-	g.upright = len(slices.DeleteFunc(slices.Clone(list), func(m *message) bool { return rank(m) > 0 }))
+	g.suspectsTurn = suspectsTurn > 0
+	g.unsuspected = len(slices.DeleteFunc(slices.Clone(list), func(m *message) bool { return rank(m) > 0 }))
 	slices.SortStableFunc(list, func(a, b *message) int { return cmp.Compare(rank(a), rank(b)) })
 	return list, nil
 }
@@ -149,8 +149,8 @@ func names(list []*message) string {
 	return fmt.Sprint(all)
 }
 
-// waits fails where a message had to wait for too many sessions.
-func (g *flakyline) waits() {
+// checkDelays fails if a message had to wait for too many sessions.
+func (g *flakyline) checkDelays() {
 	longest := 0
 	for _, m := range g.messages {
 		at, taken := g.first[m]

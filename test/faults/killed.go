@@ -1,20 +1,20 @@
 package main
 
-// killedRelay is vodmr-relay, killed.
+// killedRelay kills vodmr-relay.
 func killedRelay() []series { return killed("relay", relayChain(), modes()...) }
 
-// killedVodmr is vodmr, killed.
+// killedVodmr kills vodmr.
 func killedVodmr() []series { return killed("vodmr", vodmrChain(), modes()[2]) }
 
-// killedTLS is vodmr-tls, killed, where it begins on request and at once.
+// killedTLS kills vodmr-tls, both if it starts on request and if it starts at once.
 func killedTLS() []series {
 	return append(killed("starttls", tlsChain(true), modes()[2]), killed("tls", tlsChain(false), modes()[2])...)
 }
 
-// killedAtrn is atrn, killed while it receives into a Maildir.
+// killedAtrn kills atrn while it receives into a Maildir.
 func killedAtrn() []series { return killed("atrn", atrnChain(), modes()[2]) }
 
-// calls are the system calls of our programs at which they are killed.
+// calls are the system calls at which our programs are killed.
 func calls() []string {
 	return []string{
 		"openat", "close", "read", "pread64", "pwrite64", "write", "sendmsg", "recvfrom", "unlinkat", "renameat", "linkat",
@@ -42,11 +42,11 @@ func kill(t *trial, c chain, m mode, call string) {
 	s.settle(killOnce(t, s, call).broken())
 }
 
-// killOnce is a session in which the Nth call of that name kills.
+// killOnce runs a session in which the Nth call of that name kills the program.
 func killOnce(t *trial, s *site, call string) *session {
 	w := t.wire(call, "kill", t.n)
 	one := s.session(w.wrap)
 	t.fired, t.struck = w.struck()
-	t.struck = t.struck && one.killed // or it was at its end already
+	t.struck = t.struck && one.killed // not if it had already ended
 	return one
 }

@@ -12,7 +12,7 @@ import (
 	"vodmr/test/kit/loopback"
 )
 
-// A way is one of a line's two.
+// A way is one direction of a line.
 type way struct {
 	name       string
 	toProvider bool
@@ -20,13 +20,13 @@ type way struct {
 
 func ways() []way { return []way{{"out", false}, {"back", true}} }
 
-// A hit is what happens to a line, and at which of its bytes.
+// A hit is a fault of a line, and the bytes at which it is tried.
 type hit struct {
 	what   string
-	stride int // every so many bytes
+	stride int // it is tried once in so many bytes
 }
 
-// hits: a cut at each byte; the others take longer or tell less.
+// hits are the faults: a cut at each byte; the others take longer or show less.
 func hits() []hit { return []hit{{"cut", 1}, {"reset", 7}, {"stall", 61}} }
 
 // brokenLine breaks the line at its Nth byte each way, in each mode.
@@ -44,22 +44,22 @@ func brokenLine() []series {
 	return all
 }
 
-// A lined is a chain and what its customer offers.
-type lined struct {
+// A lineCase is a chain and the extensions that its customer offers.
+type lineCase struct {
 	chain chain
 	mode  mode
 }
 
-func lines() []lined {
-	var list []lined
+func lines() []lineCase {
+	var list []lineCase
 	for _, m := range modes() {
-		list = append(list, lined{relayChain(), m})
+		list = append(list, lineCase{relayChain(), m})
 	}
-	return append(list, lined{tlsRelayChain(), mode{"tls", true, true}})
+	return append(list, lineCase{tlsRelayChain(), mode{"tls", true, true}})
 }
 
-// tlsRelayChain is vodmr-relay behind vodmr-tls, without a login: thousands of
-// sessions are made so.
+// tlsRelayChain is vodmr-relay behind vodmr-tls, without a login, because this makes
+// thousands of sessions.
 func tlsRelayChain() chain {
 	return chain{
 		name: "vodmr-tls",
@@ -78,20 +78,20 @@ func tlsRelayChain() chain {
 	}
 }
 
-// breakLine breaks it in a session of ten messages.
-func breakLine(t *trial, l lined, h hit, w way) {
+// breakLine breaks the line in a session of ten messages.
+func breakLine(t *trial, l lineCase, h hit, w way) {
 	s := newSite(t, l.chain, l.mode, small(10))
 	if t.broken != nil {
 		return
 	}
-	one := s.hurt(h, w)
+	one := s.brokenSession(h, w)
 	s.chain = relayChain()
 	s.settle(one.broken())
-	s.doubted(one)
+	s.checkDoubts(one)
 }
 
-// hurt runs a session whose line is hit.
-func (s *site) hurt(h hit, w way) *session {
+// brokenSession runs a session during which the line fails.
+func (s *site) brokenSession(h hit, w way) *session {
 	t := s.trial
 	if h.what == "stall" {
 		t.broken = s.control("timeoutremote", "1")
@@ -104,16 +104,16 @@ func (s *site) hurt(h hit, w way) *session {
 		return stream, err
 	}
 	line := &link{what: h.what, toProvider: w.toProvider, n: t.n * h.stride, turned: turned.Load}
-	one := s.sessionOver(nil, line.lay)
+	one := s.sessionOnLine(nil, line.lay)
 	t.fired = line.struck.Load()
 	t.struck = t.fired
 	_ = os.Remove(filepath.Join(s.qmail, "control/timeoutremote"))
 	return one
 }
 
-// doubted fails where a message arrived twice and the broken session did not say
+// checkDoubts fails if a message arrived twice and the broken session did not log
 // that it might.
-func (s *site) doubted(one *session) {
+func (s *site) checkDoubts(one *session) {
 	for _, m := range s.messages {
 		if m.taken > 1 && !strings.Contains(one.log, " doubt file=new/"+m.file+" ") {
 			s.fail("sent again without a word of doubt: %s", m.file)
@@ -121,18 +121,18 @@ func (s *site) doubted(one *session) {
 	}
 }
 
-// trickle passes each byte on by itself, both ways, and breaks nothing.
-func trickle(t *trial, l lined) {
+// trickle passes on each byte by itself, both ways, and breaks nothing.
+func trickle(t *trial, l lineCase) {
 	list := slices.DeleteFunc(variety(), func(m *message) bool { return len(m.content) > 1000 })
 	s := newSite(t, l.chain, l.mode, append(list, small(10)...))
 	if t.broken != nil {
 		return
 	}
 	line := &link{what: "trickle"}
-	one := s.sessionOver(nil, line.lay)
+	one := s.sessionOnLine(nil, line.lay)
 	t.fired = line.struck.Load()
 	t.struck = t.fired
-	if !one.inOrder || !s.settled() {
+	if !one.cleanEnd || !s.settled() {
 		s.fail("a slow line broke the session: %s", one.how())
 	}
 	s.settle(0)

@@ -8,18 +8,18 @@ import (
 	"vodmr/test/kit/loopback"
 )
 
-// A link is the line between provider and customer, on which something happens
-// behind the nth byte one way.
+// A link is the line between provider and customer. Something happens on it after the
+// nth byte in one direction.
 type link struct {
 	what       string // cut, reset, stall or trickle
-	toProvider bool   // the way whose bytes are counted; else to the customer
+	toProvider bool   // direction that is counted: to the provider, otherwise to the customer
 	n          int
-	turned     func() bool // whether the roles have turned
+	turned     func() bool // reports if the roles have turned
 
 	struck atomic.Bool
 }
 
-// lay puts the link before the provider's end and gives the customer's.
+// lay inserts the link before the provider's end and returns the customer's end.
 func (l *link) lay(provider net.Conn) net.Conn {
 	inner, outer, err := loopback.Pair()
 	if err != nil {
@@ -30,7 +30,7 @@ func (l *link) lay(provider net.Conn) net.Conn {
 	return outer
 }
 
-// behind puts the link behind the customer's end and gives the provider's.
+// behind inserts the link behind the customer's end and returns the provider's end.
 func (l *link) behind(customer *net.TCPConn) (*net.TCPConn, error) {
 	inner, outer, err := loopback.Pair()
 	if err != nil {
@@ -45,7 +45,8 @@ func (l *link) join(customer, provider *net.TCPConn) {
 	go l.carry(provider, customer, l.toProvider)
 }
 
-// carry moves bytes one way until their end, or the nth where that is counted.
+// carry moves bytes in one direction until they end or, if this direction is counted,
+// until the nth.
 func (l *link) carry(dst, src *net.TCPConn, counted bool) {
 	buf := make([]byte, 32<<10)
 	for left := l.n; ; {
@@ -64,7 +65,7 @@ func (l *link) carry(dst, src *net.TCPConn, counted bool) {
 	}
 }
 
-// write passes bytes on, each in a packet of its own where they trickle.
+// write passes bytes on; if they are to trickle, each gets a packet of its own.
 func (l *link) write(dst *net.TCPConn, p []byte) {
 	if l.what != "trickle" {
 		_, _ = dst.Write(p)
@@ -76,7 +77,7 @@ func (l *link) write(dst *net.TCPConn, p []byte) {
 	}
 }
 
-// strike does what is to be done behind the nth byte.
+// strike causes the fault after the nth byte.
 func (l *link) strike(dst, src *net.TCPConn) {
 	l.struck.Store(true)
 	switch l.what {
@@ -90,13 +91,13 @@ func (l *link) strike(dst, src *net.TCPConn) {
 	dst.Close()
 }
 
-// unturnedMax is how long a customer waits that nothing answers before the
-// turn: the provider waits for much longer.
+// unturnedMax is how long the customer waits without an answer before the turn: the
+// provider would wait much longer.
 const unturnedMax = 2 * time.Second
 
-// stall passes nothing on any more, until the provider has had enough. Where
-// its own end is not seen here, since nothing is read from it, the other way's
-// end will close both.
+// stall passes on nothing more until the provider gives up. Nothing is read from the
+// provider any more, so its end may go unnoticed here; the end of the other direction
+// then closes both.
 func (l *link) stall(dst, src *net.TCPConn) {
 	buf := make([]byte, 32<<10)
 	if !l.turned() {

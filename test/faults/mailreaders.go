@@ -10,20 +10,20 @@ import (
 	"strings"
 )
 
-// mailreaders is the program of that name, at work in a site's Maildirs.
+// mailreaders is that program at work in a site's Maildirs.
 type mailreaders struct {
 	cmd     *exec.Cmd
 	out     io.Reader
 	deleted map[string]bool
-	over    chan struct{} // closed once it has ended
+	ended   chan struct{} // closed once it has ended
 	err     error
 }
 
-// newCompany prepares one; args are the program's, but for the seed.
+// newMailreaders prepares the program; args are its arguments, without the seed.
 func (t *trial) newMailreaders(args ...string) *mailreaders {
 	args = append([]string{"-s", fmt.Sprint(t.random.Uint64())}, args...)
 	program := filepath.Join(t.bin, "mailreaders")
-	return &mailreaders{cmd: exec.CommandContext(t.ctx, program, args...), deleted: make(map[string]bool), over: make(chan struct{})}
+	return &mailreaders{cmd: exec.CommandContext(t.ctx, program, args...), deleted: make(map[string]bool), ended: make(chan struct{})}
 }
 
 func (c *mailreaders) start() (err error) {
@@ -41,23 +41,23 @@ func (c *mailreaders) start() (err error) {
 			}
 		}
 		c.err = c.cmd.Wait()
-		close(c.over)
+		close(c.ended)
 	}()
 	return nil
 }
 
-// gone says whether it has left.
+// gone reports if the program has ended.
 func (c *mailreaders) gone() bool {
 	select {
-	case <-c.over:
+	case <-c.ended:
 		return true
 	default:
 		return false
 	}
 }
 
-// end waits until it has left, and says what it deleted.
+// end waits for its end, and returns the files that it deleted.
 func (c *mailreaders) end() (deleted map[string]bool, err error) {
-	<-c.over
+	<-c.ended
 	return c.deleted, c.err
 }

@@ -1,6 +1,6 @@
-// Faults breaks vodmr at every point that it knows and keeps account of the
-// mail: see scripts/faults, which builds everything and runs it. A row is one
-// kind of fault, a series the points of one sort, a trial one point.
+// Faults breaks vodmr at every point that it knows and keeps account of the mail: see
+// scripts/faults, which builds and runs everything. A row is one kind of fault, a
+// series the points of one sort, a trial one point.
 package main
 
 import (
@@ -17,23 +17,23 @@ import (
 )
 
 const (
-	exitFailed = 1   // mail was lost, or another promise broken
-	exitMisuse = 100 // rows or points that are not there
-	exitBroken = 111 // it could not be tried
+	exitFailed = 1   // mail was lost, or another promise was broken
+	exitMisuse = 100 // there are no such rows or points
+	exitBroken = 111 // the fault could not be tried
 )
 
 // A faults is one run.
 type faults struct {
 	ctx       context.Context
-	bin, work string // folders: programs, ours
-	stored    string // results.csv of earlier runs; "" stores nothing
+	bin, work string // folders: the programs, our own files
+	stored    string // results.csv of earlier runs; nothing is stored if it is ""
 	forms     logformat.Forms
 	seed      uint64
-	sample    time.Duration // for all rows together; 0 tries every point
-	point     string        // try this one alone
-	resume    bool          // leave out rows whose result is stored
+	sample    time.Duration // for all rows together; if 0, every point is tried
+	point     string        // only this point is tried
+	resume    bool          // rows with a stored result are left out
 	jobs      int           // trials at once
-	soak      time.Duration // how long customers call in that row; 0 for its own time
+	soak      time.Duration // how long the customers of that row call; if 0, the usual time
 }
 
 func main() { os.Exit(run()) }
@@ -79,7 +79,7 @@ func run() int {
 	return f.runRows(chosen)
 }
 
-// quote prints what is stored as the README has it.
+// quote prints the stored results as the README shows them.
 func (f *faults) quote() int {
 	stored, err := readResults(f.stored)
 	if err != nil {
@@ -110,7 +110,7 @@ func (f *faults) runRows(chosen []row) int {
 			continue
 		}
 		if f.ctx.Err() != nil {
-			return exitBroken // a part of a row is no result
+			return exitBroken // an incomplete row is not a result
 		}
 		stored.put(one)
 		if err := stored.write(f.stored); err != nil {

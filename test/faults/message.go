@@ -13,38 +13,38 @@ const (
 	host     = "mail.provider.example"
 )
 
-// An outcome is what must become of a message in the end.
+// An outcome is what must finally become of a message.
 type outcome int
 
 const (
 	arrives outcome = iota
 	bounces
-	waits
-	vanishes // nobody is to be told of it
+	stays
+	vanishes // nobody must be informed of it
 )
 
 // A message is one file of the Maildir, and the account of it.
 type message struct {
 	file, from, to string
-	content        string // as stored, without the envelope
+	content        string // as stored, without the envelope lines
 	expected       outcome
 
 	taken   int  // times that the customer took it
 	bounced int  // times that qmail-queue took its bounce
-	doubts  int  // sessions that broke and left it unanswered
-	deleted bool // by somebody else, who may
-	age     int  // seconds that it waited before all others came
+	doubts  int  // sessions that broke before it was answered
+	deleted bool // by a mail reader, which may do so
+	age     int  // seconds by which it is older than the others
 }
 
-// Whom the customer refuses, by the first words of their addresses.
+// The customer refuses recipients and senders that begin with these words.
 const (
 	nobody   = "nobody"   // 550 to RCPT
 	greylist = "greylist" // 450 to RCPT
 	spammer  = "spammer"  // 554 to the content
 )
 
-// variety is a message of each sort: the fates, one message for two recipients,
-// and one too large to be read whole.
+// variety makes one message of each sort: every outcome, one message for two
+// recipients, and one too large to be read whole.
 func variety() []*message {
 	list := []*message{
 		write("bob", "ann", "small\n"),
@@ -59,8 +59,8 @@ func variety() []*message {
 	return list
 }
 
-// fetched is a message of each sort that atrn itself receives: it knows no
-// recipient that it refuses, but a size.
+// fetched makes one message of each sort for atrn as the receiver: it refuses no
+// recipient, but it refuses a message if it is too large.
 func fetched() []*message {
 	list := slices.DeleteFunc(variety(), func(m *message) bool { return m.expected != arrives })
 	large := write("hal", "ann", strings.Repeat("A message that is too large for this customer.......\n", atrnMax/53+1))
@@ -68,7 +68,7 @@ func fetched() []*message {
 	return slices.Insert(list, 3, large)
 }
 
-// small is n messages of few bytes.
+// small makes n messages of a few bytes.
 func small(n int) []*message {
 	var list []*message
 	for i := range n {
@@ -77,7 +77,7 @@ func small(n int) []*message {
 	return list
 }
 
-// write makes a message. Equal texts are copies of one.
+// write makes a message. Messages with equal texts are copies of each other.
 func write(to, from, text string) *message {
 	m := &message{from: from + "@s.test", to: to + "@" + domain}
 	m.content = "Received: (qmail 1 invoked by network)\n\n" + text
@@ -85,17 +85,17 @@ func write(to, from, text string) *message {
 	case strings.HasPrefix(to, nobody) || from == spammer:
 		m.expected = bounces
 	case strings.HasPrefix(to, greylist):
-		m.expected = waits
+		m.expected = stays
 	}
 	return m
 }
 
-// stored is the whole file.
+// stored is the content of the whole file.
 func (m *message) stored() string {
 	return "Return-Path: <" + m.from + ">\nDelivered-To: " + m.to + "\n" + m.content
 }
 
-// returned is the envelope of its bounce, as the stand-in for qmail-queue keeps it.
+// returned is the envelope of the bounce, as the stand-in for qmail-queue stores it.
 func (m *message) returned() string {
 	if m.from == "" {
 		return "F#@[]\nTpostmaster@" + host + "\n"

@@ -5,21 +5,21 @@ import (
 	"strings"
 )
 
-// oddCalls are those that may move less than they were asked to, and those that
-// may be done and say that they were not: a close whose data could not be kept,
-// or a removal over a network whose answer was lost.
-func oddCalls() map[string][]string {
+// partialIOCalls are the calls that may move less than they were asked to, and those
+// that may be done and still report an error: a close if data could not be stored, or
+// a removal if the answer of the file server was lost.
+func partialIOCalls() map[string][]string {
 	moves := []string{"read", "pread64", "write", "sendmsg", "recvfrom"}
 	done := []string{"close", "unlinkat", "renameat", "linkat", "write", "fsync"}
 	return map[string][]string{"short": moves, "done-EIO": done}
 }
 
-// oddCall has the Nth call of each such name move one byte, or say EIO though it
-// was done.
+// partialIOCall makes the Nth call of each such name move one byte, or return EIO
+// although it was done.
 func partialIOCall() []series {
 	var all []series
 	for _, c := range failedChains() {
-		for what, calls := range oddCalls() {
+		for what, calls := range partialIOCalls() {
 			for _, call := range calls {
 				all = append(all, series{name: what + "/" + c.name + "/" + call, try: func(t *trial) { partialIO(t, c, call, what) }})
 			}
@@ -29,8 +29,8 @@ func partialIOCall() []series {
 	return all
 }
 
-// exitLoader is how a program ends that the system's loader could not load: it
-// believes a short read, and nothing of ours has begun.
+// exitLoader is the exit code if the system's loader could not load the program. The
+// loader trusts a short read, and none of our code has run by then.
 const exitLoader = 127
 
 func partialIO(t *trial, c failed, call, what string) {
@@ -43,10 +43,11 @@ func partialIO(t *trial, c failed, call, what string) {
 	t.fired, _ = w.struck()
 	t.struck = t.fired && one.code != exitLoader
 	broken := one.broken()
-	if what == "short" && t.struck && (!one.inOrder || s.leftBehind() > 0) {
+	if what == "short" && t.struck && (!one.cleanEnd || s.leftBehind() > 0) {
 		s.fail("a short %s broke the session: %s", call, one.how())
 	}
-	// A message or a bounce that was written whole, and said to be not, goes again.
+	// If a message or a bounce was written whole but reported as failed, it is sent
+	// again.
 	if what != "short" && (call == "write" || call == "linkat" || call == "fsync") {
 		broken = 1
 	}

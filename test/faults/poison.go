@@ -16,34 +16,34 @@ const (
 	poisonRounds = 12
 	goodOnes     = 100
 	badOnes      = 5
-	alone        = 2 // breaks from which on a message goes last, alone
+	alone        = 2 // number of breaks after which a message goes last, alone
 )
 
-// hows are what happens at a poison, stages the command of its transaction at
-// which it does. Both stand in its addresses.
+// hows are the faults that a poison message causes, stages the commands of its
+// transaction at which they happen. Both are part of its addresses.
 func hows() []string   { return []string{"drop", "reset", "kill", "hang"} }
 func stages() []string { return []string{"mail", "rcpt", "content"} }
 
-// poisonRow is five poisons among a hundred good messages, and a line that
-// breaks at random for weeks.
+// poisonRow puts five poison messages among a hundred good ones; another series lets
+// the line break at random for hundreds of sessions.
 func poisonRow() []series {
 	var all []series
 	for _, m := range modes() {
 		all = append(all, series{name: "five/" + m.name, last: poisonRounds, try: func(t *trial) { fivePoisons(t, m) }},
-			series{name: "weeks/" + m.name, last: flakyLineSessions, try: func(t *trial) { flakyLineRounds(t, m) }})
+			series{name: "flaky-line/" + m.name, last: flakyLineSessions, try: func(t *trial) { flakyLineRounds(t, m) }})
 	}
 	return all
 }
 
-// A poisonedSite is a site with poisons among its mail.
+// A poisonedSite is a site with poison messages among its mail.
 type poisonedSite struct {
 	*site
 	bad  []*message
-	tail tail // of what the customer heard
+	tail tail // end of the text that the customer received
 }
 
-// fivePoisons plays sessions until all that is good has arrived, a few more in
-// which only the poisons are left, and then mends the customer.
+// fivePoisons runs sessions until all good messages have arrived, a few more in which
+// only the poison messages are left, and then repairs the customer.
 func fivePoisons(t *trial, m mode) {
 	p := newPoisonedSite(t, m)
 	if t.broken != nil {
@@ -73,7 +73,7 @@ func newPoisonedSite(t *trial, m mode) *poisonedSite {
 	for i := range badOnes {
 		how, stage := hows()[t.random.IntN(len(hows()))], stages()[t.random.IntN(len(stages()))]
 		if i > 0 && how == "hang" {
-			how = "drop" // one of them is enough waiting
+			how = "drop" // one that hangs takes long enough
 		}
 		name := fmt.Sprintf("%s-%s-%d", how, stage, i)
 		bad = append(bad, write(name, name, fmt.Sprintf("poison %d\n", i)))
@@ -88,22 +88,22 @@ func newPoisonedSite(t *trial, m mode) *poisonedSite {
 	return &poisonedSite{site: s, bad: bad}
 }
 
-// mostSessions is how many may pass until all that is good has arrived: two for
-// each poison, and two for each message whose answer may be lost with the
-// poison's. Where the customer's server answers at once, and hangs up in order,
-// none is.
+// mostSessions is how many sessions may pass until all good messages have arrived:
+// two for each poison message, and two for each message that may lose its answer
+// together with that of the poison. If the customer's server answers at once and
+// hangs up in order, no answer is lost.
 func (p *poisonedSite) mostSessions() int {
 	sessions := 1
 	for range p.bad {
 		sessions += alone * p.most()
 		if p.mode.pipelining && !p.mode.chunking {
-			sessions += alone // its MAIL goes out with the end of the content before it
+			sessions += alone // its MAIL is sent together with the end of the content before it
 		}
 	}
-	return sessions + sessions/10 // in one of ten, one of them may go first again
+	return sessions + sessions/10 // in one session of ten a suspect may go first again
 }
 
-// goodWait says whether any good message waits.
+// goodWait reports if any good message is still waiting.
 func (p *poisonedSite) goodWait() bool {
 	there, err := p.waiting()
 	if err != nil {
@@ -117,7 +117,7 @@ func (p *poisonedSite) goodWait() bool {
 	return false
 }
 
-// visit is one session, which breaks if a poison is offered.
+// visit is one session, which breaks if a poison message is offered.
 func (p *poisonedSite) visit() {
 	p.tail.text = ""
 	p.converse(nil, func(proc *process, near *net.TCPConn) error {
@@ -129,7 +129,7 @@ func (p *poisonedSite) visit() {
 	})
 }
 
-// poison makes the customer strike when a poison comes to its stage.
+// poison makes the customer cause the fault when a poison message reaches its stage.
 func (p *poisonedSite) poison(server *customer.Server, near *net.TCPConn, pid int) {
 	server.Prompt = true
 	strike := func(from, stage string) string {
@@ -151,7 +151,7 @@ func (p *poisonedSite) poison(server *customer.Server, near *net.TCPConn, pid in
 	server.Content = func(from string, _ []string) string { return strike(from, "content") }
 }
 
-// harm does what a poison does.
+// harm causes the fault of a poison message.
 func harm(how string, near *net.TCPConn, pid int) {
 	switch how {
 	case "drop":
@@ -162,5 +162,5 @@ func harm(how string, near *net.TCPConn, pid int) {
 	case "kill":
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
-	_, _ = io.Copy(io.Discard, near) // until the provider has had enough
+	_, _ = io.Copy(io.Discard, near) // until the provider gives up
 }

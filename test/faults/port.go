@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// A port is where customers call: for each of them vodmr runs, over a line that
-// may be cut, and may lose a process.
+// A port is the provider's listener. For each customer it runs vodmr, over a line
+// that may be cut, and may kill a process of the chain.
 type port struct {
 	*soaking
 	listener net.Listener
@@ -26,7 +26,7 @@ type port struct {
 	all      sync.WaitGroup
 }
 
-// strikeMax is how long a process that is to be killed may live before that.
+// strikeMax is the longest time that a process lives before it is killed.
 const strikeMax = 300 * time.Millisecond
 
 func (k *soaking) open(shared *site) (*port, error) {
@@ -44,7 +44,7 @@ func (k *soaking) open(shared *site) (*port, error) {
 	return p, nil
 }
 
-// close ends the port once all sessions have ended.
+// close closes the port when all sessions have ended.
 func (p *port) close() {
 	p.listener.Close()
 	p.all.Wait()
@@ -116,8 +116,8 @@ func (p *port) serve(far *net.TCPConn, l *link, doom time.Duration, second bool)
 	return nil
 }
 
-// killOne kills one process of a chain: the first, or, where there is one, that
-// which it runs, vodmr-relay most of the time.
+// killOne kills one process of a chain: the first one or, if second is set and there
+// is one, its child, which usually is vodmr-relay.
 func killOne(process *os.Process, second bool) {
 	if second {
 		pid := strconv.Itoa(process.Pid)

@@ -10,21 +10,22 @@ import (
 	"vodmr/qmail"
 )
 
-// A badQueue is a qmail-queue that takes nothing, whatever it says: a script of
-// /bin/sh, or what stands in its place.
+// A badQueue is a qmail-queue that accepts nothing, no matter what it reports: a
+// /bin/sh script, or something else in its place.
 type badQueue struct {
 	script string
 	make   func(path string) error // in place of a script
-	slow   bool                    // vodmr-relay waits for it until its own time is over
+	slow   bool                    // vodmr-relay waits until its time limit for the program
 }
 
-// Scripts read the message and the envelope, or not.
+// Beginnings of scripts: one reads the message and the envelope, the other reads
+// nothing.
 const (
 	reads  = "ulimit -c 0; cat >/dev/null; cat <&1 >/dev/null; "
 	unread = "ulimit -c 0; "
 )
 
-// exitQueues end with each exit code but 0, having read all or nothing.
+// exitQueues exit with each code but 0.
 func exitQueues(before string) []badQueue {
 	var list []badQueue
 	for code := 1; code <= 255; code++ {
@@ -33,7 +34,7 @@ func exitQueues(before string) []badQueue {
 	return list
 }
 
-// signalQueues are ended by each signal that ends a program.
+// signalQueues are killed by each signal that can do so.
 func signalQueues() []badQueue {
 	var list []badQueue
 	for _, signal := range []string{"HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM", "XCPU", "XFSZ"} {
@@ -44,7 +45,7 @@ func signalQueues() []badQueue {
 	return list
 }
 
-// textQueues say something on descriptor 6.
+// textQueues print a text on descriptor 6.
 func textQueues() []badQueue {
 	var list []badQueue
 	for _, code := range []int{11, 31, 71, 82, 88, 91} {
@@ -59,8 +60,8 @@ func textQueues() []badQueue {
 		badQueue{script: unread + "exec 6>&-; " + reads + "exit 88"})
 }
 
-// closingQueues close a descriptor before its end and then say yes. The bounce is
-// larger than a pipe: what a pipe has room for nobody can see to have been read.
+// closingQueues close a descriptor early and then exit 0. The bounce is larger than a
+// pipe, because nobody can tell if bytes that fit into the pipe were read.
 func closingQueues() []badQueue {
 	return []badQueue{
 		{script: "exec 0<&-; exit 0"},
@@ -71,7 +72,7 @@ func closingQueues() []badQueue {
 	}
 }
 
-// missingQueues cannot be run.
+// missingQueues cannot be executed.
 func missingQueues() []badQueue {
 	write := func(text string, mode os.FileMode) func(string) error {
 		return func(path string) error { return os.WriteFile(path, []byte(text), mode) }
@@ -98,7 +99,7 @@ func hangingQueues() []badQueue {
 	}
 }
 
-// badQueueRow has qmail-queue fail in each way that there is.
+// badQueueRow makes qmail-queue fail in every possible way.
 func badQueueRow() []series {
 	all := []series{
 		queueSeries("exit", exitQueues(reads)), queueSeries("unread", exitQueues(unread)),
@@ -118,7 +119,8 @@ func queueSeries(name string, list []badQueue) series {
 	}
 }
 
-// bounced is mail of which one message must bounce, larger than a pipe.
+// bounced makes mail of which one message must bounce; its bounce is larger than a
+// pipe.
 func bounced() []*message {
 	return []*message{
 		write("bob", "ann", "first\n"),
@@ -127,8 +129,8 @@ func bounced() []*message {
 	}
 }
 
-// spoilQueue has the bad one in two sessions, then the good one: the message
-// stays, is tried again, and bounces once.
+// spoilQueue installs the bad qmail-queue for two sessions, then the good one: the
+// message stays, is tried again, and bounces once.
 func spoilQueue(t *trial, bad badQueue) {
 	s := newSite(t, relayChain(), modes()[t.random.IntN(3)], bounced())
 	if t.broken != nil {
@@ -152,7 +154,7 @@ func spoilQueue(t *trial, bad badQueue) {
 	s.settle(0)
 }
 
-// install puts it in the place of the stand-in.
+// install replaces the stand-in by the bad program.
 func (s *site) install(bad badQueue) error {
 	if err := os.Remove(s.queueProgram()); err != nil {
 		return err
@@ -170,12 +172,12 @@ func (s *site) mendQueue() error {
 	return os.Symlink(s.program("qmail-queue"), s.queueProgram())
 }
 
-// withBadQueue is a session that must go on as if nothing were, but for a word
+// withBadQueue runs a session that must go on normally, except that it logs an error
 // about the bounce.
 func (s *site) withBadQueue() {
 	began := time.Now()
 	one := s.session(nil)
-	if !one.inOrder {
+	if !one.cleanEnd {
 		s.fail("the session broke: %s", one.how())
 	}
 	if left := s.leftBehind(); left != 1 {

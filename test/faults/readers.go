@@ -16,17 +16,17 @@ import (
 )
 
 const (
-	companyRounds   = 40
-	rivals          = 3 // customers that call at once
-	companyTime     = time.Second
-	mailreadersRate = 600 // actions a second
+	mailreadersRounds = 40
+	rivals            = 3 // customers that call at once
+	mailreadersTime   = time.Second
+	mailreadersRate   = 600 // actions a second
 )
 
-// companyRow is a mailbox in which others are busy while sessions run.
-func mailreadersRow() []series { return mailreadersSeries("company/", nil) }
+// mailreadersRow runs sessions while other programs work in the same mailbox.
+func mailreadersRow() []series { return mailreadersSeries("mailreaders/", nil) }
 
-// companyStanding is the same where sessions stand, and say NOOP only because
-// another asks for the mailbox.
+// mailreadersStanding does the same with standing sessions, which say NOOP only if
+// another session asks for the mailbox.
 func mailreadersStanding() []series {
 	return mailreadersSeries("standing/", []string{"VODMR_IDLE=1", "VODMR_NOOP=60"})
 }
@@ -34,15 +34,15 @@ func mailreadersStanding() []series {
 func mailreadersSeries(name string, env []string) []series {
 	var all []series
 	for _, m := range modes() {
-		all = append(all, series{name: name + m.name, last: companyRounds, try: func(t *trial) { keepCompany(t, m, env) }})
+		all = append(all, series{name: name + m.name, last: mailreadersRounds, try: func(t *trial) { amongMailreaders(t, m, env) }})
 	}
 	return all
 }
 
-// keepCompany has a mail reader and a delivery at work in the Maildir, while
-// three customers with one login call again and again. Nothing breaks: so nothing
-// may be sent again.
-func keepCompany(t *trial, m mode, env []string) {
+// amongMailreaders has a mail reader and a delivery at work in the Maildir, while
+// three customers with one login call again and again. Nothing breaks, so nothing may
+// be sent again.
+func amongMailreaders(t *trial, m mode, env []string) {
 	there, coming := t.mixed(0, 30), t.mixed(30, 40)
 	s := newSite(t, relayChain(), m, there)
 	if t.broken == nil {
@@ -57,9 +57,9 @@ func keepCompany(t *trial, m mode, env []string) {
 		return
 	}
 	defer box.Close()
-	span := companyTime
+	span := mailreadersTime
 	if env != nil {
-		span *= 3 // so that the mailbox passes from hand to hand
+		span *= 3 // so that the mailbox changes hands often
 	}
 	busy := t.newMailreaders("-t", span.String(), "-r", fmt.Sprint(mailreadersRate), "-d", s.maildir())
 	if t.broken = busy.start(); t.broken != nil {
@@ -83,8 +83,8 @@ func keepCompany(t *trial, m mode, env []string) {
 	s.settle(0)
 }
 
-// mixed is n messages, from the given number on: most are small, some are copies
-// for two, some are refused or deferred.
+// mixed makes n messages, numbered from first: most are small, some are copies for
+// two recipients, some are refused or deferred.
 func (t *trial) mixed(from, n int) []*message {
 	var list []*message
 	for i := from; len(list) < n; i++ {
@@ -103,14 +103,14 @@ func (t *trial) mixed(from, n int) []*message {
 	return list
 }
 
-// rival calls, and says how often it met another: one that held the mailbox, or
-// asked for it.
+// rival runs a session, and returns how often it met another session that held the
+// mailbox or asked for it.
 func (s *site) rival(box *maildir.Box) (met int64) {
 	one := s.converse(nil, func(p *process, near *net.TCPConn) error {
 		_ = near.SetDeadline(time.Now().Add(sessionMax))
 		server := s.server()
 		server.Mail = func(string) string {
-			time.Sleep(time.Millisecond) // so that they meet
+			time.Sleep(time.Millisecond) // long enough for sessions to meet
 			return ""
 		}
 		server.Noop = func() string {
@@ -124,7 +124,7 @@ func (s *site) rival(box *maildir.Box) (met int64) {
 		return s.play(near, server)
 	})
 	switch {
-	case one.inOrder:
+	case one.cleanEnd:
 	case strings.Contains(fmt.Sprint(one.err), `says "451 4.3.0 another session`):
 		met++
 	case s.ctx.Err() == nil:
@@ -133,7 +133,8 @@ func (s *site) rival(box *maildir.Box) (met int64) {
 	return met
 }
 
-// leave answers NOOP: one session is told to end, one by the customer, one stays.
+// leave answers NOOP. Depending on the process, the session is ended by SIGTERM,
+// ended by the customer, or goes on.
 func leave(pid int) string {
 	switch pid % 3 {
 	case 0:
@@ -144,15 +145,15 @@ func leave(pid int) string {
 	return ""
 }
 
-// holds fails unless the process holds the lock: it is one that sends.
+// holds fails unless this process holds the lock, because only the holder may send.
 func (s *site) holds(box *maildir.Box, pid int) {
 	if holder, err := box.Holder(); err != nil || holder != pid {
 		s.fail("process %d sends, and the lock's holder is %d, %v", pid, holder, err)
 	}
 }
 
-// prepare puts mail where the mail readers will deliver it from. Its names are numbered
-// from first.
+// prepare puts messages into tmp/, from which mailreaders will deliver them. Their
+// names are numbered from first.
 func (s *site) prepare(list []*message, first int) error {
 	for i, m := range list {
 		m.file = fmt.Sprintf("%d.%d.provider", time.Now().Unix(), first+i)
@@ -164,8 +165,8 @@ func (s *site) prepare(list []*message, first int) error {
 	return nil
 }
 
-// after notes what the mail readers deleted, takes its marks of deletion back, and
-// looks at maildirsize.
+// after records what mailreaders deleted, removes its marks of deletion, and checks
+// maildirsize.
 func (s *site) after(busy *mailreaders) {
 	deleted, err := busy.end()
 	if err != nil {
@@ -182,7 +183,7 @@ func (s *site) after(busy *mailreaders) {
 	s.checkSize()
 }
 
-// unmark takes the mail readers' marks of deletion back.
+// unmark removes the marks of deletion that mailreaders made.
 func (s *site) unmark() error {
 	marked, err := filepath.Glob(filepath.Join(s.maildir(), "cur/*T"))
 	for _, path := range marked {
@@ -191,7 +192,7 @@ func (s *site) unmark() error {
 	return err
 }
 
-// checkSize fails where maildirsize has a line that is not its form's.
+// checkSize fails if a line of maildirsize does not have the proper form.
 func (s *site) checkSize() {
 	text, err := os.ReadFile(filepath.Join(s.maildir(), "maildirsize"))
 	if err != nil {

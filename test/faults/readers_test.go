@@ -9,7 +9,7 @@ import (
 	"vodmr/test/kit/logformat"
 )
 
-// TestDeleted: what its owner deleted is not lost, but must not come back.
+// TestDeleted: a message that its owner deleted is not lost, but must not come back.
 func TestDeleted(t *testing.T) {
 	for _, test := range []struct {
 		name, wrong string
@@ -30,7 +30,7 @@ func TestDeleted(t *testing.T) {
 	}
 }
 
-// TestMaildirsize: a line of another form is noticed.
+// TestMaildirsize: a malformed line is noticed.
 func TestMaildirsize(t *testing.T) {
 	for text, wrong := range map[string]string{
 		"1000S,10C\n20 1\n-20 -1\n": "",
@@ -44,7 +44,8 @@ func TestMaildirsize(t *testing.T) {
 	}
 }
 
-// TestUnanswered: what the last session sent is in doubt until it is answered.
+// TestUnanswered: a message that the last session sent is in doubt until it is
+// answered.
 func TestUnanswered(t *testing.T) {
 	left := unanswered("1 session 1\n1 sent a\n1 session 2\n1 sent b\n1 also c\n1 sent d\n1 kept b 1 1 450 x\n1 done d\n1 sent e")
 	if len(left) != 2 || !left["c"] || !left["e"] {
@@ -52,7 +53,7 @@ func TestUnanswered(t *testing.T) {
 	}
 }
 
-// soaked is the account of one customer with two messages.
+// soaked makes the account of one customer with two messages.
 func soaked(t *testing.T) (*soaking, *simulatedCustomer) {
 	k := &soaking{trial: &trial{faults: &faults{forms: logformat.Load(t)}, dir: t.TempDir()}}
 	p := &simulatedCustomer{soaking: k, site: &site{trial: k.trial, home: filepath.Join(k.dir, "home")}, login: login}
@@ -66,8 +67,9 @@ func soaked(t *testing.T) (*soaking, *simulatedCustomer) {
 	return k, p
 }
 
-// TestSoakAccount: a message that is lost, or went oftener than its doubts allow,
-// is noticed, and so is one that overtook another, a crash, and a log line of no form.
+// TestSoakAccount: the account notices if a message is lost, was sent more often than
+// its doubts allow, or overtook another one; if a program crashed; and if a log line
+// has no known form.
 func TestSoakAccount(t *testing.T) {
 	for _, test := range []struct {
 		name, wrong string

@@ -13,19 +13,20 @@ import (
 
 // A result is one line of the table.
 type result struct {
-	row, kind    string
-	points       int // that struck
-	lost         int // messages
-	again, bound int // sent again, and the most that may be
-	wrong        int // points at which anything was not as it must be
-	seconds      float64
-	seed         uint64
+	row, kind     string
+	points        int // points at which the fault happened
+	lost          int // messages
+	resent, bound int // messages sent again, and how many may be
+	wrong         int // points at which anything was wrong
+	seconds       float64
+	seed          uint64
 }
 
-// aPart ends the kind of a result that a sample found.
+// aPart is appended to the kind of a result that comes from a sample.
 const aPart = " (random points only)"
 
-// results are of all rows that ever ran, in the order of the table.
+// results has the last result of each row that was ever run, in the order of the
+// table.
 type results []result
 
 func columnNames() []string {
@@ -33,12 +34,13 @@ func columnNames() []string {
 }
 
 func (r result) fields() []string {
-	return []string{r.row, r.kind, strconv.Itoa(r.points), strconv.Itoa(r.lost), strconv.Itoa(r.again),
+	return []string{r.row, r.kind, strconv.Itoa(r.points), strconv.Itoa(r.lost), strconv.Itoa(r.resent),
 		strconv.Itoa(r.bound), strconv.Itoa(r.wrong), strconv.FormatFloat(r.seconds, 'f', 0, 64),
 		strconv.FormatUint(r.seed, 10)}
 }
 
-// readResults reads what earlier runs stored, if there is such a file.
+// readResults reads the stored results of earlier runs; it is no error if there are
+// none.
 func readResults(path string) (results, error) {
 	file, err := os.Open(path)
 	if path == "" || errors.Is(err, fs.ErrNotExist) {
@@ -67,7 +69,7 @@ func readResults(path string) (results, error) {
 
 func parseResult(line []string) (r result, err error) {
 	r.row, r.kind = line[0], line[1]
-	for i, number := range []*int{&r.points, &r.lost, &r.again, &r.bound, &r.wrong} {
+	for i, number := range []*int{&r.points, &r.lost, &r.resent, &r.bound, &r.wrong} {
 		var e error
 		*number, e = strconv.Atoi(line[2+i])
 		err = errors.Join(err, e)
@@ -78,7 +80,7 @@ func parseResult(line []string) (r result, err error) {
 	return r, errors.Join(err, e1, e2)
 }
 
-// has says whether a row's result is stored, of all its points.
+// has reports if the stored result of a row covers all its points.
 func (list results) has(one row) bool {
 	for _, r := range list {
 		if r.row == one.name && !strings.HasSuffix(r.kind, aPart) {
@@ -88,7 +90,7 @@ func (list results) has(one row) bool {
 	return false
 }
 
-// put takes the row's old result's place, or that which the table gives it.
+// put replaces the result of a row, or inserts it at its place in the table.
 func (list *results) put(one result) {
 	var sorted results
 	for _, name := range rowNames() {
@@ -104,7 +106,7 @@ func (list *results) put(one result) {
 	*list = sorted
 }
 
-// write stores all results; nowhere where path is "".
+// write stores all results, unless path is "".
 func (list results) write(path string) error {
 	if path == "" {
 		return nil
@@ -127,15 +129,15 @@ func (list results) print(w io.Writer) {
 	const format = "%-17s %8v %6v %11v %8v %7v %8v   %s\n"
 	fmt.Fprintf(w, format, "row", "points", "lost", "sent again", "bound", "failed", "seconds", "kind of fault")
 	for _, r := range list {
-		fmt.Fprintf(w, format, r.row, r.points, r.lost, r.again, r.bound, r.wrong, int(r.seconds), r.kind)
+		fmt.Fprintf(w, format, r.row, r.points, r.lost, r.resent, r.bound, r.wrong, int(r.seconds), r.kind)
 	}
 }
 
-// quote prints the table as the README has it.
+// quote prints the table as the README shows it.
 func (list results) quote(w io.Writer) {
 	fmt.Fprintln(w, "| what was done | points | lost | sent again | may be at most | seconds |")
 	fmt.Fprintln(w, "|---|---|---|---|---|---|")
 	for _, r := range list {
-		fmt.Fprintf(w, "| %s | %d | %d | %d | %d | %.0f |\n", r.kind, r.points, r.lost, r.again, r.bound, r.seconds)
+		fmt.Fprintf(w, "| %s | %d | %d | %d | %d | %.0f |\n", r.kind, r.points, r.lost, r.resent, r.bound, r.seconds)
 	}
 }

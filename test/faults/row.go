@@ -13,23 +13,23 @@ type row struct {
 	series      func() []series
 }
 
-// A series is points of one sort, numbered from 1.
+// A series is a sequence of points of one sort, numbered from 1.
 type series struct {
 	name string
-	// last is the last point; 0 where the series ends with the first points
-	// that do not strike.
+	// last is the number of points; if it is 0, the series ends when points no longer
+	// strike.
 	last int
-	// guess is where a sample looks for the end of a series at first; 0 is 64.
+	// guess is the number of points that a sample assumes at first; 0 means 64.
 	guess int
-	// each is how many points there are at each call that inject counts; 0 is 1.
+	// each is the number of points at each call that inject counts; 0 means 1.
 	each int
-	// slow says that a point takes minutes: a sample leaves it out.
+	// slow is set if a point takes minutes: a sample leaves the series out.
 	slow bool
-	// try strikes at point t.n and accounts for the mail.
+	// try causes the fault of point t.n and accounts for the mail.
 	try func(t *trial)
 }
 
-// rows are all, in the order of the table.
+// rows are all rows, in the order of the table.
 func rows() []row {
 	return []row{
 		{"killed-relay", "vodmr-relay is killed at its Nth system call of each kind", true, killedRelay},
@@ -43,18 +43,18 @@ func rows() []row {
 		{"failing-standing", "vodmr-relay's Nth call of each kind fails in a session that stands", true, failingStanding},
 		{"failing-takeover", "a call of it fails as it asks a session that stands for the mailbox, or is asked, with one of seven errors in turn", true, failingTakeover},
 		{"failing-expire", "vodmr-expire's Nth call of each kind fails, with each of seven errors", true, failingExpire},
-		{"odd-call", "the Nth call moves one byte only, or says EIO though it was done", true, partialIOCall},
+		{"partial-io", "the Nth call moves one byte only, or says EIO though it was done", true, partialIOCall},
 		{"broken-line", "the line is cut at its Nth byte each way, is reset, stalls, or trickles", false, brokenLine},
 		{"broken-standing", "the line of a session that stands is cut at its Nth byte each way, with TLS at each seventh, is reset, or stalls", false, brokenStanding},
 		{"bad-queue", "qmail-queue exits with each code, dies, hangs, talks, closes, is not there", false, badQueueRow},
-		{"company", "others deliver, read and delete in the Maildir, and three sessions run at once", false, mailreadersRow},
-		{"company-standing", "the same, and each session stands until another asks or its time is over", false, mailreadersStanding},
+		{"mailreaders", "others deliver, read and delete in the Maildir, and three sessions run at once", false, mailreadersRow},
+		{"mailreaders-standing", "the same, and each session stands until another asks or its time is over", false, mailreadersStanding},
 		{"poison", "five messages break each session that offers them; a line breaks at random for weeks", false, poisonRow},
 		{"soak", "500 customers for minutes; of ten lines one is cut, of twenty sessions one loses a process", false, soakRow},
 	}
 }
 
-// choose finds the named rows; none named are all.
+// choose finds the named rows, or all rows if none is named.
 func choose(names []string) ([]row, error) {
 	if len(names) == 0 {
 		return rows(), nil

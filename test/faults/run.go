@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// A running is a row under way: its result so far.
+// A running is a row that is being run: its result so far.
 type running struct {
 	*faults
 	row    row
@@ -23,8 +23,8 @@ type running struct {
 	shown  int   // failures that were printed
 }
 
-// runRow tries the points that were asked for; among is how many rows share the
-// time of a sample.
+// runRow tries the requested points; among is the number of rows that share the time
+// of a sample.
 func (f *faults) runRow(r row, among int) (result, error) {
 	if r.injects && !canInject() {
 		return result{}, errors.New("it needs Linux on amd64")
@@ -47,7 +47,7 @@ func (f *faults) runRow(r row, among int) (result, error) {
 	return run.result, run.broken
 }
 
-// one tries the point that f.point names: SERIES:N.
+// one tries the point named by f.point: SERIES:N.
 func (run *running) one(list []series) {
 	name, number, _ := cutLast(run.point, ":")
 	n, err := strconv.Atoi(number)
@@ -68,11 +68,11 @@ func cutLast(s, sep string) (before, after string, found bool) {
 	return s[:i], s[i+len(sep):], true
 }
 
-// misses is how many points in a row must not strike before a series is at its
-// end: how often a program waits differs from time to time.
+// misses is how many points in a row must not strike before a series is taken to have
+// ended: the number of waits of a program differs from run to run.
 const misses = 2
 
-// every tries all points, some series at a time.
+// every tries all points, several series at a time.
 func (run *running) every(list []series) {
 	work := make(chan series)
 	var all sync.WaitGroup
@@ -93,7 +93,7 @@ func (run *running) every(list []series) {
 // whole tries a series from its first point to its last.
 func (run *running) whole(s series) {
 	missed := 0
-	for n := 1; (s.last == 0 || n <= s.last) && missed < misses && !run.over(); n++ {
+	for n := 1; (s.last == 0 || n <= s.last) && missed < misses && !run.stopped(); n++ {
 		if fired, _ := run.try(s, n); fired || s.last > 0 {
 			missed = 0
 		} else {
@@ -102,31 +102,31 @@ func (run *running) whole(s series) {
 	}
 }
 
-// firstGuess is the last point that a sample believes in at first, where a
-// series knows nothing about it.
+// firstGuess is the number of points that a sample assumes at first if the series
+// gives none.
 const firstGuess = 64
 
-// random tries random points until the time is over, and at least one that strikes.
+// random tries random points until the time is over and at least one has struck.
 func (run *running) random(list []series, until time.Time) {
 	pick := run.guesses(list)
 	var all sync.WaitGroup
 	for range run.jobs {
 		all.Go(func() {
-			for (time.Now().Before(until) || !run.struck()) && !run.over() && pick() {
+			for (time.Now().Before(until) || !run.struck()) && !run.stopped() && pick() {
 			}
 		})
 	}
 	all.Wait()
 }
 
-// A guess is a series, and where a sample believes it to end.
+// A guess is a series, and the number of its points as a sample assumes it.
 type guess struct {
 	series
 	end int
 }
 
-// guesses gives what tries a random point, some at a time, and says whether there
-// are more.
+// guesses returns a function that tries a random point and reports if there are more.
+// Several goroutines may call it.
 func (run *running) guesses(list []series) func() bool {
 	random := rand.New(rand.NewPCG(run.seed, hash(run.row.name)))
 	var all []*guess
@@ -150,28 +150,28 @@ func (run *running) guesses(list []series) func() bool {
 		if fired || g.last > 0 {
 			return true
 		}
-		if g.end = min(g.end, n-1, end); g.end == 0 { // nothing in this series strikes here
+		if g.end = min(g.end, n-1, end); g.end == 0 { // no point of this series strikes
 			all = slices.DeleteFunc(all, func(other *guess) bool { return other == g })
 		}
 		return true
 	}
 }
 
-// struck says whether any point has.
+// struck reports if any point has struck.
 func (run *running) struck() bool {
 	run.mu.Lock()
 	defer run.mu.Unlock()
 	return run.result.points > 0
 }
 
-func (run *running) over() bool {
+func (run *running) stopped() bool {
 	run.mu.Lock()
 	defer run.mu.Unlock()
 	return run.broken != nil || run.ctx.Err() != nil
 }
 
-// try makes one trial, and says whether the fault happened anywhere; if not, how
-// many points the series may have at most.
+// try makes one trial. It reports if the fault happened anywhere; if not, it returns
+// how many points the series can have.
 func (run *running) try(s series, n int) (fired bool, end int) {
 	t, err := run.newTrial(run.row.name, s.name, n)
 	if err != nil {
@@ -192,10 +192,10 @@ func (run *running) try(s series, n int) (fired bool, end int) {
 	return t.fired, end
 }
 
-// shownMax is how many failures of a row are printed whole.
+// shownMax is how many failures of a row are printed with their log.
 const shownMax = 5
 
-// add counts a trial that struck, and prints what went wrong in any.
+// add counts a trial if its fault happened, and prints its failures.
 func (run *running) add(t *trial) {
 	run.mu.Lock()
 	defer run.mu.Unlock()
@@ -205,7 +205,7 @@ func (run *running) add(t *trial) {
 	r := &run.result
 	if t.struck {
 		r.points++
-		r.again += t.again
+		r.resent += t.resent
 		r.bound += t.bound
 	}
 	if len(t.wrong) == 0 {

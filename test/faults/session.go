@@ -18,31 +18,31 @@ import (
 	"vodmr/test/kit/loopback"
 )
 
-// sessionMax is how long a session may last that nothing makes wait.
+// sessionMax is how long a session may last if nothing makes it wait.
 const sessionMax = 90 * time.Second
 
-// A session is how one went.
+// A session is the result of one session.
 type session struct {
-	inOrder bool  // the customer saw QUIT, or that there was nothing
-	err     error // why not
-	code    int   // exit code of the first program; -1 where a signal ended it
-	killed  bool  // that signal was SIGKILL
-	log     string
+	cleanEnd bool  // the customer saw QUIT, or the reply that no mail waits
+	err      error // why not
+	code     int   // exit code of the first program; -1 if a signal ended it
+	killed   bool  // the signal was SIGKILL
+	log      string
 }
 
 func (one *session) how() string {
 	return fmt.Sprintf("exit %d, %v", one.code, one.err)
 }
 
-// broken is how many sessions broke, for settle.
+// broken is 1 if the session broke, otherwise 0, for settle.
 func (one *session) broken() int {
-	if one.inOrder {
+	if one.cleanEnd {
 		return 0
 	}
 	return 1
 }
 
-// A mode is what the customer's server offers.
+// A mode is the set of extensions that the customer's server offers.
 type mode struct {
 	name                 string
 	pipelining, chunking bool
@@ -52,7 +52,7 @@ func modes() []mode {
 	return []mode{{"lockstep", false, false}, {"pipelining", true, false}, {"chunking", true, true}}
 }
 
-// server is the customer's.
+// server is the customer's SMTP server.
 func (s *site) server() *customer.Server {
 	server := &customer.Server{
 		Pipelining: s.mode.pipelining, Chunking: s.mode.chunking,
@@ -73,23 +73,23 @@ func (s *site) server() *customer.Server {
 		},
 		Take: s.take,
 	}
-	if s.doctor != nil {
-		s.doctor(server)
+	if s.adjust != nil {
+		s.adjust(server)
 	}
 	return server
 }
 
-// session runs the chain for one connection, with wrap before the program in
-// question, and is the customer.
+// session runs the chain for one connection, with wrap before the program under test,
+// and plays the customer.
 func (s *site) session(wrap []string) *session {
 	if s.chain.fetches || s.chain.expires {
 		return s.alone(wrap)
 	}
-	return s.sessionOver(wrap, func(c net.Conn) net.Conn { return c })
+	return s.sessionOnLine(wrap, func(c net.Conn) net.Conn { return c })
 }
 
-// alone runs a program that has no customer to talk to: atrn is one, and vodmr-expire
-// asks none.
+// alone runs a program that has no customer in this process: atrn is the customer,
+// and vodmr-expire needs none.
 func (s *site) alone(wrap []string) *session {
 	ctx, cancel := context.WithTimeout(s.ctx, s.patience)
 	defer cancel()
@@ -100,19 +100,19 @@ func (s *site) alone(wrap []string) *session {
 	}
 	one := &session{}
 	s.end(ctx, p, one)
-	one.inOrder = endedInOrder(one)
+	one.cleanEnd = isCleanEnd(one)
 	return one
 }
 
-// exitRefused is atrn's exit code after a session in order of which it refused all
-// messages, such as one that is too large.
+// exitRefused is atrn's exit code after a clean session in which it refused all
+// messages, for example because they were too large.
 const exitRefused = 65
 
-func endedInOrder(one *session) bool { return one.code == 0 || one.code == exitRefused }
+func isCleanEnd(one *session) bool { return one.code == 0 || one.code == exitRefused }
 
-// sessionOver does it over a line, which has the provider's end and gives the
-// customer's.
-func (s *site) sessionOver(wrap []string, line func(net.Conn) net.Conn) *session {
+// sessionOnLine runs a session over a line: a function from the provider's end to the
+// customer's end.
+func (s *site) sessionOnLine(wrap []string, line func(net.Conn) net.Conn) *session {
 	return s.converse(wrap, func(p *process, near *net.TCPConn) error {
 		s.pid = p.cmd.Process.Pid
 		conn := line(near)
@@ -122,8 +122,9 @@ func (s *site) sessionOver(wrap []string, line func(net.Conn) net.Conn) *session
 	})
 }
 
-// converse runs the chain for one connection. The customer gets its end, which
-// is closed then, and says whether it saw the session end in order.
+// converse runs the chain for one connection. The function customer gets the
+// customer's end, which is closed afterwards; it returns nil if it saw the session
+// end cleanly.
 func (s *site) converse(wrap []string, customer func(*process, *net.TCPConn) error) *session {
 	near, far, err := loopback.Pair()
 	if err != nil {
@@ -140,13 +141,13 @@ func (s *site) converse(wrap []string, customer func(*process, *net.TCPConn) err
 	}
 	one := &session{}
 	one.err = customer(p, near)
-	one.inOrder = one.err == nil
+	one.cleanEnd = one.err == nil
 	near.Close()
 	s.end(ctx, p, one)
 	return one
 }
 
-// play is the customer, from the provider's first word to the end of the line.
+// play is the customer, from the provider's greeting to the end of the connection.
 func (s *site) play(conn net.Conn, server *customer.Server) error {
 	stream, err := s.chain.turn(s, conn)
 	if errors.Is(err, errNothing) {
@@ -161,14 +162,14 @@ func (s *site) play(conn net.Conn, server *customer.Server) error {
 	if line, ok := stream.(*net.TCPConn); ok {
 		_ = line.CloseWrite() // nothing follows 221 or 421
 	}
-	_, _ = io.Copy(io.Discard, stream) // its end
+	_, _ = io.Copy(io.Discard, stream) // until the peer closes
 	return nil
 }
 
-// errNothing says that no mail waits.
+// errNothing is the reply that no mail waits.
 var errNothing = errors.New("453")
 
-// atrn says ATRN.
+// atrn sends ATRN and reads the reply.
 func atrn(conn io.ReadWriter) error {
 	if _, err := io.WriteString(conn, "ATRN\r\n"); err != nil {
 		return err
@@ -180,7 +181,7 @@ func atrn(conn io.ReadWriter) error {
 	return err
 }
 
-// A process is the chain, started.
+// A process is a started chain.
 type process struct {
 	cmd  *exec.Cmd
 	said *buffer
@@ -205,7 +206,7 @@ func (s *site) start(ctx context.Context, wrap []string, far *net.TCPConn) (*pro
 	return p, p.cmd.Start()
 }
 
-// process prepares the chain as one process group, which ends as one.
+// process prepares the chain as one process group, which is killed as a whole.
 func (s *site) process(ctx context.Context, wrap []string) *process {
 	argv := s.chain.argv(s, wrap)
 	p := &process{cmd: exec.CommandContext(ctx, argv[0], argv[1:]...), said: &buffer{}}
@@ -240,13 +241,13 @@ func (s *site) end(ctx context.Context, p *process, one *session) {
 	s.logf("-- a session in %s: %s\n%s", s.mode.name, one.how(), one.log)
 }
 
-// A buffer keeps what programs said.
+// A buffer keeps the log of programs.
 type buffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 }
 
-// bufferMax is how much of it, in bytes.
+// bufferMax is how much of the log is kept, in bytes.
 const bufferMax = 1 << 20
 
 func (b *buffer) Write(p []byte) (int, error) {

@@ -10,26 +10,26 @@ import (
 	"time"
 )
 
-// visit is one session of a customer. Where it broke, what the notes call
+// visit is one session of a customer. If it broke, every message that the notes call
 // unanswered is in doubt.
 func (p *simulatedCustomer) visit() {
-	inOrder := false
+	cleanEnd := false
 	if p.chain.fetches {
-		inOrder = p.fetchAll()
+		cleanEnd = p.fetchAll()
 	} else {
-		inOrder = p.serveAll()
+		cleanEnd = p.serveAll()
 	}
-	if !inOrder && p.unlocked() {
+	if !cleanEnd && p.unlocked() {
 		p.doubt()
 	}
-	if inOrder || p.soaking.ctx.Err() != nil || !p.soaking.calm.Load() {
+	if cleanEnd || p.soaking.ctx.Err() != nil || !p.soaking.calm.Load() {
 		return
 	}
 	p.fail("%s: a session that nothing disturbed ended out of order", p.login)
 }
 
-// serveAll calls, and is the server that the mail is for.
-func (p *simulatedCustomer) serveAll() (inOrder bool) {
+// serveAll connects, and is the server that receives the mail.
+func (p *simulatedCustomer) serveAll() (cleanEnd bool) {
 	conn, err := net.Dial("tcp", p.soaking.port.listener.Addr().String())
 	if err != nil {
 		return false
@@ -58,8 +58,8 @@ func (p *simulatedCustomer) accept(from string, to []string, content []byte) {
 	}
 }
 
-// checkOrder fails where a younger message came before an older one of the same
-// session that was not set aside.
+// checkOrder fails if a younger message came before an older one in the same session,
+// unless the older one had been demoted.
 func (p *simulatedCustomer) checkOrder() {
 	place := func(m *message) int { return slices.Index(p.messages, m) }
 	for i := range max(0, len(p.took)-1) {
@@ -67,16 +67,16 @@ func (p *simulatedCustomer) checkOrder() {
 		if place(a) <= place(b) {
 			continue
 		}
-		breaks, due, err := p.noted()
-		if err != nil || breaks[b.file] >= alone || due > 0 && breaks[a.file] == due {
+		breaks, suspectsTurn, err := p.noted()
+		if err != nil || breaks[b.file] >= alone || suspectsTurn > 0 && breaks[a.file] == suspectsTurn {
 			continue
 		}
 		p.fail("%s: %s came before %s, which is older", p.login, a.file, b.file)
 	}
 }
 
-// fetchAll calls by atrn, which receives into a Maildir, and may be killed.
-func (p *simulatedCustomer) fetchAll() (inOrder bool) {
+// fetchAll receives by atrn into a Maildir; atrn may be killed.
+func (p *simulatedCustomer) fetchAll() (cleanEnd bool) {
 	ctx, cancel := context.WithTimeout(p.ctx, sessionMax)
 	defer cancel()
 	proc := p.process(ctx, nil)
@@ -90,11 +90,11 @@ func (p *simulatedCustomer) fetchAll() (inOrder bool) {
 	}
 	one := &session{}
 	p.end(ctx, proc, one)
-	return endedInOrder(one)
+	return isCleanEnd(one)
 }
 
-// unlocked waits until no session of the mailbox runs any more: where vodmr was
-// killed, vodmr-relay goes on.
+// unlocked waits until no session of the mailbox is running: if vodmr was killed,
+// vodmr-relay goes on.
 func (p *simulatedCustomer) unlocked() bool {
 	for end := time.Now().Add(sessionMax); ; time.Sleep(10 * time.Millisecond) {
 		switch pid, err := p.box.Holder(); {
@@ -112,7 +112,7 @@ func (p *simulatedCustomer) unlocked() bool {
 	}
 }
 
-// doubt notes what the broken session left unanswered.
+// doubt records the messages that the broken session left unanswered.
 func (p *simulatedCustomer) doubt() {
 	text, err := os.ReadFile(filepath.Join(p.maildir(), "vodmr.notes"))
 	if os.IsNotExist(err) {
@@ -131,8 +131,8 @@ func (p *simulatedCustomer) doubt() {
 	}
 }
 
-// unanswered are the files that the last session sent and that were not
-// answered, by the lines of the notes.
+// unanswered returns the files that the last session sent without getting an answer,
+// according to the notes.
 func unanswered(notes string) map[string]bool {
 	left := make(map[string]bool)
 	for line := range strings.Lines(notes) {
@@ -149,7 +149,7 @@ func unanswered(notes string) map[string]bool {
 	return left
 }
 
-// settled says whether nothing waits but what must.
+// settled reports if the Maildir holds exactly the messages that must stay.
 func (p *simulatedCustomer) settled() bool {
 	p.busy.Lock()
 	defer p.busy.Unlock()
@@ -158,5 +158,5 @@ func (p *simulatedCustomer) settled() bool {
 		p.fail("%s: %v", p.login, err)
 		return true
 	}
-	return !slices.ContainsFunc(p.messages, func(m *message) bool { return there[m.file] != (m.expected == waits) })
+	return !slices.ContainsFunc(p.messages, func(m *message) bool { return there[m.file] != (m.expected == stays) })
 }

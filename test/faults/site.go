@@ -12,27 +12,28 @@ import (
 	"vodmr/test/kit/loopback"
 )
 
-// A site is a provider in a trial's folder, with mail that waits for one
-// customer, and the account of it.
+// A site is a provider in the folder of a trial, with mail for one customer, and the
+// account of that mail.
 type site struct {
 	*trial
 	home, qmail string
 	chain       chain
 	mode        mode
-	env         []string               // more of the chain's
+	env         []string               // further variables for the chain
 	patience    time.Duration          // how long a session may last
-	doctor      func(*customer.Server) // makes the customer another one; nil for none
-	pid         int                    // of the last session's first program
+	adjust      func(*customer.Server) // changes the customer's server; may be nil
+	pid         int                    // of the first program of the last session
 
-	mu       sync.Mutex
-	messages []*message
-	strange  []string // what came that nobody sent
+	mu         sync.Mutex
+	messages   []*message
+	unexpected []string // messages that arrived but were never sent
 }
 
-// window is the site's VODMR_WINDOW: with it, what may be sent again is known.
+// window is the site's VODMR_WINDOW. Because it is known, so is the number of
+// messages that may be sent again.
 const window = 4
 
-// newSite makes a site whose mail waits. The trial is broken where it cannot.
+// newSite makes a site with waiting mail. If it fails, the trial is broken.
 func newSite(t *trial, c chain, m mode, list []*message) *site {
 	s := &site{trial: t, chain: c, mode: m, messages: list, patience: sessionMax}
 	s.home, s.qmail = filepath.Join(t.dir, "home"), filepath.Join(t.dir, "qmail")
@@ -98,7 +99,7 @@ func (s *site) secret() string             { return filepath.Join(s.dir, "passwo
 func (s *site) maildir() string            { return filepath.Join(s.home, "Maildir") }
 func (s *site) inbox() string              { return filepath.Join(s.home, "inbox") }
 
-// waiting are the messages that are in the Maildir, by the names of their files.
+// waiting returns the messages in the Maildir, by their file names.
 func (s *site) waiting() (map[string]bool, error) {
 	there := make(map[string]bool)
 	for _, sub := range []string{"new", "cur"} {
@@ -114,7 +115,7 @@ func (s *site) waiting() (map[string]bool, error) {
 	return there, nil
 }
 
-// take notes that the customer answers for a message from now on.
+// take records that the customer has accepted a message.
 func (s *site) take(from string, to []string, content []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -122,7 +123,7 @@ func (s *site) take(from string, to []string, content []byte) {
 		if m := s.search(from, rcpt, string(content)); m != nil {
 			m.taken++
 		} else {
-			s.strange = append(s.strange, fmt.Sprintf("the customer got what nobody sent: from %s to %s, %d bytes, %.80q", from, rcpt, len(content), content))
+			s.unexpected = append(s.unexpected, fmt.Sprintf("the customer got what nobody sent: from %s to %s, %d bytes, %.80q", from, rcpt, len(content), content))
 		}
 	}
 }

@@ -27,15 +27,15 @@ const (
 	sampleCustomers = 30
 	sampleSoak      = 15 * time.Second
 	sampleAtOnce    = 8
-	soakRate        = 50 // actions a second of those who read their mail
-	settleMax       = 6  // sessions of each customer once nothing breaks any more
+	soakRate        = 50 // actions of mailreaders a second
+	settleMax       = 6  // sessions of each customer after the last fault
 
-	cutOneIn  = 10 // lines
-	killOneIn = 20 // sessions, one process of each
-	fetchers  = 10 // of so many customers one calls by atrn
+	cutOneIn  = 10 // one line in so many is cut
+	killOneIn = 20 // one session in so many loses a process
+	fetchers  = 10 // one customer in so many uses atrn
 )
 
-// soakRow is a whole provider for some minutes.
+// soakRow runs a whole provider for some minutes.
 func soakRow() []series {
 	return []series{{name: "provider", last: 1, try: soak}}
 }
@@ -45,10 +45,10 @@ type soaking struct {
 	*trial
 	port      *port
 	customers []*simulatedCustomer
-	calm      atomic.Bool // nothing is broken any more
+	calm      atomic.Bool // no more faults
 }
 
-// A simulatedCustomer is one customer: a mailbox, and how it calls.
+// A simulatedCustomer is one customer: a mailbox, and the way it connects.
 type simulatedCustomer struct {
 	*site
 	soaking *soaking
@@ -57,11 +57,11 @@ type simulatedCustomer struct {
 	box     *maildir.Box
 	busy    sync.Mutex // one session of a mailbox at a time
 	random  *rand.Rand
-	took    []*message // in the present session
+	took    []*message // messages of the present session
 }
 
-// soak lets customers call while mail comes in, lines are cut and processes
-// killed, then lets all fetch what is left, and closes the account.
+// soak lets customers connect while mail comes in, lines are cut and processes are
+// killed. Then all customers fetch the mail that is left, and the account is closed.
 func soak(t *trial) {
 	customers, lasts, atOnce := soakCustomers, cmp.Or(t.soak, soakTime), soakAtOnce
 	if t.sample > 0 {
@@ -95,7 +95,7 @@ func soak(t *trial) {
 	k.close()
 }
 
-// call has customers call at random until the mail readers have left.
+// call has customers connect at random until mailreaders has ended.
 func (k *soaking) call(atOnce int, busy *mailreaders) {
 	var all sync.WaitGroup
 	for i := range atOnce {
@@ -113,7 +113,7 @@ func (k *soaking) call(atOnce int, busy *mailreaders) {
 	all.Wait()
 }
 
-// settle has each customer call until nothing is left that can go.
+// settle has each customer connect until no message is left that can go.
 func (k *soaking) settle(atOnce int) {
 	work := make(chan *simulatedCustomer)
 	var all sync.WaitGroup
@@ -160,7 +160,7 @@ func (k *soaking) make(customers int) error {
 	return err
 }
 
-// furnish makes the customer's mailbox, and its mail in tmp/.
+// furnish makes the customer's mailbox, and puts its mail into tmp/.
 func (p *simulatedCustomer) furnish() error {
 	for _, sub := range []string{"new", "cur", "tmp"} {
 		if err := os.MkdirAll(filepath.Join(p.maildir(), sub), 0o700); err != nil {
@@ -180,7 +180,7 @@ func (p *simulatedCustomer) furnish() error {
 	return err
 }
 
-// calls is how the customer gets its mail: most are their own server, some use
+// calls is how the customer gets its mail: most run a server of their own, some use
 // atrn.
 func (p *simulatedCustomer) calls() chain {
 	if p.number%fetchers == fetchers-1 {

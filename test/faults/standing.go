@@ -8,7 +8,7 @@ import (
 	"vodmr/test/kit/customer"
 )
 
-// An ending is how a session that stands comes to its end.
+// An ending is the way in which a standing session ends.
 type ending int
 
 const (
@@ -18,13 +18,13 @@ const (
 	endings    = iota
 )
 
-// noopsMax is how many NOOPs a session stands that still has mail to send.
+// noopsMax is how many NOOPs a standing session may send while it still has mail.
 const noopsMax = 4
 
-// newStanding makes a site with a session that stands: half of the mail waits, one
-// message more lands with each that the customer takes, and the last of it during the
-// first NOOP. When all of it has gone, the session ends.
-func newStanding(t *trial, l lined, list []*message, how ending) *site {
+// newStanding makes a site with a standing session. Half of the mail waits; one
+// message more arrives with each one that the customer takes, and the last one during
+// the first NOOP. The session ends when all mail has gone.
+func newStanding(t *trial, l lineCase, list []*message, how ending) *site {
 	early := len(list) / 2
 	s := newSite(t, l.chain, l.mode, list[:early])
 	if t.broken == nil {
@@ -34,11 +34,11 @@ func newStanding(t *trial, l lined, list []*message, how ending) *site {
 	if how == byIdle {
 		s.env[1] = "VODMR_IDLE=3"
 	}
-	s.doctor = func(server *customer.Server) { s.attend(server, how) }
+	s.adjust = func(server *customer.Server) { s.attend(server, how) }
 	return s
 }
 
-// attend makes the customer's server one whose mail lands as it goes.
+// attend makes new mail arrive while the customer's server is at work.
 func (s *site) attend(server *customer.Server, how ending) {
 	last := len(s.messages) - 1
 	server.Take = func(from string, to []string, content []byte) {
@@ -59,14 +59,15 @@ func (s *site) attend(server *customer.Server, how ending) {
 	}
 }
 
-// stood ends the standing, and accounts for the mail by ordinary sessions.
-func (s *site) stood(one *session) {
-	s.chain, s.env, s.doctor = relayChain(), nil, nil
+// settleStanding ends the standing session, and accounts for the mail by ordinary
+// sessions.
+func (s *site) settleStanding(one *session) {
+	s.chain, s.env, s.adjust = relayChain(), nil, nil
 	s.land(len(s.messages), s.messages)
 	s.settle(one.broken())
 }
 
-// killedStanding is vodmr-relay, killed in a session that stands.
+// killedStanding kills vodmr-relay in a standing session.
 func killedStanding() []series {
 	var all []series
 	for _, m := range modes() {
@@ -77,18 +78,19 @@ func killedStanding() []series {
 	return all
 }
 
-// standingCalls are those that only a session that stands makes.
+// standingCalls are the calls that only a standing session makes.
 func standingCalls() []string { return []string{"inotify_init1", "inotify_add_watch", "rt_sigaction"} }
 
 func killStanding(t *trial, m mode, call string) {
-	s := newStanding(t, lined{relayChain(), m}, variety(), byCustomer)
+	s := newStanding(t, lineCase{relayChain(), m}, variety(), byCustomer)
 	if t.broken != nil {
 		return
 	}
-	s.stood(killOnce(t, s, call))
+	s.settleStanding(killOnce(t, s, call))
 }
 
-// failingStanding has vodmr-relay's Nth call of each name fail in a session that stands.
+// failingStanding makes vodmr-relay's Nth call of each name fail in a standing
+// session.
 func failingStanding() []series {
 	var all []series
 	c := failed{"standing", relayChain(), modes()[2], true}
@@ -99,15 +101,15 @@ func failingStanding() []series {
 }
 
 func failStanding(t *trial, c failed, call string) {
-	s := newStanding(t, lined{c.chain, c.mode}, variety(), byCustomer)
+	s := newStanding(t, lineCase{c.chain, c.mode}, variety(), byCustomer)
 	if t.broken != nil {
 		return
 	}
-	s.stood(failOnce(t, s, c, call))
+	s.settleStanding(failOnce(t, s, c, call))
 }
 
-// brokenStanding breaks the line of a session that stands at its Nth byte each way,
-// in each mode; each mode's sessions end in another way.
+// brokenStanding breaks the line of a standing session at its Nth byte each way, in
+// each mode; the sessions of each mode end in another way.
 func brokenStanding() []series {
 	var all []series
 	for i, l := range lines() {
@@ -121,9 +123,10 @@ func brokenStanding() []series {
 	return all
 }
 
-// standingHits are a line's hits. Most of what crosses one with TLS are the bytes of a
-// handshake and of records, one of which is like the next: broken-line cuts at each.
-func standingHits(l lined) []hit {
+// standingHits are the faults of a line. With TLS, most bytes belong to a handshake
+// and to records that are all alike, so they are sampled here; the row broken-line
+// cuts at each byte.
+func standingHits(l lineCase) []hit {
 	list := hits()
 	if l.chain.name == tlsRelayChain().name {
 		list[0].stride = 7
@@ -131,17 +134,17 @@ func standingHits(l lined) []hit {
 	return list
 }
 
-func breakStanding(t *trial, l lined, h hit, w way, how ending) {
+func breakStanding(t *trial, l lineCase, h hit, w way, how ending) {
 	s := newStanding(t, l, small(10), how)
 	if t.broken != nil {
 		return
 	}
-	one := s.hurt(h, w)
-	s.stood(one)
-	s.doubted(one)
+	one := s.brokenSession(h, w)
+	s.settleStanding(one)
+	s.checkDoubts(one)
 }
 
-// land delivers up to n of those of the list that are prepared, the oldest first.
+// land delivers up to n of the prepared messages in the list, oldest first.
 func (s *site) land(n int, list []*message) {
 	for _, m := range list {
 		tmp := filepath.Join(s.maildir(), "tmp", m.file)

@@ -8,10 +8,11 @@ import (
 	"vodmr/maildir"
 )
 
-// noted is how often in a row each message broke a session, by its file: as the
-// last session, which may be under way, wrote into vodmr.notes when it began. Where
-// due is not 0, that session gave one with so many breaks its turn at its own place.
-func (s *site) noted() (breaks map[string]int, due int, err error) {
+// noted returns how often in a row each message broke a session, by its file, as the
+// last session wrote it into vodmr.notes when it began; that session may still be
+// running. If suspectsTurn is not 0, that session gave a message with so many breaks
+// its turn at its normal place.
+func (s *site) noted() (breaks map[string]int, suspectsTurn int, err error) {
 	box, err := maildir.Open(s.home, "Maildir")
 	if err != nil {
 		return nil, 0, err
@@ -31,11 +32,11 @@ func (s *site) noted() (breaks map[string]int, due int, err error) {
 	return breaks, notes.Due(), nil
 }
 
-// suspicious checks how a poison is offered that broke two sessions in a row:
-// when nothing else waits but what did so too and oftener, in lock step and
-// without extensions.
+// suspicious checks how a poison message is offered after it broke two sessions in a
+// row: only if nothing else waits but messages that broke as many sessions or more;
+// one command at a time; and without extensions.
 func (p *poisonedSite) suspicious(this *message, stage string) {
-	breaks, due, err := p.noted()
+	breaks, suspectsTurn, err := p.noted()
 	if err != nil {
 		p.trial.broken = err
 		return
@@ -43,7 +44,7 @@ func (p *poisonedSite) suspicious(this *message, stage string) {
 	if breaks[this.file] < alone {
 		return
 	}
-	early := breaks[this.file] == due
+	early := breaks[this.file] == suspectsTurn
 	there, err := p.waiting()
 	if err != nil {
 		p.trial.broken = err
@@ -65,7 +66,7 @@ func (p *poisonedSite) suspicious(this *message, stage string) {
 	}
 }
 
-// A tail is a connection of which the last that was read is remembered.
+// A tail is a connection that remembers the end of the text read from it.
 type tail struct {
 	net.Conn
 	text string

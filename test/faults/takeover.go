@@ -11,17 +11,18 @@ import (
 	"vodmr/test/kit/customer"
 )
 
-// A takeover is a session that stands, and another login that asks for its mailbox.
+// A takeover is a standing session, and another login that asks for its mailbox.
 type takeover struct {
 	*site
-	dead bool          // the first one's customer answers NOOP no more
-	idle chan struct{} // closed once it has nothing to send
-	over chan struct{} // closed once the other has ended
+	dead  bool          // the holder's customer no longer answers NOOP
+	idle  chan struct{} // closed when the holder has nothing to send
+	ended chan struct{} // closed when the asker has ended
 
 	unasked time.Time // see written
 }
 
-// newTakeover makes a site for it: some mail waits, the rest lands once one asks.
+// newTakeover makes a site for a takeover: some mail waits, the rest arrives when the
+// other login asks.
 func newTakeover(t *trial, dead bool) *takeover {
 	list := []*message{
 		write("bob", "ann", "small\n"), write(nobody, "ann", "to nobody\n"),
@@ -32,25 +33,25 @@ func newTakeover(t *trial, dead bool) *takeover {
 		t.broken = s.prepare(list[2:], 1000)
 	}
 	s.env = []string{"VODMR_NOOP=1", "VODMR_IDLE=60"}
-	return &takeover{site: s, dead: dead, idle: make(chan struct{}), over: make(chan struct{})}
+	return &takeover{site: s, dead: dead, idle: make(chan struct{}), ended: make(chan struct{})}
 }
 
-// both runs the two sessions, each with its wrap before the program.
+// both runs the two sessions, each with its own wrap before the program.
 func (k *takeover) both(holding, asking []string) (holder, asker *session) {
 	done := make(chan *session)
 	go func() { done <- k.call(holding, k.holder()) }()
 	select {
 	case <-k.idle:
 		asker = k.call(asking, k.asker())
-		close(k.over)
+		close(k.ended)
 		holder = <-done
-	case holder = <-done: // it was killed before
+	case holder = <-done: // it was killed earlier
 		asker = k.call(asking, k.asker())
 	}
 	return holder, asker
 }
 
-// call is one session with this customer.
+// call runs one session with this customer.
 func (k *takeover) call(wrap []string, server *customer.Server) *session {
 	return k.converse(wrap, func(_ *process, near *net.TCPConn) error {
 		_ = near.SetDeadline(time.Now().Add(k.patience))
@@ -58,7 +59,7 @@ func (k *takeover) call(wrap []string, server *customer.Server) *session {
 	})
 }
 
-// holder is the customer whose session stands, until it is asked for.
+// holder is the customer of the standing session, until the other login asks.
 func (k *takeover) holder() *customer.Server {
 	server := k.server()
 	var once sync.Once
@@ -68,7 +69,7 @@ func (k *takeover) holder() *customer.Server {
 			close(k.idle)
 		})
 		select {
-		case <-k.over:
+		case <-k.ended:
 			return "421 4.3.2 not now"
 		default:
 		}
@@ -77,14 +78,14 @@ func (k *takeover) holder() *customer.Server {
 		}
 		k.land(len(k.messages), k.messages)
 		if k.dead {
-			<-k.over
+			<-k.ended
 		}
 		return "421 4.3.2 the other one may have it"
 	}
 	return server
 }
 
-// written is when vodmr.ask was last written to, by whoever made it or asked.
+// written is when vodmr.ask was last written to, either to create it or to ask.
 func (k *takeover) written() time.Time {
 	info, err := os.Stat(filepath.Join(k.maildir(), "vodmr.ask"))
 	if err != nil {
@@ -93,14 +94,14 @@ func (k *takeover) written() time.Time {
 	return info.ModTime()
 }
 
-// asker is the customer that calls anew.
+// asker is the customer that connects again.
 func (k *takeover) asker() *customer.Server {
 	server := k.server()
 	server.Noop = func() string { return "421 4.3.2 not now" }
 	return server
 }
 
-// hurtOne runs both, one of them with a fault.
+// hurtOne runs both sessions, one of them with a fault.
 func (k *takeover) hurtOne(who string, wrap []string) (one, other *session) {
 	if who == "asker" {
 		holder, asker := k.both(nil, wrap)
@@ -109,10 +110,11 @@ func (k *takeover) hurtOne(who string, wrap []string) (one, other *session) {
 	return k.both(wrap, nil)
 }
 
-// account fails where the session that was not hurt did not go as it should, and
-// accounts for the mail. The one whose customer is dead breaks, with nothing under way.
+// account fails if the undisturbed session did not go as it should, and accounts for
+// the mail. If the holder's customer is dead, the holder breaks, but with nothing in
+// flight.
 func (k *takeover) account(one, other *session, refusable bool) {
-	if !other.inOrder && !k.dead && !(refusable && refused(other)) {
+	if !other.cleanEnd && !k.dead && !(refusable && refused(other)) {
 		k.fail("the session that nothing disturbed ended out of order: %s", other.how())
 	}
 	k.env = nil
@@ -120,12 +122,13 @@ func (k *takeover) account(one, other *session, refusable bool) {
 	k.settle(one.broken())
 }
 
-// refused says whether a session was told that another one has the mailbox.
+// refused reports if a session got the reply that another session has the mailbox.
 func refused(one *session) bool {
 	return one.err != nil && strings.Contains(one.err.Error(), `says "451 4.3.0 another session`)
 }
 
-// takeovers are the series of one fault: at the asker's calls, and at the holder's.
+// takeovers are the series of one fault: at the calls of the asker, and at those of
+// the holder.
 func takeovers(names []string, try func(t *trial, who, call string)) []series {
 	var all []series
 	for _, call := range append(names, standingCalls()[:2]...) {
@@ -136,8 +139,8 @@ func takeovers(names []string, try func(t *trial, who, call string)) []series {
 	return all
 }
 
-// killedTakeover is vodmr-relay, killed as it asks, or as it is asked; for some calls
-// also where the holder's customer is dead, which takes ten seconds.
+// killedTakeover kills vodmr-relay while it asks, or while it is asked. For some
+// calls it does so also while the holder's customer is dead, which takes ten seconds.
 func killedTakeover() []series {
 	all := takeovers(calls(), func(t *trial, who, call string) { killTakeover(t, who, call, false) })
 	for _, call := range []string{"pwrite64", "fcntl", "openat", "fstat"} {
@@ -154,11 +157,11 @@ func killTakeover(t *trial, who, call string, dead bool) {
 	w := t.wire(call, "kill", t.n)
 	one, other := k.hurtOne(who, w.wrap)
 	t.fired, t.struck = w.struck()
-	t.struck = t.struck && one.killed // or it was at its end already
+	t.struck = t.struck && one.killed // not if it had already ended
 	k.account(one, other, false)
 }
 
-// failingTakeover has a call of one of the two fail.
+// failingTakeover makes a call of one of the two sessions fail.
 func failingTakeover() []series {
 	return takeovers(failingCalls(), failTakeover)
 }
@@ -174,7 +177,7 @@ func failTakeover(t *trial, who, call string) {
 	one, other := k.hurtOne(who, w.wrap)
 	t.fired, _ = w.struck()
 	if t.struck = t.fired && one.code != exitLoader; t.struck && !refused(one) {
-		k.bore(one, e)
+		k.checkFailure(one, e)
 	}
 	k.account(one, other, true)
 }

@@ -9,24 +9,24 @@ import (
 	"sync"
 )
 
-// A trial is one point being tried. What it may do at random comes from its own
-// source, so that the point can be repeated alone.
+// A trial is one attempt at a point. Its random numbers come from a source of its
+// own, so the point can be repeated alone.
 type trial struct {
 	*faults
 	row, series string
 	n           int
-	dir         string // its own
+	dir         string // a folder of its own
 	random      *rand.Rand
 
-	fired  bool // the fault happened, if only in a child that does not count
-	struck bool // it happened where it should: the point counts
-	again  int  // messages that arrived, or bounced, more than once: how often
-	bound  int  // the most that may
+	fired  bool // the fault happened, perhaps only in a child that does not count
+	struck bool // it happened in the program under test: the point counts
+	resent int  // messages that arrived or bounced more than once
+	bound  int  // how many may
 	lost   int
-	wrong  []string // what must not be
-	broken error    // the trial itself could not be made
+	wrong  []string // things that must not happen
+	broken error    // the trial could not be made
 
-	mu  sync.Mutex // wrong and log: sessions may be many at once
+	mu  sync.Mutex // protects wrong and log: there may be several sessions at once
 	log strings.Builder
 }
 
@@ -40,24 +40,24 @@ func (f *faults) newTrial(row, series string, n int) (*trial, error) {
 	return t, nil
 }
 
-// name is the point's own.
+// name is the name of the point.
 func (t *trial) name() string { return fmt.Sprintf("%s:%d", t.series, t.n) }
 
-// fail notes what must not be.
+// fail records something that must not happen.
 func (t *trial) fail(format string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.wrong = append(t.wrong, fmt.Sprintf(format, args...))
 }
 
-// logf adds to what is printed where the trial fails.
+// logf adds to the text that is printed if the trial fails.
 func (t *trial) logf(format string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	fmt.Fprintf(&t.log, format+"\n", args...)
 }
 
-// checkForms fails where a line of a log is not as vodmr-log(5) says.
+// checkForms fails if a line of a log does not have a form that vodmr-log(5) gives.
 func (t *trial) checkForms(log string) {
 	for _, err := range t.forms.CheckLog(log) {
 		t.fail("a line of the log: %v", err)

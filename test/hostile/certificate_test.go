@@ -8,8 +8,8 @@ import (
 	"vodmr/test/kit/loopback"
 )
 
-// certificate writes the provider's certificate and key, and returns what a
-// client verifies it with.
+// certificate writes the provider's certificate and key, and returns the roots with
+// which a client verifies it.
 func (s *site) certificate(t *testing.T) (file string, client *tls.Config) {
 	t.Helper()
 	made, err := loopback.Certify("mail.provider.test")

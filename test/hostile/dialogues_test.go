@@ -17,24 +17,24 @@ import (
 	"vodmr/test/kit/logformat"
 )
 
-// folder holds a file for each attack: what it is, then the sections
+// folder holds one file per attack: a description, then the sections
 //
 //	config     `key: value` lines, see config
-//	dialogue   what is said, see script
+//	dialogue   the conversation, see script
 //	sent       the markers of the messages that may reach the peer; none by default
 //	left       those of odmr@example.org that are left afterwards; all by default
 //	log        patterns for all lines of the log, without the session's number
 const folder = "../data/hostile"
 
-// A config says what chain a dialogue meets.
+// A config describes the chain that a dialogue meets.
 type config struct {
 	checkpw string      // vodmr-checkpw or vchkpw
-	tls     string      // by vodmr-tls: none, connect, starttls, or broken for one without a certificate
+	tls     string      // in vodmr-tls: none, connect, starttls, or broken if it has no certificate
 	args    []string    // for vodmr
 	env     []string    // NAME=value
 	timeout string      // control/timeoutremote in seconds
 	roots   *tls.Config // for the client
-	cert    string      // the server's certificate
+	cert    string      // certificate of the server
 }
 
 func parseConfig(t *testing.T, text string) config {
@@ -127,8 +127,8 @@ func runFile(t *testing.T, name string) {
 	s.checkLog(t, sections, peers)
 }
 
-// checkMail fails where mail went to the peer, or left the Maildirs, that the
-// file does not name.
+// checkMail fails if mail went to the peer or left the Maildirs although the file
+// does not say so.
 func (s *site) checkMail(t *testing.T, sections map[string]string, peers []*peer) {
 	t.Helper()
 	sent := map[string]bool{}
@@ -160,15 +160,15 @@ func (s *site) checkMail(t *testing.T, sections map[string]string, peers []*peer
 	}
 }
 
-// marker is the name of a message.
+// marker is the text that identifies a message.
 func marker(text string) string {
 	_, rest, _ := strings.Cut(text, "Subject: ")
 	name, _, _ := strings.Cut(rest, "\n")
 	return name
 }
 
-// checkLog fails where a line has another form, belongs to no session of ours,
-// or tells a password.
+// checkLog fails if a line has an unknown form, does not belong to our session, or
+// contains a password.
 func (s *site) checkLog(t *testing.T, sections map[string]string, peers []*peer) {
 	t.Helper()
 	text, err := os.ReadFile(s.path("log"))
@@ -182,7 +182,7 @@ func (s *site) checkLog(t *testing.T, sections map[string]string, peers []*peer)
 	forms := logformat.Load(t)
 	var lines []string
 	for line := range strings.Lines(string(text)) {
-		// The stand-in's own words.
+		// Lines that the stand-in itself prints.
 		if strings.HasPrefix(line, "vchkpw: ") {
 			continue
 		}
@@ -211,8 +211,8 @@ func (s *site) checkLog(t *testing.T, sections map[string]string, peers []*peer)
 	}
 }
 
-// matchLines compares a log with patterns, each program's lines in their order:
-// who is first of two programs that both have something to say is chance.
+// matchLines compares a log with patterns. The lines of each program must be in
+// order; the order of lines from two programs is up to chance.
 func matchLines(t *testing.T, want string, lines []string) {
 	t.Helper()
 	patterns := strings.Split(strings.TrimSuffix(want, "\n"), "\n")

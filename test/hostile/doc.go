@@ -1,3 +1,3 @@
-// Package hostile holds tests only: it runs the real chain of programs against
-// customers who mean no good, from the dialogues in test/data/hostile.
+// Package hostile has only tests: they run the real chain of programs against
+// malicious customers, using the dialogues in test/data/hostile.
 package hostile

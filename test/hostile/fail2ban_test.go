@@ -13,7 +13,7 @@ import (
 	"vodmr/test/kit/require"
 )
 
-// refusedLine is a line as vodmr writes it about a refused login.
+// refusedLine is a line as vodmr logs it for a refused login.
 func refusedLine(t *testing.T, user, ip string) string {
 	t.Helper()
 	file, err := os.Create(filepath.Join(t.TempDir(), "line"))
@@ -32,8 +32,8 @@ func refusedLine(t *testing.T, user, ip string) string {
 	return string(text)
 }
 
-// Fail2ban's own program reads our filter: it finds the address of each refused
-// login, under whatever stamp, and no address that a customer wrote himself.
+// Fail2ban's own program reads our filter. It must find the address of each refused
+// login, with any time stamp, and never an address that a customer wrote.
 func TestFail2banFilter(t *testing.T) {
 	regex := require.Program(t, "fail2ban-regex")
 	const victim = "198.51.100.9"

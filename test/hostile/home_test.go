@@ -10,9 +10,9 @@ import (
 	"vodmr/test/kit/require"
 )
 
-// newRootsSite is a site whose chain runs as root, which vchkpw stays when it is told port
-// 587. The owner of example.org attacks; the victim is stranger.test, whose mail belongs to
-// the uid other.
+// newRootsSite makes a site with a chain that runs as root, because vchkpw stays root
+// if it is told port 587. The owner of example.org is the attacker. The victim is
+// stranger.test, and its mail belongs to the uid other.
 func newRootsSite(t *testing.T, other int) *site {
 	t.Helper()
 	require.Root(t, "vchkpw must stay root")
@@ -57,8 +57,8 @@ func (s *site) give(t *testing.T, name string, uid int) {
 	must(t, os.Lchown(s.path(name), uid, uid))
 }
 
-// vpasswd writes the passwords of example.org, as the domain's owner can: odmr's folder is
-// dir.
+// vpasswd writes the passwords of example.org, as the domain's owner can do: dir is
+// the folder of odmr.
 func (s *site) vpasswd(t *testing.T, dir string) {
 	t.Helper()
 	s.write(t, "domains/example.org/vpasswd", "odmr::1:0:x:"+dir+":NOQUOTA:tanstaaf\n")
@@ -66,7 +66,7 @@ func (s *site) vpasswd(t *testing.T, dir string) {
 	s.give(t, "domains/example.org", 4711)
 }
 
-// fetches plays a session of a login and returns what the log said.
+// fetches runs a session of a login and returns the log.
 func (s *site) fetches(t *testing.T, dialogue string) string {
 	t.Helper()
 	log, err := os.Create(s.path("log"))
@@ -97,8 +97,9 @@ const (
 		"S* Subject: OWN-1\nS* .\nC: 250 ok\nS* MAIL *\nC: 421 enough\nS* <end>\n"
 )
 
-// TestHomeOfAnother: a domain's owner, who writes the dir of his vpasswd, gets no other
-// customer's mail, whatever the path or the login looks like, and leaves nothing there.
+// TestHomeOfAnother: the owner of a domain, who can write any folder into its
+// vpasswd, gets no mail of another customer, no matter how the path or the login is
+// written, and cannot create anything there.
 func TestHomeOfAnother(t *testing.T) {
 	for _, test := range []struct{ name, login, dir, log string }{
 		{"another domain's user", "odmr@example.org", "DOMAINS/stranger.test/odmr", "is not the mailbox of this login"},
@@ -129,8 +130,8 @@ func TestHomeOfAnother(t *testing.T) {
 	}
 }
 
-// attack makes dir the folder of example.org's odmr, links to the victim's, and an account
-// outside the domains, of the attacker's own.
+// attack makes dir the folder of example.org's odmr. It also makes links to the victim's
+// folders, and an account of the attacker outside the domains.
 func (s *site) attack(t *testing.T, dir string) {
 	t.Helper()
 	s.vpasswd(t, dir)
@@ -144,8 +145,8 @@ func (s *site) attack(t *testing.T, dir string) {
 	}
 }
 
-// TestHomeOfOneself: what is right goes on working with a checkpassword program that stays
-// root: an alias domain's login, and domains whose folder is a link of root's.
+// TestHomeOfOneself: correct set-ups work with a checkpassword program that stays
+// root: the login of an alias domain, and domains in folders that are links of root.
 func TestHomeOfOneself(t *testing.T) {
 	for _, test := range []struct{ name, login, dir string }{
 		{"its own folder", "odmr@example.org", "DOMAINS/example.org/odmr"},

@@ -17,8 +17,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// guesses are what somebody says who has no password. None of it is right for
-// the account that it names.
+// guesses are texts that a peer without a password sends. None is right for the
+// account that it names.
 var guesses = []string{
 	"EHLO x", "HELO x", "NOOP", "RSET", "HELP", "ATRN", "ATRN example.org", "ATRN example.org,stranger.test",
 	"MAIL FROM:<>", "RCPT TO:<bob@example.org>", "DATA", "BDAT 3 LAST", "VRFY odmr", "ETRN example.org", "TURN",
@@ -28,11 +28,13 @@ var guesses = []string{
 	"", " ", "\x00", "ATRN\x00", "\tATRN", "atrn", "xATRN", "{x3000 ATRN }",
 }
 
-// reply is what somebody without a login may get: replies, but 235 and ATRN's yes.
+// reply matches what a peer without a login may receive: replies, except 235 and the
+// 250 to ATRN.
 var reply = regexp.MustCompile(`^(214|220|221|250|334|[45]\d\d)[ -]`)
 
-// TestInvariant3NothingWithoutLogin: whoever has no password gets replies, whatever
-// he says, in whatever order and pieces; no mail, and not the turn.
+// TestInvariant3NothingWithoutLogin: a peer without a password gets nothing but
+// replies, no matter what it sends, in which order and in which pieces. It gets no
+// mail, and the roles never turn.
 func TestInvariant3NothingWithoutLogin(t *testing.T) {
 	base := time.Now().UnixNano() % 1e9
 	count := int64(40)
@@ -48,21 +50,21 @@ func TestInvariant3NothingWithoutLogin(t *testing.T) {
 	}
 }
 
-// converse says each text and waits for one reply to it, then reads to the end.
+// converse sends each text and waits for one reply to it, then reads to the end.
 func converse(t *testing.T, p *peer, said []string, end string) {
 	t.Helper()
 	_ = p.tap.SetDeadline(time.Now().Add(time.Minute))
 	in := bufio.NewReader(p.tap)
 	for _, text := range said {
 		if _, err := io.WriteString(p.tap, text+end); err != nil {
-			break // it has ended; what it said is still to be read
+			break // it has closed; its last output can still be read
 		}
 		for line, err := "-go-", error(nil); err == nil && len(line) > 3 && line[3] == '-'; {
 			line, err = in.ReadString('\n')
 		}
 	}
-	p.CloseWrite() // the QUIT may have been the answer to a challenge
-	// A program that closes with our bytes unread resets the connection.
+	p.CloseWrite() // the QUIT may have been taken as the answer to a challenge
+	// If a program closes while bytes of ours are unread, the connection is reset.
 	if _, err := io.Copy(io.Discard, in); err != nil && !errors.Is(err, syscall.ECONNRESET) {
 		t.Fatalf("after %q: %v, want the end", said, err)
 	}
@@ -80,7 +82,7 @@ func guess(t *testing.T, r *rand.Rand) {
 	p := s.dial(t, config{checkpw: checkpw, tls: "none"}, log)
 	words := &script{t: t, peer: p, vars: map[string]string{}}
 	var said []string
-	wrong := 0 // a login that is refused costs seconds
+	wrong := 0 // each refused login takes seconds
 	for range 1 + r.Intn(12) {
 		text := guesses[r.Intn(len(guesses))]
 		if strings.Contains(text, "0123456789abcdef") {

@@ -8,7 +8,7 @@ import (
 	"vodmr/test/kit/dialogue"
 )
 
-// bin is the folder of what TestMain built.
+// bin is the folder of the programs that TestMain built.
 var bin string
 
 func TestMain(m *testing.M) {

@@ -16,7 +16,8 @@ import (
 	"vodmr/test/kit/dialogue"
 )
 
-// A peer is a customer's connection to the chain, and all that came over it.
+// A peer is a customer's connection to the chain, with everything that was received
+// on it.
 type peer struct {
 	*dialogue.Conn
 	t     *testing.T
@@ -26,8 +27,8 @@ type peer struct {
 	code  int // the exit code, after finish
 }
 
-// dial runs the chain with a socket as descriptors 0 and 1 and its standard
-// error going to the file log.
+// dial runs the chain with a socket as descriptors 0 and 1, and its standard error in
+// the file log.
 func (s *site) dial(t *testing.T, c config, log *os.File) *peer {
 	t.Helper()
 	conn, far := dialogue.Pair(t)
@@ -51,7 +52,7 @@ func (s *site) dial(t *testing.T, c config, log *os.File) *peer {
 	return p
 }
 
-// listen talks over conn from now on.
+// listen uses conn from now on.
 func (p *peer) listen(conn net.Conn) {
 	earlier := p.tap
 	p.tap = &tap{Conn: conn}
@@ -61,7 +62,7 @@ func (p *peer) listen(conn net.Conn) {
 	p.Conn = dialogue.New(p.t, p.tap)
 }
 
-// handshake begins TLS; it may fail, which a script then sees as the end.
+// handshake starts TLS. If it fails, the script sees the end of the connection.
 func (p *peer) handshake() {
 	p.t.Helper()
 	conn := tls.Client(p.tap.Conn, p.roots)
@@ -72,7 +73,7 @@ func (p *peer) handshake() {
 	p.listen(conn)
 }
 
-// push sends bytes from another goroutine: the chain may stop reading.
+// push sends bytes in another goroutine, because the chain may stop reading.
 func (p *peer) push(text string) {
 	conn := p.tap.Conn
 	go func() {
@@ -81,12 +82,12 @@ func (p *peer) push(text string) {
 	}()
 }
 
-// drain reads to the connection's end.
+// drain reads until the connection ends.
 func (p *peer) drain() {
 	p.t.Helper()
 	_ = p.tap.SetReadDeadline(time.Now().Add(time.Minute))
 	_, err := io.Copy(io.Discard, p.tap)
-	// A program that closes with our bytes unread resets the connection.
+	// If a program closes while bytes of ours are unread, the connection is reset.
 	if err != nil && !errors.Is(err, syscall.ECONNRESET) {
 		p.t.Fatalf("got %v, want the end", err)
 	}
@@ -104,7 +105,7 @@ func (p *peer) finish() {
 	p.code = p.cmd.ProcessState.ExitCode()
 }
 
-// A tap keeps what is read through it.
+// A tap keeps everything that is read through it.
 type tap struct {
 	net.Conn
 	mu  sync.Mutex

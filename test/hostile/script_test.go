@@ -10,39 +10,38 @@ import (
 	"vodmr/test/kit/dialogue"
 )
 
-// A script is a dialogue as a file of test/data/hostile writes it. Each line is
-// one of:
+// A script is a dialogue in a file of test/data/hostile. Each line is one of:
 //
 //	C: text         send the text and CRLF
 //	C+ text         the same, in one write with the next line that is sent
 //	C~ text         send the text without CRLF
-//	C! text         send the text and CRLF, whether or not it is read
+//	C! text         send the text and CRLF, even if nobody reads it
 //	S: pattern      the next line matches; * stands for any text
 //	S* pattern      some line from here on matches; those before it are skipped
-//	C: <end>        no more is sent
+//	C: <end>        close the sending direction
 //	S: <end>        the connection has ended and nothing is left to read
-//	S* <end>        the connection ends, whatever comes before
+//	S* <end>        the connection ends; anything may come before
 //	LOGIN a b       log in as a with password b by CRAM-MD5
-//	TLS             shake hands
-//	NEW             close the connection, and begin another one
+//	TLS             do the TLS handshake
+//	NEW             close the connection, and open another one
 //	LET name text   remember a text, as {name}
-//	# ...           nothing
+//	# ...           a comment
 //
-// In a text, \r \n \0 \s \xHH and \\ are bytes, and what is in braces becomes:
+// In a text, \r \n \0 \s \xHH and \\ are bytes, and a word in braces is replaced:
 //
 //	{b64 text}        its base64
 //	{x1000 text}      the text 1000 times
 //	{challenge}       the last reply 334, decoded
 //	{digest text}     the CRAM-MD5 digest of {challenge} with this password
-//	{name}            what LET remembers
+//	{name}            the text that LET remembered
 type script struct {
 	t    *testing.T
 	peer *peer
 	vars map[string]string
-	held string // of C+
+	held string // the text of C+
 }
 
-// play plays all lines with peers that dial makes.
+// play runs all lines; dial makes the peers.
 func play(t *testing.T, text string, dial func() *peer) {
 	t.Helper()
 	s := &script{t: t, peer: dial(), vars: map[string]string{}}
@@ -102,7 +101,7 @@ func (s *script) step(verb, rest string) {
 	}
 }
 
-// heard remembers a challenge.
+// heard remembers a challenge if the line is one.
 func (s *script) heard(line string) {
 	if text, ok := strings.CutPrefix(line, "334 "); ok {
 		challenge, _ := base64.StdEncoding.DecodeString(text)
@@ -115,7 +114,7 @@ var (
 	brace  = regexp.MustCompile(`(?s)\{[^{}]*\}`)
 )
 
-// expand makes escapes bytes, then works from the innermost braces outward.
+// expand replaces escapes by bytes, then the innermost braces, and so on outward.
 func (s *script) expand(text string) string {
 	text = escape.ReplaceAllStringFunc(text, s.escaped)
 	for brace.MatchString(text) {

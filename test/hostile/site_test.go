@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"vodmr/test/kit/cdbmake"
+	"vodmr/test/kit/testsite"
 )
 
 // A site is a provider in a temporary folder, with mail that nobody but its
@@ -19,15 +19,15 @@ import (
 //	odmr@stranger.test    another customer: STRANGER-1; password other-secret
 type site struct {
 	dir      string
-	uid, gid int               // who runs the chain and owns the mail
+	uid, gid int               // the user that runs the chain and owns the mail
 	mail     map[string]string // content by path below dir
 }
 
 func newSite(t *testing.T, timeout string) *site {
 	t.Helper()
-	s := &site{dir: publicDir(t), uid: os.Getuid(), gid: os.Getgid(), mail: map[string]string{}}
+	s := &site{dir: testsite.PublicDir(t), uid: os.Getuid(), gid: os.Getgid(), mail: map[string]string{}}
 	if s.uid == 0 {
-		// Nobody's: vodmr-relay refuses to be root.
+		// vodmr-relay refuses to run as root: use another user.
 		s.uid, s.gid = 4711, 4711
 	}
 	s.write(t, "qmail/control/me", "mail.provider.test\n")
@@ -37,35 +37,17 @@ func newSite(t *testing.T, timeout string) *site {
 	for domain, folder := range map[string]string{
 		"example.org": "example.org", "alias.example": "example.org", "stranger.test": "stranger.test",
 	} {
-		assign = append(assign, fmt.Sprintf("+%s-:%s:%d:%d:%s:-::", domain, folder, s.uid, s.gid, s.path("domains/"+folder)))
+		assign = append(assign, testsite.Line(domain, folder, s.uid, s.path("domains/"+folder)))
 	}
-	s.write(t, "qmail/users/cdb", string(cdbmake.Assign(strings.Join(assign, "\n")+"\n")))
+	testsite.Users(t, s.path("qmail"), assign...)
 	s.domain(t, "example.org", "odmr:tanstaaf", "plain:pop-secret")
 	s.domain(t, "stranger.test", "odmr:other-secret")
 	s.deliver(t, "example.org/odmr", "anna@example.org", "OWN-1", "OWN-2", "OWN-3")
 	s.deliver(t, "example.org/plain", "plain@example.org", "PLAIN-1")
 	s.deliver(t, "stranger.test/odmr", "bert@stranger.test", "STRANGER-1")
-	for _, dir := range []string{"qmail/bin", "qmail/queue"} {
-		s.mkdir(t, dir)
-	}
-	if err := os.Symlink(program("qmail-queue"), s.path("qmail/bin/qmail-queue")); err != nil {
-		t.Fatal(err)
-	}
+	testsite.Queue(t, s.path("qmail"), program("qmail-queue"))
+	s.mkdir(t, "qmail/queue")
 	return s
-}
-
-// publicDir makes a temporary folder that other users may enter.
-func publicDir(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "vodmr-hostile-site-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	return dir
 }
 
 func (s *site) path(name string) string { return filepath.Join(s.dir, name) }
@@ -94,8 +76,8 @@ func (s *site) write(t *testing.T, name, text string) {
 	}
 }
 
-// domain makes a vpopmail domain whose first account, given as name:password, is
-// its catch-all. The same accounts are in the file accounts, for vodmr-checkpw.
+// domain makes a vpopmail domain. Its first account, given as name:password, is its
+// catch-all. The same accounts are in the file accounts, for vodmr-checkpw.
 func (s *site) domain(t *testing.T, domain string, accounts ...string) {
 	t.Helper()
 	folder := "domains/" + domain
@@ -116,7 +98,7 @@ func (s *site) domain(t *testing.T, domain string, accounts ...string) {
 	s.write(t, "accounts", string(before)+checkpw)
 }
 
-// deliver puts a message for each marker into an account's Maildir.
+// deliver puts one message per marker into an account's Maildir.
 func (s *site) deliver(t *testing.T, account, recipient string, markers ...string) {
 	t.Helper()
 	for i, marker := range markers {
@@ -129,7 +111,7 @@ func (s *site) deliver(t *testing.T, account, recipient string, markers ...strin
 	}
 }
 
-// waiting returns all mail that is in the Maildirs, as mail does.
+// waiting returns all mail in the Maildirs, in the same form as the field mail.
 func (s *site) waiting(t *testing.T) map[string]string {
 	t.Helper()
 	mail := map[string]string{}

@@ -9,15 +9,15 @@ import (
 	"vodmr/test/kit/logformat"
 )
 
-// A reader does what INSTALL says, on a machine.
+// A reader follows INSTALL on a machine.
 type reader struct {
 	*machine
 	steps map[place][]step
 	began time.Time
 	count int
-	// before is done before a command that fetches.
+	// before is called before each command that fetches mail.
 	before func()
-	// other changes a command, for another customer than INSTALL's.
+	// other replaces words in a command, for another customer than INSTALL's.
 	other *strings.Replacer
 }
 
@@ -28,7 +28,7 @@ func newReader(t *testing.T) *reader {
 	return &reader{machine: m, steps: steps, began: time.Now(), before: func() {}, other: strings.NewReplacer()}
 }
 
-// do does a step, with the others that it names.
+// do follows a step, with the other steps that it refers to.
 func (r *reader) do(part, number int) {
 	r.t.Helper()
 	found := r.steps[place{part, number}]
@@ -40,14 +40,14 @@ func (r *reader) do(part, number int) {
 			r.do(other.part, other.step)
 		}
 		for _, c := range s.commands {
-			if c.need == "" {
+			if c.requires == "" {
 				r.command(c)
 			}
 		}
 	}
 }
 
-// part does all steps of a part.
+// part follows all steps of a part.
 func (r *reader) part(part, last int) {
 	r.t.Helper()
 	for number := range last + 1 {
@@ -56,7 +56,7 @@ func (r *reader) part(part, last int) {
 }
 
 // command runs one of INSTALL's commands: it must succeed and print what INSTALL
-// says.
+// shows.
 func (r *reader) command(c command) {
 	r.t.Helper()
 	c.text, c.want = r.other.Replace(c.text), slices.Clone(c.want)
@@ -81,13 +81,14 @@ func (r *reader) command(c command) {
 	}
 }
 
-// logs are what may explain a failure.
+// logs returns the ends of the logs, which may explain a failure.
 func (r *reader) logs() string {
 	out, _ := r.run("tail -n 20 /var/log/mail.log /etc/vodmr*/log/main/current")
 	return "\n" + out
 }
 
-// checkLogs fails where a line that multilog has kept is not as vodmr-log(5) says.
+// checkLogs fails if a line that multilog has stored does not have a form that
+// vodmr-log(5) gives.
 func (r *reader) checkLogs() {
 	r.t.Helper()
 	kept := r.must("cat /etc/vodmr*/log/main/current /etc/vodmr*/expire/log/main/current")
@@ -97,7 +98,7 @@ func (r *reader) checkLogs() {
 	logformat.TestKept(r.t, kept+"\n")
 }
 
-// nothingWaits fails where a message is left on the front.
+// nothingWaits fails if a message is left at the provider.
 func (r *reader) nothingWaits(dir string) {
 	r.t.Helper()
 	if out := r.must("ls " + dir + "/Maildir/new"); out != "" {
@@ -105,8 +106,8 @@ func (r *reader) nothingWaits(dir string) {
 	}
 }
 
-// Parts 1, 2 and 4: with vpopmail, TLS, and a customer with Postfix, from nothing
-// to fetches by atrn and fetchmail.
+// Parts 1, 2 and 4: with vpopmail, TLS, and a customer with Postfix, from an empty
+// machine to fetching with atrn and fetchmail.
 func TestInstallWithVpopmail(t *testing.T) {
 	r := newReader(t)
 	r.must(vpopmail)
@@ -125,7 +126,8 @@ func TestInstallWithVpopmail(t *testing.T) {
 	if fetches < 4 {
 		t.Errorf("part 4 has only %d fetches", fetches)
 	}
-	// Postfix has what atrn and fetchmail brought, and refused nothing.
+	// Postfix has received the mail that atrn and fetchmail brought, and refused
+	// nothing.
 	eventually(t, "three messages", func() bool {
 		out, _ := r.run("grep -c ^Subject: /var/mail/someone")
 		return out == "3"
@@ -137,8 +139,8 @@ func TestInstallWithVpopmail(t *testing.T) {
 	t.Logf("all: %d commands, %.0f s", r.count, time.Since(r.began).Seconds())
 }
 
-// anotherCustomer comes when there is TLS: the steps of part 1 let it in on both ports,
-// and vodmr-check looks at what runs.
+// anotherCustomer adds a customer after TLS was set up: if the steps of part 1 are
+// followed, it can connect to both ports, and vodmr-check finds nothing wrong.
 func (r *reader) anotherCustomer() {
 	r.t.Helper()
 	old := r.other
@@ -161,7 +163,7 @@ func (r *reader) anotherCustomer() {
 	}
 }
 
-// mustFetch fetches by STARTTLS, and by TLS from the start; put puts a message there.
+// mustFetch fetches by STARTTLS, and by TLS from the start; put adds a message.
 func (r *reader) mustFetch(login, home string, put func()) {
 	r.t.Helper()
 	r.must("(umask 077; echo 'a long secret' >/root/pw)")
@@ -188,7 +190,7 @@ func TestInstallWithoutVpopmail(t *testing.T) {
 	r.mustFetch("odmr@example.org", "/home/odmr", func() { r.do(3, 5) })
 }
 
-// What a command says of itself by its exit code reaches the test.
+// The exit code of a command reaches the test.
 func TestMachineTellsExitCodes(t *testing.T) {
 	m := newMachine(t)
 	for script, want := range map[string]int{"true": 0, "false": 1, "(exit 7)": 7} {

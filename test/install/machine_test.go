@@ -16,18 +16,18 @@ import (
 	"vodmr/test/kit/require"
 )
 
-// A machine is a bare Debian: a tree of its own over one that debootstrap made, a
-// network, and processes, which all end with its first one.
+// A machine is a bare Debian in namespaces: a tree of its own on top of one that
+// debootstrap made, a network, and processes, which all end with the first one.
 type machine struct {
-	t     *testing.T
-	in    io.Writer
-	out   *bufio.Reader
-	stuck *time.Timer // ends it
-	count int
+	t        *testing.T
+	in       io.Writer
+	out      *bufio.Reader
+	watchdog *time.Timer // stops the machine if a script hangs
+	count    int
 }
 
-// boot makes it. $1 is debootstrap's tree, $2 a folder to mount all on, $3 what it
-// finds as /stage. All that it changes is in memory.
+// boot sets the machine up. $1 is debootstrap's tree, $2 a folder for the mounts, $3
+// the folder that becomes /stage. All changes are kept in memory.
 const boot = `set -e
 mount --make-rprivate /
 mount -t tmpfs tmpfs "$2"
@@ -47,8 +47,8 @@ ip link set lo up
 exec chroot . /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C sh
 `
 
-// site is what INSTALL says that you have: qmail's files and vpopmail's account, a name
-// in the DNS, and somebody who is not root.
+// site is the state that INSTALL expects: qmail's files and vpopmail's account, a
+// name in the DNS, and a user other than root.
 const site = `set -e
 echo me.example.org >/proc/sys/kernel/hostname
 echo '127.0.0.1 localhost mail.example.net me.example.org' >/etc/hosts
@@ -69,8 +69,8 @@ set +e
 const assign = "+example.org-:example.org:89:89:/home/vpopmail/domains/example.org:-::\n" +
 	"+example.com-:example.com:89:89:/home/vpopmail/domains/example.com:-::\n.\n"
 
-// vpopmail is two domains in vpopmail, as vadddomain makes them: with a postmaster, and
-// bounces for all that is for nobody.
+// vpopmail is two domains in vpopmail, as vadddomain makes them: each has a
+// postmaster, and mail for unknown recipients bounces.
 const vpopmail = `set -e
 mkdir -p /home/vpopmail/bin
 cp /stage/vchkpw /home/vpopmail/bin/stand-in
@@ -93,7 +93,7 @@ cd /stage
 set +e
 `
 
-// customer is the mail server that a customer has.
+// customer is the mail server of a customer.
 const customer = `set -e
 postconf -e myhostname=me.example.org mydestination=example.org,me.example.org inet_interfaces=loopback-only \
 	inet_protocols=ipv4 local_recipient_maps= luser_relay=someone alias_maps= alias_database= \
@@ -131,19 +131,20 @@ func newMachine(t *testing.T) *machine {
 		t.Fatal(err)
 	}
 	far.Close()
-	stuck := time.AfterFunc(stuckTime, func() { _ = cmd.Process.Kill() })
+	watchdog := time.AfterFunc(scriptMax, func() { _ = cmd.Process.Kill() })
 	t.Cleanup(func() {
-		stuck.Stop()
-		_ = cmd.Process.Kill() // and with it all that runs there
+		watchdog.Stop()
+		_ = cmd.Process.Kill() // and thereby every process of the machine
 		_ = cmd.Wait()
 		out.Close()
 	})
-	m := &machine{t: t, in: in, out: bufio.NewReader(out), stuck: stuck}
+	m := &machine{t: t, in: in, out: bufio.NewReader(out), watchdog: watchdog}
 	m.must(site)
 	return m
 }
 
-// newStage has the package and the stand-ins for what is not in Debian.
+// newStage makes a folder with the package and with stand-ins for programs that are
+// not in Debian.
 func newStage(t *testing.T, deb string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -160,14 +161,15 @@ func newStage(t *testing.T, deb string) string {
 	return dir
 }
 
-// stuckTime is after how long in one script the machine is taken for stuck.
-const stuckTime = 6 * patience
+// scriptMax is the longest time for one script; if it takes longer, the machine is
+// stopped.
+const scriptMax = 6 * patience
 
 // run runs a script in root's shell, and returns what it printed and its exit code.
 func (m *machine) run(script string) (string, int) {
 	m.t.Helper()
 	m.count++
-	m.stuck.Reset(stuckTime)
+	m.watchdog.Reset(scriptMax)
 	mark := fmt.Sprintf("@@ %d @@ ", m.count)
 	if _, err := fmt.Fprintf(m.in, "{ %s\n} </dev/null\ncode=$?; echo; echo '%s'$code\n", script, mark); err != nil {
 		m.t.Fatal(err)
@@ -195,7 +197,7 @@ func (m *machine) must(script string) string {
 	return out
 }
 
-// asUser runs a script as somebody who is not root, who stays in his folder.
+// asUser runs a script as an ordinary user, in that user's folder.
 func (m *machine) asUser(script string) (string, int) {
 	m.t.Helper()
 	m.must("cat >/home/someone/.script <<'END OF SCRIPT'\n" + script + "\nEND OF SCRIPT\nchmod 644 /home/someone/.script")

@@ -16,13 +16,13 @@ import (
 	"vodmr/test/kit/require"
 )
 
-// source is a copy of the source tree in which make has built all.
+// source is a copy of the source tree in which make has built everything.
 var source = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "vodmr-packaging")
 	if err != nil {
 		return "", err
 	}
-	// .git stays behind, as it does where somebody unpacks an archive.
+	// .git is not copied: an unpacked archive has none either.
 	if _, err := run("../..", "sh", "-c", `tar cf - --exclude ./.git --exclude ./bin . | tar xf - -C "$1"`, "sh", dir); err != nil {
 		return dir, err
 	}
@@ -79,7 +79,7 @@ func must(t *testing.T, dir string, argv ...string) string {
 	return out
 }
 
-// files are the files below a folder, with their modes.
+// files lists the files below a folder, with their modes.
 func files(t *testing.T, dir string) []string {
 	t.Helper()
 	var list []string
@@ -101,7 +101,7 @@ func files(t *testing.T, dir string) []string {
 	return list
 }
 
-// wanted is what make installs below PREFIX.
+// wanted lists the files that make installs below PREFIX.
 func wanted(t *testing.T) []string {
 	t.Helper()
 	var list []string
@@ -153,7 +153,7 @@ func TestMakeInstallTakesAPrefix(t *testing.T) {
 	if diff := cmp.Diff(wanted(t), files(t, to)); diff != "" {
 		t.Errorf("-wanted, +installed:\n%s", diff)
 	}
-	// What is installed names that place.
+	// The installed files name this place.
 	if out, err := run(to, "grep", "-rI", "-e", "/usr/local/bin/", "-e", "/usr/local/share", "share"); err == nil {
 		t.Errorf("another place is named:\n%s", out)
 	}
@@ -167,7 +167,7 @@ func TestMakeInstallTakesAPrefix(t *testing.T) {
 	}
 }
 
-// Whoever forgot to build is told so, and nothing is half installed.
+// If the programs have not been built, make install says so and installs nothing.
 func TestMakeInstallWantsTheProgramsBuilt(t *testing.T) {
 	dir, to := built(t), t.TempDir()
 	hidden := filepath.Join(t.TempDir(), "bin")
@@ -181,14 +181,14 @@ func TestMakeInstallWantsTheProgramsBuilt(t *testing.T) {
 	}
 }
 
-// The programs need no library, so that they run in an empty folder too.
+// The programs need no library, so they run in an empty folder too.
 func TestProgramsAreStatic(t *testing.T) {
 	dir := built(t)
 	out, err := run(dir, "ldd", "bin/vodmr-tls")
 	if err == nil || !strings.Contains(out, "not a dynamic executable") {
 		t.Errorf("ldd: %v, %s", err, out)
 	}
-	// There is no .git in this copy.
+	// This copy has no .git.
 	if got := must(t, dir, "bin/vodmr", "-V"); got != version.Line("vodmr") {
 		t.Errorf("-V: %q, want %q", got, version.Line("vodmr"))
 	}

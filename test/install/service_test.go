@@ -19,10 +19,10 @@ import (
 	"vodmr/test/kit/require"
 )
 
-// patience is how long something may take on a slow machine.
+// patience is the longest wait, on a slow machine.
 const patience = time.Minute
 
-// eventually waits until something is so.
+// eventually waits until a condition holds.
 func eventually(t *testing.T, what string, so func() bool) {
 	t.Helper()
 	for end := time.Now().Add(patience); !so(); time.Sleep(20 * time.Millisecond) {
@@ -33,18 +33,18 @@ func eventually(t *testing.T, what string, so func() bool) {
 }
 
 // An office is a provider's machine: a service directory that vodmr-conf made, and
-// customers' mailboxes.
+// the mailboxes of customers.
 type office struct {
 	t        *testing.T
-	bin, top string // our programs, and the folder of all else
+	bin, top string // our programs, and the folder of everything else
 	service  string // below top
 	address  string
-	uid, gid int // who owns the mailboxes
+	uid, gid int // owner of the mailboxes
 }
 
 const password = "a long secret"
 
-// newOffice makes the service directory, as whoever runs the test.
+// newOffice makes the service directory as the user that runs the test.
 func newOffice(t *testing.T) *office {
 	t.Helper()
 	for _, name := range []string{"tcpserver", "tcprules", "make"} {
@@ -52,7 +52,7 @@ func newOffice(t *testing.T) *office {
 	}
 	o := &office{t: t, bin: filepath.Join(built(t), "bin"), top: t.TempDir(), uid: os.Getuid(), gid: os.Getgid()}
 	if o.uid == 0 {
-		o.uid, o.gid = 4711, 4711 // root's mail is not relayed
+		o.uid, o.gid = 4711, 4711 // mail of root is not relayed
 		for dir := o.top; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
 			o.must(os.Chmod(dir, 0o755))
 		}
@@ -92,7 +92,7 @@ func (o *office) add(name, line string) {
 	o.must(os.WriteFile(path, []byte(string(old)+line+"\n"), 0o644))
 }
 
-// freePort is a port that nobody listened on a moment ago.
+// freePort returns a port on which nobody listened a moment ago.
 func freePort(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -103,7 +103,7 @@ func freePort(t *testing.T) string {
 	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 }
 
-// customer makes an account with one message, and lets nobody in.
+// customer makes an account with one message, but no rule for it.
 func (o *office) customer(domain string) {
 	o.t.Helper()
 	home := filepath.Join(o.top, "home", domain)
@@ -118,7 +118,7 @@ func (o *office) customer(domain string) {
 	o.add("vpasswd", fmt.Sprintf("odmr@%s:*:%d:%d:odmr:%s:-:%s", domain, o.uid, o.gid, home, password))
 }
 
-// fetch runs atrn, and says what is in the Maildir that it fills.
+// fetch runs atrn, and returns the files of the Maildir that it fills.
 func (o *office) fetch(domain string) (fetched []string, log string, err error) {
 	o.t.Helper()
 	file, box := filepath.Join(o.top, "pw"), filepath.Join(o.top, "fetched-"+domain)
@@ -129,7 +129,7 @@ func (o *office) fetch(domain string) (fetched []string, log string, err error) 
 	return fetched, log, err
 }
 
-// greeted says whether somebody answers at the port.
+// greeted reports if the port answers with a greeting.
 func (o *office) greeted() bool {
 	conn, err := net.Dial("tcp", o.address)
 	if err != nil {
@@ -141,7 +141,7 @@ func (o *office) greeted() bool {
 	return strings.HasPrefix(line, "220 mail.example.net ")
 }
 
-// supervised starts a supervisor; stop tells it to end all, and it must.
+// supervised starts a supervisor; stop asks it to end everything, and it must do so.
 func (o *office) supervised(cmd *exec.Cmd, stop func()) {
 	o.t.Helper()
 	log, err := os.Create(filepath.Join(o.top, "supervisor"))
@@ -165,7 +165,7 @@ func (o *office) supervised(cmd *exec.Cmd, stop func()) {
 	})
 }
 
-// scan is a folder as svscan looks at it.
+// scan makes a folder for svscan.
 func (o *office) scan() string {
 	o.t.Helper()
 	dir := filepath.Join(o.top, "service")
@@ -182,7 +182,7 @@ func (o *office) daemontools() {
 		_ = cmd.Process.Kill()
 		services := []string{o.service, filepath.Join(o.service, "log")}
 		_, _ = run(o.top, append([]string{svc, "-dx"}, services...)...)
-		// Up to its end supervise writes into the folder that is removed next.
+		// Until it ends, supervise writes into the folder that is removed next.
 		for _, service := range services {
 			eventually(o.t, "the end of supervise in "+service, func() bool {
 				_, err := run(o.top, svok, service)
@@ -192,9 +192,9 @@ func (o *office) daemontools() {
 	})
 }
 
-// only gives a command a PATH with these programs and what each script needs, so
-// that it does not find another supervisor's.
-func (o *office) only(cmd *exec.Cmd, names ...string) *exec.Cmd {
+// restrictPath gives a command a PATH that contains only these programs and those
+// that each script needs, so that no other supervisor is found.
+func (o *office) restrictPath(cmd *exec.Cmd, names ...string) *exec.Cmd {
 	o.t.Helper()
 	dir := filepath.Join(o.top, "path")
 	o.must(os.Mkdir(dir, 0o755))
@@ -206,19 +206,19 @@ func (o *office) only(cmd *exec.Cmd, names ...string) *exec.Cmd {
 }
 
 func (o *office) runit() {
-	cmd := o.only(exec.Command(require.Program(o.t, "runsv"), o.service), "chpst", "svlogd")
+	cmd := o.restrictPath(exec.Command(require.Program(o.t, "runsv"), o.service), "chpst", "svlogd")
 	o.supervised(cmd, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })
 }
 
 func (o *office) s6() {
 	control := require.Program(o.t, "s6-svscanctl")
 	dir := o.scan()
-	cmd := o.only(exec.Command(require.Program(o.t, "s6-svscan"), dir), "s6-supervise", "s6-envdir", "s6-log")
+	cmd := o.restrictPath(exec.Command(require.Program(o.t, "s6-svscan"), dir), "s6-supervise", "s6-envdir", "s6-log")
 	o.supervised(cmd, func() { _, _ = run(o.top, control, "-t", dir) })
 }
 
-// One run script for three supervisors: a line and make let a customer in, the
-// other stays out until it has a line too, and the log has what happened.
+// The same run script works under three supervisors. A rule and make let one customer
+// in; the other is refused until it has a rule too; and the log records all this.
 func TestServiceUnderEachSupervisor(t *testing.T) {
 	for name, start := range map[string]func(*office){
 		"daemontools": (*office).daemontools, "runit": (*office).runit, "s6": (*office).s6,
@@ -256,7 +256,7 @@ func TestServiceUnderEachSupervisor(t *testing.T) {
 	}
 }
 
-// Before make there are no rules, and nobody is let in.
+// Before make there are no rules, so nobody is let in.
 func TestMadeServiceLetsNobodyIn(t *testing.T) {
 	o := newOffice(t)
 	o.customer("example.org")
@@ -278,7 +278,8 @@ func TestMadeServiceLetsNobodyIn(t *testing.T) {
 	}
 }
 
-// What make writes is for other users too, whatever umask an admin has.
+// The files that make writes can be read by other users, even if the administrator's
+// umask forbids it.
 func TestMadeRulesAreReadable(t *testing.T) {
 	o := newOffice(t)
 	must(t, o.service, "sh", "-c", "umask 077; make")
@@ -290,8 +291,8 @@ func TestMadeRulesAreReadable(t *testing.T) {
 	}
 }
 
-// The daily service bounces what is too old for those that the rules let in, and
-// for nobody else.
+// The daily service bounces old messages for the logins that the rules let in, and
+// for no others.
 func TestExpireService(t *testing.T) {
 	o := newOffice(t)
 	o.must(dialogue.Build(filepath.Join(o.qmail(), "bin"), "vodmr/test/standin/qmail-queue"))
@@ -304,7 +305,7 @@ func TestExpireService(t *testing.T) {
 		o.must(os.Truncate(filepath.Join(box, "vodmr.notes"), 0))
 	}
 	o.add("rules", "# odmr@example.net:allow\nodmr@example.org:allow,VODMR_WINDOW=\"1\"\nodmr@example.com:deny")
-	// The script ends as it does after a day.
+	// The script is ended after one round; normally it would wait for a day.
 	path := filepath.Join(o.top, "path")
 	o.must(os.Mkdir(path, 0o755))
 	o.must(os.WriteFile(filepath.Join(path, "sleep"), []byte("#!/bin/sh\necho \"slept $*\"\n"), 0o755))

@@ -9,19 +9,19 @@ import (
 	"testing"
 )
 
-// A command is one of INSTALL's, with what it is said to print.
+// A command is one of INSTALL's, with the output that INSTALL shows.
 type command struct {
-	line int    // in INSTALL
-	need string // the word before the sign: what only some sites have
-	root bool
-	text string
-	want []string
+	line     int    // in INSTALL
+	requires string // the word before the sign, if only some sites need the command
+	root     bool
+	text     string
+	want     []string
 }
 
-// A step is a numbered one of a part; 0 is what stands before and between them.
+// A step is a numbered step of a part; 0 is the text before and between the steps.
 type step struct {
 	commands []command
-	others   []place // the steps that are to be done here
+	others   []place // the steps to follow here
 }
 
 // A place is a part and a step in it.
@@ -57,7 +57,7 @@ type stepReader struct {
 	steps map[place][]step
 }
 
-// read takes a line, or a command with all that belongs to it.
+// read reads a line, or a command with everything that belongs to it.
 func (r *stepReader) read() {
 	line := r.lines[r.next]
 	r.next++
@@ -86,12 +86,12 @@ func atoi(s string) int {
 
 var hereDocument = regexp.MustCompile(`<<'?end'?$`)
 
-// command reads on until the shell would not wait for more, and then what is
-// printed.
+// command reads on until the shell would not wait for more input, and then the
+// output.
 func (r *stepReader) command(m []string) command {
 	r.t.Helper()
 	indent := m[1]
-	c := command{line: r.next, need: m[2], root: m[3] == "#", text: m[4]}
+	c := command{line: r.next, requires: m[2], root: m[3] == "#", text: m[4]}
 	more := func() string {
 		if r.next == len(r.lines) {
 			r.t.Fatalf("INSTALL ends in the command of line %d", c.line)
@@ -118,12 +118,13 @@ func (r *stepReader) command(m []string) command {
 	return c
 }
 
-// plain is a line without what differs from one time to the next.
+// plain removes the parts of a line that differ from one time to the next.
 func plain(line string) string {
 	return number.ReplaceAllString(strings.TrimSpace(line), "N")
 }
 
-// missing is the first line that a command should print, in order, and did not.
+// missing returns the first line that a command should have printed, in order, but
+// did not.
 func (c command) missing(out string) (string, bool) {
 	lines := strings.Split(out, "\n")
 	for _, want := range c.want {
@@ -138,13 +139,13 @@ func (c command) missing(out string) (string, bool) {
 	return "", false
 }
 
-// The reader itself: INSTALL is full of commands, all of whose signs it knows.
+// The reader itself: it finds many commands in INSTALL, and knows the signs of all.
 func TestStepsAreFound(t *testing.T) {
 	needs, total, printing := map[string]int{}, 0, 0
 	for _, list := range readSteps(t) {
 		for _, s := range list {
 			for _, c := range s.commands {
-				needs[c.need]++
+				needs[c.requires]++
 				total++
 				printing += min(len(c.want), 1)
 			}

@@ -13,7 +13,7 @@ import (
 	"vodmr/test/kit/require"
 )
 
-// units are the systemd units, as they are with our programs, in a new folder.
+// units copies the systemd units into a new folder, adapted to our programs.
 func units(t *testing.T) []string {
 	t.Helper()
 	bin, dir := filepath.Join(built(t), "bin")+"/", t.TempDir()
@@ -36,7 +36,7 @@ func units(t *testing.T) []string {
 	return made
 }
 
-// systemd has nothing to say against the units.
+// systemd-analyze accepts the units.
 func TestSystemdUnits(t *testing.T) {
 	analyze := require.Program(t, "systemd-analyze")
 	for _, unit := range units(t) {
@@ -48,7 +48,7 @@ func TestSystemdUnits(t *testing.T) {
 	}
 }
 
-// The command of the service greets, and knows who is calling.
+// The command of the service greets, and knows the caller's address.
 func TestSystemdCommandGreets(t *testing.T) {
 	for _, unit := range units(t) {
 		if !strings.HasSuffix(unit, "vodmr@.service") {
@@ -62,7 +62,7 @@ func TestSystemdCommandGreets(t *testing.T) {
 		if line == nil {
 			t.Fatalf("no command in %s", text)
 		}
-		// systemd makes one line of it, and one $ of two.
+		// systemd joins the lines, and turns $$ into $.
 		script := strings.NewReplacer("\\\n", " ", "$$", "$").Replace(string(line[1]))
 		cmd := exec.Command("sh", "-c", script)
 		var log strings.Builder

@@ -16,14 +16,12 @@ var chasquidPeer = &peer{
 	adds:      []string{"Received-SPF"},
 	anySender: true, // it runs a program for an alias without telling it
 	// It gives 421 in place of its third refusal in a connection.
-	refusing: waits,
 	exceptions: map[string]exception{
-		"from-quoted":  {why: "it refuses a quoted local part with a blank", may: bounces},
-		`"odd rcpt"`:   {why: "it refuses a quoted local part with a blank", may: bounces},
-		"no-content":   {why: "it refuses content without a header", may: bounces},
-		"no-header":    {why: "it refuses a header line without a colon", may: bounces},
-		"header-only":  {why: "it refuses a header without an end", may: bounces},
-		"mixed-wanted": {why: "it defers the content for all recipients of a transaction", may: arrives | waits},
+		"from-quoted": {why: "it refuses a quoted local part with a blank", may: bounces},
+		`"odd rcpt"`:  {why: "it refuses a quoted local part with a blank", may: bounces},
+		"no-content":  {why: "it refuses content without a header, and a file without Received bounces to nobody", may: waits},
+		"no-header":   {why: "it refuses a header line without a colon", may: bounces},
+		"header-only": {why: "it refuses a header without an end", may: bounces},
 	},
 	start: func(t *testing.T, domain string) *running {
 		r := newRunning(t)

@@ -1,12 +1,12 @@
-// Floor is the least that any relay of a Maildir must do, as the measure for
-// vodmr-relay: list the folder, then open, read, write to the socket, close and
-// unlink each message, oldest first. It speaks no SMTP, waits for no reply and
+// Floor does the least that any relay of a Maildir must do, as a yardstick for
+// vodmr-relay: it lists the folder, then opens, reads, writes to the socket, closes
+// and unlinks each message, oldest first. It speaks no SMTP, waits for no reply and
 // knows no envelope.
 //
 //	floor FOLDER
 //
-// The socket is descriptor 1. It begins once it read a byte from descriptor 0,
-// so that its start is not measured.
+// The socket is descriptor 1. It starts after it has read a byte from descriptor 0,
+// so its own start-up is not measured.
 package main
 
 import (
@@ -50,8 +50,8 @@ func relay(folder string) error {
 	return dir.Close()
 }
 
-// move sends one message and removes it. One read takes the whole of it: buf is
-// larger than any message here.
+// move sends one message and removes it. One read is enough, because buf is larger
+// than any message here.
 func move(dir int, name string, buf []byte) error {
 	fd, err := unix.Openat(dir, name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A call is one that is counted: its number and, where it is not 0, its second
+// A call is a system call that is counted: its number and, unless it is 0, its second
 // argument.
 type call struct{ number, second uint64 }
 
@@ -16,8 +16,7 @@ func (c call) is(regs *syscall.PtraceRegs) bool {
 	return regs.Orig_rax == c.number && (c.second == 0 || c.second == regs.Rsi)
 }
 
-// calls are those that are known, by their names. setlk is what fcntl(2) does to
-// take a lock.
+// calls are the calls that can be named. setlk is the fcntl(2) that takes a lock.
 func calls() map[string]call {
 	return map[string]call{
 		"setlk": {unix.SYS_FCNTL, unix.F_SETLK},

@@ -21,7 +21,7 @@ func waitFor(pid int, status *unix.WaitStatus) error {
 	}
 }
 
-// follow lets the threads run from call to call until none is left.
+// follow resumes the threads from call to call until none is left.
 func (t *injection) follow() {
 	for {
 		var status unix.WaitStatus
@@ -30,7 +30,7 @@ func (t *injection) follow() {
 			continue
 		}
 		if err != nil {
-			return // ECHILD: all have ended or were let go
+			return // ECHILD: all have ended or were detached
 		}
 		switch {
 		case status.Exited() || status.Signaled():
@@ -44,14 +44,14 @@ func (t *injection) follow() {
 	}
 }
 
-// stopped goes on after a stop, whatever it was for.
+// stopped handles one stop of a thread and resumes it.
 func (t *injection) stopped(tid int, status unix.WaitStatus) {
 	th, signal, resume := t.threads[tid], status.StopSignal(), unix.PtraceCont
 	switch {
-	case th == nil: // a new one begins with a stop of its own
+	case th == nil: // a new thread starts with a stop of its own
 		t.threads[tid] = t.classify(tid)
 		signal = 0
-	case signal == unix.SIGTRAP|0x80: // the call that was struck ends
+	case signal == unix.SIGTRAP|0x80: // the end of the call that was struck
 		t.finish(tid)
 		signal = 0
 	case status.TrapCause() == unix.PTRACE_EVENT_EXEC:
@@ -65,11 +65,12 @@ func (t *injection) stopped(tid int, status unix.WaitStatus) {
 	case status.TrapCause() > 0:
 		signal = 0
 	}
-	// It may have been killed meanwhile.
+	// The thread may have been killed in the meantime.
 	_ = resume(tid, int(signal))
 }
 
-// runs notes that the program begins, or that a child runs another.
+// runs records that the program has started, or that a child has executed another
+// program.
 func (t *injection) runs(tid int, th *thread) {
 	if tid == t.pid {
 		t.began = true
@@ -78,31 +79,31 @@ func (t *injection) runs(tid int, th *thread) {
 	t.own[tid], th.own = true, true
 }
 
-// classify finds out whose a new thread is.
+// classify finds out which process a new thread belongs to.
 func (t *injection) classify(tid int) *thread {
-	group, parent := t.family(tid)
-	th := &thread{child: group != t.pid}
-	th.own = th.child && (parent != t.pid || t.own[group])
+	process, parent := t.family(tid)
+	th := &thread{child: process != t.pid}
+	th.own = th.child && (parent != t.pid || t.own[process])
 	return th
 }
 
-// family reads a thread's process, and that one's parent.
-func (t *injection) family(tid int) (group, parent int) {
+// family reads the process of a thread, and the parent of that process.
+func (t *injection) family(tid int) (process, parent int) {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", tid))
 	for line := range strings.Lines(string(text)) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), ":\t")
 		switch name {
 		case "Tgid":
-			group, _ = strconv.Atoi(value)
+			process, _ = strconv.Atoi(value)
 		case "PPid":
 			parent, _ = strconv.Atoi(value)
 		}
 	}
-	return group, parent
+	return process, parent
 }
 
-// counts looks at a call that begins, and says whether it was struck so that its
-// end must be seen.
+// counts handles the start of a call, and reports if it was struck in such a way that
+// its end must be handled too.
 func (t *injection) counts(tid int, th *thread) bool {
 	var regs syscall.PtraceRegs
 	if !t.began || th.own || syscall.PtraceGetRegs(tid, &regs) != nil || !t.call.is(&regs) || t.runtimes(&regs) {
@@ -115,10 +116,11 @@ func (t *injection) counts(tid int, th *thread) bool {
 	return t.errno != 0
 }
 
-// runtimes says whether this is a call of Go's own that no kernel treats so: a read
-// of eight bytes from a pipe is its wait for a child to run its program, and where
-// that fails it waits for the child's end, which waits for us; a write of eight bytes
-// wakes its own threads, whole or not at all.
+// runtimes reports if this is an internal call of Go's runtime that no kernel would
+// treat so. A read of eight bytes from a pipe is its wait for a child to execute its
+// program; if that read fails, the runtime waits for the child to end, and the child
+// waits for the tracer. A write of eight bytes wakes its own threads, and is never
+// partial.
 func (t *injection) runtimes(regs *syscall.PtraceRegs) bool {
 	switch {
 	case regs.Rdx != 8:
@@ -129,7 +131,7 @@ func (t *injection) runtimes(regs *syscall.PtraceRegs) bool {
 	return t.call.number == unix.SYS_WRITE
 }
 
-// strike does it.
+// strike causes the fault.
 func (t *injection) strike(tid int, th *thread, regs *syscall.PtraceRegs) {
 	who := "program"
 	if th.child {
@@ -142,7 +144,7 @@ func (t *injection) strike(tid int, th *thread, regs *syscall.PtraceRegs) {
 	case t.what == "short":
 		shorten(tid, regs)
 	case !t.done:
-		regs.Orig_rax = ^uint64(0) // no call of that number: none is made
+		regs.Orig_rax = ^uint64(0) // there is no call of that number, so none is made
 		_ = syscall.PtraceSetRegs(tid, regs)
 	}
 }
@@ -154,7 +156,7 @@ func (t *injection) victim(tid int, th *thread) int {
 	return t.pid
 }
 
-// shorten has a call move one byte, where it would move more.
+// shorten makes a call move one byte if it would move more.
 func shorten(tid int, regs *syscall.PtraceRegs) {
 	if regs.Orig_rax == unix.SYS_SENDMSG {
 		shortenMessage(tid, regs)
@@ -164,8 +166,8 @@ func shorten(tid int, regs *syscall.PtraceRegs) {
 	_ = syscall.PtraceSetRegs(tid, regs)
 }
 
-// shortenMessage shortens the first piece of a message: the third word of the
-// header points at the pieces, whose second words are their lengths.
+// shortenMessage shortens the first piece of a message: the third word of the header
+// points at the pieces, and the second word of a piece is its length.
 func shortenMessage(tid int, regs *syscall.PtraceRegs) {
 	pieces := make([]byte, 8)
 	if _, err := syscall.PtracePeekData(tid, uintptr(regs.Rsi)+16, pieces); err != nil {
@@ -178,7 +180,7 @@ func shortenMessage(tid int, regs *syscall.PtraceRegs) {
 	_, _ = syscall.PtracePokeData(tid, at+8, []byte{1, 0, 0, 0, 0, 0, 0, 0})
 }
 
-// finish says that the call failed.
+// finish makes the call report its error.
 func (t *injection) finish(tid int) {
 	var regs syscall.PtraceRegs
 	if syscall.PtraceGetRegs(tid, &regs) != nil {

@@ -14,13 +14,13 @@ import (
 	"vodmr/test/kit/require"
 )
 
-// bin is the folder of what TestMain built.
+// bin is the folder of the programs that TestMain built.
 var bin string
 
 func TestMain(m *testing.M) { os.Exit(dialogue.Main(m, &bin, "vodmr/test/faults/inject")) }
 
 // under runs a shell script under inject.
-func under(t *testing.T, call, nth, what, script string) (out, told string, state *os.ProcessState) {
+func under(t *testing.T, call, nth, what, script string) (out, report string, state *os.ProcessState) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "told")
 	cmd := exec.Command(filepath.Join(bin, "inject"), "-o", file, call, nth, what, "/bin/sh", "-c", script)
@@ -37,12 +37,12 @@ func under(t *testing.T, call, nth, what, script string) (out, told string, stat
 	return said.String(), string(text), cmd.ProcessState
 }
 
-// TestStrikes: what happens, happens to the Nth call of that name and no other.
+// TestStrikes: the fault happens at the Nth call of that name and at no other.
 func TestStrikes(t *testing.T) {
 	const script = "echo one; echo two; echo three; exit 7"
 	for _, test := range []struct {
-		what, nth, out, told string
-		killed               bool
+		what, nth, out, report string
+		killed                 bool
 	}{
 		{"kill", "2", "one\n", "struck program\n", true},
 		{"EIO", "2", "one\n*rror*three\n", "struck program\n", false},
@@ -50,9 +50,9 @@ func TestStrikes(t *testing.T) {
 		{"short", "2", "one\ntwo\nthree\n", "struck program\n", false},
 		{"kill", "4", "one\ntwo\nthree\n", "calls 3\n", false},
 	} {
-		out, told, state := under(t, "write", test.nth, test.what, script)
-		if !dialogue.Match(test.out, out) || !strings.HasPrefix(told, test.told) {
-			t.Errorf("%s at %s: %q, told %q", test.what, test.nth, out, told)
+		out, report, state := under(t, "write", test.nth, test.what, script)
+		if !dialogue.Match(test.out, out) || !strings.HasPrefix(report, test.report) {
+			t.Errorf("%s at %s: %q, told %q", test.what, test.nth, out, report)
 		}
 		if test.killed != (state.ExitCode() == -1) || !test.killed && state.ExitCode() != 7 {
 			t.Errorf("%s at %s: %v", test.what, test.nth, state)
@@ -60,24 +60,25 @@ func TestStrikes(t *testing.T) {
 	}
 }
 
-// TestShort: one byte goes, and the rest with another call.
+// TestShort: one byte is written, and the rest by another call.
 func TestShort(t *testing.T) {
-	out, told, _ := under(t, "write", "1", "short", "echo one")
-	if out != "one\n" || told != "struck program\ncalls 2\n" {
-		t.Errorf("%q, told %q", out, told)
+	out, report, _ := under(t, "write", "1", "short", "echo one")
+	if out != "one\n" || report != "struck program\ncalls 2\n" {
+		t.Errorf("%q, told %q", out, report)
 	}
 }
 
-// TestChildIsLetGo: what a child does once it runs another program is its own.
+// TestChildIsLetGo: calls of a child are not counted after it has executed another
+// program.
 func TestChildIsLetGo(t *testing.T) {
-	out, told, state := under(t, "write", "1", "kill", "/bin/echo one; exec >&-; exit 3")
-	if out != "one\n" || told != "calls 0\n" || state.ExitCode() != 3 {
-		t.Errorf("%q, told %q, %v", out, told, state)
+	out, report, state := under(t, "write", "1", "kill", "/bin/echo one; exec >&-; exit 3")
+	if out != "one\n" || report != "calls 0\n" || state.ExitCode() != 3 {
+		t.Errorf("%q, told %q, %v", out, report, state)
 	}
 }
 
-// TestMisuse: a call or a fault that is not known is an error, not a fault that
-// never happens.
+// TestMisuse: if the call or the fault is unknown, inject fails; it does not wait for
+// a fault that cannot happen.
 func TestMisuse(t *testing.T) {
 	for _, args := range [][]string{{"wriet", "1", "kill", "/bin/true"}, {"write", "one", "kill", "/bin/true"},
 		{"write", "1", "EWHAT", "/bin/true"}, {"write", "1", "kill"}, {"write", "1", "kill", "/nonexistent"}} {

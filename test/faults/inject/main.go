@@ -42,19 +42,19 @@ type injection struct {
 	nth     int
 	what    string // kill, short or ""
 	errno   syscall.Errno
-	done    bool // the error comes although the call was done
+	done    bool // the call is done and still returns the error
 	pid     int  // the program
 	threads map[int]*thread
-	own     map[int]bool // children that run a program of their own
-	began   bool         // the program runs
+	own     map[int]bool // children that have executed another program
+	began   bool         // the program has started
 	count   int
 	status  unix.WaitStatus // how the program ended
 }
 
-// A thread is one that is traced, of the program or of a child.
+// A thread is a traced thread, of the program or of a child.
 type thread struct {
 	child bool
-	own   bool // of a child that runs a program of its own
+	own   bool // of a child that has executed another program
 }
 
 func newInjection(out string, args []string) (*injection, error) {
@@ -77,7 +77,7 @@ func newInjection(out string, args []string) (*injection, error) {
 	return t, err
 }
 
-// understand reads WHAT.
+// understand parses WHAT.
 func (t *injection) understand(what string) error {
 	if what == "kill" || what == "short" {
 		t.what = what
@@ -93,9 +93,9 @@ func (t *injection) understand(what string) error {
 	return fmt.Errorf("unknown error %q", what)
 }
 
-// run runs the program to its end, and whatever else is still traced then.
+// run runs the program to its end, and then any process that is still traced.
 func (t *injection) run(argv []string) error {
-	runtime.LockOSThread() // one thread is the tracer
+	runtime.LockOSThread() // only one thread may be the tracer
 	if !strings.HasPrefix(argv[0], "/") {
 		return fmt.Errorf("%s: give the whole path", argv[0])
 	}
@@ -128,8 +128,8 @@ func (t *injection) run(argv []string) error {
 	return nil
 }
 
-// inherited are the descriptors that the program gets: ours up to the first
-// that is closed.
+// inherited are the descriptors that the program gets: ours, up to the first closed
+// one.
 func inherited() []uintptr {
 	var list []uintptr
 	for fd := uintptr(0); fd < 10; fd++ {
@@ -142,7 +142,7 @@ func inherited() []uintptr {
 	return list
 }
 
-// endLikeIt ends as the program did.
+// endLikeIt exits as the program did.
 func (t *injection) endLikeIt() {
 	fmt.Fprintf(t.out, "calls %d\n", t.count)
 	t.out.Close()

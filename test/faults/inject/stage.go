@@ -13,12 +13,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stageName is inject's name where it is to become the program: traced already, it
-// asks the kernel to stop it at one call's number only, which is quicker by far
-// than to stop at all.
+// stageName is the name under which inject starts itself to become the program. This
+// stage, which is already traced, asks the kernel to stop it only at calls of one
+// number; that is much faster than stopping at every call.
 const stageName = "inject-stage"
 
-// stage is os.Args of a stage: the call's number, and the program.
+// stage parses os.Args of a stage: the number of the call, and the program.
 func stage(args []string) error {
 	runtime.LockOSThread()
 	number, err := strconv.ParseUint(args[0], 10, 32)
@@ -31,7 +31,7 @@ func stage(args []string) error {
 	return syscall.Exec(args[1], args[1:], os.Environ())
 }
 
-// filter has the tracer asked at one call (seccomp(2)).
+// filter installs a filter that stops at one call (seccomp(2)).
 func filter(number uint32) error {
 	const retTrace, retAllow = 0x7ff00000, 0x7fff0000
 	program := []unix.SockFilter{

@@ -16,7 +16,7 @@ type box struct {
 	path     string
 	random   *rand.Rand
 	deletes  bool
-	messages []string // names in tmp/ that are to be delivered, in order
+	messages []string // names in tmp/ that will be delivered, in order
 }
 
 func open(path string, random *rand.Rand, deletes bool) (*box, error) {
@@ -26,7 +26,7 @@ func open(path string, random *rand.Rand, deletes bool) (*box, error) {
 	return b, err
 }
 
-// names are a folder's files in order.
+// names returns the files of a folder, sorted.
 func (b *box) names(sub string) ([]string, error) {
 	entries, err := os.ReadDir(filepath.Join(b.path, sub))
 	if err != nil {
@@ -51,8 +51,8 @@ func (b *box) deliver() error {
 	return os.Remove(tmp)
 }
 
-// meddle does something that a mail reader does. What somebody else took away
-// meanwhile is nothing to worry about.
+// meddle does one thing that a mail reader does. It is no error if somebody else has
+// taken the file away in the meantime.
 func (b *box) meddle() error {
 	actions := []func() error{b.read, b.read, b.read, b.flag, b.flag, b.flag, b.flag, b.count}
 	if b.deletes {
@@ -65,7 +65,7 @@ func (b *box) meddle() error {
 	return err
 }
 
-// pick is a random file of a folder, "" where there is none.
+// pick returns a random file of a folder, or "" if the folder is empty.
 func (b *box) pick(sub string) (string, error) {
 	list, err := b.names(sub)
 	if err != nil || len(list) == 0 {
@@ -92,8 +92,8 @@ func (b *box) flag() error {
 	return b.rename("cur", name)
 }
 
-// rename renames a message to a name in cur/ with flags: T, which marks it as
-// deleted, is rare, and soon taken back.
+// rename renames a message to a name in cur/ with flags. T, which marks it as
+// deleted, is rare and soon removed.
 func (b *box) rename(sub, name string) error {
 	base, _, _ := strings.Cut(name, ":2,")
 	flags := []string{"", "S", "RS", "FS", "PRS", "S", "F", "ST"}
@@ -120,7 +120,7 @@ func (b *box) delete() error {
 const quota = "1000000000S,1000000C"
 
 // count counts maildirsize anew, as vpopmail does: into another file, which then
-// takes its place.
+// replaces it.
 func (b *box) count() error {
 	size, files := int64(0), 0
 	for _, sub := range []string{"new", "cur"} {

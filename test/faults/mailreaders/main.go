@@ -1,12 +1,12 @@
-// Mailreaders is who else is busy in a mailbox while vodmr works: qmail-local, which
-// delivers, and a mail reader.
+// Mailreaders stands in for the other programs that use a mailbox while vodmr works:
+// qmail-local, which delivers, and a mail reader.
 //
 //	mailreaders [-s SEED] [-t TIME] [-r RATE] [-d] MAILDIR...
 //
-// It delivers what lies in each tmp/ into new/, oldest first, spread over that
-// time. RATE times a second, spread over the Maildirs, it moves a message from
-// new/ to cur/, changes flags, or counts maildirsize anew; and with -d it deletes
-// messages, which it tells by "deleted FILE" once they are gone.
+// It delivers the files of each tmp/ into new/, oldest first, spread over that time.
+// RATE times a second, spread over the Maildirs, it moves a message from new/ to
+// cur/, changes flags, or counts maildirsize anew. If -d is given, it also deletes
+// messages, and prints "deleted FILE" for each one that is gone.
 package main
 
 import (
@@ -51,7 +51,7 @@ func run() int {
 	return 0
 }
 
-// stay is busy in the boxes for the span, and until all is delivered.
+// stay works in the boxes for the span, and until everything is delivered.
 func stay(boxes []*box, random *rand.Rand, span time.Duration, rate float64) error {
 	plan := schedule(boxes, random, span, rate)
 	began := time.Now()

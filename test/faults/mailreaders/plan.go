@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// An action is what is done when.
+// An action is something to do at a certain time.
 type action struct {
 	at   time.Duration
 	what func() error

@@ -87,7 +87,7 @@ func Rules(text string) []byte {
 		if strings.HasPrefix(rest, "deny") {
 			value = "D\x00"
 		}
-		// A value's commas stand between quotes: cut at the quotes.
+		// The commas inside a value are within quotes, so cut at the quotes.
 		for _, setting := range strings.Split(rest, `",`) {
 			setting = strings.TrimPrefix(strings.TrimPrefix(setting, "allow"), ",")
 			if name, quoted, ok := strings.Cut(setting, `="`); ok {

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// data reads content up to the dot, CRLF and all.
+// data reads the content up to the dot, and keeps its CRLFs.
 func (c *session) data() error {
 	if c.NoDATA {
 		c.say("500 5.5.2 what?")
@@ -48,7 +48,7 @@ func (c *session) keep(b []byte) {
 	}
 }
 
-// bdat reads a chunk, whatever it then answers (RFC 3030 section 2).
+// bdat reads a chunk even if it then refuses it (RFC 3030 section 2).
 func (c *session) bdat(arg string) error {
 	size, last, err := parseBDAT(arg)
 	if err != nil {
@@ -88,7 +88,7 @@ func parseBDAT(arg string) (size int, last bool, err error) {
 	return size, len(words) == 2, err
 }
 
-// end answers the whole content.
+// end answers the complete content.
 func (c *session) end() error {
 	from, to, chunks, content := c.from, c.to, c.chunks, bytes.Clone(c.content.Bytes())
 	c.reset()

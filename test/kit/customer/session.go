@@ -48,7 +48,8 @@ func (c *session) serve() error {
 	return c.out.Flush()
 }
 
-// say answers. Whoever says 421 hangs up (RFC 5321 section 3.8).
+// say answers. A server that says 421 then closes the connection (RFC 5321 section
+// 3.8).
 func (c *session) say(reply string) {
 	c.finished = c.finished || strings.HasPrefix(reply, "421")
 	fmt.Fprintf(c.out, "%s%s\r\n", reply, strings.Repeat(" .", c.Padding/2))
@@ -172,7 +173,7 @@ func (c *session) code(code, enhanced string) string {
 	return code + enhanced
 }
 
-// between returns what stands between a prefix and the last >.
+// between returns the text between a prefix and the last >.
 func between(arg, prefix string) (string, bool) {
 	if len(arg) < len(prefix) || !strings.EqualFold(arg[:len(prefix)], prefix) {
 		return "", false

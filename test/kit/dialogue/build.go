@@ -8,9 +8,10 @@ import (
 	"testing"
 )
 
-// Main is what a TestMain exits with. It builds Go packages of this module into a
-// folder that every user may enter, since some programs run as another user than the
-// tests do, says by bin where that is, runs the tests, and removes it.
+// Main does the work of a TestMain and returns its exit code. It builds Go packages
+// of this module into a folder, stores its path in bin, runs the tests, and removes
+// it. Every user may enter the folder, because some programs run as another user than
+// the tests.
 func Main(m *testing.M, bin *string, packages ...string) int {
 	folder, err := os.MkdirTemp("", "vodmr-programs-")
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package dialogue lets a test talk to a program or a session as a peer would,
-// in a script that reads like the conversation:
+// Package dialogue lets a test talk to a program or a session as a peer would, in a
+// script that reads like the conversation:
 //
 //	c := dialogue.Start(t, exec.Command(vodmr, "mail.example.net", "true"))
 //	c.Run(`
@@ -13,10 +13,10 @@
 //	`)
 //	code, log := c.End()
 //
-// A line `C: text` is sent with CRLF; `S: pattern` must match the peer's next
-// line, where * stands for any text. `C: <end>` closes the sending direction,
-// `S: <end>` expects that the peer has closed. Nothing waits for longer than a
-// minute: a peer that says nothing fails the test.
+// A line `C: text` is sent with CRLF; `S: pattern` must match the peer's next line,
+// and * stands for any text. `C: <end>` closes the sending direction, `S: <end>`
+// expects that the peer has closed. No wait is longer than a minute: if the peer says
+// nothing, the test fails.
 package dialogue
 
 import (
@@ -38,15 +38,15 @@ import (
 // patience is the longest wait for the peer.
 const patience = time.Minute
 
-// A Conn is the test's end of a connection. Whatever goes wrong fails the test.
+// A Conn is the test's end of a connection. If anything goes wrong, the test fails.
 type Conn struct {
 	t    testing.TB
 	conn net.Conn
 	in   *bufio.Reader
 }
 
-// New makes a Conn of the test's end of a connection, which is closed when the
-// test ends.
+// New makes a Conn from the test's end of a connection, which is closed when the test
+// ends.
 func New(t testing.TB, conn net.Conn) *Conn {
 	t.Cleanup(func() { conn.Close() })
 	return &Conn{t: t, conn: conn, in: bufio.NewReader(conn)}
@@ -69,8 +69,9 @@ func Pair(t testing.TB) (*Conn, *os.File) {
 	return New(t, conn), far
 }
 
-// socketPair keeps the lock so that no program that another test starts meanwhile
-// inherits an end: the other end would not hear of its close.
+// socketPair holds the fork lock, so that no program started by another test at this
+// moment inherits an end. If one did, the peer would not notice when that end is
+// closed.
 func socketPair() (fds [2]int, err error) {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
@@ -82,7 +83,7 @@ func socketPair() (fds [2]int, err error) {
 	return fds, nil
 }
 
-// TCPPair is Pair over the loopback, for what only TCP has.
+// TCPPair does the same over the loopback, for things that only TCP has.
 func TCPPair(t testing.TB) (*Conn, *os.File) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -108,8 +109,8 @@ func TCPPair(t testing.TB) (*Conn, *os.File) {
 	return conn, far
 }
 
-// NobodysPort is a TCP port of this machine on which nobody listens, nor can
-// before the test ends.
+// NobodysPort returns a TCP port of this machine on which nobody listens, and nobody
+// can until the test ends.
 func NobodysPort(t testing.TB) int {
 	t.Helper()
 	syscall.ForkLock.RLock()
@@ -158,7 +159,7 @@ func (c *Conn) Run(script string) {
 	}
 }
 
-// Send sends bytes as they are, in one write.
+// Send sends the bytes unchanged, in one write.
 func (c *Conn) Send(raw string) {
 	c.t.Helper()
 	_ = c.conn.SetWriteDeadline(time.Now().Add(patience))
@@ -167,8 +168,7 @@ func (c *Conn) Send(raw string) {
 	}
 }
 
-// Expect reads a line, which must match the pattern, and returns it without its
-// CRLF.
+// Expect reads a line, which must match the pattern, and returns it without CRLF.
 func (c *Conn) Expect(pattern string) string {
 	c.t.Helper()
 	_ = c.conn.SetReadDeadline(time.Now().Add(patience))
@@ -183,7 +183,7 @@ func (c *Conn) Expect(pattern string) string {
 	return line
 }
 
-// ExpectEnd expects that the peer has closed and left nothing to read.
+// ExpectEnd fails unless the peer has closed and left nothing to read.
 func (c *Conn) ExpectEnd() {
 	c.t.Helper()
 	_ = c.conn.SetReadDeadline(time.Now().Add(patience))
@@ -191,12 +191,12 @@ func (c *Conn) ExpectEnd() {
 		rest, _ := c.in.Peek(c.in.Buffered())
 		c.t.Fatalf("got %q, want the end", rest)
 	} else if err != io.EOF && !errors.Is(err, syscall.ECONNRESET) {
-		// A peer that closes with our bytes unread resets the connection.
+		// If a peer closes while bytes of ours are unread, the connection is reset.
 		c.t.Fatalf("got %v, want the end", err)
 	}
 }
 
-// CloseWrite ends what the test sends; it can still read.
+// CloseWrite closes the sending direction; the test can still read.
 func (c *Conn) CloseWrite() {
 	c.t.Helper()
 	half, ok := c.conn.(interface{ CloseWrite() error })
@@ -208,8 +208,8 @@ func (c *Conn) CloseWrite() {
 	}
 }
 
-// Login sends AUTH CRAM-MD5 and the right response for this password to the
-// challenge that comes. What the peer then says is still to be read.
+// Login sends AUTH CRAM-MD5, and answers the challenge correctly for this password.
+// The final reply is left to be read.
 func (c *Conn) Login(login, password string) {
 	c.t.Helper()
 	c.Send("AUTH CRAM-MD5\r\n")
@@ -217,7 +217,7 @@ func (c *Conn) Login(login, password string) {
 	c.Send(base64.StdEncoding.EncodeToString([]byte(login+" "+CRAM(password, challenge))) + "\r\n")
 }
 
-// Challenge reads a reply 334 and returns what it holds, decoded.
+// Challenge reads a reply 334 and returns its text, decoded.
 func (c *Conn) Challenge() string {
 	c.t.Helper()
 	line := c.Expect("334 *")
@@ -228,14 +228,14 @@ func (c *Conn) Challenge() string {
 	return string(challenge)
 }
 
-// CRAM is the digest of RFC 2195 for a challenge.
+// CRAM returns the digest of RFC 2195 for a challenge.
 func CRAM(password, challenge string) string {
 	mac := hmac.New(md5.New, []byte(password))
 	io.WriteString(mac, challenge)
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// Match says whether a text matches a pattern, in which * stands for any text.
+// Match reports if a text matches a pattern, in which * stands for any text.
 func Match(pattern, text string) bool {
 	parts := strings.Split(pattern, "*")
 	first, parts := parts[0], parts[1:]
@@ -252,9 +252,9 @@ func Match(pattern, text string) bool {
 	return strings.HasSuffix(text, last)
 }
 
-// Close ends the connection, both ways.
+// Close closes the connection in both directions.
 func (c *Conn) Close() { c.conn.Close() }
 
-// Net is the connection itself, for a test that goes on with it by other means
-// once the script is over. The peer must not have spoken since.
+// Net returns the connection itself, for a test that continues by other means after
+// the script. The peer must not have sent anything since.
 func (c *Conn) Net() net.Conn { return c.conn }

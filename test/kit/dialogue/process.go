@@ -5,7 +5,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"vodmr/test/kit/logformat"
 )
@@ -17,9 +19,9 @@ type Process struct {
 	stderr string
 }
 
-// Start runs a program with a socket as descriptors 0 and 1, as tcpserver would,
-// and a file as standard error. It is killed when the test ends, and gone before the
-// test's folders are.
+// Start runs a program with a socket as descriptors 0 and 1, as tcpserver would, and
+// a file as standard error. When the test ends, the program is killed before the
+// test's folders are removed.
 func Start(t testing.TB, cmd *exec.Cmd) *Process {
 	t.Helper()
 	conn, far := Pair(t)
@@ -43,9 +45,25 @@ func Start(t testing.TB, cmd *exec.Cmd) *Process {
 // PID is the program's process id.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
-// End waits for the program's end and returns its exit code, -1 after a signal,
-// and what it and its children wrote to standard error, which must be as
-// vodmr-log(5) says.
+// Logged waits until the program's standard error has a text.
+func (p *Process) Logged(want string) {
+	p.t.Helper()
+	text := ""
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		all, err := os.ReadFile(p.stderr)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		if text = string(all); strings.Contains(text, want) {
+			return
+		}
+	}
+	p.t.Fatalf("no %q in the log:\n%s", want, text)
+}
+
+// End waits for the program's end. It returns its exit code, or -1 if a signal ended
+// it, and the text that it and its children wrote to standard error; each line must
+// have a form that vodmr-log(5) gives.
 func (p *Process) End() (code int, stderr string) {
 	p.t.Helper()
 	var exit *exec.ExitError

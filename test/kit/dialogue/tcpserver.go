@@ -13,10 +13,9 @@ import (
 )
 
 // UnderTCPServer runs a command under tcpserver on a free port of this machine, with
-// the options that a service has. The command's environment is tcpserver's. end waits
-// for the end of a connection, the first, then the next, and returns the command's
-// exit code and what was logged that is not tcpserver's own, which must be as
-// vodmr-log(5) says.
+// the options and the environment of a service. Each call of end waits until one more
+// connection has ended. It returns the command's exit code and its log, without
+// tcpserver's own lines; each line must have a form that vodmr-log(5) gives.
 func UnderTCPServer(t testing.TB, command *exec.Cmd) (address string, end func() (code int, log string)) {
 	t.Helper()
 	tcpserver := require.Program(t, "tcpserver")
@@ -48,7 +47,8 @@ func UnderTCPServer(t testing.TB, command *exec.Cmd) (address string, end func()
 	}
 }
 
-// connectionEnd reads tcpserver's log up to its word about a connection's end.
+// connectionEnd reads tcpserver's log up to the line that reports the end of a
+// connection.
 func connectionEnd(t testing.TB, lines *bufio.Scanner) (code int, log string) {
 	t.Helper()
 	for lines.Scan() {

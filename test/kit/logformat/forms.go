@@ -9,16 +9,16 @@ import (
 	"strings"
 )
 
-// Forms are the lines that the manual page allows: for each program and event,
-// the lists of keys that it may come with.
+// Forms are the lines that the manual page allows: for each program and event, the
+// lists of keys that may follow.
 type Forms map[string][][]string
 
-// heading is that of the section whose literal block has a form a line,
+// heading belongs to the section that contains a literal block with one form a line:
 //
 //	PROGRAM EVENT key [optional] ...
 const heading = ".Ss All forms"
 
-// Read takes the forms out of the manual page's source.
+// Read extracts the forms from the source of the manual page.
 func Read(path string) (Forms, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -42,7 +42,7 @@ func Read(path string) (Forms, error) {
 	return forms, nil
 }
 
-// Page is the path of the manual page, seen from any folder of the project.
+// Page returns the path of the manual page from any folder of the project.
 func Page() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -60,7 +60,7 @@ func Page() (string, error) {
 	}
 }
 
-// Events are those that have a form for a program.
+// Events returns the events for which a program has a form.
 func (f Forms) Events(program string) map[string]bool {
 	events := map[string]bool{}
 	for name := range f {
@@ -71,19 +71,19 @@ func (f Forms) Events(program string) map[string]bool {
 	return events
 }
 
-// has says whether a program has any.
+// has reports if there are any forms for a program.
 func (f Forms) has(program string) bool { return len(f.Events(program)) > 0 }
 
 const (
 	maxLine = 1000 // bytes, with the newline
-	// A line of this length may have lost its last keys.
+	// If a line is at least this long, its last keys may have been cut off.
 	nearlyFull = 850
 )
 
-// argued are the programs whose lines have an argument in place of the session.
-var argued = map[string]bool{"vodmr-expire": true, "vodmr-qread": true}
+// takesArgument lists the programs that log their argument in place of the session.
+var takesArgument = map[string]bool{"vodmr-expire": true, "vodmr-qread": true}
 
-// Check says what is wrong with a line, its newline included.
+// Check returns an error if a line, its newline included, has no known form.
 func (f Forms) Check(text string) error {
 	if len(text) > maxLine {
 		return fmt.Errorf("%d bytes: %q", len(text), text)
@@ -92,7 +92,7 @@ func (f Forms) Check(text string) error {
 	if err != nil {
 		return err
 	}
-	if !argued[l.Program] && strings.Trim(l.Session, "0123456789") != "" {
+	if !takesArgument[l.Program] && strings.Trim(l.Session, "0123456789") != "" {
 		return fmt.Errorf("%q: %q is no process id", text, l.Session)
 	}
 	for _, form := range f[l.Program+" "+l.Event] {
@@ -103,7 +103,7 @@ func (f Forms) Check(text string) error {
 	return fmt.Errorf("%q has no form that vodmr-log(5) gives", text)
 }
 
-// fits says whether the keys are those of a form, in its order.
+// fits reports if the keys are those of a form, in the same order.
 func fits(fields []Field, form []string, cut bool) bool {
 	for _, want := range form {
 		key := strings.Trim(want, "[]")
@@ -117,7 +117,7 @@ func fits(fields []Field, form []string, cut bool) bool {
 	return len(fields) == 0
 }
 
-// checkValues knows what the section about keys says of them.
+// checkValues checks the values as the section about keys describes them.
 func checkValues(l Line) error {
 	for _, f := range l.Fields {
 		ok := true

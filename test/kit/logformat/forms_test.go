@@ -36,8 +36,8 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// TestCheckLog: a line that begins with the name of a program of ours passes only as
-// a log line, or before the usage of that program.
+// TestCheckLog: a line that begins with the name of one of our programs passes only
+// if it is a log line or stands before the usage of that program.
 func TestCheckLog(t *testing.T) {
 	for _, test := range []struct {
 		log  string

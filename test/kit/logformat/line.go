@@ -1,6 +1,5 @@
-// Package logformat reads the log as vodmr-log(5) describes it, for tests: whatever
-// program wrote a line, and whatever it met, the line must have a form that the
-// manual page gives.
+// Package logformat reads the log as vodmr-log(5) describes it, for tests: each line
+// of any of our programs must have a form that the manual page gives.
 package logformat
 
 import (
@@ -9,7 +8,7 @@ import (
 	"strings"
 )
 
-// A Line is one line of the log, as its reader takes it apart.
+// A Line is one line of the log, taken apart.
 type Line struct {
 	Program, Session, Event string
 	Fields                  []Field
@@ -18,8 +17,8 @@ type Line struct {
 // A Field is one key and its value.
 type Field struct{ Key, Value string }
 
-// Parse reads one line with its newline by the grammar of vodmr-log(5), and
-// nothing more.
+// Parse reads one line with its newline by the grammar of vodmr-log(5). It does not
+// check the event or the keys.
 func Parse(text string) (l Line, err error) {
 	rest, ok := strings.CutSuffix(text, "\n")
 	if !ok || strings.Contains(rest, "\n") {

@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// CheckLog says what is wrong with the log of a whole chain: each line of a program
-// that the page describes must have a form there. What others say is passed over.
+// CheckLog returns the errors in the log of a whole chain: if the page describes the
+// program of a line, the line must have a form there. Lines of other programs are
+// ignored.
 func (f Forms) CheckLog(log string) (wrong []error) {
 	lines := append(strings.SplitAfter(log, "\n"), "")
 	for i, next := range lines[1:] {
@@ -17,7 +18,7 @@ func (f Forms) CheckLog(log string) (wrong []error) {
 	return wrong
 }
 
-// name is the one that a line begins with.
+// name returns the program name at the start of a line.
 var name = regexp.MustCompile(`^[a-z-]*`)
 
 func (f Forms) checkLine(line, next string) error {
@@ -28,13 +29,13 @@ func (f Forms) checkLine(line, next string) error {
 	return f.Check(line)
 }
 
-// isMisuse says whether a line tells what is wrong with a command line: the usage
-// follows in the same write.
+// isMisuse reports if a line complains about a command line: then the usage follows
+// in the same write.
 func isMisuse(program, line, next string) bool {
 	return strings.HasPrefix(line, program+": ") && strings.HasPrefix(next, "usage: "+program+" ")
 }
 
-// stamp is the time that multilog, s6-log or svlogd writes before a line.
+// stamp matches the time that multilog, s6-log or svlogd writes before a line.
 var stamp = regexp.MustCompile(`(?m)^(@[0-9a-f]{24}|[0-9]{4}-[0-9]{2}-[0-9]{2}_[0-9:.]+) `)
 
 func unstamped(log string) string { return stamp.ReplaceAllString(log, "") }

@@ -19,11 +19,12 @@ func Load(t testing.TB) Forms {
 	return forms
 }
 
-// crashes begin the lines that Go's runtime writes when a program falls.
+// crashes are the first words of the lines that Go's runtime prints if a program
+// crashes.
 var crashes = [...]string{"panic: ", "fatal error: ", "runtime: ", "WARNING: DATA RACE", "goroutine "}
 
-// Test fails where a line of a log has no form that vodmr-log(5) gives, or a program
-// fell. The log may be that of a whole chain: see CheckLog.
+// Test fails if a line of a log has no form that vodmr-log(5) gives, or if a program
+// crashed. The log may be that of a whole chain: see CheckLog.
 func Test(t testing.TB, log string) {
 	t.Helper()
 	for line := range strings.Lines(log) {
@@ -45,7 +46,7 @@ func fell(line string) bool {
 	return false
 }
 
-// TestKept is Test for a log that a logger keeps, with the time before each line.
+// TestKept does the same for a stored log, in which a time stands before each line.
 func TestKept(t testing.TB, log string) {
 	t.Helper()
 	Test(t, unstamped(log))

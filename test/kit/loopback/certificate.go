@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// A Certificate is what a provider's TLS needs, and what its customers may know.
+// A Certificate has the secret for the provider's TLS, and the public parts for its
+// customers.
 type Certificate struct {
 	Secret []byte // key and certificate, PEM
 	Public []byte // the certificate alone

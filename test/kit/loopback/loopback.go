@@ -1,5 +1,5 @@
-// Package loopback is what measurements and fault runs share: giving root's rights
-// up, a connection on this machine, and the customer's first words.
+// Package loopback has the parts that measurements and fault runs share: dropping
+// root's rights, a connection on this machine, and the first commands of a customer.
 package loopback
 
 import (
@@ -16,11 +16,11 @@ import (
 	"syscall"
 )
 
-// nobody is the user and group that stand in for root.
+// nobody is the user and group used in place of root.
 const nobody = 65534
 
-// DropRoot gives root's rights up, and the folder work to the user that it
-// becomes: vodmr-relay refuses to be root. Another user stays what it is.
+// DropRoot drops root's rights, because vodmr-relay refuses to be root, and gives the
+// folder work to the new user. If the process is not root, it does nothing.
 func DropRoot(work string) error {
 	if os.Geteuid() != 0 {
 		return nil
@@ -56,11 +56,12 @@ func Pair() (near, far *net.TCPConn, err error) {
 	return dialled.(*net.TCPConn), accepted.(*net.TCPConn), nil
 }
 
-// hearMax is the longest line in bytes that Hear waits for the end of.
+// hearMax is the length in bytes of the longest line that Hear reads.
 const hearMax = 1000
 
-// Hear reads a reply, byte by byte since what follows is somebody else's, and
-// returns its last line's text behind the code, which must be the one given.
+// Hear reads a reply and returns the text of its last line behind the code, which
+// must be the given one. It reads byte by byte, because the octets behind the reply
+// belong to another reader.
 func Hear(r io.Reader, code string) (string, error) {
 	for {
 		line, err := readLine(r)
@@ -89,7 +90,7 @@ func readLine(r io.Reader) (string, error) {
 	return strings.TrimSpace(string(line)), nil
 }
 
-// CRAMMD5 hears the greeting and logs in by CRAM-MD5 (RFC 2195).
+// CRAMMD5 reads the greeting and logs in by CRAM-MD5 (RFC 2195).
 func CRAMMD5(conn io.ReadWriter, login, password string) error {
 	if _, err := Hear(conn, "220"); err != nil {
 		return err

@@ -1,5 +1,5 @@
-// Package require says what a test cannot do without. If it is missing, the test
-// is skipped and the skip is noted for scripts/test; with CI=true it fails.
+// Package require names the things that a test needs. If one is missing, the test is
+// skipped and the skip is recorded for scripts/test; with CI=true it fails.
 package require
 
 import (
@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// Skip ends the test: as skipped, or with CI=true as failed. The reason is
-// added to the file that VODMR_SKIPS names, where scripts/test reads it.
+// Skip ends the test: as failed if CI=true, otherwise as skipped. The reason is added
+// to the file that VODMR_SKIPS names, which scripts/test reads.
 func Skip(t testing.TB, format string, args ...any) {
 	t.Helper()
 	reason := fmt.Sprintf(format, args...)
@@ -22,7 +22,7 @@ func Skip(t testing.TB, format string, args ...any) {
 }
 
 // Time skips a test that takes seconds if only the short ones are wanted (go test
-// -short, make check). That is no lack, so it is not noted.
+// -short, make check). Nothing is missing in this case, so it is not recorded.
 func Time(t testing.TB) {
 	t.Helper()
 	if testing.Short() {
@@ -44,8 +44,8 @@ func note(t testing.TB, reason string) {
 	fmt.Fprintf(file, "%s: %s\n", t.Name(), reason)
 }
 
-// Program gives the path of an installed program. Those in the folders for root's
-// programs count too, wherever PATH leads.
+// Program returns the path of an installed program. The folders for root's programs
+// are searched too, even if PATH does not contain them.
 func Program(t testing.TB, name string) string {
 	t.Helper()
 	for _, try := range []string{name, "/usr/sbin/" + name, "/sbin/" + name} {
@@ -57,7 +57,7 @@ func Program(t testing.TB, name string) string {
 	return ""
 }
 
-// ProgramOf gives the path of a program that an environment variable names.
+// ProgramOf returns the path of a program that an environment variable names.
 func ProgramOf(t testing.TB, variable string) string {
 	t.Helper()
 	path := os.Getenv(variable)
@@ -67,7 +67,7 @@ func ProgramOf(t testing.TB, variable string) string {
 	return Program(t, path)
 }
 
-// Root goes on only where the test runs as root.
+// Root skips the test unless it runs as root.
 func Root(t testing.TB, why string) {
 	t.Helper()
 	if os.Geteuid() != 0 {

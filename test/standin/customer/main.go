@@ -1,6 +1,6 @@
-// Customer is a customer's mail server for scripts/demo: it speaks SMTP on
-// descriptors 0 and 1, where atrn puts the turned connection, takes mail into a
-// Maildir, and knows of one address that nobody has it.
+// Customer is a customer's mail server for scripts/demo. It speaks SMTP on
+// descriptors 0 and 1, to which atrn connects the turned session, stores mail in a
+// Maildir, and refuses one address as unknown.
 //
 //	customer MAILDIR ADDRESS
 package main
@@ -44,7 +44,8 @@ func serve(dir, nobody string) error {
 		},
 		Take: func(from string, to []string, content []byte) {
 			if err := take(into, from, to, content); err != nil {
-				// Take cannot refuse. Without a reply the provider keeps it.
+				// Take cannot refuse. If there is no reply, the provider keeps the
+				// message.
 				fmt.Fprintln(os.Stderr, "customer:", err)
 				os.Exit(111)
 			}

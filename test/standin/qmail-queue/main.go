@@ -1,15 +1,15 @@
 // Qmail-queue stands in for qmail's program of that name, in tests and in
-// scripts/demo. Run in the qmail home, it keeps what it takes below queue/ there:
-// NAME.message and then NAME.envelope, so that a message with an envelope was
-// taken whole. It sends nothing. Each rule of the real one that a caller can see
-// is kept:
+// scripts/demo. It must be run in the qmail home. It stores each message below queue/
+// there, first as NAME.message and then its envelope as NAME.envelope: if there is an
+// envelope, the message was taken whole. It sends nothing. It keeps each rule of the
+// real program that a caller can see:
 //
-//   - the message is read from descriptor 0 to its end, only then the envelope,
-//     "F" sender NUL, "T" recipient NUL for each recipient, NUL, from descriptor 1;
-//   - an envelope that ends early is not taken (54), nor a malformed one (91),
-//     nor an address of 1003 bytes or more (11);
-//   - a Received line goes on top;
-//   - it is silent, and its exit code says everything.
+//   - the message is read from descriptor 0 to its end, and only then the envelope
+//     from descriptor 1: "F" sender NUL, "T" recipient NUL for each recipient, NUL;
+//   - an envelope that ends early is refused (54), a malformed one as well (91), and
+//     an address of 1003 bytes or more too (11);
+//   - a Received line is put on top;
+//   - it prints nothing: its exit code is the only answer.
 package main
 
 import (
@@ -22,7 +22,7 @@ import (
 	"time"
 )
 
-// The exit codes are the real one's.
+// The exit codes are those of the real program.
 const (
 	exitLongAddress = 11
 	exitWrite       = 53
@@ -32,7 +32,7 @@ const (
 	exitEnvelope    = 91
 )
 
-// maxAddress is the longest address in bytes, less its NUL.
+// maxAddress is the length in bytes of the longest address, without its NUL.
 const maxAddress = 1002
 
 // A failure is an exit code.
@@ -88,8 +88,8 @@ func store(file *os.File, message io.Reader) error {
 	return nil
 }
 
-// A source remembers whether reading failed, so that a read error is not taken
-// for a write error.
+// A source remembers if reading failed, so that a read error is not mistaken for a
+// write error.
 type source struct {
 	io.Reader
 	failed bool
@@ -121,7 +121,8 @@ func readEnvelope(envelope io.Reader) ([]byte, error) {
 	}
 }
 
-// seal writes the envelope, one address a line, under its last name at once.
+// seal writes the envelope, one address a line, and gives it its final name in one
+// step.
 func seal(name string, addresses []byte) error {
 	lines := bytes.ReplaceAll(addresses, []byte{0}, []byte{'\n'})
 	if os.WriteFile(name+".envelope.tmp", lines, 0o644) != nil {

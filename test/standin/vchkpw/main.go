@@ -1,24 +1,25 @@
-// Vchkpw stands in for vpopmail's program of that name in tests. As a
-// checkpassword program it keeps each rule of the real one that a caller can
-// see, the inconvenient ones above all:
+// Vchkpw stands in for vpopmail's program of that name in tests. It is a
+// checkpassword program and keeps each rule of the real one that a caller can see,
+// especially the inconvenient ones:
 //
-//   - it keeps 155 bytes of descriptor 3 and splits them at NULs, so that more
-//     input makes a right password wrong, and a NUL in a login moves the rest;
-//   - it checks CRAM-MD5 only where it takes the connection for SMTP: where
-//     TCPLOCALPORT is 25, 465 or 587, or its program's name contains "true";
-//   - for SMTP it changes neither user, group nor directory, else all three;
+//   - it keeps 155 bytes of descriptor 3 and splits them at NULs: if there is more
+//     input, a right password becomes wrong, and a NUL in a login shifts the fields;
+//   - it checks CRAM-MD5 only if it takes the connection for SMTP: if TCPLOCALPORT is
+//     25, 465 or 587, or if its program's name contains "true";
+//   - for SMTP it keeps the user, group and directory; for other protocols it changes
+//     all three;
 //   - it must run as root or as the domain's user;
-//   - it exits 3 for whatever is wrong, 12 and 13 for empty fields;
-//   - taken for SMTP it refuses an account with NO_SMTP, and a whole domain
-//     that .qmailadmin-limits disables SMTP for;
-//   - HOME is what the domain's own vpasswd says, which the domain's owner can
-//     write, and VPOPUSER is the login as typed;
+//   - it exits 12 or 13 if a field is empty, and 3 for any other error;
+//   - if it takes the connection for SMTP, it refuses an account with NO_SMTP, and
+//     a domain if .qmailadmin-limits disables SMTP for it;
+//   - HOME comes from the domain's own vpasswd, which the domain's owner can write,
+//     and VPOPUSER is the login as typed;
 //   - it leaves the descriptors from 4 on open.
 //
-// Domains are folders of $VCHKPW_DOMAINS, each with a vpasswd file and owned by
-// the domain's user; a link to such a folder is an alias domain. A login without
-// a domain gets $VCHKPW_DEFAULT_DOMAIN, else the one that vpopmail's
-// etc/defaultdomain, beside the folder of the domains, names.
+// Domains are folders of $VCHKPW_DOMAINS, each with a vpasswd file and owned by the
+// domain's user; a link to such a folder is an alias domain. A login without a domain
+// gets $VCHKPW_DEFAULT_DOMAIN if that is set, otherwise the domain in vpopmail's
+// etc/defaultdomain, beside the folder of the domains.
 package main
 
 import (
@@ -36,11 +37,12 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vodmr/auth"
+	"vodmr/internal/child"
 	"vodmr/internal/vpasswd"
 )
 
 const (
-	exitNoProgram  = 4 // one of the codes for a wrong set-up
+	exitNoProgram  = 4 // one of the codes for an incorrect set-up
 	exitWrong      = 3
 	exitNoFD3      = 11
 	exitNoLogin    = 12
@@ -54,7 +56,7 @@ func main() {
 	os.Exit(code)
 }
 
-// run returns an exit code and the reason, or does not return.
+// run returns an exit code and the reason; it does not return if the login succeeds.
 func run(argv []string) (int, error) {
 	if len(argv) == 0 {
 		return exitNoProgram, fmt.Errorf("no program to run")
@@ -100,18 +102,18 @@ func run(argv []string) (int, error) {
 	return execute(argv, c.Login, entry)
 }
 
-// given says whether a descriptor was there at the start. Go's own, which may have
-// taken the number, close on exec.
+// given reports if a descriptor existed at the start. Go's own descriptors, which may
+// have taken the number, are closed on exec.
 func given(fd uintptr) bool {
 	flags, err := unix.FcntlInt(fd, unix.F_GETFD, 0)
 	return err == nil && flags&unix.FD_CLOEXEC == 0
 }
 
-// kept is how many bytes of descriptor 3 the real vchkpw has room for.
+// kept is how many bytes of descriptor 3 fit into the buffer of the real vchkpw.
 const kept = 155
 
-// split reads fields up to their NULs. Whatever follows the third counts for
-// nothing, and so does an end that was cut off.
+// split reads fields up to their NULs. Everything after the third is ignored, and so
+// is a last field without a NUL.
 func split(input []byte) (auth.Credentials, int) {
 	f := strings.SplitN(string(input[:min(len(input), kept)])+"\x00\x00\x00", "\x00", 4)
 	switch {
@@ -135,7 +137,7 @@ func splitLogin(login string) (name, domain string, ok bool) {
 	return name, domain, name != "" && domain != "" && !strings.ContainsAny(domain, "@%/")
 }
 
-// defaultDomain gives the domain of a login that names none; "" if there is none.
+// defaultDomain is the domain of a login that names none; it may be "".
 func defaultDomain() string {
 	if domain := os.Getenv("VCHKPW_DEFAULT_DOMAIN"); domain != "" {
 		return domain
@@ -148,8 +150,8 @@ func defaultDomain() string {
 	return strings.ToLower(strings.TrimSpace(string(text)))
 }
 
-// mayServe says whether this process may check the folder's domain, and who
-// owns it.
+// mayServe returns the owner of the folder's domain, and reports if this process may
+// check its passwords.
 func mayServe(folder string) (*syscall.Stat_t, error) {
 	var st syscall.Stat_t
 	if err := syscall.Stat(folder, &st); err != nil {
@@ -161,7 +163,7 @@ func mayServe(folder string) (*syscall.Stat_t, error) {
 	return &st, nil
 }
 
-// takenForSMTP says whether vchkpw believes that it serves SMTP AUTH.
+// takenForSMTP reports if vchkpw takes the connection for SMTP AUTH.
 func takenForSMTP(program string) bool {
 	switch os.Getenv("TCPLOCALPORT") {
 	case "25", "465", "587":
@@ -189,7 +191,7 @@ func find(folder, name string) (vpasswd.Entry, error) {
 // flagNoSMTP is the bit of vpasswd's fourth field that vmoduser -s sets.
 const flagNoSMTP = 2048
 
-// noSMTP says whether the account, or its whole domain, may not use SMTP.
+// noSMTP reports if the account, or its whole domain, may not use SMTP.
 func noSMTP(folder string, e vpasswd.Entry) bool {
 	if e.GID&flagNoSMTP != 0 {
 		return true
@@ -206,15 +208,15 @@ func noSMTP(folder string, e vpasswd.Entry) bool {
 	return false
 }
 
-// right checks CRAM-MD5 where the connection is SMTP's and has a challenge,
-// else a plain password against its crypt.
+// right reports if the password is correct. It checks CRAM-MD5 if the connection is
+// SMTP and there is a challenge; otherwise a plain password against its crypt.
 func right(e vpasswd.Entry, c auth.Credentials, smtp bool) bool {
 	if smtp && c.Challenge != "" {
 		mac := hmac.New(md5.New, []byte(e.Clear))
 		mac.Write([]byte(c.Challenge))
 		return e.Clear != "" && c.Secret == hex.EncodeToString(mac.Sum(nil))
 	}
-	// All kinds, since vpopmail mostly writes MD5.
+	// All kinds are known, because vpopmail mostly writes MD5.
 	decoder, err := crypt.NewDecoderAll()
 	if err != nil {
 		return false
@@ -240,7 +242,7 @@ func execute(argv []string, login string, e vpasswd.Entry) (int, error) {
 	} {
 		os.Setenv(name, value)
 	}
-	path, err := auth.LookPath(argv[0], os.Getenv("PATH"))
+	path, err := child.LookPath(argv[0], os.Getenv("PATH"))
 	if err != nil {
 		return exitNoProgram, err
 	}

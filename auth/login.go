@@ -1,0 +1,158 @@
+package auth
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"vodmr/internal/logline"
+	"vodmr/smtp"
+)
+
+const (
+	// maxRefused is how many logins may be refused before the session ends.
+	maxRefused = 3
+
+	// maxFailed is how many may fail, including those that were not the customer's
+	// fault: if the program is broken, it is not run for ever.
+	maxFailed = 10
+)
+
+// auth answers AUTH (RFC 4954 section 4). If a client did not wait for the answer, it is
+// not believed, whatever the answer is.
+func (s *Session) auth(arg string) (smtp.Reply, error) {
+	err := s.authenticate(arg)
+	var reply smtp.Reply
+	isReply := errors.As(err, &reply)
+	switch {
+	case errors.Is(err, ErrEarly), isReply && s.client.SpokeEarly():
+		early := smtp.ReplyEarlyBytes()
+		return early, early
+	case !isReply:
+		return smtp.Reply{}, err
+	case s.tooMany():
+		s.server.Say(reply)
+		bye := ReplyTooManyLogins()
+		return bye, bye
+	}
+	return reply, nil
+}
+
+// authenticate runs the exchange that arg asks for and checks what it gave. It
+// returns errLoggedIn, the reply to give, or another error, which ends the session.
+func (s *Session) authenticate(arg string) error {
+	mechanism, initial, err := s.mechanism(arg)
+	if err != nil {
+		return err
+	}
+	c, err := mechanism.Exchange(s.client, initial)
+	refused := errors.Is(err, ErrRefused)
+	switch {
+	case err != nil && !refused:
+		s.logTrouble(err)
+		return err
+	case s.client.SpokeEarly():
+		return ErrEarly
+	case refused:
+		return s.refuse(mechanism.Name, c, err)
+	}
+	return s.login(mechanism.Name, c)
+}
+
+// mechanism finds the mechanism that arg names; initial is the initial response.
+func (s *Session) mechanism(arg string) (m Mechanism, initial string, err error) {
+	if !s.mayLogin() {
+		return m, "", ReplyNeedsTLS()
+	}
+	if arg == "" {
+		return m, "", ReplyNoMechanism()
+	}
+	name, initial := arg, ""
+	if i := strings.IndexAny(arg, " \t"); i >= 0 {
+		name, initial = arg[:i], strings.TrimLeft(arg[i:], " \t")
+	}
+	for _, m := range s.mechanisms {
+		if !strings.EqualFold(m.Name, name) {
+			continue
+		}
+		if m.Clear && !s.TLS {
+			return m, "", ReplyNeedsTLS()
+		}
+		return m, initial, nil
+	}
+	return m, "", ReplyUnknownMechanism()
+}
+
+// logTrouble logs an exchange that failed for a reason of ours.
+func (s *Session) logTrouble(err error) {
+	if reply, ok := errors.AsType[smtp.Reply](err); ok && reply.Temporary() {
+		s.Log.Event("error", logline.F("ip", s.IP), logline.Err(err))
+	}
+}
+
+// login has the checkpassword program decide.
+func (s *Session) login(mechanism string, c Credentials) error {
+	// The program may answer from here on: what was said before must be out.
+	if err := s.server.Flush(); err != nil {
+		return err
+	}
+	if err := s.checkFitting(c); err != nil {
+		return s.refuse(mechanism, c, err)
+	}
+	s.Log.Event("login", s.who(mechanism, c)...)
+	s.loggedIn = true
+	return errLoggedIn
+}
+
+// refuse logs and counts a login that failed, and returns the reply to give.
+func (s *Session) refuse(mechanism string, c Credentials, why error) error {
+	reply, event := ReplyTrouble(), "error"
+	if errors.Is(why, ErrRefused) {
+		reply, event = ReplyRefused(), "refused"
+	}
+	s.Log.Event(event, append(s.who(mechanism, c), logline.F("reply", reply.String()), logline.Err(why))...)
+	s.fail(event == "refused")
+	return reply
+}
+
+// who names the login, for the log.
+func (s *Session) who(mechanism string, c Credentials) []logline.Field {
+	return []logline.Field{
+		logline.F("user", c.Login), logline.F("mechanism", mechanism), logline.F("ip", s.IP),
+	}
+}
+
+// checkFitting spares the program credentials that it would cut, and then refuse
+// without saying why. A challenge is for vchkpw's room; a plain password may be for
+// another program, so that one has it as long as any can. How long a password is
+// stays a secret.
+func (s *Session) checkFitting(c Credentials) error {
+	if c.Challenge != "" && !c.Fits() {
+		return fmt.Errorf("%w: vchkpw cannot take a login of %d bytes", ErrRefused, len(c.Login))
+	}
+	if c.TooLong() {
+		return fmt.Errorf("%w: no checkpassword program takes this login and password: they are too long", ErrRefused)
+	}
+	err := s.Check(c, s.server.Until)
+	if errors.Is(err, ErrRefused) && !c.Fits() {
+		err = fmt.Errorf("%w; if it is vchkpw, it could not read this login and password whole: they are too long for it", err)
+	}
+	return err
+}
+
+// fail counts a failed login. A refused one costs 1 s, then 2 s, before its
+// reply; the last ends the session and costs a new connection instead.
+func (s *Session) fail(refused bool) {
+	s.failed++
+	if !refused {
+		return
+	}
+	s.refused++
+	if !s.tooMany() {
+		s.sleep(time.Second << (s.refused - 1))
+	}
+}
+
+// tooMany reports if so many logins failed that the session ends.
+func (s *Session) tooMany() bool { return s.refused >= maxRefused || s.failed >= maxFailed }

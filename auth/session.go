@@ -1,0 +1,154 @@
+package auth
+
+import (
+	"errors"
+	"io"
+	"time"
+
+	"vodmr/internal/logline"
+	"vodmr/smtp"
+)
+
+// A Session is one connection in RFC 2645's initial state: greeting, EHLO, STARTTLS
+// and AUTH, with their limits and delays. It runs no program: Check does.
+type Session struct {
+	Host    string        // in the greeting, the EHLO reply and the challenge
+	Limit   time.Duration // longest session without a login
+	NeedTLS bool          // no AUTH without TLS
+	TLS     bool          // the connection is inside TLS
+	Offer   TLSOffer      // who can put it there; nil for nobody
+	IP      string        // the customer's, for the log
+	Log     *logline.Logger
+
+	// Check decides about credentials, until the session's end at the latest. A nil
+	// error is a login: another program has the connection from then on. An error that
+	// wraps ErrRefused is a wrong login or password, any other is trouble.
+	Check func(c Credentials, until time.Time) error
+
+	server     *smtp.Server
+	client     Client
+	mechanisms []Mechanism
+	sleep      func(time.Duration)
+	now        func() time.Time
+
+	failed   int // logins that failed, for whatever reason
+	refused  int // those of them that Check refused
+	loggedIn bool
+}
+
+// errLoggedIn ends the command loop: the connection is another program's.
+var errLoggedIn = errors.New("logged in")
+
+// NewSession makes a session over a connection; its exported fields but Host are still to
+// be set.
+func NewSession(host string, conn Connection) *Session {
+	s := &Session{Host: host, server: smtp.NewServer(conn), sleep: time.Sleep, now: time.Now}
+	s.client = Client{Server: s.server, Pending: conn.Pending}
+	s.mechanisms = []Mechanism{CRAMMD5(host, func() time.Time { return s.now() }), Plain(), Login()}
+	return s
+}
+
+// Serve greets the customer and answers until a login, or until the session ends without
+// one. It reports if there was a login.
+func (s *Session) Serve() bool {
+	s.server.Until = s.now().Add(s.Limit)
+	s.server.Commands = s.commands()
+	s.server.Say(replyGreeting(s.Host))
+	err := s.server.Serve()
+	if !s.loggedIn {
+		s.Log.Event("end", logline.F("ip", s.IP), logline.F("reason", endReason(err)))
+	}
+	return s.loggedIn
+}
+
+// endReason says in a word or a reply why a session ended without a login.
+func endReason(err error) string {
+	if err == nil {
+		return "quit"
+	}
+	if errors.Is(err, io.EOF) {
+		return "hangup"
+	}
+	return err.Error()
+}
+
+// commands returns what the initial state knows (RFC 2645 section 5.1).
+func (s *Session) commands() map[string]smtp.Command {
+	commands := map[string]smtp.Command{
+		"EHLO": s.ehlo,
+		"HELO": s.helo,
+		"AUTH": s.auth,
+		"ATRN": always(ReplyRequired()),
+		"NOOP": always(smtp.ReplyOK()),
+		"RSET": always(smtp.ReplyOK()),
+		"HELP": always(replyHelp()),
+		"QUIT": s.quit,
+	}
+	if s.TLS || s.Offer != nil {
+		commands["STARTTLS"] = s.starttls
+	}
+	for _, verb := range smtp.MailVerbs() {
+		commands[verb] = always(smtp.ReplyNoMailHere())
+	}
+	return commands
+}
+
+// always returns a command that has one reply.
+func always(r smtp.Reply) smtp.Command {
+	return func(string) (smtp.Reply, error) { return r, nil }
+}
+
+func (s *Session) quit(string) (smtp.Reply, error) {
+	return smtp.ReplyBye(s.Host), smtp.ErrQuit
+}
+
+func (s *Session) helo(name string) (smtp.Reply, error) {
+	if name == "" {
+		return smtp.ReplyBadArgument("HELO needs your host name"), nil
+	}
+	return smtp.NewReply(250, "", s.Host), nil
+}
+
+func (s *Session) ehlo(name string) (smtp.Reply, error) {
+	if name == "" {
+		return smtp.ReplyBadArgument("EHLO needs your host name"), nil
+	}
+	r := smtp.NewReply(250, "", s.Host)
+	r.Lines = append(r.Lines, "ENHANCEDSTATUSCODES")
+	if s.mayStartTLS() {
+		r.Lines = append(r.Lines, "STARTTLS")
+	}
+	if s.mayLogin() {
+		r.Lines = append(r.Lines, "AUTH "+Names(s.offered()))
+	}
+	r.Lines = append(r.Lines, "ATRN")
+	return r, nil
+}
+
+// mayLogin reports if AUTH works now: without TLS it may be forbidden.
+func (s *Session) mayLogin() bool { return s.TLS || !s.NeedTLS }
+
+// offered lists the mechanisms that work now.
+func (s *Session) offered() []Mechanism {
+	var list []Mechanism
+	for _, m := range s.mechanisms {
+		if s.TLS || !m.Clear {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+// replyGreeting opens the session.
+func replyGreeting(host string) smtp.Reply {
+	return smtp.NewReply(220, "", host+" on-demand mail relay")
+}
+
+// replyHelp says what this is.
+func replyHelp() smtp.Reply {
+	r := smtp.NewReply(214, "2.0.0", "this is vodmr, an on-demand mail relay (RFC 2645)")
+	r.Lines = append(r.Lines,
+		"it keeps your mail until you fetch it: EHLO, AUTH, then ATRN,",
+		"and your waiting mail comes to you over this connection")
+	return r
+}

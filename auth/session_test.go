@@ -1,0 +1,579 @@
+package auth
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"vodmr/internal/fdio"
+	"vodmr/internal/logline"
+	"vodmr/test/kit/dialogue"
+)
+
+// A talk is a session in this process, with a checkpassword program that the
+// test plays.
+type talk struct {
+	*dialogue.Conn
+	t       *testing.T
+	session *Session
+	verdict func(Credentials) error
+	slept   []time.Duration
+	during  func() // what happens while the session sleeps
+	log     *os.File
+	far     *os.File
+	started bool
+	done    chan struct{}
+}
+
+var errBusy = errors.New("the database is busy")
+
+// newTalk prepares a session; start runs it.
+func newTalk(t *testing.T) *talk {
+	t.Helper()
+	k := &talk{t: t, during: func() {}, done: make(chan struct{})}
+	k.verdict = func(Credentials) error { return ErrRefused }
+	conn, far := dialogue.Pair(t)
+	k.Conn = conn
+	stream := fdio.New(int(far.Fd()), int(far.Fd()))
+	k.session = NewSession("mail.example.net", stream)
+	k.session.Limit = time.Minute
+	k.session.Check = func(c Credentials, _ time.Time) error { return k.verdict(c) }
+	k.session.sleep = func(d time.Duration) {
+		k.slept = append(k.slept, d)
+		k.during()
+	}
+	var err error
+	if k.log, err = os.Create(filepath.Join(t.TempDir(), "log")); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { k.log.Close() })
+	k.session.Log = logline.New(int(k.log.Fd()), "vodmr", "4711")
+	k.session.IP = "192.0.2.1"
+	k.far = far
+	t.Cleanup(k.finish)
+	return k
+}
+
+// finish ends the session before its descriptor is closed: the number may be
+// another test's in a moment.
+func (k *talk) finish() {
+	k.Close()
+	if k.started {
+		<-k.done
+	}
+}
+
+// start runs the session and reads its greeting; from here on only the session
+// touches its fields.
+func (k *talk) start() {
+	k.t.Helper()
+	k.started = true
+	go func() {
+		defer close(k.done)
+		defer k.far.Close()
+		k.session.Serve()
+	}()
+	k.Run("S: 220 mail.example.net *")
+}
+
+// logged waits for the session's end and compares its log with patterns.
+func (k *talk) logged(patterns ...string) {
+	k.t.Helper()
+	<-k.done
+	matchLog(k.t, k.log.Name(), patterns...)
+}
+
+func matchLog(t *testing.T, file string, patterns ...string) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	matchLines(t, string(text), patterns...)
+}
+
+func matchLines(t *testing.T, text string, patterns ...string) {
+	t.Helper()
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	ok := len(lines) == len(patterns)
+	for i := 0; ok && i < len(lines); i++ {
+		ok = dialogue.Match(patterns[i], lines[i])
+	}
+	if !ok {
+		t.Errorf("log:\n%s\nwant:\n%s", text, strings.Join(patterns, "\n"))
+	}
+}
+
+func TestCommandsBeforeLogin(t *testing.T) {
+	k := newTalk(t)
+	k.start()
+	k.Run(`
+		C: EHLO
+		S: 501 5.5.4 *
+		C: EHLO customer.example
+		S: 250-mail.example.net
+		S: 250-ENHANCEDSTATUSCODES
+		S: 250-AUTH CRAM-MD5
+		S: 250 ATRN
+		C: helo customer.example
+		S: 250 mail.example.net
+		C: NOOP
+		S: 250 2.0.0 *
+		C: RSET
+		S: 250 2.0.0 *
+		C: HELP
+		S: 214-2.0.0 *vodmr*
+		S: 214-2.0.0 *
+		S: 214 2.0.0 *
+		C: ATRN
+		S: 530 5.7.0 *
+		C: ATRN example.org,example.com
+		S: 530 5.7.0 *
+		C: FETCH
+		S: 500 5.5.1 *
+		C: STARTTLS
+		S: 500 5.5.1 *
+		C: QUIT
+		S: 221 2.0.0 mail.example.net *
+		S: <end>
+	`)
+	k.logged(`vodmr: 4711 end ip=192.0.2.1 reason=quit`)
+}
+
+func TestMailCommandsAreRefused(t *testing.T) {
+	k := newTalk(t)
+	k.start()
+	for _, verb := range strings.Fields("MAIL RCPT DATA BDAT VRFY EXPN ETRN TURN SEND SOML SAML") {
+		k.Run(`
+			C: ` + verb + ` x
+			S: 502 5.5.1 *
+		`)
+	}
+	k.Run(`C: <end>`)
+	k.ExpectEnd()
+	k.logged(`vodmr: 4711 end ip=192.0.2.1 reason=hangup`)
+}
+
+func TestAuthCommand(t *testing.T) {
+	k := newTalk(t)
+	k.verdict = func(c Credentials) error {
+		t.Errorf("checked %+v", c)
+		return ErrRefused
+	}
+	k.start()
+	k.Run(`
+		C: AUTH
+		S: 501 5.5.4 *
+		C: AUTH DIGEST-MD5
+		S: 504 5.5.4 *
+		C: AUTH PLAIN AHRpbQBzZWNyZXQ=
+		S: 538 5.7.11 *
+		C: AUTH login
+		S: 538 5.7.11 *
+		C: AUTH CRAM-MD5 dGlt
+		S: 501 5.7.0 *
+		C: AUTH CRAM-MD5 =
+		S: 501 5.7.0 *
+		C: auth cram-md5
+		S: 334 *
+		C: *
+		S: 501 5.0.0 *
+		C: AUTH CRAM-MD5
+		S: 334 *
+		C: that is not base64
+		S: 501 5.5.2 *
+		C: AUTH CRAM-MD5
+		S: 334 *
+		C: dGlt
+		S: 501 5.5.2 *
+		C: AUTH CRAM-MD5
+		S: 334 *
+		C: dGltIDAxMjM0NTY3ODlhYmNkZWYwMTIzNDU2Nzg5YWJjZGU=
+		S: 501 5.5.2 *
+		C: QUIT
+		S: 221 *
+	`)
+	<-k.done
+	if len(k.slept) > 0 {
+		t.Errorf("slept %v for exchanges that checked nothing", k.slept)
+	}
+}
+
+// A NUL in the login would let an overheard challenge and response be replayed.
+func TestSmuggledNULReachesNobody(t *testing.T) {
+	k := newTalk(t)
+	k.verdict = func(c Credentials) error {
+		t.Errorf("checked %+v", c)
+		return ErrRefused
+	}
+	overheard := "<1896.697170952@postoffice.reston.mci.net>"
+	k.start()
+	for _, login := range []string{
+		"tim\x00" + dialogue.CRAM("tanstaaftanstaaf", overheard) + "\x00" + overheard + "\x00",
+		"tim\r\nX: y",
+		"tim\n",
+	} {
+		k.Login(login, "any")
+		k.Run(`S: 501 5.5.2 *`)
+	}
+}
+
+func TestLogin(t *testing.T) {
+	k := newTalk(t)
+	var got Credentials
+	k.verdict = func(c Credentials) error {
+		got = c
+		return nil
+	}
+	k.start()
+	k.Send("AUTH CRAM-MD5\r\n")
+	challenge := k.Challenge()
+	k.Send("VGltIEIgQjkxM0E2MDJDN0VEQTdBNDk1QjRFNkU3MzM0RDM4OTA=\r\n")
+	<-k.done
+	want := Credentials{Login: "Tim B", Secret: "b913a602c7eda7a495b4e6e7334d3890", Challenge: challenge}
+	if got != want {
+		t.Error(cmp.Diff(want, got))
+	}
+}
+
+// Nothing is said after a right password: the connection is another program's.
+func TestLoginSaysNothing(t *testing.T) {
+	k := newTalk(t)
+	k.verdict = func(Credentials) error { return nil }
+	k.start()
+	k.Login("odmr@example.org", "secret")
+	k.ExpectEnd()
+}
+
+func TestRefusedLoginsCostTimeThenTheSession(t *testing.T) {
+	k := newTalk(t)
+	k.start()
+	k.Login("odmr@example.org", "wrong")
+	k.Run(`S: 535 5.7.8 *`)
+	k.Login("odmr@example.org", "wrong again")
+	k.Run(`S: 535 5.7.8 *`)
+	k.Login("postmaster@example.org", "wrong")
+	k.Run(`
+		S: 535 5.7.8 *
+		S: 421 4.7.0 *
+		S: <end>
+	`)
+	k.logged(
+		`vodmr: 4711 refused user=odmr@example.org mechanism=CRAM-MD5 ip=192.0.2.1 reply="535 5.7.8 *" error=refused`,
+		`vodmr: 4711 refused user=odmr@example.org mechanism=CRAM-MD5 ip=192.0.2.1 reply="535 5.7.8 *" error=refused`,
+		`vodmr: 4711 refused user=postmaster@example.org mechanism=CRAM-MD5 ip=192.0.2.1 reply="535 5.7.8 *" error=refused`,
+		`vodmr: 4711 end ip=192.0.2.1 reason="421 4.7.0 *"`,
+	)
+	if want := []time.Duration{time.Second, 2 * time.Second}; !cmp.Equal(k.slept, want) {
+		t.Errorf("slept %v, want %v", k.slept, want)
+	}
+}
+
+// Trouble of ours is no guess of the customer's: it takes none of the three away.
+func TestTroubleCostsNoTimeAndNoGuess(t *testing.T) {
+	k := newTalk(t)
+	refused := fmt.Errorf("%w: exit 1", ErrRefused)
+	k.verdicts(errBusy, refused, errBusy, errBusy, refused, refused)
+	k.start()
+	for _, reply := range []string{"454 4.7.0 *", "535 5.7.8 *", "454 4.7.0 *", "454 4.7.0 *", "535 5.7.8 *", "535 5.7.8 *"} {
+		k.Login("odmr@example.org", "secret")
+		k.Expect(reply)
+	}
+	k.Run(`
+		S: 421 4.7.0 *
+		S: <end>
+	`)
+	k.logged(
+		`vodmr: 4711 error user=odmr@example.org mechanism=CRAM-MD5 ip=192.0.2.1 reply="454 4.7.0 *" error="the database is busy"`,
+		`vodmr: 4711 refused user=* error="refused: exit 1"`,
+		`vodmr: 4711 error user=* error="the database is busy"`,
+		`vodmr: 4711 error user=* error="the database is busy"`,
+		`vodmr: 4711 refused user=* error="refused: exit 1"`,
+		`vodmr: 4711 refused user=* error="refused: exit 1"`,
+		`vodmr: 4711 end *`,
+	)
+	if want := []time.Duration{time.Second, 2 * time.Second}; !cmp.Equal(k.slept, want) {
+		t.Errorf("slept %v, want %v", k.slept, want)
+	}
+}
+
+// But a program that is broken is not run for ever.
+func TestTenFailedLoginsEndTheSession(t *testing.T) {
+	for name, verdicts := range map[string][]error{
+		"all trouble":         slices.Repeat([]error{errBusy}, 10),
+		"two of them refused": append([]error{ErrRefused}, append(slices.Repeat([]error{errBusy}, 8), ErrRefused)...),
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := newTalk(t)
+			k.verdicts(verdicts...)
+			k.start()
+			for range 9 {
+				k.Login("odmr@example.org", "secret")
+				k.Run("S: *5* *.7.*")
+				k.Run("C: NOOP\nS: 250 *")
+			}
+			k.Login("odmr@example.org", "secret")
+			k.Run(`
+				S: *5* *.7.*
+				S: 421 4.7.0 *
+				S: <end>
+			`)
+			<-k.done
+			if slept := len(k.slept); slept > 1 {
+				t.Errorf("slept %v before a reply that ends the session", k.slept)
+			}
+		})
+	}
+}
+
+// verdicts are what the program says, one login after the other.
+func (k *talk) verdicts(list ...error) {
+	k.verdict = func(Credentials) error {
+		verdict := list[0]
+		list = list[1:]
+		return verdict
+	}
+}
+
+// vchkpw would cut the input and then call a right password wrong.
+func TestLoginThatVchkpwWouldCut(t *testing.T) {
+	k := newTalk(t)
+	var checked []int
+	k.verdict = func(c Credentials) error {
+		checked = append(checked, len(c.Bytes()))
+		return ErrRefused
+	}
+	fits := 120 - len("<0123456789abcdef.1795339089@mail.example.net>")
+	k.start()
+	k.Login(strings.Repeat("x", fits), "secret")
+	k.Run(`S: 535 5.7.8 *`)
+	k.Login(strings.Repeat("x", fits+1), "secret")
+	k.Run(`
+		S: 535 5.7.8 *
+		C: QUIT
+		S: 221 *
+	`)
+	k.logged(
+		`vodmr: 4711 refused user=x* error=refused`,
+		fmt.Sprintf(`vodmr: 4711 refused user=x* error="refused: vchkpw cannot take a login of %d bytes"`, fits+1),
+		`vodmr: 4711 end *`,
+	)
+	if want := []int{155}; !cmp.Equal(checked, want) {
+		t.Errorf("checked credentials of %v bytes, want %v", checked, want)
+	}
+}
+
+// Other programs than vchkpw read a plain password that is longer, up to
+// checkpassword's own limit. If one refuses it, the log says what vchkpw would do,
+// and no line tells how long the password is.
+func TestLongPlainPasswords(t *testing.T) {
+	const login = "odmr@example.org"
+	for _, test := range []struct {
+		length  int // of what descriptor 3 carries
+		checked bool
+		reason  string
+	}{
+		{155, true, `error="refused: exit 1"`},
+		{156, true, `error="refused: exit 1; if it is vchkpw, it could not read this login and password whole: they are too long for it"`},
+		{512, true, `error="refused: exit 1; if it is vchkpw, it could not read this login and password whole: they are too long for it"`},
+		{513, false, `error="refused: no checkpassword program takes this login and password: they are too long"`},
+		{8000, false, `error="refused: no checkpassword program takes this login and password: they are too long"`},
+	} {
+		t.Run(strconv.Itoa(test.length), func(t *testing.T) {
+			k := newTalk(t)
+			k.session.TLS = true
+			checked := 0
+			k.verdict = func(c Credentials) error {
+				checked = len(c.Bytes())
+				return fmt.Errorf("%w: exit 1", ErrRefused)
+			}
+			secret := strings.Repeat("s", test.length-len(login)-len("\x00\x00\x00"))
+			k.start()
+			k.Send("AUTH PLAIN " + base64.StdEncoding.EncodeToString([]byte("\x00"+login+"\x00"+secret)) + "\r\n")
+			k.Run(`
+				S: 535 5.7.8 *
+				C: QUIT
+				S: 221 *
+			`)
+			k.logged(`vodmr: 4711 refused user=odmr@example.org mechanism=PLAIN * `+test.reason, `vodmr: 4711 end *`)
+			if want := map[bool]int{true: test.length}[test.checked]; checked != want {
+				t.Errorf("checked credentials of %d bytes, want %d", checked, want)
+			}
+		})
+	}
+}
+
+// Trouble with a long password is no matter of its length.
+func TestTroubleWithALongPlainPassword(t *testing.T) {
+	k := newTalk(t)
+	k.session.TLS = true
+	k.verdict = func(Credentials) error { return errBusy }
+	k.start()
+	k.Send("AUTH PLAIN " + base64.StdEncoding.EncodeToString([]byte("\x00odmr\x00"+strings.Repeat("s", 300))) + "\r\n")
+	k.Run(`
+		S: 454 4.7.0 *
+		C: QUIT
+		S: 221 *
+	`)
+	k.logged(`vodmr: 4711 error user=odmr * error="the database is busy"`, `vodmr: 4711 end *`)
+}
+
+func TestLoginsAreEscapedInTheLog(t *testing.T) {
+	k := newTalk(t)
+	k.start()
+	k.Login("a b\"\x1b[2J\xff user=root", "secret")
+	k.Run(`
+		S: 535 *
+		C: QUIT
+		S: 221 *
+	`)
+	k.logged(`vodmr: 4711 refused user="a b\"\x1b[2J\xff user=root" mechanism=*`, `vodmr: 4711 end *`)
+}
+
+func TestEarlyBytesBeforeTheChallenge(t *testing.T) {
+	k := newTalk(t)
+	k.start()
+	k.Send("AUTH CRAM-MD5\r\nATRN\r\n")
+	k.Run(`
+		S: 554 5.5.0 *
+		S: <end>
+	`)
+	k.logged(`vodmr: 4711 end ip=192.0.2.1 reason="554 5.5.0 *"`)
+}
+
+func TestEarlyBytesBeforeARefusalOfTheCommand(t *testing.T) {
+	k := newTalk(t)
+	k.start()
+	k.Send("AUTH PLAIN\r\nATRN\r\n")
+	k.Run(`
+		S: 554 5.5.0 *
+		S: <end>
+	`)
+}
+
+// Bytes with the response: the program must not even start.
+func TestEarlyBytesWithTheResponse(t *testing.T) {
+	k := newTalk(t)
+	k.verdict = func(c Credentials) error {
+		t.Errorf("checked %+v", c)
+		return ErrRefused
+	}
+	k.start()
+	k.Send("AUTH CRAM-MD5\r\n")
+	k.Challenge()
+	k.Send("dGltIGI5MTNhNjAyYzdlZGE3YTQ5NWI0ZTZlNzMzNGQzODkw\r\nATRN\r\n")
+	k.Run(`
+		S: 554 5.5.0 *
+		S: <end>
+	`)
+}
+
+func TestEarlyBytesWhileThePasswordIsChecked(t *testing.T) {
+	for _, verdict := range []error{ErrRefused, errBusy} {
+		k := newTalk(t)
+		k.verdict = func(Credentials) error {
+			k.Send("ATRN\r\n")
+			return verdict
+		}
+		k.start()
+		k.Login("odmr@example.org", "secret")
+		k.Run(`
+			S: 554 5.5.0 *
+			S: <end>
+		`)
+	}
+}
+
+func TestEarlyBytesDuringTheDelay(t *testing.T) {
+	k := newTalk(t)
+	k.during = func() { k.Send("AUTH CRAM-MD5\r\n") }
+	k.start()
+	k.Login("odmr@example.org", "wrong")
+	k.Run(`
+		S: 554 5.5.0 *
+		S: <end>
+	`)
+}
+
+func TestNeedTLS(t *testing.T) {
+	k := newTalk(t)
+	k.session.NeedTLS = true
+	k.start()
+	k.Run(`
+		C: EHLO customer.example
+		S: 250-mail.example.net
+		S: 250-ENHANCEDSTATUSCODES
+		S: 250 ATRN
+		C: AUTH CRAM-MD5
+		S: 538 5.7.11 *
+		C: AUTH
+		S: 538 5.7.11 *
+		C: QUIT
+		S: 221 *
+	`)
+}
+
+func TestNeedTLSIsMetByAWrapper(t *testing.T) {
+	k := newTalk(t)
+	k.session.NeedTLS = true
+	k.session.TLS = true
+	k.start()
+	k.Run(`
+		C: AUTH CRAM-MD5
+		S: 334 *
+		C: *
+		S: 501 5.0.0 *
+	`)
+}
+
+func TestTenUnknownCommandsEndTheSession(t *testing.T) {
+	k := newTalk(t)
+	k.start()
+	for range 9 {
+		k.Run(`
+			C: XYZZY
+			S: 500 5.5.1 *
+		`)
+	}
+	k.Run(`
+		C: XYZZY
+		S: 500 5.5.1 *
+		S: 421 4.7.0 *
+		S: <end>
+	`)
+	k.logged(`vodmr: 4711 end ip=192.0.2.1 reason="421 4.7.0 *"`)
+}
+
+func TestLineOverTheLimit(t *testing.T) {
+	for name, before := range map[string]string{"a command": "", "a response": "AUTH CRAM-MD5\r\n"} {
+		t.Run(name, func(t *testing.T) {
+			k := newTalk(t)
+			k.start()
+			if before != "" {
+				k.Send(before)
+				k.Challenge()
+			}
+			k.Send(strings.Repeat("x", 100_000) + "\r\n")
+			k.Run(`
+				S: 500 5.5.6 *
+				S: 421 4.7.0 *
+				S: <end>
+			`)
+		})
+	}
+}
+
+func TestNULBytes(t *testing.T) {
+	k := newTalk(t)
+	k.start()
+	k.Run("C: NOOP\x00\nS: 500 *\nC: \x00\x00\x00\nS: 500 *\nC: AUTH CRAM-MD5\x00\nS: 504 *\nC: QUIT\nS: 221 *")
+}

@@ -1,0 +1,74 @@
+package auth
+
+import (
+	"fmt"
+	"time"
+
+	"vodmr/internal/logline"
+	"vodmr/smtp"
+)
+
+// A Connection is what the customer talks over.
+type Connection interface {
+	smtp.Stream
+	Pending() bool // if unread bytes wait
+}
+
+// A TLSOffer is a program outside this one that would put TLS around the
+// connection.
+type TLSOffer interface {
+	// Open reports if that program is still there.
+	Open() bool
+
+	// Begin has it shake hands with the customer, who was told to go ahead, and
+	// returns the connection to go on with.
+	Begin(until time.Time) (Connection, error)
+}
+
+// mayStartTLS reports if STARTTLS works now.
+func (s *Session) mayStartTLS() bool { return !s.TLS && s.Offer != nil && s.Offer.Open() }
+
+// starttls answers STARTTLS (RFC 3207). Nothing is kept of what the customer
+// said before: what came in plain could have been anybody's.
+func (s *Session) starttls(arg string) (smtp.Reply, error) {
+	switch {
+	case arg != "":
+		return smtp.ReplyBadArgument("STARTTLS takes no argument"), nil
+	case s.TLS:
+		return smtp.ReplyBadSequence("this is inside TLS already"), nil
+	case s.client.SpokeEarly():
+		early := smtp.ReplyEarlyBytes()
+		return early, early
+	case !s.Offer.Open():
+		s.Log.Event("error", logline.F("ip", s.IP), logline.F("reason", "the TLS program has closed SSLCTLFD"))
+		return replyNoTLS(), nil
+	}
+	s.server.Say(replyGoAhead())
+	if err := s.server.Flush(); err != nil {
+		return smtp.Reply{}, err
+	}
+	conn, err := s.Offer.Begin(s.server.Until)
+	if err != nil {
+		// No word of ours may reach a customer that expects TLS, not even that
+		// the time is over: so the cause is only text here.
+		return smtp.Reply{}, fmt.Errorf("STARTTLS: %v", err)
+	}
+	s.TLS = true
+	s.talkOver(conn)
+	return smtp.Reply{}, nil
+}
+
+// talkOver makes conn the connection to the customer. The line reader is a new
+// one, so that no byte of another connection is in it.
+func (s *Session) talkOver(conn Connection) {
+	s.server.Stream = conn
+	s.server.Lines = smtp.NewLineReader(conn, smtp.MaxCommandLine)
+	s.client = Client{Server: s.server, Pending: conn.Pending}
+}
+
+// The replies of RFC 3207 section 4.
+
+func replyGoAhead() smtp.Reply { return smtp.NewReply(220, "2.0.0", "go ahead with TLS") }
+func replyNoTLS() smtp.Reply {
+	return smtp.NewReply(454, "4.7.0", "TLS is not available now, try later")
+}

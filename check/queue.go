@@ -1,0 +1,102 @@
+package check
+
+import (
+	"cmp"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	notSetuid  kind = "wrong | is not setuid to the owner of the queue | chown it to qmailq, and then chmod 4711: without that it cannot write the queue"
+	notRunning kind = "wrong | does not run, so no mail is delivered | start it: svc -u on its service; until then mail lies in the queue, bounces too"
+	heldLocal  kind = "wrong | is 0, so qmail-send holds all local mail back | write a number above 0, or remove the file, and start qmail-send again"
+)
+
+const queueProgram = "bin/qmail-queue"
+
+// checkQueue looks at the program that takes bounces.
+func checkQueue(s *site, r *report) {
+	other := s.service.env["QMAILQUEUE"]
+	if !s.hasQmail() && other == "" {
+		return
+	}
+	name := cmp.Or(other, queueProgram)
+	path := within(s.Qmail, name)
+	if !r.canRun(name, path, append(s.readers(), ids{known: true})...) {
+		return
+	}
+	if filepath.Clean(path) == filepath.Clean(s.home.Path(queueProgram)) && !writesQueue(s, r, name, path) {
+		return
+	}
+	r.ok(name, "takes bounces")
+}
+
+// writesQueue reports if qmail's own program gets the rights of the queue's owner.
+func writesQueue(s *site, r *report, name, path string) bool {
+	st, err := stat(path)
+	if err != nil {
+		return true // said already
+	}
+	if st.mode&fs.ModeSetuid == 0 {
+		r.say(name, notSetuid, st.mode.String())
+		return false
+	}
+	queue, err := stat(s.Qmail + "/queue/pid")
+	if err == nil && queue.uid != st.uid {
+		r.say(name, notSetuid, "it belongs to uid "+strconv.Itoa(int(st.uid))+", and the queue to uid "+strconv.Itoa(int(queue.uid)))
+		return false
+	}
+	return true
+}
+
+// checkSend looks if qmail-send runs: it alone reads the FIFO by which qmail-queue
+// wakes it. Opening the FIFO wakes it too, and it looks for new mail.
+func checkSend(s *site, r *report) {
+	if !s.hasQmail() {
+		return
+	}
+	path := s.home.Path("queue/lock/trigger")
+	info, err := os.Lstat(path)
+	if err == nil && info.Mode().Type() == fs.ModeNamedPipe {
+		wakeSend(r, path)
+	} else if err == nil {
+		r.say("qmail-send", notRunning, path+" is no FIFO: "+info.Mode().String())
+	} else if !missing(err) {
+		r.unreadable("qmail-send", err)
+	}
+	checkConcurrency(s, r)
+}
+
+// wakeSend opens the FIFO as qmail-queue does.
+func wakeSend(r *report, path string) {
+	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	switch {
+	case errors.Is(err, unix.ENXIO):
+		r.say("qmail-send", notRunning, "nobody reads "+path)
+	case err != nil:
+		r.unreadable("qmail-send", err)
+	default:
+		_ = unix.Close(fd)
+		r.ok("qmail-send", "runs")
+	}
+}
+
+// checkConcurrency looks at how many local deliveries qmail-send makes at once.
+func checkConcurrency(s *site, r *report) {
+	line, _, err := s.line("concurrencylocal")
+	if err == nil && line != "" && number(line, 1) == 0 {
+		r.say("control/concurrencylocal", heldLocal, "")
+	}
+}
+
+// checkQueueDisk looks at the file system that holds the queue.
+func checkQueueDisk(s *site, r *report) {
+	if s.hasQmail() {
+		checkDisk(s, r, s.Qmail+"/queue")
+	}
+}

@@ -1,0 +1,210 @@
+package fetch
+
+import "slices"
+
+// A ledger says of each transaction of a session whether the receiving side took or
+// refused its message, from the replies in their order. A message that was taken for
+// some of its recipients and refused for others counts as both.
+//
+// The first refusal decides: MAIL's, else a RCPT's, else the content's. What follows a
+// refused MAIL, and content that nobody was accepted for, is refused or answered 2xx
+// for no reason of its own. Its memory is bounded.
+type accounting struct {
+	tally   *Tally
+	now     transit
+	refused []refusal // at most maxRefusals
+	more    int64     // beyond those
+	taken   bool      // a message was
+	helo    bool      // what hinders is a refused EHLO or HELO
+}
+
+// A transit is the transaction whose replies are coming.
+type transit struct {
+	owedReply          // MAIL
+	open      bool     // MAIL was accepted
+	accepted  int      // recipients
+	first     pathHash // the first of those
+	counted   bool     // as refused
+	code      int      // of the refusal
+	byDATA    bool     // the refusal was DATA's
+	repeat    bool     // of one that was refused
+}
+
+// A pathHash stands for a path, by its hash. noPath stands for none.
+type pathHash uint64
+
+const noPath pathHash = 0
+
+// A refusal is one that counts.
+type refusal struct {
+	sender, rcpt pathHash // rcpt is noPath if MAIL was refused
+	size         int64    // as announced; 0 for unknown
+	sent         int      // MAIL commands before the refusal
+	aboutCommand bool     // 500 to 504
+	several      bool     // of content that several recipients were accepted for
+	early        bool     // no message had been taken
+	repeat       bool     // it repeated another
+	text         string
+}
+
+const maxRefusals = 1000
+
+// greeting takes the receiving side's first reply.
+func (l *accounting) greeting(r heard) {
+	if r.refused() {
+		l.tally.hinder(r)
+	}
+}
+
+// hello takes the reply to EHLO or HELO. A provider says HELO after a refused EHLO.
+func (l *accounting) hello(r heard) {
+	l.now = transit{}
+	if r.refused() && l.tally.hindrance() == nil {
+		l.tally.hinder(r)
+		l.helo = true
+	} else if r.good() && l.helo {
+		l.tally.unhinder()
+		l.helo = false
+	}
+}
+
+// mail takes the reply to MAIL.
+func (l *accounting) mail(o owedReply, r heard, sent int) {
+	l.now = transit{owedReply: o, open: r.good()}
+	l.takeBack(noPath)
+	if r.refused() {
+		l.refuse(noPath, r, sent)
+	}
+}
+
+// rcpt takes the reply to RCPT. 452 or 552 after an accepted recipient says that there
+// are enough of them (RFC 5321 section 4.5.3.1.10): the rest follows in another
+// transaction.
+func (l *accounting) rcpt(o owedReply, r heard, sent int) {
+	if o.address == noPath {
+		l.probe()
+		return
+	}
+	if !l.now.open {
+		return
+	}
+	l.takeBack(o.address)
+	switch {
+	case r.good():
+		if l.now.accepted == 0 {
+			l.now.first = o.address
+		}
+		l.now.accepted++
+	case l.now.accepted > 0 && (r.code == 452 || r.code == 552):
+	case r.refused():
+		l.refuse(o.address, r, sent)
+	}
+}
+
+// probe forgets a transaction with the recipient <>: no message has such a recipient.
+// A provider finds out by it whether the receiving side reads what it refuses. If its
+// MAIL was refused, that is about the session.
+func (l *accounting) probe() {
+	if n := len(l.refused); l.now.counted && n > 0 {
+		l.tally.hinder(heard{l.now.code, l.refused[n-1].text})
+		l.forget()
+	}
+	l.now = transit{}
+}
+
+// forget takes back the refusal of the present transaction.
+func (l *accounting) forget() {
+	if n := len(l.refused); l.more > 0 {
+		l.more--
+	} else if n > 0 {
+		l.refused = l.refused[:n-1]
+	}
+	l.now.counted, l.now.byDATA = false, false
+	l.publish()
+}
+
+// data takes a reply to DATA other than 354.
+func (l *accounting) data(r heard, sent int) {
+	if l.now.accepted > 0 && r.refused() && !l.now.counted {
+		l.refuse(l.now.first, r, sent)
+		l.now.byDATA = true
+	}
+}
+
+// content takes the reply to a chunk, or to all of the content, which had that size.
+// A provider may try BDAT in the same transaction if DATA is refused as unknown; if the
+// content is taken then, the message was not refused.
+func (l *accounting) content(size int64, last bool, r heard, sent int) {
+	if l.now.accepted == 0 {
+		return
+	}
+	if r.refused() {
+		n := len(l.refused)
+		if l.refuse(l.now.first, r, sent); len(l.refused) > n {
+			l.refused[n].several = l.now.accepted > 1
+		}
+	}
+	if !last {
+		return
+	}
+	if r.good() {
+		if l.now.byDATA {
+			l.forget()
+		}
+		l.taken = true
+		l.tally.accepted(size)
+	}
+	l.now.accepted = 0
+}
+
+// reset takes the reply to RSET.
+func (l *accounting) reset(r heard) {
+	if r.good() {
+		l.now = transit{}
+	}
+}
+
+// refuse counts the transaction as refused, once.
+func (l *accounting) refuse(rcpt pathHash, r heard, sent int) {
+	if l.now.counted {
+		return
+	}
+	l.now.counted, l.now.code = true, r.code
+	if len(l.refused) < maxRefusals {
+		l.refused = append(l.refused, refusal{
+			sender: l.now.address, rcpt: rcpt, size: l.now.size, sent: sent,
+			aboutCommand: 500 <= r.code && r.code <= 504, early: !l.taken, repeat: l.now.repeat,
+			text: r.text,
+		})
+	} else {
+		l.more++
+	}
+	l.publish()
+}
+
+// takeBack forgets an earlier refusal of the same message, which the provider now
+// offers once more: after 500 to 504 it repeats the transaction in lock step, content that
+// was refused for several recipients it offers to each alone, and what was refused before
+// the session's first message was taken it tries again at the end.
+func (l *accounting) takeBack(rcpt pathHash) {
+	i := slices.IndexFunc(l.refused, func(r refusal) bool {
+		return r.rcpt == rcpt && r.sender == l.now.address && r.sent < l.now.number && !r.repeat &&
+			(r.size == l.now.size || r.size == 0 || l.now.size == 0) &&
+			(r.aboutCommand || r.several || r.early && l.taken)
+	})
+	if i < 0 {
+		return
+	}
+	l.now.repeat = true
+	l.refused = slices.Delete(l.refused, i, i+1)
+	l.publish()
+}
+
+// publish tells the tally what is refused, with the words of the first refusal.
+func (l *accounting) publish() {
+	text := ""
+	if len(l.refused) > 0 {
+		text = l.refused[0].text
+	}
+	l.tally.refuse(int64(len(l.refused))+l.more, text)
+}

@@ -1,0 +1,106 @@
+package fetch
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+)
+
+// Silence is how long a provider that lets sessions stand may say nothing: five
+// of vodmr's NOOPs. A line that is silent for longer is dead. If its end was
+// lost, as with a new address behind NAT, only the silence tells.
+const Silence = 5 * time.Minute
+
+// A StandingReporter makes standing sessions, and reports them.
+type StandingReporter struct {
+	Session  Session
+	Log      io.Writer
+	Terminal bool // Log is one: show there how it stands
+
+	standing  bool // what was said last is that it stands
+	unwilling bool // what 453 means was said
+}
+
+// Visit makes one session. It writes one line at the session's end, and
+// one when a session stands again after none did.
+func (s *StandingReporter) Visit(ctx context.Context) Visit {
+	tally := &Tally{}
+	stop := s.show(tally)
+	err := s.Session.Run(ctx, tally)
+	stop()
+	v := VisitOf(tally, err)
+	s.report(tally, v)
+	return v
+}
+
+// show tells how the session goes until stop is called.
+func (s *StandingReporter) show(tally *Tally) (stop func()) {
+	if s.Terminal {
+		return startMeter(s.Log, tally, standingTime, s.line).Stop
+	}
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		s.awaitStanding(tally, done)
+	}()
+	return func() { close(done); <-ended }
+}
+
+// awaitStanding says that the session stands once it does, so that a failure is
+// not the log's last word for as long as all is well.
+func (s *StandingReporter) awaitStanding(tally *Tally, done <-chan struct{}) {
+	tick := time.NewTicker(MinStanding / 4)
+	defer tick.Stop()
+	for !s.standing {
+		select {
+		case <-done:
+			return
+		case <-tick.C:
+		}
+		if tally.Turned() && time.Since(tally.Since()) >= MinStanding {
+			say(s.Log, "stands at %s", s.Session.Provider)
+			s.standing = true
+		}
+	}
+}
+
+// line is the status on a terminal.
+func (s *StandingReporter) line(t *Tally) string {
+	if !t.Turned() {
+		return meterLine(t)
+	}
+	return fmt.Sprintf("stands at %s since %s, %s",
+		s.Session.Provider, t.Since().Format("2 Jan 15:04:05"), meterLine(t))
+}
+
+// report says in one line how a session was.
+func (s *StandingReporter) report(t *Tally, v Visit) {
+	provider := s.Session.Provider
+	switch {
+	case v.Turned && v.Err == nil:
+		say(s.Log, "%s", s.wasStanding(t, v))
+	case v.Turned:
+		say(s.Log, "%s: %v", s.wasStanding(t, v), v.Err)
+	case v.Err != nil:
+		Warn(s.Log, v.Err)
+	case !s.unwilling:
+		s.unwilling = true
+		say(s.Log, "nothing waits at %s, which does not let this login stand: it is asked again each minute or so", provider)
+	default:
+		say(s.Log, "nothing waits at %s", provider)
+	}
+	s.standing = s.standing && v.Turned && v.Lasted >= MinStanding
+}
+
+func (s *StandingReporter) wasStanding(t *Tally, v Visit) string {
+	text := fmt.Sprintf("stood %v at %s, %d messages, %d bytes",
+		v.Lasted.Round(time.Second), s.Session.Provider, t.Messages(), t.Bytes())
+	if refused, why := t.Refused(); refused > 0 {
+		text += fmt.Sprintf(", refused %d: %s", refused, why)
+	}
+	if t.Lost() {
+		text += ", and was not followed to its end"
+	}
+	return text
+}

@@ -1,0 +1,88 @@
+// Package listing owns the list of the mail that waits in customers' Maildirs: for people,
+// or as JSON. It only reads.
+package listing
+
+import (
+	"bufio"
+	"io"
+	"time"
+
+	"vodmr/internal/locate"
+	"vodmr/internal/logline"
+	"vodmr/qmail"
+	"vodmr/relay/grant"
+	"vodmr/relay/spool"
+)
+
+// A Lister lists one Maildir after the other.
+type Lister struct {
+	Site   qmail.Home
+	Out    io.Writer
+	JSON   bool                             // an object a line, not text
+	Log    func(arg string) *logline.Logger // about one Maildir
+	Failed func(error)                      // hears each error that was logged
+
+	out printer
+	now time.Time
+	all totals
+}
+
+// A printer is a form of the list.
+type printer interface {
+	begin(place locate.Place, path string)
+	message(row)
+	end(totals)
+	overall(totals)
+}
+
+// List lists the Maildirs that the arguments name, as locate.Find reads them. The error is
+// Out's.
+func (l *Lister) List(args []string) error {
+	out := bufio.NewWriter(l.Out)
+	l.now, l.out = time.Now(), &text{out}
+	if l.JSON {
+		l.out = &objects{out}
+	}
+	for _, arg := range args {
+		if err := l.find(arg); err != nil {
+			l.Log(arg).Event("error", logline.Err(err))
+			l.Failed(err)
+		}
+	}
+	if len(args) > 1 {
+		l.out.overall(l.all)
+	}
+	return out.Flush()
+}
+
+// find lists one Maildir, with the rights of its owner.
+func (l *Lister) find(arg string) error {
+	place, err := locate.Find(l.Site, arg)
+	if err != nil {
+		return err
+	}
+	return place.While(func() error { return l.list(place) })
+}
+
+func (l *Lister) list(place locate.Place) error {
+	m, err := spool.OpenMailbox(spool.Config{
+		Log: l.Log(place.Name), Site: grant.Site{Qmail: l.Site}, Login: place.Login, Home: place.Home, Maildir: place.Maildir, Now: time.Now,
+	})
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	t := totals{place: place, path: m.Path(), maildirs: 1}
+	l.out.begin(place, m.Path())
+	err = m.Each(func(w spool.Waiting) bool {
+		row := rowOf(m.Path(), w, l.now)
+		t.add(row)
+		l.out.message(row)
+		return true
+	})
+	if err == nil {
+		l.out.end(t)
+	}
+	l.all.join(t)
+	return err
+}
