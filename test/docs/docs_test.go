@@ -124,6 +124,8 @@ var spoolParts = map[string]string{
 func usedBy(program, dir string) func(name string) bool {
 	part := spoolParts[program]
 	switch {
+	case dir == "auth" && program == "vodmr-checkpw":
+		return regexp.MustCompile(`/auth\.go$`).MatchString // credentials, no session
 	case dir != "relay/spool":
 		return isCode
 	case part != "":
