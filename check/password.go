@@ -2,6 +2,7 @@ package check
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"vodmr/auth"
@@ -9,16 +10,17 @@ import (
 )
 
 const (
-	openSecrets kind = "wrong | shows passwords to other users | chmod it so that its owner alone can read it, and change the passwords if others could log in here"
-	badLine     kind = "doubtful | has a line that is no account | correct the line; it is passed over"
-	noLogin     kind = "wrong | has no such account | is the login right? make the account with vadduser, or a line in vodmr-checkpw's file"
-	noFile      kind = "doubtful | has no file of passwords that can be looked at | see for yourself that the account has a clear password: vuserinfo -C shows it"
-	noPasswords kind = "wrong | has no file of passwords, so nobody can log in | make it: a line for each login; vadduser does for vpopmail"
-	noClear     kind = "wrong | has no clear password, and there is no TLS | let vpopmail keep clear passwords and set this one again, or use TLS: CRAM-MD5 cannot work"
-	noClearTLS  kind = "doubtful | has no clear password | atrn can log in inside TLS, fetchmail cannot: it does CRAM-MD5 only, which needs the clear password"
-	noPassword  kind = "wrong | has no password at all | set a password: nobody can log in"
-	longLogin   kind = "wrong | is too long for vchkpw | use a shorter login: vchkpw cuts it and says that the password is wrong"
-	staleCDB    kind = "doubtful | is newer than vpasswd.cdb | vchkpw reads vpasswd.cdb: make it anew with vpopmail's vmkpasswd if you changed the file by hand"
+	openSecrets  kind = "wrong | shows passwords to other users | chmod it so that its owner alone can read it, and change the passwords if others could log in here"
+	openAccounts kind = "wrong | is open to writing by others, so vodmr-checkpw lets nobody in | chmod go-w it, and give it to root or to the user that the service runs as"
+	badLine      kind = "doubtful | has a line that is no account | correct the line; it is passed over"
+	noLogin      kind = "wrong | has no such account | is the login right? make the account with vadduser, or a line in vodmr-checkpw's file"
+	noFile       kind = "doubtful | has no file of passwords that can be looked at | see for yourself that the account has a clear password: vuserinfo -C shows it"
+	noPasswords  kind = "wrong | has no file of passwords, so nobody can log in | make it: a line for each login; vadduser does for vpopmail"
+	noClear      kind = "wrong | has no clear password, and there is no TLS | let vpopmail keep clear passwords and set this one again, or use TLS: CRAM-MD5 cannot work"
+	noClearTLS   kind = "doubtful | has no clear password | atrn can log in inside TLS, fetchmail cannot: it does CRAM-MD5 only, which needs the clear password"
+	noPassword   kind = "wrong | has no password at all | set a password: nobody can log in"
+	longLogin    kind = "wrong | is too long for vchkpw | use a shorter login: vchkpw cuts it and says that the password is wrong"
+	staleCDB     kind = "doubtful | is newer than vpasswd.cdb | vchkpw reads vpasswd.cdb: make it anew with vpopmail's vmkpasswd if you changed the file by hand"
 )
 
 // checkPasswordFile looks at a file of passwords as a whole, once.
@@ -38,12 +40,26 @@ func checkPasswordFile(m *mailbox, r *report) {
 		}
 	}
 	if m.byCheckpw() {
+		checkAuthor(m, r)
 		return
 	}
 	cdb := file + ".cdb"
 	checkSecrecy(r, cdb)
 	if older(cdb, file) {
 		r.say(file, staleCDB, "")
+	}
+}
+
+// checkAuthor looks if somebody else can write to vodmr-checkpw's file: vodmr-checkpw
+// then reads nothing of it.
+func checkAuthor(m *mailbox, r *report) {
+	st, err := stat(m.file)
+	if err != nil {
+		return
+	}
+	runs := uint32(m.site.service.runsAs().uid)
+	if st.mode.Perm()&0o022 != 0 || st.uid != 0 && st.uid != runs {
+		r.say(m.file, openAccounts, st.mode.String()+", of uid "+strconv.Itoa(int(st.uid)))
 	}
 }
 

@@ -55,7 +55,7 @@ func siteChecks() []check[*site] {
 // loginChecks are those of each login that has a mailbox.
 func loginChecks() []check[*mailbox] {
 	return []check[*mailbox]{
-		{"file of passwords", aboutLogins, checkPasswordFile, []kind{openSecrets, badLine, staleCDB}},
+		{"file of passwords", aboutLogins, checkPasswordFile, []kind{openSecrets, openAccounts, badLine, staleCDB}},
 		{"password", aboutLogins, checkPassword, []kind{
 			longLogin, noFile, noPasswords, noLogin, noPassword, noClear, noClearTLS,
 		}},

@@ -35,6 +35,14 @@ func loginSetups() []setup {
 		{"another's uid for vodmr-checkpw", func(s *testSite) {
 			s.checkpw(login + ":*:65533:65533::" + odmr + ":-:" + secret + "\n")
 		}, []string{lost, others}},
+		{"a group may write to vodmr-checkpw's file", func(s *testSite) {
+			s.checkpw(login + ":*:1500:1500::" + odmr + ":-:" + secret + "\n")
+			s.must(os.Chmod(s.path("service/vpasswd"), 0o620))
+		}, []string{"wrong ROOT/service/vpasswd: is open to writing by others, so vodmr-checkpw lets nobody in"}},
+		{"vodmr-checkpw's file is another's", func(s *testSite) {
+			s.checkpw(login + ":*:1500:1500::" + odmr + ":-:" + secret + "\n")
+			s.must(os.Chown(s.path("service/vpasswd"), 65533, 0))
+		}, []string{"wrong ROOT/service/vpasswd: is open to writing by others, so vodmr-checkpw lets nobody in"}},
 		{"no file for vodmr-checkpw", func(s *testSite) {
 			s.checkpw("")
 		}, []string{"wrong odmr@example.org: has no file of passwords, so nobody can log in"}},

@@ -141,7 +141,7 @@ type repeatOption struct {
 	seconds uint64
 }
 
-// IsBoolFlag is flag's way to ask whether the option may stand without a value.
+// IsBoolFlag is flag's way to ask if the option may stand without a value.
 func (a *repeatOption) IsBoolFlag() bool { return true }
 
 func (a *repeatOption) String() string { return strconv.FormatUint(a.seconds, 10) }

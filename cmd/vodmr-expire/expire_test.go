@@ -34,7 +34,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// newSite is one whose qmail-queue works for every user, and whose Maildir holds a
+// newSite has a qmail-queue that works for every user, and a Maildir that holds a
 // message that is too old and one that is not.
 func newSite(t *testing.T) (root, maildir string) {
 	t.Helper()
@@ -68,7 +68,7 @@ func expire(t *testing.T, root string, args ...string) (out, log string, code in
 	return stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()
 }
 
-// own gives a Maildir to a user of its own, where that can be done: root's is refused.
+// own gives a Maildir to a user of its own, if that can be done: root's is refused.
 func own(t *testing.T, dir string, uid int) {
 	if os.Getuid() == 0 {
 		testsite.Chown(t, dir, uid)
@@ -194,8 +194,8 @@ func standing(t *testing.T, root, maildir string) *dialogue.Process {
 	return p
 }
 
-// TestSessionThatStands: it is left alone where nothing is too old, and ends in order
-// where something is that it does not send.
+// TestSessionThatStands: it is left alone if nothing is too old, and ends in order
+// if something is that it does not send.
 func TestSessionThatStands(t *testing.T) {
 	root, maildir := newSite(t)
 	p := standing(t, root, maildir)

@@ -194,7 +194,7 @@ func TestSystemUser(t *testing.T) {
 	u, err := user.Lookup("root")
 	must(t, err)
 	for _, arg := range []string{"x@plain.example", "root"} {
-		// Whether there is a Maildir, and whether it can be read, is the machine's own affair.
+		// If there is a Maildir, and if it can be read, is the machine's own affair.
 		out, log, _ := list(t, root, "-q", root+"/qmail", arg)
 		if !strings.Contains(out+log, u.HomeDir) || strings.Contains(log, "no such login") {
 			t.Errorf("%s: not in the home of the system user: %q, %q", arg, out, log)

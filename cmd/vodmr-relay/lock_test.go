@@ -99,7 +99,7 @@ func takeMail(p *dialogue.Process) {
 }
 
 // TestInvariant4LockOfAnotherHost: the lock is one that NFS carries between
-// hosts. So whoever holds it by fcntl, as this test does, keeps a session off,
+// hosts. So a process that holds it by fcntl, as this test does, keeps a session off,
 // and lets it in by letting go.
 func TestInvariant4LockOfAnotherHost(t *testing.T) {
 	m := newMailbox(t)

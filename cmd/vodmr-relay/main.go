@@ -57,7 +57,7 @@ func run() int {
 	}
 	fdio.Close(authFD)
 	// vodmr's limit ends here: once the connection has turned, the customer's
-	// server may live and take nothing for a minute. What relay waits for, fdio
+	// server may live and take nothing for a minute. While relay waits, fdio
 	// watches in another way.
 	fdio.NoUserTimeout(0)
 	fdio.CloseOnExec(3) // qmail-queue needs none of what others left open

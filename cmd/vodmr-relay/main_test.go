@@ -29,7 +29,7 @@ type mailbox struct {
 	cmd   *exec.Cmd
 }
 
-// owner is to whom the mailbox belongs when the tests run as root.
+// owner is the mailbox's owner when the tests run as root.
 const owner = testsite.Owner
 
 func newMailbox(t *testing.T) *mailbox {
@@ -123,7 +123,7 @@ func TestSession(t *testing.T) {
 	}
 }
 
-// TestNothingCanBeRemoved: where a message can neither be removed nor noted, none is
+// TestNothingCanBeRemoved: if a message can neither be removed nor noted, none is
 // sent, since each session would send it again.
 func TestNothingCanBeRemoved(t *testing.T) {
 	m := newMailbox(t)
@@ -142,7 +142,7 @@ func TestNothingCanBeRemoved(t *testing.T) {
 	}
 }
 
-// TestOnlyNotes: what cannot be removed is sent where it can be noted, and once only.
+// TestOnlyNotes: a message that cannot be removed is sent if it can be noted, and once only.
 func TestOnlyNotes(t *testing.T) {
 	m := newMailbox(t)
 	m.seal(t, "vodmr.lock", "vodmr.notes")
@@ -276,8 +276,8 @@ func (m *mailbox) runsAs(t *testing.T, uid int) {
 	}
 }
 
-// TestHomesOwnerDoesNotCount: root becomes whom users/cdb names, even if HOME belongs to
-// another user, whose mail is not touched. A login that nobody knows makes it nobody.
+// TestHomesOwnerDoesNotCount: root becomes the user that users/cdb names, even if HOME belongs to
+// another user: that user's mail is not touched. An unknown login makes it nobody.
 func TestHomesOwnerDoesNotCount(t *testing.T) {
 	require.Root(t, "only root can become another")
 	if runtime.GOOS != "linux" {
@@ -326,7 +326,7 @@ func TestOpenToWritingByOthers(t *testing.T) {
 }
 
 // TestALinkInThePath: HOME is not opened through a link of the mailbox's own user, though
-// the program runs as that user, whose uid may be that of many customers' mailboxes.
+// the program runs as that user, and its uid may be that of many customers' mailboxes.
 func TestALinkInThePath(t *testing.T) {
 	for _, place := range []string{"middle", "end"} {
 		m := newMailbox(t)

@@ -130,7 +130,7 @@ func TestTerminatedBeforeHello(t *testing.T) {
 	}
 }
 
-// TestNotItsMailboxAnyMore: a session ends whose Maildir or lock another has.
+// TestNotItsMailboxAnyMore: a session ends if another one has its Maildir or lock.
 func TestNotItsMailboxAnyMore(t *testing.T) {
 	t.Parallel()
 	for name, lose := range map[string]func(maildir string) error{
@@ -201,7 +201,7 @@ func TestTakeOver(t *testing.T) {
 	}
 }
 
-// TestTakeOverPastRubbish: a vodmr.ask that cannot be written to, root's where root tests,
+// TestTakeOverPastRubbish: a vodmr.ask that cannot be written to, root's if root tests,
 // keeps no customer out of its own mailbox.
 func TestTakeOverPastRubbish(t *testing.T) {
 	require.Time(t)

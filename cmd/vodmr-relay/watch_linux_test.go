@@ -10,7 +10,7 @@ import (
 	"vodmr/test/kit/require"
 )
 
-// TestWithoutWatch: where new cannot be watched, mail is found with a NOOP, and the
+// TestWithoutWatch: if new cannot be watched, mail is found with a NOOP, and the
 // log says so.
 func TestWithoutWatch(t *testing.T) {
 	t.Parallel()

@@ -11,7 +11,7 @@ import (
 
 // TestStartersDescriptorsEndHere: the checkpassword program gets 0, 1, 2, the
 // credentials and the pipe for the byte; nothing of what vodmr's own starter left open,
-// and nothing of UCSPI-TLS, whether the customer asked for TLS or not.
+// and nothing of UCSPI-TLS, if the customer asked for TLS or not.
 func TestStartersDescriptorsEndHere(t *testing.T) {
 	bash := require.Program(t, "bash")
 	const shown = `printf 'open:'; for fd in {0..9} {295..305} {598..605}; do (exec <&$fd) 2>/dev/null && printf ' %s' $fd; done

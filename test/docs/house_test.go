@@ -27,7 +27,7 @@ const (
 // packages of internal/, which may import each other. Go itself forbids circles.
 var rooms = [][]string{
 	{"cmd/..."},
-	{"check"},
+	{"check", "internal/listing"}, // listing is vodmr-qread's body
 	{"relay", "fetch", "tlswrap"},
 	{"relay/spool"},
 	{"relay/grant", "relay/spool/history"},
@@ -41,7 +41,6 @@ var rooms = [][]string{
 // tolerated are today's exceptions, in the words of the failure. The list should become
 // empty: remove an entry as soon as the code is mended. An entry without a failure fails.
 var tolerated = []string{
-	"check.doctor has more than 45 methods",
 	"smtp.Sender has more than 45 methods",
 }
 

@@ -84,7 +84,7 @@ func count(t testing.TB, s *site, maildir string) map[string]int {
 	return copies
 }
 
-// difference shows the first bytes where two contents differ.
+// difference shows the first bytes in which two contents differ.
 func difference(want, got string) string {
 	i := 0
 	for i < len(want) && i < len(got) && want[i] == got[i] {
@@ -95,7 +95,7 @@ func difference(want, got string) string {
 		len(want), len(got), i, want[from:], got[from:])
 }
 
-// checkTop fails where a hop added lines that none adds.
+// checkTop fails if a hop added lines that none adds.
 func checkTop(t testing.TB, a arrival) {
 	t.Helper()
 	for line := range strings.Lines(a.top) {

@@ -14,7 +14,7 @@ type servercert struct {
 	sha256 string // its fingerprint
 }
 
-// certify makes a self-signed certificate for the site's name, whose key only
+// certify makes a self-signed certificate for the site's name; its key only
 // the reader may read.
 func (s *site) certify(t testing.TB, reader account) servercert {
 	t.Helper()

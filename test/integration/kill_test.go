@@ -39,7 +39,7 @@ func TestKilledRelayLosesNothing(t *testing.T) {
 	k.check(t)
 }
 
-// A killSite is a site whose vodmr-relay can be killed.
+// A killSite is a site with a vodmr-relay that can be killed.
 type killSite struct {
 	*site
 	provider *provider
@@ -66,10 +66,10 @@ func newKillSite(t testing.TB, random *rand.Rand, messages int) *killSite {
 
 // fetchAndKill makes a visit during which vodmr-relay is killed: at a byte such
 // that the kills that are left spread over the mail that is left. It says
-// whether there was one to kill.
+// if there was one to kill.
 func (k *killSite) fetchAndKill(t testing.TB, random *rand.Rand, left int) bool {
 	t.Helper()
-	// What vodmr says before is no part of what vodmr-relay sends.
+	// The words of vodmr before that are no part of what vodmr-relay sends.
 	const beforeATRN = 400
 	os.Remove(k.pidFile)
 	killed := false

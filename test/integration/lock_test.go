@@ -43,14 +43,14 @@ func TestSecondSession(t *testing.T) {
 	onceEach(t, s, inbox)
 }
 
-// ended waits for the end of a session whose customer has seen it end: until its
+// ended waits for the end of a session after its customer has seen it end: until its
 // process has ended too, the next one is told to come later.
 func (s *site) ended(t testing.TB) {
 	t.Helper()
 	eventually(t, time.Minute, "the session's lock is free", func() bool { return !s.locked(t) })
 }
 
-// locked says whether some process holds the mailbox's lock.
+// locked reports if some process holds the mailbox's lock.
 func (s *site) locked(t testing.TB) bool {
 	t.Helper()
 	file, err := os.OpenFile(filepath.Join(s.maildir(), "vodmr.lock"), os.O_RDWR, 0)

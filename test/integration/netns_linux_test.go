@@ -121,7 +121,7 @@ func dialFrom(namespace, addr string) (net.Conn, error) {
 	return net.DialTCP("tcp", nil, to)
 }
 
-// A customer whose line goes dark, without FIN or RST, must not keep its mailbox
+// If a customer's line goes dark, without FIN or RST, that must not keep its mailbox
 // locked: neither while the provider waits for it, nor while the provider sends.
 func TestDarkLineFreesTheLock(t *testing.T) {
 	t.Parallel()

@@ -79,7 +79,7 @@ func (s *site) stillWaiting(t testing.TB) map[string]bool {
 	return there
 }
 
-// onlyWaits says whether all that still waits may do so.
+// onlyWaits reports if all that still waits may do so.
 func (s *site) onlyWaits(t testing.TB, list []oddMail) bool {
 	t.Helper()
 	there := s.stillWaiting(t)

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// endsHeader is a message whose first line of Received is all of its header, as the next
+// endsHeader is a message with the first line of Received for its header, as the next
 // line is none of a header: most servers then put the missing empty line between them.
 var endsHeader = exception{
 	why:   "the line behind the first is none of a header, so the header ends there",

@@ -96,7 +96,7 @@ func (r *running) onPort(t testing.TB, cmd *exec.Cmd) {
 	}
 }
 
-// greets says whether a server on 127.0.0.1 says 220.
+// greets reports if a server on 127.0.0.1 says 220.
 func greets(port string) bool {
 	conn, err := net.Dial("tcp", "127.0.0.1:"+port)
 	if err != nil {

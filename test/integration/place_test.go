@@ -28,7 +28,7 @@ func publicDir(t testing.TB) string {
 // An account owns files and runs programs.
 type account struct{ uid, gid int }
 
-// mailUser owns mailboxes: where the tests run as root some user that nobody
+// mailUser owns mailboxes: if the tests run as root some user that nobody
 // is, since vodmr-relay refuses to be root; else the user that runs the tests.
 func mailUser() account {
 	if os.Geteuid() == 0 {

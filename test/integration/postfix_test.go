@@ -106,7 +106,7 @@ func freePort(t testing.TB) string {
 	return ""
 }
 
-// hasIPv6 says whether ::1 is there.
+// hasIPv6 reports if ::1 is there.
 func hasIPv6() bool {
 	l, err := net.Listen("tcp", "[::1]:0")
 	if err == nil {

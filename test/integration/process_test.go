@@ -86,7 +86,7 @@ func run(t testing.TB, limit time.Duration, cmd *exec.Cmd) (code int, output str
 	return cmd.ProcessState.ExitCode(), said.String()
 }
 
-// eventually waits until something is so, and fails where it takes too long.
+// eventually waits until something is so, and fails if it takes too long.
 func eventually(t testing.TB, limit time.Duration, what string, is func() bool) {
 	t.Helper()
 	for end := time.Now().Add(limit); !is(); time.Sleep(20 * time.Millisecond) {

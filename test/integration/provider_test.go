@@ -54,7 +54,7 @@ func (s *site) listenOn(t testing.TB, tcpserver, ip string) *provider {
 	return s.listenAs(t, tcpserver, ip, as...)
 }
 
-// listenAs starts a tcpserver with these options for whom it runs as; none for
+// listenAs starts a tcpserver with these options for its user; none for
 // who runs the tests.
 func (s *site) listenAs(t testing.TB, tcpserver, ip string, as ...string) *provider {
 	t.Helper()

@@ -80,7 +80,7 @@ func TestAtrnIntoMaildir(t *testing.T) {
 	}
 }
 
-// What atrn -m received has the envelopes that it came with: the next
+// A message that atrn -m received has the envelope that it came with: the next
 // vodmr-relay sends them again.
 func TestRelayedMaildirRelaysAgain(t *testing.T) {
 	t.Parallel()
@@ -191,7 +191,7 @@ func rcptReply(t testing.TB, port, recipient string) string {
 	return c.ask(t, "RCPT TO:<"+recipient+">")
 }
 
-// What INSTALL tells a customer to set is what the test above runs with.
+// The settings that INSTALL gives a customer are those of the test above.
 func TestInstallHasTheListener(t *testing.T) {
 	text, err := os.ReadFile("../../INSTALL")
 	if errors.Is(err, fs.ErrNotExist) {

@@ -12,7 +12,7 @@ import (
 )
 
 // A site is a provider in a temporary folder: a qmail home with its control
-// files and users/cdb, and a vpopmail domain whose .qmail-default leads to the
+// files and users/cdb, and a vpopmail domain with a .qmail-default that leads to the
 // account odmr, which fetches by ATRN.
 type site struct {
 	dir       string // all is below it
@@ -26,7 +26,7 @@ type site struct {
 	passfile  string // the customer's, for atrn
 	owner     account
 	delivered []*message
-	// front and relay run vodmr and vodmr-relay, whose paths and arguments
+	// front and relay run vodmr and vodmr-relay; their paths and arguments
 	// follow; nil for directly.
 	front, relay []string
 	checkpw      []string // the checkpassword program and its arguments

@@ -78,7 +78,7 @@ func text(random *rand.Rand) string {
 }
 
 // The whole chain as INSTALL has it for a site without vpopmail, by STARTTLS:
-// where the tests run as root the key is root's, and TLS runs as nobody.
+// if the tests run as root the key is root's, and TLS runs as nobody.
 func TestAtrnBySTARTTLS(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -108,7 +108,7 @@ func TestAtrnBySTARTTLS(t *testing.T) {
 func (s *site) vpasswd(t testing.TB, reader account) string {
 	t.Helper()
 	path := filepath.Join(s.dir, "vpasswd")
-	// What `openssl passwd -6 -salt saltsalt` makes of the site's password.
+	// The hash that `openssl passwd -6 -salt saltsalt` makes of the site's password.
 	const hash = "$6$saltsalt$UFkVLvQmlOhB8Ap3IN3hJ4Hk.54ryzjCjITmsrHzkMBiwHI/nlzrvXK/RgSMe0gjnbHeacIpoqvzqDdPANdWk."
 	reader.write(t, path, fmt.Sprintf("%s:%s:%d:%d:ODMR:%s:-:\n", s.login, hash, s.owner.uid, s.owner.gid, s.home), 0o600)
 	return path
