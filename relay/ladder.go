@@ -50,13 +50,12 @@ func (s *source) closed(err error) {
 		return
 	}
 	for i, u := range s.sender.Unanswered() {
-		b := s.inFlight[u.Transaction]
-		if i == 0 && !s.refusedSome {
-			s.spool.Tried(b, closing.Reply)
-			continue
-		}
-		for _, m := range b.Messages {
-			s.spool.Again(m)
+		for _, m := range s.inFlight[u.Transaction].Messages {
+			if i == 0 && !s.refusedSome {
+				s.spool.Tried(m, closing.Reply)
+			} else {
+				s.spool.Again(m)
+			}
 		}
 	}
 	s.Sending()

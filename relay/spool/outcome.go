@@ -134,14 +134,6 @@ func (s *Spool) Uncertain(b *Batch, why error) {
 	}
 }
 
-// Tried has the messages of a batch go behind what was tried less: the reply that ended the
-// session may be due to them.
-func (s *Spool) Tried(b *Batch, reply smtp.Reply) {
-	for _, m := range b.Messages {
-		s.history.Tried(m.base, reply.String())
-	}
-}
-
 // Failed keeps the messages of a batch: their file could not be read to its end.
 func (s *Spool) Failed(b *Batch, err error) {
 	for _, m := range b.Messages {
@@ -154,6 +146,10 @@ func (s *Spool) Failed(b *Batch, err error) {
 // Again notes that a message was answered, but is to be sent again in this session. Call
 // Repeat for all of them behind it.
 func (s *Spool) Again(m *Message) { s.history.Retry(m.base) }
+
+// Tried notes a message that the server's end left unanswered: it goes behind messages that
+// were tried less.
+func (s *Spool) Tried(m *Message, reply smtp.Reply) { s.history.Tried(m.base, reply.String()) }
 
 // Repeat has messages sent again in this session, in one batch.
 func (s *Spool) Repeat(messages []*Message, plain bool) {
