@@ -162,12 +162,12 @@ func (s *Sender) settle(source Source, f *flight) {
 	}
 	s.octets -= f.tx.Size
 	if f.failed != nil {
-		s.needRSET = f.lockStep
+		s.needRSET = !f.fenced
 		source.Failed(f.tx, f.failed)
 		return
 	}
 	if f.refused() {
-		s.needRSET = f.lockStep
+		s.needRSET = !f.fenced
 		s.window.refused(s.begun)
 	} else {
 		s.window.accepted(f.number)

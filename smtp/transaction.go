@@ -92,6 +92,8 @@ type flight struct {
 	begun    []byte // of a Stream: octets of a line that the next BDAT ends
 	accepted int    // recipients
 	fenced   bool   // RSET was said behind it, see Sender.fence
+
+	restrained bool // it began under a Restraint
 }
 
 // decisions returns what decides for each recipient: the first refusal that was

@@ -17,9 +17,7 @@ func (s *Sender) emit(source Source) {
 		if s.writing != nil && s.writing.step == stepFinished {
 			f := s.writing
 			s.writing = nil
-			if s.restraint == Unrestrained { // otherwise nothing goes behind content
-				s.fence(f)
-			}
+			s.fence(f)
 			if f.chunking && s.unconfirmed() {
 				s.sayProbe()
 			}
@@ -41,7 +39,7 @@ func (s *Sender) begin(source Source) bool {
 	}
 	tx := s.next
 	s.next = nil
-	f := &flight{tx: tx, plain: s.plain(tx), lockStep: s.lockStep(tx)}
+	f := &flight{tx: tx, plain: s.plain(tx), lockStep: s.lockStep(tx), restrained: s.restraint != Unrestrained}
 	f.chunking = s.chunks(tx) || s.noDATA
 	s.probe.tried = s.probe.tried || f.chunking
 	f.encoder.Dots = !f.chunking
@@ -87,9 +85,10 @@ func (s *Sender) inFlight() int {
 // fence says RSET behind a transaction, unless it is in lock step. Only once that is
 // accepted are the transaction's replies believed: if the server gave one reply too many
 // before, the reply to the content stands at RSET's place, and a refusal shows there. It
-// is the RSET that the next transaction would begin with, so it costs nothing.
+// is the RSET that the next transaction would begin with, so it costs nothing. A restrained
+// Sender sends nothing behind content: one reply too many arrives while none is due.
 func (s *Sender) fence(f *flight) {
-	if f.lockStep || f.fenced || s.mute != nil {
+	if f.lockStep || f.restrained || f.fenced || s.mute != nil {
 		return
 	}
 	f.fenced, s.clean = true, true
