@@ -145,10 +145,10 @@ func (f *flight) advance() {
 
 // settle tells the source about a flight that is over.
 func (s *Sender) settle(source Source, f *flight) {
-	if f.step == stepFinished && f.owed == 0 {
-		s.fence(f)
-	}
 	if f.step != stepFinished || f.owed > 0 {
+		return
+	}
+	if s.fence(f); f.owed > 0 {
 		return
 	}
 	for i := range s.flights {
