@@ -83,6 +83,10 @@ func (s *Session) commands() map[string]smtp.Command {
 		"RSET": always(smtp.ReplyOK()),
 		"HELP": always(replyHelp()),
 		"QUIT": s.quit,
+		// A balancer's header, for which vodmr-proxy is missing in the chain: version 1 is one
+		// line that begins with PROXY, and the third line of version 2 is one NUL.
+		"PROXY": endsByProxyHeader,
+		"\x00":  endsByProxyHeader,
 	}
 	if s.TLS || s.Offer != nil {
 		commands["STARTTLS"] = s.starttls
@@ -100,6 +104,13 @@ func always(r smtp.Reply) smtp.Command {
 
 func (s *Session) quit(string) (smtp.Reply, error) {
 	return smtp.ReplyBye(s.Host), smtp.ErrQuit
+}
+
+// endsByProxyHeader ends the session: the customer's own commands would get the replies to
+// the header, one after the other.
+func endsByProxyHeader(string) (smtp.Reply, error) {
+	r := replyProxyHeader()
+	return r, r
 }
 
 func (s *Session) helo(name string) (smtp.Reply, error) {

@@ -149,6 +149,30 @@ func TestCommandsBeforeLogin(t *testing.T) {
 	k.logged(`vodmr: 4711 end ip=192.0.2.1 reason=quit`)
 }
 
+// A balancer's header is no command: without vodmr-proxy in front, one reply to each of its
+// lines would be taken for the reply to the customer's own.
+func TestHeaderOfABalancerEndsTheSession(t *testing.T) {
+	for name, test := range map[string]struct {
+		header string
+		before []string // replies to lines of the header that look like any unknown command
+	}{
+		"version 1": {"PROXY TCP4 192.0.2.7 198.51.100.1 4097 366\r\n", nil},
+		"version 2": {"\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c\xc0\x00\x02\x07\xc6\x33\x64\x01\x10\x01\x01\x6e", []string{"500 *", "500 *"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := newTalk(t)
+			k.start()
+			k.Send(test.header + "EHLO customer.example\r\n")
+			for _, reply := range test.before {
+				k.Expect(reply)
+			}
+			k.Expect("554 5.5.0 *vodmr-proxy is missing*")
+			k.ExpectEnd()
+			k.logged(`vodmr: 4711 end ip=192.0.2.1 reason="554 5.5.0 *PROXY header*vodmr-proxy*"`)
+		})
+	}
+}
+
 func TestMailCommandsAreRefused(t *testing.T) {
 	k := newTalk(t)
 	k.start()
