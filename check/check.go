@@ -17,7 +17,7 @@ import (
 	"os"
 	"time"
 
-	"vodmr/tlswrap"
+	"vodmr/internal/confine"
 )
 
 // A Config says which site to look at. An empty field is filled in from the run script, and
@@ -50,7 +50,7 @@ type system struct {
 
 func thisSystem() system {
 	return system{
-		now: time.Now(), dirs: usualDirs(), proc: "/proc", empty: tlswrap.EmptyFolder,
+		now: time.Now(), dirs: usualDirs(), proc: "/proc", empty: confine.EmptyFolder,
 		disk: askDisk, user: lookUpUser, waitIO: 10 * time.Second, look: 20 * time.Second,
 	}
 }

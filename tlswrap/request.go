@@ -44,7 +44,7 @@ func (s *server) onRequest() int {
 	}
 	unix.Close(controlEnd)
 	unix.Close(plainEnd)
-	if err := s.self.confine(); err != nil {
+	if err := s.self.Enter(); err != nil {
 		s.report(err)
 		s.tls = nil
 		unix.Close(control)
