@@ -5,13 +5,13 @@ package main
 import (
 	"errors"
 	"os"
-	"strconv"
 	"time"
 
 	"vodmr/internal/fdio"
 	"vodmr/internal/getopt"
 	"vodmr/internal/logline"
 	"vodmr/internal/setuser"
+	"vodmr/internal/verdict"
 	"vodmr/internal/version"
 	"vodmr/qmail"
 	"vodmr/relay"
@@ -38,24 +38,26 @@ func run() int {
 		*map[rune]*string{'q': &home, 'x': &rules}[letter] = value
 		return getopt.Absolute(letter, value)
 	})
-	authFD, noFD := strconv.Atoi(os.Getenv("VODMR_AUTHFD"))
-	if err == nil && (len(words) > 1 || noFD != nil || authFD < 3) {
+	if err == nil && (len(words) > 1 || verdict.FD() < 0) {
 		err = errors.New("more than one MAILDIR, or vodmr is not in front")
 	}
 	if err != nil {
+		_ = verdict.Say(verdict.NotTakenOver)
 		_ = fdio.WriteAll(2, []byte(program+": "+err.Error()+"\n"+usage))
 		return exitMisuse
 	}
 	config := configure(home, rules, append(words, "")[0])
 	if config.Refused, err = becomeOwner(config.Qmail); err != nil {
+		_ = verdict.Say(verdict.NotTakenOver)
 		config.Log.Event("error", logline.Err(err))
 		return exitTemporary
 	}
-	if err := fdio.WriteAll(authFD, []byte{0}); err != nil {
+	if err := verdict.Say(verdict.LoggedIn); err != nil {
 		config.Log.Event("error", logline.F("reason", "vodmr is not there"), logline.Err(err))
 		return exitTemporary
 	}
-	fdio.Close(authFD)
+	reapTalker(verdict.FD(), os.Getenv("VODMR_TALKER"))
+	fdio.Close(verdict.FD())
 	// vodmr's limit ends here: once the connection has turned, the customer's
 	// server may live and take nothing for a minute. While relay waits, fdio
 	// watches in another way.

@@ -64,6 +64,9 @@ func (c *Child) reap() (status unix.WaitStatus) {
 	return status
 }
 
+// PID is the program's process id. Once it has ended that may be another's.
+func (c *Child) PID() int { return c.pid }
+
 // Ended is a descriptor that has its end of file once the program has ended. The end of a
 // pipe that the program has would not do: something that it left behind may hold that open.
 func (c *Child) Ended() int { return c.ended }

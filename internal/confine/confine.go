@@ -48,9 +48,10 @@ func (u *User) EffectiveUID() int {
 
 // Enter locks this process, all its threads, into an empty directory as this account.
 // Nothing can be opened afterwards, and no program gives it more rights.
+// Without an account it stays the present user in the present root folder.
 func (u *User) Enter() error {
 	if u == nil {
-		return nil
+		return loseRights()
 	}
 	if err := makeEmpty(EmptyFolder); err != nil {
 		return fmt.Errorf("chroot: %w", err)
@@ -70,7 +71,11 @@ func (u *User) Enter() error {
 			return fmt.Errorf("%s for %s: %w", step.name, u.Name, err)
 		}
 	}
-	// The kernel sets this anew when the user changes.
+	return loseRights()
+}
+
+// loseRights comes last: the kernel lets a process be read again when its user changes.
+func loseRights() error {
 	if err := KeepSecret(); err != nil {
 		return err
 	}
