@@ -81,8 +81,16 @@ func (k *Keeper) startTalker(args, environ []string) error {
 	if k.Wrapper != nil {
 		files = append(files, uintptr(k.Wrapper.read), uintptr(k.Wrapper.write))
 	}
-	k.talker, err = child.Start(self, append([]string{TalkerName}, args...), &syscall.ProcAttr{Env: environ, Files: files})
-	k.conn, k.answers = fdio.New(requests, answers), answers
+	k.talker, err = child.StartBarred(self, append([]string{TalkerName}, args...), &syscall.ProcAttr{Env: environ, Files: files})
+	if err != nil {
+		return err
+	}
+	// Descriptors 3 and 4 will be the program's.
+	if requests, err = moveUp(requests); err != nil {
+		return err
+	}
+	k.answers, err = moveUp(answers)
+	k.conn = fdio.New(requests, k.answers)
 	return err
 }
 
@@ -173,23 +181,29 @@ func (p Program) become(credentials []byte, answers, talker int, limit time.Dura
 	return fmt.Errorf("%s: %w", path, syscall.Exec(path, p.Argv, p.environ(talker)))
 }
 
-// place puts the credentials on descriptor 3 and the pipe for the answer on 4. All that is
-// above them ends with this program.
+// place puts the credentials on descriptor 3 and a copy of the pipe for the answer on 4. All
+// that is above them ends with this program.
 func place(credentials, answers int) error {
-	const above = 16
-	high := [2]int{credentials, answers}
-	for i, fd := range high {
-		moved, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, above)
-		if err != nil {
-			return fmt.Errorf("descriptor %d: %w", fd, err)
-		}
-		high[i] = moved
+	credentials, err := moveUp(credentials)
+	if err != nil {
+		return err
 	}
 	fdio.CloseOnExec(credentialsFD)
-	for i, fd := range high {
+	for i, fd := range []int{credentials, answers} {
 		if err := unix.Dup2(fd, credentialsFD+i); err != nil {
 			return fmt.Errorf("descriptor %d: %w", credentialsFD+i, err)
 		}
 	}
 	return nil
+}
+
+// moveUp gives a descriptor a number above those that a program gets.
+func moveUp(fd int) (int, error) {
+	const above = 16
+	moved, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, above)
+	if err != nil {
+		return -1, fmt.Errorf("descriptor %d: %w", fd, err)
+	}
+	unix.Close(fd)
+	return moved, nil
 }

@@ -73,10 +73,10 @@ func run(args, environ []string) int {
 // say logs what went wrong and returns the exit code. No secret may be in text. vodmr tells
 // trouble from a refusal by the verdict, since it does not see the exit code.
 func say(code int, text string) int {
+	logline.New(2, program, logline.Session()).Event("error", logline.F("error", text))
 	if code == exitTemporary {
 		_ = verdict.Say(verdict.NotChecked)
 	}
-	logline.New(2, program, logline.Session()).Event("error", logline.F("error", text))
 	return code
 }
 

@@ -48,8 +48,8 @@ func run() int {
 	}
 	config := configure(home, rules, append(words, "")[0])
 	if config.Refused, err = becomeOwner(config.Qmail); err != nil {
-		_ = verdict.Say(verdict.NotTakenOver)
 		config.Log.Event("error", logline.Err(err))
+		_ = verdict.Say(verdict.NotTakenOver)
 		return exitTemporary
 	}
 	if err := verdict.Say(verdict.LoggedIn); err != nil {

@@ -7,6 +7,7 @@ package main
 
 import (
 	"os"
+	"runtime"
 
 	"golang.org/x/sys/unix"
 
@@ -22,6 +23,8 @@ const (
 )
 
 func main() {
+	// The keeper becomes another program on this thread, which no other goroutine changes.
+	runtime.LockOSThread()
 	os.Exit(run(os.Args[1:], os.Environ()))
 }
 

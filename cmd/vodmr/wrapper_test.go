@@ -31,7 +31,7 @@ func wrap(t *testing.T, environ []string, args ...string) wrapped {
 	p := dialogue.Start(t, cmd)
 	controlEnd.Close()
 	data.Close()
-	return wrapped{server{p.Conn, p.End}, t, control, inside}
+	return wrapped{server{p.Conn, p.End, p.PID}, t, control, inside}
 }
 
 // asked waits until vodmr asks for TLS.

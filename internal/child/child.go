@@ -34,11 +34,21 @@ type Child struct {
 // Start runs the program in the file path. It is reaped in the background, so that its
 // end is something that poll can wait for.
 func Start(path string, argv []string, attr *syscall.ProcAttr) (*Child, error) {
+	return startBy(path, argv, attr, syscall.ForkExec)
+}
+
+// StartBarred is Start for a program that can never get more rights than it is started
+// with, by a setuid bit for instance, and whatever it becomes; on Linux only.
+func StartBarred(path string, argv []string, attr *syscall.ProcAttr) (*Child, error) {
+	return startBy(path, argv, attr, forkBarred)
+}
+
+func startBy(path string, argv []string, attr *syscall.ProcAttr, fork func(string, []string, *syscall.ProcAttr) (int, error)) (*Child, error) {
 	ended, end, err := fdio.Pipe()
 	if err != nil {
 		return nil, err
 	}
-	pid, err := syscall.ForkExec(path, argv, attr)
+	pid, err := fork(path, argv, attr)
 	if err != nil {
 		unix.Close(ended)
 		unix.Close(end)
