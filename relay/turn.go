@@ -47,11 +47,11 @@ func (s *session) send(src *source) error {
 	if err := sender.Hello(s.control.HeloHost); err != nil {
 		return err
 	}
-	s.ignore(&sender.Extensions)
+	s.ignore(&sender.Peer.Extensions)
 	if s.wake != nil {
 		s.wake.hello = true
 	}
-	if err := s.spool.Start(sender.Extensions, s.Conn.HungUp); err != nil {
+	if err := s.spool.Start(sender.Peer.Extensions, s.Conn.HungUp); err != nil {
 		return err
 	}
 	if s.spool.MustStop {

@@ -18,8 +18,8 @@ import (
 // offers makes a Sender to a scripted peer that has greeted and offered these.
 func offers(p *scripted, keywords ...string) *Sender {
 	s := NewSender(p, testTimeouts(), DefaultWindow)
-	s.Extensions = ParseExtensions(append([]string{"mx.test"}, keywords...))
-	s.Evidence, s.probe.said = Drains, 1 // the probe has tests of its own
+	s.Peer.Extensions = ParseExtensions(append([]string{"mx.test"}, keywords...))
+	s.Peer.Evidence, s.Peer.probe.said = Drains, 1 // the probe has tests of its own
 	return s
 }
 
@@ -201,10 +201,10 @@ func TestBlockTimeout(t *testing.T) {
 	const blocks = 3
 	conn := &slow{turnConn: newTurnConn(), take: blocks*writeBlock + 100}
 	s := offers(nil, "PIPELINING", "CHUNKING")
-	s.conn = conn
+	s.link.conn = conn
 	// Writing is the only bound that can pass.
-	s.timeouts = SameTimeouts(1000 * time.Hour)
-	s.timeouts.Block = 3 * time.Hour
+	s.link.timeouts = SameTimeouts(1000 * time.Hour)
+	s.link.timeouts.Block = 3 * time.Hour
 	start := time.Now()
 	err := s.Run(newList(1, 1, 10*writeBlock))
 	if !isTimeout(err) {

@@ -34,7 +34,7 @@ func (w *watched) Exchange(out, in []byte) (wrote, read int, err error) {
 func stood(says ...string) (*watched, *Sender) {
 	w := &watched{scripted: &scripted{says: says}}
 	s := offers(w.scripted, "PIPELINING", "CHUNKING")
-	s.conn = w
+	s.link.conn = w
 	return w, s
 }
 
@@ -174,13 +174,13 @@ func TestIdleKeepsNothing(t *testing.T) {
 	if err := s.Run(l); err != nil {
 		t.Fatal(err)
 	}
-	if cap(s.chunked) < 500<<10 {
-		t.Fatalf("only %d bytes were held meanwhile", cap(s.chunked))
+	if cap(s.stream.chunked) < 500<<10 {
+		t.Fatalf("only %d bytes were held meanwhile", cap(s.stream.chunked))
 	}
 	if err := s.Idle(func() (bool, error) { return false, nil }); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := []int{cap(s.out), cap(s.piece), cap(s.chunked), cap(s.parser.buf)}, []int{0, 0, 0, 0}; !cmp.Equal(got, want) {
+	if got, want := []int{cap(s.link.out), cap(s.stream.piece), cap(s.stream.chunked), cap(s.link.parser.buf)}, []int{0, 0, 0, 0}; !cmp.Equal(got, want) {
 		t.Errorf("bytes held: %v", got)
 	}
 }
