@@ -115,7 +115,7 @@ func TestHealthCheck(t *testing.T) {
 	}
 }
 
-// A balancer whose checks come without a header sends one for its customers.
+// A balancer may send a header for its customers even if its checks have none.
 func TestHeaderFromAPlaceOfChecks(t *testing.T) {
 	p := start(t, "10.0.0.1", "-n", "10.0.0.1", "-l", "10.0.0.1")
 	p.Send(v1 + "EHLO me\r\n")

@@ -187,8 +187,8 @@ func TestWhatCannotBeListed(t *testing.T) {
 	}
 }
 
-// TestSystemUser: a login is looked for in the home of the system user that it is, or to
-// whom virtualdomains gives its domain.
+// TestSystemUser: a login is looked for in the home of the system user of that name, or of
+// the user that virtualdomains gives its domain to.
 func TestSystemUser(t *testing.T) {
 	root, _ := testsite.New(t, nil)
 	u, err := user.Lookup("root")

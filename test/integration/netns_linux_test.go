@@ -176,9 +176,9 @@ func (c *turned) takeContent(t testing.TB) {
 	}
 }
 
-// TestStandingDarkLine: mail that lands when the line has gone dark, without FIN or
-// RST, goes out by the customer's next connection. A customer that comes back as
-// atrn -i does has it within 90 s.
+// TestStandingDarkLine: if mail lands after the line has gone dark, without FIN or RST, it
+// goes out by the customer's next connection. If the customer comes back as atrn -i does,
+// that is within 90 s.
 func TestStandingDarkLine(t *testing.T) {
 	t.Parallel()
 	h := newFarHost(t)
@@ -204,8 +204,8 @@ func TestStandingDarkLine(t *testing.T) {
 }
 
 // TestStandingDarkLineWhileMailLands: the line goes dark while the customer's server
-// judges a message, which nobody who asks for the mailbox may cut short. That more
-// mail lands all the time, and wakes the session, does not put off that this shows.
+// judges a message, which a takeover request may not cut short. Even if more mail lands
+// all the time, and wakes the session, this shows in time.
 func TestStandingDarkLineWhileMailLands(t *testing.T) {
 	t.Parallel()
 	h := newFarHost(t)

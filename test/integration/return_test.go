@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestStandingComesBack: when the session of atrn -i ends, by the provider's QUIT or
-// by its death, the next one brings what came meanwhile; SIGTERM ends atrn in order.
+// TestStandingComesBack: if the session of atrn -i ends, by the provider's QUIT or by its
+// death, the next one brings the mail that came meanwhile. SIGTERM ends atrn in order.
 func TestStandingComesBack(t *testing.T) {
 	t.Parallel()
 	for name, signal := range map[string]syscall.Signal{"QUIT": syscall.SIGTERM, "the provider dies": syscall.SIGKILL} {
