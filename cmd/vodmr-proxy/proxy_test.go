@@ -21,9 +21,9 @@ const settings = `env | grep -E '^(TCP|PROTO=|SSL|KEPT)' | sort | tr '\n' ' '; p
 
 // start runs vodmr-proxy as tcpserver does for a connection from peer, with such a
 // program behind it.
-func start(t *testing.T, peer string, options ...string) *dialogue.Process {
+func start(t *testing.T, peer string, flags ...string) *dialogue.Process {
 	t.Helper()
-	cmd := exec.Command(bin+"/vodmr-proxy", append(options, "sh", "-c", settings)...)
+	cmd := exec.Command(bin+"/vodmr-proxy", append(flags, "sh", "-c", settings)...)
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "PROTO=TCP", "TCPREMOTEIP=" + peer, "TCPREMOTEPORT=40000", "TCPREMOTEHOST=balancer", "TCPREMOTEINFO=x",
 		"TCPLOCALIP=10.0.0.9", "TCPLOCALPORT=3366", "TCPLOCALHOST=front", "SSL_PROTOCOL=TLSv1.3", "SSLCTLFD=7", "KEPT=yes",

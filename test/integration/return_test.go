@@ -16,7 +16,7 @@ func TestStandingComesBack(t *testing.T) {
 	for name, signal := range map[string]syscall.Signal{"QUIT": syscall.SIGTERM, "the provider dies": syscall.SIGKILL} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newSite(t).stand("VODMR_NOOP=1")
+			s := newSite(t).standing("VODMR_NOOP=1")
 			p := s.listen(t)
 			inbox, said := filepath.Join(t.TempDir(), "Maildir"), filepath.Join(s.dir, "atrn.log")
 			args := append([]string{"-u", s.login, "-p", s.passfile}, s.trust...)
