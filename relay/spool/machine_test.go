@@ -2,6 +2,7 @@ package spool
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -364,6 +365,7 @@ func (m *machine) drain(t *rapid.T) {
 // TestSpoolMachine: through any sequence of sessions, each message is taken or bounced
 // exactly once, in the right order, and Next changes nothing.
 func TestSpoolMachine(t *testing.T) {
+	must(t, flag.Set("rapid.nofailfile", "true")) // a failure prints what it takes to repeat it
 	rapid.Check(t, func(rt *rapid.T) {
 		m := newMachine(t)
 		defer m.log.Close()
