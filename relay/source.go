@@ -71,7 +71,7 @@ func (s *source) terminating() bool { return s.wake != nil && s.wake.terminating
 
 // mailMaxReached keeps RFC 9422's MAILMAX; the rest waits for another session.
 func (s *source) mailMaxReached() bool {
-	most := s.sender.Extensions.MailMax
+	most := s.sender.Peer.Extensions.MailMax
 	return most > 0 && s.sender.Begun() >= most
 }
 

@@ -14,7 +14,7 @@ import (
 
 // keep is the process that tcpserver started: it starts the talker and does what that
 // asks.
-func keep(o options, args, environ []string) int {
+func keep(o flags, args, environ []string) int {
 	// The starter may have left open a lock or a log, which are not for a program that
 	// strangers speak to. A program gets 0, 1, 2 and what is made for it.
 	fdio.CloseOnExec(3)
@@ -37,7 +37,7 @@ func keep(o options, args, environ []string) int {
 }
 
 // portOf is TCPLOCALPORT for the checkpassword program; empty leaves it alone.
-func portOf(o options) string {
+func portOf(o flags) string {
 	if o.port == 0 {
 		return ""
 	}

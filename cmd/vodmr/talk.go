@@ -15,7 +15,7 @@ import (
 )
 
 // talk is the process that speaks with the customer, without any rights.
-func talk(o options) int {
+func talk(o flags) int {
 	log := logline.New(2, "vodmr", logline.Session())
 	ip := os.Getenv("TCPREMOTEIP")
 	quiet, err := quietNets()

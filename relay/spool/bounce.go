@@ -117,8 +117,8 @@ func (b *Bouncer) inject(m *Message, notice qmail.Bounce, from, to, reason strin
 	notice.Settings, notice.Date, notice.ID = b.Control, b.clock(), b.noticeID(m)
 	notice.Failures = []qmail.Failure{{Recipient: m.rcpt, Reason: reason}}
 	notice.Message = message
-	ahead := *message // does not move when the other is read
-	if err := notice.Scan(&ahead); err != nil {
+	scanned := *message // does not move when the other is read
+	if err := notice.Scan(&scanned); err != nil {
 		return err
 	}
 	if err := b.Inject(from, []string{to}, notice.Reader()); err != nil {
