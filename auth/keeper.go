@@ -157,15 +157,15 @@ func (k *Keeper) login() error {
 		return errBadRequest
 	}
 	k.tried = true
-	k.fail(k.Program.become(credentials, k.answers, k.talker.PID(), time.Until(k.Until)+graceTime))
+	k.fail(k.Program.exec(credentials, k.answers, k.talker.PID(), time.Until(k.Until)+graceTime))
 	_, err = k.conn.Write([]byte{byte(verdict.NotRun)})
 	return err
 }
 
-// become puts the descriptors in their places and becomes the program. It returns only if
+// exec puts the descriptors in their places and becomes the program. It returns only if
 // that fails. The program is killed after the limit if it does not decide, unless it is
 // one of ours: those ignore the signal, and have limits of their own.
-func (p Program) become(credentials []byte, answers, talker int, limit time.Duration) error {
+func (p Program) exec(credentials []byte, answers, talker int, limit time.Duration) error {
 	path, err := child.LookPath(p.Argv[0], value(p.Environ, "PATH"))
 	if err != nil {
 		return err
