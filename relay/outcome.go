@@ -50,9 +50,9 @@ func (s *source) decide(b *spool.Batch, decisions []smtp.Decision, plain bool) {
 func (s *source) decideNotice(b *spool.Batch, reply smtp.Reply, plain bool) {
 	s.refusedSome = s.refusedSome || reply.Refused()
 	if reply.AboutCommand() && !plain {
-		s.spool.RepeatNotice(b)
+		s.spool.Notices.Repeat(b)
 	} else {
-		s.spool.Told(b, reply)
+		s.spool.Notices.Told(b, reply)
 	}
 }
 

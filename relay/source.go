@@ -67,7 +67,7 @@ func (s *source) mayBegin() bool {
 }
 
 // noticesWait reports if notices for the customer's postmaster can be sent now.
-func (s *source) noticesWait() bool { return s.spool.NoticesWait() && s.mayBegin() }
+func (s *source) noticesWait() bool { return s.spool.Notices.Wait() && s.mayBegin() }
 
 // terminating reports if this process was told to end.
 func (s *source) terminating() bool { return s.wake != nil && s.wake.terminating }
@@ -121,7 +121,7 @@ func (s *source) settle() (any bool) {
 	any = s.spool.Settle()
 	for _, b := range foretold {
 		if b.Notice() {
-			s.spool.Told(b, b.Foretold)
+			s.spool.Notices.Told(b, b.Foretold)
 		} else {
 			s.decideForetold(b)
 		}

@@ -105,7 +105,7 @@ func (s *source) end(err error) {
 	s.spool.Broken()
 	s.settle()
 	s.spool.Trust.DecideSenders()
-	s.spool.DropNotices()
+	s.spool.Notices.Drop()
 	switch {
 	case err == nil || isCleanEnd(err):
 		s.spool.End()

@@ -19,7 +19,7 @@ const bouncesAhead = 100
 func (s *Spool) bounceOrKeep(m *Message, reply smtp.Reply, why string) {
 	logFile(s.log, "failure", m, reply)
 	if s.grant.Settings.TellCustomer {
-		s.tellCustomer(m, reply, why)
+		s.Notices.tell(m, reply, why)
 		return
 	}
 	due := bounce{m, reply, why + reply.String()}
