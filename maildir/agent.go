@@ -32,7 +32,8 @@ const (
 )
 
 const (
-	eximHint = "set return_path_add, envelope_to_add and delivery_date_add in the transport of Exim"
+	postfixHint = "leave file in prepend_delivered_header of Postfix"
+	eximHint    = "set return_path_add, envelope_to_add and delivery_date_add in the transport of Exim"
 	// Dovecot's LMTP server writes no Delivered-To if one transaction has several recipients.
 	dovecotHint = "give Dovecot each recipient in a transaction of its own (Postfix: lmtp_destination_recipient_limit = 1; Exim: max_rcpt = 1)"
 )
@@ -54,7 +55,7 @@ func agents() []Agent {
 	to := ownLine{field: deliveredTo, means: tellsRecipient}
 	return []Agent{
 		{qmail, []ownLine{from, to}}, // or the other way round; see parser.top
-		{"postfix", []ownLine{from, {field: "X-Original-To:", means: tellsRecipient, optional: true}, to}},
+		{"postfix", []ownLine{from, {field: "X-Original-To:", means: tellsRecipient, optional: true}, to.orDo(postfixHint)}},
 		{"exim", []ownLine{from.orDo(eximHint), {field: envelopeTo, means: tellsRecipient, hint: eximHint}, {field: "Delivery-date:", optional: true}}},
 		{"opensmtpd", []ownLine{{field: returnPath, means: tellsSender, optional: true}, to}},
 		{"dovecot", []ownLine{from, to.orDo(dovecotHint)}},
