@@ -76,7 +76,7 @@ func TestHeldByRule(t *testing.T) {
 		{"wrong@example.org", "", "a domain has letters"},
 	} {
 		name, _, _ := strings.Cut(test.login, "@")
-		g, err := Held(s.Site, test.login, s.root+"/domain/"+name, "Maildir")
+		g, err := Held(s.Site, test.login, s.root+"/domain/"+name, "Maildir", func(string) string { return "" })
 		if test.trouble != "" {
 			if err == nil || !strings.Contains(err.Error(), test.trouble) {
 				t.Errorf("%s: error %v, want one about %s", test.login, err, test.trouble)
