@@ -258,7 +258,7 @@ func (p *postfix) accepts(domain string) (accepted, twice bool) {
 const (
 	noMTATool    kind = "doubtful | has no command that could be asked about the domain | is VODMR_MTA right? run vodmr-check where the mail server is installed"
 	brokenTable  kind = "wrong | has a table that cannot be asked | make the table with postmap or newaliases, and see that its file can be read"
-	staleTable   kind = "wrong | is older than its source | run postmap on it, or newaliases: what was changed since does not count yet"
+	staleTable   kind = "wrong | is a table that is older than its text | run postmap on it, or newaliases: what was changed since does not count yet"
 	notAccepted  kind = "wrong | is not a domain that the mail server takes mail for | add the domain to the mail server's own list (Postfix: virtual_mailbox_domains), and let it read its settings again"
 	twoClasses   kind = "wrong | is in more than one of mydestination, virtual_mailbox_domains and virtual_alias_domains | leave the domain in the one that delivers here, and reload Postfix"
 	noCatchall   kind = "wrong | has no address in the mail server that leads to this Maildir | let a catch-all, or each address, lead to it (Postfix: '@DOMAIN PATH/' in virtual_mailbox_maps)"

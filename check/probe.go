@@ -31,13 +31,6 @@ const (
 	probeLeft    kind = "doubtful | came, and cannot be removed | remove the file by hand, or the customer gets it"
 )
 
-// probeCheck sends a message through the mail server and finds it in the Maildir.
-func probeCheck() check[*site] {
-	return check[*site]{"probe", aboutFront, sendProbe, []kind{
-		noProbe, probeForeign, probeRefused, probeUnsent, probeLost, probeOdd, probeOther, probeTaken, probeLeft,
-	}}
-}
-
 // A probe is a message that is looked for.
 type probe struct {
 	m     *mailbox
@@ -47,8 +40,11 @@ type probe struct {
 	text  string
 }
 
-// sendProbe probes the way of mail to the Maildir of a login.
-func sendProbe(s *site, r *report) {
+// checkProbe sends a message through the mail server and finds it in the Maildir of a login.
+func checkProbe(s *site, r *report) {
+	if s.Probe == "" {
+		return
+	}
 	p := &probe{id: rand.Text() + ".vodmr-probe@" + s.probeHost(), began: time.Now()}
 	at := slices.IndexFunc(s.mailboxes, func(m *mailbox) bool { return m.login == s.Probe })
 	if at < 0 || !s.mailboxes[at].found() {
