@@ -65,9 +65,22 @@ func checkProbe(s *site, r *report) {
 		r.say(s.Probe, noProbe, err.Error())
 		return
 	}
-	if p.send(s, r, recipients) {
+	if domain := grant.Domain(recipients[0]); p.leaves(domain) {
+		r.say(domain, notAccepted, "the probe would go to another host")
+	} else if p.send(s, r, recipients) {
 		p.await(r)
 	}
+}
+
+// leaves reports if the mail server says that it would send the probe to another host, since it
+// does not know the domain. A client on this host may send mail to anybody.
+func (p *probe) leaves(domain string) bool {
+	if p.m.agent() != "postfix" {
+		return false
+	}
+	ask := &postfix{run: p.m.site.tool}
+	accepted, _ := ask.accepts(domain)
+	return !accepted && ask.broken == "" && ask.setting("mail_version") != ""
 }
 
 func (s *site) probeHost() string {

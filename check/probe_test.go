@@ -31,6 +31,8 @@ func probeSetups() []setup {
 			[]string{"wrong eve@example.org: cannot get a probe"}},
 		{"a probe to another domain", probing(func(f *frontServer) { f.site.config.To = "bob@example.net" }),
 			[]string{"wrong bob@example.net: is not an address of this login"}},
+		{"a probe that would go elsewhere", probing(func(f *frontServer) { f.conf["virtual_mailbox_domains"] = "" }),
+			[]string{"wrong example.org: is not a domain that the mail server takes mail for"}},
 		{"a probe that is refused", probing(func(f *frontServer) { f.refuse = regexp.MustCompile(".") }),
 			[]string{"wrong the probe to RANDOM@example.org: is refused by the mail server"}},
 		{"no mail server and no sendmail", probing(func(f *frontServer) {
