@@ -186,6 +186,12 @@ func frontSetups() []setup {
 			s.must(os.Remove(s.path("bin/vodmr-sendmail")))
 			s.write("service/env/PATH", "/nonexistent\n", 0o644)
 		}, []string{"wrong bounces: can be sent by no program"}},
+		{"bounces go to the customer", func(s *testSite) {
+			s.by("postfix")
+			s.must(os.Remove(s.path("bin/vodmr-sendmail")))
+			s.write("service/env/PATH", "/nonexistent\n", 0o644)
+			s.write("service/env/VODMR_BOUNCE", "customer\n", 0o644)
+		}, nil},
 		{"a front that writes no Received", func(s *testSite) {
 			s.by("postfix")
 			s.owned(domain+"odmr/Maildir/new/"+recent(), "Return-Path: <ann@s.test>\nDelivered-To: bob@example.org\nSubject: x\n\nx\n", 0o600)
@@ -193,7 +199,7 @@ func frontSetups() []setup {
 		{"another mail server fills the Maildir", func(s *testSite) {
 			s.by("dovecot").conf = nil
 			s.owned(domain+"odmr/Maildir/new/"+recent(), "Envelope-to: bob@example.org\nReceived: x\n\nx\n", 0o600)
-		}, []string{"wrong " + box + ": has mail whose sender and recipient vodmr-relay cannot read"}},
+		}, []string{"wrong " + box + ": has mail with an envelope that vodmr-relay cannot read"}},
 	}
 }
 

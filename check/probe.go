@@ -56,6 +56,10 @@ func checkProbe(s *site, r *report) {
 		return
 	}
 	p.m = s.mailboxes[at]
+	if p.m.owner.uid == 0 {
+		r.say(p.m.home, rootsHome, "")
+		return
+	}
 	recipients, err := p.recipients()
 	if errors.Is(err, errForeign) {
 		r.say(s.To, probeForeign, "the login's domains are "+strings.Join(p.m.grant.Domains, ", "))
@@ -96,7 +100,7 @@ func (s *site) probeHost() string {
 var errForeign = errors.New("not an address of this login")
 
 // recipients are the addresses to try, in order: the one that was asked for, or a random one,
-// which a catch-all takes, and then postmaster, whom each domain has (RFC 5321 section 4.5.1).
+// which a catch-all takes, and then postmaster, which each domain has (RFC 5321 section 4.5.1).
 func (p *probe) recipients() ([]string, error) {
 	if p.m.grantErr != nil {
 		return nil, p.m.grantErr

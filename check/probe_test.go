@@ -29,6 +29,11 @@ func probeSetups() []setup {
 		{"a probe that comes", probing(nil), nil},
 		{"a probe for nobody", probing(func(f *frontServer) { f.site.config.Probe = "eve@example.org" }),
 			[]string{"wrong eve@example.org: cannot get a probe"}},
+		{"a probe for root", probing(func(f *frontServer) {
+			if os.Geteuid() == 0 {
+				f.site.must(os.Chown(f.site.path(domain+"odmr"), 0, 0))
+			}
+		}), []string{forRoot + "wrong " + home + ": belongs to root"}},
 		{"a probe to another domain", probing(func(f *frontServer) { f.site.config.To = "bob@example.net" }),
 			[]string{"wrong bob@example.net: is not an address of this login"}},
 		{"a probe that would go elsewhere", probing(func(f *frontServer) { f.conf["virtual_mailbox_domains"] = "" }),
