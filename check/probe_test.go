@@ -169,3 +169,14 @@ func TestPortOutward(t *testing.T) {
 		t.Errorf("%q\n%s", got, s.out.String())
 	}
 }
+
+// The probe goes through qmail as through any mail server.
+func TestProbeThroughQmail(t *testing.T) {
+	s := good(t)
+	s.config.Logins, s.config.Probe = nil, login
+	s.front.greeting, s.front.head = "220 mail.provider.test ESMTP", "Return-Path: <>\nDelivered-To: $TO\nReceived: (qmail 1 invoked by uid 2)\n"
+	s.system.smtp = s.front.listen()
+	if got := s.look(); len(got) > 0 || !strings.Contains(s.out.String(), "ok the probe to vodmr-check-probe-") {
+		t.Errorf("%q\n%s", got, s.out.String())
+	}
+}
