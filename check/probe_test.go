@@ -66,6 +66,7 @@ func probeSetups() []setup {
 				f.deliver = nil
 				f.site.owned(domain+"odmr/Maildir/new/1999999999.M1P1.front", text, 0o600)
 				f.site.must(os.Chmod(f.site.path(domain+"odmr/Maildir/new"), 0o500))
+				f.site.t.Cleanup(func() { _ = os.Chmod(f.site.path(domain+"odmr/Maildir/new"), 0o700) })
 			}
 		}), []string{"doubtful " + maildir + "/new/FILE: came, and cannot be removed"}},
 		{"no way to port 25 of others", func(s *testSite) {
