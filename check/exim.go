@@ -3,8 +3,6 @@ package check
 import (
 	"errors"
 	"strings"
-
-	"vodmr/internal/address"
 )
 
 const eximLines kind = "wrong | has a transport in Exim that leaves out lines that vodmr-relay needs | set return_path_add, envelope_to_add, delivery_date_add and maildir_format, and batch_max = 1, in it"
@@ -138,5 +136,5 @@ func lackingLines(options map[string]string) string {
 	if batch := options["batch_max"]; number(batch, 1) > 1 {
 		lacking = append(lacking, "batch_max = 1")
 	}
-	return address.Lower(strings.Join(lacking, ", "))
+	return strings.Join(lacking, ", ")
 }
