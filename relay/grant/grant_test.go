@@ -90,7 +90,7 @@ func TestHeldByRule(t *testing.T) {
 		g.Close()
 	}
 	s.Rules = s.root + "/missing.cdb"
-	if _, err := Held(s.Site, "odmr@example.org", s.root+"/domain/odmr", "Maildir"); err == nil {
+	if _, err := Held(s.Site, "odmr@example.org", s.root+"/domain/odmr", "Maildir", func(string) string { return "" }); err == nil {
 		t.Error("rules that are missing give domains")
 	}
 }
