@@ -52,7 +52,7 @@ func (s *source) decideNotice(b *spool.Batch, reply smtp.Reply, plain bool) {
 	if reply.AboutCommand() && !plain {
 		s.spool.Notices.Repeat(b)
 	} else {
-		s.spool.Notices.Told(b, reply)
+		s.spool.Notices.Answered(b, reply)
 	}
 }
 

@@ -121,7 +121,7 @@ func (s *source) settle() (any bool) {
 	any = s.spool.Settle()
 	for _, b := range foretold {
 		if b.Notice() {
-			s.spool.Notices.Told(b, b.Foretold)
+			s.spool.Notices.Answered(b, b.Foretold)
 		} else {
 			s.decideForetold(b)
 		}
