@@ -86,7 +86,10 @@ func TestLoginHandsOver(t *testing.T) {
 		if code != 7 {
 			t.Errorf("exit code %d, want the relay's 7", code)
 		}
-		matchLines(t, log, `vodmr: * login user=ODMR@example.org mechanism=CRAM-MD5 ip=127.0.0.1`)
+		// Under tcpserver the talker may log after the process that tcpserver counts has ended.
+		if s.pid != nil {
+			matchLines(t, log, `vodmr: * login user=ODMR@example.org mechanism=CRAM-MD5 ip=127.0.0.1`)
+		}
 	})
 }
 
