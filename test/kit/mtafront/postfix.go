@@ -1,0 +1,117 @@
+package mtafront
+
+import (
+	"fmt"
+	"strings"
+)
+
+// postfixWith is the Postfix of this machine with a configuration of its own.
+func postfixWith(name string, settings ...string) Kind {
+	return Kind{
+		Name:     "Postfix, " + name,
+		MTA:      "postfix",
+		programs: []string{"/usr/sbin/postfix"},
+		files: []file{
+			{"main.cf", strings.Join(append(postfixSettings(), settings...), "\n") + "\n"},
+			{"master.cf", postfixMaster},
+		},
+		run:   postfixRun + "exec /usr/sbin/postfix start-fg\n",
+		queue: []string{"spool/maildrop", "spool/incoming", "spool/active", "spool/deferred"},
+	}
+}
+
+// postfixVirtual delivers by virtual(8), with a catch-all for each domain.
+func postfixVirtual() Kind {
+	return postfixWith("virtual(8)", "mydestination =", "virtual_mailbox_maps = inline:{ @"+Domain+"=odmr/Maildir/, @"+AliasDomain+"=odmr/Maildir/, "+
+		"@"+SenderDomain+"=senders/Maildir/, @"+Host+"=senders/Maildir/ }",
+		"virtual_mailbox_domains = "+Domain+", "+AliasDomain+", "+SenderDomain+", "+Host)
+}
+
+// postfixAlias delivers by local(8) to the account odmr, to which virtual_alias_maps
+// leads all addresses of the domains.
+func postfixAlias() Kind {
+	return postfixWith("local(8) by virtual_alias_maps",
+		"virtual_alias_domains = "+Domain+", "+AliasDomain,
+		"virtual_alias_maps = inline:{ @"+Domain+"=odmr@"+localHost+", @"+AliasDomain+"=odmr@"+localHost+" }",
+		postfixHomes,
+		"mydestination = "+localHost,
+		postfixSenders)
+}
+
+// postfixRelay delivers by local(8) too: nobody at the domains is known, and luser_relay
+// names the account.
+func postfixRelay() Kind {
+	return postfixWith("local(8) by luser_relay",
+		"mydestination = "+Domain+", "+AliasDomain+", "+localHost,
+		"local_recipient_maps =",
+		"luser_relay = odmr",
+		postfixHomes,
+		postfixSenders)
+}
+
+const (
+	localHost      = "box." + Host
+	postfixHomes   = "home_mailbox = Maildir/\nmyorigin = " + localHost
+	postfixSenders = "virtual_mailbox_domains = " + SenderDomain + ", " + Host + "\n" +
+		"virtual_mailbox_maps = static:senders/Maildir/"
+)
+
+func postfixSettings() []string {
+	return []string{
+		"compatibility_level = 3.6",
+		"maillog_file = @DIR@/log/postfix",
+		"maillog_file_prefixes = @DIR@",
+		"inet_interfaces = loopback-only",
+		"inet_protocols = ipv4",
+		"myhostname = " + Host,
+		"alias_maps =",
+		"alias_database =",
+		"disable_dns_lookups = yes",
+		"smtpd_peername_lookup = no",
+		"smtputf8_enable = yes",
+		"mynetworks = 127.0.0.0/8",
+		"virtual_mailbox_base = @DIR@/mail",
+		fmt.Sprintf("virtual_uid_maps = static:%d", MailUser),
+		fmt.Sprintf("virtual_gid_maps = static:%d", MailUser),
+		"message_size_limit = 50000000",
+		"mailbox_size_limit = 0",
+		"virtual_mailbox_limit = 0",
+		// As for mail from another host.
+		"local_header_rewrite_clients =",
+	}
+}
+
+// postfixRun puts the configuration at its usual place, so that sendmail(1) uses it too.
+const postfixRun = `set -e
+cp @DIR@/main.cf @DIR@/master.cf /etc/postfix/
+rm -rf /var/lib/postfix
+mkdir /var/lib/postfix
+chown postfix: /var/lib/postfix
+mount --bind @DIR@/spool /var/spool/postfix
+`
+
+const postfixMaster = `127.0.0.1:@PORT@ inet n - n - - smtpd
+pickup unix n - n 60 1 pickup
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+verify unix - - n - 1 verify
+flush unix n - n 1000? 0 flush
+proxymap unix - - n - - proxymap
+proxywrite unix - - n - 1 proxymap
+smtp unix - - n - - smtp
+relay unix - - n - - smtp
+showq unix n - n - - showq
+error unix - - n - - error
+retry unix - - n - - error
+discard unix - - n - - discard
+local unix - n n - - local
+virtual unix - n n - - virtual
+lmtp unix - - n - - lmtp
+anvil unix - - n - 1 anvil
+scache unix - - n - 1 scache
+postlog unix-dgram n - n - 1 postlogd
+`
