@@ -13,6 +13,9 @@ type frontMail struct {
 	mtafront.Mail
 }
 
+// number is the value of the message's idHeader.
+func (m *frontMail) number() string { return id(m.Content) }
+
 // Recipients that begin with unknown are refused by the customer's server.
 const unknown = "unknown"
 
