@@ -3,10 +3,8 @@ package integration
 import (
 	"bufio"
 	"errors"
-	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -22,12 +20,10 @@ import (
 // vodmr runs beside it, so that bounces go through the same server.
 type frontSite struct {
 	*mtafront.Server
-	site *site // what the customer needs to log in
-	etc  string
+	site *site // only what atrn needs to log in
 }
 
-// startFront starts a mail server as a front, with a login for both of the customer's
-// domains.
+// startFront starts a mail server as a front.
 func startFront(t testing.TB, kind mtafront.Kind) *frontSite {
 	t.Helper()
 	require.Root(t, "only root makes a tree for a mail server that must be installed")
@@ -45,11 +41,9 @@ func startFront(t testing.TB, kind mtafront.Kind) *frontSite {
 			showLogs(t, filepath.Dir(server.Log()))
 		}
 	})
-	f := &frontSite{Server: server, etc: filepath.Join(dir, "etc")}
-	f.site = &site{dir: dir, host: mtafront.Host, domain: mtafront.Domain, login: "odmr@" + mtafront.Domain,
-		password: "tanstaaf tanstaaf", passfile: filepath.Join(dir, "password"), trust: []string{"-T", "none"},
-		home: server.Home(), owner: account{mtafront.MailUser, mtafront.MailUser}}
-	f.configure(t)
+	f := &frontSite{server, &site{dir: dir, login: mtafront.Login, passfile: filepath.Join(dir, "password"),
+		trust: []string{"-T", "none"}, home: server.Home()}}
+	account{0, 0}.write(t, f.site.passfile, mtafront.Password+"\n", 0o600)
 	return f
 }
 
@@ -59,36 +53,14 @@ func showLogs(t testing.TB, dir string) {
 	}
 }
 
-// configure writes what vodmr reads: control/me, the login, and its domains.
-func (f *frontSite) configure(t testing.TB) {
-	t.Helper()
-	root := account{0, 0}
-	root.mkdir(t, f.etc, 0o755)
-	root.mkdir(t, filepath.Join(f.etc, "control"), 0o755)
-	root.write(t, filepath.Join(f.etc, "control/me"), f.site.host+"\n", 0o644)
-	entry := fmt.Sprintf("%s::%d:%d::%s::%s\n", f.site.login, mtafront.MailUser, mtafront.MailUser, f.Home(), f.site.password)
-	f.site.owner.write(t, filepath.Join(f.etc, "vpasswd"), entry, 0o600)
-	root.write(t, f.site.passfile, f.site.password+"\n", 0o600)
-	rule := fmt.Sprintf("%s:allow,VODMR_DOMAINS=\"%s,%s\"\n", f.site.login, mtafront.Domain, mtafront.AliasDomain)
-	compile := exec.Command(require.Program(t, "tcprules"), filepath.Join(f.etc, "rules.cdb"), filepath.Join(f.etc, "rules.tmp"))
-	compile.Stdin = strings.NewReader(rule)
-	if out, err := compile.CombinedOutput(); err != nil {
-		t.Fatalf("tcprules: %v: %s", err, out)
-	}
-}
-
 // listen starts tcpserver with the chain, beside the mail server. The settings are
 // variables for it.
 func (f *frontSite) listen(t testing.TB, settings ...string) *provider {
 	t.Helper()
-	user := fmt.Sprint(mtafront.MailUser)
-	cmd, err := f.Command(require.Program(t, "tcpserver"), "-1", "-v", "-R", "-H", "-l0", "-c20", "-u"+user, "-g"+user, "127.0.0.1", "0",
-		program(t, "vodmr"), f.site.host, program(t, "vodmr-checkpw"), filepath.Join(f.etc, "vpasswd"),
-		program(t, "vodmr-relay"), "-q", f.etc, "-x", filepath.Join(f.etc, "rules.cdb"), "Maildir")
+	cmd, err := f.Provider(filepath.Dir(program(t, "vodmr")), settings...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd.Env = append([]string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "VODMR_MTA=" + f.MTA}, settings...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -5,7 +5,7 @@ import "fmt"
 // dovecot is Dovecot's LMTP server, which Postfix gives each recipient in a transaction of
 // its own.
 func dovecot() Kind {
-	k := postfixWith("Dovecot's LMTP",
+	k := postfixWith("dovecot", "",
 		"mydestination =",
 		"virtual_mailbox_domains = "+Domain+", "+AliasDomain+", "+SenderDomain+", "+Host,
 		"virtual_mailbox_maps = static:senders/Maildir/",

@@ -3,6 +3,7 @@ package mtafront
 // exim delivers by appendfile, as README's recipe has it.
 func exim() Kind {
 	return Kind{
+		ID:       "exim",
 		Name:     "Exim",
 		MTA:      "exim",
 		packages: []string{"exim4-daemon-light"},

@@ -34,7 +34,8 @@ const startLimit = time.Minute
 
 // A Kind is one way to set up one mail server.
 type Kind struct {
-	Name string
+	// ID is a short name without blanks.
+	ID, Name string
 	// MTA is the value of VODMR_MTA for it.
 	MTA      string
 	packages []string // to be unpacked by scripts/test
@@ -76,10 +77,9 @@ func (s *Server) Senders() string { return filepath.Join(s.Dir, "mail/senders/Ma
 // Log is the file with the server's own words.
 func (s *Server) Log() string { return filepath.Join(s.Dir, "log/server") }
 
-// Start starts a front in an empty folder that all may enter, on a port of 127.0.0.1
-// that is free. Only root can. Programs outside of the root's file system are seen by it
-// if their folders are named. The error is installed.ErrMissing if this machine has not
-// what is needed.
+// Start starts a front in an empty folder that all may enter, on a free port of
+// 127.0.0.1. Only root can. The folders are those of programs that Provider runs. The
+// error is installed.ErrMissing if the machine lacks something that the front needs.
 func (k Kind) Start(dir, port string, folders ...string) (*Server, error) {
 	s := &Server{Kind: k, Dir: dir, Port: port}
 	tree := installed.Tree{Dir: dir, Folders: folders, Host: Host,
@@ -96,10 +96,10 @@ func (k Kind) Start(dir, port string, folders ...string) (*Server, error) {
 			return nil, fmt.Errorf("%w: %w", installed.ErrMissing, err)
 		}
 	}
-	if err := s.write(); err != nil {
+	err := errors.Join(s.write(), s.configure())
+	if err != nil {
 		return nil, err
 	}
-	var err error
 	if s.cmd, err = tree.Command("/bin/sh", filepath.Join(dir, "run")); err != nil {
 		return nil, err
 	}
@@ -169,12 +169,6 @@ func greets(port string) bool {
 func (s *Server) Stop() {
 	_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL)
 	_ = s.cmd.Wait()
-}
-
-// Command returns a command that runs beside the server and sees its files: its
-// sendmail(1) is the server's. The caller starts it, as root.
-func (s *Server) Command(argv ...string) (*exec.Cmd, error) {
-	return installed.Enter(s.cmd, argv...)
 }
 
 // Idle reports if the server has delivered all that it took.

@@ -3,6 +3,7 @@ package mtafront
 // openSMTPD delivers by its maildir action, with a catch-all.
 func openSMTPD() Kind {
 	return Kind{
+		ID:       "opensmtpd",
 		Name:     "OpenSMTPD",
 		MTA:      "opensmtpd",
 		packages: []string{"opensmtpd"},

@@ -6,8 +6,9 @@ import (
 )
 
 // postfixWith is the Postfix of this machine with a configuration of its own.
-func postfixWith(name string, settings ...string) Kind {
+func postfixWith(id, name string, settings ...string) Kind {
 	return Kind{
+		ID:       id,
 		Name:     "Postfix, " + name,
 		MTA:      "postfix",
 		programs: []string{"/usr/sbin/postfix"},
@@ -22,7 +23,7 @@ func postfixWith(name string, settings ...string) Kind {
 
 // postfixVirtual delivers by virtual(8), with a catch-all for each domain.
 func postfixVirtual() Kind {
-	return postfixWith("virtual(8)", "mydestination =", "virtual_mailbox_maps = inline:{ @"+Domain+"=odmr/Maildir/, @"+AliasDomain+"=odmr/Maildir/, "+
+	return postfixWith("postfix-virtual", "virtual(8)", "mydestination =", "virtual_mailbox_maps = inline:{ @"+Domain+"=odmr/Maildir/, @"+AliasDomain+"=odmr/Maildir/, "+
 		"@"+SenderDomain+"=senders/Maildir/, @"+Host+"=senders/Maildir/ }",
 		"virtual_mailbox_domains = "+Domain+", "+AliasDomain+", "+SenderDomain+", "+Host)
 }
@@ -30,7 +31,7 @@ func postfixVirtual() Kind {
 // postfixAlias delivers by local(8) to the account odmr, to which virtual_alias_maps
 // leads all addresses of the domains.
 func postfixAlias() Kind {
-	return postfixWith("local(8) by virtual_alias_maps",
+	return postfixWith("postfix-local", "local(8) by virtual_alias_maps",
 		"virtual_alias_domains = "+Domain+", "+AliasDomain,
 		"virtual_alias_maps = inline:{ @"+Domain+"=odmr@"+localHost+", @"+AliasDomain+"=odmr@"+localHost+" }",
 		postfixHomes,
@@ -41,7 +42,7 @@ func postfixAlias() Kind {
 // postfixRelay delivers by local(8) too: nobody at the domains is known, and luser_relay
 // names the account.
 func postfixRelay() Kind {
-	return postfixWith("local(8) by luser_relay",
+	return postfixWith("postfix-luser", "local(8) by luser_relay",
 		"mydestination = "+Domain+", "+AliasDomain+", "+localHost,
 		"local_recipient_maps =",
 		"luser_relay = odmr",

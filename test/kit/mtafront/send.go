@@ -25,6 +25,7 @@ func Send(port string, m Mail) (replies []string, err error) {
 	}
 	defer conn.Close()
 	c := &client{conn}
+	defer func() { _ = c.PrintfLine("QUIT") }()
 	if _, err := c.hears(2); err != nil {
 		return nil, err
 	}
