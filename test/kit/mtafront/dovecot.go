@@ -4,13 +4,17 @@ import "fmt"
 
 // dovecot is Dovecot's LMTP server, which Postfix gives each recipient in a transaction of
 // its own.
-func dovecot() Kind {
-	k := postfixWith("dovecot", "",
+func dovecot() Kind { return dovecotWith("dovecot", "lmtp_destination_recipient_limit = 1") }
+
+// dovecotWith is Dovecot's LMTP server, fed by a Postfix with one more setting.
+func dovecotWith(id, setting string) Kind {
+	k := postfixWith(id, "",
 		"mydestination =",
+		"alias_maps =",
 		"virtual_mailbox_domains = "+Domain+", "+AliasDomain+", "+SenderDomain+", "+Host,
 		"virtual_mailbox_maps = static:senders/Maildir/",
 		"transport_maps = inline:{ "+Domain+"=lmtp:unix:/run/dovecot/lmtp, "+AliasDomain+"=lmtp:unix:/run/dovecot/lmtp }",
-		"lmtp_destination_recipient_limit = 1")
+		setting)
 	k.Name, k.MTA = "Dovecot's LMTP", "dovecot"
 	k.packages = []string{"dovecot-lmtpd"}
 	k.accounts = []string{"dovecot:4722:/nonexistent", "dovenull:4723:/nonexistent"}

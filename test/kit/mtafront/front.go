@@ -43,7 +43,8 @@ type Kind struct {
 	accounts []string
 	files    []file
 	run      string // a script that becomes the server
-	// queue is the folder below the front's that is empty when all is delivered.
+	// queue are folders below the front's that are empty when all is delivered. Messages
+	// move from the first to the last.
 	queue []string
 }
 
@@ -53,7 +54,18 @@ type file struct{ path, text string }
 
 // Kinds are all fronts.
 func Kinds() []Kind {
-	return []Kind{postfixVirtual(), postfixAlias(), postfixRelay(), exim(), openSMTPD(), dovecot()}
+	return []Kind{postfixVirtual(), postfixMaps(), postfixAliases(), postfixRelay(), exim(), openSMTPD(), dovecot()}
+}
+
+// Careless are fronts that deliver a message for several recipients without telling whom
+// each file is for.
+func Careless() []Kind {
+	many := exim()
+	many.ID, many.Name = "exim-batch", "Exim without batch_max"
+	many.files = []file{{"exim4.conf", strings.Replace(eximConf, "batch_max = 1", "batch_max = 100", 1)}}
+	together := dovecotWith("dovecot-together", "lmtp_destination_recipient_limit = 50")
+	together.Name = "Dovecot's LMTP, several recipients a transaction"
+	return []Kind{many, together}
 }
 
 // A Server is a running front.

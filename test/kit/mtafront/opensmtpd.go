@@ -10,7 +10,7 @@ func openSMTPD() Kind {
 		accounts: []string{"opensmtpd:4720:/nonexistent", "opensmtpq:4721:/nonexistent"},
 		files:    []file{{"smtpd.conf", smtpdConf}},
 		run:      smtpdRun,
-		queue:    []string{"spool/queue", "spool/incoming", "spool/offline"},
+		queue:    []string{"spool/offline", "spool/incoming", "spool/queue"},
 	}
 }
 

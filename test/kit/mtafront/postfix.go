@@ -23,20 +23,34 @@ func postfixWith(id, name string, settings ...string) Kind {
 
 // postfixVirtual delivers by virtual(8), with a catch-all for each domain.
 func postfixVirtual() Kind {
-	return postfixWith("postfix-virtual", "virtual(8)", "mydestination =", "virtual_mailbox_maps = inline:{ @"+Domain+"=odmr/Maildir/, @"+AliasDomain+"=odmr/Maildir/, "+
+	return postfixWith("postfix-virtual", "virtual(8)", "mydestination =", "alias_maps =", "virtual_mailbox_maps = inline:{ @"+Domain+"=odmr/Maildir/, @"+AliasDomain+"=odmr/Maildir/, "+
 		"@"+SenderDomain+"=senders/Maildir/, @"+Host+"=senders/Maildir/ }",
 		"virtual_mailbox_domains = "+Domain+", "+AliasDomain+", "+SenderDomain+", "+Host)
 }
 
-// postfixAlias delivers by local(8) to the account odmr, to which virtual_alias_maps
+// postfixMaps delivers by local(8) to the account odmr, to which virtual_alias_maps
 // leads all addresses of the domains.
-func postfixAlias() Kind {
-	return postfixWith("postfix-local", "local(8) by virtual_alias_maps",
+func postfixMaps() Kind {
+	return postfixWith("postfix-maps", "local(8) by virtual_alias_maps",
 		"virtual_alias_domains = "+Domain+", "+AliasDomain,
 		"virtual_alias_maps = inline:{ @"+Domain+"=odmr@"+localHost+", @"+AliasDomain+"=odmr@"+localHost+" }",
 		postfixHomes,
 		"mydestination = "+localHost,
+		"alias_maps =",
 		postfixSenders)
+}
+
+// postfixAliases delivers by local(8): an alias for any name leads to the account. A name
+// that begins with owner- must not be one, or it becomes the sender.
+func postfixAliases() Kind {
+	k := postfixWith("postfix-aliases", "local(8) by aliases",
+		"mydestination = "+Domain+", "+AliasDomain+", "+localHost,
+		"local_recipient_maps =",
+		"alias_maps = regexp:@DIR@/aliases",
+		postfixHomes,
+		postfixSenders)
+	k.files = append(k.files, file{"aliases", "!/^owner-/ odmr\n"})
+	return k
 }
 
 // postfixRelay delivers by local(8) too: nobody at the domains is known, and luser_relay
@@ -46,6 +60,7 @@ func postfixRelay() Kind {
 		"mydestination = "+Domain+", "+AliasDomain+", "+localHost,
 		"local_recipient_maps =",
 		"luser_relay = odmr",
+		"alias_maps =",
 		postfixHomes,
 		postfixSenders)
 }
@@ -65,7 +80,6 @@ func postfixSettings() []string {
 		"inet_interfaces = loopback-only",
 		"inet_protocols = ipv4",
 		"myhostname = " + Host,
-		"alias_maps =",
 		"alias_database =",
 		"disable_dns_lookups = yes",
 		"smtpd_peername_lookup = no",
