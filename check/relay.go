@@ -16,9 +16,10 @@ func (m *mailbox) lookUp() (lookup, error) {
 	})
 }
 
-// settings are the variables that vodmr-relay asks for, and the one of rules.
+// settings are the variables that vodmr-relay asks for, the one of rules, and the one of
+// vodmr-sendmail.
 func settings() []string {
-	names := []string{"VODMR_DOMAINS"}
+	names := []string{"VODMR_DOMAINS", "VODMR_SENDMAIL"}
 	_, _ = grant.ReadSettings(func(name string) string {
 		names = append(names, name)
 		return ""
