@@ -100,7 +100,7 @@ func freePort() (string, error) {
 
 // provideAt starts the chain beside a front, with standing sessions.
 func (b *bench) provideAt(server *mtafront.Server) (address string, end func(), err error) {
-	cmd, err := server.Provider(b.bin, append(standing(), oneProcessor)...)
+	cmd, err := server.Provider(append(standing(), oneProcessor)...)
 	if err != nil {
 		return "", nil, err
 	}

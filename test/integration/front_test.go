@@ -91,7 +91,7 @@ var frontTables = map[string]map[string]expected{
 	"postfix": postfixTable, "exim": eximTable, "opensmtpd": opensmtpdTable, "dovecot": dovecotTable,
 }
 
-// Each message that a front takes has one fate: the customer's server takes it once, with
+// vodmr-check finds each front well, and each message that it takes has one fate: the customer's server takes it once, with
 // the envelope that the sender's server named and the bytes that the front stored, or it
 // is returned once.
 func TestFronts(t *testing.T) {
@@ -101,6 +101,7 @@ func TestFronts(t *testing.T) {
 			t.Parallel()
 			f := startFront(t, kind)
 			run := &frontRun{frontSite: f, table: frontTables[kind.MTA], mails: frontMails(), customer: startCustomer(t)}
+			f.examine(t)
 			run.send(t)
 			run.stored = f.storedContents(t)
 			run.fetch(t)

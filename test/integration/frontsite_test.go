@@ -57,7 +57,7 @@ func showLogs(t testing.TB, dir string) {
 // variables for it.
 func (f *frontSite) listen(t testing.TB, settings ...string) *provider {
 	t.Helper()
-	cmd, err := f.Provider(filepath.Dir(program(t, "vodmr")), settings...)
+	cmd, err := f.Provider(settings...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -109,6 +109,6 @@ func Enter(server *exec.Cmd, argv ...string) (*exec.Cmd, error) {
 	if _, err := strconv.Atoi(first); err != nil {
 		return nil, fmt.Errorf("the server of process %d does not run", pid)
 	}
-	args := []string{"--target", first, "--mount", "--uts", "--pid", "--root", "--wd=/"}
+	args := []string{"--target", first, "--mount", "--uts", "--pid", "--root", "--wd"}
 	return exec.Command("nsenter", append(append(args, "--"), argv...)...), nil
 }

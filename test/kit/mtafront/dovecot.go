@@ -19,7 +19,7 @@ func dovecotWith(id, setting string) Kind {
 	k.packages = []string{"dovecot-lmtpd"}
 	k.accounts = []string{"dovecot:4722:/nonexistent", "dovenull:4723:/nonexistent"}
 	k.files = append(k.files, file{"dovecot.conf", dovecotConf})
-	k.run = postfixRun + "/usr/sbin/dovecot -c @DIR@/dovecot.conf\nexec /usr/sbin/postfix start-fg\n"
+	k.run = postfixRun + "mkdir -p /etc/dovecot\ncp @DIR@/dovecot.conf /etc/dovecot/\n/usr/sbin/dovecot\nexec /usr/sbin/postfix start-fg\n"
 	return k
 }
 

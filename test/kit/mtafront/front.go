@@ -74,6 +74,7 @@ type Server struct {
 	Dir  string // all of it is below
 	Port string // of SMTP, on 127.0.0.1
 
+	bin string // vodmr's programs
 	cmd *exec.Cmd
 }
 
@@ -90,11 +91,11 @@ func (s *Server) Senders() string { return filepath.Join(s.Dir, "mail/senders/Ma
 func (s *Server) Log() string { return filepath.Join(s.Dir, "log/server") }
 
 // Start starts a front in an empty folder that all may enter, on a free port of
-// 127.0.0.1. Only root can. The folders are those of programs that Provider runs. The
-// error is installed.ErrMissing if the machine lacks something that the front needs.
-func (k Kind) Start(dir, port string, folders ...string) (*Server, error) {
-	s := &Server{Kind: k, Dir: dir, Port: port}
-	tree := installed.Tree{Dir: dir, Folders: folders, Host: Host,
+// 127.0.0.1. Only root can. bin is the folder of vodmr's programs. The error is
+// installed.ErrMissing if the machine lacks something that the front needs.
+func (k Kind) Start(dir, port, bin string) (*Server, error) {
+	s := &Server{Kind: k, Dir: dir, Port: port, bin: bin}
+	tree := installed.Tree{Dir: dir, Folders: []string{bin}, Host: Host,
 		Accounts: append([]string{fmt.Sprintf("odmr:%d:%s", MailUser, s.Home())}, k.accounts...)}
 	for _, name := range k.packages {
 		unpacked, err := installed.Package(name)
