@@ -226,6 +226,9 @@ func postfixSetups() []setup {
 		{"no address at all", func(s *testSite) {
 			delete(s.by("postfix").tables, "hash:/boxes @example.org")
 		}, []string{"wrong example.org: has no address in the mail server that leads to this Maildir"}},
+		{"luser_relay", with("virtual_mailbox_domains", "", "mydestination", "example.org", "luser_relay", "odmr"), nil},
+		{"luser_relay, and a list of names", with("virtual_mailbox_domains", "", "mydestination", "example.org", "luser_relay", "odmr",
+			"local_recipient_maps", "hash:/names"), []string{"wrong example.org: has no address in the mail server that leads to this Maildir"}},
 		{"another Maildir", table("hash:/boxes @example.org", "elsewhere/Maildir/"),
 			[]string{"wrong example.org: is delivered to another place than this Maildir"}},
 		{"without the slash", table("hash:/boxes @example.org", "domains/example.org/odmr/Maildir"),
