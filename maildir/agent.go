@@ -32,7 +32,8 @@ const (
 )
 
 const (
-	eximHint = "set return_path_add, envelope_to_add and delivery_date_add in the transport of Exim"
+	postfixHint = "leave file in prepend_delivered_header of Postfix"
+	eximHint    = "set return_path_add, envelope_to_add and delivery_date_add in the transport of Exim"
 	// Dovecot's LMTP server writes no Delivered-To if one transaction has several recipients.
 	dovecotHint = "give Dovecot each recipient in a transaction of its own (Postfix: lmtp_destination_recipient_limit = 1; Exim: max_rcpt = 1)"
 )
@@ -53,8 +54,8 @@ func agents() []Agent {
 	from := ownLine{field: returnPath, means: tellsSender}
 	to := ownLine{field: deliveredTo, means: tellsRecipient}
 	return []Agent{
-		{"qmail", []ownLine{from, to}}, // or the other way round; see parser.top
-		{"postfix", []ownLine{from, {field: "X-Original-To:", means: tellsRecipient, optional: true}, to}},
+		{qmail, []ownLine{from, to}}, // or the other way round; see parser.top
+		{"postfix", []ownLine{from, {field: "X-Original-To:", means: tellsRecipient, optional: true}, to.orDo(postfixHint)}},
 		{"exim", []ownLine{from.orDo(eximHint), {field: envelopeTo, means: tellsRecipient, hint: eximHint}, {field: "Delivery-date:", optional: true}}},
 		{"opensmtpd", []ownLine{{field: returnPath, means: tellsSender, optional: true}, to}},
 		{"dovecot", []ownLine{from, to.orDo(dovecotHint)}},
@@ -62,7 +63,10 @@ func agents() []Agent {
 	}
 }
 
-const envelopeTo = "Envelope-to:"
+const (
+	qmail      = "qmail"
+	envelopeTo = "Envelope-to:"
+)
 
 func (l ownLine) orDo(hint string) ownLine {
 	l.hint = hint
@@ -84,13 +88,13 @@ func AgentNamed(name string) (Agent, error) {
 // Name returns the agent's name, as VODMR_MTA has it.
 func (a Agent) Name() string {
 	if a.name == "" {
-		return agents()[0].name
+		return qmail
 	}
 	return a.name
 }
 
 // IsQmail reports if qmail-local or vdelivermail fills the Maildir.
-func (a Agent) IsQmail() bool { return a.Name() == agents()[0].name }
+func (a Agent) IsQmail() bool { return a.Name() == qmail }
 
 // ParseEnvelope reads the envelope from the first bytes of a message: HeadSize of them, or
 // all of it (complete). The error is ErrNoEnvelope.
