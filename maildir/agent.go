@@ -55,7 +55,7 @@ func agents() []Agent {
 	to := ownLine{field: deliveredTo, means: tellsRecipient}
 	return []Agent{
 		{qmail, []ownLine{from, to}}, // or the other way round; see parser.top
-		{"postfix", []ownLine{from, {field: "X-Original-To:", means: tellsRecipient, optional: true}, to.orDo(postfixHint)}},
+		{postfix, []ownLine{from, {field: "X-Original-To:", means: tellsRecipient, optional: true}, to.orDo(postfixHint)}},
 		{"exim", []ownLine{from.orDo(eximHint), {field: envelopeTo, means: tellsRecipient, hint: eximHint}, {field: "Delivery-date:", optional: true}}},
 		{"opensmtpd", []ownLine{{field: returnPath, means: tellsSender, optional: true}, to}},
 		{"dovecot", []ownLine{from, to.orDo(dovecotHint)}},
@@ -65,6 +65,7 @@ func agents() []Agent {
 
 const (
 	qmail      = "qmail"
+	postfix    = "postfix"
 	envelopeTo = "Envelope-to:"
 )
 
@@ -122,6 +123,9 @@ func (p *parser) envelope(a Agent, catchall Catchall) error {
 		if err := p.takeOwn(a, line); err != nil {
 			return err
 		}
+	}
+	if a.name == postfix {
+		p.env.Cut = append(p.env.Cut, p.deliveriesBefore()...)
 	}
 	if p.env.Received = p.hasReceived(); !p.env.Received {
 		return fmt.Errorf("%w: the header has no Received, so nobody can tell the lines of %s from the sender's: let the mail server write it", ErrNoEnvelope, a.name)

@@ -115,6 +115,36 @@ func TestAgentsEnvelope(t *testing.T) {
 	}
 }
 
+// Only what local(8) wrote between two Received lines of Postfix's own is taken out.
+func TestForwardedByPostfix(t *testing.T) {
+	const own = "Return-Path: <a@b>\nX-Original-To: bob@d\nDelivered-To: in@d\n"
+	const hop = "Received: by front (Postfix)\n\tid 089739CC716; date\n"
+	const first = "Delivered-To: bob@d\n"
+	for message, want := range map[string]string{
+		hop + first + by:                                                           hop + by,
+		hop + first + hop + first + by:                                             hop + hop + by,
+		hop + "Delivered-To: bob@d\nX: y\n" + by:                                   "",
+		hop + "Delivered-To: bob@d\n folded\n" + by:                                "",
+		hop + "Delivered-To: bob@d\n\n" + by:                                       "",
+		hop + "Subject: x\nDelivered-To: bob@d\n" + by:                             "",
+		"Received: from x by front (Postfix)\n\tid 1; date\n" + first + by:         "",
+		"Received: by front (Postfix, from userid 5)\n\tid 1; date\n" + first + by: "",
+		by: "",
+	} {
+		if want == "" {
+			want = message
+		}
+		env, err := agent(t, "postfix").ParseEnvelope([]byte(own+message), true, Catchall{})
+		if got := content(own+message, env.Cut); err != nil || got != want || env.Recipient != "bob@d" {
+			t.Errorf("%q: %q, %v, to %s", message, got, err, env.Recipient)
+		}
+		env, err = agent(t, "dovecot").ParseEnvelope([]byte("Return-Path: <a@b>\nDelivered-To: bob@d\n"+message), true, Catchall{})
+		if err != nil || len(env.Cut) != 2 {
+			t.Errorf("another agent, %q: %+v, %v", message, env, err)
+		}
+	}
+}
+
 func TestAgentsNoEnvelope(t *testing.T) {
 	for _, test := range []struct{ agent, message, text string }{
 		{"postfix", by, "Return-Path is not where postfix writes it"},

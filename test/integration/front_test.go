@@ -71,6 +71,10 @@ var (
 	postfixTable = with(map[string]expected{
 		"forged lines": {why: "cleanup(8) takes a Return-Path out", lacks: []string{"Return-Path"}},
 	})
+	forwardTable = with(map[string]expected{
+		"forged lines":     postfixTable["forged lines"],
+		"three recipients": {why: "each copy has a Received of its own, as it was forwarded", transactions: 3},
+	})
 	eximTable = with(map[string]expected{
 		"forged lines": {why: "Exim takes out the lines that its transports write", lacks: []string{"Return-Path", "Envelope-to"}},
 	})
@@ -86,9 +90,16 @@ var (
 	})
 )
 
-// frontTables has the table of each front, by VODMR_MTA.
+// frontTables has the table of each front, by its ID.
 var frontTables = map[string]map[string]expected{
-	"postfix": postfixTable, "exim": eximTable, "opensmtpd": opensmtpdTable, "dovecot": dovecotTable,
+	"postfix-virtual": postfixTable,
+	"postfix-maps":    postfixTable,
+	"postfix-aliases": postfixTable,
+	"postfix-luser":   postfixTable,
+	"postfix-forward": forwardTable,
+	"exim":            eximTable,
+	"opensmtpd":       opensmtpdTable,
+	"dovecot":         dovecotTable,
 }
 
 // vodmr-check finds each front well, and each message that it takes has one fate: the customer's server takes it once, with
@@ -100,7 +111,7 @@ func TestFronts(t *testing.T) {
 		t.Run(kind.Name, func(t *testing.T) {
 			t.Parallel()
 			f := startFront(t, kind)
-			run := &frontRun{frontSite: f, table: frontTables[kind.MTA], mails: frontMails(), customer: startCustomer(t)}
+			run := &frontRun{frontSite: f, table: frontTables[kind.ID], mails: frontMails(), customer: startCustomer(t)}
 			f.examine(t)
 			run.send(t)
 			run.stored = f.storedContents(t)

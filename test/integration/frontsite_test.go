@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -136,6 +137,10 @@ func (c *frontCustomer) all() []taken {
 	return append([]taken(nil), c.list...)
 }
 
+// forwarded is how a message begins that local(8) of Postfix forwarded. The line in the
+// middle is its own too.
+var forwarded = regexp.MustCompile(`^(Received: by .* \(Postfix\)\n\tid .*\n)Delivered-To: .*\n(Received: )`)
+
 // storedContents are what a front's Maildir holds, without the delivery agent's own lines:
 // from the server's topmost Received on. They are listed by the number of the message.
 func (f *frontSite) storedContents(t testing.TB) map[string][]string {
@@ -150,7 +155,7 @@ func (f *frontSite) storedContents(t testing.TB) map[string][]string {
 		if at < 0 {
 			t.Fatalf("%s has no Received: %.500s", name, text)
 		}
-		content := string(text[at:])
+		content := forwarded.ReplaceAllString(string(text[at:]), "$1$2")
 		list[id(content)] = append(list[id(content)], content)
 	}
 	return list

@@ -54,7 +54,7 @@ type file struct{ path, text string }
 
 // Kinds are all fronts.
 func Kinds() []Kind {
-	return []Kind{postfixVirtual(), postfixMaps(), postfixAliases(), postfixRelay(), exim(), openSMTPD(), dovecot()}
+	return []Kind{postfixVirtual(), postfixMaps(), postfixAliases(), postfixRelay(), postfixForward(), exim(), openSMTPD(), dovecot()}
 }
 
 // Careless are fronts that deliver a message for several recipients without telling whom

@@ -65,6 +65,18 @@ func postfixRelay() Kind {
 		postfixSenders)
 }
 
+// postfixForward is postfixRelay, but the account's address is another domain's, so that
+// local(8) forwards: each recipient's copy gets a queue file and a Received of its own.
+func postfixForward() Kind {
+	return postfixWith("postfix-forward", "local(8) that forwards",
+		"mydestination = "+Domain+", "+AliasDomain,
+		"local_recipient_maps =",
+		"luser_relay = odmr@"+localHost,
+		"alias_maps =",
+		"virtual_mailbox_domains = "+localHost+", "+SenderDomain+", "+Host,
+		"virtual_mailbox_maps = inline:{ @"+localHost+"=odmr/Maildir/, @"+SenderDomain+"=senders/Maildir/, @"+Host+"=senders/Maildir/ }")
+}
+
 const (
 	localHost      = "box." + Host
 	postfixHomes   = "home_mailbox = Maildir/\nmyorigin = " + localHost
