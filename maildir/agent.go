@@ -1,6 +1,7 @@
 package maildir
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 )
@@ -9,8 +10,9 @@ import (
 // writes lines of its own above the message, and only these tell sender and recipient. The
 // zero value is qmail.
 type Agent struct {
-	name  string
-	lines []ownLine
+	name     string
+	lines    []ownLine
+	requeues bool // see parser.cutRequeued
 }
 
 // An ownLine is a line that an agent writes above a message.
@@ -54,18 +56,25 @@ func agents() []Agent {
 	from := ownLine{field: returnPath, means: tellsSender}
 	to := ownLine{field: deliveredTo, means: tellsRecipient}
 	return []Agent{
-		{qmail, []ownLine{from, to}}, // or the other way round; see parser.top
-		{postfix, []ownLine{from, {field: "X-Original-To:", means: tellsRecipient, optional: true}, to.orDo(postfixHint)}},
-		{"exim", []ownLine{from.orDo(eximHint), {field: envelopeTo, means: tellsRecipient, hint: eximHint}, {field: "Delivery-date:", optional: true}}},
-		{"opensmtpd", []ownLine{{field: returnPath, means: tellsSender, optional: true}, to}},
-		{"dovecot", []ownLine{from, to.orDo(dovecotHint)}},
-		{"courier", []ownLine{to, from}},
+		{name: qmail, lines: []ownLine{from, to}}, // or the other way round; see parser.top
+		{name: "postfix", requeues: true, lines: []ownLine{
+			from,
+			{field: "X-Original-To:", means: tellsRecipient, optional: true},
+			to.orDo(postfixHint),
+		}},
+		{name: "exim", lines: []ownLine{
+			from.orDo(eximHint),
+			{field: envelopeTo, means: tellsRecipient, hint: eximHint},
+			{field: "Delivery-date:", optional: true},
+		}},
+		{name: "opensmtpd", lines: []ownLine{{field: returnPath, means: tellsSender, optional: true}, to}},
+		{name: "dovecot", lines: []ownLine{from, to.orDo(dovecotHint)}},
+		{name: "courier", lines: []ownLine{to, from}},
 	}
 }
 
 const (
 	qmail      = "qmail"
-	postfix    = "postfix"
 	envelopeTo = "Envelope-to:"
 )
 
@@ -124,8 +133,8 @@ func (p *parser) envelope(a Agent, catchall Catchall) error {
 			return err
 		}
 	}
-	if a.name == postfix {
-		p.env.Cut = append(p.env.Cut, p.deliveriesBefore()...)
+	if a.requeues {
+		p.cutRequeued()
 	}
 	if p.env.Received = p.hasReceived(); !p.env.Received {
 		return fmt.Errorf("%w: the header has no Received, so nobody can tell the lines of %s from the sender's: let the mail server write it", ErrNoEnvelope, a.name)
@@ -149,6 +158,29 @@ func (p *parser) takeOwn(a Agent, line ownLine) error {
 		return fmt.Errorf("%w: %s is folded, which %s never does", ErrNoEnvelope, line.name(), a.name)
 	}
 	return p.understand(line, value)
+}
+
+// cutRequeued takes out a line that Postfix's local(8) writes if it forwards mail that it does
+// not deliver itself (luser_relay, an alias, .forward): a Delivered-To with the address that
+// it had before, between the Received of its own new message, which names no client, and
+// the next Received. The customer's mail server would take it for a loop. The line tells
+// nothing here.
+func (p *parser) cutRequeued() {
+	following := p.lines
+	l, ok := following.next()
+	if !ok || !l.is("Received: by ") || !bytes.HasSuffix(l.text, []byte(")")) || bytes.Contains(l.text, []byte(", from userid ")) {
+		return
+	}
+	for following.peek().isFolded() {
+		following.next()
+	}
+	if l = following.peek(); !l.is(deliveredTo) {
+		return
+	}
+	following.next()
+	if following.peek().is(received) {
+		p.env.Cut = append(p.env.Cut, l.span)
+	}
 }
 
 // understand takes the meaning of a line.
