@@ -8,6 +8,7 @@ import (
 
 	"vodmr/internal/address"
 	"vodmr/internal/logline"
+	"vodmr/maildir"
 	"vodmr/qmail"
 	"vodmr/relay/grant"
 	"vodmr/smtp"
@@ -89,13 +90,17 @@ type lostNotice struct {
 	err error
 }
 
-// settleLost keeps the messages of lost notices.
+// settleLost keeps the messages of lost notices, unless somebody has removed them.
 func (ns *Notices) settleLost() (any bool) {
 	lost := ns.spool.reader.lost
 	ns.spool.reader.lost = nil
 	for _, n := range lost {
 		ns.ended()
-		ns.untold(n.notice, n.err)
+		if errors.Is(n.err, maildir.ErrGone) {
+			ns.spool.skip(n.message.entry, n.err)
+		} else {
+			ns.untold(n.notice, n.err)
+		}
 	}
 	return len(lost) > 0
 }
