@@ -30,9 +30,9 @@ type Config struct {
 	Dir    string   // the service directory
 	Port   int      // vodmr's port; 0 for the one in the run script
 	Logins []string // the logins to look at; none for those in the rules
-	Probe  string   // the login whose Maildir gets a probe; "" for none
+	Probe  string   // the login to probe; "" for none
 	To     string   // the probe's recipient; "" for one that fits the domain
-	Out25  string   // another host whose port 25 is tried; "" for none
+	Out25  string   // another host, to try its port 25; "" for none
 	Report bool     // print what a problem report needs, too
 	Out    io.Writer
 }

@@ -27,44 +27,51 @@ func (e exim) ask(args ...string) (toolRun, error) {
 // by which transport it is delivered.
 func askExim(rt *route, r *report) {
 	e := exim{rt.site.tool}
-	transport, known, err := e.transport(probeLocal + "@" + rt.name)
+	way, err := e.route(probeLocal + "@" + rt.name)
 	if errors.Is(err, errNoTool) {
 		r.say("Exim", noMTATool, "exim")
 		return
 	}
 	some := false
-	if transport == "" && err == nil {
-		transport, known, err = e.transport("postmaster@" + rt.name)
-		some = transport != ""
+	if err == nil && way.refused {
+		way, err = e.route("postmaster@" + rt.name)
+		some = true
 	}
 	if err != nil {
 		r.say("Exim", brokenTable, err.Error())
-	} else if transport == "" && !known {
-		r.say(rt.name, notAccepted, "")
-	} else if transport == "" {
+	} else if way.refused {
 		r.say(rt.name, noCatchall, "")
+	} else if way.transport == "" {
+		r.say(rt.name, notAccepted, "Exim looks for another host")
 	} else {
-		judgeTransport(e, rt, r, transport, some)
+		judgeTransport(e, rt, r, way.transport, some)
 	}
 }
 
-// transport is the one by which an address is delivered, "" if it is not. known is false if no
-// router takes the address.
-func (e exim) transport(addr string) (name string, known bool, err error) {
+// An eximRoute is what -bt says about an address.
+type eximRoute struct {
+	transport string // "" if Exim would look for another host, and found none
+	refused   bool   // no router takes the address
+}
+
+func (e exim) route(addr string) (way eximRoute, err error) {
 	run, err := e.ask("-bt", addr)
 	if err != nil {
-		return "", false, err
+		return way, err
 	}
 	for _, part := range strings.Split(strings.ReplaceAll(run.out, "\n", ","), ",") {
 		key, value, _ := strings.Cut(strings.TrimSpace(part), " = ")
 		if key == "transport" && value != "<none>" {
-			return value, true, nil
+			return eximRoute{transport: value}, nil
 		}
 	}
-	if !strings.Contains(run.out, "undeliverable") && !strings.Contains(run.out, "cannot be resolved") {
-		return "", false, errors.New(run.reason())
+	if strings.Contains(run.out, "undeliverable") {
+		return eximRoute{refused: true}, nil
 	}
-	return "", !strings.Contains(run.out, "Unrouteable address") && !strings.Contains(run.out, "all relevant MX"), nil
+	if strings.Contains(run.out, "cannot be resolved") {
+		return way, nil
+	}
+	return way, errors.New(run.reason())
 }
 
 // judgeTransport looks at the transport's options.
@@ -90,6 +97,9 @@ func judgeTransport(e exim, rt *route, r *report, name string, some bool) {
 	before := r.faults()
 	if lacking := lackingLines(options); lacking != "" {
 		r.say("Exim transport "+name, eximLines, lacking)
+	}
+	if user, _, err := rt.site.user(options["user"]); err == nil && user.uid != rt.m.user.uid {
+		r.say(rt.name, otherUser, user.String()+", not "+rt.m.user.String())
 	}
 	if some {
 		r.say(rt.name, onlySome, "postmaster@"+rt.name+" leads here")

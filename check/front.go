@@ -50,7 +50,7 @@ func (s *site) fills(agent string) bool {
 	return s.agent() == agent || slices.ContainsFunc(s.mailboxes, func(m *mailbox) bool { return m.agent() == agent })
 }
 
-// ofQmail is a check of a domain whose Maildir qmail fills.
+// ofQmail is a check of a domain for the Maildirs that qmail fills.
 func ofQmail(look func(*route, *report)) func(*route, *report) {
 	return func(rt *route, r *report) {
 		if rt.m.agent() == "qmail" {

@@ -54,6 +54,12 @@ func (s *testSite) by(mta string) *frontServer {
 	}
 	f.answers = map[string]toolRun{}
 	s.system.tool = f.tool
+	s.system.user = func(name string) (ids, string, error) {
+		if name == "stranger" {
+			return ids{true, 4242, 4242}, "/", nil
+		}
+		return s.user(name)
+	}
 	s.system.smtp = f.listen()
 	return f
 }
@@ -180,6 +186,12 @@ func frontSetups() []setup {
 			s.must(os.Remove(s.path("bin/vodmr-sendmail")))
 			s.write("service/env/PATH", "/nonexistent\n", 0o644)
 		}, []string{"wrong bounces: can be sent by no program"}},
+		{"bounces go to the customer", func(s *testSite) {
+			s.by("postfix")
+			s.must(os.Remove(s.path("bin/vodmr-sendmail")))
+			s.write("service/env/PATH", "/nonexistent\n", 0o644)
+			s.write("service/env/VODMR_BOUNCE", "customer\n", 0o644)
+		}, nil},
 		{"a front that writes no Received", func(s *testSite) {
 			s.by("postfix")
 			s.owned(domain+"odmr/Maildir/new/"+recent(), "Return-Path: <ann@s.test>\nDelivered-To: bob@example.org\nSubject: x\n\nx\n", 0o600)
@@ -187,7 +199,7 @@ func frontSetups() []setup {
 		{"another mail server fills the Maildir", func(s *testSite) {
 			s.by("dovecot").conf = nil
 			s.owned(domain+"odmr/Maildir/new/"+recent(), "Envelope-to: bob@example.org\nReceived: x\n\nx\n", 0o600)
-		}, []string{"wrong " + box + ": has mail whose sender and recipient vodmr-relay cannot read"}},
+		}, []string{"wrong " + box + ": has mail with an envelope that vodmr-relay cannot read"}},
 	}
 }
 
@@ -291,10 +303,18 @@ func otherSetups() []setup {
 			[]string{"wrong Exim transport front_maildir: has a transport in Exim that leaves out lines that vodmr-relay needs"}},
 		{"Exim sends it on", exim("-bt vodmr-check-probe@example.org", strings.ReplaceAll(routed, "front_maildir", "remote_smtp"), "-bP transport remote_smtp", "driver = smtp\n"),
 			[]string{"wrong example.org: is not a domain that the mail server takes mail for"}},
-		{"Exim knows no such domain", exim("-bt vodmr-check-probe@example.org", refused, "-bt postmaster@example.org", refused),
+		{"Exim looks for another host", exim("-bt vodmr-check-probe@example.org", "x@example.org cannot be resolved at this time: host lookup did not complete\n"),
 			[]string{"wrong example.org: is not a domain that the mail server takes mail for"}},
-		{"Exim has no catch-all", exim("-bt vodmr-check-probe@example.org", "x is undeliverable: unknown user\n", "-bt postmaster@example.org", "x is undeliverable: unknown user\n"),
+		{"Exim has no catch-all", exim("-bt vodmr-check-probe@example.org", refused, "-bt postmaster@example.org", refused),
 			[]string{"wrong example.org: has no address in the mail server that leads to this Maildir"}},
+		{"Exim knows postmaster alone", exim("-bt vodmr-check-probe@example.org", refused, "-bt postmaster@example.org", routed,
+			"-bP transport front_maildir", lines+"user = mailbox\ndirectory = $ROOT/domains/$domain/odmr/Maildir\n"),
+			[]string{"doubtful example.org: has no catch-all in the mail server"}},
+		{"Exim delivers as another user", exim("-bt vodmr-check-probe@example.org", routed, "-bP transport front_maildir",
+			lines+"user = stranger\ndirectory = $ROOT/domains/$domain/odmr/Maildir\n"),
+			[]string{"wrong example.org: is delivered by another user than the one that owns the Maildir"}},
+		{"Exim says something else", exim("-bt vodmr-check-probe@example.org", "Exim configuration error in line 3\n"),
+			[]string{"wrong Exim: has a table that cannot be asked"}},
 		{"OpenSMTPD does not name the domain", func(s *testSite) {
 			f := s.by("opensmtpd")
 			f.conf = nil

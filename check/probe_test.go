@@ -29,8 +29,15 @@ func probeSetups() []setup {
 		{"a probe that comes", probing(nil), nil},
 		{"a probe for nobody", probing(func(f *frontServer) { f.site.config.Probe = "eve@example.org" }),
 			[]string{"wrong eve@example.org: cannot get a probe"}},
+		{"a probe for root", probing(func(f *frontServer) {
+			if os.Geteuid() == 0 {
+				f.site.must(os.Chown(f.site.path(domain+"odmr"), 0, 0))
+			}
+		}), []string{forRoot + "wrong " + home + ": belongs to root"}},
 		{"a probe to another domain", probing(func(f *frontServer) { f.site.config.To = "bob@example.net" }),
 			[]string{"wrong bob@example.net: is not an address of this login"}},
+		{"a probe that would go elsewhere", probing(func(f *frontServer) { f.conf["virtual_mailbox_domains"] = "" }),
+			[]string{"wrong example.org: is not a domain that the mail server takes mail for"}},
 		{"a probe that is refused", probing(func(f *frontServer) { f.refuse = regexp.MustCompile(".") }),
 			[]string{"wrong the probe to RANDOM@example.org: is refused by the mail server"}},
 		{"no mail server and no sendmail", probing(func(f *frontServer) {
@@ -159,6 +166,17 @@ func TestPortOutward(t *testing.T) {
 	s.by("postfix")
 	s.config.Logins, s.config.Out25 = nil, "127.0.0.1"
 	if got := s.look(); len(got) > 0 || !strings.Contains(s.out.String(), "was reached, and says 220 mail.provider.test") {
+		t.Errorf("%q\n%s", got, s.out.String())
+	}
+}
+
+// The probe goes through qmail as through any mail server.
+func TestProbeThroughQmail(t *testing.T) {
+	s := good(t)
+	s.config.Logins, s.config.Probe = nil, login
+	s.front.greeting, s.front.head = "220 mail.provider.test ESMTP", "Return-Path: <>\nDelivered-To: $TO\nReceived: (qmail 1 invoked by uid 2)\n"
+	s.system.smtp = s.front.listen()
+	if got := s.look(); len(got) > 0 || !strings.Contains(s.out.String(), "ok the probe to vodmr-check-probe-") {
 		t.Errorf("%q\n%s", got, s.out.String())
 	}
 }

@@ -61,7 +61,7 @@ func siteChecks() []check[*site] {
 func askedChecks() []check[*site] {
 	return []check[*site]{
 		{"probe", aboutFront, checkProbe, []kind{
-			noProbe, probeForeign, probeRefused, probeUnsent, probeLost, probeOdd, probeOther, probeTaken, probeLeft,
+			noProbe, rootsHome, notAccepted, probeForeign, probeRefused, probeUnsent, probeLost, probeOdd, probeOther, probeTaken, probeLeft,
 		}},
 		{"port 25 outward", aboutFront, checkOutward, []kind{noWayOut}},
 	}

@@ -1,6 +1,6 @@
 // Package sendmail owns what vodmr-sendmail does: it takes a message as qmail-queue(8)
 // does and hands it to a sendmail(1). Nothing is sent before message and envelope have been
-// read to their ends, so a message whose writer dies is never sent.
+// read to their ends, so if its writer dies, a message is never sent.
 package sendmail
 
 import (
