@@ -12,9 +12,9 @@ import (
 	"syscall"
 	"time"
 
-	"vodmr/test/kit/installed"
 	"vodmr/test/kit/loopback"
 	"vodmr/test/kit/mtafront"
+	"vodmr/test/kit/overlay"
 )
 
 // frontMessages is the number of messages that a front row counts.
@@ -67,7 +67,7 @@ func runFront(b *bench, r row) ([]result, error) {
 
 func (b *bench) startFront(kind mtafront.Kind) (*mtafront.Server, error) {
 	if os.Geteuid() != 0 {
-		return nil, fmt.Errorf("%w: only root can start a mail server", installed.ErrMissing)
+		return nil, fmt.Errorf("%w: only root can start a mail server", overlay.ErrMissing)
 	}
 	dir, err := b.home()
 	if err != nil {

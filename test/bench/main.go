@@ -11,8 +11,8 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"vodmr/test/kit/installed"
 	"vodmr/test/kit/loopback"
+	"vodmr/test/kit/overlay"
 )
 
 // A bench is one run.
@@ -93,7 +93,7 @@ func (b *bench) runRows(rows []row) (failed int) {
 			printResult(os.Stdout, b.results[len(b.results)-1])
 		}
 		if err != nil {
-			if !errors.Is(err, installed.ErrMissing) {
+			if !errors.Is(err, overlay.ErrMissing) {
 				failed++
 			}
 			fmt.Printf("%-24s %v\n", r.name, err)

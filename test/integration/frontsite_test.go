@@ -12,8 +12,8 @@ import (
 	"testing"
 
 	"vodmr/test/kit/customer"
-	"vodmr/test/kit/installed"
 	"vodmr/test/kit/mtafront"
+	"vodmr/test/kit/overlay"
 	"vodmr/test/kit/require"
 )
 
@@ -30,7 +30,7 @@ func startFront(t testing.TB, kind mtafront.Kind) *frontSite {
 	require.Root(t, "only root makes a tree for a mail server that must be installed")
 	dir := publicDir(t)
 	server, err := kind.Start(dir, freePort(t), filepath.Dir(program(t, "vodmr")))
-	if errors.Is(err, installed.ErrMissing) {
+	if errors.Is(err, overlay.ErrMissing) {
 		require.Skip(t, "%v", err)
 	}
 	if err != nil {

@@ -12,8 +12,8 @@ var eximPeer = &peer{
 	start: func(t *testing.T, domain string) *running {
 		r := newInstalled(t)
 		r.port = freePort(t)
-		peerUser.mkdir(t, filepath.Join(r.dir, "spool"), 0o750)
-		peerUser.mkdir(t, filepath.Join(r.dir, "logs"), 0o750)
+		installed.mkdir(t, filepath.Join(r.dir, "spool"), 0o750)
+		installed.mkdir(t, filepath.Join(r.dir, "logs"), 0o750)
 		conf := r.file(t, "exim.conf", eximConf, 0o644)
 		r.onPort(t, r.asInstalled(t, "exim4-daemon-light", "/usr/sbin/exim4", "-C", conf, "-bdf", "-oX", "127.0.0.1."+r.port))
 		r.idle = func() bool { return emptyTree(filepath.Join(r.dir, "spool/input")) }

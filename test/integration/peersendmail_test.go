@@ -13,7 +13,7 @@ var sendmailPeer = &peer{
 		r := newInstalled(t)
 		r.port = freePort(t)
 		r.file(t, "keep", readFile(t, "../standin/peers/keep"), 0o755)
-		peerUser.mkdir(t, filepath.Join(r.dir, "queue"), 0o700)
+		installed.mkdir(t, filepath.Join(r.dir, "queue"), 0o700)
 		r.file(t, "sendmail.mc", sendmailMC, 0o644)
 		r.onPort(t, r.asInstalled(t, "sendmail-bin", "sh", r.file(t, "run", sendmailRun, 0o755)))
 		r.idle = func() bool { return emptyTree(filepath.Join(r.dir, "queue")) }

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"vodmr/test/kit/installed"
+	"vodmr/test/kit/overlay"
 	"vodmr/test/kit/require"
 )
 
@@ -40,7 +40,7 @@ func newInstalled(t testing.TB) *running {
 	t.Helper()
 	require.Root(t, "only root makes a tree for a server that must be installed")
 	r := newRunning(t)
-	peerUser.owns(t, r.kept, r.kept+"/tmp", r.kept+"/new", r.kept+"/cur")
+	installed.owns(t, r.kept, r.kept+"/tmp", r.kept+"/new", r.kept+"/cur")
 	return r
 }
 
@@ -60,7 +60,7 @@ func (r *running) file(t testing.TB, name, text string, mode os.FileMode) string
 // unpacked gives the folder that scripts/test unpacked a package into.
 func unpacked(t testing.TB, name string) string {
 	t.Helper()
-	dir, err := installed.Package(name)
+	dir, err := overlay.Package(name)
 	if err != nil {
 		require.Skip(t, "%v", err)
 	}
@@ -110,15 +110,15 @@ func greets(port string) bool {
 }
 
 // asInstalled is a command for a server that only runs where it is installed, under
-// users that it knows by name; see package installed.
+// users that it knows by name; see package overlay.
 func (r *running) asInstalled(t testing.TB, name string, argv ...string) *exec.Cmd {
 	t.Helper()
-	tree := installed.Tree{Dir: r.dir, Packages: []string{unpacked(t, name)}, Host: "customer.example"}
+	tree := overlay.Tree{Dir: r.dir, Packages: []string{unpacked(t, name)}, Host: "customer.example"}
 	for _, user := range []string{"Debian-exim", "opensmtpd", "opensmtpq"} {
-		tree.Accounts = append(tree.Accounts, fmt.Sprintf("%s:%d:/nonexistent", user, peerUser.uid))
+		tree.Accounts = append(tree.Accounts, fmt.Sprintf("%s:%d:/nonexistent", user, installed.uid))
 	}
 	cmd, err := tree.Command(argv...)
-	if errors.Is(err, installed.ErrMissing) {
+	if errors.Is(err, overlay.ErrMissing) {
 		require.Skip(t, "%v", err)
 	}
 	if err != nil {
@@ -127,5 +127,5 @@ func (r *running) asInstalled(t testing.TB, name string, argv ...string) *exec.C
 	return cmd
 }
 
-// peerUser is the user that such a server becomes.
-var peerUser = account{4720, 4720}
+// installed is the user that asInstalled makes.
+var installed = account{4720, 4720}

@@ -15,7 +15,7 @@ import (
 	"syscall"
 	"time"
 
-	"vodmr/test/kit/installed"
+	"vodmr/test/kit/overlay"
 )
 
 // The names that each front knows.
@@ -92,13 +92,13 @@ func (s *Server) Log() string { return filepath.Join(s.Dir, "log/server") }
 
 // Start starts a front in an empty folder that all may enter, on a free port of
 // 127.0.0.1. Only root can. bin is the folder of vodmr's programs. The error is
-// installed.ErrMissing if the machine lacks something that the front needs.
+// overlay.ErrMissing if the machine lacks something that the front needs.
 func (k Kind) Start(dir, port, bin string) (*Server, error) {
 	s := &Server{Kind: k, Dir: dir, Port: port, bin: bin}
-	tree := installed.Tree{Dir: dir, Folders: []string{bin}, Host: Host,
+	tree := overlay.Tree{Dir: dir, Folders: []string{bin}, Host: Host,
 		Accounts: append([]string{fmt.Sprintf("odmr:%d:%s", MailUser, s.Home())}, k.accounts...)}
 	for _, name := range k.packages {
-		unpacked, err := installed.Package(name)
+		unpacked, err := overlay.Package(name)
 		if err != nil {
 			return nil, err
 		}
@@ -106,7 +106,7 @@ func (k Kind) Start(dir, port, bin string) (*Server, error) {
 	}
 	for _, program := range k.programs {
 		if _, err := os.Stat(program); err != nil {
-			return nil, fmt.Errorf("%w: %w", installed.ErrMissing, err)
+			return nil, fmt.Errorf("%w: %w", overlay.ErrMissing, err)
 		}
 	}
 	err := errors.Join(s.write(), s.configure())

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"vodmr/test/kit/installed"
+	"vodmr/test/kit/overlay"
 )
 
 // The customer's login, which holds Domain and AliasDomain.
@@ -40,7 +40,7 @@ func (s *Server) configure() error {
 	compile.Stdin = strings.NewReader(fmt.Sprintf("%s:allow,VODMR_DOMAINS=\"%s,%s\"\n", Login, Domain, AliasDomain))
 	out, err := compile.CombinedOutput()
 	if errors.Is(err, exec.ErrNotFound) {
-		return fmt.Errorf("%w: %w", installed.ErrMissing, err)
+		return fmt.Errorf("%w: %w", overlay.ErrMissing, err)
 	}
 	if err != nil {
 		return fmt.Errorf("tcprules: %w: %s", err, out)
@@ -64,9 +64,9 @@ const searched = "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
 // command, as root.
 func (s *Server) Provider(settings ...string) (*exec.Cmd, error) {
 	if _, err := exec.LookPath("tcpserver"); err != nil {
-		return nil, fmt.Errorf("%w: %w", installed.ErrMissing, err)
+		return nil, fmt.Errorf("%w: %w", overlay.ErrMissing, err)
 	}
-	cmd, err := installed.Enter(s.cmd, s.chain()...)
+	cmd, err := overlay.Enter(s.cmd, s.chain()...)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func (s *Server) Provider(settings ...string) (*exec.Cmd, error) {
 func (s *Server) Check(args ...string) (*exec.Cmd, error) {
 	alone := []string{"unshare", "--net", "--", "sh", "-c", `ip link set lo up && exec "$@"`, "sh"}
 	check := []string{filepath.Join(s.bin, "vodmr-check"), "-d", s.etc(""), "-q", s.etc("")}
-	cmd, err := installed.Enter(s.cmd, slices.Concat(alone, check, args)...)
+	cmd, err := overlay.Enter(s.cmd, slices.Concat(alone, check, args)...)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,7 @@
-// Package installed runs a mail server that only runs if it is installed: in a mount and
+// Package overlay runs a mail server that only runs if it is installed: in a mount and
 // pid namespace, over this machine's files, with the server's own files laid over them in
 // memory. Nothing of it is left when its first process ends.
-package installed
+package overlay
 
 import (
 	"errors"
@@ -63,7 +63,7 @@ func (t *Tree) Command(argv ...string) (*exec.Cmd, error) {
 	if out, err := exec.Command("unshare", try...).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("%w: no namespace can be made: %w: %s", ErrMissing, err, strings.TrimSpace(string(out)))
 	}
-	args := append(namespace(), "sh", "-c", script, "installed", mount, t.Host,
+	args := append(namespace(), "sh", "-c", script, "overlay", mount, t.Host,
 		strings.Join(t.Packages, "\n"), strings.Join(append([]string{t.Dir}, t.Folders...), "\n"), strings.Join(t.Accounts, "\n"))
 	return exec.Command("unshare", append(args, argv...)...), nil
 }
