@@ -196,7 +196,7 @@ func (r *frontRun) settle(t *testing.T) {
 	}
 }
 
-// receiver is whose mailbox a notice reaches; "" for no notice.
+// receiver is the address that a notice goes to; "" for no notice.
 func (e expected) receiver() string {
 	switch e.fate {
 	case toSender, returnedByFront:
@@ -233,7 +233,8 @@ func (r *frontRun) waitForReturns(t *testing.T) []returned {
 
 var noticeTo = regexp.MustCompile(`(?m)^To: (.*)$`)
 
-// returnedTo names whom the notices of a message went to, with commas between them.
+// returnedTo names the addresses that the notices of a message went to, with commas between
+// them.
 func returnedTo(list []returned, m frontMail) string {
 	var all []string
 	for _, one := range list {

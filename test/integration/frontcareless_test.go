@@ -15,8 +15,8 @@ var skipReasons = map[string]string{
 	"dovecot-together": "lmtp_destination_recipient_limit = 1",
 }
 
-// A front that writes one envelope for several recipients, or none, cannot tell vodmr whom
-// a message is for. It stays, the log says once what to set, and other mail arrives.
+// A front that writes one envelope for several recipients, or none, cannot tell vodmr the
+// recipient of a message. It stays, the log says once what to set, and other mail arrives.
 func TestCarelessFronts(t *testing.T) {
 	t.Parallel()
 	for _, kind := range mtafront.Careless() {

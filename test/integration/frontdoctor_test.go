@@ -51,7 +51,7 @@ func (f *frontSite) examine(t *testing.T) {
 	}
 }
 
-// A probe finds a front whose mail server is another than VODMR_MTA says.
+// A probe shows that VODMR_MTA names the wrong mail server.
 func TestProbeFindsTheWrongMTA(t *testing.T) {
 	t.Parallel()
 	kinds := mtafront.Kinds()

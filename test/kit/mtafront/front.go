@@ -1,6 +1,6 @@
 // Package mtafront runs real mail servers as fronts: each takes mail for the customer's
 // domains by SMTP and puts it into one Maildir, for vodmr-relay. A bounce that is handed
-// to its sendmail(1) reaches the sender, whose mail the same server takes.
+// to its sendmail(1) reaches the sender: the same server takes mail for the senders' domain too.
 package mtafront
 
 import (
@@ -57,8 +57,8 @@ func Kinds() []Kind {
 	return []Kind{postfixVirtual(), postfixMaps(), postfixAliases(), postfixRelay(), postfixForward(), exim(), openSMTPD(), dovecot()}
 }
 
-// Careless are fronts that deliver a message for several recipients without telling whom
-// each file is for.
+// Careless are fronts that deliver a message for several recipients without telling the
+// recipient of each file.
 func Careless() []Kind {
 	many := exim()
 	many.ID, many.Name = "exim-batch", "Exim without batch_max"
@@ -78,7 +78,7 @@ type Server struct {
 	cmd *exec.Cmd
 }
 
-// Home is the folder whose Maildir the customer's mail waits in.
+// Home is the folder with the Maildir that the customer's mail waits in.
 func (s *Server) Home() string { return filepath.Join(s.Dir, "mail/odmr") }
 
 // Maildir is where the customer's mail waits.
