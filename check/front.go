@@ -92,7 +92,7 @@ func (s *site) dialFront() (net.Conn, error) {
 		}
 		failures = append(failures, err)
 	}
-	return nil, errors.Join(failures[0])
+	return nil, failures[0]
 }
 
 // localAddresses are this host's addresses, the loopback first.

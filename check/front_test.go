@@ -32,9 +32,9 @@ func (s *testSite) by(mta string) *frontServer {
 	for _, name := range []string{"bin/vodmr-sendmail", "bin/vodmr-checkpw", "sendmail"} {
 		s.write(name, "#!/bin/sh\ncat >$0.took\n", 0o755)
 	}
-	s.run("$ROOT/bin/vchkpw", "$ROOT/bin/vodmr-checkpw $ROOT/service/vpasswd", "-q $ROOT/qmail", "-q $ROOT/service", "-U vpopmail", "")
+	s.run("$ROOT/bin/vchkpw", "$ROOT/bin/vodmr-checkpw $ROOT/service/vpasswd", "-q $ROOT/qmail", "-q $ROOT/service")
 	owner := strconv.Itoa(s.owner)
-	s.write("service/vpasswd", login+":x:"+owner+":"+owner+":odmr:$ROOT/domains/example.org/odmr:-:"+secret+"\n", 0o600)
+	s.owned("service/vpasswd", login+":x:"+owner+":"+owner+":odmr:$ROOT/domains/example.org/odmr:-:"+secret+"\n", 0o600)
 	s.write("service/env/VODMR_MTA", mta+"\n", 0o644)
 	s.must(os.Chmod(s.path("domains/example.org"), 0o711))
 	s.must(os.Remove(s.path(domain + ".qmail-default")))
@@ -165,7 +165,7 @@ func frontSetups() []setup {
 	return []setup{
 		{"a mail server that nobody knows", func(s *testSite) {
 			s.write("service/env/VODMR_MTA", "smail\n", 0o644)
-		}, []string{"wrong ROOT/service/env: has a setting that makes no sense", lost}},
+		}, []string{"wrong ROOT/service/env: has a setting that makes no sense", strings.TrimPrefix(lost, forRoot)}},
 		{"a front that does not listen", func(s *testSite) {
 			s.by("postfix")
 			s.system.smtp = 1

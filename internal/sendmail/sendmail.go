@@ -5,6 +5,7 @@ package sendmail
 
 import (
 	"errors"
+	"io"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -70,7 +71,7 @@ func (m Mailer) send(message int, argv []string) (said string, err error) {
 		return "", &Failure{Code: CodeWrite, Text: "no temporary file can be made in " + m.Folder, Err: err}
 	}
 	defer unix.Close(output)
-	if _, err := unix.Seek(message, 0, unix.SEEK_SET); err != nil {
+	if _, err := unix.Seek(message, 0, io.SeekStart); err != nil {
 		return "", &Failure{Code: CodeWrite, Text: "the temporary file cannot be read", Err: err}
 	}
 	status, stopped, err := m.run(argv, message, output)
