@@ -336,6 +336,15 @@ func otherSetups() []setup {
 			f.conf = nil
 			f.answers["smtpd -n"] = toolRun{code: 1, errors: "/etc/smtpd.conf:3: syntax error\n"}
 		}, []string{"wrong OpenSMTPD: has a configuration that the mail server refuses"}},
+		{"Dovecot with several recipients at once", func(s *testSite) {
+			f := s.by("dovecot")
+			f.conf["virtual_transport"], f.conf["default_destination_recipient_limit"] = "lmtp:unix:/run/dovecot/lmtp", "50"
+		}, []string{"wrong Postfix lmtp_destination_recipient_limit: lets Dovecot have several recipients in one transaction"}},
+		{"Dovecot with one recipient at once", func(s *testSite) {
+			f := s.by("dovecot")
+			f.conf["virtual_transport"], f.conf["default_destination_recipient_limit"] = "lmtp:unix:/run/dovecot/lmtp", "50"
+			f.conf["lmtp_destination_recipient_limit"] = "1"
+		}, nil},
 		{"Dovecot without LMTP", func(s *testSite) {
 			f := s.by("dovecot")
 			f.conf = nil
