@@ -2,15 +2,12 @@ package check
 
 import "vodmr/relay/grant"
 
-// This file has all that is asked of package grant.
-
-// A lookup is the answer to ATRN: the domains that a login may have, or the refusal.
-type lookup = grant.Lookup
+// This file has all calls of package grant.
 
 // lookUp asks for the login's mail as vodmr-relay would, with the rights that it has.
-func (m *mailbox) lookUp() (lookup, error) {
+func (m *mailbox) lookUp() (grant.Lookup, error) {
 	agent := m.site.agentSetting()
-	return readAs(m.user, m.home, func() (lookup, error) {
+	return readAs(m.user, m.home, func() (grant.Lookup, error) {
 		site := grant.Site{Qmail: m.site.home, Rules: m.site.Rules}
 		env := func(name string) string {
 			if name == "VODMR_MTA" {

@@ -37,7 +37,7 @@ func aboutWhom(t testing.TB, content []byte) string {
 
 // refusingSome takes what is for each third recipient and for the postmaster, counts the
 // notices, and refuses all else for good.
-func refusingSome(t testing.TB, told map[string]int) *customer.Server {
+func refusingSome(t testing.TB, notices map[string]int) *customer.Server {
 	server := refusing()
 	refuse := server.Rcpt
 	server.Rcpt = func(rcpt string) string {
@@ -51,7 +51,7 @@ func refusingSome(t testing.TB, told map[string]int) *customer.Server {
 			if strings.Trim(from, "<>") != "" {
 				t.Errorf("the notice is from %s", from)
 			}
-			told[aboutWhom(t, content)]++
+			notices[aboutWhom(t, content)]++
 		}
 	}
 	return server
@@ -76,15 +76,15 @@ func TestNoticesAreBounded(t *testing.T) {
 				for i := range test.messages {
 					s.put(t, i, fmt.Sprint("message ", i), 50)
 				}
-				told := map[string]int{}
-				server := refusingSome(t, told)
+				notices := map[string]int{}
+				server := refusingSome(t, notices)
 				server.Pipelining, server.Chunking = mode.Pipelining, mode.Chunking
 				must(t, s.session(t, server))
 				left := test.messages - test.messages/3 - test.bound
-				if len(told) != test.bound || s.waiting(t) != left {
-					t.Errorf("%d notices, %d left; want %d and %d", len(told), s.waiting(t), test.bound, left)
+				if len(notices) != test.bound || s.waiting(t) != left {
+					t.Errorf("%d notices, %d left; want %d and %d", len(notices), s.waiting(t), test.bound, left)
 				}
-				for about, times := range told {
+				for about, times := range notices {
 					if times != 1 {
 						t.Errorf("%d notices about %s", times, about)
 					}
@@ -115,7 +115,7 @@ func TestExpireLeavesNoticesToTheSession(t *testing.T) {
 // A telling is a turmoil with VODMR_BOUNCE=customer.
 type telling struct {
 	*turmoil
-	told map[string]int // notices, by the recipient that they are about, to which the customer said yes
+	notices map[string]int // notices, by the recipient that they are about, to which the customer said yes
 }
 
 // session runs a session with a customer that refuses, hangs up and falls silent at random, or
@@ -143,7 +143,7 @@ func (u *telling) session(t *testing.T, bad bool) {
 		}
 		for _, r := range to {
 			if r == postmaster {
-				u.told[aboutWhom(t, content)]++
+				u.notices[aboutWhom(t, content)]++
 			} else {
 				u.answered[r]++
 			}
@@ -168,16 +168,16 @@ func TestInvariant1LeavesOnlyAfterYesToItsNotice(t *testing.T) {
 			u.session(t, session < 6)
 			for i := range u.messages {
 				to := recipient(i)
-				yes := u.answered[to] + u.told[to]
-				if waits := u.waits(to); waits == (yes > 0) || yes > 1 {
-					t.Errorf("after session %d %s waits: %v, taken with a yes %d times, told of %d times", session, to, waits, u.answered[to], u.told[to])
+				yes := u.answered[to] + u.notices[to]
+				if stays := u.waiting(to); stays == (yes > 0) || yes > 1 {
+					t.Errorf("after session %d %s waits: %v, taken with a yes %d times, told of %d times", session, to, stays, u.answered[to], u.notices[to])
 				}
 			}
 		}
 		if envelopes, _ := u.queued(t); u.site.waiting(t) > 0 || envelopes != "" {
 			t.Errorf("qmail-queue got %q, and after two sessions without trouble there are still\n%s", envelopes, u.left(t))
 		}
-		all += len(u.told)
+		all += len(u.notices)
 	})
 	if all == 0 {
 		t.Error("no notice was sent in any session")

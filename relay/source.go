@@ -74,7 +74,7 @@ func (s *source) terminating() bool { return s.wake != nil && s.wake.terminating
 
 // mailMaxReached keeps RFC 9422's MAILMAX; the rest waits for another session.
 func (s *source) mailMaxReached() bool {
-	most := s.sender.Extensions.MailMax
+	most := s.sender.Peer.Extensions.MailMax
 	return most > 0 && s.sender.Begun() >= most
 }
 
@@ -121,7 +121,7 @@ func (s *source) settle() (any bool) {
 	any = s.spool.Settle()
 	for _, b := range foretold {
 		if b.Notice() {
-			s.spool.Notices.Told(b, b.Foretold)
+			s.spool.Notices.Answered(b, b.Foretold)
 		} else {
 			s.decideForetold(b)
 		}

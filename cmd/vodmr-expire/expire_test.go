@@ -194,9 +194,9 @@ func standing(t *testing.T, root, maildir string) *dialogue.Process {
 	return p
 }
 
-// TestSessionThatStands: it is left alone if nothing is too old, and ends in order
+// TestStandingSession: it is left alone if nothing is too old, and ends in order
 // if something is that it does not send.
-func TestSessionThatStands(t *testing.T) {
+func TestStandingSession(t *testing.T) {
 	root, maildir := newSite(t)
 	p := standing(t, root, maildir)
 	if out, log, code := expire(t, root, maildir); code != 0 || out+log != "" {

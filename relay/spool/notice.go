@@ -123,10 +123,10 @@ func (b *Bouncer) compose(n *notice) ([]byte, error) {
 // Notice reports if the batch is a notice to the customer's postmaster.
 func (b *Batch) Notice() bool { return b.notice != nil }
 
-// Told removes the message that a notice is about if the customer's server took the notice;
+// Answered removes the message that a notice is about if the customer's server took the notice;
 // reply is its last. If not, the message stays, as if it had been deferred, and the next
 // session offers it again.
-func (ns *Notices) Told(b *Batch, reply smtp.Reply) {
+func (ns *Notices) Answered(b *Batch, reply smtp.Reply) {
 	n := b.notice
 	ns.ended()
 	if !reply.Accepted() {

@@ -37,7 +37,7 @@ func TestNoticeGoesBeforeMail(t *testing.T) {
 	if sp.Notices.Wait() || !s.waiting(t)[name(0)] {
 		t.Errorf("before its reply: %v", s.waiting(t))
 	}
-	sp.Notices.Told(b, smtp.NewReply(250, "2.0.0", "ok"))
+	sp.Notices.Answered(b, smtp.NewReply(250, "2.0.0", "ok"))
 	if s.waiting(t)[name(0)] || sp.Counts.Bounced != 1 || sp.history.Bounces() != 1 {
 		t.Errorf("after it: %v, %+v", s.waiting(t), sp.Counts)
 	}

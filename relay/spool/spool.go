@@ -56,7 +56,7 @@ func Open(box *maildir.Box, g *grant.Grant, bouncer *Bouncer, clock func() time.
 	s := &Spool{box: box, Looks: Looks{box: box}, grant: g, bouncer: bouncer, clock: clock, log: log, Times: StandardTimings(), Trust: &Trust{}}
 	s.Trust.spool = s
 	s.Notices = &Notices{s}
-	s.retries = &retryTimes{start: time.Now(), standing: g.Settings.Stands(), clock: clock, timings: s.Times}
+	s.retries = &retryTimes{start: time.Now(), standing: g.Settings.Standing(), clock: clock, timings: s.Times}
 	s.reader = newReader(box, g, s.retries, s.Trust)
 	bouncer.clock, bouncer.log, bouncer.files = clock, log, &s.reader.files
 	s.reader.compose = bouncer.compose

@@ -28,8 +28,8 @@ see atrn(1)
 // errUsage marks errors that the usage text answers.
 var errUsage = errors.New("wrong arguments")
 
-// options are the command line, understood.
-type options struct {
+// flags are the command line, understood.
+type flags struct {
 	session fetch.Session
 	repeat  bool          // for ever
 	every   time.Duration // between sessions that do not stand; 0 for Standing's waits
@@ -45,12 +45,12 @@ type rawOptions struct {
 	args                     []string
 }
 
-func parseOptions(args []string) (*options, error) {
+func parseOptions(args []string) (*flags, error) {
 	raw, err := parseFlags(args)
 	if err != nil {
 		return nil, err
 	}
-	o := &options{repeat: raw.repeat.on, every: time.Duration(raw.repeat.seconds) * time.Second}
+	o := &flags{repeat: raw.repeat.on, every: time.Duration(raw.repeat.seconds) * time.Second}
 	o.session = fetch.Session{Host: fetch.Hostname(), Timings: fetch.DefaultTimings()}
 	if o.repeat {
 		o.session.Silence = fetch.Silence
