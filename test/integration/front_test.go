@@ -13,12 +13,12 @@ import (
 	"vodmr/test/kit/mtafront"
 )
 
-// A fate is what becomes of a message.
-type fate int
+// A destination is what becomes of a message.
+type destination int
 
 const (
 	// toCustomer: the customer's server takes it once, for each recipient.
-	toCustomer fate = iota
+	toCustomer destination = iota
 	// toSender: the customer's server refuses it, and vodmr returns it through the front.
 	toSender
 	// toPostmaster: the same, but it came from nobody, so the front's postmaster gets it.
@@ -31,7 +31,7 @@ const (
 
 // An expected is what becomes of one message at one front.
 type expected struct {
-	fate         fate
+	destination  destination
 	why          string // for what differs from the usual
 	transactions int    // with the customer's server; 0 for one
 	// lacks are lines of the sender's header that the front takes out.
@@ -41,20 +41,20 @@ type expected struct {
 // usual is the table for a front without peculiarities: the fourteen messages.
 func usual() map[string]expected {
 	return map[string]expected{
-		"plain":                     {fate: toCustomer},
-		"three recipients":          {fate: toCustomer},
-		"null sender":               {fate: toCustomer},
-		"quoted recipient":          {fate: toCustomer},
-		"quoted sender":             {fate: toCustomer},
-		"unknown user":              {fate: toSender},
-		"upper case":                {fate: toCustomer},
-		"forged lines":              {fate: toCustomer},
-		"UTF-8":                     {fate: toCustomer},
-		"alias domain":              {fate: toCustomer},
-		"extension":                 {fate: toCustomer},
-		"null sender, unknown user": {fate: toPostmaster},
-		"8-bit":                     {fate: toCustomer},
-		"12 MB":                     {fate: toCustomer},
+		"plain":                     {destination: toCustomer},
+		"three recipients":          {destination: toCustomer},
+		"null sender":               {destination: toCustomer},
+		"quoted recipient":          {destination: toCustomer},
+		"quoted sender":             {destination: toCustomer},
+		"unknown user":              {destination: toSender},
+		"upper case":                {destination: toCustomer},
+		"forged lines":              {destination: toCustomer},
+		"UTF-8":                     {destination: toCustomer},
+		"alias domain":              {destination: toCustomer},
+		"extension":                 {destination: toCustomer},
+		"null sender, unknown user": {destination: toPostmaster},
+		"8-bit":                     {destination: toCustomer},
+		"12 MB":                     {destination: toCustomer},
 	}
 }
 
@@ -79,14 +79,14 @@ var (
 		"forged lines": {why: "Exim takes out the lines that its transports write", lacks: []string{"Return-Path", "Envelope-to"}},
 	})
 	opensmtpdTable = with(map[string]expected{
-		"quoted recipient": {fate: notTaken, why: "OpenSMTPD refuses a quoted local part with a blank: 501 5.1.3"},
-		"quoted sender":    {fate: notTaken, why: "OpenSMTPD refuses a quoted local part with a blank: 553 5.1.0"},
-		"UTF-8":            {fate: notTaken, why: "OpenSMTPD has no SMTPUTF8: 501 5.1.3"},
+		"quoted recipient": {destination: notTaken, why: "OpenSMTPD refuses a quoted local part with a blank: 501 5.1.3"},
+		"quoted sender":    {destination: notTaken, why: "OpenSMTPD refuses a quoted local part with a blank: 553 5.1.0"},
+		"UTF-8":            {destination: notTaken, why: "OpenSMTPD has no SMTPUTF8: 501 5.1.3"},
 	})
 	dovecotTable = with(map[string]expected{
 		"forged lines":     postfixTable["forged lines"],
 		"three recipients": {why: "Dovecot writes a Received of its own into each copy, so they differ", transactions: 3},
-		"UTF-8":            {fate: returnedByFront, why: "Dovecot's LMTP has no SMTPUTF8, so Postfix returns it: 5.6.7"},
+		"UTF-8":            {destination: returnedByFront, why: "Dovecot's LMTP has no SMTPUTF8, so Postfix returns it: 5.6.7"},
 	})
 )
 
@@ -102,7 +102,7 @@ var frontTables = map[string]map[string]expected{
 	"dovecot":         dovecotTable,
 }
 
-// vodmr-check finds each front well, and each message that it takes has one fate: the customer's server takes it once, with
+// vodmr-check finds each front well, and each message that it takes ends in one way: the customer's server takes it once, with
 // the envelope that the sender's server named and the bytes that the front stored, or it
 // is returned once.
 func TestFronts(t *testing.T) {
@@ -137,13 +137,13 @@ func (r *frontRun) send(t *testing.T) {
 	for _, m := range r.mails {
 		replies, err := mtafront.Send(r.Port, m.Mail)
 		want, said := r.table[m.name], fmt.Sprint(replies, err)
-		if taken := err == nil && len(replies) == len(m.To)+1; taken == (want.fate == notTaken) {
+		if taken := err == nil && len(replies) == len(m.To)+1; taken == (want.destination == notTaken) {
 			t.Errorf("%s: the front says %s, want %+v", m.name, said, want)
 		}
-		if _, reply, ok := strings.Cut(want.why, ": "); want.fate == notTaken && ok && !strings.Contains(said, reply) {
+		if _, reply, ok := strings.Cut(want.why, ": "); want.destination == notTaken && ok && !strings.Contains(said, reply) {
 			t.Errorf("%s: the front says %s, want %s", m.name, said, reply)
 		}
-		if want.fate <= toPostmaster {
+		if want.destination <= toPostmaster {
 			files += len(m.To)
 		}
 	}
@@ -182,12 +182,12 @@ func (r *frontRun) settle(t *testing.T) {
 	returns := r.waitForReturns(t)
 	for n, m := range r.mails {
 		want, number := r.table[m.name], fmt.Sprint(n)
-		if want.fate == toCustomer {
+		if want.destination == toCustomer {
 			r.arrived(t, m, want, took[number])
 			delete(took, number)
 		}
 		got := returnedTo(returns, m)
-		if (want.fate == toCustomer || want.fate == notTaken) != (got == "") || want.fate != toCustomer && got != want.receiver() {
+		if (want.destination == toCustomer || want.destination == notTaken) != (got == "") || want.destination != toCustomer && got != want.receiver() {
 			t.Errorf("%s: the notices went to %q, want %q %s", m.name, got, want.receiver(), want.why)
 		}
 	}
@@ -198,7 +198,7 @@ func (r *frontRun) settle(t *testing.T) {
 
 // receiver is the address that a notice goes to; "" for no notice.
 func (e expected) receiver() string {
-	switch e.fate {
+	switch e.destination {
 	case toSender, returnedByFront:
 		return "ann@" + mtafront.SenderDomain
 	case toPostmaster:
