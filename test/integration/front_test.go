@@ -102,9 +102,9 @@ var frontTables = map[string]map[string]expected{
 	"dovecot":         dovecotTable,
 }
 
-// vodmr-check finds each front well, and each message that it takes ends in one way: the customer's server takes it once, with
-// the envelope that the sender's server named and the bytes that the front stored, or it
-// is returned once.
+// vodmr-check finds each front well, and each message that the front takes ends in one way:
+// the customer's server takes it once, with the envelope that the sender's server named and
+// the bytes that the front stored, or it is returned once.
 func TestFronts(t *testing.T) {
 	t.Parallel()
 	for _, kind := range mtafront.Kinds() {
