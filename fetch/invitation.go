@@ -59,7 +59,7 @@ func ParseInvitation(line string) (Invitation, error) {
 // notInLine reports if a character has no place in an invitation.
 func notInLine(c rune) bool { return c <= ' ' || c == 0x7f }
 
-func badInvitation(what string) error { return misuse("that is no invitation: %s", what) }
+func badInvitation(what string) error { return misuse("this is no invitation: %s", what) }
 
 // parseAccount takes LOGIN:SECRET, or LOGIN.
 func parseAccount(account string) (Login, error) {
@@ -147,13 +147,17 @@ func ReadInvitation(name string) (Invitation, error) {
 	if err := private(path, info, credential); err != nil {
 		return Invitation{}, err
 	}
+	return readInvitation(f, path)
+}
+
+func readInvitation(f io.Reader, name string) (Invitation, error) {
 	line, err := onlyLine(io.LimitReader(f, maxInvitation))
 	if err != nil {
-		return Invitation{}, misuse("cannot read the invitation %s: %v", path, err)
+		return Invitation{}, misuse("cannot read the invitation %s: %v", name, err)
 	}
 	i, err := ParseInvitation(line)
 	if err != nil {
-		return Invitation{}, misuse("%s: %v", path, err)
+		return Invitation{}, misuse("the invitation %s: %v", name, err)
 	}
 	return i, nil
 }

@@ -116,7 +116,7 @@ func TestReadInvitation(t *testing.T) {
 		{wholeLine, 0o620, "run chmod 600"},
 		{"atrn://a:SECRET@h/?domain=a.example\n&pin=" + zeroPin, 0o600, "more than one line"},
 		{"#\n", 0o600, "it is empty"},
-		{"atrn://a:SECRET@", 0o600, "invitation: \"\" names no host"},
+		{"atrn://a:SECRET@", 0o600, ": \"\" names no host"},
 	} {
 		_ = os.Remove(file)
 		i, err := ReadInvitation(invited(t, file, test.text, test.mode))

@@ -129,6 +129,20 @@ func TestMisuseOfInvitations(t *testing.T) {
 	}
 }
 
+// The opener of standard input may be root, and atrn not.
+func TestInvitationOnStandardInput(t *testing.T) {
+	file, err := os.Open(invitation(t, "h", "domain=a.example", 0o600))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	cmd := exec.Command(atrn(), "-f", "-", "-T", "none", "-m", t.TempDir(), "-e", provider(`say '453 none'; read a; say 221`))
+	cmd.Stdin = file
+	if out, err := cmd.CombinedOutput(); err != nil || string(out) != "atrn: nothing waits at the command\n" {
+		t.Errorf("%v, %q", err, out)
+	}
+}
+
 func TestShowInvitation(t *testing.T) {
 	file := invitation(t, "[::1]:1366", "domain=a.example&pin=sha256:"+strings.Repeat("0", 64)+"&domain=b.example", 0o400)
 	const want = "provider [::1]:1366\nlogin u\ndomain a.example\ndomain b.example\npin sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n"

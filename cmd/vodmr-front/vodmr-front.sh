@@ -102,11 +102,12 @@ need() {
 
 has_systemd() { [ -d /run/systemd/system ]; }
 
-# scanned prints the folder that svscan, runsvdir or s6-svscan looks at, if there is one.
+# scanned prints the folder that svscan, runsvdir or s6-svscan looks at, if one runs.
 scanned() {
-	for folder in /etc/service /service /var/service; do
-		if [ -d $folder ]; then
-			echo $folder
+	cat /proc/[0-9]*/comm 2>/dev/null | grep -qxE 'svscan|runsvdir|s6-svscan' || return 0
+	for found in /etc/service /service /var/service; do
+		if [ -d $found ]; then
+			echo $found
 			return
 		fi
 	done
