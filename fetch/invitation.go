@@ -132,8 +132,12 @@ const maxInvitation = 1 << 20
 // ReadInvitation reads a file with one invitation. Empty lines and lines that begin with
 // # count for nothing. Nobody but its owner, root or this process's user, may have rights
 // to the file. A name without a slash is looked for among systemd's credentials first, if
-// there are any ($CREDENTIALS_DIRECTORY). The error is misuse.
+// there are any ($CREDENTIALS_DIRECTORY). The name - is standard input, and the process
+// that opened it knows who may read it. The error is misuse.
 func ReadInvitation(name string) (Invitation, error) {
+	if name == "-" {
+		return readInvitation(os.Stdin, "on standard input")
+	}
 	path, credential := findInvitation(name, os.Getenv("CREDENTIALS_DIRECTORY"))
 	f, err := os.Open(path)
 	if err != nil {
@@ -150,6 +154,7 @@ func ReadInvitation(name string) (Invitation, error) {
 	return readInvitation(f, path)
 }
 
+// readInvitation reads from a file; name is for the error.
 func readInvitation(f io.Reader, name string) (Invitation, error) {
 	line, err := onlyLine(io.LimitReader(f, maxInvitation))
 	if err != nil {
