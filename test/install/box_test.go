@@ -44,8 +44,10 @@ for name in null zero full random urandom tty; do
 done
 ln -s /proc/self/fd dev/fd
 : >dev/console
-mkdir dev/shm stage
+mkdir dev/shm dev/pts dev/mqueue dev/hugepages stage
 mount -t tmpfs tmpfs dev/shm
+mount -t devpts -o newinstance,ptmxmode=0666 devpts dev/pts
+ln -s pts/ptmx dev/ptmx
 mount -t tmpfs tmpfs run
 mount -t tmpfs tmpfs tmp
 mount -t cgroup2 cgroup2 sys/fs/cgroup
@@ -57,7 +59,7 @@ mkdir old
 pivot_root . old
 umount -l old
 rmdir old
-exec env -i container=test PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/systemd --log-target=null --show-status=false
+exec env -i container=test PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/systemd --log-target=journal --show-status=false
 `
 
 // inOwnGroup runs the rest of its arguments in the control group $1, in namespaces of
@@ -109,6 +111,18 @@ func newBox(t *testing.T, base, stage, name string) *box {
 		out, _ := b.run("systemctl is-system-running")
 		return out == "running" || out == "degraded"
 	})
+	return b
+}
+
+// newBareBox is a box without systemd, as a container is: its first process is root's
+// shell.
+func newBareBox(t *testing.T, base, stage, name string) *box {
+	t.Helper()
+	cmd := exec.Command("unshare", "--mount", "--net", "--pid", "--uts", "--ipc", "--fork", "--kill-child",
+		"sh", "-c", boot, "sh", base, t.TempDir(), stage)
+	b := &box{name: name, machine: newShell(t, cmd), boot: cmd}
+	b.must("export DEBIAN_FRONTEND=noninteractive")
+	b.pid = firstChild(cmd.Process.Pid)
 	return b
 }
 
