@@ -55,6 +55,7 @@ mount --bind "$3" stage
 ip link set lo up
 echo "$4" >/proc/sys/kernel/hostname
 echo "$4" >etc/hostname
+ln -sf /dev/null etc/systemd/system/console-getty.service
 mkdir old
 pivot_root . old
 umount -l old

@@ -149,13 +149,13 @@ func newShell(t *testing.T, cmd *exec.Cmd) *machine {
 	return &machine{t: t, in: in, out: bufio.NewReader(out), watchdog: watchdog}
 }
 
-// newStage makes a folder with the package and with stand-ins for programs that are
+// newStage makes a folder with the packages and with stand-ins for programs that are
 // not in Debian.
 func newStage(t *testing.T, deb string) string {
 	t.Helper()
 	dir := t.TempDir()
 	must(t, dir, "mkdir", "bin")
-	must(t, dir, "cp", deb, "bin/")
+	must(t, dir, "sh", "-c", `cp "$1"/*.deb bin/`, "sh", filepath.Dir(deb))
 	if err := dialogue.Build(dir, "vodmr/test/standin/qmail-queue", "vodmr/test/standin/vchkpw"); err != nil {
 		t.Fatal(err)
 	}
