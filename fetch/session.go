@@ -24,6 +24,9 @@ type Session struct {
 	// Silence is how long a provider that lets the session stand may say nothing,
 	// not even NOOP; 0 if it is not to stand.
 	Silence time.Duration
+	// Quiet is after how long without mail a session that stands is ended from here; 0 for
+	// never.
+	Quiet time.Duration
 }
 
 // A Sink is who receives the mail here.
@@ -67,7 +70,9 @@ func (s *Session) Run(ctx context.Context, tally *Tally) error {
 	defer turned.Close()
 	turned.silence = s.Silence
 	tally.turn()
-	if err := receiver.Receive(ctx, turned, tally); err != nil {
+	quiet, stop := s.untilQuiet(ctx, tally)
+	defer stop()
+	if err := receiver.Receive(quiet, turned, tally); err != nil && !endedQuietly(quiet, err) {
 		return s.why(ctx, conn, err)
 	}
 	return verdict(tally)

@@ -302,7 +302,7 @@ recipe() {
 }
 
 # words prints a list of Postfix's, a word a line.
-words() { printf '%s\n' "$1" | tr ', ' '\n\n' | grep . || :; }
+words() { printf '%s\n' "$1" | tr ',' ' ' | tr ' ' '\n' | grep . || :; }
 
 # undo_domain takes a domain that was added here out of mydestination. If the list is what
 # it was before then, it is put back as it stood.
@@ -324,7 +324,7 @@ undo_postfix() {
 	for domain in $(value domain); do
 		elsewhere "$domain" || undo_domain "$domain"
 	done
-	if [ -z "$(names | grep -vxF "$name")" ]; then
+	if ! names | grep -qvxF "$name"; then
 		own=$(own_listener)
 		[ -z "$own" ] || postconf -MX "$own/inet"
 	fi
@@ -503,7 +503,7 @@ first_fetch() {
 	*) as_nobody= ;; # a program that may need root to become another
 	esac
 	# shellcheck disable=SC2046,SC2086 # words of a command line
-	$as_nobody atrn -f - $(options) <"$etc/$name.invitation" >&2 ||
+	$as_nobody atrn -f - -w 1 $(options) <"$etc/$name.invitation" >&2 ||
 		fail "the service is not started yet: mend what atrn says above, then run  atrn-conf $name"
 }
 
