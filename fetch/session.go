@@ -72,7 +72,10 @@ func (s *Session) Run(ctx context.Context, tally *Tally) error {
 	tally.turn()
 	quiet, stop := s.untilQuiet(ctx, tally)
 	defer stop()
-	if err := receiver.Receive(quiet, turned, tally); err != nil && !endedQuietly(quiet, err) {
+	err = receiver.Receive(quiet, turned, tally)
+	if endedQuietly(quiet, err) {
+		tally.unhinder() // the 421 was said from here
+	} else if err != nil {
 		return s.why(ctx, conn, err)
 	}
 	return verdict(tally)
