@@ -430,7 +430,7 @@ in_parameter() {
 # agent is our own virtual(8) in master.cf.
 make_agent() {
 	postconf -M "vodmr/unix=vodmr unix - n n - - virtual" &&
-		postconf -P "vodmr/unix/virtual_mailbox_base=" \
+		postconf -P "vodmr/unix/virtual_mailbox_base=/" \
 			"vodmr/unix/virtual_mailbox_maps=$(type_of_maps):$maps/mailboxes" \
 			"vodmr/unix/virtual_uid_maps=static:$(id -u vodmrmail)" \
 			"vodmr/unix/virtual_gid_maps=static:$(id -g vodmrmail)" \
