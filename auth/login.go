@@ -76,7 +76,7 @@ func (s *Session) mechanism(arg string) (m Mechanism, initial string, err error)
 		if !strings.EqualFold(m.Name, name) {
 			continue
 		}
-		if m.Clear && !s.TLS {
+		if m.Clear && !s.unheard() {
 			return m, "", ReplyNeedsTLS()
 		}
 		return m, initial, nil

@@ -48,3 +48,10 @@ func ReplyRequired() smtp.Reply {
 func ReplyTooManyLogins() smtp.Reply {
 	return smtp.NewReply(421, "4.7.0", "too many failed logins, closing")
 }
+
+// replyProxyHeader is for the admin of the balancer as much as for the customer, who sees it
+// in the place of EHLO's reply.
+func replyProxyHeader() smtp.Reply {
+	return smtp.NewReply(554, "5.5.0",
+		"a balancer sends a PROXY header here, and vodmr-proxy is missing in front of vodmr: tell the admin")
+}

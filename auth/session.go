@@ -15,6 +15,9 @@ type Session struct {
 	Host    string        // in the greeting, the EHLO reply and the challenge
 	Limit   time.Duration // longest session without a login
 	NeedTLS bool          // no AUTH without TLS
+	NoCRAM  bool          // CRAM-MD5 is switched off
+	Trusted bool          // nobody listens on the way from the customer's address: as good as TLS
+	Quiet   bool          // a connection that only says EHLO and QUIT is not logged: a health check
 	TLS     bool          // the connection is inside TLS
 	Offer   TLSOffer      // who can put it there; nil for nobody
 	IP      string        // the customer's, for the log
@@ -31,8 +34,9 @@ type Session struct {
 	sleep      func(time.Duration)
 	now        func() time.Time
 
-	failed   int // logins that failed, for whatever reason
-	refused  int // those of them that Check refused
+	spoke    bool // said more than a health check does
+	failed   int  // logins that failed, for whatever reason
+	refused  int  // those of them that Check refused
 	loggedIn bool
 }
 
@@ -51,14 +55,24 @@ func NewSession(host string, conn Connection) *Session {
 // Serve greets the customer and answers until a login, or until the session ends without
 // one. It reports if there was a login.
 func (s *Session) Serve() bool {
+	if s.NoCRAM {
+		s.mechanisms = s.mechanisms[1:]
+	}
 	s.server.Until = s.now().Add(s.Limit)
 	s.server.Commands = s.commands()
 	s.server.Say(replyGreeting(s.Host))
 	err := s.server.Serve()
-	if !s.loggedIn {
+	if !s.loggedIn && !s.wasCheck(err) {
 		s.Log.Event("end", logline.F("ip", s.IP), logline.F("reason", endReason(err)))
 	}
 	return s.loggedIn
+}
+
+// wasCheck reports if the session was a balancer's health check, which comes every few
+// seconds: it says EHLO and QUIT, or nothing at all.
+func (s *Session) wasCheck(err error) bool {
+	inOrder := err == nil || errors.Is(err, io.EOF)
+	return s.Quiet && inOrder && !s.spoke && !s.server.HadUnknown()
 }
 
 // endReason says in a word or a reply why a session ended without a login.
@@ -83,6 +97,10 @@ func (s *Session) commands() map[string]smtp.Command {
 		"RSET": always(smtp.ReplyOK()),
 		"HELP": always(replyHelp()),
 		"QUIT": s.quit,
+		// A balancer's header, for which vodmr-proxy is missing in the chain: version 1 is one
+		// line that begins with PROXY, and the third line of version 2 is one NUL.
+		"PROXY": endsByProxyHeader,
+		"\x00":  endsByProxyHeader,
 	}
 	if s.TLS || s.Offer != nil {
 		commands["STARTTLS"] = s.starttls
@@ -90,7 +108,20 @@ func (s *Session) commands() map[string]smtp.Command {
 	for _, verb := range smtp.MailVerbs() {
 		commands[verb] = always(smtp.ReplyNoMailHere())
 	}
+	for verb, command := range commands {
+		if verb != "EHLO" && verb != "QUIT" {
+			commands[verb] = s.noted(command)
+		}
+	}
 	return commands
+}
+
+// noted returns a command after which the session is no health check.
+func (s *Session) noted(command smtp.Command) smtp.Command {
+	return func(arg string) (smtp.Reply, error) {
+		s.spoke = true
+		return command(arg)
+	}
 }
 
 // always returns a command that has one reply.
@@ -100,6 +131,13 @@ func always(r smtp.Reply) smtp.Command {
 
 func (s *Session) quit(string) (smtp.Reply, error) {
 	return smtp.ReplyBye(s.Host), smtp.ErrQuit
+}
+
+// endsByProxyHeader ends the session: the customer's own commands would get the replies to
+// the header, one after the other.
+func endsByProxyHeader(string) (smtp.Reply, error) {
+	r := replyProxyHeader()
+	return r, r
 }
 
 func (s *Session) helo(name string) (smtp.Reply, error) {
@@ -118,21 +156,24 @@ func (s *Session) ehlo(name string) (smtp.Reply, error) {
 	if s.mayStartTLS() {
 		r.Lines = append(r.Lines, "STARTTLS")
 	}
-	if s.mayLogin() {
-		r.Lines = append(r.Lines, "AUTH "+Names(s.offered()))
+	if offered := s.offered(); s.mayLogin() && len(offered) > 0 {
+		r.Lines = append(r.Lines, "AUTH "+Names(offered))
 	}
 	r.Lines = append(r.Lines, "ATRN")
 	return r, nil
 }
 
 // mayLogin reports if AUTH works now: without TLS it may be forbidden.
-func (s *Session) mayLogin() bool { return s.TLS || !s.NeedTLS }
+func (s *Session) mayLogin() bool { return s.unheard() || !s.NeedTLS }
+
+// unheard reports if nobody can listen between the customer and this program.
+func (s *Session) unheard() bool { return s.TLS || s.Trusted }
 
 // offered lists the mechanisms that work now.
 func (s *Session) offered() []Mechanism {
 	var list []Mechanism
 	for _, m := range s.mechanisms {
-		if s.TLS || !m.Clear {
+		if s.unheard() || !m.Clear {
 			list = append(list, m)
 		}
 	}

@@ -149,6 +149,88 @@ func TestCommandsBeforeLogin(t *testing.T) {
 	k.logged(`vodmr: 4711 end ip=192.0.2.1 reason=quit`)
 }
 
+// Without CRAM-MD5 there is no login at all in the clear, and with TLS there are the two
+// others.
+func TestNoCRAM(t *testing.T) {
+	for tls, ways := range map[bool][]string{
+		false: {"S: 250 ATRN", "C: AUTH CRAM-MD5", "S: 504 *", "C: AUTH PLAIN AGEAYg==", "S: 538 *"},
+		true:  {"S: 250-AUTH PLAIN LOGIN", "S: 250 ATRN", "C: AUTH CRAM-MD5", "S: 504 *", "C: AUTH PLAIN", "S: 334 ", "C: *", "S: 501 *"},
+	} {
+		k := newTalk(t)
+		k.session.NoCRAM, k.session.TLS = true, tls
+		k.start()
+		k.Run("C: EHLO customer.example\nS: 250-mail.example.net\nS: 250-ENHANCEDSTATUSCODES\n" + strings.Join(ways, "\n"))
+	}
+}
+
+// From an address that -P names a password may come without TLS, even if others need it.
+func TestTrustedAddress(t *testing.T) {
+	k := newTalk(t)
+	k.session.Trusted, k.session.NeedTLS = true, true
+	k.verdict = func(c Credentials) error {
+		if c.Login == "a" && c.Secret == "b" && c.Challenge == "" {
+			return nil
+		}
+		return ErrRefused
+	}
+	k.start()
+	k.Run(`
+		C: EHLO nginx
+		S: 250-mail.example.net
+		S: 250-ENHANCEDSTATUSCODES
+		S: 250-AUTH CRAM-MD5 PLAIN LOGIN
+		S: 250 ATRN
+		C: AUTH PLAIN AGEAYg==
+	`)
+	k.logged(`vodmr: 4711 login user=a mechanism=PLAIN ip=192.0.2.1`)
+}
+
+// A health check leaves no line; a connection that says anything more does.
+func TestQuiet(t *testing.T) {
+	for script, logged := range map[string][]string{
+		"C: EHLO balancer\nS: 250-*\nS: 250-*\nS: 250-*\nS: 250 ATRN\nC: QUIT\nS: 221 *": nil,
+		"C: QUIT\nS: 221 *":                           nil,
+		"C: NOOP\nS: 250 *\nC: QUIT\nS: 221 *":        {`vodmr: 4711 end ip=192.0.2.1 reason=quit`},
+		"C: XCLIENT A=B\nS: 500 *\nC: QUIT\nS: 221 *": {`vodmr: 4711 end ip=192.0.2.1 reason=quit`},
+		"C: AUTH CRAM-MD5\nS: 334 *\nC: *\nS: 501 *":  {`vodmr: 4711 end ip=192.0.2.1 reason=hangup`},
+		"C: PROXY UNKNOWN\nS: 554 *vodmr-proxy*":      {`vodmr: 4711 end ip=192.0.2.1 reason="554 *"`},
+	} {
+		k := newTalk(t)
+		k.session.Quiet = true
+		k.start()
+		k.Run(script)
+		k.Close()
+		if logged == nil {
+			logged = []string{""}
+		}
+		k.logged(logged...)
+	}
+}
+
+// A balancer's header is no command: without vodmr-proxy in front, one reply to each of its
+// lines would be taken for the reply to the customer's own.
+func TestHeaderOfABalancerEndsTheSession(t *testing.T) {
+	for name, test := range map[string]struct {
+		header string
+		before []string // replies to lines of the header that look like any unknown command
+	}{
+		"version 1": {"PROXY TCP4 192.0.2.7 198.51.100.1 4097 366\r\n", nil},
+		"version 2": {"\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c\xc0\x00\x02\x07\xc6\x33\x64\x01\x10\x01\x01\x6e", []string{"500 *", "500 *"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := newTalk(t)
+			k.start()
+			k.Send(test.header + "EHLO customer.example\r\n")
+			for _, reply := range test.before {
+				k.Expect(reply)
+			}
+			k.Expect("554 5.5.0 *vodmr-proxy is missing*")
+			k.ExpectEnd()
+			k.logged(`vodmr: 4711 end ip=192.0.2.1 reason="554 5.5.0 *PROXY header*vodmr-proxy*"`)
+		})
+	}
+}
+
 func TestMailCommandsAreRefused(t *testing.T) {
 	k := newTalk(t)
 	k.start()

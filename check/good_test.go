@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"vodmr/test/kit/cdbmake"
+	"vodmr/internal/cdb"
 )
 
 // Sites that look odd, and are as they should be.
@@ -37,7 +37,7 @@ func TestNothingIsWrongWithAGoodSite(t *testing.T) {
 		"a wildcard in rcpthosts": func(s *testSite) { s.write("qmail/control/rcpthosts", ".org\n", 0o644) },
 		"morercpthosts": func(s *testSite) {
 			s.write("qmail/control/rcpthosts", host+"\n", 0o644)
-			s.write("qmail/control/morercpthosts.cdb", string(cdbmake.Make([]cdbmake.Record{{Key: "example.org"}})), 0o644)
+			s.write("qmail/control/morercpthosts.cdb", string(cdb.Make([]cdb.Record{{Key: "example.org"}})), 0o644)
 		},
 		"another qmail-queue": func(s *testSite) {
 			s.write("service/env/QMAILQUEUE", "bin/filter\n", 0o644)

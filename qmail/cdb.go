@@ -36,6 +36,10 @@ type cdbTable struct{ pos, slots uint32 }
 // database.
 func OpenCDB(path string) (*CDB, error) { return openDatabase(path, openRegular) }
 
+// OpenTrustedCDB is OpenCDB for a database that decides about logins: if anybody can write
+// to it but root and this program's user, the error is ErrWritable.
+func OpenTrustedCDB(path string) (*CDB, error) { return openDatabase(path, openTrusted) }
+
 func openDatabase(path string, open func(path string) (*file, error)) (*CDB, error) {
 	f, err := open(path)
 	if err != nil {

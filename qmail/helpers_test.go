@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"vodmr/test/kit/cdbmake"
+	"vodmr/internal/cdb"
 )
 
 // fixtures holds files that a real qmail and vpopmail wrote.
@@ -48,11 +48,11 @@ type record struct{ key, value string }
 
 // makeCDB writes a constant database.
 func makeCDB(records []record) string {
-	var list []cdbmake.Record
+	var list []cdb.Record
 	for _, r := range records {
-		list = append(list, cdbmake.Record{Key: r.key, Value: r.value})
+		list = append(list, cdb.Record{Key: r.key, Value: r.value})
 	}
-	return string(cdbmake.Make(list))
+	return string(cdb.Make(list))
 }
 
 func appendPair(b []byte, x, y uint32) []byte {

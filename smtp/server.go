@@ -143,6 +143,9 @@ func (s *Server) answer(line string) (Reply, error) {
 	return bye, bye
 }
 
+// HadUnknown reports if there was a command that Commands does not know.
+func (s *Server) HadUnknown() bool { return s.unknown > 0 }
+
 // end says the last word if there is one to say, and turns the reason into
 // Serve's result.
 func (s *Server) end(reason error) error {

@@ -5,27 +5,39 @@ import (
 	"io"
 	"os"
 	"syscall"
+
+	"vodmr/internal/vpasswd"
 )
 
 // readAccounts reads the file of accounts. A user that may write to it decides which
 // logins there are, and which mailbox each one has: so it must belong to root or to this
 // program's user, and nobody else may have the right to write to it. The check is of the
 // file that was opened, even if its name leads to another meanwhile.
-func readAccounts(name string) (string, error) {
-	f, err := os.Open(name)
+func readAccounts(name string) (string, vpasswd.Stamp, error) {
+	f, stamp, err := openAccounts(name)
 	if err != nil {
-		return "", err
+		return "", stamp, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return "", err
-	}
-	if err := trusted(info); err != nil {
-		return "", fmt.Errorf("%s: %w", name, err)
-	}
 	text, err := io.ReadAll(f)
-	return string(text), err
+	return string(text), stamp, err
+}
+
+// openAccounts opens the file, and refuses it if others could have written it.
+func openAccounts(name string) (*os.File, vpasswd.Stamp, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, vpasswd.Stamp{}, err
+	}
+	info, err := f.Stat()
+	if err == nil {
+		err = trusted(info)
+	}
+	if err != nil {
+		f.Close()
+		return nil, vpasswd.Stamp{}, fmt.Errorf("%s: %w", name, err)
+	}
+	return f, vpasswd.Stamp{Changed: info.ModTime().UnixNano(), Size: info.Size()}, nil
 }
 
 // trusted says why the owner and mode of a file let another user write to it.

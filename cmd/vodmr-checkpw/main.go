@@ -14,6 +14,7 @@ import (
 	"vodmr/auth"
 	"vodmr/internal/child"
 	"vodmr/internal/fdio"
+	"vodmr/internal/getopt"
 	"vodmr/internal/logline"
 	"vodmr/internal/version"
 	"vodmr/internal/vpasswd"
@@ -28,7 +29,7 @@ const (
 
 const program = "vodmr-checkpw"
 
-const usage = "usage: vodmr-checkpw FILE PROG ARG...\n       vodmr-checkpw -h | -V\nsee vodmr-checkpw(8)\n"
+const usage = "usage: vodmr-checkpw FILE PROG ARG...\n       vodmr-checkpw -m FILE\n       vodmr-checkpw -h | -V\nsee vodmr-checkpw(8)\n"
 
 func main() {
 	os.Exit(run(os.Args[1:], os.Environ()))
@@ -41,7 +42,15 @@ func run(args, environ []string) int {
 		_ = fdio.WriteAll(1, []byte(text))
 		return 0
 	}
-	if len(args) < 2 || strings.HasPrefix(args[0], "-") {
+	file := ""
+	args, err := getopt.Parse(args, "m:", func(_ rune, value string) error {
+		file = value
+		return nil
+	})
+	if err == nil && file != "" && len(args) == 0 {
+		return makeIndex(file)
+	}
+	if err != nil || file != "" || len(args) < 2 {
 		_ = fdio.WriteAll(2, []byte(usage))
 		return exitMisuse
 	}
@@ -68,13 +77,9 @@ func say(code int, text string) int {
 
 // check finds the account that the credentials are right for.
 func check(file string, c auth.Credentials) (vpasswd.Entry, int) {
-	text, err := readAccounts(file)
+	entries, err := find(file, c.Login)
 	if err != nil {
 		return vpasswd.Entry{}, say(exitTemporary, err.Error())
-	}
-	entries, bad := vpasswd.Parse(text)
-	for _, err := range bad {
-		say(0, file+": "+err.Error()+": skipped")
 	}
 	e, right := vpasswd.Entry{}, false
 	if c.Challenge != "" {

@@ -84,3 +84,27 @@ func TestMakeRefusesACapitalLetterInAKey(t *testing.T) {
 		t.Errorf("%v: %s", err, out)
 	}
 }
+
+// make has the accounts' index made by the vodmr-checkpw that the service uses, in its own
+// folder.
+func TestMakeIndexesTheAccounts(t *testing.T) {
+	require.Program(t, "make")
+	require.Program(t, "tcprules")
+	s, err := planned(t, 0, "root root /d h")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Vpasswd, s.Bin = "vpasswd", t.TempDir()+"/"
+	text(t, s, "Makefile")
+	program := "#!/bin/sh\necho \"$@ in $PWD\" >said\n"
+	if err := os.WriteFile(s.Bin+"vodmr-checkpw", []byte(program), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("make", "-C", s.Dir).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	said, err := os.ReadFile(filepath.Join(s.Dir, "said"))
+	if want := "-m vpasswd in " + s.Dir + "\n"; err != nil || string(said) != want {
+		t.Errorf("%q, %v, want %q", said, err, want)
+	}
+}

@@ -5,6 +5,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"slices"
 	"strconv"
@@ -16,13 +17,14 @@ import (
 	"vodmr/internal/child"
 	"vodmr/internal/fdio"
 	"vodmr/internal/logline"
+	"vodmr/internal/nets"
 	"vodmr/internal/ucspi"
 	"vodmr/internal/version"
 )
 
 const (
 	exitMisuse = 100
-	usage      = "usage: vodmr [-p port] [-t seconds] [-T] HOST PROG ARG...\n" +
+	usage      = "usage: vodmr [-p port] [-t seconds] [-T] [-C] [-P NET[,NET...]] HOST PROG ARG...\n" +
 		"       vodmr -h | -V\nsee vodmr(8)\n"
 )
 
@@ -37,6 +39,12 @@ func run(args, environ []string) int {
 		return 0
 	}
 	o, err := parseOptions(args)
+	var quiet nets.Nets
+	if list := os.Getenv("VODMR_QUIET"); list != "" && err == nil {
+		if quiet, err = nets.Parse(list); err != nil {
+			err = errors.New("VODMR_QUIET: " + err.Error())
+		}
+	}
 	if err != nil {
 		_ = fdio.WriteAll(2, []byte("vodmr: "+err.Error()+"\n"+usage))
 		return exitMisuse
@@ -52,8 +60,9 @@ func run(args, environ []string) int {
 	p := program(o, environ)
 	var child *child.Child
 	s := auth.NewSession(o.host, fdio.New(0, 1))
-	s.Limit, s.NeedTLS = o.limit, o.needTLS
+	s.Limit, s.NeedTLS, s.NoCRAM = o.limit, o.needTLS, o.noCRAM
 	s.Log, s.IP = logline.New(2, "vodmr", p.Session), os.Getenv("TCPREMOTEIP")
+	s.Trusted, s.Quiet = o.trusted.Contain(s.IP), quiet.Contain(s.IP)
 	s.TLS = os.Getenv("SSL_PROTOCOL") != ""
 	s.Check = func(c auth.Credentials, until time.Time) (err error) {
 		child, err = p.Check(c, until)

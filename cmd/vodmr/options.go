@@ -9,6 +9,7 @@ import (
 	"vodmr/auth"
 	"vodmr/internal/address"
 	"vodmr/internal/getopt"
+	"vodmr/internal/nets"
 )
 
 // options are what the command line says.
@@ -16,6 +17,8 @@ type options struct {
 	port    int           // TCPLOCALPORT for the checkpassword program; 0 leaves it alone
 	limit   time.Duration // longest session without a login
 	needTLS bool          // no AUTH without TLS
+	noCRAM  bool          // CRAM-MD5 is switched off
+	trusted nets.Nets     // from there PLAIN needs no TLS
 	host    string        // in the greeting, the EHLO reply and the challenge
 	prog    []string      // the checkpassword program and its arguments
 }
@@ -26,7 +29,7 @@ func defaults() options {
 
 func parseOptions(args []string) (options, error) {
 	o := defaults()
-	args, err := getopt.Parse(args, "p:t:T", o.set)
+	args, err := getopt.Parse(args, "p:t:TCP:", o.set)
 	switch {
 	case err != nil:
 		return o, err
@@ -44,10 +47,15 @@ const maxLimit = 86400
 
 // set takes one option.
 func (o *options) set(letter rune, value string) error {
+	if letter == 'P' {
+		return o.trust(value)
+	}
 	n, err := strconv.Atoi(value)
 	switch {
 	case letter == 'T':
 		o.needTLS = true
+	case letter == 'C':
+		o.noCRAM = true
 	case letter == 'p' && err == nil && 0 <= n && n <= 65535:
 		o.port = n
 	case letter == 't' && err == nil && 0 < n && n <= maxLimit:
@@ -57,6 +65,16 @@ func (o *options) set(letter rune, value string) error {
 	default:
 		return errors.New("-t " + strconv.Quote(value) + " is no time: 1 to " + strconv.Itoa(maxLimit) + " seconds")
 	}
+	return nil
+}
+
+// trust adds networks from which nobody can listen.
+func (o *options) trust(list string) error {
+	networks, err := nets.Parse(list)
+	if err != nil {
+		return errors.New("option -P: " + err.Error())
+	}
+	o.trusted = append(o.trusted, networks...)
 	return nil
 }
 

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"strconv"
+	"strings"
+
+	"vodmr/internal/proxyheader"
+	"vodmr/internal/ucspi"
+)
+
+// environment returns what the next program finds. Variables about TLS never come from
+// outside: only the balancer's own word counts, or vodmr-tls behind this program. The
+// variables of a connection that tcpserver set stay if the balancer tells no customer.
+func environment(environ []string, h proxyheader.Header) []string {
+	var env []string
+	for _, setting := range environ {
+		name, _, _ := strings.Cut(setting, "=")
+		stale := h.Customer.IsValid() && isOfConnection(name)
+		if !stale && !ucspi.IsVariable(setting) && !ucspi.IsDescriptor(name) {
+			env = append(env, setting)
+		}
+	}
+	if !h.Customer.IsValid() {
+		return env
+	}
+	protocol := "TCP"
+	if h.Customer.Addr().Is6() {
+		protocol = "TCP6"
+	}
+	env = append(env, "PROTO="+protocol,
+		"TCPREMOTEIP="+h.Customer.Addr().String(), "TCPREMOTEPORT="+port(h.Customer.Port()),
+		"TCPLOCALIP="+h.Server.Addr().String(), "TCPLOCALPORT="+port(h.Server.Port()))
+	if h.TLS != "" {
+		env = append(env, "SSL_PROTOCOL="+h.TLS)
+	}
+	return env
+}
+
+func port(number uint16) string { return strconv.Itoa(int(number)) }
+
+// isOfConnection reports if tcpserver says by this variable between which addresses and
+// names the connection is: tcp-environ(5).
+func isOfConnection(name string) bool {
+	return name == "PROTO" || strings.HasPrefix(name, "TCPREMOTE") || strings.HasPrefix(name, "TCPLOCAL")
+}
