@@ -22,6 +22,10 @@ type Bounce struct {
 	// The notice goes to the postmaster, as if the sender were null.
 	Unproven bool
 
+	// Front: no qmail is here. The notice then speaks for the mail relay of the site, and
+	// not for a program beside qmail-send.
+	Front bool
+
 	charset string // see Scan
 }
 
@@ -57,13 +61,21 @@ func (b Bounce) Reader() io.Reader {
 func (b Bounce) head() string {
 	var s strings.Builder
 	s.WriteString(b.header() + "\n")
-	s.WriteString("Hi. This is the vodmr program at " + asciiText(b.Settings.BounceHost) + ".\n" + b.opening() + "\n")
+	s.WriteString("Hi. This is the " + b.speaker() + " at " + asciiText(b.Settings.BounceHost) + ".\n" + b.opening() + "\n")
 	for _, f := range b.Failures {
 		s.WriteString("<" + shown(f.Recipient) + ">:\n" + reasonLines(f.Reason) + "\n")
 	}
 	s.WriteString("--- Below this line is a copy of the message.\n\n")
 	s.WriteString("Return-Path: <" + noControl(b.Sender) + ">\n")
 	return s.String()
+}
+
+// speaker is who writes. Programs that read bounces know QSBMF by the words before it.
+func (b Bounce) speaker() string {
+	if b.Front {
+		return "mail relay"
+	}
+	return "vodmr program"
 }
 
 // opening explains to a person what happened.

@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"os"
+	"path"
 	"strconv"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"vodmr/internal/logline"
 	"vodmr/internal/setuser"
 	"vodmr/internal/version"
+	"vodmr/maildir"
 	"vodmr/qmail"
 	"vodmr/relay"
 )
@@ -33,12 +35,15 @@ func run() int {
 		_ = fdio.WriteAll(1, []byte(text))
 		return 0
 	}
-	home, rules := qmail.DefaultHome, ""
+	home, rules := qmail.StandardHome(), ""
 	words, err := getopt.Parse(os.Args[1:], "q:x:", func(letter rune, value string) error {
 		*map[rune]*string{'q': &home, 'x': &rules}[letter] = value
 		return getopt.Absolute(letter, value)
 	})
 	authFD, noFD := strconv.Atoi(os.Getenv("VODMR_AUTHFD"))
+	if _, bad := maildir.AgentNamed(os.Getenv("VODMR_MTA")); err == nil {
+		err = bad
+	}
 	if err == nil && (len(words) > 1 || noFD != nil || authFD < 3) {
 		err = errors.New("more than one MAILDIR, or vodmr is not in front")
 	}
@@ -75,14 +80,14 @@ func becomeOwner(site qmail.Home) (refused, err error) {
 }
 
 // configure reads the environment that the checkpassword program and vodmr set.
-func configure(home, rules, maildir string) relay.Config {
+func configure(home, rules, mailbox string) relay.Config {
 	session := logline.Session()
 	login := os.Getenv("VPOPUSER")
 	if login == "" {
 		login = os.Getenv("USER")
 	}
-	if maildir == "" {
-		maildir = "Maildir"
+	if mailbox == "" {
+		mailbox = "Maildir"
 	}
 	host := os.Getenv("VODMR_HOST")
 	if host == "" {
@@ -95,9 +100,9 @@ func configure(home, rules, maildir string) relay.Config {
 		Session: session,
 		Login:   login,
 		Home:    os.Getenv("HOME"),
-		Maildir: maildir,
+		Maildir: mailbox,
 		Qmail:   qmail.OpenHome(home),
-		Queue:   qmail.Queue{Home: home, Program: os.Getenv("QMAILQUEUE")},
+		Queue:   qmail.FindQueue(qmail.OpenHome(home), os.Getenv("QMAILQUEUE"), programFolder(), os.Getenv("PATH")),
 		Rules:   rules,
 		Environ: os.Getenv,
 		TLS:     os.Getenv("SSL_PROTOCOL") != "",
@@ -105,4 +110,13 @@ func configure(home, rules, maildir string) relay.Config {
 
 		Terminated: terminated,
 	}
+}
+
+// programFolder is the folder of this program; "" if it is not known.
+func programFolder() string {
+	self, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	return path.Dir(self)
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"vodmr/maildir"
 	"vodmr/smtp"
 )
 
@@ -20,6 +21,7 @@ type Settings struct {
 	RequireTLS bool          // VODMR_REQUIRETLS=1: no ATRN without TLS
 	Idle       time.Duration // VODMR_IDLE, in seconds: how long a standing session lasts; 0 for none
 	Noop       time.Duration // VODMR_NOOP, in seconds: how often a standing session says NOOP
+	Agent      maildir.Agent // VODMR_MTA: the mail server that fills the Maildir
 	Ignore     []string      // VODMR_IGNORE: extensions that are never used, by their EHLO keyword
 }
 
@@ -49,8 +51,8 @@ func (s *Settings) Stands() bool { return s.Idle > 0 }
 // Apply reads the variables that get knows. A value that makes no sense is an
 // error: a guess at the meaning of VODMR_SOFTBOUNCE=yes could bounce mail.
 func (s *Settings) Apply(get func(name string) string) error {
-	var err error
-	if value := get("VODMR_SOFTBOUNCE"); value != "" {
+	err := s.applyAgent(get)
+	if value := get("VODMR_SOFTBOUNCE"); value != "" && err == nil {
 		s.SoftBounce, err = flag("VODMR_SOFTBOUNCE", value)
 	}
 	if value := get("VODMR_REQUIRETLS"); value != "" && err == nil {
@@ -71,6 +73,14 @@ func (s *Settings) Apply(get func(name string) string) error {
 	}
 	if value := get("VODMR_IGNORE"); value != "" && err == nil {
 		s.Ignore, err = extensions("VODMR_IGNORE", value)
+	}
+	return err
+}
+
+// applyAgent reads VODMR_MTA.
+func (s *Settings) applyAgent(get func(name string) string) (err error) {
+	if value := get("VODMR_MTA"); value != "" {
+		s.Agent, err = maildir.AgentNamed(value)
 	}
 	return err
 }

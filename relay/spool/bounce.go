@@ -16,7 +16,7 @@ import (
 
 var (
 	// errNoQueue says that this site cannot send bounces.
-	errNoQueue = errors.New("it should bounce, but there is no qmail here to send a bounce: it stays")
+	errNoQueue = errors.New("it should bounce, but there is no qmail here to send a bounce, and no vodmr-sendmail: it stays")
 	// errUnproven says that the sender of a message must not be written to: the owner of a
 	// mailbox can put files into it, and could send any text from here to anybody.
 	errUnproven = errors.New("it should bounce, but no Received stands below Return-Path and Delivered-To, so it may never have come by mail: it stays")
@@ -41,6 +41,8 @@ type Bouncer struct {
 	// Exists reports if there is a qmail-queue to give it to.
 	Exists func() bool
 
+	front bool // no qmail is here
+
 	clock   func() time.Time
 	log     *logline.Logger
 	files   *files
@@ -51,7 +53,7 @@ type Bouncer struct {
 // NewBouncer makes a Bouncer. home is the queue's.
 func NewBouncer(queue qmail.Queue, home qmail.Home, control qmail.Settings) *Bouncer {
 	exists := func() bool { return queue.Program != "" || home.Exists() }
-	return &Bouncer{Control: control, Inject: queue.Inject, Exists: exists}
+	return &Bouncer{Control: control, Inject: queue.Inject, Exists: exists, front: !home.HasQueue()}
 }
 
 // sentBounces are the bounces of this session.
@@ -115,6 +117,7 @@ func (b *Bouncer) inject(m *Message, notice qmail.Bounce, from, to, reason strin
 	}
 	defer message.Close()
 	notice.Settings, notice.Date, notice.ID = b.Control, b.clock(), b.noticeID(m)
+	notice.Front = b.front || !b.files.grant.Settings.Agent.IsQmail()
 	notice.Failures = []qmail.Failure{{Recipient: m.rcpt, Reason: reason}}
 	notice.Message = message
 	ahead := *message // does not move when the other is read
