@@ -646,9 +646,10 @@ log_place() {
 	fi
 }
 
-# probe sends a message to the front itself, and finds it in the mailbox.
+# probe sends a message to the front itself, and finds it in the mailbox. If nothing was
+# changed there is no need, and a customer who is connected would get it.
 probe() {
-	[ $dry = no ] || return 0
+	if [ $dry = yes ] || [ $changes -eq 0 ]; then return 0; fi
 	say "vodmr-front: send a probe to $login by Postfix, and look for it in the mailbox"
 	found=$(vodmr-check -d $etc -p "$login" 2>&1) || {
 		say "$found"
