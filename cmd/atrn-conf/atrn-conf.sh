@@ -211,15 +211,16 @@ listener_settings() {
 make_listener() {
 	chroot=$(postconf -Fh smtp/inet/chroot 2>/dev/null)
 	postconf -M "$server/inet=$server inet n - ${chroot:-n} - - smtpd" || return 1
+	set --
 	for setting in $(listener_settings); do
-		postconf -P "$server/inet/$setting" || return 1
+		set -- "$@" "$server/inet/$setting"
 	done
+	postconf -P "$@"
 }
 
 right_listener() {
-	for setting in $(listener_settings); do
-		[ "$(postconf -Ph "$server/inet/${setting%%=*}" 2>/dev/null)" = "${setting#*=}" ] || return 1
-	done
+	wanted=$(for setting in $(listener_settings); do echo "$server/inet/${setting%%=*} = ${setting#*=}"; done | sed 's/ $//' | sort)
+	[ "$(postconf -P "$server/inet/*" 2>/dev/null | sed 's/ $//' | sort)" = "$wanted" ]
 }
 
 choose_port() {
@@ -258,16 +259,21 @@ keep_old() {
 	fi
 }
 
-add_domain() {
+add_domains() {
 	keep_old mydestination
-	before=$(postconf -h mydestination)
-	postconf -e "mydestination=${before:+$before, }$1" && printf '%s\n' "$1" >>$etc/postfix.added
+	destinations=$(postconf -h mydestination)
+	for domain; do
+		destinations="${destinations:+$destinations, }$domain"
+	done
+	postconf -e "mydestination=$destinations" && printf '%s\n' "$@" >>$etc/postfix.added
 }
 
 postfix_domains() {
+	set --
 	for domain in $(value domain); do
-		listed "$domain" || change "add $domain to Postfix's mydestination, so that its users here get the mail" add_domain "$domain"
+		listed "$domain" || set -- "$@" "$domain"
 	done
+	[ $# -eq 0 ] || change "add $* to Postfix's mydestination, so that users of this machine get the mail" add_domains "$@"
 }
 
 start_postfix() { if has_systemd; then systemctl start postfix; else postfix start >/dev/null 2>&1; fi; }
@@ -615,7 +621,7 @@ remove() {
 
 one_at_a_time() {
 	if [ $dry = yes ] || ! command -v flock >/dev/null; then return 0; fi
-	exec 9>/run/atrn-conf.lock
+	exec 9<"$0"
 	flock -n 9 || fail "another atrn-conf runs: wait for its end"
 }
 
