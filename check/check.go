@@ -1,8 +1,9 @@
 // Package check looks at what vodmr, vodmr-relay and their neighbours will meet at a site,
 // and prints a line for each thing that is right, wrong or doubtful, with what to do about
 // it. It asks the packages that do the work (relay, qmail, maildir, auth, tlswrap) if they
-// have an answer, runs no program and changes nothing. If it runs as root it reads each
-// file with the rights of the user who can write it, see rights.go.
+// have an answer, and a mail server's own commands, and changes nothing; only the probe
+// (probe.go) sends a message. If it runs as root it reads each file with the rights of the user
+// who can write it, see rights.go.
 //
 // The facts about a site are gathered once (site.go, mailbox.go). Then the checks of the
 // table (table.go) run in their order: each is a function that reads the facts and writes
@@ -17,6 +18,7 @@ import (
 	"os"
 	"time"
 
+	"vodmr/internal/sendmail"
 	"vodmr/tlswrap"
 )
 
@@ -28,6 +30,9 @@ type Config struct {
 	Dir    string   // the service directory
 	Port   int      // vodmr's port; 0 for the one in the run script
 	Logins []string // the logins to look at; none for those in the rules
+	Probe  string   // the login whose Maildir gets a probe; "" for none
+	To     string   // the probe's recipient; "" for one that fits the domain
+	Out25  string   // another host whose port 25 is tried; "" for none
 	Report bool     // print what a problem report needs, too
 	Out    io.Writer
 }
@@ -37,21 +42,26 @@ var ErrCannotLook = errors.New("cannot look")
 
 // A system is what lies outside the site's own files; tests have one of theirs.
 type system struct {
-	now    time.Time
-	dirs   []string // the usual service directories
-	proc   string   // the kernel's files about itself
-	empty  string   // the folder that vodmr-tls locks itself in
-	disk   func(path string) (disk, error)
-	user   lookUp
-	waitIO time.Duration  // for each step of a connection
-	look   time.Duration  // for each Maildir
-	roots  *x509.CertPool // nil for those of the system
+	now      time.Time
+	dirs     []string // the usual service directories
+	proc     string   // the kernel's files about itself
+	empty    string   // the folder that vodmr-tls locks itself in
+	disk     func(path string) (disk, error)
+	user     lookUp
+	waitIO   time.Duration  // for each step of a connection
+	look     time.Duration  // for each Maildir
+	roots    *x509.CertPool // nil for those of the system
+	tool     func(name string, args ...string) (toolRun, error)
+	smtp     int           // the port of SMTP
+	patience time.Duration // how long a probe may take
+	mailer   string        // the sendmail, if no setting names one
 }
 
 func thisSystem() system {
 	return system{
 		now: time.Now(), dirs: usualDirs(), proc: "/proc", empty: tlswrap.EmptyFolder,
 		disk: askDisk, user: lookUpUser, waitIO: 10 * time.Second, look: 20 * time.Second,
+		tool: runTool, smtp: 25, patience: 10 * time.Second, mailer: sendmail.DefaultProgram,
 	}
 }
 
@@ -73,9 +83,25 @@ func examine(c Config, sys system, r *report) error {
 	if c.Report {
 		printReport(s, r)
 	}
-	run(siteChecks(), s, r)
+	run(s.wanted(), s, r)
 	sum(r)
 	return r.err
+}
+
+// wanted are the checks to run. If only a probe or only a connection to another host is asked
+// for, the site is not looked at.
+func (s *site) wanted() []check[*site] {
+	var checks []check[*site]
+	if s.Probe == "" && s.Out25 == "" || len(s.Config.Logins) > 0 || s.Report {
+		checks = siteChecks()
+	}
+	if s.Probe != "" {
+		checks = append(checks, probeCheck())
+	}
+	if s.Out25 != "" {
+		checks = append(checks, outwardCheck())
+	}
+	return checks
 }
 
 // sum ends the report with a count. If all is well this is an ok line too, so that a reader

@@ -211,15 +211,16 @@ listener_settings() {
 make_listener() {
 	chroot=$(postconf -Fh smtp/inet/chroot 2>/dev/null)
 	postconf -M "$server/inet=$server inet n - ${chroot:-n} - - smtpd" || return 1
+	set --
 	for setting in $(listener_settings); do
-		postconf -P "$server/inet/$setting" || return 1
+		set -- "$@" "$server/inet/$setting"
 	done
+	postconf -P "$@"
 }
 
 right_listener() {
-	for setting in $(listener_settings); do
-		[ "$(postconf -Ph "$server/inet/${setting%%=*}" 2>/dev/null)" = "${setting#*=}" ] || return 1
-	done
+	wanted=$(for setting in $(listener_settings); do echo "$server/inet/${setting%%=*} = ${setting#*=}"; done | sed 's/ $//' | sort)
+	[ "$(postconf -P "$server/inet/*" 2>/dev/null | sed 's/ $//' | sort)" = "$wanted" ]
 }
 
 choose_port() {
@@ -258,16 +259,21 @@ keep_old() {
 	fi
 }
 
-add_domain() {
+add_domains() {
 	keep_old mydestination
-	before=$(postconf -h mydestination)
-	postconf -e "mydestination=${before:+$before, }$1" && printf '%s\n' "$1" >>$etc/postfix.added
+	destinations=$(postconf -h mydestination)
+	for domain; do
+		destinations="${destinations:+$destinations, }$domain"
+	done
+	postconf -e "mydestination=$destinations" && printf '%s\n' "$@" >>$etc/postfix.added
 }
 
 postfix_domains() {
+	set --
 	for domain in $(value domain); do
-		listed "$domain" || change "add $domain to Postfix's mydestination, so that its users here get the mail" add_domain "$domain"
+		listed "$domain" || set -- "$@" "$domain"
 	done
+	[ $# -eq 0 ] || change "add $* to Postfix's mydestination, so that users of this machine get the mail" add_domains "$@"
 }
 
 start_postfix() { if has_systemd; then systemctl start postfix; else postfix start >/dev/null 2>&1; fi; }
@@ -302,7 +308,7 @@ recipe() {
 }
 
 # words prints a list of Postfix's, a word a line.
-words() { printf '%s\n' "$1" | tr ', ' '\n\n' | grep . || :; }
+words() { printf '%s\n' "$1" | tr ',' ' ' | tr ' ' '\n' | grep . || :; }
 
 # undo_domain takes a domain that was added here out of mydestination. If the list is what
 # it was before then, it is put back as it stood.
@@ -324,7 +330,7 @@ undo_postfix() {
 	for domain in $(value domain); do
 		elsewhere "$domain" || undo_domain "$domain"
 	done
-	if [ -z "$(names | grep -vxF "$name")" ]; then
+	if ! names | grep -qvxF "$name"; then
 		own=$(own_listener)
 		[ -z "$own" ] || postconf -MX "$own/inet"
 	fi
@@ -503,7 +509,7 @@ first_fetch() {
 	*) as_nobody= ;; # a program that may need root to become another
 	esac
 	# shellcheck disable=SC2046,SC2086 # words of a command line
-	$as_nobody atrn -f - $(options) <"$etc/$name.invitation" >&2 ||
+	$as_nobody atrn -f - -w 1 $(options) <"$etc/$name.invitation" >&2 ||
 		fail "the service is not started yet: mend what atrn says above, then run  atrn-conf $name"
 }
 
@@ -615,7 +621,7 @@ remove() {
 
 one_at_a_time() {
 	if [ $dry = yes ] || ! command -v flock >/dev/null; then return 0; fi
-	exec 9>/run/atrn-conf.lock
+	exec 9<"$0"
 	flock -n 9 || fail "another atrn-conf runs: wait for its end"
 }
 

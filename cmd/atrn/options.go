@@ -22,6 +22,7 @@ const usage = `usage: atrn [OPTIONS] PROVIDER[:PORT] PROG ARG...   PROG gets the
 options: -u LOGIN -p PASSFILE (its first line) [-d DOMAIN,DOMAIN...]
          [-T starttls|tls|may|none] [-C CAFILE] [-F PIN] (which TLS, whom to trust)
          [-i [SECONDS]] (again for ever: at once, or after SECONDS)
+         [-w SECONDS] (end a session that stands when nothing came for so long)
          [-z BYTES] (biggest message, with -m)
        atrn -h | -V
 see atrn(1)
@@ -46,7 +47,7 @@ type rawOptions struct {
 	invitation               string
 	show                     bool
 	repeat                   repeatOption
-	limit                    int64
+	quiet, limit             int64
 	providerFirst            bool // PROVIDER stands before options
 	args                     []string
 
@@ -69,6 +70,7 @@ func parseOptions(args []string) (*options, error) {
 	}
 	o := &options{repeat: raw.repeat.on, every: time.Duration(raw.repeat.seconds) * time.Second}
 	o.session = fetch.Session{Host: fetch.Hostname(), Timings: fetch.DefaultTimings(), Domains: raw.invited.Domains}
+	o.session.Quiet = time.Duration(raw.quiet) * time.Second
 	if o.repeat {
 		o.session.Silence = fetch.Silence
 	}
@@ -112,6 +114,7 @@ func parseFlags(args []string) (*rawOptions, error) {
 	flags.StringVar(&raw.invitation, "f", "", "")
 	flags.BoolVar(&raw.show, "n", false, "")
 	flags.Var(&raw.repeat, "i", "")
+	flags.Int64Var(&raw.quiet, "w", 0, "")
 	flags.Int64Var(&raw.limit, "z", 0, "")
 	err := raw.parse(flags, args)
 	raw.args = flags.Args()
@@ -131,6 +134,10 @@ func parseFlags(args []string) (*rawOptions, error) {
 		return nil, fmt.Errorf("%w: %w", errUsage, err)
 	case raw.limit < 0:
 		return nil, fmt.Errorf("%w: -z takes a number of bytes", errUsage)
+	case raw.quiet < 0 || raw.quiet > maxEvery:
+		return nil, fmt.Errorf("%w: -w takes 1 to %d seconds", errUsage, maxEvery)
+	case raw.quiet > 0 && raw.repeat.on:
+		return nil, fmt.Errorf("%w: -w ends a session, and -i begins the next one: give one of them", errUsage)
 	case raw.show && raw.invitation == "":
 		return nil, fmt.Errorf("%w: -n shows an invitation: give its file with -f", errUsage)
 	}

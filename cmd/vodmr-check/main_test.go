@@ -22,7 +22,7 @@ func look(args ...string) (code int, stdout, stderr string) {
 
 func TestMisuse(t *testing.T) {
 	for _, args := range [][]string{
-		{"-z"}, {"-d"}, {"-p", "x"}, {"-p", "0"}, {"-p", "65536"}, {""}, {"-r", "--", "odmr@example.org", ""}, {"-q", "qmail"}, {"-x", "rules.cdb"},
+		{"-z"}, {"-d"}, {"-p", ""}, {"-a", "bob@example.org"}, {"-p", "0"}, {"-p", "65536"}, {""}, {"-r", "--", "odmr@example.org", ""}, {"-q", "qmail"}, {"-x", "rules.cdb"},
 	} {
 		code, stdout, stderr := look(args...)
 		if code != exitMisuse || stdout != "" || !strings.HasPrefix(stderr, "vodmr-check: ") || !strings.HasSuffix(stderr, usage) {

@@ -372,8 +372,6 @@ customer() {
 # writes them into the Maildirs, so that settings for the admin's own mailboxes
 # (virtual_mailbox_base, virtual_uid_maps and the like) stay untouched.
 
-type_of_maps() { postconf -h default_database_type; }
-
 # print_map prints one of the three maps, from the rules and the logins.
 print_map() {
 	echo "$marker"
@@ -390,7 +388,7 @@ print_map() {
 }
 
 write_map() {
-	mkdir -p $maps && print_map "$1" >"$maps/$1" && postmap "$(type_of_maps):$maps/$1"
+	mkdir -p $maps && print_map "$1" >"$maps/$1" && postmap "$map_type:$maps/$1"
 }
 
 write_maps() {
@@ -414,24 +412,36 @@ keep_old() {
 	fi
 }
 
-put_first() { keep_old "$1" && postconf -e "$1=$2${3:+, $3}"; }
+put_first() {
+	for setting; do
+		keep_old "${setting%%=*}" || return 1
+	done
+	postconf -e "$@"
+}
 
-# in_parameter has one of our maps looked at first: it knows only our own domains, and a
-# pattern of the admin's could match anything.
-in_parameter() {
-	own=$(type_of_maps):$maps/$2
-	value=$(postconf -h "$1")
-	case "$value" in
-	*"$own"*) ;;
-	*) change "put $own into Postfix's $1 (now: ${value:-empty})" put_first "$1" "$own" "$value" ;;
-	esac
+# in_parameters has our maps looked at first: they know only our own domains, and a pattern
+# of the admin's could match anything. All values are read before one command changes
+# them, since Postfix's programs wait for a while after each change of main.cf.
+in_parameters() {
+	set --
+	text=
+	for pair in virtual_mailbox_domains:domains virtual_mailbox_maps:mailboxes transport_maps:transport; do
+		own=$map_type:$maps/${pair#*:}
+		value=$(postconf -h "${pair%%:*}")
+		case "$value" in
+		*"$own"*) continue ;;
+		esac
+		set -- "$@" "${pair%%:*}=$own${value:+, $value}"
+		text="$text${text:+; }$own into ${pair%%:*} (now: ${value:-empty})"
+	done
+	[ $# -eq 0 ] || change "put into Postfix's settings: $text" put_first "$@"
 }
 
 # agent is our own virtual(8) in master.cf.
 make_agent() {
 	postconf -M "vodmr/unix=vodmr unix - n n - - virtual" &&
-		postconf -P "vodmr/unix/virtual_mailbox_base=" \
-			"vodmr/unix/virtual_mailbox_maps=$(type_of_maps):$maps/mailboxes" \
+		postconf -P "vodmr/unix/virtual_mailbox_base=/" \
+			"vodmr/unix/virtual_mailbox_maps=$map_type:$maps/mailboxes" \
 			"vodmr/unix/virtual_uid_maps=static:$(id -u vodmrmail)" \
 			"vodmr/unix/virtual_gid_maps=static:$(id -g vodmrmail)" \
 			"vodmr/unix/virtual_minimum_uid=1" \
@@ -482,9 +492,7 @@ postfix_front() {
 	before=$changes
 	write_maps
 	agent
-	in_parameter virtual_mailbox_domains domains
-	in_parameter virtual_mailbox_maps mailboxes
-	in_parameter transport_maps transport
+	in_parameters
 	if ! postfix status >/dev/null 2>&1; then
 		change "start Postfix" start_postfix
 	elif [ "$changes" -gt "$before" ]; then
@@ -496,7 +504,7 @@ postfix_front() {
 # goes.
 old_value() {
 	now=$(postconf -h "$1")
-	own=$(type_of_maps):$maps/$2
+	own=$map_type:$maps/$2
 	case "$now" in *"$own"*) ;; *) return 0 ;; esac
 	kept=$(sed -n "s/^$1 = //p" $etc/postfix.old 2>/dev/null)
 	left=$(printf '%s' "$now" | sed "s,$(quoted "$own" | tr , .)[ ,]*,,; s/[, ]*\$//")
@@ -646,9 +654,10 @@ log_place() {
 	fi
 }
 
-# probe sends a message to the front itself, and finds it in the mailbox.
+# probe sends a message to the front itself, and finds it in the mailbox. If nothing was
+# changed there is no need, and a customer who is connected would get it.
 probe() {
-	[ $dry = no ] || return 0
+	if [ $dry = yes ] || [ $changes -eq 0 ]; then return 0; fi
 	say "vodmr-front: send a probe to $login by Postfix, and look for it in the mailbox"
 	found=$(vodmr-check -d $etc -p "$login" 2>&1) || {
 		say "$found"
@@ -668,7 +677,7 @@ finish() {
 
 one_at_a_time() {
 	if [ $dry = yes ] || ! command -v flock >/dev/null; then return 0; fi
-	exec 9>/run/vodmr-front.lock
+	exec 9<"$0"
 	flock -n 9 || fail "another vodmr-front runs: wait for its end"
 }
 
@@ -811,6 +820,7 @@ main() {
 	esac
 	[ "$(id -u)" = 0 ] || fail "only root can set up a front: use sudo"
 	one_at_a_time
+	map_type=$(postconf -h default_database_type 2>/dev/null)
 	lowered=$(printf '%s ' "$@" | tr '[:upper:]' '[:lower:]')
 	# shellcheck disable=SC2086 # the words are names, checked each
 	$action $lowered

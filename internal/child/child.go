@@ -54,10 +54,13 @@ func Start(path string, argv []string, attr *syscall.ProcAttr) (*Child, error) {
 }
 
 func (c *Child) reap() (status unix.WaitStatus) {
-	_ = sys.Retry(func() error {
+	err := sys.Retry(func() error {
 		_, err := unix.Wait4(c.pid, &status, 0, nil)
 		return err
 	})
+	if err != nil {
+		status = ExitTemporary << 8 // never exit code 0: nobody knows how it ended
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.reaped = true
@@ -79,6 +82,16 @@ func (c *Child) Signal(signal syscall.Signal) {
 	defer c.mu.Unlock()
 	if !c.reaped {
 		_ = unix.Kill(c.pid, signal)
+	}
+}
+
+// SignalGroup sends a signal to the process group that the program leads (SysProcAttr's
+// Setpgid), unless the program has ended.
+func (c *Child) SignalGroup(signal syscall.Signal) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.reaped {
+		_ = unix.Kill(-c.pid, signal)
 	}
 }
 

@@ -58,7 +58,7 @@ func For(site Site, login, home, maildir string, env func(name string) string) (
 }
 
 // Held finds out what a login holds, for a program that the administrator runs. Of the
-// Settings it has the Agent only, and a rule that denies the login only takes the rule's own domains away: the
+// Settings it has those of VODMR_MTA and VODMR_BOUNCE only, and a rule that denies the login only takes the rule's own domains away: the
 // mail that the customer may not fetch gets too old as well.
 func Held(site Site, login, home, maildir string, env func(name string) string) (*Grant, error) {
 	g, err := identify(site, login, home, maildir)
@@ -66,7 +66,7 @@ func Held(site Site, login, home, maildir string, env func(name string) string) 
 		return nil, err
 	}
 	domains := ""
-	if err = g.Settings.applyAgent(env); err == nil {
+	if err = g.Settings.applySite(env); err == nil {
 		domains, err = g.ruleDomains(site.Rules)
 	}
 	if err == nil {

@@ -20,15 +20,15 @@ func (g *Grant) applyRules(path string, env func(name string) string) (domains s
 	return get("VODMR_DOMAINS"), g.Settings.Apply(get)
 }
 
-// ruleDomains are the domains of a rule that does not deny the login. The rule's VODMR_MTA
-// counts in any case.
+// ruleDomains are the domains of a rule that does not deny the login. What it says of
+// the site, VODMR_MTA and VODMR_BOUNCE, counts in any case.
 func (g *Grant) ruleDomains(path string) (domains string, err error) {
 	if path == "" || !g.Known() {
 		return "", nil
 	}
 	rule, _, err := g.rule(path)
 	if err == nil {
-		err = g.Settings.applyAgent(func(name string) string { return rule.Env[name] })
+		err = g.Settings.applySite(func(name string) string { return rule.Env[name] })
 	}
 	if err != nil || rule.Deny {
 		return "", err

@@ -118,6 +118,16 @@ func (m *Mailbox) Each(yield func(Waiting) bool) error {
 	return nil
 }
 
+// Read reads the envelope of one message, as a session would. there is false if the message is
+// gone.
+func (m *Mailbox) Read(entry maildir.Entry) (w Waiting, there bool) {
+	files := files{box: m.box, grant: m.grant}
+	message, err := files.load(entry, 0)
+	w = Waiting{File: entry.Path(), Time: entry.Time}
+	w.fill(message, err)
+	return w, !errors.Is(err, maildir.ErrGone)
+}
+
 // fill takes what a file's start tells; it is nil if not even the file opens.
 func (w *Waiting) fill(m *Message, err error) {
 	w.Err = err

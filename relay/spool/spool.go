@@ -57,6 +57,7 @@ func Open(box *maildir.Box, g *grant.Grant, bouncer *Bouncer, clock func() time.
 	s.retries = &retryTimes{start: time.Now(), standing: g.Settings.Stands(), clock: clock, timings: s.Times}
 	s.reader = newReader(box, g, s.retries, s.Trust)
 	bouncer.clock, bouncer.log, bouncer.files = clock, log, &s.reader.files
+	s.reader.compose = bouncer.compose
 	return s
 }
 
@@ -134,7 +135,8 @@ func (s *Spool) Settle() (any bool) {
 	for _, f := range found {
 		s.settle(f)
 	}
-	return s.injectBounces() || len(found) > 0
+	lost := s.settleLost()
+	return s.injectBounces() || lost || len(found) > 0
 }
 
 // settle writes one thing that Next found out.
