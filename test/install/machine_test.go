@@ -118,6 +118,14 @@ func newMachine(t *testing.T) *machine {
 	stage := newStage(t, deb)
 	cmd := exec.Command("unshare", "--mount", "--net", "--pid", "--uts", "--ipc", "--fork", "--kill-child",
 		"sh", "-c", boot, "sh", base, t.TempDir(), stage)
+	m := newShell(t, cmd)
+	m.must(site)
+	return m
+}
+
+// newShell starts root's shell on a machine; cmd is that shell.
+func newShell(t *testing.T, cmd *exec.Cmd) *machine {
+	t.Helper()
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -138,18 +146,16 @@ func newMachine(t *testing.T) *machine {
 		_ = cmd.Wait()
 		out.Close()
 	})
-	m := &machine{t: t, in: in, out: bufio.NewReader(out), watchdog: watchdog}
-	m.must(site)
-	return m
+	return &machine{t: t, in: in, out: bufio.NewReader(out), watchdog: watchdog}
 }
 
-// newStage makes a folder with the package and with stand-ins for programs that are
+// newStage makes a folder with the packages and with stand-ins for programs that are
 // not in Debian.
 func newStage(t *testing.T, deb string) string {
 	t.Helper()
 	dir := t.TempDir()
 	must(t, dir, "mkdir", "bin")
-	must(t, dir, "cp", deb, "bin/")
+	must(t, dir, "sh", "-c", `cp "$1"/*.deb bin/`, "sh", filepath.Dir(deb))
 	if err := dialogue.Build(dir, "vodmr/test/standin/qmail-queue", "vodmr/test/standin/vchkpw"); err != nil {
 		t.Fatal(err)
 	}
