@@ -88,6 +88,8 @@ check_login() {
 
 # need says at once all that must be installed first.
 need() {
+	[ ! -x /var/qmail/bin/qmail-send ] || command -v postconf >/dev/null ||
+		fail "qmail is here, and this program sets up Postfix only: INSTALL has the steps for qmail, with vpopmail or without"
 	missing=
 	for pair in postconf:postfix postmap:postfix openssl:openssl tcpserver:ucspi-tcp tcprules:ucspi-tcp useradd:passwd; do
 		command -v "${pair%%:*}" >/dev/null && continue
@@ -345,12 +347,25 @@ choose_login() {
 	done
 	[ -z "$login" ] || [ -z "$known" ] || [ "$login" = "$known" ] ||
 		fail "$known holds one of these domains already: leave -u out, or remove the domain first, with -d"
+	[ -n "$known$login" ] || [ -z "$(field "odmr@$1" 1)" ] ||
+		fail "the login odmr@$1 is of a customer who has other domains: for another customer choose a login with -u; for this one say -u odmr@$1"
 	login=${known:-${login:-odmr@$1}}
+}
+
+# new_home prints a folder for a mailbox that no login has.
+new_home() {
+	home=$mail/$1
+	number=1
+	while cut -d: -f6 $vpasswd 2>/dev/null | grep -qxF "$home"; do
+		number=$((number + 1))
+		home=$mail/$1-$number
+	done
+	echo "$home"
 }
 
 customer() {
 	home=$(field "$login" 6)
-	: "${home:=$mail/$1}"
+	: "${home:=$(new_home "$1")}"
 	[ -d "$home/Maildir/new" ] || change "make the mailbox $home/Maildir" make_mailbox "$home"
 	[ -n "$(field "$login" 2)" ] || change "make the login $login" make_login "$login" "$home"
 	had=$(domains_of "$login")
@@ -763,7 +778,17 @@ take_down() {
 	return 0
 }
 
-drop_login() { edit_file $vpasswd print_logins "$1" "" && set_rule "$1" ""; }
+# drop_login removes a mailbox only if nothing waits in it.
+drop_login() {
+	edit_file $vpasswd print_logins "$1" "" && set_rule "$1" "" || return 1
+	if rmdir "$2/Maildir/new" 2>/dev/null; then
+		if rmdir "$2/Maildir/cur"; then
+			rm -rf "$2"
+		else
+			mkdir -m 700 "$2/Maildir/new" && chown vodmrmail:vodmrmail "$2/Maildir/new"
+		fi
+	fi
+}
 
 remove() {
 	for domain; do
@@ -777,7 +802,7 @@ remove() {
 		if [ -n "$left" ]; then
 			change "take $domain from $login, which keeps $left" set_rule "$login" "$left"
 		else
-			change "remove the login $login, as $domain is its last domain; its mail stays in $home" drop_login "$login"
+			change "remove the login $login, as $domain is its last domain; mail that waits stays in $home" drop_login "$login" "$home"
 		fi
 	done
 	[ $dry = no ] || return 0
