@@ -471,7 +471,7 @@ start_alone() {
 }
 
 restart_alone() {
-	kill "$(cat "$(pidfile)")"
+	end "$(cat "$(pidfile)")"
 	start_alone
 }
 
@@ -513,6 +513,17 @@ first_fetch() {
 		fail "the service is not started yet: mend what atrn says above, then run  atrn-conf $name"
 }
 
+# end ends a process with its children, and waits for its end: what is in flight is still
+# answered. It leads a group of its own (setsid).
+end() {
+	kill -TERM "-$1"
+	tries=0
+	while kill -0 "$1" 2>/dev/null && [ $tries -lt 100 ]; do
+		tries=$((tries + 1))
+		sleep 0.1
+	done
+}
+
 undo_service() {
 	if has_systemd; then
 		systemctl -q disable --now "atrn@$name.service" 2>/dev/null
@@ -524,7 +535,7 @@ undo_service() {
 		stop_supervised
 	fi
 	if alive; then
-		kill "$(cat "$(pidfile)")"
+		end "$(cat "$(pidfile)")"
 	fi
 	rm -f "$(pidfile)" "/var/log/atrn-$name.log"
 }
