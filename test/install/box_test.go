@@ -60,6 +60,7 @@ mkdir old
 pivot_root . old
 umount -l old
 rmdir old
+mount --make-rshared /
 exec env -i container=test PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/systemd --log-target=journal --show-status=false
 `
 
@@ -91,10 +92,7 @@ func newBox(t *testing.T, base, stage, name string) *box {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if b.pid != 0 {
-			_ = unix.Kill(b.pid, unix.SIGKILL) // and thereby every process of the box
-		}
-		_ = b.boot.Process.Kill()
+		b.stop()
 		_ = b.boot.Wait()
 		eventually(t, "the end of the control groups of "+name, func() bool {
 			_, err := run("/", "unshare", "--mount", "sh", "-c", removeGroup, "sh", group, t.TempDir())
@@ -107,12 +105,20 @@ func newBox(t *testing.T, base, stage, name string) *box {
 	})
 	b.machine = newShell(t, exec.Command("nsenter", "--target", fmt.Sprint(b.pid), "--all", "--root", "--wd",
 		"/usr/bin/env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LC_ALL=C",
-		"DEBIAN_FRONTEND=noninteractive", "sh"))
+		"DEBIAN_FRONTEND=noninteractive", "sh"), b.stop)
 	eventually(t, "systemd in "+name, func() bool {
 		out, _ := b.run("systemctl is-system-running")
 		return out == "running" || out == "degraded"
 	})
 	return b
+}
+
+// stop ends every process of the box.
+func (b *box) stop() {
+	if b.pid != 0 {
+		_ = unix.Kill(b.pid, unix.SIGKILL)
+	}
+	_ = b.boot.Process.Kill()
 }
 
 // newBareBox is a box without systemd, as a container is: its first process is root's
@@ -121,7 +127,7 @@ func newBareBox(t *testing.T, base, stage, name string) *box {
 	t.Helper()
 	cmd := exec.Command("unshare", "--mount", "--net", "--pid", "--uts", "--ipc", "--fork", "--kill-child",
 		"sh", "-c", boot, "sh", base, t.TempDir(), stage)
-	b := &box{name: name, machine: newShell(t, cmd), boot: cmd}
+	b := &box{name: name, machine: newShell(t, cmd, func() { _ = cmd.Process.Kill() }), boot: cmd}
 	b.must("export DEBIAN_FRONTEND=noninteractive")
 	b.pid = firstChild(cmd.Process.Pid)
 	return b

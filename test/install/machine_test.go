@@ -118,13 +118,14 @@ func newMachine(t *testing.T) *machine {
 	stage := newStage(t, deb)
 	cmd := exec.Command("unshare", "--mount", "--net", "--pid", "--uts", "--ipc", "--fork", "--kill-child",
 		"sh", "-c", boot, "sh", base, t.TempDir(), stage)
-	m := newShell(t, cmd)
+	m := newShell(t, cmd, func() { _ = cmd.Process.Kill() })
 	m.must(site)
 	return m
 }
 
-// newShell starts root's shell on a machine; cmd is that shell.
-func newShell(t *testing.T, cmd *exec.Cmd) *machine {
+// newShell starts root's shell on a machine; cmd is that shell. stop ends every process of
+// the machine.
+func newShell(t *testing.T, cmd *exec.Cmd, stop func()) *machine {
 	t.Helper()
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -139,10 +140,10 @@ func newShell(t *testing.T, cmd *exec.Cmd) *machine {
 		t.Fatal(err)
 	}
 	far.Close()
-	watchdog := time.AfterFunc(scriptMax, func() { _ = cmd.Process.Kill() })
+	watchdog := time.AfterFunc(scriptMax, stop)
 	t.Cleanup(func() {
 		watchdog.Stop()
-		_ = cmd.Process.Kill() // and thereby every process of the machine
+		stop()
 		_ = cmd.Wait()
 		out.Close()
 	})
@@ -169,7 +170,7 @@ func newStage(t *testing.T, deb string) string {
 
 // scriptMax is the longest time for one script; if it takes longer, the machine is
 // stopped.
-const scriptMax = 6 * patience
+const scriptMax = 3 * patience
 
 // run runs a script in root's shell, and returns what it printed and its exit code.
 func (m *machine) run(script string) (string, int) {
