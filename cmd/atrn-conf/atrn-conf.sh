@@ -433,10 +433,20 @@ write_service() {
 	chmod 755 "$etc/$name/run" "$etc/$name/log/run"
 }
 
+# make_account knows busybox's programs too.
+make_account() {
+	if command -v useradd >/dev/null; then
+		useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$1"
+	else
+		addgroup -S "$1" && adduser -S -D -H -h /nonexistent -s /sbin/nologin -G "$1" "$1"
+	fi
+}
+
+remove_account() { if command -v userdel >/dev/null; then userdel "$1"; else deluser "$1"; fi; }
+
 make_accounts() {
 	for user in atrn atrnlog; do
-		getent passwd $user >/dev/null ||
-			useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin $user || return 1
+		id -u $user >/dev/null 2>&1 || make_account $user || return 1
 	done
 }
 
@@ -502,8 +512,9 @@ service() {
 first_fetch() {
 	[ $dry = no ] || return 0
 	say "atrn-conf: fetch once, to see that all works:"
-	as_nobody=
-	! command -v setpriv >/dev/null || as_nobody="setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs"
+	for as_nobody in "setuidgid nobody" "s6-setuidgid nobody" "chpst -u nobody" "setpriv --reuid 65534 --regid 65534 --clear-groups" ""; do
+		! command -v "${as_nobody%% *}" >/dev/null || break
+	done
 	case $(options) in
 	-*) ;;
 	*) as_nobody= ;; # a program that may need root to become another
@@ -611,7 +622,7 @@ take_down() {
 		systemctl daemon-reload
 	fi
 	for user in atrn atrnlog; do
-		! getent passwd $user >/dev/null || userdel $user
+		! id -u $user >/dev/null 2>&1 || remove_account $user
 	done
 	rm -rf $etc
 }

@@ -20,7 +20,7 @@ type setUp struct {
 
 // spied are programs that get secrets or could.
 const spied = "atrn awk cat chown chmod cmp cp cut flock getent grep head id ln mkdir mv openssl paste postconf postmap rm rmdir sed setpriv " +
-	"setsid sort tail tcprules tr useradd userdel vodmr-check vodmr-checkpw vodmr-conf"
+	"setsid sort tail setuidgid tcprules tr useradd userdel vodmr-check vodmr-checkpw vodmr-conf"
 
 func newSetUp(t *testing.T) *setUp {
 	t.Helper()
