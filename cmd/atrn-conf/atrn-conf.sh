@@ -433,10 +433,20 @@ write_service() {
 	chmod 755 "$etc/$name/run" "$etc/$name/log/run"
 }
 
+# make_account knows busybox's programs too.
+make_account() {
+	if command -v useradd >/dev/null; then
+		useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$1"
+	else
+		addgroup -S "$1" && adduser -S -D -H -h /nonexistent -s /sbin/nologin -G "$1" "$1"
+	fi
+}
+
+remove_account() { if command -v userdel >/dev/null; then userdel "$1"; else deluser "$1"; fi; }
+
 make_accounts() {
 	for user in atrn atrnlog; do
-		getent passwd $user >/dev/null ||
-			useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin $user || return 1
+		id -u $user >/dev/null 2>&1 || make_account $user || return 1
 	done
 }
 
@@ -471,7 +481,7 @@ start_alone() {
 }
 
 restart_alone() {
-	kill "$(cat "$(pidfile)")"
+	end "$(cat "$(pidfile)")"
 	start_alone
 }
 
@@ -502,8 +512,9 @@ service() {
 first_fetch() {
 	[ $dry = no ] || return 0
 	say "atrn-conf: fetch once, to see that all works:"
-	as_nobody=
-	! command -v setpriv >/dev/null || as_nobody="setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs"
+	for as_nobody in "setuidgid nobody" "s6-setuidgid nobody" "chpst -u nobody" "setpriv --reuid 65534 --regid 65534 --clear-groups" ""; do
+		! command -v "${as_nobody%% *}" >/dev/null || break
+	done
 	case $(options) in
 	-*) ;;
 	*) as_nobody= ;; # a program that may need root to become another
@@ -511,6 +522,17 @@ first_fetch() {
 	# shellcheck disable=SC2046,SC2086 # words of a command line
 	$as_nobody atrn -f - -w 1 $(options) <"$etc/$name.invitation" >&2 ||
 		fail "the service is not started yet: mend what atrn says above, then run  atrn-conf $name"
+}
+
+# end ends a process with its children, and waits for its end: what is in flight is still
+# answered. It leads a group of its own (setsid).
+end() {
+	kill -TERM "-$1"
+	tries=0
+	while kill -0 "$1" 2>/dev/null && [ $tries -lt 100 ]; do
+		tries=$((tries + 1))
+		sleep 0.1
+	done
 }
 
 undo_service() {
@@ -524,7 +546,7 @@ undo_service() {
 		stop_supervised
 	fi
 	if alive; then
-		kill "$(cat "$(pidfile)")"
+		end "$(cat "$(pidfile)")"
 	fi
 	rm -f "$(pidfile)" "/var/log/atrn-$name.log"
 }
@@ -600,7 +622,7 @@ take_down() {
 		systemctl daemon-reload
 	fi
 	for user in atrn atrnlog; do
-		! getent passwd $user >/dev/null || userdel $user
+		! id -u $user >/dev/null 2>&1 || remove_account $user
 	done
 	rm -rf $etc
 }

@@ -605,6 +605,17 @@ service() {
 	fi
 }
 
+# end ends a process with its children, and waits for its end: what is in flight is still
+# answered. It leads a group of its own (setsid).
+end() {
+	kill -TERM "-$1"
+	tries=0
+	while kill -0 "$1" 2>/dev/null && [ $tries -lt 100 ]; do
+		tries=$((tries + 1))
+		sleep 0.1
+	done
+}
+
 undo_service() {
 	if has_systemd; then
 		systemctl -q disable --now vodmr-expire.timer 2>/dev/null
@@ -622,7 +633,7 @@ undo_service() {
 		stop_supervised "$target"
 	done
 	if alive; then
-		kill "$(cat $pidfile)"
+		end "$(cat $pidfile)"
 	fi
 	rm -f $pidfile
 }

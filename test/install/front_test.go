@@ -20,7 +20,7 @@ type setUp struct {
 
 // spied are programs that get secrets or could.
 const spied = "atrn awk cat chown chmod cmp cp cut flock getent grep head id ln mkdir mv openssl paste postconf postmap rm rmdir sed setpriv " +
-	"setsid sort tail tcprules tr useradd userdel vodmr-check vodmr-checkpw vodmr-conf"
+	"setsid sort tail setuidgid tcprules tr useradd userdel vodmr-check vodmr-checkpw vodmr-conf"
 
 func newSetUp(t *testing.T) *setUp {
 	t.Helper()
@@ -146,7 +146,7 @@ func TestFrontIsSetUpOnceAndTakenDown(t *testing.T) {
 		t.Errorf("invitation %s", u.Redacted())
 	}
 	s.unchanged(0, "vodmr-front mail.example.net example.org", "nothing to change")
-	s.fetches("/root/one", "ann@example.org", "Bob+x@Example.org")
+	s.fetches("/root/one", "ann@example.org", "Bob+x@example.org")
 	s.secret()
 
 	s.want(0, "vodmr-front mail.example.net example.org example.com", "odmr@example.org holds example.org,example.com", "\natrn://odmr%40example.org@mail.example.net")
@@ -256,7 +256,7 @@ func TestCustomerIsSetUpOnceAndTakenDown(t *testing.T) {
 	}
 	s.unchanged(0, invitation("domain=here.example&", pin)+"atrn-conf -n -P - </root/one", "would add a listener", "would add here.example to Postfix's mydestination")
 	s.unchanged(100, "echo atrn://a:b@c@d | atrn-conf -", "more than one @")
-	s.unchanged(100, "printf 'atrn://a:b@c/?domain=d\\n&pin=x' | tr -d '\\n' | atrn-conf -P -", "not the SHA-256 of a public key")
+	s.unchanged(100, "echo 'atrn://a:b@c/?domain=d&pin=x' | atrn-conf -P -", "is not the SHA-256")
 	s.unchanged(100, "atrn-conf nowhere.example", "neither an invitation")
 	s.want(0, "atrn-conf - </root/one", "who takes the mail here?", "atrn-conf -P mail.example.net")
 	s.want(111, invitation("domain=here.example&", strings.Repeat("0", 64))+"atrn-conf -P - </root/one",
