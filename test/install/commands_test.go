@@ -245,6 +245,7 @@ func (s *tale) takenDown() {
 	s.do(s.home, "apt-get purge -q -y atrn")
 	s.cleaned(s.home, "")
 	s.do(s.cellar, "apt-get purge -q -y atrn")
+	s.cleaned(s.cellar, "")
 	s.expires()
 	s.front.mail(frontAddress, "someone@mail.example.net", "someone@example.org", "waits")
 	eventually(s.t, "the mail that waits", func() bool { return s.front.must("find /var/lib/vodmr -path '*/new/*'") != "" })
