@@ -335,6 +335,7 @@ undo_postfix() {
 		[ -z "$own" ] || postconf -MX "$own/inet"
 	fi
 	! postfix status >/dev/null 2>&1 || postfix reload >/dev/null 2>&1
+	[ -z "${own:-}" ] || rm -f "$(postconf -h queue_directory)/pid/inet.$own" # Postfix leaves it behind
 }
 
 # elsewhere tells if another provider here has a domain too.

@@ -523,7 +523,7 @@ old_value() {
 	case "$now" in *"$own"*) ;; *) return 0 ;; esac
 	kept=$(sed -n "s/^$1 = //p" $etc/postfix.old 2>/dev/null)
 	left=$(printf '%s' "$now" | sed "s,$(quoted "$own" | tr , .)[ ,]*,,; s/[, ]*\$//")
-	if [ -z "$left" ] && grep -qx "$1" $etc/postfix.old 2>/dev/null; then
+	if [ "$left" = "$(postconf -dh "$1")" ] && grep -qx "$1" $etc/postfix.old 2>/dev/null; then
 		postconf -X "$1"
 	elif [ "$left" = "$(printf '%s' "$kept" | sed 's/[, ]*$//')" ]; then
 		postconf -e "$1=$kept"
@@ -537,6 +537,8 @@ undo_postfix() {
 	[ -z "$(postconf -M vodmr/unix 2>/dev/null)" ] || postconf -MX vodmr/unix
 	rm -rf $maps $etc/postfix.old
 	! postfix status >/dev/null 2>&1 || postfix reload >/dev/null 2>&1
+	spool=$(postconf -h queue_directory)
+	rm -f "$spool/private/vodmr" "$spool/pid/unix.vodmr" # Postfix leaves these behind
 }
 
 # --- The service -----------------------------------------------------------------------

@@ -205,6 +205,9 @@ func (s *setUp) takesDown(postfix string) {
 	if diff := changed(postfix, s.must("postconf -n; postconf -M; postconf -P")); diff != "" {
 		s.t.Errorf("Postfix is not as before:\n%s", diff)
 	}
+	if left := s.must("find /var/spool/postfix -name '*vodmr*'"); left != "" {
+		s.t.Errorf("Postfix keeps %s", left)
+	}
 	if left := s.must("ls /etc/vodmr 2>&1 || :; getent passwd vodmr; ls /var/lib/vodmr"); !strings.HasSuffix(left, "\nother.example") || strings.Count(left, "\n") != 1 {
 		s.t.Errorf("left: %s", left)
 	}
@@ -240,6 +243,20 @@ chown vodmrmail /var/lib/vodmr/d/Maildir/tmp/%[3]s && mv /var/lib/vodmr/d/Maildi
 		_, code := s.run("grep -q '^Subject: " + subject + "$' /var/mail/joe")
 		return code == 0
 	})
+}
+
+// A setting that is not in main.cf, and has a default that is not empty, is put back too.
+func TestFrontOfABareMachine(t *testing.T) {
+	s := newSetUp(t)
+	s.must("postconf -X virtual_mailbox_domains; postconf -e inet_interfaces=all inet_protocols=ipv4 myhostname=mail.example.net mydestination=localhost")
+	before := s.must("postconf -n; postconf -M; postconf -P; getent passwd; getent group; find /etc /var/lib/vodmr ! -name 'main.cf*' ! -name '*-' 2>/dev/null")
+	s.invited("vodmr-front -p 1366 mail.example.net example.org", "/root/one")
+	s.fetches("/root/one", "ann@example.org")
+	s.must("rm -f /root/*")
+	s.want(0, "vodmr-front -d example.org", "no customer is left")
+	if diff := changed(before, s.must("postconf -n; postconf -M; postconf -P; getent passwd; getent group; find /etc /var/lib/vodmr ! -name 'main.cf*' ! -name '*-' 2>/dev/null")); diff != "" {
+		t.Errorf("not as before:\n%s", diff)
+	}
 }
 
 func TestCustomerIsSetUpOnceAndTakenDown(t *testing.T) {
