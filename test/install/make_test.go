@@ -269,3 +269,24 @@ func TestMakeStampsTheCommit(t *testing.T) {
 		t.Errorf("-V: %q, want %q", got, want)
 	}
 }
+
+// If something is missing, make says what, and what to do.
+func TestMakeSaysWhatItNeeds(t *testing.T) {
+	dir, old := t.TempDir(), filepath.Join(t.TempDir(), "go")
+	must(t, "/", "cp", "-R", built(t)+"/.", dir)
+	if err := os.WriteFile(old, []byte("#!/bin/sh\necho go1.19.8\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for command, want := range map[string]string{
+		"make GO=/nonexistent/go": "Building needs Go 1.",
+		"make GO=" + old:          "is version 1.19. Building needs Go 1.",
+		"env GOFLAGS=-mod=mod GOPROXY=off GOMODCACHE=" + t.TempDir() + " make": "With a network, run: go mod download",
+	} {
+		if out, err := run(dir, "sh", "-c", command); err == nil || !strings.Contains(out, want) {
+			t.Errorf("%s: %v, and it does not say %q:\n%s", command, err, want, out)
+		}
+	}
+	// With the folder vendor no module is fetched.
+	must(t, dir, "go", "mod", "vendor")
+	must(t, dir, "env", "GOPROXY=off", "GOMODCACHE="+t.TempDir(), "make", "deb")
+}
