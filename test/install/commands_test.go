@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // A tale is what the admins of a front and its customers type, with the time of each
@@ -144,16 +146,21 @@ func (s *tale) arrives(b *box, to, subject string) {
 		accepted.Sub(s.began).Seconds(), to, b.name, float64(took.Microseconds())/1000)
 }
 
+// state is all that a second run could change.
+func (b *box) state() string {
+	return b.etc() + b.must("getent passwd; postconf -n; postconf -M; postconf -P; "+
+		"for pid in /proc/[0-9]*; do case $(cat $pid/comm 2>/dev/null) in atrn | tcpserver) ls -d $pid;; esac; done")
+}
+
 // twice repeats a command, which must change nothing.
 func (s *tale) twice(b *box, command string) {
 	s.t.Helper()
-	before := b.etc() + b.must("getent passwd; postconf -n; postconf -M; postconf -P; cat /proc/[0-9]*/comm | sort | uniq -c | grep -E 'tcpserver|atrn$'")
+	before := b.state()
 	if out := s.do(b, command); !strings.Contains(out, "nothing to change") {
 		s.t.Errorf("%s a second time: %s", command, out)
 	}
-	after := b.etc() + b.must("getent passwd; postconf -n; postconf -M; postconf -P; cat /proc/[0-9]*/comm | sort | uniq -c | grep -E 'tcpserver|atrn$'")
-	if after != before {
-		s.t.Errorf("%s a second time changed something: before\n%s\nafter\n%s", command, before, after)
+	if after := b.state(); after != before {
+		s.t.Errorf("%s a second time: -before, +after:\n%s", command, cmp.Diff(strings.Split(before, "\n"), strings.Split(after, "\n")))
 	}
 }
 
@@ -171,7 +178,8 @@ func TestTwoCommandsAtEachEnd(t *testing.T) {
 	invitation := s.invite("mail.example.net example.org")
 	s.install(s.home, "atrn")
 	s.accept(s.home, invitation)
-	eventually(t, "a standing session", func() bool { return s.logins() != "0" })
+	// The first was atrn-conf's own.
+	eventually(t, "the service's session", func() bool { return s.logins() == "2" })
 	before := s.logins()
 	s.arrives(s.home, "someone@example.org", "first")
 	s.front.mail(frontAddress, "someone@mail.example.net", "stranger@example.org", "refused")
@@ -218,14 +226,28 @@ func (s *tale) noSecretIsSeen() {
 	}
 }
 
+// expires has a message wait too long, so that the daily service bounces it.
+func (s *tale) expires() {
+	s.t.Helper()
+	s.front.mail(frontAddress, "someone@mail.example.net", "someone@example.org", "too old")
+	s.front.must("echo 1 >/etc/vodmr/control/queuelifetime; : >/var/mail/someone")
+	eventually(s.t, "the age of a message", func() bool {
+		return s.front.must("find /var/lib/vodmr -path '*/new/*' ! -newermt '-3 seconds'") != ""
+	})
+	s.front.must("systemctl start vodmr-expire.service")
+	s.delivered(s.front, "failure notice")
+	s.front.must("rm /etc/vodmr/control/queuelifetime")
+}
+
 // takenDown removes all, and finds no trace but the mail.
 func (s *tale) takenDown() {
 	s.t.Helper()
 	s.do(s.home, "atrn-conf -d mail.example.net")
 	s.do(s.home, "apt-get purge -q -y atrn")
 	s.cleaned(s.home, "")
-	// Without -d the purge has to do.
 	s.do(s.cellar, "apt-get purge -q -y atrn")
+	s.cleaned(s.cellar, "")
+	s.expires()
 	s.front.mail(frontAddress, "someone@mail.example.net", "someone@example.org", "waits")
 	eventually(s.t, "the mail that waits", func() bool { return s.front.must("find /var/lib/vodmr -path '*/new/*'") != "" })
 	s.do(s.front, "vodmr-front -d example.org example.com cellar.example")
@@ -249,11 +271,11 @@ func (s *tale) cleaned(b *box, account string) {
 		"/etc":               {s.at[b.name], b.etc()},
 	} {
 		if pair[0] != pair[1] {
-			s.t.Errorf("%s: %s: before\n%s\nafter\n%s", b.name, what, pair[0], pair[1])
+			s.t.Errorf("%s: %s: -before, +after:\n%s", b.name, what, cmp.Diff(strings.Split(pair[0], "\n"), strings.Split(pair[1], "\n")))
 		}
 	}
 	traces := b.must("find / -xdev ! -path '/proc/*' ! -path '/stage*' ! -path '/var/lib/vodmr*' ! -path '/sys/*' \\( -name '*vodmr*' -o -name '*atrn*' \\)")
-	running := b.must("cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -o -E 'vodmr|atrn' | sort -u")
+	running := b.must("cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -o -E '[v]odmr|[a]trn' | sort -u")
 	if traces+running != "" {
 		s.t.Errorf("%s: traces: %s %s", b.name, traces, running)
 	}
