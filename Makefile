@@ -21,7 +21,7 @@ UNITDIR = $(PREFIX)/lib/systemd/system
 CERTIFICATES = /etc/ssl/certs/ca-certificates.crt
 DESTDIR =
 
-DOCS = README.md ANNOUNCEMENT INSTALL FAQ INTERNALS CHANGES TODO LICENSE
+DOCS = README.md ANNOUNCEMENT INSTALL FAQ INTERNALS STANDING CHANGES TODO LICENSE
 EXAMPLES = systemd/vodmr.socket systemd/vodmr@.service \
 	freebsd/Makefile freebsd/pkg-descr freebsd/files/vodmr.in fail2ban/vodmr.conf
 UNITS = vodmr.service vodmr-expire.service vodmr-expire.timer

@@ -71,8 +71,8 @@ func (s *Session) Serve() bool {
 // wasCheck reports if the session was a balancer's health check, which comes every few
 // seconds: it says EHLO and QUIT, or nothing at all.
 func (s *Session) wasCheck(err error) bool {
-	inOrder := err == nil || errors.Is(err, io.EOF)
-	return s.Quiet && inOrder && !s.spoke && !s.server.HadUnknown()
+	ended := err == nil || errors.Is(err, io.EOF)
+	return s.Quiet && ended && !s.spoke && !s.server.HadUnknown()
 }
 
 // endReason says in a word or a reply why a session ended without a login.

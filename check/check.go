@@ -30,9 +30,9 @@ type Config struct {
 	Dir    string   // the service directory
 	Port   int      // vodmr's port; 0 for the one in the run script
 	Logins []string // the logins to look at; none for those in the rules
-	Probe  string   // the login whose Maildir gets a probe; "" for none
+	Probe  string   // the login to probe; "" for none
 	To     string   // the probe's recipient; "" for one that fits the domain
-	Out25  string   // another host whose port 25 is tried; "" for none
+	Out25  string   // another host, to try its port 25; "" for none
 	Report bool     // print what a problem report needs, too
 	Out    io.Writer
 }
@@ -52,6 +52,7 @@ type system struct {
 	look     time.Duration  // for each Maildir
 	roots    *x509.CertPool // nil for those of the system
 	tool     func(name string, args ...string) (toolRun, error)
+	files    string        // the folder that stands for /; "" for / itself
 	smtp     int           // the port of SMTP
 	patience time.Duration // how long a probe may take
 	mailer   string        // the sendmail, if no setting names one
@@ -83,25 +84,12 @@ func examine(c Config, sys system, r *report) error {
 	if c.Report {
 		printReport(s, r)
 	}
-	run(s.wanted(), s, r)
+	if s.Probe == "" && s.Out25 == "" || s.Report || len(c.Logins) > 0 {
+		run(siteChecks(), s, r)
+	}
+	run(askedChecks(), s, r)
 	sum(r)
 	return r.err
-}
-
-// wanted are the checks to run. If only a probe or only a connection to another host is asked
-// for, the site is not looked at.
-func (s *site) wanted() []check[*site] {
-	var checks []check[*site]
-	if s.Probe == "" && s.Out25 == "" || len(s.Config.Logins) > 0 || s.Report {
-		checks = siteChecks()
-	}
-	if s.Probe != "" {
-		checks = append(checks, probeCheck())
-	}
-	if s.Out25 != "" {
-		checks = append(checks, outwardCheck())
-	}
-	return checks
 }
 
 // sum ends the report with a count. If all is well this is an ok line too, so that a reader

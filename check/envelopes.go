@@ -12,14 +12,14 @@ import (
 
 const (
 	noReceived kind = "wrong | has mail without a Received below the mail server's own lines | let the mail server write it: without it no message is sent, as its envelope may be forged"
-	noEnvelope kind = "wrong | has mail whose sender and recipient vodmr-relay cannot read | see if VODMR_MTA names the mail server that fills this Maildir; the reason says which line is missing"
+	noEnvelope kind = "wrong | has mail with an envelope that vodmr-relay cannot read | see if VODMR_MTA names the mail server that fills this Maildir; the reason says which line is missing"
 )
 
 // sampled is how many of the latest messages are looked at.
 const sampled = 20
 
 // checkEnvelopes reads the envelopes of the latest messages as vodmr-relay would, for a front
-// whose mail server is not qmail.
+// with another mail server than qmail.
 func checkEnvelopes(b *openBox, r *report) {
 	if b.m.agent() == "qmail" {
 		return

@@ -3,8 +3,6 @@ package check
 import (
 	"errors"
 	"strings"
-
-	"vodmr/internal/address"
 )
 
 const eximLines kind = "wrong | has a transport in Exim that leaves out lines that vodmr-relay needs | set return_path_add, envelope_to_add, delivery_date_add and maildir_format, and batch_max = 1, in it"
@@ -27,69 +25,79 @@ func (e exim) ask(args ...string) (toolRun, error) {
 // by which transport it is delivered.
 func askExim(rt *route, r *report) {
 	e := exim{rt.site.tool}
-	transport, known, err := e.transport(probeLocal + "@" + rt.name)
+	way, err := e.route(probeLocal + "@" + rt.name)
 	if errors.Is(err, errNoTool) {
 		r.say("Exim", noMTATool, "exim")
 		return
 	}
 	some := false
-	if transport == "" && err == nil {
-		transport, known, err = e.transport("postmaster@" + rt.name)
-		some = transport != ""
+	if err == nil && way.refused {
+		way, err = e.route("postmaster@" + rt.name)
+		some = true
 	}
 	if err != nil {
 		r.say("Exim", brokenTable, err.Error())
-	} else if transport == "" && !known {
-		r.say(rt.name, notAccepted, "")
-	} else if transport == "" {
+	} else if way.refused {
 		r.say(rt.name, noCatchall, "")
+	} else if way.transport == "" {
+		r.say(rt.name, notAccepted, "Exim looks for another host")
 	} else {
-		judgeTransport(e, rt, r, transport, some)
+		judgeTransport(e, rt, r, way.transport, some)
 	}
 }
 
-// transport is the one by which an address is delivered, "" if it is not. known is false if no
-// router takes the address.
-func (e exim) transport(addr string) (name string, known bool, err error) {
+// An eximRoute is what -bt says about an address.
+type eximRoute struct {
+	transport string // "" if Exim would look for another host, and found none
+	refused   bool   // no router takes the address
+}
+
+func (e exim) route(addr string) (way eximRoute, err error) {
 	run, err := e.ask("-bt", addr)
 	if err != nil {
-		return "", false, err
+		return way, err
 	}
 	for _, part := range strings.Split(strings.ReplaceAll(run.out, "\n", ","), ",") {
 		key, value, _ := strings.Cut(strings.TrimSpace(part), " = ")
 		if key == "transport" && value != "<none>" {
-			return value, true, nil
+			return eximRoute{transport: value}, nil
 		}
 	}
-	if !strings.Contains(run.out, "undeliverable") && !strings.Contains(run.out, "cannot be resolved") {
-		return "", false, errors.New(run.reason())
+	if strings.Contains(run.out, "undeliverable") {
+		return eximRoute{refused: true}, nil
 	}
-	return "", !strings.Contains(run.out, "Unrouteable address") && !strings.Contains(run.out, "all relevant MX"), nil
+	if strings.Contains(run.out, "cannot be resolved") {
+		return way, nil
+	}
+	return way, errors.New(run.reason())
 }
 
-// judgeTransport looks at the transport's options.
+// judgeTransport looks at the options of the transport.
 func judgeTransport(e exim, rt *route, r *report, name string, some bool) {
 	run, err := e.ask("-bP", "transport", name)
 	if err != nil || run.code != 0 {
 		r.ok(rt.name, "its mail goes to the transport "+name+" of Exim, which cannot be asked")
 		return
 	}
-	options := eximOptions(run.out)
-	if options["driver"] == "smtp" {
+	values := eximOptions(run.out)
+	if values["driver"] == "smtp" {
 		r.say(rt.name, notAccepted, "Exim sends it on by the transport "+name)
 		return
 	}
-	if _, box := options["maildir_format"]; !box && options["driver"] != "appendfile" {
+	if _, box := values["maildir_format"]; !box && values["driver"] != "appendfile" {
 		r.ok(rt.name, "its mail goes to the transport "+name+" of Exim, which cannot be asked")
 		return
 	}
-	if folder, plain := eximFolder(options, rt); plain && !samePlace(folder, rt.m.maildir()) {
+	if folder, plain := eximFolder(values, rt); plain && !samePlace(folder, rt.m.maildir()) {
 		r.say(rt.name, mtaAway, folder)
 		return
 	}
 	before := r.faults()
-	if lacking := lackingLines(options); lacking != "" {
+	if lacking := lackingLines(values); lacking != "" {
 		r.say("Exim transport "+name, eximLines, lacking)
+	}
+	if user, _, err := rt.site.user(values["user"]); err == nil && user.uid != rt.m.user.uid {
+		r.say(rt.name, otherUser, user.String()+", not "+rt.m.user.String())
 	}
 	if some {
 		r.say(rt.name, onlySome, "postmaster@"+rt.name+" leads here")
@@ -101,32 +109,32 @@ func judgeTransport(e exim, rt *route, r *report, name string, some bool) {
 
 // eximOptions reads what -bP prints: a line an option, with a value or, for a switch, alone.
 func eximOptions(text string) map[string]string {
-	options := map[string]string{}
+	values := map[string]string{}
 	for line := range strings.Lines(text) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), " = ")
-		options[strings.TrimSuffix(name, " =")] = value
+		values[strings.TrimSuffix(name, " =")] = value
 	}
-	return options
+	return values
 }
 
 // eximFolder is the Maildir of a transport. plain is false if only Exim could say which one it
 // is.
-func eximFolder(options map[string]string, rt *route) (folder string, plain bool) {
-	folder = strings.NewReplacer("${domain}", rt.name, "$domain", rt.name).Replace(options["directory"])
+func eximFolder(values map[string]string, rt *route) (folder string, plain bool) {
+	folder = strings.NewReplacer("${domain}", rt.name, "$domain", rt.name).Replace(values["directory"])
 	return folder, folder != "" && !strings.Contains(folder, "$")
 }
 
 // lackingLines names what is missing for the envelope: the three lines that qmail's form, in
 // message_prefix, can stand in for.
-func lackingLines(options map[string]string) string {
+func lackingLines(values map[string]string) string {
 	var lacking []string
 	for _, name := range []string{"return_path_add", "envelope_to_add", "delivery_date_add", "maildir_format"} {
-		if _, on := options[name]; !on {
+		if _, on := values[name]; !on {
 			lacking = append(lacking, name)
 		}
 	}
-	if batch := options["batch_max"]; number(batch, 1) > 1 {
+	if batch := values["batch_max"]; number(batch, 1) > 1 {
 		lacking = append(lacking, "batch_max = 1")
 	}
-	return address.Lower(strings.Join(lacking, ", "))
+	return strings.Join(lacking, ", ")
 }

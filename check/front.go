@@ -7,12 +7,15 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"vodmr/internal/address"
 	"vodmr/internal/locate"
+	"vodmr/maildir"
 )
 
 const (
@@ -26,7 +29,11 @@ const (
 // agent is the value of VODMR_MTA for the whole site: the service's, or that of env in the
 // home of the control files.
 func (s *site) agent() string {
-	return cmp.Or(s.service.env["VODMR_MTA"], locate.Environ(s.home)("VODMR_MTA"), "qmail")
+	agent, err := maildir.AgentNamed(cmp.Or(s.service.env["VODMR_MTA"], locate.Environ(s.home)("VODMR_MTA")))
+	if err != nil {
+		agent = maildir.Agent{} // the check of the settings says it
+	}
+	return agent.Name()
 }
 
 // agent is the value for the login: a rule's counts most.
@@ -43,7 +50,7 @@ func (s *site) fills(agent string) bool {
 	return s.agent() == agent || slices.ContainsFunc(s.mailboxes, func(m *mailbox) bool { return m.agent() == agent })
 }
 
-// ofQmail is a check of a domain whose Maildir qmail fills.
+// ofQmail is a check of a domain for the Maildirs that qmail fills.
 func ofQmail(look func(*route, *report)) func(*route, *report) {
 	return func(rt *route, r *report) {
 		if rt.m.agent() == "qmail" {
@@ -85,7 +92,7 @@ func (s *site) dialFront() (net.Conn, error) {
 		}
 		failures = append(failures, err)
 	}
-	return nil, errors.Join(failures[0])
+	return nil, failures[0]
 }
 
 // localAddresses are this host's addresses, the loopback first.
@@ -166,7 +173,7 @@ func checkWay(rt *route, r *report) {
 // askOpenSMTPD looks for a domain in the configuration: as a word, or in a file that a table
 // is made of. OpenSMTPD has no command that says which rule takes an address.
 func askOpenSMTPD(rt *route, r *report) {
-	const path = "/etc/smtpd.conf"
+	path := filepath.Join(cmp.Or(rt.site.files, "/"), "etc/smtpd.conf")
 	if run, err := rt.site.tool("smtpd", "-n"); err != nil || run.code != 0 {
 		if errors.Is(err, errNoTool) {
 			r.say("OpenSMTPD", noMTATool, "smtpd")
@@ -178,7 +185,7 @@ func askOpenSMTPD(rt *route, r *report) {
 		r.unreadable(path, err)
 		return
 	}
-	if namesDomain(string(text), rt.name, 0) {
+	if namesDomain(string(text), rt.name) {
 		r.ok(rt.name, "is named in "+path+"; only a probe tells if it leads here: vodmr-check -p "+rt.m.login)
 	} else {
 		r.say(rt.name, notNamed, path)
@@ -186,22 +193,33 @@ func askOpenSMTPD(rt *route, r *report) {
 }
 
 // namesDomain reports if a domain is a word of a configuration, or of a file that it names.
-func namesDomain(text, domain string, depth int) bool {
-	for line := range strings.Lines(strings.ToLower(text)) {
-		line, _, _ = strings.Cut(line, "#")
-		for _, word := range strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(" \t\n{},=", r) }) {
-			word = strings.Trim(word, `"'`)
-			if word == domain || strings.HasSuffix(word, "@"+domain) {
-				return true
-			}
-			_, file, _ := strings.Cut(word, ":")
-			if depth == 0 && strings.HasPrefix(file, "/") {
-				inner, err := readText(ids{}, file)
-				if err == nil && namesDomain(string(inner), domain, 1) {
-					return true
-				}
-			}
+func namesDomain(text, domain string) bool {
+	for _, word := range configWords(text) {
+		_, file, _ := strings.Cut(word, ":")
+		if isDomainWord(word, domain) || strings.HasPrefix(file, "/") && fileNames(file, domain) {
+			return true
 		}
 	}
 	return false
+}
+
+// configWords are the words of a configuration outside its comments.
+func configWords(text string) (all []string) {
+	for line := range strings.Lines(text) {
+		line, _, _ = strings.Cut(line, "#")
+		all = append(all, strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(" \t\n{},=\"'", r) })...)
+	}
+	return all
+}
+
+// isDomainWord reports if a word is the domain, or an address in it.
+func isDomainWord(word, domain string) bool {
+	lower := address.Lower(word)
+	return lower == domain || strings.HasSuffix(lower, "@"+domain)
+}
+
+// fileNames reports if a file has the domain as a word.
+func fileNames(path, domain string) bool {
+	text, err := readText(ids{}, path)
+	return err == nil && slices.ContainsFunc(configWords(string(text)), func(word string) bool { return isDomainWord(word, domain) })
 }

@@ -9,6 +9,7 @@ import (
 	"vodmr/internal/locate"
 	"vodmr/internal/vpasswd"
 	"vodmr/qmail"
+	"vodmr/relay/grant"
 )
 
 // A mailbox has the facts about a login.
@@ -25,7 +26,7 @@ type mailbox struct {
 	fileError error
 	account   *vpasswd.Entry // nil if the file has none
 
-	grant    lookup // the answer to ATRN
+	grant    grant.Lookup // the answer to ATRN
 	grantErr error
 }
 

@@ -12,13 +12,12 @@ import (
 
 const noWayOut kind = "wrong | cannot be reached by SMTP from here, so this host may not be able to send bounces | ask the hoster to open port 25 outward, give the mail server a smarthost, or set VODMR_BOUNCE=customer; try another host too"
 
-// outwardCheck tries the port 25 of another host. Several hosters close it. Nothing is tried
+// checkOutward tries the port 25 of another host. Several hosters close it. Nothing is tried
 // unless the host was named: a connection out of the blue looks like an attack.
-func outwardCheck() check[*site] {
-	return check[*site]{"port 25 outward", aboutFront, checkOutward, []kind{noWayOut}}
-}
-
 func checkOutward(s *site, r *report) {
+	if s.Out25 == "" {
+		return
+	}
 	target := net.JoinHostPort(strings.Trim(s.Out25, "[]"), strconv.Itoa(s.smtp))
 	conn, err := net.DialTimeout("tcp", target, s.waitIO)
 	if err != nil {

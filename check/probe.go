@@ -2,7 +2,6 @@ package check
 
 import (
 	"bufio"
-	"bytes"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -14,9 +13,7 @@ import (
 
 	"vodmr/internal/address"
 	"vodmr/internal/sendmail"
-	"vodmr/maildir"
 	"vodmr/relay/grant"
-	"vodmr/smtp"
 )
 
 const (
@@ -31,13 +28,6 @@ const (
 	probeLeft    kind = "doubtful | came, and cannot be removed | remove the file by hand, or the customer gets it"
 )
 
-// probeCheck sends a message through the mail server and finds it in the Maildir.
-func probeCheck() check[*site] {
-	return check[*site]{"probe", aboutFront, sendProbe, []kind{
-		noProbe, probeForeign, probeRefused, probeUnsent, probeLost, probeOdd, probeOther, probeTaken, probeLeft,
-	}}
-}
-
 // A probe is a message that is looked for.
 type probe struct {
 	m     *mailbox
@@ -47,8 +37,11 @@ type probe struct {
 	text  string
 }
 
-// sendProbe probes the way of mail to the Maildir of a login.
-func sendProbe(s *site, r *report) {
+// checkProbe sends a message through the mail server and finds it in the Maildir of a login.
+func checkProbe(s *site, r *report) {
+	if s.Probe == "" {
+		return
+	}
 	p := &probe{id: rand.Text() + ".vodmr-probe@" + s.probeHost(), began: time.Now()}
 	at := slices.IndexFunc(s.mailboxes, func(m *mailbox) bool { return m.login == s.Probe })
 	if at < 0 || !s.mailboxes[at].found() {
@@ -60,6 +53,10 @@ func sendProbe(s *site, r *report) {
 		return
 	}
 	p.m = s.mailboxes[at]
+	if p.m.owner.uid == 0 {
+		r.say(p.m.home, rootsHome, "")
+		return
+	}
 	recipients, err := p.recipients()
 	if errors.Is(err, errForeign) {
 		r.say(s.To, probeForeign, "the login's domains are "+strings.Join(p.m.grant.Domains, ", "))
@@ -69,9 +66,22 @@ func sendProbe(s *site, r *report) {
 		r.say(s.Probe, noProbe, err.Error())
 		return
 	}
-	if p.send(s, r, recipients) {
+	if domain := grant.Domain(recipients[0]); p.leaves(domain) {
+		r.say(domain, notAccepted, "the probe would go to another host")
+	} else if p.send(s, r, recipients) {
 		p.await(r)
 	}
+}
+
+// leaves reports if the mail server says that it would send the probe to another host, since it
+// does not know the domain. A client on this host may send mail to anybody.
+func (p *probe) leaves(domain string) bool {
+	if p.m.agent() != "postfix" {
+		return false
+	}
+	ask := &postfix{run: p.m.site.tool}
+	accepted, _ := ask.accepts(domain)
+	return !accepted && ask.broken == "" && ask.setting("mail_version") != ""
 }
 
 func (s *site) probeHost() string {
@@ -87,7 +97,7 @@ func (s *site) probeHost() string {
 var errForeign = errors.New("not an address of this login")
 
 // recipients are the addresses to try, in order: the one that was asked for, or a random one,
-// which a catch-all takes, and then postmaster, whom each domain has (RFC 5321 section 4.5.1).
+// which a catch-all takes, and then postmaster, which each domain has (RFC 5321 section 4.5.1).
 func (p *probe) recipients() ([]string, error) {
 	if p.m.grantErr != nil {
 		return nil, p.m.grantErr
@@ -183,189 +193,4 @@ func (p *probe) message(to string) string {
 		"Auto-Submitted: auto-generated\n\n" +
 		"The mail relay's administrator tried if mail comes this far, and it does.\n" +
 		"vodmr-check removes this message; if you read it, you may.\n"
-}
-
-// await waits for the probe and says how it came.
-func (p *probe) await(r *report) {
-	subject := "the probe to " + p.to
-	_, err := readAs(p.m.user, p.m.home, func() (struct{}, error) {
-		box, err := maildir.OpenFor(p.m.home, p.m.site.maildir(), p.m.user.uid)
-		if err != nil {
-			sayUnopenedMaildir(r, p.m.maildir(), err)
-			return struct{}{}, nil
-		}
-		defer box.Close()
-		p.find(box, r, subject)
-		return struct{}{}, nil
-	})
-	if err != nil {
-		r.unreadable(p.m.home, err)
-	}
-}
-
-// find looks for the probe until it is there, or the time is over. A look takes at most a
-// fifth of the time, however much mail waits.
-func (p *probe) find(box *maildir.Box, r *report, subject string) {
-	until := time.Now().Add(p.m.site.patience)
-	busy := false
-	for {
-		began := time.Now()
-		found, err := p.look(box)
-		if err != nil {
-			r.unreadable(p.m.maildir(), err)
-			return
-		}
-		if found != nil {
-			defer found.Close()
-			p.judge(box, r, subject, found)
-			return
-		}
-		if pid, err := box.Lock.Holder(); err == nil && pid != 0 {
-			busy = true
-		}
-		if time.Now().After(until) {
-			break
-		}
-		time.Sleep(max(4*time.Since(began), 50*time.Millisecond))
-	}
-	if busy {
-		r.say(subject, probeTaken, p.m.maildir()+"/vodmr.lock is held")
-	} else {
-		r.say(subject, probeLost, fmt.Sprintf("%s, within %v", p.m.maildir(), p.m.site.patience))
-	}
-}
-
-// clockStep is how far a file's time may lie before the probe's, which is that of a clock that
-// counts more finely.
-const clockStep = 2
-
-// look looks for the probe among the messages that came since it was sent.
-func (p *probe) look(box *maildir.Box) (*maildir.Message, error) {
-	list, err := box.Scan(time.Time{})
-	if err != nil {
-		return nil, err
-	}
-	defer list.Close()
-	for e, ok := list.Next(); ok; e, ok = list.Next() {
-		if e.Time < p.began.Unix()-clockStep {
-			continue
-		}
-		m, err := box.OpenMessage(e)
-		if err != nil {
-			continue // another one's, or gone
-		}
-		if p.is(m) {
-			return m, nil
-		}
-		m.Close()
-	}
-	return nil, nil
-}
-
-// is reports if a message is the probe.
-func (p *probe) is(m *maildir.Message) bool {
-	head := make([]byte, maildir.HeadSize)
-	n, _ := m.ReadAt(head, 0)
-	return bytes.Contains(head[:n], []byte("<"+p.id+">"))
-}
-
-// judge compares the probe's envelope with the one that was sent, and removes the probe.
-func (p *probe) judge(box *maildir.Box, r *report, subject string, found *maildir.Message) {
-	took := time.Since(p.began).Round(time.Millisecond)
-	w, err := p.read(found)
-	if errors.Is(err, maildir.ErrGone) {
-		r.ok(subject, "came within "+took.String()+", and a session took it away")
-		return
-	}
-	quoted, _ := address.Quote(p.to)
-	if err != nil {
-		r.say(subject, probeOdd, err.Error())
-	} else if w.sender != "" || !sameAddress(w.recipient, quoted) {
-		r.say(subject, probeOther, "from <"+w.sender+"> to <"+w.recipient+">")
-	} else {
-		r.ok(subject, "came within "+took.String()+" from <> to <"+w.recipient+">")
-	}
-	var quota *maildir.QuotaError
-	err = box.Remove(found.Entry, found.Size)
-	if err != nil && !errors.Is(err, maildir.ErrGone) && !errors.As(err, &quota) {
-		r.say(p.m.maildir()+"/"+found.Path(), probeLeft, err.Error())
-	}
-}
-
-// An envelope is what vodmr-relay reads from a file, in SMTP's form.
-type envelope struct{ sender, recipient string }
-
-func (p *probe) read(found *maildir.Message) (envelope, error) {
-	box, err := p.m.openSpool()
-	if err != nil {
-		return envelope{}, err
-	}
-	defer box.Close()
-	w, there := box.Read(found.Entry)
-	if !there {
-		return envelope{}, maildir.ErrGone
-	}
-	return envelope{w.Sender, w.Recipient}, w.Err
-}
-
-// sameAddress compares addresses as mail servers do that fold their case.
-func sameAddress(a, b string) bool { return address.Lower(a) == address.Lower(b) }
-
-// A submission is a conversation in which the probe is sent.
-type submission struct {
-	stream  io.ReadWriter
-	replies *bufio.Reader
-}
-
-// submit sends the probe to the first of the recipients that the server takes. The reply is
-// the one that decided.
-func (d *submission) submit(name string, recipients []string, text func(to string) string) (reply smtp.Reply, to string, err error) {
-	to = recipients[0]
-	if reply, err = readReply(d.replies); err != nil || reply.Code != 220 {
-		return reply, to, err
-	}
-	for _, line := range []string{"EHLO " + name, "MAIL FROM:<>"} {
-		if reply, err = d.say(line); err != nil || reply.Code/100 != 2 {
-			return reply, to, err
-		}
-	}
-	refusal := smtp.Reply{}
-	for _, to = range recipients {
-		quoted, err := address.Quote(to)
-		if err != nil {
-			return reply, to, err
-		}
-		if reply, err = d.say("RCPT TO:<" + quoted + ">"); err != nil {
-			return reply, to, err
-		}
-		if reply.Code/100 == 2 {
-			return d.content(text(to), to)
-		}
-		if refusal.Code == 0 {
-			refusal = reply
-		}
-	}
-	_, _ = d.say("QUIT")
-	return refusal, recipients[0], nil
-}
-
-// content sends the message. No line of it begins with a dot.
-func (d *submission) content(text, to string) (smtp.Reply, string, error) {
-	reply, err := d.say("DATA")
-	if err == nil && reply.Code == 354 {
-		reply, err = d.say(strings.ReplaceAll(text, "\n", "\r\n") + ".")
-	} else if err == nil && reply.Code/100 == 2 {
-		err = errReply
-	}
-	if err == nil {
-		_, _ = d.say("QUIT")
-	}
-	return reply, to, err
-}
-
-func (d *submission) say(line string) (smtp.Reply, error) {
-	if _, err := io.WriteString(d.stream, line+"\r\n"); err != nil {
-		return smtp.Reply{}, err
-	}
-	return readReply(d.replies)
 }

@@ -29,7 +29,7 @@ func checkQueue(s *site, r *report) {
 	queue := s.queue()
 	name := cmp.Or(queue.Program, queueProgram)
 	if queue.Program == "" && !s.hasQmail() {
-		if !s.fills("qmail") {
+		if !s.fills("qmail") && s.service.env["VODMR_BOUNCE"] != "customer" {
 			r.say("bounces", noBouncer, "")
 		}
 		return

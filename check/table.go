@@ -56,6 +56,17 @@ func siteChecks() []check[*site] {
 	}
 }
 
+// askedChecks do something that is only done if a command line asks for it. If it asks for
+// nothing else, they run alone.
+func askedChecks() []check[*site] {
+	return []check[*site]{
+		{"probe", aboutFront, checkProbe, []kind{
+			noProbe, rootsHome, notAccepted, probeForeign, probeRefused, probeUnsent, probeLost, probeOdd, probeOther, probeTaken, probeLeft,
+		}},
+		{"port 25 outward", aboutFront, checkOutward, []kind{noWayOut}},
+	}
+}
+
 // loginChecks are those of each login that has a mailbox.
 func loginChecks() []check[*mailbox] {
 	return []check[*mailbox]{

@@ -18,14 +18,22 @@ type toolRun struct {
 	code        int
 }
 
-// failed reports if the command could not answer: with postmap -q, exit code 1 without a
-// word means only that there is no such entry.
-func (t toolRun) failed() bool { return t.code != 0 && t.errors != "" }
+// failed reports if the command could not answer: with postmap -q, exit code 1 alone means only
+// that there is no such entry, and warnings may be about anything.
+func (t toolRun) failed() bool {
+	return t.code != 0 && (strings.Contains(t.errors, "fatal:") || strings.Contains(t.errors, "error:"))
+}
 
-// reason is the first line that the command printed about its failure.
+// reason is the line in which the command says why it failed: the first one that is not a
+// warning.
 func (t toolRun) reason() string {
-	line, _, _ := strings.Cut(strings.TrimSpace(t.errors+"\n"+t.out), "\n")
-	return line
+	lines := strings.Split(strings.TrimSpace(t.errors+"\n"+t.out), "\n")
+	for _, line := range lines {
+		if !strings.Contains(line, "warning:") {
+			return line
+		}
+	}
+	return lines[0]
 }
 
 // errNoTool means that a command of the mail server is not installed.

@@ -56,12 +56,12 @@ func renewed(t *testing.T, is *certified) *certified {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again := &certified{key: is.key}
-	again.PrivateKey, again.Certificate.Certificate = is.key, [][]byte{der}
-	if again.Leaf, err = x509.ParseCertificate(der); err != nil {
+	next := &certified{key: is.key}
+	next.PrivateKey, next.Certificate.Certificate = is.key, [][]byte{der}
+	if next.Leaf, err = x509.ParseCertificate(der); err != nil {
 		t.Fatal(err)
 	}
-	return again
+	return next
 }
 
 // issue makes a certificate that an issuer vouches for; nil for itself.

@@ -1,6 +1,7 @@
 package maildir
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 )
@@ -9,8 +10,9 @@ import (
 // writes lines of its own above the message, and only these tell sender and recipient. The
 // zero value is qmail.
 type Agent struct {
-	name  string
-	lines []ownLine
+	name     string
+	lines    []ownLine
+	requeues bool // see parser.cutRequeued
 }
 
 // An ownLine is a line that an agent writes above a message.
@@ -32,7 +34,8 @@ const (
 )
 
 const (
-	eximHint = "set return_path_add, envelope_to_add and delivery_date_add in the transport of Exim"
+	postfixHint = "leave file in prepend_delivered_header of Postfix"
+	eximHint    = "set return_path_add, envelope_to_add and delivery_date_add in the transport of Exim"
 	// Dovecot's LMTP server writes no Delivered-To if one transaction has several recipients.
 	dovecotHint = "give Dovecot each recipient in a transaction of its own (Postfix: lmtp_destination_recipient_limit = 1; Exim: max_rcpt = 1)"
 )
@@ -53,16 +56,27 @@ func agents() []Agent {
 	from := ownLine{field: returnPath, means: tellsSender}
 	to := ownLine{field: deliveredTo, means: tellsRecipient}
 	return []Agent{
-		{"qmail", []ownLine{from, to}}, // or the other way round; see parser.top
-		{"postfix", []ownLine{from, {field: "X-Original-To:", means: tellsRecipient, optional: true}, to}},
-		{"exim", []ownLine{from.orDo(eximHint), {field: envelopeTo, means: tellsRecipient, hint: eximHint}, {field: "Delivery-date:", optional: true}}},
-		{"opensmtpd", []ownLine{{field: returnPath, means: tellsSender, optional: true}, to}},
-		{"dovecot", []ownLine{from, to.orDo(dovecotHint)}},
-		{"courier", []ownLine{to, from}},
+		{name: qmail, lines: []ownLine{from, to}}, // or the other way round; see parser.top
+		{name: "postfix", requeues: true, lines: []ownLine{
+			from,
+			{field: "X-Original-To:", means: tellsRecipient, optional: true},
+			to.orDo(postfixHint),
+		}},
+		{name: "exim", lines: []ownLine{
+			from.orDo(eximHint),
+			{field: envelopeTo, means: tellsRecipient, hint: eximHint},
+			{field: "Delivery-date:", optional: true},
+		}},
+		{name: "opensmtpd", lines: []ownLine{{field: returnPath, means: tellsSender, optional: true}, to}},
+		{name: "dovecot", lines: []ownLine{from, to.orDo(dovecotHint)}},
+		{name: "courier", lines: []ownLine{to, from}},
 	}
 }
 
-const envelopeTo = "Envelope-to:"
+const (
+	qmail      = "qmail"
+	envelopeTo = "Envelope-to:"
+)
 
 func (l ownLine) orDo(hint string) ownLine {
 	l.hint = hint
@@ -84,13 +98,13 @@ func AgentNamed(name string) (Agent, error) {
 // Name returns the agent's name, as VODMR_MTA has it.
 func (a Agent) Name() string {
 	if a.name == "" {
-		return agents()[0].name
+		return qmail
 	}
 	return a.name
 }
 
 // IsQmail reports if qmail-local or vdelivermail fills the Maildir.
-func (a Agent) IsQmail() bool { return a.Name() == agents()[0].name }
+func (a Agent) IsQmail() bool { return a.Name() == qmail }
 
 // ParseEnvelope reads the envelope from the first bytes of a message: HeadSize of them, or
 // all of it (complete). The error is ErrNoEnvelope.
@@ -119,6 +133,9 @@ func (p *parser) envelope(a Agent, catchall Catchall) error {
 			return err
 		}
 	}
+	if a.requeues {
+		p.cutRequeued()
+	}
 	if p.env.Received = p.hasReceived(); !p.env.Received {
 		return fmt.Errorf("%w: the header has no Received, so nobody can tell the lines of %s from the sender's: let the mail server write it", ErrNoEnvelope, a.name)
 	}
@@ -141,6 +158,29 @@ func (p *parser) takeOwn(a Agent, line ownLine) error {
 		return fmt.Errorf("%w: %s is folded, which %s never does", ErrNoEnvelope, line.name(), a.name)
 	}
 	return p.understand(line, value)
+}
+
+// cutRequeued takes out a line that Postfix's local(8) writes if it forwards mail that it does
+// not deliver itself (luser_relay, an alias, .forward): a Delivered-To with the address that
+// it had before, between the Received of its own new message, which names no client, and
+// the next Received. The customer's mail server would take it for a loop. The line tells
+// nothing here.
+func (p *parser) cutRequeued() {
+	following := p.lines
+	l, ok := following.next()
+	if !ok || !l.is("Received: by ") || !bytes.HasSuffix(l.text, []byte(")")) || bytes.Contains(l.text, []byte(", from userid ")) {
+		return
+	}
+	for following.peek().isFolded() {
+		following.next()
+	}
+	if l = following.peek(); !l.is(deliveredTo) {
+		return
+	}
+	following.next()
+	if following.peek().is(received) {
+		p.env.Cut = append(p.env.Cut, l.span)
+	}
 }
 
 // understand takes the meaning of a line.

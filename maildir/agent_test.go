@@ -39,6 +39,9 @@ func TestEnvelopeOfOtherAgents(t *testing.T) {
 		{"exim", "exim/maildir/new/1795885023.M524909P29.customer.example", "ann@s.test", "a,b@example.org", 3},
 		{"exim", "exim/maildir/new/1795885023.M933119P35.customer.example", `"odd sender"@s.test`, "bob@example.org", 3},
 		{"exim", "exim/maildir-kept/new/1795885034.M620870P20.customer.example", "ann@s.test", "bob@example.org", 3},
+		{"dovecot", "dovecot/maildir/new/1795885159.M537612P161.mail.provider.test,S=570,W=588", "", "frank@example.org", 2},
+		{"dovecot", "dovecot/maildir/new/1795885159.M539395P165.mail.provider.test,S=625,W=643", "ann@sender.test", "john doe@example.org", 2},
+		{"dovecot", "dovecot/maildir/new/1795885159.M550193P161.mail.provider.test,S=622,W=640", `"odd sender"@sender.test`, "grace@example.org", 2},
 		{"opensmtpd", "opensmtpd/maildir/new/1795885040.d6cf9b74.customer.example", "ann@s.test", "bob@example.org", 2},
 		{"opensmtpd", "opensmtpd/maildir/new/1795885040.742f63b7.customer.example", "", "Bob.X+ext@Example.ORG", 1},
 	}
@@ -90,6 +93,11 @@ func TestAgentNamed(t *testing.T) {
 
 const by = "Received: from x by front; date\nSubject: x\n\nbody\n"
 
+// requeued is a message in Postfix's form, with a first Received and lines below it.
+func requeued(received, below string) string {
+	return "Return-Path: <a@b>\nX-Original-To: bob@d\nDelivered-To: odmr@f\nReceived: " + received + below + by
+}
+
 func TestAgentsEnvelope(t *testing.T) {
 	for _, test := range []struct{ agent, message, sender, recipient, content string }{
 		{"dovecot", "Return-Path: <ann@s.test>\nDelivered-To: \"john doe\"@example.org\n" + by, "ann@s.test", "john doe@example.org", by},
@@ -105,6 +113,13 @@ func TestAgentsEnvelope(t *testing.T) {
 		{"exim", "Return-path: <a@b>\nEnvelope-to: bob@d\nEnvelope-to: evil@d\n" + by, "a@b", "bob@d", "Envelope-to: evil@d\n" + by},
 		{"opensmtpd", "Delivered-To: bob@d\nReturn-Path: <evil@e>\n" + by, "", "bob@d", "Return-Path: <evil@e>\n" + by},
 		{"opensmtpd", "Return-Path: <a@b>\nDelivered-To: bob@d\nDelivered-To: evil@d\n" + by, "a@b", "bob@d", "Delivered-To: evil@d\n" + by},
+		// local(8) of Postfix forwarded it: the line with the address before is no loop.
+		{"postfix", requeued("by f (Postfix)\n\tid 0; x\n", "Delivered-To: john doe@d\n"), "a@b", "bob@d", "Received: by f (Postfix)\n\tid 0; x\n" + by},
+		{"postfix", requeued("from c\n\tby f (Postfix)\n", "Delivered-To: evil@d\n"), "a@b", "bob@d", "Received: from c\n\tby f (Postfix)\nDelivered-To: evil@d\n" + by},
+		{"postfix", requeued("by f (Postfix, from userid 0)\n", "Delivered-To: evil@d\n"), "a@b", "bob@d", "Received: by f (Postfix, from userid 0)\nDelivered-To: evil@d\n" + by},
+		{"postfix", requeued("by f (Postfix)\n", "Delivered-To: evil@d\nSubject: x\n"), "a@b", "bob@d", "Received: by f (Postfix)\nDelivered-To: evil@d\nSubject: x\n" + by},
+		{"postfix", requeued("by f (Postfix)\n", "Subject: x\nDelivered-To: evil@d\n"), "a@b", "bob@d", "Received: by f (Postfix)\nSubject: x\nDelivered-To: evil@d\n" + by},
+		{"opensmtpd", "Return-Path: <a@b>\nDelivered-To: bob@d\nReceived: by f (x)\nDelivered-To: c@d\n" + by, "a@b", "bob@d", "Received: by f (x)\nDelivered-To: c@d\n" + by},
 	} {
 		env, err := agent(t, test.agent).ParseEnvelope([]byte(test.message), true, Catchall{})
 		if err != nil || env.Sender != test.sender || env.Recipient != test.recipient {

@@ -9,14 +9,14 @@ import (
 // restrain keeps the Sender to the rung of the ladder that the notes name.
 func (s *source) restrain() {
 	rung := smtp.Restraint(s.spool.History().Rung())
-	s.sender.Restrain(rung)
+	s.sender.Peer.Restrain(rung)
 	s.lockStep = rung == smtp.LockStep
 }
 
 // broke has the next session begin a rung lower, if this one broke with mail in flight, or
 // at the probe: a server that greets with other words each time is not known again.
 func (s *source) broke() {
-	if len(s.sender.Unanswered()) > 0 || s.sender.Probing() {
+	if len(s.sender.Unanswered()) > 0 || s.sender.Peer.Probing() {
 		s.spool.History().Lower()
 		s.Sending()
 	}
@@ -54,7 +54,7 @@ func (s *source) closed(err error) {
 			if i == 0 && !s.refusedSome {
 				s.spool.Tried(m, closing.Reply)
 			} else {
-				s.spool.Again(m)
+				s.spool.Retry(m)
 			}
 		}
 	}

@@ -19,14 +19,14 @@ func (s *source) decide(b *spool.Batch, decisions []smtp.Decision, plain bool) {
 		case tooMany(d):
 			s.spool.LimitRecipients(d.After)
 			later = append(later, m)
-			s.spool.Again(m)
+			s.spool.Retry(m)
 		case d.Reply.AboutCommand() && !plain:
 			repeat = append(repeat, m)
-			s.spool.Again(m)
+			s.spool.Retry(m)
 		case aboutSession(d.Reply, plain):
 			s.spool.Trust.RefusedSession(m, d.Reply)
 		case d.Stage == smtp.StageContent && several:
-			s.spool.Again(m)
+			s.spool.Retry(m)
 			s.spool.Repeat([]*spool.Message{m}, plain)
 			repeated = true
 		case d.Reply.Permanent() && d.Stage == smtp.StageMail:
@@ -50,9 +50,9 @@ func (s *source) decide(b *spool.Batch, decisions []smtp.Decision, plain bool) {
 func (s *source) decideNotice(b *spool.Batch, reply smtp.Reply, plain bool) {
 	s.refusedSome = s.refusedSome || reply.Refused()
 	if reply.AboutCommand() && !plain {
-		s.spool.RepeatNotice(b)
+		s.spool.Notices.Repeat(b)
 	} else {
-		s.spool.Told(b, reply)
+		s.spool.Notices.Answered(b, reply)
 	}
 }
 

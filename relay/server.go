@@ -16,17 +16,17 @@ const (
 
 // recallServer tells the Sender what the customer's server has shown before.
 func (s *source) recallServer() {
-	if s.sender.Fingerprint == "" {
+	if s.sender.Peer.Fingerprint == "" {
 		return
 	}
-	s.shown = s.spool.History().Server(s.sender.Fingerprint)
+	s.shown = s.spool.History().Server(s.sender.Peer.Fingerprint)
 	switch s.shown {
 	case serverDrains:
-		s.sender.Evidence = smtp.Drains
+		s.sender.Peer.Evidence = smtp.Drains
 	case serverData:
-		s.sender.Evidence = smtp.Undrained
+		s.sender.Peer.Evidence = smtp.Undrained
 	case serverLockStep:
-		s.sender.Evidence = smtp.OutOfStep
+		s.sender.Peer.Evidence = smtp.OutOfStep
 	default:
 		s.shown = serverUnproven
 	}
@@ -37,9 +37,9 @@ func (s *source) noteServer() {
 	if s.shown == "" {
 		return
 	}
-	word := serverWord(s.sender.Evidence)
+	word := serverWord(s.sender.Peer.Evidence)
 	if word != s.shown || word == serverDrains { // this is shown anew in each session
-		s.spool.History().SetServer(s.sender.Fingerprint, word)
+		s.spool.History().SetServer(s.sender.Peer.Fingerprint, word)
 	}
 	if word == s.shown {
 		return

@@ -67,14 +67,14 @@ func (s *source) mayBegin() bool {
 }
 
 // noticesWait reports if notices for the customer's postmaster can be sent now.
-func (s *source) noticesWait() bool { return s.spool.NoticesWait() && s.mayBegin() }
+func (s *source) noticesWait() bool { return s.spool.Notices.Wait() && s.mayBegin() }
 
 // terminating reports if this process was told to end.
 func (s *source) terminating() bool { return s.wake != nil && s.wake.terminating }
 
 // mailMaxReached keeps RFC 9422's MAILMAX; the rest waits for another session.
 func (s *source) mailMaxReached() bool {
-	most := s.sender.Extensions.MailMax
+	most := s.sender.Peer.Extensions.MailMax
 	return most > 0 && s.sender.Begun() >= most
 }
 
@@ -121,7 +121,7 @@ func (s *source) settle() (any bool) {
 	any = s.spool.Settle()
 	for _, b := range foretold {
 		if b.Notice() {
-			s.spool.Told(b, b.Foretold)
+			s.spool.Notices.Answered(b, b.Foretold)
 		} else {
 			s.decideForetold(b)
 		}

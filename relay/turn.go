@@ -13,7 +13,7 @@ import (
 // we send.
 func (s *session) turn() error {
 	var conn smtp.Duplex = s.Conn
-	if s.stands() {
+	if s.isStanding() {
 		conn = s.newWakeConn()
 	}
 	sender := smtp.NewSender(conn, s.timeouts(), s.grant.Settings.Window)
@@ -47,19 +47,19 @@ func (s *session) send(src *source) error {
 	if err := sender.Hello(s.control.HeloHost); err != nil {
 		return err
 	}
-	s.ignore(&sender.Extensions)
+	s.ignore(&sender.Peer.Extensions)
 	if s.wake != nil {
 		s.wake.hello = true
 	}
-	if err := s.spool.Start(sender.Extensions, s.Conn.HungUp); err != nil {
+	if err := s.spool.Start(sender.Peer.Extensions, s.Conn.HungUp); err != nil {
 		return err
 	}
 	if s.spool.MustStop {
-		return endByStuck
+		return endByNotes
 	}
 	src.start()
 	if s.wake != nil {
-		return s.stand(src)
+		return s.runStanding(src)
 	}
 	if err := src.run(); err != nil {
 		return err
@@ -88,7 +88,7 @@ func (s *source) stopped() error {
 	why, _ := s.spool.Trust.Refusing()
 	switch {
 	case s.spool.MustStop:
-		return endByStuck
+		return endByNotes
 	case s.spool.HungUp():
 		return lastWords(s.sender)
 	case why != "":
@@ -105,7 +105,7 @@ func (s *source) end(err error) {
 	s.spool.Broken()
 	s.settle()
 	s.spool.Trust.DecideSenders()
-	s.spool.DropNotices()
+	s.spool.Notices.Drop()
 	switch {
 	case err == nil || isCleanEnd(err):
 		s.spool.End()

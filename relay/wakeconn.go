@@ -122,11 +122,11 @@ func (c *wakeConn) bound() time.Time {
 	if c.asked.IsZero() {
 		return c.deadline
 	}
-	due := c.asked.Add(c.probe)
-	if !c.deadline.IsZero() && c.deadline.Before(due) {
+	answerBy := c.asked.Add(c.probe)
+	if !c.deadline.IsZero() && c.deadline.Before(answerBy) {
 		return c.deadline
 	}
-	return due
+	return answerBy
 }
 
 func (c *wakeConn) overdue() bool {

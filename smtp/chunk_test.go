@@ -28,21 +28,22 @@ func TestChunksEndWithALine(t *testing.T) {
 		"nearly a chunk":  {strings.Repeat(strings.Repeat("x", 950_000)+"\n", 4), true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := &Sender{}
+			var r streamReader
 			f := &flight{tx: &Transaction{Stream: strings.NewReader(test.stored)}, chunking: true}
 			var sent []byte
 			for last := false; !last; {
+				var octets []byte
 				var err error
-				if last, err = s.readChunk(f); err != nil {
+				if octets, last, err = r.chunk(f); err != nil {
 					t.Fatal(err)
 				}
-				if n := len(s.chunked); n > chunkSize || n == 0 && !last {
+				if n := len(octets); n > chunkSize || n == 0 && !last {
 					t.Errorf("a chunk of %d octets", n)
 				}
-				if !last && !test.endless && !bytes.HasSuffix(s.chunked, []byte("\r\n")) {
-					t.Errorf("a chunk of %d octets ends within a line", len(s.chunked))
+				if !last && !test.endless && !bytes.HasSuffix(octets, []byte("\r\n")) {
+					t.Errorf("a chunk of %d octets ends within a line", len(octets))
 				}
-				sent = append(sent, s.chunked...)
+				sent = append(sent, octets...)
 			}
 			var whole Encoder
 			want := whole.Finish(whole.Append(nil, []byte(test.stored)))

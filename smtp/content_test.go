@@ -155,14 +155,16 @@ func checkScan(t interface{ Fatalf(string, ...any) }, pieces [][]byte) {
 		scan.Add(piece)
 	}
 	stored := bytes.Join(pieces, nil)
-	s := &Sender{}
+	var r streamReader
 	f := &flight{tx: &Transaction{Stream: bytes.NewReader(stored)}, chunking: true}
 	octets := int64(0)
-	for last := false; !last; octets += int64(len(s.chunked)) {
+	for last := false; !last; {
+		var chunk []byte
 		var err error
-		if last, err = s.readChunk(f); err != nil {
+		if chunk, last, err = r.chunk(f); err != nil {
 			t.Fatalf("%v", err)
 		}
+		octets += int64(len(chunk))
 	}
 	if scan.Size() != octets {
 		t.Fatalf("%.200q: scanned as %d octets, sent as %d", pieces, scan.Size(), octets)

@@ -4,6 +4,7 @@
 //
 //	Server      reads commands, gives each to its function, sends the replies
 //	Sender      sends what a Source has, as far ahead as the other side lets it
+//	Peer        what is known of the server, and how much of its offers is used
 //	Reply       a reply; as an error, a refusal
 //	LineReader, ReplyParser, Encoder    what goes over the line and comes back
 //

@@ -119,7 +119,7 @@ func TestHello(t *testing.T) {
 		if test.peer.written.String() != test.written {
 			t.Errorf("%s: wrote %q, want %q", test.name, test.peer.written.String(), test.written)
 		}
-		if diff := cmp.Diff(test.want, s.Extensions); diff != "" {
+		if diff := cmp.Diff(test.want, s.Peer.Extensions); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", test.name, diff)
 		}
 	}

@@ -31,7 +31,7 @@ var ErrOutOfStep = errors.New("out of step")
 
 // outOfStep ends the session: nothing that is unanswered is believed.
 func (s *Sender) outOfStep(err error) error {
-	s.Evidence, s.misled = OutOfStep, true
+	s.Peer.Evidence, s.misled = OutOfStep, true
 	return &BrokenError{err}
 }
 
@@ -41,9 +41,9 @@ func (s *Sender) misplaced(e expect, reply Reply) string {
 	switch {
 	case !reply.Accepted():
 		return ""
-	case !e.plain() && !s.Extensions.NoEnhanced && anothersCode(e.kind, reply):
+	case !e.plain() && !s.Peer.Extensions.NoEnhanced && anothersCode(e.kind, reply):
 		return "its code is about another command"
-	case e.ofContent() && s.unacknowledged(e):
+	case e.ofContent() && s.link.unacknowledged(e.end):
 		return "it came before the content can have been read"
 	}
 	return ""
@@ -64,22 +64,6 @@ func anothersCode(kind expectKind, reply Reply) bool {
 		return subject == "6"
 	}
 	return false
-}
-
-// unacknowledged says whether the peer's TCP has not got the whole of what e is about:
-// then the server cannot have read it. A reply to what was read acknowledges it as well,
-// as it is sent later. It is false if nobody can know, as on a pipe.
-func (s *Sender) unacknowledged(e expect) bool {
-	conn, ok := s.conn.(interface{ Unacknowledged() (int, bool) })
-	if !ok || e.end <= s.acknowledged {
-		return false
-	}
-	octets, known := conn.Unacknowledged()
-	if !known {
-		return false
-	}
-	s.acknowledged = s.written - int64(octets)
-	return e.end > s.acknowledged
 }
 
 // ofContent says whether the reply is about octets of content.

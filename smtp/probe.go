@@ -23,48 +23,37 @@ const probeOctets = "X-VODMR\r\n"
 const fewMails = 10
 
 // Probing reports if the probe has not got all its replies.
-func (s *Sender) Probing() bool { return s.probe.owed > 0 }
+func (p *Peer) Probing() bool { return p.probe.owed > 0 }
 
-// chunks says whether tx may go by BDAT.
-func (s *Sender) chunks(tx *Transaction) bool {
-	x := s.Extensions
-	return x.Chunking && !s.lockStep(tx) &&
-		(s.Evidence == Drains || s.Evidence == Unproven && !s.probe.open) &&
-		(x.MailMax == 0 || x.MailMax > fewMails)
+// mustProbe says whether the probe is to be said before tx.
+func (p *Peer) mustProbe(tx *Transaction) bool {
+	return p.chunks(tx) && (p.probe.said == 0 || p.unconfirmed())
 }
 
-// withoutDATA has the content of f go by BDAT to a server that does not know DATA. It is
-// sent only behind an accepted recipient: from here on in lock step.
-func (s *Sender) withoutDATA(f *flight, reply Reply) bool {
-	unknown := reply.Code == 500 || reply.Code == 502
-	if !unknown || f.accepted == 0 || !f.mail.Accepted() || !s.Extensions.Chunking {
-		return false
-	}
-	s.noDATA = true
-	f.chunking, f.encoder.Dots, f.step = true, false, stepData
-	return true
-}
-
-// proven says the probe where tx needs it, and whether tx may begin. Only the first probe
+// mustAwaitProbe says whether tx waits for the replies to the probe. Only the first probe
 // of a server that is not known must be answered before that: what follows any other is
 // not believed unless that was passed.
-func (s *Sender) proven(tx *Transaction) bool {
-	if s.chunks(tx) && (s.probe.said == 0 || s.unconfirmed()) {
-		s.sayProbe()
-	}
-	wait := s.lockStep(tx) || s.Evidence == Unproven && s.probe.said == 1
-	return s.probe.owed == 0 || !wait
+func (p *Peer) mustAwaitProbe(tx *Transaction) bool {
+	return p.Probing() && (p.lockStep(tx) || p.Evidence == Unproven && p.probe.said == 1)
 }
 
 // unconfirmed says whether the probe is due behind the first transaction. It shows that
 // BDAT LAST gets one reply (old SubEthaSMTP gives two).
-func (s *Sender) unconfirmed() bool {
-	return s.Evidence == Unproven && s.probe.tried && s.probe.said == 1 && s.probe.owed == 0
+func (p *Peer) unconfirmed() bool {
+	return p.Evidence == Unproven && p.probe.tried && p.probe.said == 1 && p.probe.owed == 0
+}
+
+// proven says the probe if tx needs it, and whether tx may begin.
+func (s *Sender) proven(tx *Transaction) bool {
+	if s.Peer.mustProbe(tx) {
+		s.sayProbe()
+	}
+	return !s.Peer.mustAwaitProbe(tx)
 }
 
 // sayProbe queues the probe.
 func (s *Sender) sayProbe() {
-	s.probe.said++
+	s.Peer.probe.said++
 	if s.begun > 0 && !s.clean {
 		s.askProbe("RSET", expectReset)
 	}
@@ -76,34 +65,35 @@ func (s *Sender) sayProbe() {
 }
 
 func (s *Sender) askProbe(line string, kind expectKind) {
-	s.put(line)
+	s.link.put(line)
 	s.expectProbe(kind)
 }
 
 func (s *Sender) expectProbe(kind expectKind) {
-	s.expected = append(s.expected, expect{kind: kind, end: s.queued, probe: true})
-	s.probe.owed++
+	s.expected = append(s.expected, expect{kind: kind, end: s.link.queued, probe: true})
+	s.Peer.probe.owed++
 }
 
-// probed takes a reply to the probe.
-func (s *Sender) probed(e expect, reply Reply) error {
-	p := &s.probe
-	p.owed--
-	if !fits(e.kind, reply) && p.misfit == "" {
-		p.misfit = reply.short().String()
+// probed takes a reply to the probe. It reports if the server owes one more: the reply to
+// RSET, which stands behind those to the octets that it obeyed.
+func (p *Peer) probed(kind expectKind, reply Reply) (owed bool, err error) {
+	p.probe.owed--
+	if !fits(kind, reply) && p.probe.misfit == "" {
+		p.probe.misfit = reply.short().String()
 	}
-	if e.kind == expectMail && p.said == 1 {
-		p.open = !reply.Accepted()
+	if kind == expectMail && p.probe.said == 1 {
+		p.probe.open = !reply.Accepted()
 	}
-	switch {
-	case p.owed > 0:
-		return nil
-	case p.misfit != "":
-		return s.failedProbe(reply)
-	case p.said > 1:
-		s.Evidence = Drains
+	if p.probe.owed > 0 {
+		return false, nil
 	}
-	return nil
+	if p.probe.misfit != "" {
+		return p.failedProbe(reply)
+	}
+	if p.probe.said > 1 {
+		p.Evidence = Drains
+	}
+	return false, nil
 }
 
 // fits says whether a server that drains may give this reply to the probe. It may refuse
@@ -121,20 +111,18 @@ func fits(kind expectKind, reply Reply) bool {
 // failedProbe decides what follows a probe once its last reply has come. If nothing else is
 // under way, the server's replies can still be counted: one that obeyed the octets owes
 // RSET's.
-func (s *Sender) failedProbe(last Reply) error {
-	p := &s.probe
-	alone := s.Evidence == Unproven && p.said == 1
-	s.Evidence = Undrained
-	switch {
-	case alone && last.Accepted():
-		return nil
-	case alone && !p.extra:
-		p.extra = true
-		s.Evidence = Unproven
-		s.expectProbe(expectReset)
-		return nil
+func (p *Peer) failedProbe(last Reply) (owed bool, err error) {
+	alone := p.Evidence == Unproven && p.probe.said == 1
+	p.Evidence = Undrained
+	if alone && last.Accepted() {
+		return false, nil
 	}
-	return &BrokenError{fmt.Errorf("%w: the server does not read the content of a BDAT that it refuses: %q", ErrOutOfStep, p.misfit)}
+	if alone && !p.probe.extra {
+		p.probe.extra = true
+		p.Evidence = Unproven
+		return true, nil
+	}
+	return false, &BrokenError{fmt.Errorf("%w: the server does not read the content of a BDAT that it refuses: %q", ErrOutOfStep, p.probe.misfit)}
 }
 
 // extraTime is how long the reply may take that a server that obeyed the probe's octets
@@ -144,14 +132,13 @@ const extraTime = quitTime
 // unanswered draws the conclusion from a session that ended within the probe: a server
 // that is not known gets no other. One that passed it before may only have been
 // unlucky, so it is tried once more.
-func (p *probe) unanswered(known Evidence) Evidence {
-	switch {
-	case p.owed == 0:
-		return known
-	case known == Unproven:
-		return Undrained
-	case known == Drains:
-		return Unproven
+func (p *Peer) unanswered() {
+	if !p.Probing() {
+		return
 	}
-	return known
+	if p.Evidence == Unproven {
+		p.Evidence = Undrained
+	} else if p.Evidence == Drains {
+		p.Evidence = Unproven
+	}
 }

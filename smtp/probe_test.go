@@ -34,7 +34,7 @@ func meet(server *customer.Server, known Evidence, l *list) met {
 		close(done)
 	}()
 	m.s = NewSender(conn, StandardTimeouts(), DefaultWindow)
-	m.s.Evidence = known
+	m.s.Peer.Evidence = known
 	if m.err = m.s.Hello("provider.test"); m.err == nil {
 		before := conn.trips
 		m.err = m.s.Run(l)
@@ -76,8 +76,8 @@ func TestProbeRoundTrips(t *testing.T) {
 		if m.err != nil || m.trips != test.want || len(m.took) != test.messages {
 			t.Errorf("%d messages, known as %d: %d round trips, want %d (%v)", test.messages, test.known, m.trips, test.want, m.err)
 		}
-		if want := max(test.known, Drains); m.s.Evidence != want {
-			t.Errorf("known as %d: then as %d, want %d", test.known, m.s.Evidence, want)
+		if want := max(test.known, Drains); m.s.Peer.Evidence != want {
+			t.Errorf("known as %d: then as %d, want %d", test.known, m.s.Peer.Evidence, want)
 		}
 	}
 }
@@ -88,17 +88,17 @@ func TestProbeAloneAtFirst(t *testing.T) {
 	const ok, passed = "250 ok\r\n", "250 ok\r\n501 no\r\n503 no\r\n250 ok\r\n"
 	w := &watched{scripted: &scripted{says: []string{passed, ok + ok + ok + ok + passed + ok + ok + ok + ok}}}
 	s := offers(w.scripted, "PIPELINING", "CHUNKING")
-	s.conn, s.Evidence, s.probe.said = w, Unproven, 0
+	s.link.conn, s.Peer.Evidence, s.Peer.probe.said = w, Unproven, 0
 	l := newList(2, 1, 10)
-	if err := s.Run(l); err != nil || len(l.decisions) != 2 || s.Evidence != Drains {
-		t.Fatalf("%v, %d answered, known as %d", err, len(l.decisions), s.Evidence)
+	if err := s.Run(l); err != nil || len(l.decisions) != 2 || s.Peer.Evidence != Drains {
+		t.Fatalf("%v, %d answered, known as %d", err, len(l.decisions), s.Peer.Evidence)
 	}
 	const probe = "MAIL FROM:<>\r\nRCPT TO:<>\r\nBDAT 9\r\nX-VODMR\r\nRSET\r\n"
 	tx := func(i int) string {
 		return fmt.Sprintf("MAIL FROM:<s%d@s.test>\r\nRCPT TO:<r%d-0@c.test>\r\nBDAT 11 LAST\r\nxxxxxxxxx\r\n", i, i)
 	}
 	want := []string{probe, probe + tx(0) + "RSET\r\n" + probe + tx(1) + "RSET\r\n"}
-	if diff := cmp.Diff(want, w.told); diff != "" {
+	if diff := cmp.Diff(want, w.rests); diff != "" {
 		t.Errorf("told before each wait (-want +got):\n%s", diff)
 	}
 }
@@ -122,8 +122,8 @@ func TestServerThatObeysContent(t *testing.T) {
 					tx.Stream, tx.Size = strings.NewReader("Received: x\n"+content+strings.Repeat("NOOP\n", 1<<20)), 7<<20
 				}
 				m := meet(server, Unproven, l)
-				if m.err != nil || m.s.Evidence != Undrained || len(m.took) != 5 || len(l.decisions) != 6 {
-					t.Errorf("%s, %s, large %v: %v; took %q, answered %d, known as %d", name, kind, large, m.err, m.took, len(l.decisions), m.s.Evidence)
+				if m.err != nil || m.s.Peer.Evidence != Undrained || len(m.took) != 5 || len(l.decisions) != 6 {
+					t.Errorf("%s, %s, large %v: %v; took %q, answered %d, known as %d", name, kind, large, m.err, m.took, len(l.decisions), m.s.Peer.Evidence)
 				}
 				for _, from := range m.took {
 					if !strings.HasSuffix(from, "@s.test") {
@@ -151,8 +151,8 @@ func TestServerThatObeysContentNow(t *testing.T) {
 	l := newList(4, 1, 100)
 	bodies(l, "NOOP\nNOOP\nNOOP\nNOOP\nQUIT\n")
 	m := meet(server, Drains, l)
-	if !errors.Is(m.err, ErrOutOfStep) || len(l.decisions) != 0 || m.s.Evidence != Undrained {
-		t.Errorf("%v; %d answered, known as %d", m.err, len(l.decisions), m.s.Evidence)
+	if !errors.Is(m.err, ErrOutOfStep) || len(l.decisions) != 0 || m.s.Peer.Evidence != Undrained {
+		t.Errorf("%v; %d answered, known as %d", m.err, len(l.decisions), m.s.Peer.Evidence)
 	}
 }
 
@@ -165,12 +165,12 @@ func TestTwoRepliesToLast(t *testing.T) {
 		l := newList(4, 1, 100)
 		all := append([]*Transaction(nil), l.waiting...)
 		m := meet(server, Unproven, l)
-		if !errors.Is(m.err, ErrOutOfStep) || m.s.Evidence != Undrained || len(l.decisions) > 1 {
-			t.Errorf("no code %v: %v; %d answered, known as %d", noCode, m.err, len(l.decisions), m.s.Evidence)
+		if !errors.Is(m.err, ErrOutOfStep) || m.s.Peer.Evidence != Undrained || len(l.decisions) > 1 {
+			t.Errorf("no code %v: %v; %d answered, known as %d", noCode, m.err, len(l.decisions), m.s.Peer.Evidence)
 		}
 		rest := newList(0, 1, 1)
 		rest.waiting = all[1:]
-		if m := meet(server, m.s.Evidence, rest); m.err != nil || len(m.took) != 2 || rest.decisions[all[1]][0].Reply.Code != 554 {
+		if m := meet(server, m.s.Peer.Evidence, rest); m.err != nil || len(m.took) != 2 || rest.decisions[all[1]][0].Reply.Code != 554 {
 			t.Errorf("no code %v, then: %v; took %v", noCode, m.err, m.took)
 		}
 	}
@@ -209,11 +209,11 @@ func TestProbeAnswers(t *testing.T) {
 			p.says = nil
 		}
 		s := offers(p, "PIPELINING", "CHUNKING")
-		s.Evidence, s.probe.said = Unproven, 0
+		s.Peer.Evidence, s.Peer.probe.said = Unproven, 0
 		l := newList(1, 1, 10)
 		err := s.Run(l)
-		if s.Evidence != test.want || (err != nil) != test.ends || len(l.decisions) == 1 == test.ends {
-			t.Errorf("%s: known as %d, want %d; %v, %d answered", name, s.Evidence, test.want, err, len(l.decisions))
+		if s.Peer.Evidence != test.want || (err != nil) != test.ends || len(l.decisions) == 1 == test.ends {
+			t.Errorf("%s: known as %d, want %d; %v, %d answered", name, s.Peer.Evidence, test.want, err, len(l.decisions))
 		}
 		if strings.Contains(p.written.String(), "s0@") == test.ends {
 			t.Errorf("%s: it was told %q", name, p.written.String())
@@ -225,9 +225,9 @@ func TestProbeAnswers(t *testing.T) {
 func TestProbeOfKnown(t *testing.T) {
 	p := &scripted{says: []string{"250 ok\r\n"}, end: fdio.ErrTimeout}
 	s := offers(p, "PIPELINING", "CHUNKING")
-	s.probe.said = 0
-	if err := s.Run(newList(1, 1, 10)); !isTimeout(err) || s.Evidence != Unproven {
-		t.Errorf("%v, known as %d", err, s.Evidence)
+	s.Peer.probe.said = 0
+	if err := s.Run(newList(1, 1, 10)); !isTimeout(err) || s.Peer.Evidence != Unproven {
+		t.Errorf("%v, known as %d", err, s.Peer.Evidence)
 	}
 }
 

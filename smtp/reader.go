@@ -8,7 +8,7 @@ import (
 // match hands each reply that has arrived to its command.
 func (s *Sender) match(source Source) error {
 	for {
-		reply, ok, err := s.parser.Next()
+		reply, ok, err := s.link.parser.Next()
 		if err != nil {
 			return &BrokenError{err}
 		}
@@ -21,7 +21,7 @@ func (s *Sender) match(source Source) error {
 		if len(s.expected) == 0 && s.refusedMidway(source, reply) {
 			continue
 		}
-		if len(s.expected) == 0 || s.early(s.expected[0], reply) {
+		if len(s.expected) == 0 || s.expected[0].early(reply, s.link.written) {
 			return s.outOfStep(fmt.Errorf("%w: a reply to no command: %s", ErrNotSMTP, reply))
 		}
 		e := s.expected[0]
@@ -38,8 +38,8 @@ func (s *Sender) match(source Source) error {
 
 // early reports if a reply came before its command was written. Content may be
 // refused before its last octet; the rest still goes out.
-func (s *Sender) early(e expect, reply Reply) bool {
-	return e.end > s.written && !(e.ofContent() && reply.Refused())
+func (e expect) early(reply Reply, written int64) bool {
+	return e.end > written && !(e.ofContent() && reply.Refused())
 }
 
 // refusedMidway takes a refusal that comes while DATA's content is streamed. It
@@ -68,7 +68,11 @@ func (s *Sender) answer(e expect, reply Reply) error {
 	case e.kind == expectNoop:
 		return nil // a refusal is a sign of life too
 	case e.probe:
-		return s.probed(e, reply)
+		owed, err := s.Peer.probed(e.kind, reply)
+		if owed {
+			s.expectProbe(expectReset)
+		}
+		return err
 	}
 	f := e.flight
 	f.owed--
@@ -89,7 +93,8 @@ func (s *Sender) answer(e expect, reply Reply) error {
 			f.accepted++
 		}
 	case expectData:
-		if s.withoutDATA(f, reply) {
+		if f.accepted > 0 && f.mail.Accepted() && s.Peer.lacksDATA(reply) {
+			f.bdatInstead()
 			return nil
 		}
 		f.answerContent(e.kind, reply)

@@ -23,7 +23,7 @@ func TestRestrainOneTransaction(t *testing.T) {
 		}
 	}
 	s, run := session(t, server)
-	s.Restrain(OneTransaction)
+	s.Peer.Restrain(OneTransaction)
 	if trips := run(l); trips != 30 || l.most != 1 {
 		t.Errorf("%d round trips for 30 messages, %d at once", trips, l.most)
 	}
@@ -40,7 +40,7 @@ func TestRestrainLockStep(t *testing.T) {
 		}
 		s, run := session(t, server)
 		if name == "restrained" {
-			s.Restrain(LockStep)
+			s.Peer.Restrain(LockStep)
 		}
 		if trips := run(newList(30, 2, 100)); trips != 30*5 {
 			t.Errorf("%s: %d round trips for 30 messages of 5 commands", name, trips)
@@ -60,7 +60,7 @@ func TestRestrainClimbs(t *testing.T) {
 	}
 	s, run := session(t, server)
 	climber := &climber{list: l, s: s}
-	s.Restrain(LockStep)
+	s.Peer.Restrain(LockStep)
 	run(climber)
 	// Ten one by one; the two in hand when each bound is lifted may keep to it.
 	if len(l.decisions) != 60 || data < 10 || data > 12 || chunks < 48 || l.most < 10 || climber.most[OneTransaction] > 1 {
@@ -79,15 +79,15 @@ func (c *climber) Begun(*Transaction) {
 	if c.most == nil {
 		c.most = map[Restraint]int{}
 	}
-	c.most[c.s.restraint] = max(c.most[c.s.restraint], len(c.s.flights))
+	c.most[c.s.Peer.restraint] = max(c.most[c.s.Peer.restraint], len(c.s.flights))
 }
 
 func (c *climber) Answered(tx *Transaction, d []Decision) {
 	c.list.Answered(tx, d)
 	switch len(c.decisions) {
 	case 10:
-		c.s.Restrain(OneTransaction)
+		c.s.Peer.Restrain(OneTransaction)
 	case 20:
-		c.s.Restrain(Unrestrained)
+		c.s.Peer.Restrain(Unrestrained)
 	}
 }

@@ -17,33 +17,11 @@ type Duplex interface {
 // far the writer may run ahead. It is used by one goroutine, which writes and
 // reads by turns as the connection lets it.
 type Sender struct {
-	Extensions Extensions
-	// Evidence is set before the first Run to what earlier sessions have shown, and may
-	// be read after each.
-	Evidence Evidence
-	// Fingerprint is a key for the server by what it said to Hello; "" behind HELO.
-	Fingerprint string
+	Peer Peer // what is known of the server
 
-	conn      Duplex
-	timeouts  Timeouts
-	window    window
-	restraint Restraint
-	probe     probe
-	noDATA    bool // the server does not know DATA
-	parser    ReplyParser
-	in        []byte
-
-	out      []byte // what is to be written, from outStart
-	outStart int
-	queued   int64 // octets put into out since the session began
-	written  int64
-	// acknowledged is how many of them the peer's TCP is known to have
-	acknowledged int64
-	block        int64     // written when the present block began
-	blockFrom    time.Time // when it began
-
-	piece   []byte // of a Stream, as it is read
-	chunked []byte // the octets of one BDAT of a Stream
+	link   link
+	window window
+	stream streamReader
 
 	expected []expect
 	awaited  time.Time // since when the first expected reply is due; zero before its command went out
@@ -57,12 +35,11 @@ type Sender struct {
 	clean    bool  // RSET was said last: the next transaction needs none of its own
 	needRSET bool  // lock step: the last transaction was refused
 	begun    int   // transactions
-	mute     error // why nothing more is sent; what is owed is still read
 }
 
 // NewSender makes a Sender; window is the most transactions in flight.
 func NewSender(conn Duplex, timeouts Timeouts, window int) *Sender {
-	return &Sender{conn: conn, timeouts: timeouts, window: newWindow(window), in: make([]byte, 4096)}
+	return &Sender{link: newLink(conn, timeouts), window: newWindow(window)}
 }
 
 // A ClosingError is returned when the server said 421.
@@ -93,7 +70,7 @@ func (s *Sender) Run(source Source) error {
 		if !s.misled {
 			s.believe(source)
 		}
-		s.Evidence = s.probe.unanswered(s.Evidence)
+		s.Peer.unanswered()
 	}
 	return err
 }
@@ -110,11 +87,11 @@ func (s *Sender) believe(source Source) {
 
 func (s *Sender) run(source Source) error {
 	for {
-		if s.mute == nil {
+		if s.link.mute == nil {
 			s.emit(source)
 		}
-		if len(s.expected) == 0 && (s.pending() == 0 || s.mute != nil) {
-			return s.mute
+		if len(s.expected) == 0 && (s.link.pending() == 0 || s.link.mute != nil) {
+			return s.link.mute
 		}
 		if s.fresh {
 			source.Sending()
@@ -141,7 +118,7 @@ type Unanswered struct {
 func (s *Sender) Unanswered() []Unanswered {
 	var left []Unanswered
 	for _, f := range s.flights {
-		left = append(left, Unanswered{f.tx, f.end > 0 && f.end <= s.written})
+		left = append(left, Unanswered{f.tx, f.end > 0 && f.end <= s.link.written})
 	}
 	return left
 }
@@ -150,4 +127,4 @@ func (s *Sender) Unanswered() []Unanswered {
 func (s *Sender) Limit(max int) { s.window.limit(max) }
 
 // Begun is how many times MAIL was said, for a transaction or the probe.
-func (s *Sender) Begun() int { return s.begun + s.probe.said }
+func (s *Sender) Begun() int { return s.begun + s.Peer.probe.said }

@@ -154,7 +154,7 @@ func session(t *testing.T, server *customer.Server) (sender *Sender, run func(So
 	if err := sender.Hello("provider.test"); err != nil {
 		t.Fatal(err)
 	}
-	sender.Evidence = Drains
+	sender.Peer.Evidence = Drains
 	return sender, func(source Source) int {
 		t.Helper()
 		before := conn.trips

@@ -122,6 +122,11 @@ func (f *flight) refused() bool {
 	return !f.mail.Accepted() || f.accepted < len(f.tx.To) || !f.content.Accepted()
 }
 
+// bdatInstead has the content go by BDAT, behind the recipient that was accepted.
+func (f *flight) bdatInstead() {
+	f.chunking, f.encoder.Dots, f.step = true, false, stepData
+}
+
 // rcptsAnswered reports if each recipient has its reply.
 func (f *flight) rcptsAnswered() bool { return len(f.rcpts) == len(f.tx.To) }
 

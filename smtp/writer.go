@@ -7,7 +7,7 @@ const outLow = 64 << 10
 
 // emit queues whatever may be said now.
 func (s *Sender) emit(source Source) {
-	for s.pending() < outLow && s.mute == nil {
+	for s.link.pending() < outLow && s.link.mute == nil {
 		if s.writing == nil && !s.begin(source) {
 			return
 		}
@@ -18,7 +18,7 @@ func (s *Sender) emit(source Source) {
 			f := s.writing
 			s.writing = nil
 			s.fence(f)
-			if f.chunking && s.unconfirmed() {
+			if f.chunking && s.Peer.unconfirmed() {
 				s.sayProbe()
 			}
 			s.settle(source, f)
@@ -39,9 +39,9 @@ func (s *Sender) begin(source Source) bool {
 	}
 	tx := s.next
 	s.next = nil
-	f := &flight{tx: tx, plain: s.plain(tx), lockStep: s.lockStep(tx), restrained: s.restraint != Unrestrained}
-	f.chunking = s.chunks(tx) || s.noDATA
-	s.probe.tried = s.probe.tried || f.chunking
+	f := &flight{tx: tx, plain: s.Peer.plain(tx), lockStep: s.Peer.lockStep(tx), restrained: s.Peer.restrained()}
+	f.chunking = s.Peer.chunks(tx) || s.Peer.noDATA
+	s.Peer.probe.tried = s.Peer.probe.tried || f.chunking
 	f.encoder.Dots = !f.chunking
 	if s.begun == 0 || s.clean || f.lockStep && !s.needRSET {
 		f.step = stepMail
@@ -63,7 +63,7 @@ func (s *Sender) room() bool {
 	if s.inFlight() == 0 {
 		return true
 	}
-	if s.restraint != Unrestrained {
+	if s.Peer.restrained() {
 		return false
 	}
 	last := s.flights[len(s.flights)-1]
@@ -88,7 +88,7 @@ func (s *Sender) inFlight() int {
 // is the RSET that the next transaction would begin with, so it costs nothing. A restrained
 // Sender sends nothing behind content: one reply too many arrives while none is due.
 func (s *Sender) fence(f *flight) {
-	if f.lockStep || f.restrained || f.fenced || s.mute != nil {
+	if f.lockStep || f.restrained || f.fenced || s.link.mute != nil {
 		return
 	}
 	f.fenced, s.clean = true, true
@@ -100,7 +100,7 @@ func (s *Sender) mayStart(tx *Transaction) bool {
 	if len(s.flights) == 0 {
 		return true
 	}
-	if s.lockStep(tx) {
+	if s.Peer.lockStep(tx) {
 		return false
 	}
 	if s.inFlight() == 0 {
@@ -121,7 +121,7 @@ func (s *Sender) speak(source Source, f *flight) bool {
 		s.ask("RSET", expectReset, f)
 		f.step = stepMail
 	case stepMail:
-		s.ask(mailCommand(f.tx, s.offered(f)), expectMail, f)
+		s.ask(mailCommand(f.tx, s.Peer.offered(f.plain)), expectMail, f)
 		f.step = stepRcpt
 	case stepRcpt:
 		s.ask("RCPT TO:<"+f.tx.To[f.rcpt]+">", expectRcpt, f)
@@ -142,22 +142,13 @@ func (s *Sender) speak(source Source, f *flight) bool {
 
 // ask queues a command and expects its reply.
 func (s *Sender) ask(line string, kind expectKind, f *flight) {
-	s.put(line)
+	s.link.put(line)
 	s.expect(kind, f)
 }
 
 func (s *Sender) expect(kind expectKind, f *flight) {
-	s.expected = append(s.expected, expect{kind: kind, flight: f, end: s.queued})
+	s.expected = append(s.expected, expect{kind: kind, flight: f, end: s.link.queued})
 	f.owed++
-}
-
-// offered is what f may use of the server's extensions. A plain transaction uses none
-// but SMTPUTF8, without which its address could not be said.
-func (s *Sender) offered(f *flight) Extensions {
-	if f.plain {
-		return Extensions{}
-	}
-	return s.Extensions
 }
 
 // mailCommand gives only parameters that the server offered.

@@ -26,11 +26,11 @@ func TestYesBeforeItWasRead(t *testing.T) {
 	} {
 		near, far := tcpPair(t)
 		s := offers(nil, test.offer...)
-		s.conn, s.timeouts = near, SameTimeouts(time.Minute)
+		s.link.conn, s.link.timeouts = near, SameTimeouts(time.Minute)
 		go sayBlindly(far, test.says)
 		l := newList(1, 1, 4<<20)
 		err := s.Run(l)
-		if !errors.Is(err, ErrOutOfStep) || len(l.decisions) != 0 || s.Evidence != OutOfStep {
+		if !errors.Is(err, ErrOutOfStep) || len(l.decisions) != 0 || s.Peer.Evidence != OutOfStep {
 			t.Errorf("%s: %v; %d answered", name, err, len(l.decisions))
 		}
 		if left := s.Unanswered(); len(left) != 1 || !left[0].Doubt {

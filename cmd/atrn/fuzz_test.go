@@ -77,7 +77,7 @@ func inherit(raw *rawOptions) (login, password, domains string) {
 	return login, password, domains
 }
 
-func checkOptions(t *testing.T, args []string, raw *rawOptions, o *options) {
+func checkOptions(t *testing.T, args []string, raw *rawOptions, o *flags) {
 	s := o.session
 	if raw.show {
 		if o.show == "" || strings.Contains(o.show, "hidden") || s.Provider != nil {

@@ -31,6 +31,23 @@ func TestMisuse(t *testing.T) {
 	}
 }
 
+// A number is a port; any other word gets a probe.
+func TestPortAndProbe(t *testing.T) {
+	config, err := parse([]string{"-p", "366", "-p", "odmr@example.org", "-a", "bob@example.org", "-o", "mx.example.net", "eve"})
+	if err != nil || config.Port != 366 || config.Probe != "odmr@example.org" || config.To != "bob@example.org" || config.Out25 != "mx.example.net" || len(config.Logins) != 1 {
+		t.Errorf("%+v, %v", config, err)
+	}
+}
+
+// A probe alone does not look at the rest of the site.
+func TestProbeAlone(t *testing.T) {
+	dir := t.TempDir()
+	code, stdout, stderr := look("-d", dir, "-q", dir, "-p", "nobody@example.org")
+	if code != exitWrong || stderr != "" || !strings.HasPrefix(stdout, "wrong nobody@example.org: cannot get a probe") || strings.Count(stdout, "wrong ") != 1 {
+		t.Errorf("exit %d, %q\n%s", code, stderr, stdout)
+	}
+}
+
 func TestHelpAndVersion(t *testing.T) {
 	if code, stdout, stderr := look("-h"); code != 0 || stdout != usage || stderr != "" {
 		t.Errorf("-h: exit %d, %q, %q", code, stdout, stderr)

@@ -62,7 +62,7 @@ func programFolder() string {
 }
 
 // plan makes the service of the options. The error joins all reasons against it.
-func plan(o *options, known accounts, bin string) (*service, error) {
+func plan(o *flags, known accounts, bin string) (*service, error) {
 	s := &service{
 		Dir: filepath.Clean(o.dir), Host: o.host, Port: o.port, Bin: bin,
 		STARTTLS: o.starttls, TLS: o.starttls || o.connect, Cert: o.cert,

@@ -52,14 +52,14 @@ func run() int {
 	return code
 }
 
-// options are those of the command line.
-type options struct {
+// flags are those of the command line.
+type flags struct {
 	show, force  bool
 	qmail, rules string
 }
 
-func parseOptions(args []string) (options, []string, error) {
-	o := options{qmail: qmail.StandardHome()}
+func parseOptions(args []string) (flags, []string, error) {
+	o := flags{qmail: qmail.StandardHome()}
 	args, err := getopt.Parse(args, "nfq:x:", func(letter rune, value string) error {
 		switch letter {
 		case 'n':
@@ -85,12 +85,12 @@ func parseOptions(args []string) (options, []string, error) {
 }
 
 // environ gives the variables that count.
-func (o options) environ() func(name string) string {
+func (o flags) environ() func(name string) string {
 	return locate.Environ(qmail.OpenHome(o.qmail))
 }
 
 // expire goes through one Maildir, as its owner, and returns the exit code.
-func (o options) expire(arg string) int {
+func (o flags) expire(arg string) int {
 	log := logline.New(2, program, arg)
 	err := o.expireIn(arg, log)
 	if err == nil {
@@ -100,13 +100,13 @@ func (o options) expire(arg string) int {
 	return exitCode(err)
 }
 
-func (o options) expireIn(arg string, log *logline.Logger) error {
+func (o flags) expireIn(arg string, log *logline.Logger) error {
 	site := qmail.OpenHome(o.qmail)
 	place, err := locate.Find(site, arg)
 	if err != nil {
 		return err
 	}
-	if err := place.Become(); err != nil {
+	if err := place.SetUser(); err != nil {
 		return err
 	}
 	m, err := spool.OpenMailbox(o.config(site, place, log))
@@ -120,7 +120,7 @@ func (o options) expireIn(arg string, log *logline.Logger) error {
 	return m.Expire(o.force)
 }
 
-func (o options) config(site qmail.Home, place locate.Place, log *logline.Logger) spool.Config {
+func (o flags) config(site qmail.Home, place locate.Place, log *logline.Logger) spool.Config {
 	host := os.Getenv("VODMR_HOST")
 	if host == "" {
 		host = "localhost"

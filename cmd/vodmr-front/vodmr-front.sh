@@ -745,7 +745,7 @@ first_secret() {
 
 show_invitation() {
 	if [ -n "$secret" ]; then
-		say "vodmr-front: the invitation of $login follows. It holds the only copy of the secret: send it by a safe way. There: atrn-conf"
+		say "vodmr-front: the invitation of $login follows. It holds the only copy of the secret: send it by a safe way. On the customer's machine, with Postfix: atrn-conf -P -   and paste it"
 	elif [ $changes -gt 0 ]; then
 		say "vodmr-front: the invitation of $login follows, without its secret: atrn-conf there keeps the one that it has. For a new one: vodmr-front -r $login"
 	else

@@ -52,7 +52,7 @@ func run() int {
 		return exitMisuse
 	}
 	config := configure(home, rules, append(words, "")[0])
-	if config.Refused, err = becomeOwner(config.Qmail); err != nil {
+	if config.Refused, err = setOwner(config.Qmail); err != nil {
 		config.Log.Event("error", logline.Err(err))
 		return exitTemporary
 	}
@@ -69,9 +69,9 @@ func run() int {
 	return relay.ExitCode(relay.Serve(config))
 }
 
-// becomeOwner takes the rights of the mailbox's owner before anything in HOME is read.
+// setOwner takes the rights of the mailbox's owner before anything in HOME is read.
 // refused says that HOME is another's.
-func becomeOwner(site qmail.Home) (refused, err error) {
+func setOwner(site qmail.Home) (refused, err error) {
 	login := setuser.Login{VPOPUser: os.Getenv("VPOPUSER"), User: os.Getenv("USER"), Home: os.Getenv("HOME")}
 	if login.Home == "" {
 		return nil, errors.New("HOME is not set: the checkpassword program must set it")

@@ -1,5 +1,5 @@
 // Vodmr-sendmail has qmail-queue's interface and hands each message to a sendmail(1), for
-// a front whose mail server is not qmail. See vodmr-sendmail(8).
+// a front with another mail server than qmail. See vodmr-sendmail(8).
 package main
 
 import (

@@ -85,7 +85,7 @@ func run(args, environ []string) int {
 }
 
 // program returns the checkpassword program that the options name.
-func program(o options, environ []string) auth.Program {
+func program(o flags, environ []string) auth.Program {
 	port := ""
 	if o.port != 0 {
 		port = strconv.Itoa(o.port)

@@ -43,8 +43,8 @@ func (w wrapped) asked() {
 	}
 }
 
-// told sends variables as the TLS program does, and hangs up.
-func (w wrapped) told(variables ...string) {
+// receive has it get variables as the TLS program sends them, and hangs up.
+func (w wrapped) receive(variables ...string) {
 	w.t.Helper()
 	w.control.Send(strings.Join(variables, "\x00") + "\x00\x00")
 	w.control.Close()
@@ -77,7 +77,7 @@ func TestUCSPITLS(t *testing.T) {
 		S: 220 2.0.0 *
 	`)
 	w.asked()
-	w.told("SSL_PROTOCOL=TLSv1.3", "SSL_CIPHER=TLS_AES_128_GCM_SHA256", "HOME=/forged", "SSLCTLFD=9")
+	w.receive("SSL_PROTOCOL=TLSv1.3", "SSL_CIPHER=TLS_AES_128_GCM_SHA256", "HOME=/forged", "SSLCTLFD=9")
 	// The customer's own socket is the TLS program's alone now.
 	w.ExpectEnd()
 	w.inside.Run(`

@@ -32,20 +32,20 @@ type Place struct {
 	site *setuser.Place // the login's place by the site's files; nil if a Maildir was named
 }
 
-// Become gives root's rights up for those of the user that the mailbox belongs to: for a
+// SetUser gives root's rights up for those of the user that the mailbox belongs to: for a
 // login the one that the site's own files name, and Home must be where they say, see
 // setuser.Place. For a Maildir that was named it is the owner.
-func (p Place) Become() error {
+func (p Place) SetUser() error {
 	if p.site == nil || os.Geteuid() != 0 {
 		return setuser.Owner(p.Owned)
 	}
-	if err := p.site.Become(); err != nil {
+	if err := p.site.SetUser(); err != nil {
 		return err
 	}
 	return p.site.Check(p.Home)
 }
 
-// While runs do with the rights that Become takes, and then takes root's back; see
+// While runs do with the rights that SetUser takes, and then takes root's back; see
 // setuser.ID. For what belongs to root do just runs.
 func (p Place) While(do func() error) error {
 	if p.site == nil || os.Geteuid() != 0 {

@@ -1,10 +1,11 @@
 // Package sendmail owns what vodmr-sendmail does: it takes a message as qmail-queue(8)
 // does and hands it to a sendmail(1). Nothing is sent before message and envelope have been
-// read to their ends, so a message whose writer dies is never sent.
+// read to their ends, so if its writer dies, a message is never sent.
 package sendmail
 
 import (
 	"errors"
+	"io"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -70,7 +71,7 @@ func (m Mailer) send(message int, argv []string) (said string, err error) {
 		return "", &Failure{Code: CodeWrite, Text: "no temporary file can be made in " + m.Folder, Err: err}
 	}
 	defer unix.Close(output)
-	if _, err := unix.Seek(message, 0, unix.SEEK_SET); err != nil {
+	if _, err := unix.Seek(message, 0, io.SeekStart); err != nil {
 		return "", &Failure{Code: CodeWrite, Text: "the temporary file cannot be read", Err: err}
 	}
 	status, stopped, err := m.run(argv, message, output)

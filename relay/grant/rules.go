@@ -20,8 +20,8 @@ func (g *Grant) applyRules(path string, env func(name string) string) (domains s
 	return get("VODMR_DOMAINS"), g.Settings.Apply(get)
 }
 
-// ruleDomains are the domains of a rule that does not deny the login. What it says of
-// the site, VODMR_MTA and VODMR_BOUNCE, counts in any case.
+// ruleDomains are the domains of a rule that does not deny the login. Its
+// VODMR_MTA and VODMR_BOUNCE are applied.
 func (g *Grant) ruleDomains(path string) (domains string, err error) {
 	if path == "" || !g.Known() {
 		return "", nil

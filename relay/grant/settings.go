@@ -48,8 +48,8 @@ func ReadSettings(get func(name string) string) (Settings, error) {
 	return s, err
 }
 
-// Stands reports if the login's sessions stay open when no mail waits.
-func (s *Settings) Stands() bool { return s.Idle > 0 }
+// Standing reports if the login's sessions stay open when no mail waits.
+func (s *Settings) Standing() bool { return s.Idle > 0 }
 
 // Apply reads the variables that get knows. A value that makes no sense is an
 // error: a guess at the meaning of VODMR_SOFTBOUNCE=yes could bounce mail.

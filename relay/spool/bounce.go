@@ -145,8 +145,8 @@ func (b *Bouncer) write(m *Message, notice qmail.Bounce, control qmail.Settings,
 	notice.Front = b.front || !b.files.grant.Settings.Agent.IsQmail()
 	notice.Failures = []qmail.Failure{{Recipient: m.rcpt, Reason: reason}}
 	notice.Message = message
-	ahead := *message // does not move when the other is read
-	if err := notice.Scan(&ahead); err != nil {
+	scanned := *message // does not move when the other is read
+	if err := notice.Scan(&scanned); err != nil {
 		return err
 	}
 	return take(notice.Reader())

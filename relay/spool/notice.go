@@ -8,6 +8,7 @@ import (
 
 	"vodmr/internal/address"
 	"vodmr/internal/logline"
+	"vodmr/maildir"
 	"vodmr/qmail"
 	"vodmr/relay/grant"
 	"vodmr/smtp"
@@ -26,25 +27,28 @@ type notice struct {
 	to      string     // raw
 }
 
+// Notices sends the notices of one spool.
+type Notices struct{ spool *Spool }
+
 // noticeMost is how much of a message a notice copies at most, in bytes: it is held in memory.
 const noticeMost = 1 << 20
 
-// tellCustomer has the next batches tell the customer's postmaster of a message.
-func (s *Spool) tellCustomer(m *Message, reply smtp.Reply, why string) {
-	if m.double || m.sender == "" && s.bouncer.Control.DoubleBounceTo == "" {
-		s.bouncer.logDropped(m)
-		s.Counts.Bounced++
-		s.removeOrNote(m)
+// tell has the next batches tell the customer's postmaster of a message.
+func (ns *Notices) tell(m *Message, reply smtp.Reply, why string) {
+	if m.double || m.sender == "" && ns.spool.bouncer.Control.DoubleBounceTo == "" {
+		ns.spool.bouncer.logDropped(m)
+		ns.spool.Counts.Bounced++
+		ns.spool.removeOrNote(m)
 		return
 	}
 	n := &notice{m, reply, why + reply.String(), "postmaster@" + grant.Domain(m.rcpt)}
-	if err := s.bouncer.mayBounce(); err != nil {
-		s.untold(n, err)
+	if err := ns.spool.bouncer.mayBounce(); err != nil {
+		ns.untold(n, err)
 		return
 	}
-	s.history.Retry(m.base) // it is answered
-	s.bouncer.sent.waiting++
-	s.reader.notices = append(s.reader.notices, n)
+	ns.spool.history.Retry(m.base) // it is answered
+	ns.spool.bouncer.sent.waiting++
+	ns.spool.reader.notices = append(ns.spool.reader.notices, n)
 }
 
 // takeNotice returns the batch of the next notice. It is nil if there is none.
@@ -86,13 +90,17 @@ type lostNotice struct {
 	err error
 }
 
-// settleLost keeps the messages of lost notices.
-func (s *Spool) settleLost() (any bool) {
-	lost := s.reader.lost
-	s.reader.lost = nil
+// settleLost keeps the messages of lost notices, unless somebody has removed them.
+func (ns *Notices) settleLost() (any bool) {
+	lost := ns.spool.reader.lost
+	ns.spool.reader.lost = nil
 	for _, n := range lost {
-		s.noticeEnded()
-		s.untold(n.notice, n.err)
+		ns.ended()
+		if errors.Is(n.err, maildir.ErrGone) {
+			ns.spool.skip(n.message.entry, n.err)
+		} else {
+			ns.untold(n.notice, n.err)
+		}
 	}
 	return len(lost) > 0
 }
@@ -115,55 +123,55 @@ func (b *Bouncer) compose(n *notice) ([]byte, error) {
 // Notice reports if the batch is a notice to the customer's postmaster.
 func (b *Batch) Notice() bool { return b.notice != nil }
 
-// Told removes the message that a notice is about if the customer's server took the notice;
+// Answered removes the message that a notice is about if the customer's server took the notice;
 // reply is its last. If not, the message stays, as if it had been deferred, and the next
 // session offers it again.
-func (s *Spool) Told(b *Batch, reply smtp.Reply) {
+func (ns *Notices) Answered(b *Batch, reply smtp.Reply) {
 	n := b.notice
-	s.noticeEnded()
+	ns.ended()
 	if !reply.Accepted() {
-		s.untold(n, fmt.Errorf("the notice to %s was not taken, so it stays: %s", shown(n.to), reply))
+		ns.untold(n, fmt.Errorf("the notice to %s was not taken, so it stays: %s", shown(n.to), reply))
 		return
 	}
-	s.history.Bounced()
-	s.log.Event("bounce", append(n.message.fields(), logline.F("sentto", shown(n.to)))...)
-	s.Counts.Bounced++
-	s.removeOrNote(n.message)
+	ns.spool.history.Bounced()
+	ns.spool.log.Event("bounce", append(n.message.fields(), logline.F("sentto", shown(n.to)))...)
+	ns.spool.Counts.Bounced++
+	ns.spool.removeOrNote(n.message)
 }
 
-// noticeEnded counts a notice that waits no more.
-func (s *Spool) noticeEnded() {
-	s.bouncer.sent.waiting--
-	s.bouncer.sent.count++
+// ended counts a notice that waits no more.
+func (ns *Notices) ended() {
+	ns.spool.bouncer.sent.waiting--
+	ns.spool.bouncer.sent.count++
 }
 
 // untold keeps a message of which the customer's postmaster was not told.
-func (s *Spool) untold(n *notice, why error) {
-	s.bouncer.logUnbounced(n.message, why)
-	s.history.Kept(n.message.base, n.reply.String())
-	s.Counts.Deferred++
-	s.retries.postpone(n.message.base, s.retries.retryWait(s.history.Of(n.message.base).Tries))
+func (ns *Notices) untold(n *notice, why error) {
+	ns.spool.bouncer.logUnbounced(n.message, why)
+	ns.spool.history.Kept(n.message.base, n.reply.String())
+	ns.spool.Counts.Deferred++
+	ns.spool.retries.postpone(n.message.base, ns.spool.retries.retryWait(ns.spool.history.Of(n.message.base).Tries))
 }
 
 // errUntold says that a session ended too early for a notice.
 var errUntold = errors.New("the session ended before the customer's postmaster could be told, so it stays")
 
-// RepeatNotice has a notice sent again in lock step, without extensions.
-func (s *Spool) RepeatNotice(b *Batch) {
-	s.history.Retry(b.notice.message.base)
-	s.reader.repeats = append(s.reader.repeats, &Batch{Messages: b.Messages, Plain: true, notice: b.notice})
+// Repeat has a notice sent again in lock step, without extensions.
+func (ns *Notices) Repeat(b *Batch) {
+	ns.spool.history.Retry(b.notice.message.base)
+	ns.spool.reader.repeats = append(ns.spool.reader.repeats, &Batch{Messages: b.Messages, Plain: true, notice: b.notice})
 }
 
-// NoticesWait reports if notices wait to be sent.
-func (s *Spool) NoticesWait() bool {
-	return len(s.reader.notices) > 0 && !s.MustStop && !s.reader.hungUp
+// Wait reports if notices wait to be sent.
+func (ns *Notices) Wait() bool {
+	return len(ns.spool.reader.notices) > 0 && !ns.spool.MustStop && !ns.spool.reader.hungUp
 }
 
-// DropNotices keeps the messages of which nobody can be told in this session any more.
-func (s *Spool) DropNotices() {
-	for _, n := range s.reader.notices {
-		s.noticeEnded()
-		s.untold(n, errUntold)
+// Drop keeps the messages of which nobody can be told in this session any more.
+func (ns *Notices) Drop() {
+	for _, n := range ns.spool.reader.notices {
+		ns.ended()
+		ns.untold(n, errUntold)
 	}
-	s.reader.notices = nil
+	ns.spool.reader.notices = nil
 }

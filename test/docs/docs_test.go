@@ -79,7 +79,7 @@ func optionsOf(t *testing.T, program string) map[string]bool {
 	if text := script(t, program); text != "" {
 		return scriptOptions(text)
 	}
-	return parse(t, "cmd/"+program).options()
+	return parse(t, "cmd/"+program).letters()
 }
 
 // inUsage returns the options that the constant usage names.
@@ -92,11 +92,11 @@ func inUsage(t *testing.T, program string) map[string]bool {
 	if usage == "" {
 		t.Error("no constant usage")
 	}
-	options := map[string]bool{}
+	letters := map[string]bool{}
 	for _, match := range regexp.MustCompile(`[ \[]-([A-Za-z])\b`).FindAllStringSubmatch(usage, -1) {
-		options[match[1]] = true
+		letters[match[1]] = true
 	}
-	return options
+	return letters
 }
 
 func TestEachExitCodeIsInItsPage(t *testing.T) {

@@ -20,13 +20,13 @@ func script(t *testing.T, program string) string {
 
 // scriptOptions are the letters that a script gives to getopts.
 func scriptOptions(text string) map[string]bool {
-	options := map[string]bool{}
+	letters := map[string]bool{}
 	for _, match := range regexp.MustCompile(`getopts :?([A-Za-z:]+) `).FindAllStringSubmatch(text, -1) {
 		for _, letter := range strings.ReplaceAll(match[1], ":", "") {
-			options[string(letter)] = true
+			letters[string(letter)] = true
 		}
 	}
-	return options
+	return letters
 }
 
 // scriptUsage is the usage of a script, as it prints it.

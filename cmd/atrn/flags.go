@@ -31,8 +31,8 @@ see atrn(1)
 // errUsage marks errors that the usage text answers.
 var errUsage = errors.New("wrong arguments")
 
-// options are the command line, understood.
-type options struct {
+// flags are the command line, understood.
+type flags struct {
 	session fetch.Session
 	repeat  bool          // for ever
 	every   time.Duration // between sessions that do not stand; 0 for Standing's waits
@@ -55,7 +55,7 @@ type rawOptions struct {
 	invited fetch.Invitation
 }
 
-func parseOptions(args []string) (*options, error) {
+func parseOptions(args []string) (*flags, error) {
 	raw, err := parseFlags(args)
 	if err != nil {
 		return nil, err
@@ -68,7 +68,7 @@ func parseOptions(args []string) (*options, error) {
 	if raw.show {
 		return raw.showInvitation()
 	}
-	o := &options{repeat: raw.repeat.on, every: time.Duration(raw.repeat.seconds) * time.Second}
+	o := &flags{repeat: raw.repeat.on, every: time.Duration(raw.repeat.seconds) * time.Second}
 	o.session = fetch.Session{Host: fetch.Hostname(), Timings: fetch.DefaultTimings(), Domains: raw.invited.Domains}
 	o.session.Quiet = time.Duration(raw.quiet) * time.Second
 	if o.repeat {
@@ -266,7 +266,7 @@ func (raw *rawOptions) loginAndPassword() (fetch.Login, error) {
 
 // showInvitation is for people, and for scripts that need a host or a domain of it: a
 // word and a value a line.
-func (raw *rawOptions) showInvitation() (*options, error) {
+func (raw *rawOptions) showInvitation() (*flags, error) {
 	i := raw.invited
 	lines := []string{"provider " + i.Address.String(), "login " + i.Login.User}
 	for _, domain := range i.Domains {
@@ -275,5 +275,5 @@ func (raw *rawOptions) showInvitation() (*options, error) {
 	if i.Pin != nil {
 		lines = append(lines, "pin "+i.Pin.String())
 	}
-	return &options{show: strings.Join(lines, "\n") + "\n"}, nil
+	return &flags{show: strings.Join(lines, "\n") + "\n"}, nil
 }

@@ -12,8 +12,8 @@ import (
 	"vodmr/maildir"
 )
 
-// options are the command line.
-type options struct {
+// flags are the command line.
+type flags struct {
 	force             bool // the checkpassword program may be missing
 	port              uint
 	starttls, connect bool
@@ -31,8 +31,8 @@ const (
 	defaultCheck = "/home/vpopmail/bin/vchkpw"
 )
 
-func parseOptions(args []string) (*options, error) {
-	o := &options{port: defaultPort, tlsAccount: "vodmrtls", check: defaultCheck, relay: []string{"Maildir"}}
+func parseOptions(args []string) (*flags, error) {
+	o := &flags{port: defaultPort, tlsAccount: "vodmrtls", check: defaultCheck, relay: []string{"Maildir"}}
 	args, err := getopt.Parse(args, "fp:stu:c:m:", o.set)
 	if err != nil {
 		return nil, err
@@ -65,7 +65,7 @@ func optionsFirst(args []string) error {
 }
 
 // set takes one option.
-func (o *options) set(letter rune, value string) error {
+func (o *flags) set(letter rune, value string) error {
 	switch letter {
 	case 'f':
 		o.force = true
@@ -100,7 +100,7 @@ var (
 )
 
 // valid returns an error if a word itself is wrong.
-func (o *options) valid() error {
+func (o *flags) valid() error {
 	switch {
 	case o.starttls && o.connect:
 		return errors.New("-s or -t: a port has STARTTLS, or TLS on connect; make two services for both")

@@ -7,14 +7,14 @@ import (
 	"vodmr/internal/nets"
 )
 
-type options struct {
+type flags struct {
 	balancers nets.Nets // -n
 	checks    nets.Nets // -l
 	program   []string
 }
 
-func parseOptions(args []string) (options, error) {
-	var o options
+func parseOptions(args []string) (flags, error) {
+	var o flags
 	words, err := getopt.Parse(args, "n:l:", func(letter rune, value string) error {
 		list, err := nets.Parse(value)
 		if err != nil {

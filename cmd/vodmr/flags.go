@@ -12,8 +12,8 @@ import (
 	"vodmr/internal/nets"
 )
 
-// options are what the command line says.
-type options struct {
+// flags are what the command line says.
+type flags struct {
 	port    int           // TCPLOCALPORT for the checkpassword program; 0 leaves it alone
 	limit   time.Duration // longest session without a login
 	needTLS bool          // no AUTH without TLS
@@ -23,11 +23,11 @@ type options struct {
 	prog    []string      // the checkpassword program and its arguments
 }
 
-func defaults() options {
-	return options{port: auth.DefaultPort, limit: 60 * time.Second}
+func defaults() flags {
+	return flags{port: auth.DefaultPort, limit: 60 * time.Second}
 }
 
-func parseOptions(args []string) (options, error) {
+func parseOptions(args []string) (flags, error) {
 	o := defaults()
 	args, err := getopt.Parse(args, "p:t:TCP:", o.set)
 	switch {
@@ -46,7 +46,7 @@ func parseOptions(args []string) (options, error) {
 const maxLimit = 86400
 
 // set takes one option.
-func (o *options) set(letter rune, value string) error {
+func (o *flags) set(letter rune, value string) error {
 	if letter == 'P' {
 		return o.trust(value)
 	}
@@ -69,7 +69,7 @@ func (o *options) set(letter rune, value string) error {
 }
 
 // trust adds networks from which nobody can listen.
-func (o *options) trust(list string) error {
+func (o *flags) trust(list string) error {
 	networks, err := nets.Parse(list)
 	if err != nil {
 		return errors.New("option -P: " + err.Error())

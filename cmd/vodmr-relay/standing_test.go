@@ -214,7 +214,7 @@ func TestTakeOverPastRubbish(t *testing.T) {
 	fresh.Run("S: 235 *\nC: ATRN")
 	dead.Run("S: NOOP\nS: <end>")
 	fresh.Run("S: 250 2.0.0 *")
-	const want = ` error file=vodmr.ask reason="it was no regular file of ours: it is set aside as vodmr.ask.bad"`
+	const want = ` error file=vodmr.ask reason="it was no regular file of ours: it is quarantined as vodmr.ask.bad"`
 	if _, log := dead.End(); !strings.Contains(log, want) {
 		t.Errorf("no%s in\n%s", want, log)
 	}

@@ -16,9 +16,9 @@ const noopTime = time.Minute
 // so that nothing is sent down a line that proves to be dead. If one awaits
 // its reply already, this does nothing.
 func (s *Sender) Noop() {
-	if !s.nooping() && s.mute == nil {
-		s.put("NOOP")
-		s.expected = append(s.expected, expect{kind: expectNoop, end: s.queued})
+	if !s.nooping() && s.link.mute == nil {
+		s.link.put("NOOP")
+		s.expected = append(s.expected, expect{kind: expectNoop, end: s.link.queued})
 	}
 }
 
@@ -47,7 +47,7 @@ func (s *Sender) Idle(rest func() (readable bool, err error)) error {
 		if !readable {
 			return nil
 		}
-		if err := s.exchange(time.Now().Add(s.timeouts.Other)); err != nil {
+		if err := s.exchange(time.Now().Add(s.link.timeouts.Other)); err != nil {
 			return err
 		}
 	}
@@ -55,7 +55,7 @@ func (s *Sender) Idle(rest func() (readable bool, err error)) error {
 
 // unasked looks at what the server said though nothing was asked.
 func (s *Sender) unasked() error {
-	reply, ok, err := s.parser.Next()
+	reply, ok, err := s.link.parser.Next()
 	switch {
 	case err != nil:
 		return &BrokenError{err}
@@ -65,7 +65,7 @@ func (s *Sender) unasked() error {
 		return &ClosingError{reply}
 	}
 	if reply.Accepted() {
-		s.Evidence = OutOfStep // or it says in its own words that it waited for too long
+		s.Peer.Evidence = OutOfStep // or it says in its own words that it waited for too long
 	}
 	return &BrokenError{fmt.Errorf("%w: a reply to no command: %s", ErrNotSMTP, reply)}
 }
@@ -74,16 +74,11 @@ func (s *Sender) unasked() error {
 // has got whole. It may take its time for that (RFC 5321 section 4.5.3.2.6), and
 // to give up now would send the message a second time.
 func (s *Sender) Judging() bool {
-	return len(s.expected) > 0 && s.expected[0].kind == expectContent && s.expected[0].end <= s.written
+	return len(s.expected) > 0 && s.expected[0].kind == expectContent && s.expected[0].end <= s.link.written
 }
 
 // release gives the memory of large messages back.
 func (s *Sender) release() {
-	s.piece, s.chunked = nil, nil
-	if s.pending() == 0 {
-		s.out, s.outStart = nil, 0
-	}
-	if !s.parser.Partial() {
-		s.parser = ReplyParser{}
-	}
+	s.stream = streamReader{}
+	s.link.release()
 }

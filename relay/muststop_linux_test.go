@@ -13,8 +13,8 @@ import (
 	"vodmr/test/kit/customer"
 )
 
-// TestStuck: a session that can neither remove nor note what was taken sends no more.
-func TestStuck(t *testing.T) {
+// TestMustStop: a session that can neither remove nor note what was taken sends no more.
+func TestMustStop(t *testing.T) {
 	taken, left := withoutNotes(t, func(oldest string) {
 		must(t, os.Remove(oldest))
 		must(t, os.Mkdir(oldest, 0o700)) // unlink fails
@@ -24,17 +24,17 @@ func TestStuck(t *testing.T) {
 	}
 }
 
-// TestGoneIsNotStuck: what somebody else removed in this moment stops nothing.
-func TestGoneIsNotStuck(t *testing.T) {
+// TestGoneNeedNotStop: what somebody else removed in this moment stops nothing.
+func TestGoneNeedNotStop(t *testing.T) {
 	taken, left := withoutNotes(t, func(oldest string) { must(t, os.Remove(oldest)) })
 	if taken != 2 || left != 0 {
 		t.Errorf("%d taken and %d left, want 2 and none", taken, left)
 	}
 }
 
-// TestStuckByFullNotes: so does one that finds no room in the notes to say that a message,
+// TestMustStopByFullNotes: so does one that finds no room in the notes to say that a message,
 // which cannot be removed, was taken.
-func TestStuckByFullNotes(t *testing.T) {
+func TestMustStopByFullNotes(t *testing.T) {
 	s := newSite(t, standardSite(t))
 	s.fill(t, 5)
 	var notes strings.Builder

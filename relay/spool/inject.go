@@ -19,16 +19,16 @@ const bouncesAhead = 100
 func (s *Spool) bounceOrKeep(m *Message, reply smtp.Reply, why string) {
 	logFile(s.log, "failure", m, reply)
 	if s.grant.Settings.TellCustomer {
-		s.tellCustomer(m, reply, why)
+		s.Notices.tell(m, reply, why)
 		return
 	}
-	due := bounce{m, reply, why + reply.String()}
+	b := bounce{m, reply, why + reply.String()}
 	if s.inFlight == 0 {
-		s.inject(due)
+		s.inject(b)
 		return
 	}
 	s.history.Retry(m.base) // it is answered
-	s.bounces = append(s.bounces, due)
+	s.bounces = append(s.bounces, b)
 }
 
 // injectBounces sends the bounces that are due, if nothing is in flight, and reports if
@@ -37,9 +37,9 @@ func (s *Spool) injectBounces() (any bool) {
 	if s.inFlight > 0 || len(s.bounces) == 0 {
 		return false
 	}
-	due := s.bounces
+	batch := s.bounces
 	s.bounces = nil
-	for _, b := range due {
+	for _, b := range batch {
 		s.inject(b)
 	}
 	return true

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stand makes the site's sessions stand.
-func (s *site) stand(more ...string) *site {
+// standing makes the site's sessions standing sessions.
+func (s *site) standing(more ...string) *site {
 	s.settings = append(append(s.settings, "VODMR_IDLE=86400"), more...)
 	return s
 }
@@ -60,8 +60,8 @@ func (s *site) end(t testing.TB, signal syscall.Signal) {
 	}
 }
 
-// inOrder fails unless a customer's session ended well.
-func inOrder(t testing.TB, done <-chan ending) {
+// endedWell fails unless a customer's session ended well.
+func endedWell(t testing.TB, done <-chan ending) {
 	t.Helper()
 	if e := <-done; e.code != 0 {
 		t.Errorf("the customer's program exits %d: %.4000s", e.code, e.output)
@@ -90,7 +90,7 @@ func TestStanding(t *testing.T) {
 	for name, customer := range customers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newSite(t).stand("VODMR_NOOP=1")
+			s := newSite(t).standing("VODMR_NOOP=1")
 			mx := startPostfix(t, s.domain)
 			if customer.tls {
 				certificate := s.certify(t, s.owner)
@@ -111,7 +111,7 @@ func TestStanding(t *testing.T) {
 			}
 			eventually(t, time.Minute, "all is sent", func() bool { return len(s.waiting(t)) == 0 })
 			s.terminate(t)
-			inOrder(t, done)
+			endedWell(t, done)
 			mx.settle(t)
 			onceEach(t, s, mx.mailbox())
 			// The customer's program may end before the provider's has said its last.
@@ -126,7 +126,7 @@ func TestStanding(t *testing.T) {
 // mail and then counts errors, which end in 421; the session ends in order.
 func TestPostfixCountsNoops(t *testing.T) {
 	t.Parallel()
-	s := newSite(t).stand("VODMR_NOOP=1")
+	s := newSite(t).standing("VODMR_NOOP=1")
 	mx := startPostfix(t, s.domain, "smtpd_junk_command_limit = 3", "smtpd_hard_error_limit = 3", "smtpd_error_sleep_time = 0")
 	p := s.listen(t)
 	_, output := s.atrn(t, p, "-s", "127.0.0.1:"+mx.openPort)
