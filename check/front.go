@@ -19,17 +19,23 @@ import (
 )
 
 const (
-	noFront     kind = "wrong | has nobody who listens, so no mail comes in | start the mail server that fills the Maildirs, and let it listen on this address"
-	silentFront kind = "wrong | does not greet as a mail server does | look at the mail server's log"
-	badConfig   kind = "wrong | has a configuration that the mail server refuses | correct what it names"
-	noLMTP      kind = "wrong | does not offer LMTP | write lmtp into the protocols of Dovecot: only its LMTP service writes the lines that vodmr-relay needs"
-	notNamed    kind = "doubtful | is not named in the mail server's configuration | is there a match rule for the domain? if a table has it, see for yourself"
+	noFront       kind = "wrong | has nobody who listens, so no mail comes in | start the mail server that fills the Maildirs, and let it listen on this address"
+	silentFront   kind = "wrong | does not greet as a mail server does | look at the mail server's log"
+	badConfig     kind = "wrong | has a configuration that the mail server refuses | correct what it names"
+	noLMTP        kind = "wrong | does not offer LMTP | write lmtp into the protocols of Dovecot: only its LMTP service writes the lines that vodmr-relay needs"
+	severalAtOnce kind = "wrong | lets Dovecot have several recipients in one transaction | set it to 1 in main.cf and reload Postfix: otherwise a message to several recipients tells none of them, and stays"
+	notNamed      kind = "doubtful | is not named in the mail server's configuration | is there a match rule for the domain? if a table has it, see for yourself"
 )
 
-// agent is the value of VODMR_MTA for the whole site: the service's, or that of env in the
-// home of the control files.
+// agentSetting is the value of VODMR_MTA for the whole site: the service's, or that of env in
+// the home of the control files.
+func (s *site) agentSetting() string {
+	return cmp.Or(s.service.env["VODMR_MTA"], locate.Environ(s.home)("VODMR_MTA"))
+}
+
+// agent is the name of the agent for the whole site.
 func (s *site) agent() string {
-	agent, err := maildir.AgentNamed(cmp.Or(s.service.env["VODMR_MTA"], locate.Environ(s.home)("VODMR_MTA")))
+	agent, err := maildir.AgentNamed(s.agentSetting())
 	if err != nil {
 		agent = maildir.Agent{} // the check of the settings says it
 	}
@@ -166,7 +172,26 @@ func checkWay(rt *route, r *report) {
 	} else if agent == "opensmtpd" {
 		askOpenSMTPD(rt, r)
 	} else if agent == "dovecot" || agent == "courier" {
+		checkTransactions(rt, r)
 		r.ok(rt.name, "whether "+agent+" delivers its mail here, only a probe can tell: vodmr-check -p "+rt.m.login)
+	}
+}
+
+// checkTransactions looks at how Postfix hands a domain's mail to Dovecot: if it gives
+// several recipients in one transaction, Dovecot writes no Delivered-To.
+func checkTransactions(rt *route, r *report) {
+	p := &postfix{run: rt.site.tool}
+	if rt.m.agent() != "dovecot" || p.setting("mail_version") == "" {
+		return
+	}
+	for _, end := range p.deliver(probeLocal + "@" + rt.name) {
+		transport, found := strings.CutPrefix(end.handed, "transport ")
+		transport, _, _ = strings.Cut(transport, ":")
+		name := transport + "_destination_recipient_limit"
+		limit := cmp.Or(p.setting(name), p.setting("default_destination_recipient_limit"))
+		if found && limit != "1" {
+			r.say("Postfix "+name, severalAtOnce, limit)
+		}
 	}
 }
 

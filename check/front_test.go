@@ -238,6 +238,9 @@ func postfixSetups() []setup {
 		{"no address at all", func(s *testSite) {
 			delete(s.by("postfix").tables, "hash:/boxes @example.org")
 		}, []string{"wrong example.org: has no address in the mail server that leads to this Maildir"}},
+		{"luser_relay", with("virtual_mailbox_domains", "", "mydestination", "example.org", "luser_relay", "odmr"), nil},
+		{"luser_relay, and a list of names", with("virtual_mailbox_domains", "", "mydestination", "example.org", "luser_relay", "odmr",
+			"local_recipient_maps", "hash:/names"), []string{"wrong example.org: has no address in the mail server that leads to this Maildir"}},
 		{"another Maildir", table("hash:/boxes @example.org", "elsewhere/Maildir/"),
 			[]string{"wrong example.org: is delivered to another place than this Maildir"}},
 		{"without the slash", table("hash:/boxes @example.org", "domains/example.org/odmr/Maildir"),
@@ -333,6 +336,15 @@ func otherSetups() []setup {
 			f.conf = nil
 			f.answers["smtpd -n"] = toolRun{code: 1, errors: "/etc/smtpd.conf:3: syntax error\n"}
 		}, []string{"wrong OpenSMTPD: has a configuration that the mail server refuses"}},
+		{"Dovecot with several recipients at once", func(s *testSite) {
+			f := s.by("dovecot")
+			f.conf["virtual_transport"], f.conf["default_destination_recipient_limit"] = "lmtp:unix:/run/dovecot/lmtp", "50"
+		}, []string{"wrong Postfix lmtp_destination_recipient_limit: lets Dovecot have several recipients in one transaction"}},
+		{"Dovecot with one recipient at once", func(s *testSite) {
+			f := s.by("dovecot")
+			f.conf["virtual_transport"], f.conf["default_destination_recipient_limit"] = "lmtp:unix:/run/dovecot/lmtp", "50"
+			f.conf["lmtp_destination_recipient_limit"] = "1"
+		}, nil},
 		{"Dovecot without LMTP", func(s *testSite) {
 			f := s.by("dovecot")
 			f.conf = nil

@@ -216,7 +216,7 @@ func (p *postfix) local(end delivery, local string) []delivery {
 	user, home, err := lookUpUser(local)
 	name := p.setting("home_mailbox")
 	if err != nil {
-		return nil
+		return p.unknownUser(end)
 	}
 	if name == "" {
 		end.path = filepath.Join(p.setting("mail_spool_directory"), local)
@@ -225,6 +225,15 @@ func (p *postfix) local(end delivery, local string) []delivery {
 	}
 	end.user = user
 	return []delivery{end}
+}
+
+// unknownUser finds the place of local(8)'s mail for names that nobody has. If
+// local_recipient_maps lists the names, none of it gets there.
+func (p *postfix) unknownUser(end delivery) []delivery {
+	if p.setting("local_recipient_maps") != "" {
+		return nil
+	}
+	return p.aliased(end, p.setting("luser_relay"))
 }
 
 // aliased goes through the right side of a line in aliases(5): files, programs, addresses.

@@ -91,7 +91,7 @@ func domainChecks() []check[*route] {
 		{"postmaster", aboutLogins, ofQmail(checkPostmaster), []kind{ownPostmaster}},
 		{"way through the mail server", aboutFront, checkWay, []kind{
 			noMTATool, brokenTable, staleTable, notAccepted, twoClasses, noCatchall, onlySome, mtaAway, asOneFile, otherUser, lowUID,
-			hidesWanted, eximLines, notNamed,
+			hidesWanted, eximLines, severalAtOnce, notNamed,
 		}},
 	}
 }
