@@ -3,6 +3,9 @@
 # a certificate and the service. It prints the invitation for the customer's atrn-conf.
 # See vodmr-front(8).
 #
+# The mail server is Postfix, or qmail with vpopmail. A step that differs has a function
+# for each: postfix_NAME and qmail_NAME, called as "$kind"_NAME.
+#
 # Each step looks first if all is right already, so a second run changes nothing. Secrets
 # pass through pipes and the shell's own printf: an argument of a program could be seen.
 set -u
@@ -30,6 +33,9 @@ maps=$etc/postfix
 hook=/etc/letsencrypt/renewal-hooks/deploy/vodmr
 unit=/etc/systemd/system/vodmr.service
 pidfile=/run/vodmr.pid
+qmail=/var/qmail
+records=$etc/vpopmail
+dropins="/etc/systemd/system/vodmr.service.d /etc/systemd/system/vodmr-expire.service.d"
 marker='# Written by vodmr-front.'
 
 dry=no
@@ -86,12 +92,38 @@ check_login() {
 	esac
 }
 
-# need says at once all that must be installed first.
+# find_kind sets which mail server this front has. A front that is there keeps its own.
+find_kind() {
+	vpop=$(getent passwd vpopmail | cut -d: -f6)
+	: "${vpop:=/home/vpopmail}"
+	kind=postfix
+	if [ -f $etc/run ]; then
+		! grep -q /vchkpw $etc/run || kind=qmail
+	elif [ -x $qmail/bin/qmail-send ] && ! { command -v postfix && postfix status; } >/dev/null 2>&1; then
+		kind=qmail
+	fi
+	"$kind"_names
+}
+
+postfix_names() {
+	server=Postfix
+	mta=postfix
+	server_log="journalctl -u 'postfix*', or /var/log/mail.log"
+	checkpassword='vodmr-checkpw vpasswd'
+	map_type=$(postconf -h default_database_type 2>/dev/null)
+}
+
+qmail_names() {
+	server=qmail
+	mta= # the default
+	server_log="that of qmail-send, often /var/log/qmail/current"
+	checkpassword=$vpop/bin/vchkpw
+}
+
+# need says at once all that must be installed first: pairs of a program and its package.
 need() {
-	[ ! -x /var/qmail/bin/qmail-send ] || command -v postconf >/dev/null ||
-		fail "qmail is here, and this program sets up Postfix only: INSTALL has the steps for qmail, with vpopmail or without"
 	missing=
-	for pair in postconf:postfix postmap:postfix openssl:openssl tcpserver:ucspi-tcp tcprules:ucspi-tcp useradd:passwd; do
+	for pair in openssl:openssl tcpserver:ucspi-tcp tcprules:ucspi-tcp useradd:passwd "$@"; do
 		command -v "${pair%%:*}" >/dev/null && continue
 		case " $missing " in *" ${pair#*:} "*) ;; *) missing="$missing ${pair#*:}" ;; esac
 	done
@@ -99,6 +131,10 @@ need() {
 	for name in vodmr vodmr-tls vodmr-checkpw vodmr-relay vodmr-conf; do
 		command -v $name >/dev/null || fail "the program $name is not in PATH: install vodmr whole"
 	done
+}
+
+postfix_need() {
+	need postconf:postfix postmap:postfix
 	[ -n "$(postconf -h mail_version 2>/dev/null)" ] || fail "Postfix has no settings yet: run dpkg-reconfigure postfix, and choose \"Internet Site\""
 }
 
@@ -115,21 +151,26 @@ scanned() {
 	done
 }
 
-# field prints the n-th field of a login's line in vpasswd.
+# field prints the n-th field of a login's line among the passwords.
 field() {
-	[ -f $vpasswd ] || return 0
-	while IFS= read -r line; do
+	key=$(key "$1")
+	"$kind"_passwords "$1" | while IFS= read -r line; do
 		case $line in
-		"$1":*) printf '%s\n' "$line" | cut -d: -f"$2" && return ;;
+		"$key":*) printf '%s\n' "$line" | cut -d: -f"$2" && break ;;
 		esac
-	done <$vpasswd
+	done
 }
+
+# key is the first field of a login's line. vpopmail has a file for each domain.
+key() { if [ $kind = qmail ]; then printf '%s' "${1%@*}"; else printf '%s' "$1"; fi; }
+
+postfix_passwords() { [ ! -f $vpasswd ] || cat $vpasswd; }
 
 # customers lists the logins of this program: a login and its domains a line.
 customers() {
 	[ -f $etc/rules ] || return 0
 	sed -n 's/^\([^#:@][^:]*\):allow,.*VODMR_DOMAINS="\([^"]*\)".*/\1 \2/p' $etc/rules | while read -r name held; do
-		case $(field "$name" 6) in $mail/*) printf '%s %s\n' "$name" "$held" ;; esac
+		[ "$(field "$name" 5)" != vodmr-front ] || printf '%s %s\n' "$name" "$held"
 	done
 }
 
@@ -146,8 +187,8 @@ domains_of() {
 	done
 }
 
-# the_host prints the name of a front that is set up already.
-the_host() { [ ! -f $etc/control/me ] || head -n 1 $etc/control/me; }
+# the_host prints the name of a front that is set up already: the word after vodmr.
+the_host() { sed -n 's/^ *[^ ]*vodmr \([^ ]*\) \\$/\1/p' $etc/run 2>/dev/null; }
 
 # the_port prints the port in the run script: the word after tcpserver's address.
 the_port() { sed -n 's/^ *tcpserver .* 0 \([0-9][0-9]*\) .*/\1/p' $etc/run 2>/dev/null; }
@@ -188,7 +229,7 @@ account() {
 
 accounts() {
 	account vodmr /nonexistent "talks to the network and owns nothing"
-	account vodmrmail $mail "owns the mail that waits"
+	[ $kind = qmail ] || account vodmrmail $mail "owns the mail that waits"
 	logger=root
 	if ! has_systemd && [ -n "$(scanned)" ]; then
 		logger=vodmrlog
@@ -203,8 +244,8 @@ make_service() {
 		made=$etc.new
 		rm -rf $etc.new
 	fi
-	vodmr-conf -s -m postfix ${port:+-p "$port"} -u vodmr -c $certificate \
-		vodmrmail "$logger" "$made" "$host" 'vodmr-checkpw vpasswd' >/dev/null || return 1
+	vodmr-conf -s ${mta:+-m "$mta"} ${port:+-p "$port"} -u vodmr -c $certificate \
+		"$("$kind"_account)" "$logger" "$made" "$host" "$checkpassword" >/dev/null || return 1
 	[ $made != $etc ] || return 0
 	for part in "$made"/*; do
 		[ -e "$etc/${part##*/}" ] || mv "$part" $etc/ || return 1
@@ -213,16 +254,18 @@ make_service() {
 	chmod 3755 $etc
 }
 
+postfix_account() { echo vodmrmail; }
+
 service_directory() {
 	if [ -f $etc/run ]; then
-		grep -q 'vodmr-checkpw vpasswd' $etc/run ||
+		grep -qF "$checkpassword" $etc/run ||
 			fail "$etc/run is there, and it is not one of vodmr-front: add this customer by hand, as INSTALL says"
 		[ -z "$port" ] || [ "$port" = "$(the_port)" ] ||
 			fail "this front listens at port $(the_port): to change it, change the last number before vodmr-tls in $etc/run, and run systemctl restart vodmr"
 	else
 		change "make the service directory $etc" make_service
 	fi
-	[ "$(the_host)" = "$host" ] || change "write the name $host into $etc/control/me" write_me
+	[ $kind = qmail ] || [ -f $etc/control/me ] || change "write the name $host into $etc/control/me" write_me
 }
 
 write_me() { mkdir -p $etc/control && printf '%s\n' "$host" >$etc/control/me; }
@@ -288,27 +331,31 @@ edit_file() {
 		chown --reference="$edited" "$edited.new" && chmod --reference="$edited" "$edited.new" && mv "$edited.new" "$edited"
 }
 
-# print_logins prints vpasswd without a login's line, and behind it a new one if there is
+# postfix_logins prints vpasswd without a login's line, and behind it a new one if there is
 # a home for it. The secret and its hash stay within the shell.
-print_logins() {
+postfix_logins() {
 	while IFS= read -r line; do
 		case $line in "$1":*) ;; *) printf '%s\n' "$line" ;; esac
 	done <$vpasswd
 	[ -z "$2" ] || printf '%s:%s:%s:%s:vodmr-front:%s:-:\n' "$1" "$hash" "$(id -u vodmrmail)" "$(id -g vodmrmail)" "$2"
 }
 
-# make_login makes a login that nobody can use yet.
-make_login() {
+postfix_write() { edit_file $vpasswd postfix_logins "$1" "$2"; }
+
+# close_login makes or leaves a login that nobody can use yet.
+close_login() {
+	secret=
 	hash='*'
-	edit_file $vpasswd print_logins "$1" "$2"
+	"$kind"_write "$1" "$2"
 }
 
-# new_secret makes one of 192 bits and keeps its hash alone.
+# new_secret makes one of 192 bits and keeps its hash alone; vpopmail has a clear copy too if
+# it was built for that.
 new_secret() {
 	secret=$(openssl rand -base64 24 | tr '+/' '-_')
 	hash=$(printf '%s\n' "$secret" | openssl passwd -6 -stdin)
 	case $hash in "\$6\$"*) ;; *) return 1 ;; esac
-	[ ${#secret} -eq 32 ] && edit_file $vpasswd print_logins "$1" "$2"
+	[ ${#secret} -eq 32 ] && "$kind"_write "$1" "$2"
 }
 
 # quoted makes a text a regular expression that means itself.
@@ -363,11 +410,16 @@ new_home() {
 	echo "$home"
 }
 
-customer() {
+# postfix_mailbox makes the mailbox and the login of a customer.
+postfix_mailbox() {
 	home=$(field "$login" 6)
 	: "${home:=$(new_home "$1")}"
 	[ -d "$home/Maildir/new" ] || change "make the mailbox $home/Maildir" make_mailbox "$home"
-	[ -n "$(field "$login" 2)" ] || change "make the login $login" make_login "$login" "$home"
+	[ -n "$(field "$login" 2)" ] || change "make the login $login" close_login "$login" "$home"
+}
+
+customer() {
+	"$kind"_mailbox "$@"
 	had=$(domains_of "$login")
 	held=$had
 	for domain; do
@@ -483,8 +535,9 @@ listed() {
 	return 1
 }
 
-# not_elsewhere refuses a domain that Postfix delivers in another way already.
-not_elsewhere() {
+# postfix_refuse refuses a domain that Postfix delivers in another way already.
+postfix_refuse() {
+	open_to_the_world
 	for domain; do
 		for list in mydestination virtual_alias_domains relay_domains virtual_mailbox_domains; do
 			! listed $list "$domain" ||
@@ -532,7 +585,7 @@ old_value() {
 	fi
 }
 
-undo_postfix() {
+postfix_undo() {
 	old_value virtual_mailbox_domains domains && old_value virtual_mailbox_maps mailboxes && old_value transport_maps transport
 	[ -z "$(postconf -M vodmr/unix 2>/dev/null)" ] || postconf -MX vodmr/unix
 	rm -rf $maps $etc/postfix.old
@@ -540,6 +593,247 @@ undo_postfix() {
 	spool=$(postconf -h queue_directory)
 	rm -f "$spool/private/vodmr" "$spool/pid/unix.vodmr" # Postfix leaves these behind
 }
+
+postfix_keeps() { printf '%s' "$2"; }
+
+postfix_release() { :; }
+
+postfix_removed() { write_maps; }
+
+postfix_unit() { :; }
+
+# --- qmail with vpopmail ---------------------------------------------------------------
+
+# The domains are vpopmail's, and vpopmail's commands make and remove them. They have no
+# mailbox but the customer's, which is the catch-all. A domain's folder belongs to another
+# user, so its files are read and written with that user's rights: a link there can lead
+# root astray.
+
+qmail_need() {
+	need setpriv:util-linux
+	[ -x "$checkpassword" ] && [ -x "$vpop/bin/vadddomain" ] ||
+		fail "qmail is here without vpopmail ($vpop/bin), and this program sets up Postfix, or qmail with vpopmail: INSTALL has the steps for a qmail without it"
+	case $("$vpop/bin/vmkpasswd") in
+	*only*) fail "vpopmail keeps its passwords in a database here, and this program can write them into files only: INSTALL has the steps by hand" ;;
+	esac
+	cat /proc/[0-9]*/comm 2>/dev/null | grep -qx qmail-send || fail "qmail-send does not run: start qmail, then run this again"
+}
+
+# assigned prints a field of the entry that qmail's users/assign has for a domain: 2 its real
+# name, 3 the uid, 4 the gid, 5 the folder.
+assigned() {
+	grep -F "+$1-:" $qmail/users/assign 2>/dev/null | while IFS= read -r line; do
+		case $line in "+$1-:"*) printf '%s\n' "$line" | cut -d: -f"$2" && break ;; esac
+	done
+}
+
+# as_owner runs a command in a domain's folder as the domain's user.
+as_owner() {
+	folder=$(assigned "$1" 5)
+	user=$(assigned "$1" 3)
+	group=$(assigned "$1" 4)
+	shift
+	[ -n "$folder" ] && [ "${user:-0}" != 0 ] || return 1
+	# shellcheck disable=SC2016 # that shell has arguments of its own
+	setpriv --reuid="$user" --regid="$group" --clear-groups sh -c 'cd "$1" && shift && exec "$@"' sh "$folder" "$@"
+}
+
+# put_file writes standard input in place of a file in a domain's folder.
+put_file() {
+	# shellcheck disable=SC2016
+	as_owner "$1" sh -c 'umask 077; rm -f "$1.new"; cat >"$1.new" && { [ ! -f "$1" ] || chmod --reference="$1" "$1.new"; } && mv "$1.new" "$1"' sh "$2"
+}
+
+qmail_passwords() { as_owner "${1#*@}" cat vpasswd 2>/dev/null; }
+
+# qmail_logins prints a domain's vpasswd with another hash in a login's line, and the clear
+# password if vpopmail was built to keep it: then the line has an eighth field.
+qmail_logins() {
+	key=$(key "$1")
+	qmail_passwords "$1" | while IFS= read -r line; do
+		case $line in
+		"$key":*:*:*:*:*:*:*) clear=:$secret ;;
+		"$key":*) clear= ;;
+		*) printf '%s\n' "$line" && continue ;;
+		esac
+		printf '%s:%s:%s:NOQUOTA%s\n' "$key" "$hash" "$(printf '%s' "$line" | cut -d: -f3-6)" "$clear"
+	done
+}
+
+# qmail_write changes a password. vpopmail's lock cannot be had from a shell; nothing but a
+# change of a password in this domain at this very moment needs it.
+qmail_write() {
+	qmail_logins "$1" | put_file "${1#*@}" vpasswd && vpopmails vmkpasswd "${1#*@}"
+}
+
+catchall() { as_owner "$1" cat .qmail-default 2>/dev/null; }
+
+catchall_for() { printf "| %s/bin/vdelivermail '' %s\n" "$vpop" "$1"; }
+
+# set_catchall keeps the old one of a domain that was there before.
+set_catchall() {
+	mkdir -p $records || return 1
+	[ -f "$records/$1" ] || catchall "$1" >"$records/$1"
+	catchall_for "$2" | put_file "$1" .qmail-default
+}
+
+# qmail_refuse refuses, before anything is changed, domains and mailboxes that are in other
+# use.
+qmail_refuse() {
+	case " $* " in
+	*" ${login#*@} "*) ;;
+	*) [ -n "$(assigned "${login#*@}" 3)" ] || misuse "the login $login would be a mailbox of ${login#*@}, which is none of these domains and is not in vpopmail" ;;
+	esac
+	case $(field "$login" 5) in
+	'' | vodmr-front) ;;
+	*) fail "the mailbox $login is there already, and is not one of vodmr-front: choose another with -u" ;;
+	esac
+	for domain; do
+		if [ -n "$(assigned "$domain" 3)" ]; then
+			refuse_known "$domain"
+		elif grep -qisxF "$domain" $qmail/control/locals || grep -qis "^$(quoted "$domain"):" $qmail/control/virtualdomains; then
+			fail "qmail delivers $domain in another way already: take it out of $qmail/control/locals and virtualdomains, then run this again"
+		fi
+	done
+}
+
+# refuse_known refuses a domain that vpopmail has, if it cannot lead to the customer's mailbox.
+refuse_known() {
+	[ "$(assigned "$1" 2)" = "$1" ] ||
+		fail "$1 is an alias of $(assigned "$1" 2) in vpopmail, and its mail comes as that: name that one"
+	[ "$(assigned "$1" 3)" = "$(assigned "${login#*@}" 3)" ] || [ -z "$(assigned "${login#*@}" 3)" ] ||
+		fail "$1 and ${login#*@} belong to two users, so one mailbox cannot have the mail of both: name the domains of one user at a time"
+	[ "$(assigned "$1" 3)" = "$(id -u vpopmail)" ] || ! grep -qs -e '-U vpopmail' $etc/run ||
+		fail "$1 has a user of its own, and the service runs as vpopmail: take -U vpopmail out of $etc/run, restart the service, then run this again"
+	case $(catchall "$1") in
+	*" bounce-no-mailbox" | *" delete" | "$(catchall_for "$(field "$login" 6)")" | '') ;;
+	*) fail "$1 has a catch-all already, in $(assigned "$1" 5)/.qmail-default: write bounce-no-mailbox for its last word if the customer may have that mail, then run this again" ;;
+	esac
+}
+
+# qmail_account is who runs vchkpw: vpopmail, or root if domains have users of their own.
+qmail_account() {
+	for domain in $(printf '%s %s' "${login#*@}" "$named"); do
+		user=$(assigned "$domain" 3)
+		if [ "${user:=$(id -u vpopmail)}" != "$(id -u vpopmail)" ]; then
+			echo root
+			return
+		fi
+	done
+	echo vpopmail
+}
+
+# vpopmails runs one of vpopmail's commands. It prints an error on standard output, where a
+# new password would be otherwise.
+vpopmails() {
+	printed=$(cd / && "$vpop/bin/$@") || {
+		say "$printed"
+		return 1
+	}
+}
+
+# make_domain makes one with no mailbox. vadddomain wants a postmaster, whose password it
+# makes of the time; without that account the catch-all gets postmaster's mail too.
+make_domain() {
+	mkdir -p $records && echo made >"$records/$1" || return 1
+	vpopmails vadddomain -r "$1" && vpopmails vdeluser "postmaster@$1"
+}
+
+# make_vpopmail_account closes the mailbox that vadduser makes, since its password is made of the time.
+make_vpopmail_account() {
+	vpopmails vadduser -r -q NOQUOTA -c vodmr-front "$1" && close_login "$1" ""
+}
+
+qmail_mailbox() {
+	for domain; do
+		[ -n "$(assigned "$domain" 3)" ] || change "make the domain $domain in vpopmail, with no mailbox yet" make_domain "$domain"
+	done
+	[ -n "$(field "$login" 2)" ] || change "make the mailbox $login in vpopmail" make_vpopmail_account "$login"
+	home=$(field "$login" 6)
+	for domain; do
+		[ -n "$home" ] && [ "$(catchall "$domain")" = "$(catchall_for "$home")" ] ||
+			change "let all other mail for $domain go to the mailbox $login" set_catchall "$domain" "$home"
+	done
+}
+
+qmail_front() {
+	grep -qs ' [0-9A-F]*:0019 0*:0000 0A ' /proc/net/tcp /proc/net/tcp6 ||
+		say "vodmr-front: nothing listens at port 25 here, so no mail comes from outside yet: start qmail-smtpd"
+}
+
+# qmail_unit has the units of the package see a vpopmail in another place, and lets root read
+# the passwords of each domain's user.
+qmail_unit() {
+	[ ! -f $unit ] || return 0
+	if [ "$vpop" != /home/vpopmail ] || ! grep -qs -e '-U vpopmail' $etc/run; then
+		[ -f "${dropins%% *}/vpopmail.conf" ] || change "have the units of vodmr see $vpop with the rights of all its users" write_dropins
+	fi
+}
+
+write_dropins() {
+	for dropin in $dropins; do
+		mkdir -p "$dropin" && cat >"$dropin/vpopmail.conf" <<-END || return 1
+			$marker
+			[Service]
+			BindPaths=$vpop
+			ReadWritePaths=$vpop
+			CapabilityBoundingSet=CAP_DAC_READ_SEARCH
+		END
+	done
+	systemctl daemon-reload
+}
+
+# qmail_keeps is where mail that waits goes with its mailbox's end.
+qmail_keeps() { printf '%s' "$mail/$1"; }
+
+# qmail_drop removes a login with its mailbox. New mail bounces first.
+qmail_drop() {
+	set_rule "$1" "" || return 1
+	for name in "$records"/*; do
+		name=${name##*/}
+		[ "$(catchall "$name")" != "$(catchall_for "$2")" ] || catchall_for bounce-no-mailbox | put_file "$name" .qmail-default || return 1
+	done
+	if [ -n "$(find "$2/Maildir/new" "$2/Maildir/cur" -type f | head -n 1)" ]; then
+		mkdir -p $mail && mkdir -m 700 "$mail/$1" && mv "$2/Maildir" "$mail/$1/Maildir" || return 1
+	fi
+	vpopmails vdeluser "$1"
+}
+
+# qmail_release gives a domain of a login back. The login's own domain stays as long as it has
+# another.
+qmail_release() {
+	own=${2#*@}
+	if [ -n "$3" ] && [ "$1" = "$own" ] && [ "$(cat "$records/$1")" = made ]; then
+		change "let mail for $1 bounce; the domain stays in vpopmail, since $2 is a mailbox of it" bounce_all "$1"
+		return
+	fi
+	release_domain "$1"
+	[ -n "$3" ] || [ "$1" = "$own" ] || release_domain "$own"
+}
+
+# release_domain removes a domain that this program made, unless mailboxes are in it; one that
+# was there before gets its old catch-all.
+release_domain() {
+	[ -f "$records/$1" ] || return 0
+	if [ "$(cat "$records/$1")" != made ]; then
+		change "put back the old catch-all of $1, which stays in vpopmail as it was there before" old_catchall "$1"
+	elif [ $dry = no ] && [ -n "$(qmail_passwords "@$1")" ]; then
+		change "let mail for $1 bounce; the domain stays in vpopmail, since others have mailboxes there" bounce_all "$1"
+		rm -f "${records:?}/$1"
+	else
+		change "remove $1 from vpopmail, as vodmr-front made it" delete_domain "$1"
+	fi
+}
+
+bounce_all() { catchall_for bounce-no-mailbox | put_file "$1" .qmail-default; }
+
+old_catchall() { put_file "$1" .qmail-default <"$records/$1" && rm "$records/$1"; }
+
+delete_domain() { vpopmails vdeldomain "$1" && rm "$records/$1"; }
+
+qmail_removed() { :; }
+
+qmail_undo() { :; }
 
 # --- The service -----------------------------------------------------------------------
 
@@ -561,7 +855,7 @@ write_unit() {
 		LimitCORE=0
 		PrivateTmp=yes
 		ProtectSystem=full
-		ProtectHome=yes
+		ProtectHome=$(if [ $kind = qmail ]; then echo no; else echo yes; fi)
 
 		[Install]
 		WantedBy=multi-user.target
@@ -573,6 +867,7 @@ installed() { systemctl cat "$1" >/dev/null 2>&1; }
 
 under_systemd() {
 	installed vodmr.service || change "write the unit $unit" write_unit
+	"$kind"_unit
 	for name in vodmr.service vodmr-expire.timer; do
 		[ $name = vodmr.service ] || installed $name || continue
 		if ! systemctl -q is-enabled $name 2>/dev/null || ! systemctl -q is-active $name 2>/dev/null; then
@@ -624,8 +919,12 @@ undo_service() {
 		systemctl -q disable --now vodmr.service 2>/dev/null
 		if grep -q "^$marker" $unit 2>/dev/null; then
 			rm -f $unit
-			systemctl daemon-reload
 		fi
+		for dropin in $dropins; do
+			rm -f "$dropin/vpopmail.conf"
+			rmdir "$dropin" 2>/dev/null
+		done
+		systemctl daemon-reload
 	fi
 	folder=$(scanned)
 	for name in vodmrexpire vodmr; do
@@ -686,10 +985,10 @@ log_place() {
 # changed there is no need, and a customer who is connected would get it.
 probe() {
 	if [ $dry = yes ] || [ $changes -eq 0 ]; then return 0; fi
-	say "vodmr-front: send a probe to $login by Postfix, and look for it in the mailbox"
+	say "vodmr-front: send a probe to $login by $server, and look for it in the mailbox"
 	found=$(vodmr-check -d $etc -p "$login" 2>&1) || {
 		say "$found"
-		fail "the probe did not come through: look at Postfix's log (journalctl -u 'postfix*', or /var/log/mail.log) and run this again"
+		fail "the probe did not come through: look at the log of $server ($server_log) and run this again"
 	}
 }
 
@@ -717,17 +1016,18 @@ set_up() {
 		check_name "$domain"
 		[ "$domain" != "$host" ] || misuse "$host is the front's own name, and its mail stays here: name the customer's domains behind it"
 	done
-	need
+	"$kind"_need
+	named=$*
 	is=$(the_host)
 	[ -z "$is" ] || [ "$is" = "$host" ] || fail "this front has the name $is already: use that, as each customer's invitation does"
+	case $kind,$login in qmail,*@* | *, | postfix,*) ;; *) login=$login@$1 ;; esac
 	choose_login "$@"
-	not_elsewhere "$@"
-	open_to_the_world
+	"$kind"_refuse "$@"
 	accounts
 	service_directory
 	make_certificate
 	customer "$@"
-	postfix_front
+	"$kind"_front
 	service
 	wait_for_port
 	probe
@@ -779,7 +1079,7 @@ without() { printf '%s' "$1" | tr , '\n' | grep -vxF "$2" | paste -sd, -; }
 
 take_down() {
 	undo_service
-	undo_postfix
+	"$kind"_undo
 	if grep -q "^$marker" $hook 2>/dev/null; then
 		rm -f $hook
 	fi
@@ -787,13 +1087,13 @@ take_down() {
 	for name in vodmr vodmrlog; do
 		! getent passwd $name >/dev/null || userdel $name
 	done
-	rmdir $mail 2>/dev/null && userdel vodmrmail
-	return 0
+	rmdir $mail 2>/dev/null
+	[ -d $mail ] || ! getent passwd vodmrmail >/dev/null || userdel vodmrmail
 }
 
-# drop_login removes a mailbox only if nothing waits in it.
-drop_login() {
-	edit_file $vpasswd print_logins "$1" "" && set_rule "$1" "" || return 1
+# postfix_drop removes a login, and its mailbox only if nothing waits in it.
+postfix_drop() {
+	postfix_write "$1" "" && set_rule "$1" "" || return 1
 	if rmdir "$2/Maildir/new" 2>/dev/null; then
 		if rmdir "$2/Maildir/cur"; then
 			rm -rf "$2"
@@ -815,14 +1115,15 @@ remove() {
 		if [ -n "$left" ]; then
 			change "take $domain from $login, which keeps $left" set_rule "$login" "$left"
 		else
-			change "remove the login $login, as $domain is its last domain; mail that waits stays in $home" drop_login "$login" "$home"
+			change "remove the login $login, as $domain is its last domain; mail that waits stays in $("$kind"_keeps "$login" "$home")" "$kind"_drop "$login" "$home"
 		fi
+		"$kind"_release "$domain" "$login" "$left"
 	done
 	[ $dry = no ] || return 0
 	if [ -n "$(customers)" ]; then
-		write_maps
+		"$kind"_removed
 	elif [ $changes -gt 0 ] && ! grep -q '^[^#:].*:allow' $etc/rules; then
-		change "take down the front, as no customer is left: service, Postfix's settings, $etc" take_down
+		change "take down the front, as no customer is left: service, settings of $server, $etc" take_down
 	fi
 	finish
 }
@@ -858,7 +1159,7 @@ main() {
 	esac
 	[ "$(id -u)" = 0 ] || fail "only root can set up a front: use sudo"
 	one_at_a_time
-	map_type=$(postconf -h default_database_type 2>/dev/null)
+	find_kind
 	lowered=$(printf '%s ' "$@" | tr '[:upper:]' '[:lower:]')
 	# shellcheck disable=SC2086 # the words are names, checked each
 	$action $lowered
