@@ -107,6 +107,7 @@ find_kind() {
 
 postfix_names() {
 	server=Postfix
+	copies="It holds the only copy of the secret"
 	mta=postfix
 	server_log="journalctl -u 'postfix*', or /var/log/mail.log"
 	checkpassword='vodmr-checkpw vpasswd'
@@ -115,6 +116,7 @@ postfix_names() {
 
 qmail_names() {
 	server=qmail
+	copies="It holds the secret, which vpopmail has too"
 	mta= # the default
 	server_log="that of qmail-send, often /var/log/qmail/current"
 	checkpassword=$vpop/bin/vchkpw
@@ -611,8 +613,8 @@ postfix_unit() { :; }
 
 qmail_need() {
 	need setpriv:util-linux
-	[ -x "$checkpassword" ] && [ -x "$vpop/bin/vadddomain" ] ||
-		fail "qmail is here without vpopmail ($vpop/bin), and this program sets up Postfix, or qmail with vpopmail: INSTALL has the steps for a qmail without it"
+	[ -x "$checkpassword" ] ||
+		fail "qmail is here without vpopmail (there is no $checkpassword), and this program sets up Postfix, or qmail with vpopmail: INSTALL has the steps for a qmail without it"
 	case $("$vpop/bin/vmkpasswd") in
 	*only*) fail "vpopmail keeps its passwords in a database here, and this program can write them into files only: INSTALL has the steps by hand" ;;
 	esac
@@ -726,7 +728,9 @@ qmail_account() {
 # vpopmails runs one of vpopmail's commands. It prints an error on standard output, where a
 # new password would be otherwise.
 vpopmails() {
-	printed=$(cd / && "$vpop/bin/$@") || {
+	program=$vpop/bin/$1
+	shift
+	printed=$(cd / && "$program" "$@") || {
 		say "$printed"
 		return 1
 	}
@@ -751,7 +755,7 @@ qmail_mailbox() {
 	[ -n "$(field "$login" 2)" ] || change "make the mailbox $login in vpopmail" make_vpopmail_account "$login"
 	home=$(field "$login" 6)
 	for domain; do
-		[ -n "$home" ] && [ "$(catchall "$domain")" = "$(catchall_for "$home")" ] ||
+		[ "$(catchall "$domain")" = "$(catchall_for "${home:-nowhere}")" ] ||
 			change "let all other mail for $domain go to the mailbox $login" set_catchall "$domain" "$home"
 	done
 }
@@ -1039,17 +1043,17 @@ set_up() {
 # first_secret comes last: if an earlier step fails, no secret is made that nobody has seen.
 first_secret() {
 	case $(field "$login" 2) in
-	'*' | '') change "give $login a secret, and keep its hash" new_secret "$login" "$(field "$login" 6)" ;;
+	'*' | '') change "give $login a secret" new_secret "$login" "$(field "$login" 6)" ;;
 	esac
 }
 
 show_invitation() {
 	if [ -n "$secret" ]; then
-		say "vodmr-front: the invitation of $login follows. It holds the only copy of the secret: send it by a safe way. On the customer's machine, with Postfix: atrn-conf -P -   and paste it"
+		say "vodmr-front: the invitation of $login follows. $copies: send it by a safe way. On the customer's machine, with Postfix: atrn-conf -P -   and paste it"
 	elif [ $changes -gt 0 ]; then
 		say "vodmr-front: the invitation of $login follows, without its secret: atrn-conf there keeps the one that it has. For a new one: vodmr-front -r $login"
 	else
-		say "vodmr-front: the invitation of $login without its secret, of which no copy is here. For a new one: vodmr-front -r $login"
+		say "vodmr-front: the invitation of $login without its secret. For a new one: vodmr-front -r $login"
 	fi
 	invitation "$login" "$secret"
 }
