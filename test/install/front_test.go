@@ -15,6 +15,7 @@ import (
 // the two commands run are spied on: each writes its arguments to a file first.
 type setUp struct {
 	*machine
+	mail    string // where mail waits
 	secrets []string
 }
 
@@ -24,8 +25,15 @@ const spied = "atrn awk cat chown chmod cmp cp cut flock getent grep head id ln 
 
 func newSetUp(t *testing.T) *setUp {
 	t.Helper()
-	s := &setUp{machine: newMachine(t)}
-	s.must("rm -rf /var/qmail && dpkg -i --force-depends /stage/bin/*.deb && useradd -m joe && postconf -e maillog_file=/var/log/mail.log\n" +
+	return newSetUpOn(t, "rm -rf /var/qmail")
+}
+
+// newSetUpOn is a set-up on a machine that a script changes first.
+func newSetUpOn(t *testing.T, script string) *setUp {
+	t.Helper()
+	s := &setUp{machine: newMachine(t), mail: "/var/lib/vodmr"}
+	s.must(script)
+	s.must("dpkg -i --force-depends /stage/bin/*.deb && useradd -m joe && postconf -e maillog_file=/var/log/mail.log\n" +
 		": >/spied && chmod 666 /spied")
 	for _, name := range []string{"vodmr-front", "atrn-conf"} {
 		text, err := os.ReadFile(filepath.Join("../../cmd", name, name+".sh"))
@@ -176,7 +184,7 @@ func (s *setUp) fetches(invitation string, addresses ...string) {
 		s.must(fmt.Sprintf("echo hello | sendmail -f joe@mail.example.net '%s'", address))
 	}
 	eventually(s.t, "mail in the Maildir", func() bool {
-		return s.must("find /var/lib/vodmr -path '*/new/*' | wc -l") == fmt.Sprint(len(addresses))
+		return s.must("find "+s.mail+" -path '*/new/*' | wc -l") == fmt.Sprint(len(addresses))
 	})
 	s.want(0, "atrn -f /root/all -w 1 -m /root/Maildir", fmt.Sprintf("fetched %d messages", len(addresses)))
 	got := s.must("cat /root/Maildir/new/* | grep ^Delivered-To: | cut -d' ' -f2 | sort")

@@ -157,7 +157,7 @@ func newStage(t *testing.T, deb string) string {
 	dir := t.TempDir()
 	must(t, dir, "mkdir", "bin")
 	must(t, dir, "sh", "-c", `cp "$1"/*.deb bin/`, "sh", filepath.Dir(deb))
-	if err := dialogue.Build(dir, "vodmr/test/standin/qmail-queue", "vodmr/test/standin/vchkpw"); err != nil {
+	if err := dialogue.Build(dir, "vodmr/test/standin/qmail-queue", "vodmr/test/standin/vchkpw", "vodmr/test/standin/vpopmail"); err != nil {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{"assign": assign, "cdb": string(cdbmake.Assign(assign))} {

@@ -14,6 +14,8 @@
 //     a domain if .qmailadmin-limits disables SMTP for it;
 //   - HOME comes from the domain's own vpasswd, which the domain's owner can write,
 //     and VPOPUSER is the login as typed;
+//   - it reads vpasswd.cdb, and not vpasswd, which only a test without vmkpasswd may have
+//     alone;
 //   - it leaves the descriptors from 4 on open.
 //
 // Domains are folders of $VCHKPW_DOMAINS, each with a vpasswd file and owned by the
@@ -26,6 +28,7 @@ import (
 	"crypto/hmac"
 	"crypto/md5"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -39,6 +42,7 @@ import (
 	"vodmr/auth"
 	"vodmr/internal/child"
 	"vodmr/internal/vpasswd"
+	"vodmr/qmail"
 )
 
 const (
@@ -172,7 +176,27 @@ func takenForSMTP(program string) bool {
 	return strings.Contains(program, "true")
 }
 
+// find looks into vpasswd.cdb if there is one, as the real vchkpw always does: a change of
+// vpasswd counts after vmkpasswd.
 func find(folder, name string) (vpasswd.Entry, error) {
+	db, err := qmail.OpenCDB(filepath.Join(folder, "vpasswd.cdb"))
+	if errors.Is(err, os.ErrNotExist) {
+		return findText(folder, name)
+	} else if err != nil {
+		return vpasswd.Entry{}, err
+	}
+	defer db.Close()
+	line, known, err := db.Find([]byte(name))
+	if err == nil && !known {
+		err = fmt.Errorf("no account %q in %s", name, folder)
+	}
+	if err != nil {
+		return vpasswd.Entry{}, err
+	}
+	return vpasswd.ParseLine(name + ":" + string(line))
+}
+
+func findText(folder, name string) (vpasswd.Entry, error) {
 	text, err := os.ReadFile(filepath.Join(folder, "vpasswd"))
 	if err != nil {
 		return vpasswd.Entry{}, err
