@@ -695,8 +695,18 @@ qmail_refuse() {
 			refuse_known "$domain"
 		elif grep -qisxF "$domain" $qmail/control/locals || grep -qis "^$(quoted "$domain"):" $qmail/control/virtualdomains; then
 			fail "qmail delivers $domain in another way already: take it out of $qmail/control/locals and virtualdomains, then run this again"
+		else
+			refuse_other_user "$domain"
 		fi
 	done
+}
+
+# refuse_other_user refuses a new domain, which would be vpopmail's, for another user's mailbox.
+refuse_other_user() {
+	case $(assigned "${login#*@}" 3) in
+	'' | "$(id -u vpopmail)") ;;
+	*) fail "${login#*@} has a user of its own, so make $1 for that user first (vadddomain -u), then run this again" ;;
+	esac
 }
 
 # refuse_known refuses a domain that vpopmail has, if it cannot lead to the customer's mailbox.

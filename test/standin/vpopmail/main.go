@@ -45,22 +45,22 @@ type site struct{ home string }
 
 func main() {
 	s := site{filepath.Dir(filepath.Dir(os.Args[0]))}
-	command := map[string]func(options string, args []string) int{
+	command := map[string]func(flags string, args []string) int{
 		"vadddomain": s.addDomain, "vadduser": s.addUser, "vdeluser": s.delUser, "vdeldomain": s.delDomain,
 		"vmkpasswd": s.makeCDB, "vdelivermail": s.deliver,
 	}[filepath.Base(os.Args[0])]
 	syscall.Umask(0o077)
-	var options string
+	var flags string
 	args := os.Args[1:]
 	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
-		options += args[0]
+		flags += args[0]
 		if slices.Contains([]string{"-q", "-c"}, args[0]) {
-			options += args[1]
+			flags += args[1]
 			args = args[1:]
 		}
 		args = args[1:]
 	}
-	os.Exit(command(options, args))
+	os.Exit(command(flags, args))
 }
 
 // refuse prints an error where vpopmail does.
@@ -127,7 +127,7 @@ func (s site) exists(domain string) bool {
 	return err == nil && domain != ""
 }
 
-func (s site) addDomain(options string, args []string) int {
+func (s site) addDomain(flags string, args []string) int {
 	if len(args) == 0 {
 		return refuse(0, "usage")
 	}
@@ -146,10 +146,10 @@ func (s site) addDomain(options string, args []string) int {
 	edit(qmailHome+"/control/virtualdomains", add(domain+":"+domain))
 	users(add(fmt.Sprintf("+%s-:%[1]s:%d:%d:%s:-::", domain, uid, gid, dir)))
 	s.give(filepath.Join(s.home, "domains"))
-	return s.addUser(options+"-cPostmaster", []string{"postmaster@" + domain})
+	return s.addUser(flags+"-cPostmaster", []string{"postmaster@" + domain})
 }
 
-func (s site) addUser(options string, args []string) int {
+func (s site) addUser(flags string, args []string) int {
 	name, domain, _ := strings.Cut(strings.Join(args, " "), "@")
 	dir := s.folder(domain)
 	if !s.exists(domain) {
@@ -158,10 +158,10 @@ func (s site) addUser(options string, args []string) int {
 	if s.account(domain, name) != "" {
 		return refuse(exitUsage, "User already exists")
 	}
-	if !strings.Contains(options, "-r") {
+	if !strings.Contains(flags, "-r") {
 		return refuse(exitUsage, "a terminal is needed for the password")
 	}
-	_, comment, _ := strings.Cut(options, "-c")
+	_, comment, _ := strings.Cut(flags, "-c")
 	password := strconv.FormatInt(time.Now().Unix(), 36) // the real one's is not much better
 	fmt.Println("Random password: " + password)
 	_ = os.MkdirAll(filepath.Join(dir, name, "Maildir/new"), 0o700)
