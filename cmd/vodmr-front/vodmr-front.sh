@@ -775,26 +775,33 @@ qmail_front() {
 		say "vodmr-front: nothing listens at port 25 here, so no mail comes from outside yet: start qmail-smtpd"
 }
 
-# qmail_unit has the units of the package see a vpopmail in another place, and lets root read
-# the passwords of each domain's user.
+# qmail_unit has the units of the package see a vpopmail or domains in other places, and lets
+# root read the passwords of each domain's user. The units hide what is in /home.
 qmail_unit() {
 	[ ! -f $unit ] || return 0
 	if [ "$vpop" != /home/vpopmail ] || ! grep -qs -e '-U vpopmail' $etc/run; then
-		[ -f "${dropins%% *}/vpopmail.conf" ] || change "have the units of vodmr see $vpop with the rights of all its users" write_dropins
+		print_dropin | cmp -s - "${dropins%% *}/vpopmail.conf" ||
+			change "have the units of vodmr see the domains' folders, with the rights of their users" write_dropins
 	fi
+}
+
+print_dropin() {
+	printf '%s\n[Service]\nCapabilityBoundingSet=CAP_DAC_READ_SEARCH\n' "$marker"
+	{
+		echo "$vpop"
+		for domain in "${login#*@}" $(customers | cut -d' ' -f1 | sed 's/.*@//'); do
+			assigned "$domain" 5
+		done
+	} | grep -v "^$(quoted "$vpop")/" | sort -u | while read -r folder; do
+		printf 'BindPaths=-%s\nReadWritePaths=-%s\n' "$folder" "$folder"
+	done
 }
 
 write_dropins() {
 	for dropin in $dropins; do
-		mkdir -p "$dropin" && cat >"$dropin/vpopmail.conf" <<-END || return 1
-			$marker
-			[Service]
-			BindPaths=$vpop
-			ReadWritePaths=$vpop
-			CapabilityBoundingSet=CAP_DAC_READ_SEARCH
-		END
+		mkdir -p "$dropin" && print_dropin >"$dropin/vpopmail.conf" || return 1
 	done
-	systemctl daemon-reload
+	systemctl daemon-reload && systemctl try-restart vodmr.service
 }
 
 # qmail_keeps is where mail that waits goes with its mailbox's end.

@@ -241,7 +241,8 @@ func (s site) deliver(_ string, args []string) int {
 		return refuse(100, "no such user")
 	}
 	var text bytes.Buffer
-	fmt.Fprintf(&text, "Return-Path: <%s>\nDelivered-To: %s@%s\nReceived: (qmail 1 invoked by uid 0); 1 Jan 2026 00:00:00 -0000\n", sender, local, domain)
+	fmt.Fprintf(&text, "Return-Path: <%s>\nDelivered-To: %s@%s\nReceived: (qmail %d invoked by uid 0); 1 Jan 2026 00:00:00 -0000\n",
+		sender, local, domain, os.Getpid())
 	_, _ = io.Copy(&text, os.Stdin)
 	name := fmt.Sprintf("%d.%d.front", time.Now().Unix(), os.Getpid())
 	if err := os.WriteFile(home+"/Maildir/tmp/"+name, text.Bytes(), 0o600); err != nil {
