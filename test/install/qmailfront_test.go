@@ -120,14 +120,14 @@ func TestFrontOfAVpopmailDomain(t *testing.T) {
 		"echo local.example >/var/qmail/control/locals; chown -R vpopmail:vchkpw /home/vpopmail/domains; cd /stage")
 	before := s.site()
 	for command, text := range map[string]string{
-		"vodmr-front mail.example.net taken.example":                                     "has a catch-all already",
-		"vodmr-front mail.example.net alias.example":                                     "is an alias of taken.example",
-		"vodmr-front mail.example.net local.example":                                     "in another way already",
-		"vodmr-front -u postmaster@theirs.example mail.example.net theirs.example":       "is not one of vodmr-front",
-		"mv /home/vpopmail/bin /home/vpopmail/b; vodmr-front mail.example.net a.example": "qmail is here without vpopmail",
+		"vodmr-front mail.example.net taken.example":                               "has a catch-all already",
+		"vodmr-front mail.example.net alias.example":                               "is an alias of taken.example",
+		"vodmr-front mail.example.net local.example":                               "in another way already",
+		"vodmr-front -u postmaster@theirs.example mail.example.net theirs.example": "is not one of vodmr-front",
 	} {
 		s.want(111, command, text)
 	}
+	s.want(111, "mv /home/vpopmail/bin /home/vpopmail/b; vodmr-front mail.example.net a.example", "qmail is here without vpopmail")
 	s.want(100, "mv /home/vpopmail/b /home/vpopmail/bin; vodmr-front -u box@other.example mail.example.net theirs.example", "is none of these domains")
 	if diff := changed(before, s.site()); diff != "" {
 		t.Errorf("a refusal changed something:\n%s", diff)
