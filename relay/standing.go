@@ -124,8 +124,8 @@ func (st *standing) look() {
 func (st *standing) rest() error {
 	st.source.rest()
 	until := st.end
-	for _, t := range []time.Time{st.nextNoop(), st.nextLook()} {
-		if t.Before(until) {
+	for _, t := range []time.Time{st.nextNoop(), st.nextLook(), st.wake.doorDue()} {
+		if !t.IsZero() && t.Before(until) {
 			until = t
 		}
 	}

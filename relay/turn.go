@@ -58,6 +58,7 @@ func (s *session) send(src *source) error {
 		return endByStuck
 	}
 	src.start()
+	src.asking = s.newAsking(src)
 	if s.wake != nil {
 		return s.stand(src)
 	}
@@ -96,6 +97,7 @@ func (s *source) stopped() error {
 
 // end has the spool and the notes know how the session ended.
 func (s *source) end(err error) {
+	s.asking.end(err)
 	if !isCleanEnd(err) { // or it says nothing about the server
 		s.noteServer()
 	}
