@@ -202,7 +202,7 @@ func (a *asking) answered(decisions []smtp.Decision) {
 	for i, normal := range questions {
 		d := decisions[i]
 		answer := a.judge(normal, d)
-		a.log.Event("asked", logline.F("to", normal), logline.F("reply", d.Reply.String()))
+		a.log.Event("asked", logline.F("to", "<"+normal+">"), logline.F("reply", d.Reply.String()))
 		a.server.Answer(normal, answer)
 	}
 }

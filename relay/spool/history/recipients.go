@@ -262,6 +262,9 @@ func (r *Recipients) Accepted(address string) error {
 // Forget has an address asked anew. A standing session sees that the file has changed, and
 // forgets its own answers too.
 func (r *Recipients) Forget(address string) error {
+	if r.inode == 0 { // there is no file: root must not make one that the session cannot write
+		return nil
+	}
 	r.drop(address)
 	return r.write("forget", address)
 }
@@ -327,7 +330,7 @@ func (r *Recipients) append(fd int, line []byte) (done bool, err error) {
 		r.size, r.inode = open.Size+int64(len(line)), open.Ino
 	}
 	r.lines++
-	if r.lines > maxRecipientLines {
+	if r.lines > maxRecipientLines && int(open.Uid) == unix.Geteuid() { // or its owner changes
 		return true, r.rewrite()
 	}
 	return true, nil
