@@ -22,12 +22,12 @@ const (
 	// renewAccepted is how old an acceptance must be to be written again.
 	renewAccepted = 24 * time.Hour
 
-	maxRecipients     = 2000    // of each kind
-	maxRecipientLines = 10000   // then the file is rewritten
-	maxRecipientFile  = 4 << 20 // bytes; more is not read
-	maxAddress        = 400     // bytes; RFC 5321 section 4.5.3.1 allows 320
-	recipientPrefix   = "learnt@"
-	recipientMode     = 0o640 // the folder's group may read
+	maxRecipients    = 1000      // of each kind
+	minRewritten     = 256 << 10 // bytes beyond twice of what is needed; then the file is rewritten
+	maxRecipientFile = 16 << 20  // bytes; more is not read, and none of ours has more
+	maxAddress       = 400       // bytes; RFC 5321 section 4.5.3.1 allows 320
+	recipientPrefix  = "learnt@"
+	recipientMode    = 0o640 // the folder's group may read
 )
 
 // A Recipient is the last answer of the customer's server about one address.
@@ -60,7 +60,7 @@ type Recipients struct {
 	counts   [2]int // accepted, refused
 	takesAll bool
 	checked  int64 // when takesAll was found out, in Unix seconds; 0 for never
-	lines    int
+	needed   int64 // bytes of the file when it was rewritten last
 	size     int64
 	inode    uint64
 }
@@ -105,7 +105,7 @@ func (r *Recipients) Load() (changed bool, err error) {
 
 func (r *Recipients) reset() {
 	clear(r.known)
-	r.counts, r.takesAll, r.checked, r.lines, r.size, r.inode = [2]int{}, false, 0, 0, 0, 0
+	r.counts, r.takesAll, r.checked, r.size, r.inode = [2]int{}, false, 0, 0, 0
 }
 
 func (r *Recipients) read() error {
@@ -135,7 +135,6 @@ func (r *Recipients) read() error {
 	}
 	r.reset()
 	for line := range bytes.Lines(text[:have]) {
-		r.lines++
 		if whole, ok := bytes.CutSuffix(line, []byte("\n")); ok {
 			r.apply(string(whole))
 		}
@@ -329,8 +328,7 @@ func (r *Recipients) append(fd int, line []byte) (done bool, err error) {
 	if open.Size == r.size && (open.Ino == r.inode || r.inode == 0) { // nobody else wrote
 		r.size, r.inode = open.Size+int64(len(line)), open.Ino
 	}
-	r.lines++
-	if r.lines > maxRecipientLines && int(open.Uid) == unix.Geteuid() { // or its owner changes
+	if open.Size > 2*r.needed+minRewritten && int(open.Uid) == unix.Geteuid() { // or its owner changes
 		return true, r.rewrite()
 	}
 	return true, nil
@@ -370,5 +368,6 @@ func (r *Recipients) rewrite() error {
 		_ = unix.Unlink(tmp)
 		return err
 	}
+	r.needed = int64(len(text))
 	return r.read()
 }
