@@ -18,6 +18,8 @@ type options struct {
 	starttls, connect bool
 	tlsAccount, cert  string
 
+	doorGroup, doorOwner string
+
 	account, logAccount string
 	dir, host           string
 	check               string   // the checkpassword program, with its arguments
@@ -31,7 +33,7 @@ const (
 
 func parseOptions(args []string) (*options, error) {
 	o := &options{port: defaultPort, tlsAccount: "vodmrtls", check: defaultCheck, relay: []string{"Maildir"}}
-	args, err := getopt.Parse(args, "fp:stu:c:", o.set)
+	args, err := getopt.Parse(args, "fp:stu:c:g:o:", o.set)
 	if err != nil {
 		return nil, err
 	}
@@ -79,6 +81,10 @@ func (o *options) set(letter rune, value string) error {
 		o.connect = true
 	case 'u':
 		o.tlsAccount = value
+	case 'g':
+		o.doorGroup = value
+	case 'o':
+		o.doorOwner = value
 	case 'c':
 		o.cert = value
 	}
