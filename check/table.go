@@ -48,6 +48,7 @@ func siteChecks() []check[*site] {
 		}},
 		{"port", aboutService, checkPort, []kind{noListener, noGreeting, notVodmr, noAuth, noStartTLS, noTLS, otherHost}},
 		{"standing sessions", aboutService, checkStanding, []kind{fewWatches, fewSlots}},
+		{"door", aboutService, checkDoor, []kind{noDoor, openDoor, shutDoor}},
 		{"logins", aboutLogins, checkLogins, []kind{noLogins, noMailbox}},
 	}
 }
@@ -74,6 +75,7 @@ func domainChecks() []check[*route] {
 			rootsMail, stickyHome, noDefault, heldBack, bounces, deletes, leadsAway, byAddress, alsoElsewhere, noDelivery,
 		}},
 		{"postmaster", aboutLogins, checkPostmaster, []kind{ownPostmaster}},
+		{"customer's postmaster", aboutLogins, checkPostmasterAsked, []kind{refusesMaster}},
 	}
 }
 
