@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vodmr/relay/door"
+	"vodmr/relay/spool/history"
 )
 
 // client asks at the site's door.
@@ -41,6 +42,16 @@ func (s *site) awaitAnswers() {
 		s.answered += <-answer
 	}
 	s.answers = nil
+}
+
+// forgetLearnt does as vodmr-rcpt -x.
+func (s *site) forgetLearnt(t testing.TB, address string) {
+	t.Helper()
+	learnt := history.NewRecipients(s.config["VODMR_DOOR"], "example.org", func() time.Time { return now })
+	if _, err := learnt.Load(); err != nil {
+		t.Fatal(err)
+	}
+	must(t, learnt.Forget(address))
 }
 
 // checkDoor compares the answers, and what was learnt.

@@ -46,7 +46,8 @@ func queueProgram() string { return filepath.Join(bin, "qmail-queue") }
 //	dialogue         what the customer says and hears after 235; the line
 //	                 `D: <term>` tells the session to end, as SIGTERM does;
 //	                 `D: <ask X>` asks about the recipient X at the door,
-//	                 `D: <answered>` waits for all answers
+//	                 `D: <answered>` waits for all answers, and `D: <forget X>` has
+//	                 vodmr-rcpt -x forget what was learnt about X
 //	answers          what the questions got: `X VERDICT words` a line, in their order
 //	learnt           all lines of the door's learnt@example.org, as patterns
 //	left             the Maildir's files afterwards
@@ -194,6 +195,8 @@ func (s *site) run(t testing.TB, script string) (log string, err error) {
 			conn.Run(line)
 		case strings.HasPrefix(name, "<ask "):
 			s.askDoor(strings.TrimSuffix(strings.TrimPrefix(name, "<ask "), ">"))
+		case strings.HasPrefix(name, "<forget "):
+			s.forgetLearnt(t, strings.TrimSuffix(strings.TrimPrefix(name, "<forget "), ">"))
 		case name == "<answered>":
 			s.awaitAnswers()
 		case name == "<term>":
