@@ -17,8 +17,9 @@ import (
 // An asking is what a session learns about the customer's recipients, from the mail that it
 // sends and, if it is a standing session, from questions that come through the door.
 //
-// The questions never keep mail back: one transaction of them is in flight at a time,
-// another only once a message has begun if one waits, and each costs at most one round trip.
+// The questions never keep mail back: one transaction of them is in flight at a time, and
+// another begins only once a message has begun, or once the session has looked for mail and
+// found none. So each costs at most one round trip.
 // They do not use up the server's patience either: many servers hang up, or answer slowly,
 // after some ten refusals without mail that they take (Postfix: 20), see allowance.
 type asking struct {
@@ -35,7 +36,7 @@ type asking struct {
 	tx        *smtp.Transaction // in flight; nil for none
 	questions []string          // that it asks; the first may be made up, see impossible
 	made      bool              // the first is
-	justAsked bool              // no message has begun since
+	turn      bool              // a message has begun since the last question, or the session has looked for mail
 	proved    bool              // the server answered a question in this session
 }
 
@@ -108,7 +109,7 @@ func (a *asking) changed(domain string) bool {
 
 // next is the next transaction that asks; nil if there is none, or it is the mail's turn.
 func (a *asking) next() *smtp.Transaction {
-	if a == nil || a.server == nil || a.tx != nil || !a.server.Waiting() {
+	if !a.waits() || !a.turn {
 		return nil
 	}
 	if why := a.mustNot(); why != "" {
@@ -186,8 +187,20 @@ func impossible(domain string) string {
 // begun says that a transaction begins.
 func (a *asking) begun(tx *smtp.Transaction) {
 	if a != nil {
-		a.justAsked = tx.AskOnly
+		a.turn = !tx.AskOnly
 	}
+}
+
+// mayAsk says that the session has done all else that was due, such as looking for mail.
+func (a *asking) mayAsk() {
+	if a != nil {
+		a.turn = true
+	}
+}
+
+// waits reports if a question waits to be asked.
+func (a *asking) waits() bool {
+	return a != nil && a.server != nil && a.tx == nil && a.server.Waiting()
 }
 
 // answered takes the replies to the questions.

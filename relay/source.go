@@ -45,18 +45,10 @@ const foretoldMax = 100
 
 // Next is smtp.Source's. It has no effects beyond the memory of this process.
 func (s *source) Next() *smtp.Transaction {
-	if s.asking == nil {
-		return s.nextMail()
-	}
-	if !s.asking.justAsked {
-		if tx := s.asking.next(); tx != nil {
-			return tx
-		}
-	}
-	if tx := s.nextMail(); tx != nil {
+	if tx := s.asking.next(); tx != nil {
 		return tx
 	}
-	return s.asking.next()
+	return s.nextMail()
 }
 
 // nextMail is the next batch's transaction; nil if nothing is to be sent.

@@ -122,6 +122,9 @@ func (st *standing) look() {
 
 // rest waits until there is something to do.
 func (st *standing) rest() error {
+	if st.source.asking.waits() {
+		return nil // it is its turn now
+	}
 	st.source.rest()
 	until := st.end
 	for _, t := range []time.Time{st.nextNoop(), st.nextLook(), st.wake.doorDue()} {

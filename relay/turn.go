@@ -70,6 +70,7 @@ func (s *session) send(src *source) error {
 
 // run sends all that can be sent now.
 func (s *source) run() error {
+	s.asking.mayAsk()
 	for {
 		if err := s.sender.Run(s); err != nil {
 			return err

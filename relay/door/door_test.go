@@ -132,19 +132,21 @@ func TestFaults(t *testing.T) {
 		refuse bool
 		source string
 	}{
-		"nothing there":     {func(*testing.T, string) {}, false, "none"},
-		"only learnt":       {learn, true, "learnt"},
-		"no folder":         {func(t *testing.T, dir string) { os.RemoveAll(dir) }, false, "none"},
-		"hangs":             {func(t *testing.T, dir string) { learn(t, dir); listener(t, dir) }, false, "none"},
-		"says nothing":      {answers(""), false, "none"},
-		"half an answer":    {answers("no hal"), false, "none"},
-		"odd answer":        {answers("maybe so\n"), false, "none"},
-		"very long":         {answers("no " + strings.Repeat("x", 5000)), false, "none"},
-		"dead session":      {func(t *testing.T, dir string) { learn(t, dir); deadSocket(t, dir) }, true, "learnt"},
-		"regular file":      {func(t *testing.T, dir string) { _ = os.WriteFile(filepath.Join(dir, domain), nil, 0o600) }, false, "none"},
-		"learnt is a link":  {func(t *testing.T, dir string) { _ = os.Symlink("/dev/zero", filepath.Join(dir, "learnt@"+domain)) }, false, "none"},
-		"learnt is a fifo":  {func(t *testing.T, dir string) { _ = unix.Mkfifo(filepath.Join(dir, "learnt@"+domain), 0o600) }, false, "none"},
-		"learnt is garbage": {func(t *testing.T, dir string) { _ = os.WriteFile(filepath.Join(dir, "learnt@"+domain), []byte("\x00no nobody@example.org\n1 2"), 0o600) }, false, "none"},
+		"nothing there":    {func(*testing.T, string) {}, false, "none"},
+		"only learnt":      {learn, true, "learnt"},
+		"no folder":        {func(t *testing.T, dir string) { os.RemoveAll(dir) }, false, "none"},
+		"hangs":            {func(t *testing.T, dir string) { learn(t, dir); listener(t, dir) }, false, "none"},
+		"says nothing":     {answers(""), false, "none"},
+		"half an answer":   {answers("no hal"), false, "none"},
+		"odd answer":       {answers("maybe so\n"), false, "none"},
+		"very long":        {answers("no " + strings.Repeat("x", 5000)), false, "none"},
+		"dead session":     {func(t *testing.T, dir string) { learn(t, dir); deadSocket(t, dir) }, true, "learnt"},
+		"regular file":     {func(t *testing.T, dir string) { _ = os.WriteFile(filepath.Join(dir, domain), nil, 0o600) }, false, "none"},
+		"learnt is a link": {func(t *testing.T, dir string) { _ = os.Symlink("/dev/zero", filepath.Join(dir, "learnt@"+domain)) }, false, "none"},
+		"learnt is a fifo": {func(t *testing.T, dir string) { _ = unix.Mkfifo(filepath.Join(dir, "learnt@"+domain), 0o600) }, false, "none"},
+		"learnt is garbage": {func(t *testing.T, dir string) {
+			_ = os.WriteFile(filepath.Join(dir, "learnt@"+domain), []byte("\x00no nobody@example.org\n1 2"), 0o600)
+		}, false, "none"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
