@@ -15,7 +15,7 @@ type limit struct {
 
 const (
 	// leastSpace is the address space below which a Go program may not even
-	// start: it sets aside much more than it uses.
+	// start: it reserves much more than it uses.
 	leastSpace = 1 << 30
 	// leastData is the same for the data segment alone.
 	leastData = 128 << 20

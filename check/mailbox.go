@@ -9,6 +9,7 @@ import (
 	"vodmr/internal/locate"
 	"vodmr/internal/vpasswd"
 	"vodmr/qmail"
+	"vodmr/relay/grant"
 )
 
 // A mailbox has the facts about a login.
@@ -25,12 +26,15 @@ type mailbox struct {
 	fileError error
 	account   *vpasswd.Entry // nil if the file has none
 
-	grant    lookup // the answer to ATRN
+	grant    grant.Lookup // the answer to ATRN
 	grantErr error
 }
 
 // logins are the logins to look at: those named, or those in the rules.
 func (s *site) logins() (logins []string) {
+	if s.Probe != "" && !slices.Contains(s.Logins, s.Probe) {
+		return append(slices.Clone(s.Logins), s.Probe)
+	}
 	if len(s.Logins) > 0 || s.rules == nil {
 		return s.Logins
 	}

@@ -17,7 +17,7 @@ const (
 	diverts    kind = "wrong | sends the mailbox's mail to another place | remove the file, or let it name this Maildir"
 	badLock    kind = "wrong | cannot be locked | chown it to the mailbox's owner while no session runs; if it is no file, move it away"
 	badNotes   kind = "wrong | cannot be written, so one message goes at a time | chown it to the mailbox's owner, or move it away while no session runs"
-	oddNotes   kind = "doubtful | was no file of notes, and was set aside | read it and remove it; counts have begun anew"
+	oddNotes   kind = "doubtful | was no file of notes, and was quarantined | read it and remove it; counts have begun anew"
 )
 
 // An openBox is a Maildir that was opened as vodmr-relay opens it. Its checks run with the

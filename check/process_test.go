@@ -204,7 +204,7 @@ func (s *testSite) tree() (files []string) {
 
 // If an odd file stands in the place of a file or folder, the checks run to their end and
 // one of them reports it.
-func TestOddFilesDoNotStopIt(t *testing.T) {
+func TestForeignFilesDoNotStopIt(t *testing.T) {
 	ignored := map[string]bool{ // no check reads these
 		"service/log": true, "service/tcp": true, "service/rules": true, "service/env/CONCURRENCY": true,
 		domain + "odmr/Maildir/tmp": true, "qmail/queue": true, "qmail/users/assign": true, "service/log/run": true, "empty": true,

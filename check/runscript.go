@@ -13,7 +13,7 @@ import (
 const (
 	noService    kind = "doubtful | no service directory was found | name it with -d; until then the run script, TLS and the programs are not looked at"
 	noChain      kind = "wrong | does not run the whole chain of programs | let it run vodmr HOST, a checkpassword program, and vodmr-relay, in this order; see vodmr(8)"
-	smallLimit   kind = "wrong | sets a limit that no Go program can live in | take the limit away: a Go program sets aside much address space and dies where it cannot; tcpserver -c bounds the service"
+	smallLimit   kind = "wrong | sets a limit that no Go program can live in | take the limit away: a Go program reserves much address space and dies where it cannot; tcpserver -c bounds the service"
 	noAccount    kind = "wrong | names an account that does not exist | make the account, or name one that exists"
 	noTCPRules   kind = "wrong | is not there, so tcpserver drops every connection | write rules, if only ':allow', and make it with tcprules"
 	relativePath kind = "wrong | tells vodmr-relay a relative path, which it refuses | write the whole path, from the first slash: the customer's own folder is where it would begin"

@@ -32,8 +32,8 @@ func (s *service) takeProgram(word string, rest []string, users lookUp) (done bo
 	case "softlimit", "s6-softlimit", "chpst", "ulimit":
 		s.limits = append(s.limits, limitsOf(name, rest)...)
 		if name == "chpst" {
-			options, _ := getopt(rest, chpstValues)
-			s.runAs(options['u'], users)
+			flags, _ := getopt(rest, chpstValues)
+			s.runAs(flags['u'], users)
 		}
 	case "envdir", "s6-envdir":
 		if _, after := getopt(rest, ""); len(after) > 0 {
@@ -60,8 +60,8 @@ func (s *service) takeProgram(word string, rest []string, users lookUp) (done bo
 
 // takeShell takes the commands of a shell's -c.
 func (s *service) takeShell(rest []string, users lookUp) (done bool) {
-	options, after := getopt(rest, "")
-	if !options.has('c') || len(after) == 0 {
+	flags, after := getopt(rest, "")
+	if !flags.has('c') || len(after) == 0 {
 		return false
 	}
 	for _, inner := range qmail.ShellCommands(after[0]) {
@@ -91,11 +91,11 @@ func (s *service) account(name string, users lookUp) ids {
 }
 
 func (s *service) takeTCP(rest []string, users lookUp) {
-	options, after := getopt(rest, "xtuglbciIC")
-	s.tcp.found, s.tcp.rules = true, options['x']
-	s.tcp.slots = number(options['c'], 40)
-	if uid, err := strconv.ParseUint(options['u'], 10, 32); err == nil {
-		s.tcp.runsAs = ids{true, uint32(uid), uint32(number(options['g'], 0))}
+	flags, after := getopt(rest, "xtuglbciIC")
+	s.tcp.found, s.tcp.rules = true, flags['x']
+	s.tcp.slots = number(flags['c'], 40)
+	if uid, err := strconv.ParseUint(flags['u'], 10, 32); err == nil {
+		s.tcp.runsAs = ids{true, uint32(uid), uint32(number(flags['g'], 0))}
 	}
 	if len(after) > 1 {
 		s.tcp.host, s.tcp.port = after[0], number(after[1], 0)
@@ -103,11 +103,11 @@ func (s *service) takeTCP(rest []string, users lookUp) {
 }
 
 func (s *service) takeTLS(rest []string, users lookUp) {
-	options, _ := getopt(rest, "ckauU")
-	s.tls = tlsWrapper{found: true, starttls: options.has('s'), account: options['u']}
-	s.tls.cert = cmp.Or(options['c'], tlswrap.DefaultCertFile)
-	s.tls.key = cmp.Or(options['k'], s.tls.cert)
-	if name := options['U']; name != "" {
+	flags, _ := getopt(rest, "ckauU")
+	s.tls = tlsWrapper{found: true, starttls: flags.has('s'), account: flags['u']}
+	s.tls.cert = cmp.Or(flags['c'], tlswrap.DefaultCertFile)
+	s.tls.key = cmp.Or(flags['k'], s.tls.cert)
+	if name := flags['U']; name != "" {
 		s.tls.runsAs = s.account(name, users)
 	}
 	if s.tls.account != "" {
@@ -116,8 +116,8 @@ func (s *service) takeTLS(rest []string, users lookUp) {
 }
 
 func (s *service) takeVodmr(rest []string) {
-	options, after := getopt(rest, "pt")
-	s.vodmr = greeter{found: true, port: number(options['p'], auth.DefaultPort), needTLS: options.has('T')}
+	flags, after := getopt(rest, "pt")
+	s.vodmr = greeter{found: true, port: number(flags['p'], auth.DefaultPort), needTLS: flags.has('T')}
 	if len(after) > 0 {
 		s.vodmr.host = after[0]
 		s.prog = after[1:]
@@ -131,18 +131,18 @@ func (s *service) takeVodmr(rest []string) {
 }
 
 func (s *service) takeRelay(rest []string) {
-	options, after := getopt(rest, "qx")
-	s.relay = relayer{true, options['q'], options['x'], cmp.Or(append(after, "Maildir")...)}
+	flags, after := getopt(rest, "qx")
+	s.relay = relayer{true, flags['q'], flags['x'], cmp.Or(append(after, "Maildir")...)}
 }
 
-// options are a program's options, by their letters.
-type options map[byte]string
+// flags are a program's options, by their letters.
+type flags map[byte]string
 
-func (o options) has(letter byte) bool { _, ok := o[letter]; return ok }
+func (o flags) has(letter byte) bool { _, ok := o[letter]; return ok }
 
 // getopt reads options as getopt(3) does; withValue are those that take a value.
-func getopt(words []string, withValue string) (options, []string) {
-	o := options{}
+func getopt(words []string, withValue string) (flags, []string) {
+	o := flags{}
 	for len(words) > 0 && len(words[0]) > 1 && words[0][0] == '-' {
 		word := words[0]
 		words = words[1:]

@@ -25,12 +25,12 @@ func checkStanding(s *site, r *report) {
 	if err != nil || standing == 0 && !others {
 		return
 	}
-	need := max(standing, 1)
+	enough := max(standing, 1)
 	if others {
-		need = max(s.service.tcp.slots, need)
+		enough = max(s.service.tcp.slots, enough)
 	}
-	if most := number(strings.TrimSpace(text), 0); most < need {
-		r.say(path, fewWatches, fmt.Sprintf("%d for %d", most, need))
+	if most := number(strings.TrimSpace(text), 0); most < enough {
+		r.say(path, fewWatches, fmt.Sprintf("%d for %d", most, enough))
 	}
 }
 

@@ -159,9 +159,9 @@ func mailboxSetups() []setup {
 		{"the notes are a FIFO", func(s *testSite) {
 			s.fifo(dir + "/vodmr.notes")
 		}, []string{"wrong " + box + "/vodmr.notes: cannot be written, so one message goes at a time"}},
-		{"the notes were set aside", func(s *testSite) {
+		{"the notes were quarantined", func(s *testSite) {
 			s.owned(dir+"/vodmr.notes.bad", "rubbish\n", 0o600)
-		}, []string{"doubtful " + box + "/vodmr.notes.bad: was no file of notes, and was set aside"}},
+		}, []string{"doubtful " + box + "/vodmr.notes.bad: was no file of notes, and was quarantined"}},
 		{"old mail", func(s *testSite) {
 			s.owned(dir+"/new/"+old, "Return-Path: <>\n", 0o600)
 		}, []string{"doubtful " + box + ": has mail that is older than control/queuelifetime"}},

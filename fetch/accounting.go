@@ -2,13 +2,13 @@ package fetch
 
 import "slices"
 
-// A ledger says of each transaction of a session whether the receiving side took or
+// An accounting says of each transaction of a session whether the receiving side took or
 // refused its message, from the replies in their order. A message that was taken for
 // some of its recipients and refused for others counts as both.
 //
-// The first refusal decides: MAIL's, else a RCPT's, else the content's. What follows a
-// refused MAIL, and content that nobody was accepted for, is refused or answered 2xx
-// for no reason of its own. Its memory is bounded.
+// The first refusal decides: that of MAIL, of a RCPT, or of the content. If MAIL was
+// refused, or no recipient accepted, the replies that follow say nothing of their own.
+// Its memory is bounded.
 type accounting struct {
 	tally   *Tally
 	now     transit
@@ -18,7 +18,7 @@ type accounting struct {
 	helo    bool      // what hinders is a refused EHLO or HELO
 }
 
-// A transit is the transaction whose replies are coming.
+// A transit is the transaction that has its replies to come.
 type transit struct {
 	owedReply          // MAIL
 	open      bool     // MAIL was accepted

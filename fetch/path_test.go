@@ -63,9 +63,9 @@ func FuzzParsePath(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again, _, err := parsePath("<" + p.text + ">")
-		if err != nil || again != p {
-			t.Errorf("%q: got %+v, then %+v, %v", s, p, again, err)
+		reread, _, err := parsePath("<" + p.text + ">")
+		if err != nil || reread != p {
+			t.Errorf("%q: got %+v, then %+v, %v", s, p, reread, err)
 		}
 		if strings.ContainsFunc(p.text+p.address(), func(c rune) bool { return c < ' ' || c == 0x7f }) {
 			t.Errorf("%q: a control character in %q, %q", s, p.text, p.address())

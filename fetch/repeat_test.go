@@ -16,8 +16,8 @@ import (
 	"vodmr/smtp"
 )
 
-// waits runs a Repeat over the given results and returns its waits.
-func waits(schedule Schedule, random float64, results ...Visit) []time.Duration {
+// delays runs a Repeat over the given results and returns its waits.
+func delays(schedule Schedule, random float64, results ...Visit) []time.Duration {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	var slept []time.Duration
@@ -42,15 +42,15 @@ func waits(schedule Schedule, random float64, results ...Visit) []time.Duration 
 
 // Visits of each kind.
 var (
-	fine     = Visit{}
-	refused  = Visit{Err: loginRefused(smtp.Reply{}, "no")}
-	offline  = Visit{Err: later(nil, "no network")}
-	stranger = Visit{Err: misuse("what is this?")}
-	stood    = Visit{Turned: true, Lasted: MinStanding}
-	lineDied = Visit{Turned: true, Lasted: 9 * time.Hour, Err: later(nil, "the line is dead")}
-	brief    = Visit{Turned: true, Lasted: MinStanding - 1}
-	briefBad = Visit{Turned: true, Lasted: time.Second, Err: later(nil, "PROG failed")}
-	poisoned = Visit{Turned: true, Lasted: time.Second, Fetched: true, Err: later(nil, "the line broke")}
+	fine      = Visit{}
+	refused   = Visit{Err: loginRefused(smtp.Reply{}, "no")}
+	offline   = Visit{Err: later(nil, "no network")}
+	stranger  = Visit{Err: misuse("what is this?")}
+	longVisit = Visit{Turned: true, Lasted: MinStanding}
+	lineDied  = Visit{Turned: true, Lasted: 9 * time.Hour, Err: later(nil, "the line is dead")}
+	brief     = Visit{Turned: true, Lasted: MinStanding - 1}
+	briefBad  = Visit{Turned: true, Lasted: time.Second, Err: later(nil, "PROG failed")}
+	poisoned  = Visit{Turned: true, Lasted: time.Second, Fetched: true, Err: later(nil, "the line broke")}
 )
 
 func checkWaits(t *testing.T, name string, want, got []time.Duration) {
@@ -74,14 +74,14 @@ func TestRepeatWaits(t *testing.T) {
 	}{
 		{"successes", m, 0.5, []Visit{fine, brief}, []time.Duration{m, m}},
 		{"it stood", m, 0.5, []Visit{offline, lineDied, offline}, []time.Duration{2 * m, time.Second, 2 * m}},
-		{"it stood, and asks often", time.Second, 1, []Visit{stood}, []time.Duration{time.Second}},
+		{"it stood, and asks often", time.Second, 1, []Visit{longVisit}, []time.Duration{time.Second}},
 		{"failures", m, 0.5, []Visit{fine, refused, refused, refused, refused, refused, fine, refused},
 			[]time.Duration{m, 2 * m, 4 * m, 8 * m, 15 * m, 15 * m, m, 2 * m}},
 		{"longer than the limit", 20 * m, 0.5, []Visit{refused, refused}, []time.Duration{20 * m, 20 * m}},
 		{"jitter down", m, 0, []Visit{fine, refused}, []time.Duration{54 * time.Second, 108 * time.Second}},
 		{"jitter up", m, 1, []Visit{fine}, []time.Duration{66 * time.Second}},
 	} {
-		checkWaits(t, test.name, test.want, waits(NewEvery(test.every), test.random, test.results...))
+		checkWaits(t, test.name, test.want, delays(NewEvery(test.every), test.random, test.results...))
 	}
 }
 
@@ -93,32 +93,32 @@ func TestStandingWaits(t *testing.T) {
 		results []Visit
 		want    []time.Duration
 	}{
-		{"at once", 0, []Visit{stood, lineDied}, []time.Duration{0, 0}},
-		{"at once, spread", 0.5, []Visit{stood, lineDied}, []time.Duration{s, s}},
+		{"at once", 0, []Visit{longVisit, lineDied}, []time.Duration{0, 0}},
+		{"at once, spread", 0.5, []Visit{longVisit, lineDied}, []time.Duration{s, s}},
 		{"the network fails", 0, []Visit{lineDied, offline, offline, offline, offline, offline, offline, offline, offline, offline, offline, offline, lineDied, offline},
 			[]time.Duration{0, s, 2 * s, 4 * s, 8 * s, 16 * s, 32 * s, 64 * s, 128 * s, 256 * s, 5 * m, 5 * m, 0, s}},
 		{"nobody stands", 0, []Visit{offline, offline, fine, brief, fine, fine, offline}, []time.Duration{s, 2 * s, m, s, m, m, s}},
 		{"ends each at once", 0, []Visit{brief, brief, brief, brief, brief, brief, brief, brief}, []time.Duration{s, 2 * s, 4 * s, 8 * s, 16 * s, 32 * s, m, m}},
-		{"the receiving side ends each at once", 0, []Visit{briefBad, briefBad, stood, briefBad}, []time.Duration{s, 2 * s, 0, s}},
+		{"the receiving side ends each at once", 0, []Visit{briefBad, briefBad, longVisit, briefBad}, []time.Duration{s, 2 * s, 0, s}},
 		{"mail comes, but each breaks", 0, []Visit{offline, poisoned, poisoned, poisoned, poisoned, poisoned, poisoned, poisoned, poisoned},
 			[]time.Duration{s, 2 * s, 4 * s, 8 * s, 16 * s, 32 * s, m, m, m}},
 		{"needs a person", 0, []Visit{refused, refused, stranger, refused, refused, refused, lineDied, refused},
 			[]time.Duration{m, 2 * m, 4 * m, 8 * m, 15 * m, 15 * m, 0, m}},
 		{"spread", 1, []Visit{refused, fine, offline}, []time.Duration{90 * s, 90 * s, 1500 * time.Millisecond}},
 	} {
-		checkWaits(t, test.name, test.want, waits(&AlwaysStanding{}, test.random, test.results...))
+		checkWaits(t, test.name, test.want, delays(&AlwaysStanding{}, test.random, test.results...))
 	}
 }
 
 // A wait is told of after a failure, and only then.
 func TestRepeatTells(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
-	results := []Visit{fine, offline, stood}
-	var told []time.Duration
+	results := []Visit{fine, offline, longVisit}
+	var announced []time.Duration
 	r := Repeat{
 		Schedule: NewEvery(time.Minute),
 		Random:   func() float64 { return 0.5 },
-		Waiting:  func(wait time.Duration) { told = append(told, wait) },
+		Waiting:  func(wait time.Duration) { announced = append(announced, wait) },
 		Sleep:    func(context.Context, time.Duration) {},
 		Session: func(context.Context) Visit {
 			v := results[0]
@@ -129,7 +129,7 @@ func TestRepeatTells(t *testing.T) {
 		},
 	}
 	r.Run(ctx)
-	checkWaits(t, "told", []time.Duration{2 * time.Minute}, told)
+	checkWaits(t, "told", []time.Duration{2 * time.Minute}, announced)
 }
 
 // TestSleepStops: Sleep returns when the context ends, even in the middle, and otherwise

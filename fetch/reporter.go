@@ -34,8 +34,8 @@ func (r *Reporter) Repeat(ctx context.Context, every time.Duration) {
 	r.repeat(ctx, NewEvery(every), r.Visit)
 }
 
-// Stand has a session all the time until ctx is done.
-func (r *Reporter) Stand(ctx context.Context) {
+// Standing has a session all the time until ctx is done.
+func (r *Reporter) Standing(ctx context.Context) {
 	s := &StandingReporter{Session: r.Session, Log: r.Log, Terminal: r.Terminal}
 	r.repeat(ctx, &AlwaysStanding{}, s.Visit)
 }

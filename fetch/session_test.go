@@ -146,8 +146,8 @@ func TestHintWithoutDomains(t *testing.T) {
 	}
 }
 
-// TestOldAndOddEHLO: what an old provider's EHLO offers is found.
-func TestOldAndOddEHLO(t *testing.T) {
+// TestOldAndStrangeEHLO: what an old provider's EHLO offers is found.
+func TestOldAndStrangeEHLO(t *testing.T) {
 	for _, ehlo := range []string{
 		"250-mail.example.net\n250-AUTH=CRAM-MD5 LOGIN\n250 ATRN",
 		"250-mail.example.net\n250-AUTH=LOGIN\n250-AUTH CRAM-MD5\n250 ATRN",

@@ -60,11 +60,11 @@ type standing struct {
 	closed chan struct{}
 }
 
-// standUp starts it. Of all waits it takes the longest.
-func standUp(t *testing.T) *standing {
+// startStanding starts it. Of all waits it takes the longest.
+func startStanding(t *testing.T) *standing {
 	ctx, stop := context.WithCancel(t.Context())
 	s := &standing{t, filepath.Join(t.TempDir(), "Maildir"), make(chan net.Conn), &journal{}, stop, make(chan struct{})}
-	stand := &StandingReporter{Log: s.log, Session: Session{
+	reporter := &StandingReporter{Log: s.log, Session: Session{
 		Provider: pipes{s.calls},
 		TLS:      TLS{Mode: NoTLS},
 		Login:    testLogin,
@@ -75,7 +75,7 @@ func standUp(t *testing.T) *standing {
 	}}
 	r := Repeat{
 		Schedule: &AlwaysStanding{},
-		Session:  stand.Visit,
+		Session:  reporter.Visit,
 		Random:   func() float64 { return 1 },
 		Waiting:  func(time.Duration) {},
 		Sleep:    Sleep,
@@ -144,7 +144,7 @@ const oneMessage = `
 
 // A session that stood for hours ends, in each way that there is, and there is
 // another at once. The message of its last hour is there.
-func TestStandComesBackAtOnce(t *testing.T) {
+func TestStandingComesBackAtOnce(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		end  func(v *visit)
@@ -164,7 +164,7 @@ func TestStandComesBackAtOnce(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := standUp(t)
+				s := startStanding(t)
 				v := s.nextAfter(0)
 				v.turn()
 				v.play("\t\tA: 220 *\n\t\tP: HELO p\n\t\tA: 250 mx\n")
@@ -193,9 +193,9 @@ func TestStandComesBackAtOnce(t *testing.T) {
 
 // If the provider lets nobody stand, it is asked once in a while, and what that
 // means is said once.
-func TestStandNobodyMay(t *testing.T) {
+func TestStandingNobodyMay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := standUp(t)
+		s := startStanding(t)
 		const none = "\t\tA: ATRN\n\t\tP: 453 4.2.0 nothing\n" + quitting
 		v := s.nextAfter(0)
 		v.logIn()
@@ -216,9 +216,9 @@ func TestStandNobodyMay(t *testing.T) {
 
 // A password that is refused does not hammer; once it is right again, and the
 // session stands, that is said.
-func TestStandRefused(t *testing.T) {
+func TestStandingRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := standUp(t)
+		s := startStanding(t)
 		v := s.nextAfter(0)
 		for _, wait := range []time.Duration{1, 2, 4, 8, 15, 15} {
 			v.play(`
@@ -251,7 +251,7 @@ func TestStandRefused(t *testing.T) {
 }
 
 // On a terminal one line says since when it stands and what came.
-func TestStandOnATerminal(t *testing.T) {
+func TestStandingOnATerminal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lines := make(lineWriter, 100)
 		s := &StandingReporter{Terminal: true, Log: lines, Session: Session{Provider: given{}}}
@@ -279,11 +279,11 @@ func TestStandOnATerminal(t *testing.T) {
 	})
 }
 
-// TestStandAfterRefusals: a provider that ends a session with QUIT once all was refused
+// TestStandingAfterRefusals: a provider that ends a session with QUIT once all was refused
 // is not asked again at once, and the log says what was refused.
-func TestStandAfterRefusals(t *testing.T) {
+func TestStandingAfterRefusals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := standUp(t)
+		s := startStanding(t)
 		v, _ := s.next()
 		for _, wait := range []time.Duration{1, 2, 4, 8, 15, 15} {
 			v.turn()

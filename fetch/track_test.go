@@ -556,20 +556,20 @@ func TestReportOfRefusals(t *testing.T) {
 	}
 }
 
-// TestPaceAfterRefusals: who refused all is not asked again at once, however long the
+// TestDelayAfterRefusals: who refused all is not asked again at once, however long the
 // session was.
-func TestPaceAfterRefusals(t *testing.T) {
+func TestDelayAfterRefusals(t *testing.T) {
 	refusedAll := Visit{Turned: true, Lasted: MinStanding, Err: &Failure{Exit: ExitRefused}}
 	const m = time.Minute
 	checkWaits(t, "standing", []time.Duration{m, 2 * m, 4 * m, 8 * m, 15 * m, 15 * m, 0},
-		waits(&AlwaysStanding{}, 0, refusedAll, refusedAll, refusedAll, refusedAll, refusedAll, refusedAll, stood))
+		delays(&AlwaysStanding{}, 0, refusedAll, refusedAll, refusedAll, refusedAll, refusedAll, refusedAll, longVisit))
 	checkWaits(t, "every minute", []time.Duration{2 * m, 4 * m, m},
-		waits(NewEvery(m), 0.5, refusedAll, refusedAll, fine))
+		delays(NewEvery(m), 0.5, refusedAll, refusedAll, fine))
 }
 
-// FuzzLedger: whatever passes, a message counts as taken only if a 2xx to a recipient
+// FuzzAccounting: whatever passes, a message counts as taken only if a 2xx to a recipient
 // came before, memory is bounded, and the count never falls below none.
-func FuzzLedger(f *testing.F) {
+func FuzzAccounting(f *testing.F) {
 	f.Add([]byte("MRDcq"), []byte("22232"))
 	f.Add([]byte("EMRRBbSMRbQ"), []byte("2225422555"))
 	f.Add([]byte("PMRb"), []byte("2152252"))

@@ -13,7 +13,7 @@ import (
 
 const dirBuffer = 64 << 10
 
-// Where the fields of a directory entry are; each system orders them in its own way.
+// The places of the fields of a directory entry; each system orders them in its own way.
 const (
 	atReclen = unsafe.Offsetof(unix.Dirent{}.Reclen)
 	atName   = unsafe.Offsetof(unix.Dirent{}.Name)

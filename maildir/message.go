@@ -83,13 +83,13 @@ func (b *Box) explain(e Entry, err error) error {
 // one byte more than Size, so that one call shows if the file grew, and otherwise reaches
 // its end. ErrChanged means that it grew or shrank.
 func (m *Message) ReadAll(buf []byte) ([]byte, error) {
-	need := int(m.Size) + 1
-	if cap(buf) < need {
-		buf = make([]byte, need)
+	size := int(m.Size) + 1
+	if cap(buf) < size {
+		buf = make([]byte, size)
 	}
-	buf = buf[:need]
+	buf = buf[:size]
 	got := 0
-	for got < need {
+	for got < size {
 		n, err := sys.ReadAt(m.FD, buf[got:], int64(got))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", m.Path(), err)

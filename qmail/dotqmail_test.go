@@ -205,7 +205,8 @@ func TestDotQmailListsAll(t *testing.T) {
 	}
 }
 
-// What qmail-local puts off, by its own rules about the x bit, +list and the first line.
+// Deferred says if qmail-local puts mail off, by its own rules about the x bit, +list and
+// the first line.
 func TestDotQmailDeferred(t *testing.T) {
 	for content, want := range map[string][2]bool{ // as it is, and executable
 		"":                           {false, false},

@@ -109,7 +109,7 @@ func (a *asking) changed(domain string) bool {
 
 // next is the next transaction that asks; nil if there is none, or it is the mail's turn.
 func (a *asking) next() *smtp.Transaction {
-	if !a.waits() || !a.turn {
+	if !a.hasQuestion() || !a.turn {
 		return nil
 	}
 	if why := a.mustNot(); why != "" {
@@ -198,8 +198,8 @@ func (a *asking) mayAsk() {
 	}
 }
 
-// waits reports if a question waits to be asked.
-func (a *asking) waits() bool {
+// hasQuestion reports if a question waits to be asked.
+func (a *asking) hasQuestion() bool {
 	return a != nil && a.server != nil && a.tx == nil && a.server.Waiting()
 }
 

@@ -126,8 +126,8 @@ func TestExpireKeepsWhatIsUnproven(t *testing.T) {
 	if log, err := s.expire(t, false); log != "" || err != nil {
 		t.Errorf("a second time: %v\n%s", err, log)
 	}
-	if again, _ := s.queued(t); again != envelopes {
-		t.Errorf("the second time these went out:\n%s", again)
+	if second, _ := s.queued(t); second != envelopes {
+		t.Errorf("the second time these went out:\n%s", second)
 	}
 }
 

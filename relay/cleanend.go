@@ -10,7 +10,7 @@ func (e cleanEnd) Error() string { return string(e) }
 const (
 	endBySignal cleanEnd = "told to end by a signal"
 	endByExpire cleanEnd = "vodmr-expire wants the mailbox"
-	endByStuck  cleanEnd = "what is done can neither be removed nor noted"
+	endByNotes  cleanEnd = "what is done can neither be removed nor noted"
 	endRefused  cleanEnd = "the customer's mail server refuses the mail"
 )
 

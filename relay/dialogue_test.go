@@ -131,16 +131,16 @@ func (s *site) relayConfig(peer, log *os.File) Config {
 	}
 	later, _ := time.ParseDuration(get("later", "0"))
 	home := filepath.Join(s.root, "qmail")
-	waits := standardTimings()
+	timings := standardTimings()
 	for key, wait := range map[string]*time.Duration{
-		"first-retry": &waits.retries.FirstRetry, "last-retry": &waits.retries.LastRetry, "reread": &waits.retries.Reread,
+		"first-retry": &timings.retries.FirstRetry, "last-retry": &timings.retries.LastRetry, "reread": &timings.retries.Reread,
 	} {
 		if value, ok := s.config[key]; ok {
 			*wait, _ = time.ParseDuration(value)
 		}
 	}
 	return Config{
-		timings: waits,
+		timings: timings,
 		Conn:    fdio.New(int(peer.Fd()), int(peer.Fd())),
 		Log:     logline.New(int(log.Fd()), "vodmr-relay", "4711"),
 		Host:    "mail.provider.test",
@@ -177,11 +177,11 @@ func (s *site) run(t testing.TB, script string) (log string, err error) {
 	defer logFile.Close()
 	done := make(chan error, 1)
 	config := s.relayConfig(peer, logFile)
-	told, tell, perr := os.Pipe()
+	tellRead, tell, perr := os.Pipe()
 	must(t, perr)
-	defer told.Close()
+	defer tellRead.Close()
 	defer tell.Close()
-	config.Terminated = func() (int, error) { return int(told.Fd()), nil }
+	config.Terminated = func() (int, error) { return int(tellRead.Fd()), nil }
 	go func() {
 		err := Serve(config)
 		peer.Close()

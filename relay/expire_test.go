@@ -227,7 +227,7 @@ func TestExpireMendsNotes(t *testing.T) {
 	}
 }
 
-// TestLockThatIsNone: what stands in the lock's place is set aside, told, and no reason
+// TestLockThatIsNone: what stands in the lock's place is quarantined, logged, and no reason
 // to stop.
 func TestLockThatIsNone(t *testing.T) {
 	s := expirySite(t, "")

@@ -104,8 +104,8 @@ func (s *site) contentSizes(t *testing.T, catchall string) map[int]bool {
 	return sizes
 }
 
-// TestOddFiles: what is no message is logged and blocks nothing.
-func TestOddFiles(t *testing.T) {
+// TestForeignFiles: what is no message is logged and blocks nothing.
+func TestForeignFiles(t *testing.T) {
 	s := newSite(t, standardSite(t))
 	s.fill(t, 20)
 	dir := filepath.Join(s.maildir, "new")
@@ -201,9 +201,9 @@ func TestVanishingFiles(t *testing.T) {
 	}
 }
 
-// TestDeletedAhead: a message that was read ahead and is deleted before its turn
+// TestDeletedInLookahead: a message that was read ahead and is deleted before its turn
 // is not sent any more.
-func TestDeletedAhead(t *testing.T) {
+func TestDeletedInLookahead(t *testing.T) {
 	s := newSite(t, standardSite(t))
 	s.fill(t, 20)
 	taken := map[string]int{}
@@ -382,7 +382,7 @@ func TestManyForOthers(t *testing.T) {
 // none.
 func TestUnreadable(t *testing.T) {
 	if os.Getuid() == 0 {
-		t.Skip("root can read everything; TestOddFiles has the rest")
+		t.Skip("root can read everything; TestForeignFiles has the rest")
 	}
 	s := newSite(t, standardSite(t))
 	s.fill(t, 1)

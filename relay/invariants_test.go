@@ -62,8 +62,8 @@ func newTurmoil(t *testing.T, r *rand.Rand) *turmoil {
 
 func recipient(i int) string { return fmt.Sprintf("r%d@example.org", i) }
 
-// waits reports if the file of a recipient is there.
-func (u *turmoil) waits(to string) bool {
+// waiting reports if the file of a recipient is there.
+func (u *turmoil) waiting(to string) bool {
 	i, _ := strconv.Atoi(strings.TrimSuffix(to[1:], "@example.org"))
 	_, err := os.Stat(filepath.Join(u.maildir, "new", fmt.Sprintf("%d.%d.vm", 1795336000+i, i)))
 	return err == nil
@@ -130,7 +130,7 @@ func (u *turmoil) session(t *testing.T, bad bool) {
 func (u *turmoil) offered(t *testing.T, to []string) {
 	t.Helper()
 	for _, r := range to {
-		if !u.waits(r) {
+		if !u.waiting(r) {
 			t.Errorf("%s left the Maildir before the customer said yes", r)
 		}
 		if u.answered[r] > 0 {
@@ -159,9 +159,9 @@ func TestInvariant1LeavesOnlyAfterYes(t *testing.T) {
 			for i := range u.messages {
 				to := recipient(i)
 				yes := u.answered[to] + bounced[to]
-				if waits := u.waits(to); waits == (yes > 0) || yes > 1 {
+				if waiting := u.waiting(to); waiting == (yes > 0) || yes > 1 {
 					t.Errorf("after session %d %s waits: %v, taken with a yes %d times, without %d times, bounced %d times",
-						session, to, waits, u.answered[to], u.unanswered[to], bounced[to])
+						session, to, waiting, u.answered[to], u.unanswered[to], bounced[to])
 				}
 			}
 		}

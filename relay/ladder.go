@@ -54,7 +54,7 @@ func (s *source) closed(err error) {
 			if i == 0 && !s.refusedSome {
 				s.spool.Tried(m, closing.Reply)
 			} else {
-				s.spool.Again(m)
+				s.spool.Retry(m)
 			}
 		}
 	}

@@ -19,14 +19,14 @@ func (s *source) decide(b *spool.Batch, decisions []smtp.Decision, plain bool) {
 		case tooMany(d):
 			s.spool.LimitRecipients(d.After)
 			later = append(later, m)
-			s.spool.Again(m)
+			s.spool.Retry(m)
 		case d.Reply.AboutCommand() && !plain:
 			repeat = append(repeat, m)
-			s.spool.Again(m)
+			s.spool.Retry(m)
 		case aboutSession(d.Reply, plain):
 			s.spool.Trust.RefusedSession(m, d.Reply)
 		case d.Stage == smtp.StageContent && several:
-			s.spool.Again(m)
+			s.spool.Retry(m)
 			s.spool.Repeat([]*spool.Message{m}, plain)
 			repeated = true
 		case d.Reply.Permanent() && d.Stage == smtp.StageMail:
@@ -42,6 +42,17 @@ func (s *source) decide(b *spool.Batch, decisions []smtp.Decision, plain bool) {
 	repeated = repeated || len(later)+len(repeat) > 0
 	if !repeated && !b.Retry() {
 		s.countRefused(decisions)
+	}
+}
+
+// decideNotice tells the spool what became of a notice. That the server takes notices does not
+// show that it takes mail, and a notice that it refuses is no sign that it takes none.
+func (s *source) decideNotice(b *spool.Batch, reply smtp.Reply, plain bool) {
+	s.refusedSome = s.refusedSome || reply.Refused()
+	if reply.AboutCommand() && !plain {
+		s.spool.Notices.Repeat(b)
+	} else {
+		s.spool.Notices.Answered(b, reply)
 	}
 }
 

@@ -154,11 +154,11 @@ func (s *session) openQueue() smtp.Reply {
 	if s.spool.TooSoon() {
 		return smtp.NewReply(450, "4.7.1", "too soon: wait "+s.grant.Settings.Interval.String()+" after each session")
 	}
-	waits, err := s.spool.MayWait(deadline)
+	mayWait, err := s.spool.MayWait(deadline)
 	if err != nil {
 		return s.trouble(err)
 	}
-	if !waits && !s.stands() {
+	if !mayWait && !s.isStanding() {
 		if s.spool.Unreadable {
 			return s.trouble(errUnreadable)
 		}

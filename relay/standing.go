@@ -9,8 +9,8 @@ import (
 	"vodmr/smtp"
 )
 
-// stands reports if this login's sessions are standing sessions.
-func (s *session) stands() bool { return s.grant.Settings.Stands() }
+// isStanding reports if this login's sessions are standing sessions.
+func (s *session) isStanding() bool { return s.grant.Settings.Standing() }
 
 // A standing session sends what waits, then whatever comes.
 type standing struct {
@@ -24,8 +24,8 @@ type standing struct {
 	failed string        // why the last look failed
 }
 
-// stand runs a standing session.
-func (s *session) stand(src *source) error {
+// runStanding runs a standing session.
+func (s *session) runStanding(src *source) error {
 	now, idle, noop := time.Now(), s.grant.Settings.Idle, s.grant.Settings.Noop
 	st := &standing{source: src, wake: s.wake, log: s.Log, box: s.box, noop: noop, end: now.Add(idle), kept: now}
 	s.Log.Event("stand", logline.N("seconds", int64(idle.Seconds())), logline.N("noop", int64(noop.Seconds())))
@@ -98,8 +98,8 @@ func (st *standing) nextLook() time.Time {
 	if st.wake.mail {
 		return st.source.spool.Looks.NotBefore()
 	}
-	if due := st.source.spool.NextDue(); !due.IsZero() {
-		return later(due, st.source.spool.Looks.NotBefore())
+	if retryAt := st.source.spool.NextRetry(); !retryAt.IsZero() {
+		return later(retryAt, st.source.spool.Looks.NotBefore())
 	}
 	return st.end
 }
@@ -122,7 +122,7 @@ func (st *standing) look() {
 
 // rest waits until there is something to do.
 func (st *standing) rest() error {
-	if st.source.asking.waits() {
+	if st.source.asking.hasQuestion() {
 		return nil // it is its turn now
 	}
 	st.source.rest()

@@ -15,9 +15,9 @@ import (
 	"vodmr/test/kit/require"
 )
 
-// stand runs one session that stands, until the server ends it or tell can be
+// standing runs one standing session, until the server ends it or tell can be
 // read.
-func (s *site) stand(t testing.TB, server *customer.Server, tell *os.File) {
+func (s *site) standing(t testing.TB, server *customer.Server, tell *os.File) {
 	t.Helper()
 	conn, peer := socketPair(t)
 	log, err := os.OpenFile(filepath.Join(s.root, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -94,21 +94,21 @@ func TestStandingExactlyOnce(t *testing.T) {
 						got.taken[r]++
 					}
 				}
-				told, tell, err := os.Pipe()
+				tellRead, tell, err := os.Pipe()
 				must(t, err)
-				defer told.Close()
+				defer tellRead.Close()
 				var delivering sync.WaitGroup
-				over := make(chan bool)
+				delivered := make(chan bool)
 				delivering.Go(func() {
 					s.trickle(t, messages, rand.New(rand.NewSource(seed)))
-					close(over) // first: a session that begins behind the word ends at once
+					close(delivered) // first: a session that begins behind the word ends at once
 					_, _ = tell.Write([]byte{0})
 				})
-				for sessions := 0; !closed(over); sessions++ {
+				for sessions := 0; !closed(delivered); sessions++ {
 					if sessions > messages {
 						t.Fatalf("%d messages still wait after %d sessions", s.waiting(t), sessions)
 					}
-					s.stand(t, &server, told)
+					s.standing(t, &server, tellRead)
 				}
 				delivering.Wait()
 				s.account(t, &got)

@@ -137,9 +137,9 @@ func TestDeletedLead(t *testing.T) {
 	}
 }
 
-// TestChangedAhead: a large file that grew since its envelope was read does not
+// TestChangedInLookahead: a large file that grew since its envelope was read does not
 // go out in that session as what it was, and goes whole in the next.
-func TestChangedAhead(t *testing.T) {
+func TestChangedInLookahead(t *testing.T) {
 	s := newSite(t, standardSite(t))
 	s.fill(t, 1)
 	name := filepath.Join(s.maildir, "new/1795339999.1.vm")

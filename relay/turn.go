@@ -13,7 +13,7 @@ import (
 // we send.
 func (s *session) turn() error {
 	var conn smtp.Duplex = s.Conn
-	if s.stands() {
+	if s.isStanding() {
 		conn = s.newWakeConn()
 	}
 	sender := smtp.NewSender(conn, s.timeouts(), s.grant.Settings.Window)
@@ -55,12 +55,12 @@ func (s *session) send(src *source) error {
 		return err
 	}
 	if s.spool.MustStop {
-		return endByStuck
+		return endByNotes
 	}
 	src.start()
 	src.asking = s.newAsking(src)
 	if s.wake != nil {
-		return s.stand(src)
+		return s.runStanding(src)
 	}
 	if err := src.run(); err != nil {
 		return err
@@ -75,8 +75,11 @@ func (s *source) run() error {
 		if err := s.sender.Run(s); err != nil {
 			return err
 		}
-		if !s.settle() {
-			s.spool.Trust.DecideSenders()
+		if s.settle() {
+			continue
+		}
+		s.spool.Trust.DecideSenders()
+		if !s.noticesWait() {
 			return nil
 		}
 	}
@@ -87,7 +90,7 @@ func (s *source) stopped() error {
 	why, _ := s.spool.Trust.Refusing()
 	switch {
 	case s.spool.MustStop:
-		return endByStuck
+		return endByNotes
 	case s.spool.HungUp():
 		return lastWords(s.sender)
 	case why != "":
@@ -105,6 +108,7 @@ func (s *source) end(err error) {
 	s.spool.Broken()
 	s.settle()
 	s.spool.Trust.DecideSenders()
+	s.spool.Notices.Drop()
 	switch {
 	case err == nil || isCleanEnd(err):
 		s.spool.End()

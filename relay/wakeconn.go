@@ -151,11 +151,11 @@ func (c *wakeConn) bound() time.Time {
 	if c.asked.IsZero() {
 		return c.deadline
 	}
-	due := c.asked.Add(c.probe)
-	if !c.deadline.IsZero() && c.deadline.Before(due) {
+	answerBy := c.asked.Add(c.probe)
+	if !c.deadline.IsZero() && c.deadline.Before(answerBy) {
 		return c.deadline
 	}
-	return due
+	return answerBy
 }
 
 func (c *wakeConn) overdue() bool {
@@ -212,7 +212,7 @@ func (c *wakeConn) doorDue() time.Time {
 	if c.door == nil {
 		return time.Time{}
 	}
-	return c.door.Due()
+	return c.door.NextExpiry()
 }
 
 // wake finds out the reason that the Conn was woken.

@@ -86,18 +86,18 @@ func TestLooseCodes(t *testing.T) {
 // TestFalseAlarmOnce: a server that answers content with a recipient's code costs one
 // session. The next one is in lock step without extensions, and there codes prove nothing.
 func TestFalseAlarmOnce(t *testing.T) {
-	const ok, odd = "250 2.0.0 ok\r\n", "250 2.1.5 taken\r\n"
-	s, l := offers(&scripted{says: []string{ok + ok + odd}}, "PIPELINING", "CHUNKING"), newList(1, 1, 10)
+	const ok, strange = "250 2.0.0 ok\r\n", "250 2.1.5 taken\r\n"
+	s, l := offers(&scripted{says: []string{ok + ok + strange}}, "PIPELINING", "CHUNKING"), newList(1, 1, 10)
 	if err := s.Run(l); !errors.Is(err, ErrOutOfStep) || s.Peer.Evidence != OutOfStep {
 		t.Errorf("at first: %v, known as %d", err, s.Peer.Evidence)
 	}
-	p := &scripted{says: []string{ok, ok, "354 go\r\n", odd}}
-	again := offers(p, "PIPELINING", "CHUNKING", "SIZE 1000")
-	again.Peer.Evidence, l = s.Peer.Evidence, newList(1, 1, 10)
-	if err := again.Run(l); err != nil || len(l.decisions) != 1 || strings.Contains(p.written.String(), "SIZE=") {
+	p := &scripted{says: []string{ok, ok, "354 go\r\n", strange}}
+	next := offers(p, "PIPELINING", "CHUNKING", "SIZE 1000")
+	next.Peer.Evidence, l = s.Peer.Evidence, newList(1, 1, 10)
+	if err := next.Run(l); err != nil || len(l.decisions) != 1 || strings.Contains(p.written.String(), "SIZE=") {
 		t.Errorf("then: %v, %d answered; it was told %q", err, len(l.decisions), p.written.String())
 	}
-	ignored := offers(&scripted{says: []string{ok + ok + odd + ok}}, "PIPELINING", "CHUNKING")
+	ignored := offers(&scripted{says: []string{ok + ok + strange + ok}}, "PIPELINING", "CHUNKING")
 	ignored.Peer.Extensions.Ignore("ENHANCEDSTATUSCODES")
 	if err := ignored.Run(newList(1, 1, 10)); err != nil {
 		t.Errorf("with codes ignored: %v", err)
@@ -125,8 +125,8 @@ func TestSecondChunkWaits(t *testing.T) {
 		all[0].Body, all[0].Stream, all[0].Size = nil, strings.NewReader(strings.Repeat("x\n", 900<<10)), 3<<20
 		err := s.Run(l)
 		for i, chunks := range test.chunks {
-			if i >= len(w.told) || strings.Count(w.told[i], "BDAT ") != chunks {
-				t.Errorf("%s: wait %d: %d BDATs in all", name, i, strings.Count(w.told[min(i, len(w.told)-1)], "BDAT "))
+			if i >= len(w.rests) || strings.Count(w.rests[i], "BDAT ") != chunks {
+				t.Errorf("%s: wait %d: %d BDATs in all", name, i, strings.Count(w.rests[min(i, len(w.rests)-1)], "BDAT "))
 			}
 		}
 		if got := answered(l, all); got != test.want || err != nil {

@@ -98,7 +98,7 @@ func TestProbeAloneAtFirst(t *testing.T) {
 		return fmt.Sprintf("MAIL FROM:<s%d@s.test>\r\nRCPT TO:<r%d-0@c.test>\r\nBDAT 11 LAST\r\nxxxxxxxxx\r\n", i, i)
 	}
 	want := []string{probe, probe + tx(0) + "RSET\r\n" + probe + tx(1) + "RSET\r\n"}
-	if diff := cmp.Diff(want, w.told); diff != "" {
+	if diff := cmp.Diff(want, w.rests); diff != "" {
 		t.Errorf("told before each wait (-want +got):\n%s", diff)
 	}
 }

@@ -99,7 +99,7 @@ func TestWriteFails(t *testing.T) {
 		says     string
 		answered int
 		doubt    []bool // of what is unanswered
-		waits    int    // for replies: none when all that are owed have come
+		rounds   int    // for replies: none when all that are owed have come
 	}{
 		{"within the last content", len(whole) - 50, strings.Repeat(ok, 10), 2, []bool{false}, 1},
 		{"and the replies stop early", len(whole) - 50, strings.Repeat(ok, 3), 1, []bool{true, false}, 2},
@@ -132,8 +132,8 @@ func TestWriteFails(t *testing.T) {
 		if diff := cmp.Diff(test.doubt, doubt); diff != "" || len(l.decisions) != test.answered {
 			t.Errorf("%s: %d answered, want %d; doubt (-want +got):\n%s", test.name, len(l.decisions), test.answered, diff)
 		}
-		if len(p.deadlines) != test.waits {
-			t.Errorf("%s: waited %d times, want %d", test.name, len(p.deadlines), test.waits)
+		if len(p.deadlines) != test.rounds {
+			t.Errorf("%s: waited %d times, want %d", test.name, len(p.deadlines), test.rounds)
 		}
 		if got := p.written.String(); got != whole[:test.take] {
 			t.Errorf("%s: %d octets were written, want %d", test.name, len(got), test.take)

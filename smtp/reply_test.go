@@ -272,8 +272,8 @@ func checkAgain(t *testing.T, r Reply) {
 	if len(out) > maxReplyLine || strings.Contains(strings.Join(r.Lines, ""), "\r") {
 		return
 	}
-	again, partial, err := parseReplies(out, 4096)
-	if diff := cmp.Diff([]Reply{r}, again); diff != "" || partial || err != nil {
+	reread, partial, err := parseReplies(out, 4096)
+	if diff := cmp.Diff([]Reply{r}, reread); diff != "" || partial || err != nil {
 		t.Fatalf("again: partial %v, error %v (-want +got):\n%s", partial, err, diff)
 	}
 }

@@ -15,8 +15,8 @@ import (
 // A watched peer notes what it has been told each time that it is waited for.
 type watched struct {
 	*scripted
-	told []string
-	wake int // how many waits end with nothing done
+	rests []string
+	wake  int // how many waits end with nothing done
 }
 
 func (w *watched) Exchange(out, in []byte) (wrote, read int, err error) {
@@ -25,13 +25,13 @@ func (w *watched) Exchange(out, in []byte) (wrote, read int, err error) {
 		return 0, 0, nil
 	}
 	if len(out) == 0 {
-		w.told = append(w.told, w.written.String())
+		w.rests = append(w.rests, w.written.String())
 	}
 	return w.scripted.Exchange(out, in)
 }
 
-// stood makes a Sender that has sent what there was.
-func stood(says ...string) (*watched, *Sender) {
+// atRest makes a Sender that has sent what there was.
+func atRest(says ...string) (*watched, *Sender) {
 	w := &watched{scripted: &scripted{says: says}}
 	s := offers(w.scripted, "PIPELINING", "CHUNKING")
 	s.link.conn = w
@@ -41,7 +41,7 @@ func stood(says ...string) (*watched, *Sender) {
 // TestNoop: any reply but 421 is a sign of life, and is matched to its NOOP.
 func TestNoop(t *testing.T) {
 	for _, reply := range []string{"250 ok", "451 4.3.0 not now", "500 5.5.1 what?", "250-two\r\n250 lines"} {
-		w, s := stood(reply + "\r\n")
+		w, s := atRest(reply + "\r\n")
 		start := time.Now()
 		s.Noop()
 		s.Noop() // one is enough
@@ -71,7 +71,7 @@ func TestNoopFails(t *testing.T) {
 		{"354 go\r\n", nil, ErrNotSMTP},
 		{"hello\r\n", nil, ErrNotSMTP},
 	} {
-		w, s := stood(test.says)
+		w, s := atRest(test.says)
 		w.end = test.end
 		if test.says == "" {
 			w.says = nil
@@ -83,7 +83,7 @@ func TestNoopFails(t *testing.T) {
 			t.Errorf("%q: %v, want %v; unanswered %v", test.says, err, test.want, s.Unanswered())
 		}
 	}
-	_, s := stood("421 4.7.0 enough\r\n")
+	_, s := atRest("421 4.7.0 enough\r\n")
 	s.Noop()
 	var closing *ClosingError
 	if err := s.Run(newList(0, 1, 1)); !errors.As(err, &closing) {
@@ -93,21 +93,21 @@ func TestNoopFails(t *testing.T) {
 
 // TestNothingBeginsBehindNoop: a line that proves dead carries no mail.
 func TestNothingBeginsBehindNoop(t *testing.T) {
-	w, s := stood("250 noop\r\n", "250 ok\r\n250 ok\r\n250 taken\r\n250 reset\r\n")
+	w, s := atRest("250 noop\r\n", "250 ok\r\n250 ok\r\n250 taken\r\n250 reset\r\n")
 	l := newList(1, 1, 10)
 	s.Noop()
 	if err := s.Run(l); err != nil || len(l.decisions) != 1 {
 		t.Fatalf("%v, %d answered", err, len(l.decisions))
 	}
-	if w.told[0] != "NOOP\r\n" || !strings.HasPrefix(w.told[1], "NOOP\r\nMAIL FROM:<s0@s.test>\r\n") {
-		t.Errorf("told before each wait: %q", w.told)
+	if w.rests[0] != "NOOP\r\n" || !strings.HasPrefix(w.rests[1], "NOOP\r\nMAIL FROM:<s0@s.test>\r\n") {
+		t.Errorf("told before each wait: %q", w.rests)
 	}
 }
 
 // TestNoopBehindMail: NOOP may be asked for while mail is under way; the replies
 // are matched in order.
 func TestNoopBehindMail(t *testing.T) {
-	_, s := stood("250 ok\r\n250 ok\r\n250 taken\r\n250 reset\r\n250 noop\r\n")
+	_, s := atRest("250 ok\r\n250 ok\r\n250 taken\r\n250 reset\r\n250 noop\r\n")
 	l := newList(1, 1, 10)
 	s.emit(l)
 	s.Noop()
@@ -118,7 +118,7 @@ func TestNoopBehindMail(t *testing.T) {
 
 // TestWoken: an Exchange that did nothing changes nothing, wherever it comes.
 func TestWoken(t *testing.T) {
-	w, s := stood("220 mx.test\r\n", "250-mx.test\r\n250 PIPELINING\r\n", "250 ok\r\n250 ok\r\n354 go\r\n", "250 ok\r\n250 reset\r\n", "221 bye\r\n")
+	w, s := atRest("220 mx.test\r\n", "250-mx.test\r\n250 PIPELINING\r\n", "250 ok\r\n250 ok\r\n354 go\r\n", "250 ok\r\n250 reset\r\n", "221 bye\r\n")
 	l := newList(1, 1, 10)
 	w.wake = 3
 	err := s.Hello("provider.test")
@@ -145,7 +145,7 @@ func TestIdle(t *testing.T) {
 		{[]string{"what\r\n"}, new(*BrokenError)},
 		{[]string{"42"}, nil},
 	} {
-		_, s := stood(test.says...)
+		_, s := atRest(test.says...)
 		rests := 0
 		err := s.Idle(func() (bool, error) {
 			rests++
@@ -155,11 +155,11 @@ func TestIdle(t *testing.T) {
 			t.Errorf("%q: %v", test.says, err)
 		}
 	}
-	_, s := stood()
+	_, s := atRest()
 	if err := s.Idle(func() (bool, error) { return true, nil }); !errors.Is(err, ErrHungUp) {
 		t.Errorf("the end of the stream: %v, want %v", err, ErrHungUp)
 	}
-	_, s = stood()
+	_, s = atRest()
 	if err := s.Idle(func() (bool, error) { return false, io.ErrNoProgress }); !errors.Is(err, io.ErrNoProgress) {
 		t.Errorf("a rest that fails: %v", err)
 	}
@@ -167,7 +167,7 @@ func TestIdle(t *testing.T) {
 
 // TestIdleKeepsNothing: a session that stands holds no memory for what it sent.
 func TestIdleKeepsNothing(t *testing.T) {
-	_, s := stood("250 ok\r\n250 ok\r\n", "250 taken\r\n250 reset\r\n")
+	_, s := atRest("250 ok\r\n250 ok\r\n", "250 taken\r\n250 reset\r\n")
 	l := newList(1, 1, 10)
 	tx := l.waiting[0]
 	tx.Body, tx.Stream, tx.Size = nil, strings.NewReader(strings.Repeat("x\n", 300<<10)), 900<<10

@@ -35,7 +35,7 @@ func (s *Sender) contentEnd(f *flight) {
 	s.expectLast(f)
 }
 
-// expectLast expects the reply to a message whose last octet is queued.
+// expectLast expects the reply to a message with its last octet queued.
 func (s *Sender) expectLast(f *flight) {
 	s.expect(expectContent, f)
 	f.end = s.link.queued

@@ -51,7 +51,7 @@ func FuzzParseOptions(f *testing.F) {
 	})
 }
 
-func checkOptions(t *testing.T, args []string, raw *rawOptions, o *options) {
+func checkOptions(t *testing.T, args []string, raw *rawOptions, o *flags) {
 	s := o.session
 	if s.Provider == nil || s.Sink == nil || s.Login.User != raw.login || raw.login == "" || s.Login.Password != "secret" ||
 		strings.ContainsAny(raw.login, "\r\n\x00") {

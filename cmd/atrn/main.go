@@ -45,7 +45,7 @@ func run(args []string) int {
 	case o.every > 0:
 		r.Repeat(ctx, o.every)
 	case o.repeat:
-		r.Stand(ctx)
+		r.Standing(ctx)
 	default:
 		return fetch.ExitCode(r.Visit(ctx).Err)
 	}

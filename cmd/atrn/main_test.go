@@ -201,10 +201,10 @@ func TestSignals(t *testing.T) {
 		{"amid a session", `say '250 go'; read a; echo "$a" >&2; while read a; do echo "$a" >&2; done`, "220 *", "421 4.3.2 *cut short*"},
 	} {
 		for _, signal := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
-			for _, again := range []string{"-i 3600", "-i=3600", "-i"} {
-				t.Run(fmt.Sprint(test.name, signal, again), func(t *testing.T) {
-					options := append(strings.Fields(again), "-m", t.TempDir())
-					cmd, log := startRepeating(t, provider(test.after), test.until, options...)
+			for _, repeating := range []string{"-i 3600", "-i=3600", "-i"} {
+				t.Run(fmt.Sprint(test.name, signal, repeating), func(t *testing.T) {
+					flags := append(strings.Fields(repeating), "-m", t.TempDir())
+					cmd, log := startRepeating(t, provider(test.after), test.until, flags...)
 					endBy(t, signal, cmd, log, test.then+"*")
 				})
 			}

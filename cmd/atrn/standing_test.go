@@ -49,7 +49,7 @@ func answer(conn net.Conn) {
 
 // A session that dies is followed by another, with each receiving side; a signal
 // ends that one in order.
-func TestStand(t *testing.T) {
+func TestStanding(t *testing.T) {
 	require.Time(t)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -87,7 +87,7 @@ func TestStand(t *testing.T) {
 }
 
 // The program is started anew for each session.
-func TestStandStartsTheProgramAnew(t *testing.T) {
+func TestStandingStartsTheProgramAnew(t *testing.T) {
 	cmd, log := startRepeating(t, dropping(t), "receiver\n", "-i", "sh", "-c", answering)
 	for {
 		line, err := log.ReadString('\n')
@@ -103,7 +103,7 @@ func TestStandStartsTheProgramAnew(t *testing.T) {
 
 // A message that is under way at a signal is not acknowledged, and leaves nothing
 // behind: the provider still has it.
-func TestStandStoppedAmidAMessage(t *testing.T) {
+func TestStandingStoppedAmidAMessage(t *testing.T) {
 	dir := t.TempDir()
 	command := provider(`say '250 go' 'HELO p' 'MAIL FROM:<>' 'RCPT TO:<a@b.example>' DATA; ` +
 		`for i in 1 2 3 4 5; do read a; done; say half; echo "content begins" >&2; while read a; do echo "got $a" >&2; done`)

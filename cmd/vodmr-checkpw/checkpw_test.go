@@ -68,8 +68,8 @@ func checkpw(t *testing.T, input string, args ...string) result {
 	return run3(t, []*os.File{r}, args...)
 }
 
-// run3 runs the real program with files as descriptors 3 and up. What it logs must
-// be as vodmr-log(5) says.
+// run3 runs the real program with files as descriptors 3 and up. Its log must be as
+// vodmr-log(5) says.
 func run3(t *testing.T, files []*os.File, args ...string) result {
 	t.Helper()
 	cmd := exec.Command(filepath.Join(bin, "vodmr-checkpw"), args...)

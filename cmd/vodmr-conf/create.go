@@ -56,6 +56,9 @@ func (s *service) parts() []part {
 	if s.doorOwner != nil {
 		list = append(list, part{"env/VODMR_DOOR", textMode, "VODMR_DOOR", nil}, part{"door", doorMode, "", s.doorOwner})
 	}
+	if s.MTA != "" {
+		list = append(list, part{"env/VODMR_MTA", textMode, "VODMR_MTA", nil})
+	}
 	if name := s.passwords(); name != "" {
 		list = append(list, part{name, secretMode, "vpasswd", s.owner})
 	}

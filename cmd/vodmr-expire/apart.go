@@ -10,7 +10,7 @@ import (
 
 // expireApart runs this program for one argument: it becomes the Maildir's owner, which
 // cannot be undone, and the next Maildir has another.
-func (o options) expireApart(arg string) int {
+func (o flags) expireApart(arg string) int {
 	path, err := os.Executable()
 	if err == nil {
 		cmd := exec.Command(path, o.args(arg)...)
@@ -29,7 +29,7 @@ func (o options) expireApart(arg string) int {
 }
 
 // args are the arguments of that program.
-func (o options) args(arg string) []string {
+func (o flags) args(arg string) []string {
 	args := []string{"-q", o.qmail}
 	if o.rules != "" {
 		args = append(args, "-x", o.rules)

@@ -4,6 +4,7 @@ package main
 import (
 	"errors"
 	"os"
+	"path"
 	"strconv"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"vodmr/internal/locate"
 	"vodmr/internal/logline"
 	"vodmr/internal/version"
+	"vodmr/maildir"
 	"vodmr/qmail"
 	"vodmr/relay/grant"
 	"vodmr/relay/spool"
@@ -50,14 +52,14 @@ func run() int {
 	return code
 }
 
-// options are those of the command line.
-type options struct {
+// flags are those of the command line.
+type flags struct {
 	show, force  bool
 	qmail, rules string
 }
 
-func parseOptions(args []string) (options, []string, error) {
-	o := options{qmail: qmail.DefaultHome}
+func parseOptions(args []string) (flags, []string, error) {
+	o := flags{qmail: qmail.StandardHome()}
 	args, err := getopt.Parse(args, "nfq:x:", func(letter rune, value string) error {
 		switch letter {
 		case 'n':
@@ -76,11 +78,19 @@ func parseOptions(args []string) (options, []string, error) {
 	if err == nil && len(args) == 0 {
 		err = errors.New("a LOGIN or a MAILDIR is needed")
 	}
+	if err == nil {
+		_, err = maildir.AgentNamed(o.environ()("VODMR_MTA"))
+	}
 	return o, args, err
 }
 
+// environ gives the variables that count.
+func (o flags) environ() func(name string) string {
+	return locate.Environ(qmail.OpenHome(o.qmail))
+}
+
 // expire goes through one Maildir, as its owner, and returns the exit code.
-func (o options) expire(arg string) int {
+func (o flags) expire(arg string) int {
 	log := logline.New(2, program, arg)
 	err := o.expireIn(arg, log)
 	if err == nil {
@@ -90,13 +100,13 @@ func (o options) expire(arg string) int {
 	return exitCode(err)
 }
 
-func (o options) expireIn(arg string, log *logline.Logger) error {
+func (o flags) expireIn(arg string, log *logline.Logger) error {
 	site := qmail.OpenHome(o.qmail)
 	place, err := locate.Find(site, arg)
 	if err != nil {
 		return err
 	}
-	if err := place.Become(); err != nil {
+	if err := place.SetUser(); err != nil {
 		return err
 	}
 	m, err := spool.OpenMailbox(o.config(site, place, log))
@@ -110,7 +120,7 @@ func (o options) expireIn(arg string, log *logline.Logger) error {
 	return m.Expire(o.force)
 }
 
-func (o options) config(site qmail.Home, place locate.Place, log *logline.Logger) spool.Config {
+func (o flags) config(site qmail.Home, place locate.Place, log *logline.Logger) spool.Config {
 	host := os.Getenv("VODMR_HOST")
 	if host == "" {
 		host = "localhost"
@@ -118,8 +128,8 @@ func (o options) config(site qmail.Home, place locate.Place, log *logline.Logger
 	return spool.Config{
 		Log: log, Host: host, Session: strconv.Itoa(os.Getpid()),
 		Login: place.Login, Home: place.Home, Maildir: place.Maildir,
-		Site: grant.Site{Qmail: site, Rules: o.rules}, Queue: qmail.Queue{Home: o.qmail, Program: os.Getenv("QMAILQUEUE")},
-		Now: time.Now,
+		Site: grant.Site{Qmail: site, Rules: o.rules}, Queue: qmail.FindQueue(site, os.Getenv("QMAILQUEUE"), programFolder(), os.Getenv("PATH")),
+		Now: time.Now, Environ: o.environ(),
 	}
 }
 
@@ -129,4 +139,13 @@ func exitCode(err error) int {
 		return exitMisuse
 	}
 	return exitTemporary
+}
+
+// programFolder is the folder of this program; "" if it is not known.
+func programFolder() string {
+	self, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	return path.Dir(self)
 }

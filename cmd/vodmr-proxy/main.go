@@ -73,7 +73,7 @@ func run(args, environ []string) int {
 
 // receive returns what the balancer says, or why this connection is closed. peer is the
 // address that tcpserver saw.
-func receive(o options, peer string) (proxyheader.Header, error) {
+func receive(o flags, peer string) (proxyheader.Header, error) {
 	trusted, checks := o.balancers.Contain(peer), o.checks.Contain(peer)
 	if !trusted && !checks {
 		return proxyheader.Header{}, errors.New("not from a balancer that -n names")

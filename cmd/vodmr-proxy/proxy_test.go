@@ -21,9 +21,9 @@ const settings = `env | grep -E '^(TCP|PROTO=|SSL|KEPT)' | sort | tr '\n' ' '; p
 
 // start runs vodmr-proxy as tcpserver does for a connection from peer, with such a
 // program behind it.
-func start(t *testing.T, peer string, options ...string) *dialogue.Process {
+func start(t *testing.T, peer string, flags ...string) *dialogue.Process {
 	t.Helper()
-	cmd := exec.Command(bin+"/vodmr-proxy", append(options, "sh", "-c", settings)...)
+	cmd := exec.Command(bin+"/vodmr-proxy", append(flags, "sh", "-c", settings)...)
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "PROTO=TCP", "TCPREMOTEIP=" + peer, "TCPREMOTEPORT=40000", "TCPREMOTEHOST=balancer", "TCPREMOTEINFO=x",
 		"TCPLOCALIP=10.0.0.9", "TCPLOCALPORT=3366", "TCPLOCALHOST=front", "SSL_PROTOCOL=TLSv1.3", "SSLCTLFD=7", "KEPT=yes",
@@ -115,7 +115,7 @@ func TestHealthCheck(t *testing.T) {
 	}
 }
 
-// A balancer whose checks come without a header sends one for its customers.
+// A balancer may send a header for its customers even if its checks have none.
 func TestHeaderFromAPlaceOfChecks(t *testing.T) {
 	p := start(t, "10.0.0.1", "-n", "10.0.0.1", "-l", "10.0.0.1")
 	p.Send(v1 + "EHLO me\r\n")

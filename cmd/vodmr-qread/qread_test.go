@@ -135,11 +135,11 @@ func TestJSON(t *testing.T) {
 // TestNoOutputSteersATerminal: whatever a sender, a file's name or a server's reply
 // holds, only printable characters are written, and JSON's reader gets what was meant.
 func TestNoOutputSteersATerminal(t *testing.T) {
-	const odd = "\u009b2J\u202egnp\u2028\u2066\u200b\u00ad\U000e0041"
+	const steering = "\u009b2J\u202egnp\u2028\u2066\u200b\u00ad\U000e0041"
 	at := time.Now().Unix() - 1000
 	root, maildir := testsite.New(t, map[string]string{
-		fmt.Sprintf("new/%d.1%s.vm", at, odd):     testsite.Message("m\u00fcller"+odd+"@sender.test", "b\u00f6b"+odd+"@example.org", "one"),
-		fmt.Sprintf("new/%d.2\x7f%s.vm", at, odd): "no envelope\n",
+		fmt.Sprintf("new/%d.1%s.vm", at, steering):     testsite.Message("m\u00fcller"+steering+"@sender.test", "b\u00f6b"+steering+"@example.org", "one"),
+		fmt.Sprintf("new/%d.2\x7f%s.vm", at, steering): "no envelope\n",
 	})
 	steers := func(c rune) bool { return c != '\n' && !unicode.IsPrint(c) }
 	text, _, _ := list(t, root, "-q", root+"/qmail", maildir)
@@ -153,7 +153,7 @@ func TestNoOutputSteersATerminal(t *testing.T) {
 	var first struct{ File, Sender, Recipient string }
 	must(t, json.NewDecoder(strings.NewReader(lines)).Decode(&first))
 	want := struct{ File, Sender, Recipient string }{
-		fmt.Sprintf("new/%d.1%s.vm", at, odd), "m\u00fcller" + odd + "@sender.test", "b\u00f6b" + odd + "@example.org",
+		fmt.Sprintf("new/%d.1%s.vm", at, steering), "m\u00fcller" + steering + "@sender.test", "b\u00f6b" + steering + "@example.org",
 	}
 	if first != want {
 		t.Errorf("JSON's reader gets %+q, want %+q", first, want)
@@ -187,8 +187,8 @@ func TestWhatCannotBeListed(t *testing.T) {
 	}
 }
 
-// TestSystemUser: a login is looked for in the home of the system user that it is, or to
-// whom virtualdomains gives its domain.
+// TestSystemUser: a login is looked for in the home of the system user of that name, or of
+// the user that virtualdomains gives its domain to.
 func TestSystemUser(t *testing.T) {
 	root, _ := testsite.New(t, nil)
 	u, err := user.Lookup("root")
@@ -213,7 +213,7 @@ func TestNothingChanges(t *testing.T) {
 		if diff := cmp.Diff(before, testsite.Tree(t, root)); diff != "" || code != 0 {
 			t.Errorf("%q: exit %d, changed:\n%s", notes, code, diff)
 		}
-		if told := strings.Contains(log, "it holds no notes"); told != (notes == "rubbish\n") {
+		if logged := strings.Contains(log, "it holds no notes"); logged != (notes == "rubbish\n") {
 			t.Errorf("%q: %q", notes, log)
 		}
 	}
@@ -240,5 +240,26 @@ func TestAsRoot(t *testing.T) {
 	must(t, os.Chown(filepath.Join(other, "new/2.x"), 47110, 47110))
 	if out, _, _ := list(t, root, other); !strings.Contains(out, "? ? new/2.x") || strings.Contains(out, "d@b.test") {
 		t.Errorf("another user's file was read:\n%s", out)
+	}
+}
+
+// TestMTA: the mail server is the one in the environment, or that of the service in the home of
+// the control files; an unknown one is misuse.
+func TestMTA(t *testing.T) {
+	root, _ := testsite.New(t, map[string]string{
+		"new/1795885022.M908232P20.front": "Return-path: <ann@sender.test>\nEnvelope-to: \"john doe\"@example.org\nDelivery-date: x\nReceived: x\n\nbody\n",
+	})
+	out, log, code := list(t, root, "-q", root+"/qmail", "odmr@example.org")
+	if code != 0 || log != "" || !strings.Contains(out, "? ?") || strings.Contains(out, "john doe") {
+		t.Errorf("as qmail's: exit %d, %q\n%s", code, log, out)
+	}
+	testsite.Write(t, root+"/qmail/env/VODMR_MTA", "exim\n")
+	out, log, code = list(t, root, "-q", root+"/qmail", "odmr@example.org")
+	if code != 0 || log != "" || !strings.Contains(out, `<ann@sender.test> <"john doe"@example.org> new/1795885022.M908232P20.front`) {
+		t.Errorf("as Exim's: exit %d, %q\n%s", code, log, out)
+	}
+	testsite.Write(t, root+"/qmail/env/VODMR_MTA", "exim4\n")
+	if out, log, code = list(t, root, "-q", root+"/qmail", "odmr@example.org"); code != 100 || out != "" || !strings.Contains(log, "one of qmail, postfix, exim") {
+		t.Errorf("an unknown one: exit %d, %q, %q", code, log, out)
 	}
 }

@@ -17,7 +17,7 @@ import (
 // list prints what is known of the recipients of a login or a domain, a line each: the day
 // and time in UTC, yes or no, the address, and the customer's words. What a server said about
 // an address that cannot exist stands before them.
-func list(o *options) int {
+func list(o *flags) int {
 	files, err := os.ReadDir(o.door)
 	if err != nil {
 		return fail(err, "\n", exitTemporary)
@@ -69,7 +69,7 @@ func table(domain string, r *history.Recipients) string {
 }
 
 // forget has an address asked anew.
-func forget(o *options) int {
+func forget(o *flags) int {
 	normal, domain, ok := door.Normal(o.forget)
 	if !ok {
 		return fail(fmt.Errorf("%q is no address: -x needs one such as ann@example.org", o.forget), "\n", exitMisuse)

@@ -67,7 +67,7 @@ func isAddress(words []string) bool {
 
 // once answers one question: 0 for yes, 1 for no. On standard output it says what an SMTP
 // server could say.
-func once(o *options) int {
+func once(o *flags) int {
 	opinion := door.NewClient(o.door).Ask(o.words[0])
 	if opinion.Err != nil {
 		_ = fdio.WriteAll(2, []byte(program+": "+opinion.Err.Error()+"\n"))
@@ -111,7 +111,7 @@ func (a *asker) refuse(raw string) (text string, refuse bool) {
 
 // servePolicy speaks Postfix's policy protocol on descriptors 0 and 1. spawn(8) connects
 // descriptor 2 to Postfix as well: then nothing is logged, since Postfix logs each refusal.
-func servePolicy(o *options) int {
+func servePolicy(o *flags) int {
 	a := &asker{client: door.NewClient(o.door)}
 	if !isSameFile(1, 2) {
 		a.log = logline.New(2, program, logline.Session())
@@ -133,7 +133,7 @@ func isSameFile(a, b int) bool {
 }
 
 // serveFilter runs an SMTP server and follows its dialogue.
-func serveFilter(o *options) int {
+func serveFilter(o *flags) int {
 	path, err := child.LookPath(o.words[0], os.Getenv("PATH"))
 	if err != nil {
 		return fail(err, "\n", exitTemporary)

@@ -32,18 +32,18 @@ func TestInvariant4OneSessionAtATime(t *testing.T) {
 			p.Run("S: 235 *")
 		}
 		winner := race(t, all)
-		again := (winner + 1) % contenders
+		second := (winner + 1) % contenders
 		// The winner's customer goes away without the mail, but for the last.
 		all[winner].Run("C: 421 4.3.2 not now\nS: <end>")
 		all[winner].End()
-		all[again].Run("C: ATRN\nS: 250 *")
+		all[second].Run("C: ATRN\nS: 250 *")
 		if round < rounds-1 {
-			all[again].Run("C: 421 4.3.2 not now\nS: <end>")
+			all[second].Run("C: 421 4.3.2 not now\nS: <end>")
 		} else {
-			takeMail(all[again])
+			takeMail(all[second])
 		}
 		for i, p := range all {
-			if i != winner && i != again {
+			if i != winner && i != second {
 				p.Run("C: QUIT\nS: 221 *\nS: <end>")
 			}
 		}

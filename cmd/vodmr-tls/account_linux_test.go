@@ -89,8 +89,8 @@ func TestKeyIsOutOfReach(t *testing.T) {
 	daemon, daemons := account(t, "daemon")
 	tried := fmt.Sprintf("S: tried as %d %d []", nobody, nogroup)
 	// Root has groups of its own, which neither may keep.
-	starting := func(t *testing.T, program []string, options ...string) *dialogue.Process {
-		cmd := wrap(options, program)
+	starting := func(t *testing.T, program []string, flags ...string) *dialogue.Process {
+		cmd := wrap(flags, program)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Groups: []uint32{0, uint32(daemons)}}}
 		return dialogue.Start(t, cmd)
 	}
@@ -244,14 +244,14 @@ func TestEqualUsersAreLogged(t *testing.T) {
 	require.Root(t, "to become other users")
 	ca, cert := servercert(t)
 	nobody, _ := account(t, "nobody")
-	for uid, options := range map[int][]string{0: nil, nobody: {"-u", "nobody", "-U", "nobody"}} {
-		p := starting(t, shell("exit 7"), append(options, "-c", cert)...)
+	for uid, flags := range map[int][]string{0: nil, nobody: {"-u", "nobody", "-U", "nobody"}} {
+		p := starting(t, shell("exit 7"), append(flags, "-c", cert)...)
 		secured(t, p, trusting(ca)).ExpectEnd()
 		p.Close()
 		_, log := p.End()
 		want := fmt.Sprintf(`vodmr-tls: * error="TLS and the program both run as user %d: nothing keeps them apart"`+"\n", uid)
 		if !dialogue.Match(want, log) {
-			t.Errorf("%q: log %q, want %q", options, log, want)
+			t.Errorf("%q: log %q, want %q", flags, log, want)
 		}
 	}
 }
@@ -260,14 +260,14 @@ func TestAccountsThatWillNotDo(t *testing.T) {
 	require.Root(t, "to become other users")
 	_, cert := servercert(t)
 	for _, test := range []struct {
-		options []string
-		error   string
+		flags []string
+		error string
 	}{
 		{[]string{"-u", "no-such-account"}, "account no-such-account: *"},
 		{[]string{"-U", "no-such-account"}, "account no-such-account: *"},
 		{[]string{"-u", "root"}, "account root is root: TLS needs one with no rights"},
 	} {
-		p := starting(t, shell("exit 7"), append(test.options, "-c", cert)...)
+		p := starting(t, shell("exit 7"), append(test.flags, "-c", cert)...)
 		p.ExpectEnd()
 		ended(t, p, 111, `vodmr-tls: * error="`+test.error+`"`)
 	}

@@ -65,13 +65,13 @@ func TestOuterSessionName(t *testing.T) {
 func TestForgedServerName(t *testing.T) {
 	_, cert := servercert(t)
 	for _, name := range []string{"a\x00SSL_CLIENT_S_DN=CN=boss", "a\nSSL_CLIENT_S_DN=CN=boss", "a=b", "a b", "\xff"} {
-		for _, options := range [][]string{{"-c", cert}, {"-s", "-c", cert}} {
+		for _, flags := range [][]string{{"-c", cert}, {"-s", "-c", cert}} {
 			var c *dialogue.Conn
 			config := &tls.Config{ServerName: name, InsecureSkipVerify: true}
-			if len(options) == 2 {
-				c = secured(t, starting(t, shell(settings), options...), config)
+			if len(flags) == 2 {
+				c = secured(t, starting(t, shell(settings), flags...), config)
 			} else {
-				p := starting(t, prog("smtp"), options...)
+				p := starting(t, prog("smtp"), flags...)
 				p.Run(toSTARTTLS)
 				c = secured(t, p, config)
 				c.Run(`C: EHLO customer.example`)

@@ -20,8 +20,8 @@ func TestCertificateFaults(t *testing.T) {
 	expired := ca.issue(t, subject, -2*time.Hour, -time.Hour)
 	early := ca.issue(t, subject, time.Hour, 2*time.Hour)
 	for name, test := range map[string]struct {
-		options []string
-		error   string
+		flags []string
+		error string
 	}{
 		"missing":           {[]string{"-c", "/nonexistent/cert.pem"}, "certificate: open /nonexistent/cert.pem: no such file or directory"},
 		"folder":            {[]string{"-c", "/"}, "certificate: read /: is a directory"},
@@ -37,8 +37,8 @@ func TestCertificateFaults(t *testing.T) {
 		"empty authorities": {[]string{"-c", goodFile, "-a", file(t, nil)}, "authorities *.pem: holds no certificate"},
 	} {
 		line := `vodmr-tls: * error ip=192.0.2.17 error="` + test.error + `"`
-		run := func(t *testing.T, options ...string) *dialogue.Process {
-			cmd := wrap(append(options, test.options...), prog("smtp"))
+		run := func(t *testing.T, flags ...string) *dialogue.Process {
+			cmd := wrap(append(flags, test.flags...), prog("smtp"))
 			cmd.Env = append(os.Environ(), "TCPREMOTEIP=192.0.2.17")
 			return dialogue.Start(t, cmd)
 		}

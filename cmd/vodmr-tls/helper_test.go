@@ -65,14 +65,14 @@ func prog(part string) []string {
 func shell(script string) []string { return []string{"sh", "-c", script} }
 
 // wrap is vodmr-tls with these options in front of a program.
-func wrap(options []string, program []string) *exec.Cmd {
-	return exec.Command(filepath.Join(bin, "vodmr-tls"), append(options, program...)...)
+func wrap(flags []string, program []string) *exec.Cmd {
+	return exec.Command(filepath.Join(bin, "vodmr-tls"), append(flags, program...)...)
 }
 
 // starting runs vodmr-tls on a socket.
-func starting(t *testing.T, program []string, options ...string) *dialogue.Process {
+func starting(t *testing.T, program []string, flags ...string) *dialogue.Process {
 	t.Helper()
-	return dialogue.Start(t, wrap(options, program))
+	return dialogue.Start(t, wrap(flags, program))
 }
 
 // secured goes through the handshake as the customer.

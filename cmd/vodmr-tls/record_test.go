@@ -67,13 +67,13 @@ func TestRecordsForFetchmail(t *testing.T) {
 	ca, cert := servercert(t)
 	sizes := []int{1, 2, 100, 7936, 7937, 7938, 8000, 8192, 8300, 20_000, 32 << 10, 100_000, 1 << 20}
 	for version, extra := range overhead {
-		for _, options := range [][]string{{"-c", cert}, {"-s", "-c", cert}} {
-			t.Run(fmt.Sprintf("%s %s", tls.VersionName(version), options[0]), func(t *testing.T) {
+		for _, flags := range [][]string{{"-c", cert}, {"-s", "-c", cert}} {
+			t.Run(fmt.Sprintf("%s %s", tls.VersionName(version), flags[0]), func(t *testing.T) {
 				part := "blocks"
-				if options[0] == "-s" {
+				if flags[0] == "-s" {
 					part = "tlsblocks"
 				}
-				cmd := wrap(options, prog(part))
+				cmd := wrap(flags, prog(part))
 				cmd.Env = append(os.Environ(), "TEST_SIZES="+strings.Trim(strings.ReplaceAll(fmt.Sprint(sizes), " ", ","), "[]"))
 				p := dialogue.Start(t, cmd)
 				tap := &recordTap{Conn: p.Net()}
@@ -202,11 +202,11 @@ func TestOpenSSL(t *testing.T) {
 	ca, cert := servercert(t)
 	authorities := file(t, ca.pem)
 	for _, mode := range [][]string{nil, {"-starttls", "smtp"}} {
-		options, program := []string{"-c", cert}, shell(`printf '220 prog\r\n'; read a; test "$a" = "$(printf 'QUIT\r')" && exit 7`)
+		flags, program := []string{"-c", cert}, shell(`printf '220 prog\r\n'; read a; test "$a" = "$(printf 'QUIT\r')" && exit 7`)
 		if mode != nil {
-			options, program = []string{"-s", "-c", cert}, prog("smtp")
+			flags, program = []string{"-s", "-c", cert}, prog("smtp")
 		}
-		address, end := dialogue.UnderTCPServer(t, wrap(options, program))
+		address, end := dialogue.UnderTCPServer(t, wrap(flags, program))
 		cmd := exec.Command(openssl, append([]string{"s_client", "-quiet", "-crlf", "-connect", address,
 			"-CAfile", authorities, "-verify_return_error", "-verify_hostname", "mail.example.net"}, mode...)...)
 		cmd.Stdin = strings.NewReader("QUIT\n")

@@ -121,8 +121,8 @@ func TestPlainProgramClosesAndGoesOn(t *testing.T) {
 	if err := unix.Mkfifo(fifo, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, options := range [][]string{{"-s", "-c", cert}, {"-s", "-c", "/nonexistent"}} {
-		p := starting(t, append(shell(`printf 'bye\r\n'; exec 3>&- <&- >&-; read x <$0; exit 3`), fifo), options...)
+	for _, flags := range [][]string{{"-s", "-c", cert}, {"-s", "-c", "/nonexistent"}} {
+		p := starting(t, append(shell(`printf 'bye\r\n'; exec 3>&- <&- >&-; read x <$0; exit 3`), fifo), flags...)
 		p.Run(`
 			S: bye
 			S: <end>

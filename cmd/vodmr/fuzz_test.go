@@ -42,15 +42,15 @@ func FuzzParseOptions(f *testing.F) {
 		if o.host == "" || strings.ContainsFunc(o.host, func(r rune) bool { return r <= ' ' || r > '~' || r == '<' || r == '>' || r == '@' }) {
 			t.Errorf("%q: host %q", args, o.host)
 		}
-		again, err := parseOptions(spell(o))
-		if diff := cmp.Diff(o, again, cmp.AllowUnexported(options{})); diff != "" || err != nil {
+		reread, err := parseOptions(spell(o))
+		if diff := cmp.Diff(o, reread, cmp.AllowUnexported(flags{})); diff != "" || err != nil {
 			t.Errorf("%q, said again: %v\n%s", args, err, diff)
 		}
 	})
 }
 
 // spell is a command line that says the same.
-func spell(o options) []string {
+func spell(o flags) []string {
 	args := []string{"-p", strconv.Itoa(o.port), "-t" + strconv.Itoa(int(o.limit/time.Second))}
 	if o.needTLS {
 		args = append(args, "-T")

@@ -31,7 +31,7 @@ func wrap(t *testing.T, environ []string, args ...string) wrapped {
 	p := dialogue.Start(t, cmd)
 	controlEnd.Close()
 	data.Close()
-	return wrapped{server{p.Conn, p.End}, t, control, inside}
+	return wrapped{server{p.Conn, p.End, p.PID}, t, control, inside}
 }
 
 // asked waits until vodmr asks for TLS.
@@ -43,8 +43,8 @@ func (w wrapped) asked() {
 	}
 }
 
-// told sends variables as the TLS program does, and hangs up.
-func (w wrapped) told(variables ...string) {
+// receive has it get variables as the TLS program sends them, and hangs up.
+func (w wrapped) receive(variables ...string) {
 	w.t.Helper()
 	w.control.Send(strings.Join(variables, "\x00") + "\x00\x00")
 	w.control.Close()
@@ -77,7 +77,7 @@ func TestUCSPITLS(t *testing.T) {
 		S: 220 2.0.0 *
 	`)
 	w.asked()
-	w.told("SSL_PROTOCOL=TLSv1.3", "SSL_CIPHER=TLS_AES_128_GCM_SHA256", "HOME=/forged", "SSLCTLFD=9")
+	w.receive("SSL_PROTOCOL=TLSv1.3", "SSL_CIPHER=TLS_AES_128_GCM_SHA256", "HOME=/forged", "SSLCTLFD=9")
 	// The customer's own socket is the TLS program's alone now.
 	w.ExpectEnd()
 	w.inside.Run(`
@@ -180,8 +180,8 @@ func TestHandshakeThatFails(t *testing.T) {
 		program func(wrapped)
 		reason  string
 	}{
-		"hangs up":                {late, func(w wrapped) { w.control.Close() }, "no handshake"},
-		"hangs up half way":       {late, func(w wrapped) { w.control.Send("SSL_PROTOCOL=TLSv1.3\x00"); w.control.Close() }, "no handshake"},
+		"hangs up":                {late, func(w wrapped) { w.control.Close() }, ""},
+		"hangs up half way":       {late, func(w wrapped) { w.control.Send("SSL_PROTOCOL=TLSv1.3\x00"); w.control.Close() }, ""},
 		"says nothing":            {soon, func(wrapped) {}, "waiting for the handshake: timed out"},
 		"says one variable of it": {soon, func(w wrapped) { w.control.Send("SSL_PROTOCOL=TLSv1.3\x00") }, "waiting for the handshake: timed out"},
 		"tells too much": {late, func(w wrapped) { w.control.Send("SSL_PROTOCOL=" + strings.Repeat("x", ucspi.MaxList)) },
@@ -203,7 +203,11 @@ func TestHandshakeThatFails(t *testing.T) {
 			if code != 0 {
 				t.Errorf("exit code %d", code)
 			}
-			matchLines(t, log, `vodmr: * end ip=127.0.0.1 reason="STARTTLS: `+test.reason+`"`)
+			lines := []string{`vodmr: * end ip=127.0.0.1 reason="STARTTLS: no handshake"`}
+			if test.reason != "" {
+				lines = append([]string{`vodmr: * error ip=127.0.0.1 error="STARTTLS: ` + test.reason + `"`}, lines...)
+			}
+			matchLines(t, log, lines...)
 		})
 	}
 }

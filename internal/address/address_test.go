@@ -198,11 +198,11 @@ func TestCutLocal(t *testing.T) {
 
 // The Kelvin sign has an ASCII letter as its lower case, the dotless i one as its upper.
 func TestFoldingIsASCII(t *testing.T) {
-	const odd = "\u212a\u0131\xff[`{@"
-	if got := Lower("AZaz" + odd); got != "azaz"+odd {
+	const others = "\u212a\u0131\xff[`{@"
+	if got := Lower("AZaz" + others); got != "azaz"+others {
 		t.Errorf("Lower gave %q", got)
 	}
-	if got := Upper("AZaz" + odd); got != "AZAZ"+odd {
+	if got := Upper("AZaz" + others); got != "AZAZ"+others {
 		t.Errorf("Upper gave %q", got)
 	}
 }

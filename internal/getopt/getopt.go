@@ -28,9 +28,9 @@ func Parse(args []string, known string, set func(letter rune, value string) erro
 	return args, nil
 }
 
-// Absolute refuses a path that does not start with a slash. What a relative one means
-// would be decided by the program that changed the directory last: a checkpassword program may
-// change to the customer's own.
+// Absolute refuses a path that does not start with a slash. The meaning
+// of a relative one would depend on the program that changed the directory last: a
+// checkpassword program may change to the customer's own.
 func Absolute(letter rune, path string) error {
 	if !strings.HasPrefix(path, "/") {
 		return errors.New("option -" + string(letter) + " needs an absolute path, not " + strconv.Quote(path))

@@ -32,20 +32,20 @@ type Place struct {
 	site *setuser.Place // the login's place by the site's files; nil if a Maildir was named
 }
 
-// Become gives root's rights up for those of the user that the mailbox belongs to: for a
+// SetUser gives root's rights up for those of the user that the mailbox belongs to: for a
 // login the one that the site's own files name, and Home must be where they say, see
 // setuser.Place. For a Maildir that was named it is the owner.
-func (p Place) Become() error {
+func (p Place) SetUser() error {
 	if p.site == nil || os.Geteuid() != 0 {
 		return setuser.Owner(p.Owned)
 	}
-	if err := p.site.Become(); err != nil {
+	if err := p.site.SetUser(); err != nil {
 		return err
 	}
 	return p.site.Check(p.Home)
 }
 
-// While runs do with the rights that Become takes, and then takes root's back; see
+// While runs do with the rights that SetUser takes, and then takes root's back; see
 // setuser.ID. For what belongs to root do just runs.
 func (p Place) While(do func() error) error {
 	if p.site == nil || os.Geteuid() != 0 {
@@ -90,8 +90,8 @@ func Find(site qmail.Home, arg string) (Place, error) {
 	return Place{Name: arg, Login: arg, Home: home, Maildir: "Maildir", Owned: home, site: &must}, err
 }
 
-// homeOf finds the directory of a login: in that of its domain in users/cdb; or that
-// of the system user that has the domain by virtualdomains; or, without a domain, that
+// homeOf finds the directory of a login: in that of its domain in users/cdb; or the one
+// that the site's own vpasswd names, as a front without qmail has it; or that of the system user that has the domain by virtualdomains; or, without a domain, that
 // of the system user. It also tells what the directory must fit.
 func homeOf(site qmail.Home, login string) (home string, must setuser.Place, err error) {
 	local, domain := address.Split(login)
@@ -112,6 +112,9 @@ func homeOf(site qmail.Home, login string) (home string, must setuser.Place, err
 	}
 	if found {
 		return accountHome(entry.Dir, address.Lower(local)), setuser.InDomain(entry), nil
+	}
+	if home, must, err := listedHome(site, login); err != nil || home != "" {
+		return home, must, err
 	}
 	return virtualHome(site, domain)
 }

@@ -39,9 +39,9 @@ func For(site qmail.Home, login Login) (refused, err error) {
 	}
 	place, err := Find(site, login)
 	if err != nil {
-		return err, becomeNobody(passwdFile)
+		return err, setNobody(passwdFile)
 	}
-	if err := place.Become(); err != nil {
+	if err := place.SetUser(); err != nil {
 		return nil, err
 	}
 	if err = place.Check(login.Home); err != nil {
@@ -53,13 +53,13 @@ func For(site qmail.Home, login Login) (refused, err error) {
 	return nil, err
 }
 
-// becomeNobody becomes the user that owns nothing.
-func becomeNobody(passwd string) error {
+// setNobody becomes the user that owns nothing.
+func setNobody(passwd string) error {
 	nobody, err := ofAccount(passwd, "nobody")
 	if err != nil {
 		return err
 	}
-	return nobody.Become()
+	return nobody.SetUser()
 }
 
 // Find finds out where a login's mailbox must be: in the directory that users/cdb gives

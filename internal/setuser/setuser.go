@@ -41,12 +41,12 @@ func Owner(dir string) error {
 	if id.UID == 0 {
 		return fmt.Errorf("%s %w: give it to the mailbox's own user", dir, ErrRoot)
 	}
-	return id.Become()
+	return id.SetUser()
 }
 
-// Become gives root's rights up for those of a user, in all threads and with no groups
+// SetUser gives root's rights up for those of a user, in all threads and with no groups
 // kept. It does nothing if the program is not root's; root itself is ErrRoot.
-func (id ID) Become() error {
+func (id ID) SetUser() error {
 	if syscall.Geteuid() != 0 {
 		return nil
 	}

@@ -154,7 +154,7 @@ func TestLockFileQuarantined(t *testing.T) {
 		l, dir := newLock(t, map[string]string{"victim": "mine", "vodmr.lock.bad": "an older one"})
 		must(t, maker(dir+"/vodmr.lock"))
 		if err, quarantined := l.Acquire(), l.Quarantined(); err != nil || slices.Contains(quarantined, "vodmr.lock") != (what != "rubbish") {
-			t.Errorf("%s: %v, set aside %q", what, err, quarantined)
+			t.Errorf("%s: %v, quarantined %q", what, err, quarantined)
 		}
 		if code := tryLock(t, dir); code != 3 {
 			t.Errorf("%s: another process: exit %d, want 3", what, code)
@@ -183,14 +183,14 @@ func TestOnlyOneQuarantines(t *testing.T) {
 		t.Errorf("exit %d, want 3", code)
 	}
 	if st, err := os.Lstat(dir + "/vodmr.lock"); err != nil || !st.IsDir() {
-		t.Errorf("it was set aside by the second: %v", err)
+		t.Errorf("it was quarantined by the second: %v", err)
 	}
 	// The first is done: what it made is a lock file, and stays.
 	must(t, os.Remove(dir+"/vodmr.lock"))
 	write(t, dir+"/vodmr.lock", "")
 	must(t, l.quarantine(lockName, sys.ErrNotRegular, l.isOther))
 	if st, err := os.Lstat(dir + "/vodmr.lock"); err != nil || !st.Mode().IsRegular() || len(l.Quarantined()) > 0 {
-		t.Errorf("a lock file was set aside: %v", err)
+		t.Errorf("a lock file was quarantined: %v", err)
 	}
 }
 

@@ -50,7 +50,7 @@ func (l *Lock) openFile(name string) (int, error) {
 func (l *Lock) quarantine(name string, why error, unusable func() bool) error {
 	guard, err := sys.Open(l.dir, guardName, unix.O_RDWR|unix.O_CREAT|sys.Safely, 0o600)
 	if err != nil {
-		return fmt.Errorf("%w, and it cannot be set aside: %s: %w", why, guardName, err)
+		return fmt.Errorf("%w, and it cannot be quarantined: %s: %w", why, guardName, err)
 	}
 	defer unix.Close(guard)
 	if err := setLock(guard); err != nil {
@@ -61,7 +61,7 @@ func (l *Lock) quarantine(name string, why error, unusable func() bool) error {
 	}
 	sys.Unlink(l.dir, name+badSuffix) // a file cannot be replaced by a directory
 	if err := sys.Rename(l.dir, name, name+badSuffix); err != nil {
-		return fmt.Errorf("%w, and it cannot be set aside: %w", why, err)
+		return fmt.Errorf("%w, and it cannot be quarantined: %w", why, err)
 	}
 	l.quarantined = append(l.quarantined, name)
 	return nil

@@ -225,7 +225,7 @@ func TestAskFileQuarantined(t *testing.T) {
 		w := watch(t, l)
 		must(t, l.MarkStanding())
 		if quarantined := l.Quarantined(); slices.Contains(quarantined, "vodmr.ask") != (what != "rubbish") || w.CannotAsk != nil {
-			t.Errorf("%s: set aside %q, cannot ask: %v", what, quarantined, w.CannotAsk)
+			t.Errorf("%s: quarantined %q, cannot ask: %v", what, quarantined, w.CannotAsk)
 		}
 		if c := code(taker(t, dir, "1ms")); c != 3 {
 			t.Errorf("%s: the process that asked exits %d, want 3", what, c)

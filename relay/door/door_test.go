@@ -93,9 +93,9 @@ func TestAsk(t *testing.T) {
 		t.Errorf("%+v", o)
 	}
 	want(t, c, "bob@example.org", false, "session")
-	for _, odd := range []string{"no", "no@", "@example.org", "no@../example.org", "no\n@example.org", "no@other.org",
+	for _, unusual := range []string{"no", "no@", "@example.org", "no@../example.org", "no\n@example.org", "no@other.org",
 		strings.Repeat("n", 500) + "@example.org", "no@.example.org", ""} {
-		want(t, c, odd, false, "none")
+		want(t, c, unusual, false, "none")
 	}
 }
 
@@ -306,7 +306,7 @@ func TestBounded(t *testing.T) {
 	if s.Waiting() || len(s.Questions(10)) > 0 {
 		t.Error("there are questions")
 	}
-	clock = s.Due()
+	clock = s.NextExpiry()
 	if clock.Sub(start) > maxSilence {
 		t.Errorf("due in %v", clock.Sub(start))
 	}

@@ -126,15 +126,15 @@ func (s *Server) expire() {
 	}
 }
 
-// Due is when Work has connections to drop; zero if there are none.
-func (s *Server) Due() time.Time {
-	var due time.Time
+// NextExpiry is when Work has connections to drop; zero if there are none.
+func (s *Server) NextExpiry() time.Time {
+	var next time.Time
 	for _, a := range s.askers {
-		if at := a.since.Add(maxSilence); due.IsZero() || at.Before(due) {
-			due = at
+		if at := a.since.Add(maxSilence); next.IsZero() || at.Before(next) {
+			next = at
 		}
 	}
-	return due
+	return next
 }
 
 func (s *Server) drop(a *asker) {

@@ -67,22 +67,22 @@ const (
 // scan reads a content to its end, by way of buffer, unless hungUp reports that this is in
 // vain. c itself does not move.
 func (c *content) scan(buffer []byte, hungUp func() bool) (smtp.Scan, error) {
-	ahead := *c
+	scanned := *c
 	var scan smtp.Scan
-	look := ahead.offset + lookEach
+	look := scanned.offset + lookEach
 	for {
-		n, err := ahead.Read(buffer)
+		n, err := scanned.Read(buffer)
 		scan.Add(buffer[:n])
 		switch {
 		case err == io.EOF:
 			return scan, nil
 		case err != nil:
 			return scan, err
-		case ahead.offset < look:
+		case scanned.offset < look:
 		case hungUp():
 			return scan, smtp.ErrHungUp
 		default:
-			look = ahead.offset + lookEach
+			look = scanned.offset + lookEach
 		}
 	}
 }

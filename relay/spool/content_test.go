@@ -83,9 +83,9 @@ func TestScanOfContent(t *testing.T) {
 	if string(got) != want {
 		t.Errorf("then %d bytes are read, want %d: %.200q", len(got), len(want), got)
 	}
-	again := &content{message: m}
+	cut := &content{message: m}
 	must(t, os.Truncate(file, int64(len(text)-1)))
-	if _, err := again.scan(make([]byte, 1000), func() bool { return false }); !errors.Is(err, maildir.ErrChanged) {
+	if _, err := cut.scan(make([]byte, 1000), func() bool { return false }); !errors.Is(err, maildir.ErrChanged) {
 		t.Errorf("of a shorter file: %v", err)
 	}
 }

@@ -18,8 +18,8 @@ import (
 // ErrNoNotes says that nothing was ever fetched from a Maildir by ATRN.
 var ErrNoNotes = errors.New("it has no vodmr.notes, so no customer ever fetched mail from it, and it may be somebody's inbox: -f bounces what is too old even so")
 
-// ErrStuck says that no more may be sent.
-var ErrStuck = errors.New("what is done can neither be removed nor noted")
+// ErrMustStop says that no more may be sent.
+var ErrMustStop = errors.New("what is done can neither be removed nor noted")
 
 const (
 	// failuresMost is how many bounces in a row may fail before the rest is left for
@@ -68,7 +68,7 @@ func (m *Mailbox) lock(control qmail.Settings) (locked bool, err error) {
 	if !errors.Is(err, lock.ErrLocked) {
 		return err == nil, err
 	}
-	if due, err := m.anyExpired(control); err != nil || !due {
+	if expired, err := m.anyExpired(control); err != nil || !expired {
 		return false, err
 	}
 	err = m.box.Lock.Evict(restrictWait)
@@ -164,7 +164,7 @@ func (e *expiry) expireAll() error {
 		}
 	}
 	if e.spool.MustStop {
-		return ErrStuck
+		return ErrMustStop
 	}
 	if stay > 0 {
 		return fmt.Errorf("%d messages stay that should bounce", stay)
@@ -234,6 +234,9 @@ func (e *expiry) loadOld(entry maildir.Entry) (*Message, error) {
 	}
 	if !held && (e.spool.grant.Known() || slices.Contains(e.locals, grant.Domain(m.rcpt))) {
 		return m, &notOurs{m.rcpt}
+	}
+	if e.spool.grant.Settings.TellCustomer {
+		return m, errForSession
 	}
 	if !m.received {
 		return m, errUnproven

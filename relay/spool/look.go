@@ -33,11 +33,11 @@ func (s *Spool) Look() error {
 	}
 	list, err := s.box.Rescan(func(base []byte) bool {
 		sum := hash(base)
-		due, known := s.retries.due[sum]
+		retryAt, known := s.retries.retryAt[sum]
 		if known {
-			seen[sum] = due
+			seen[sum] = retryAt
 		}
-		if known && due > now {
+		if known && retryAt > now {
 			later++
 			return true
 		}
@@ -47,7 +47,7 @@ func (s *Spool) Look() error {
 		return err
 	}
 	s.reader.list.Close()
-	s.reader.list, s.retries.due = list, seen
+	s.reader.list, s.retries.retryAt = list, seen
 	s.Counts.Waiting = list.Len() + later
 	s.history.Keep(func(base string) bool { _, there := seen[hash([]byte(base))]; return there })
 	s.recover()
@@ -83,8 +83,8 @@ func (l *Looks) Changed() bool {
 // NotBefore is the earliest time of the next look.
 func (l *Looks) NotBefore() time.Time { return l.notBefore }
 
-// NextDue is when the first message that was postponed is due; the zero time is never.
-func (s *Spool) NextDue() time.Time { return s.retries.next() }
+// NextRetry is when the first message that was postponed is due; the zero time is never.
+func (s *Spool) NextRetry() time.Time { return s.retries.next() }
 
 // Rest gives memory back and writes the notes, before a standing session waits.
 func (s *Spool) Rest() {

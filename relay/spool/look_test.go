@@ -16,10 +16,10 @@ import (
 // wait.
 func TestSuspectWaits(t *testing.T) {
 	for _, test := range []struct {
-		breaks int
-		ago    time.Duration
-		idle   string
-		waits  bool
+		breaks  int
+		ago     time.Duration
+		idle    string
+		waiting bool
 	}{
 		{2, 5*time.Minute - time.Second, "3600", true},
 		{2, 5 * time.Minute, "3600", false},
@@ -37,8 +37,8 @@ func TestSuspectWaits(t *testing.T) {
 		sp := s.begun(t)
 		for sp.reader.more() {
 		}
-		if waits := len(sp.reader.suspects) == 0; waits != test.waits || len(sp.retries.due) != 1 && waits {
-			t.Errorf("%d breaks, the last %v ago: waits is %v, want %v", test.breaks, test.ago, waits, test.waits)
+		if waiting := len(sp.reader.suspects) == 0; waiting != test.waiting || len(sp.retries.retryAt) != 1 && waiting {
+			t.Errorf("%d breaks, the last %v ago: waits is %v, want %v", test.breaks, test.ago, waiting, test.waiting)
 		}
 	}
 }
@@ -56,15 +56,15 @@ func TestStandingForgets(t *testing.T) {
 		sp.history.Kept(name(i), "451 later")
 	}
 	must(t, sp.Look())
-	if len(sp.retries.due) != 50 || sp.reader.list.Len() != 0 || sp.Counts.Waiting != 50 {
-		t.Errorf("%d postponed, %d listed, %d wait; want 50, 0, 50", len(sp.retries.due), sp.reader.list.Len(), sp.Counts.Waiting)
+	if len(sp.retries.retryAt) != 50 || sp.reader.list.Len() != 0 || sp.Counts.Waiting != 50 {
+		t.Errorf("%d postponed, %d listed, %d wait; want 50, 0, 50", len(sp.retries.retryAt), sp.reader.list.Len(), sp.Counts.Waiting)
 	}
 	for i := range 49 {
 		must(t, os.Remove(filepath.Join(s.maildir, "new", name(i))))
 	}
 	must(t, sp.Look())
-	if len(sp.retries.due) != 1 || sp.Counts.Waiting != 1 || sp.history.Of(name(0)).Tries != 0 || sp.history.Of(name(49)).Tries != 1 {
-		t.Errorf("%d postponed, %d wait, notes %+v and %+v", len(sp.retries.due), sp.Counts.Waiting,
+	if len(sp.retries.retryAt) != 1 || sp.Counts.Waiting != 1 || sp.history.Of(name(0)).Tries != 0 || sp.history.Of(name(49)).Tries != 1 {
+		t.Errorf("%d postponed, %d wait, notes %+v and %+v", len(sp.retries.retryAt), sp.Counts.Waiting,
 			sp.history.Of(name(0)), sp.history.Of(name(49)))
 	}
 	sp.retries.postpone(name(49), -time.Second)

@@ -2,6 +2,7 @@ package spool
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -119,10 +120,10 @@ type visit struct {
 	kind     func(t *rapid.T) string // of the next reply
 	inFlight []*Batch
 	offered  map[int]bool
-	again    map[int]bool // to be repeated
+	retry    map[int]bool // to be repeated
 	limit    int          // of recipients; 0 for none
 	last     [2]int       // kind and place of the batch before; see place
-	due      int
+	breaks   int
 	broken   bool
 }
 
@@ -133,7 +134,7 @@ func (m *machine) session(t *rapid.T) {
 		{"refused", "deferred"}, {"broken"}, {"taken", "refused"},
 	}).Draw(t, "server")
 	m.fails = rapid.IntRange(0, 4).Draw(t, "qmail-queue") == 0
-	v := &visit{machine: m, window: rapid.IntRange(1, 3).Draw(t, "window"), offered: map[int]bool{}, again: map[int]bool{}}
+	v := &visit{machine: m, window: rapid.IntRange(1, 3).Draw(t, "window"), offered: map[int]bool{}, retry: map[int]bool{}}
 	v.kind = func(t *rapid.T) string { return rapid.SampledFrom(kinds).Draw(t, "reply") }
 	v.server.RcptMax = rapid.SampledFrom([]int{0, 2}).Draw(t, "RCPTMAX")
 	v.limit = v.server.RcptMax
@@ -145,13 +146,13 @@ func (v *visit) run(t *rapid.T) {
 	sp, end := v.open(v.t, func() time.Time { return v.clock })
 	defer end()
 	v.spool, sp.bouncer.Inject = sp, v.inject
-	waits, err := sp.MayWait(time.Now().Add(time.Minute))
+	mayWait, err := sp.MayWait(time.Now().Add(time.Minute))
 	must(v.t, err)
-	if !waits {
+	if !mayWait {
 		return
 	}
 	v.checkHistory(t)
-	v.due = sp.reader.due
+	v.breaks = sp.reader.suspectBreaks
 	must(v.t, sp.Start(v.server, func() bool { return false }))
 	for !v.broken && v.step(t) {
 	}
@@ -176,7 +177,7 @@ func (v *visit) run(t *rapid.T) {
 func (v *visit) checkEnd(t *rapid.T) {
 	left := v.waiting(v.t)
 	for i := range v.queued {
-		if left[name(i)] && (!v.offered[i] || v.again[i]) && v.server.Size == 0 {
+		if left[name(i)] && (!v.offered[i] || v.retry[i]) && v.server.Size == 0 {
 			t.Fatalf("message %d was not offered, or not again", i)
 		}
 	}
@@ -264,11 +265,11 @@ func (v *visit) checkBatch(t *rapid.T, b *Batch) {
 	repeated := b.Retry()
 	for _, m := range b.Messages {
 		i := number(m)
-		if v.taken[i]+v.bounced[i] > 0 || v.offered[i] && !v.again[i] && !m.retry {
+		if v.taken[i]+v.bounced[i] > 0 || v.offered[i] && !v.retry[i] && !m.retry {
 			t.Fatalf("message %d is offered again", i)
 		}
-		repeated = repeated || v.again[i]
-		v.offered[i], v.again[i] = true, false
+		repeated = repeated || v.retry[i]
+		v.offered[i], v.retry[i] = true, false
 		if m.sum != b.Messages[0].sum {
 			t.Fatalf("message %d is no copy of %d", i, number(b.Messages[0]))
 		}
@@ -278,7 +279,7 @@ func (v *visit) checkBatch(t *rapid.T, b *Batch) {
 	if suspect && !(b.Plain && len(b.Messages) == 1 && len(v.inFlight) == 0) {
 		t.Fatalf("the suspect %d does not go alone", number(b.Messages[0]))
 	}
-	if repeated || suspect && note.Breaks == v.due {
+	if repeated || suspect && note.Breaks == v.breaks {
 		return
 	}
 	at := place(b, note)
@@ -320,10 +321,10 @@ func (v *visit) answer(t *rapid.T) {
 			v.taken[i]++
 			v.spool.Delivered(m, smtp.NewReply(250, "", "ok"))
 		case kind == "many":
-			v.again[i] = true
+			v.retry[i] = true
 			v.limit = 1
 			v.spool.LimitRecipients(1)
-			v.spool.Again(m)
+			v.spool.Retry(m)
 			later = append(later, m)
 		case kind == "refused":
 			v.refuse(i)
@@ -350,7 +351,7 @@ func (v *visit) answer(t *rapid.T) {
 // drain has a server take all that is left, in one session.
 func (m *machine) drain(t *rapid.T) {
 	m.fails = false
-	v := &visit{machine: m, window: 3, offered: map[int]bool{}, again: map[int]bool{}}
+	v := &visit{machine: m, window: 3, offered: map[int]bool{}, retry: map[int]bool{}}
 	v.kind = func(*rapid.T) string { return "taken" }
 	v.run(t)
 	m.check(t)
@@ -364,6 +365,7 @@ func (m *machine) drain(t *rapid.T) {
 // TestSpoolMachine: through any sequence of sessions, each message is taken or bounced
 // exactly once, in the right order, and Next changes nothing.
 func TestSpoolMachine(t *testing.T) {
+	must(t, flag.Set("rapid.nofailfile", "true")) // a failure prints what it takes to repeat it
 	rapid.Check(t, func(rt *rapid.T) {
 		m := newMachine(t)
 		defer m.log.Close()

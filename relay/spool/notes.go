@@ -53,7 +53,7 @@ func (s *Spool) begin() error {
 	if _, err := notes.Begin(s.Session, s.reader.list.Bases); err != nil {
 		s.noteTrouble(err)
 	}
-	s.reader.due = notes.DemotedTurn()
+	s.reader.suspectBreaks = notes.DemotedTurn()
 	return s.mayRemove()
 }
 
@@ -89,6 +89,6 @@ func (s *Spool) noteTrouble(err error) {
 // renamed.
 func LogQuarantined(box *maildir.Box, log *logline.Logger) {
 	for _, name := range box.Lock.Quarantined() {
-		log.Event("error", logline.F("file", name), logline.F("reason", "it was no regular file of ours: it is set aside as "+name+".bad"))
+		log.Event("error", logline.F("file", name), logline.F("reason", "it was no regular file of ours: it is quarantined as "+name+".bad"))
 	}
 }

@@ -143,9 +143,9 @@ func (s *Spool) Failed(b *Batch, err error) {
 	}
 }
 
-// Again notes that a message was answered, but is to be sent again in this session. Call
+// Retry notes that a message was answered, but is to be sent again in this session. Call
 // Repeat for all of them behind it.
-func (s *Spool) Again(m *Message) { s.history.Retry(m.base) }
+func (s *Spool) Retry(m *Message) { s.history.Retry(m.base) }
 
 // Tried notes a message that the server's end left unanswered: it goes behind messages that
 // were tried less.

@@ -27,14 +27,17 @@ type reader struct {
 	hungUp     bool            // the customer did, as a file was read
 	sendBuffer []byte          // the body that the Sender uses
 
-	list      *maildir.List
-	tried     []tried    // deferred by an earlier session
-	lookahead []*Message // read ahead, in order
-	held      int64      // bytes of their bodies
-	repeats   []*Batch   // to be sent again in this session
-	suspects  []suspect
-	due       int       // breaks of the suspect that goes at its place; 0 for none
-	found     []finding // for Settle
+	list          *maildir.List
+	tried         []tried    // deferred by an earlier session
+	lookahead     []*Message // read ahead, in order
+	held          int64      // bytes of their bodies
+	repeats       []*Batch   // to be sent again in this session
+	notices       []*notice  // to be sent to the customer's postmaster
+	lost          []lostNotice
+	compose       func(*notice) ([]byte, error)
+	suspects      []suspect
+	suspectBreaks int       // breaks of the suspect that goes at its place; 0 for none
+	found         []finding // for Settle
 
 	triedSorted    bool // tried is in the order of tries
 	suspectsSorted bool // suspects is in that of breaks
@@ -119,6 +122,9 @@ func (r *reader) take() *Batch {
 	if len(r.repeats) > 0 {
 		return r.takeRepeat()
 	}
+	if b := r.takeNotice(); b != nil {
+		return b
+	}
 	r.lookAhead()
 	switch {
 	case len(r.lookahead) > 0:
@@ -162,7 +168,7 @@ func (r *reader) more() bool {
 	switch {
 	case note.Done:
 		r.found = append(r.found, finding{kind: foundDone, entry: entry})
-	case note.Breaks >= history.DemoteAfter && note.Breaks == r.due:
+	case note.Breaks >= history.DemoteAfter && note.Breaks == r.suspectBreaks:
 		r.takeEarly(entry)
 	case r.retries.tooRecent(entry.Base(), note, r.lastRefused()):
 	case note.Breaks >= history.DemoteAfter:
@@ -187,7 +193,7 @@ func (r *reader) lastRefused() int64 {
 // takeEarly has a suspect go out at its place in the order, alone and in lock step. It is
 // one for a session.
 func (r *reader) takeEarly(entry maildir.Entry) {
-	r.due = 0
+	r.suspectBreaks = 0
 	if m := r.read(entry, wholeMax); m != nil {
 		r.repeats = append(r.repeats, &Batch{Messages: []*Message{m}, Plain: true})
 	}

@@ -30,8 +30,8 @@ type retryTimes struct {
 	clock    func() time.Time
 	timings  *Timings
 	looked   bool // Look was called
-	// due is when, counted from start, by the hash of each base name.
-	due map[uint64]time.Duration
+	// retryAt is when, counted from start, by the hash of each base name.
+	retryAt map[uint64]time.Duration
 }
 
 // notThisSession is a wait beyond this session.
@@ -48,14 +48,14 @@ func (r *retryTimes) postpone(base string, wait time.Duration) {
 	if !r.standing {
 		return
 	}
-	if r.due == nil {
-		r.due = make(map[uint64]time.Duration)
+	if r.retryAt == nil {
+		r.retryAt = make(map[uint64]time.Duration)
 	}
-	due := notThisSession
+	at := notThisSession
 	if wait < notThisSession {
-		due = time.Since(r.start) + wait
+		at = time.Since(r.start) + wait
 	}
-	r.due[hash([]byte(base))] = due
+	r.retryAt[hash([]byte(base))] = at
 }
 
 // retryWait is how long a message that was kept waits for its next try. The more
@@ -108,8 +108,8 @@ func (r *retryTimes) tooRecent(base string, note history.Note, refused int64) bo
 // next is when the first message that was postponed is due; the zero time is never.
 func (r *retryTimes) next() time.Time {
 	first := notThisSession
-	for _, due := range r.due {
-		first = min(first, due)
+	for _, at := range r.retryAt {
+		first = min(first, at)
 	}
 	if first == notThisSession {
 		return time.Time{}

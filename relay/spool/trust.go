@@ -23,7 +23,7 @@ type Trust struct {
 	// senders are messages with a refused MAIL, before any was accepted.
 	senders []refusedMail
 	// doubted are messages that were kept as their refusal was not believed; unknown is
-	// how many of them were for a recipient whom the server does not know (5.1.1).
+	// how many of them were for a recipient that the server does not know (5.1.1).
 	doubted []maildir.Entry
 	unknown int
 }
@@ -157,7 +157,7 @@ func (t *Trust) doubtRefusal(m *Message, reply smtp.Reply) {
 	}
 }
 
-// fewUnknown reports if the server refused nothing but one or two recipients whom it does
+// fewUnknown reports if the server refused nothing but one or two recipients that it does
 // not know. That speaks of them, and is no sign of a server that refuses everything.
 func (t *Trust) fewUnknown() bool {
 	return t.unknown > 0 && t.unknown <= 2 && t.unknown == t.inARow && !t.took

@@ -81,13 +81,13 @@ func measureDictionary(home, folder string, taken <-chan time.Time, served <-cha
 		return one, err
 	}
 	start := time.Now()
-	refused, over := make(chan int, 1), make(chan bool)
+	refused, done := make(chan int, 1), make(chan bool)
 	go func() {
 		refused <- askDictionary(folder)
-		close(over)
+		close(done)
 	}()
 	times, err := deliverEach(home, taken, served)
-	<-over
+	<-done
 	if err != nil {
 		return one, err
 	}

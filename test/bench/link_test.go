@@ -53,15 +53,15 @@ func TestLinkCountsTrips(t *testing.T) {
 	l := &link{delay: 10 * time.Millisecond}
 	provider, customer := lay(t, l)
 	in, out := bufio.NewReader(provider), bufio.NewReader(customer)
-	for trip := int64(1); trip <= 5; trip++ {
+	for round := int64(1); round <= 5; round++ {
 		for range 3 {
 			say(t, provider, "command\n")
 		}
 		for range 3 {
 			hear(t, out)
 		}
-		if got := l.atCustomer.Load(); got != trip {
-			t.Fatalf("%d round trips were counted, want %d", got, trip)
+		if got := l.atCustomer.Load(); got != round {
+			t.Fatalf("%d round trips were counted, want %d", got, round)
 		}
 		say(t, customer, "reply\n")
 		hear(t, in)

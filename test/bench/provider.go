@@ -67,8 +67,8 @@ func (b *bench) startProviderOf(accounts string, settings ...string) (*provider,
 
 func underTcpserver(tcpserver string, chain, settings []string) (*provider, error) {
 	p := &provider{name: "tcpserver", log: &tail{}}
-	options := []string{"-1", "-RHl0", "-c", fmt.Sprint(2 * standingSessions), "127.0.0.1", "0"}
-	cmd := exec.Command(tcpserver, append(options, chain...)...)
+	flags := []string{"-1", "-RHl0", "-c", fmt.Sprint(2 * standingSessions), "127.0.0.1", "0"}
+	cmd := exec.Command(tcpserver, append(flags, chain...)...)
 	cmd.Stderr = p.log
 	cmd.Env = append(os.Environ(), settings...)
 	// The programs that tcpserver starts are its children: all of them end as one

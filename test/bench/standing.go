@@ -44,7 +44,7 @@ func runLatency(b *bench, r row) ([]result, error) {
 	}
 	taken := make(chan time.Time, 1)
 	served := make(chan error, 1)
-	go func() { served <- standAs(near, taken, nil) }()
+	go func() { served <- runCustomer(near, taken, nil) }()
 	times, err := deliverEach(home, taken, served)
 	near.Close()
 	err = errors.Join(err, p.wait(0))
@@ -59,10 +59,10 @@ func runLatency(b *bench, r row) ([]result, error) {
 	return []result{one}, nil
 }
 
-// standAs is a customer that has logged in, until the provider closes the session.
+// runCustomer is a customer that has logged in, until the provider closes the session.
 // Each message is passed to taken, and the provider's EHLO to turned if that is not
 // nil.
-func standAs(conn io.ReadWriter, taken chan<- time.Time, turned func()) error {
+func runCustomer(conn io.ReadWriter, taken chan<- time.Time, turned func()) error {
 	if _, err := loopback.Hear(conn, "235"); err != nil {
 		return err
 	}

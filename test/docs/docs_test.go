@@ -60,7 +60,7 @@ func TestEachProgramHasAPageAndEachPageItsProgram(t *testing.T) {
 func TestEachOptionIsInItsPage(t *testing.T) {
 	known := 0
 	for program := range programs(t) {
-		code := parse(t, "cmd/"+program).options()
+		code := parse(t, "cmd/"+program).letters()
 		known += len(code)
 		code["h"], code["V"] = true, true // see TestEachProgramAnswersForItself
 		t.Run(program, func(t *testing.T) {
@@ -80,11 +80,11 @@ func inUsage(t *testing.T, program string) map[string]bool {
 	if usage == "" {
 		t.Error("no constant usage")
 	}
-	options := map[string]bool{}
+	letters := map[string]bool{}
 	for _, match := range regexp.MustCompile(`[ \[]-([A-Za-z])\b`).FindAllStringSubmatch(usage, -1) {
-		options[match[1]] = true
+		letters[match[1]] = true
 	}
-	return options
+	return letters
 }
 
 func TestEachExitCodeIsInItsPage(t *testing.T) {

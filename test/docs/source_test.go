@@ -151,19 +151,19 @@ func parameter(in *ast.FuncDecl, name string) int {
 	return -1
 }
 
-// options returns the letters of a program's options: those given to package flag or
+// letters returns the letters of a program's options: those given to package flag or
 // getopt, and those that a variable called letter is compared or switched with.
-func (s source) options() map[string]bool {
-	options := s.words("Var", 1)
+func (s source) letters() map[string]bool {
+	letters := s.words("Var", 1)
 	for _, kind := range []string{"Bool", "String", "Int", "Int64", "Uint", "Uint64", "Duration"} {
-		join(options, s.words(kind, 0))
-		join(options, s.words(kind+"Var", 1))
+		join(letters, s.words(kind, 0))
+		join(letters, s.words(kind+"Var", 1))
 	}
 	for _, file := range s {
 		ast.Inspect(file, func(n ast.Node) bool {
 			for _, e := range comparedWith(n, "letter") {
 				if word, ok := text(e); ok {
-					options[word] = true
+					letters[word] = true
 				}
 			}
 			return true
@@ -171,15 +171,15 @@ func (s source) options() map[string]bool {
 	}
 	for known := range s.words("Parse", 1) {
 		for _, letter := range known {
-			options[string(letter)] = true
+			letters[string(letter)] = true
 		}
 	}
-	for option := range options {
+	for option := range letters {
 		if len(option) != 1 || !unicode.IsLetter(rune(option[0])) {
-			delete(options, option)
+			delete(letters, option)
 		}
 	}
-	return options
+	return letters
 }
 
 // comparedWith returns the values that a comparison or a switch compares a variable

@@ -29,7 +29,7 @@ func TestReadmesCommandsAreThere(t *testing.T) {
 // documents lists all documents for people.
 func documents(t *testing.T) []string {
 	t.Helper()
-	names := []string{"README.md", "INSTALL", "INTERNALS", "FAQ", "CHANGES", "ANNOUNCEMENT", "TODO", "test/README.md"}
+	names := []string{"README.md", "INSTALL", "INTERNALS", "STANDING", "FAQ", "CHANGES", "ANNOUNCEMENT", "TODO", "test/README.md"}
 	pages, err := filepath.Glob(filepath.Join(root, "man", "*.[1-9]"))
 	if err != nil || len(pages) == 0 {
 		t.Fatalf("no pages: %v", err)
@@ -53,8 +53,8 @@ func TestNothingIsPromisedThatIsNotThere(t *testing.T) {
 	}
 }
 
-// INTERNALS and test/README.md name files of the code, with or without their folder:
-// all of them must exist.
+// INTERNALS, STANDING and test/README.md name files of the code, with or without their
+// folder: all of them must exist.
 func TestInternalsFilesAreThere(t *testing.T) {
 	there := map[string]bool{}
 	err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
@@ -65,10 +65,10 @@ func TestInternalsFilesAreThere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	named := regexp.MustCompile(`\b[a-z_/]+\.go\b`).FindAllString(read(t, "INTERNALS")+read(t, "test/README.md"), -1)
+	named := regexp.MustCompile(`\b[a-z_/-]+\.go\b`).FindAllString(read(t, "INTERNALS")+read(t, "STANDING")+read(t, "test/README.md"), -1)
 	for _, name := range named {
 		if !there[name] && !there["test/"+name] {
-			t.Errorf("INTERNALS or test/README.md names %s, which is not there", name)
+			t.Errorf("INTERNALS, STANDING or test/README.md names %s, which is not there", name)
 		}
 	}
 	if len(named) < 10 {

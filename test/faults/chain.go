@@ -66,13 +66,13 @@ func (s *site) vodmrArgs() []string {
 // otherwise with TLS from the start.
 func tlsChain(starttls bool) chain {
 	c := chain{name: "vodmr-tls", turn: tlsTurn}
-	options := []string{}
+	flags := []string{}
 	if starttls {
-		c.turn, options = starttlsTurn, []string{"-s"}
+		c.turn, flags = starttlsTurn, []string{"-s"}
 	}
 	c.argv = func(s *site, wrap []string) []string {
 		argv := append(wrap, s.program("vodmr-tls"))
-		argv = append(append(argv, options...), "-c", s.certificate())
+		argv = append(append(argv, flags...), "-c", s.certificate())
 		return append(argv, s.vodmrArgs()...)
 	}
 	return c

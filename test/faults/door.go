@@ -52,19 +52,19 @@ func withDoor(t *trial, m mode, run func(s *site) *session) {
 		return
 	}
 	s.env = append(s.env, "VODMR_DOOR="+dir)
-	over := make(chan bool)
+	done := make(chan bool)
 	var askers sync.WaitGroup
 	for _, patience := range []time.Duration{time.Second, 0} {
-		askers.Go(func() { askAll(t, dir, patience, over) })
+		askers.Go(func() { askAll(t, dir, patience, done) })
 	}
 	one := run(s)
-	close(over)
+	close(done)
 	askers.Wait()
 	s.settleStanding(one)
 }
 
-// askAll asks until the session is over.
-func askAll(t *trial, dir string, patience time.Duration, over <-chan bool) {
+// askAll asks until the session is done.
+func askAll(t *trial, dir string, patience time.Duration, done <-chan bool) {
 	client := door.NewClient(dir)
 	client.Patience = patience
 	for {
@@ -74,7 +74,7 @@ func askAll(t *trial, dir string, patience time.Duration, over <-chan bool) {
 				t.fail("%s is refused: %s, by %s", user, opinion.Words, opinion.Source)
 			}
 			select {
-			case <-over:
+			case <-done:
 				return
 			case <-time.After(5 * time.Millisecond):
 			}

@@ -103,9 +103,9 @@ func (s *site) brokenSession(h hit, w way) *session {
 		turned.Store(err == nil)
 		return stream, err
 	}
-	line := &link{what: h.what, toProvider: w.toProvider, n: t.n * h.stride, turned: turned.Load}
-	one := s.sessionOnLine(nil, line.lay)
-	t.fired = line.struck.Load()
+	connection := &link{what: h.what, toProvider: w.toProvider, n: t.n * h.stride, turned: turned.Load}
+	one := s.sessionOnLine(nil, connection.lay)
+	t.fired = connection.struck.Load()
 	t.struck = t.fired
 	_ = os.Remove(filepath.Join(s.qmail, "control/timeoutremote"))
 	return one
@@ -128,9 +128,9 @@ func trickle(t *trial, l lineCase) {
 	if t.broken != nil {
 		return
 	}
-	line := &link{what: "trickle"}
-	one := s.sessionOnLine(nil, line.lay)
-	t.fired = line.struck.Load()
+	connection := &link{what: "trickle"}
+	one := s.sessionOnLine(nil, connection.lay)
+	t.fired = connection.struck.Load()
 	t.struck = t.fired
 	if !one.cleanEnd || !s.settled() {
 		s.fail("a slow line broke the session: %s", one.how())

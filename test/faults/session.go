@@ -159,8 +159,8 @@ func (s *site) play(conn net.Conn, server *customer.Server) error {
 	if _, err := server.Serve(stream); err != nil {
 		return err
 	}
-	if line, ok := stream.(*net.TCPConn); ok {
-		_ = line.CloseWrite() // nothing follows 221 or 421
+	if tcp, ok := stream.(*net.TCPConn); ok {
+		_ = tcp.CloseWrite() // nothing follows 221 or 421
 	}
 	_, _ = io.Copy(io.Discard, stream) // until the peer closes
 	return nil

@@ -152,14 +152,14 @@ func TestStepsAreFound(t *testing.T) {
 		}
 	}
 	known := []string{"", "vpopmail", "qmail", "certbot", "exim", "go", "source"}
-	for need := range needs {
-		if !strings.Contains(" "+strings.Join(known, " ")+" ", " "+need+" ") {
-			t.Errorf("%s: what is that?", need)
+	for word := range needs {
+		if !strings.Contains(" "+strings.Join(known, " ")+" ", " "+word+" ") {
+			t.Errorf("%s: what is that?", word)
 		}
 	}
-	for _, need := range known {
-		if needs[need] == 0 {
-			t.Errorf("no command needs %q", need)
+	for _, word := range known {
+		if needs[word] == 0 {
+			t.Errorf("no command needs %q", word)
 		}
 	}
 	if total < 60 || printing < 15 {

@@ -32,8 +32,8 @@ func (s *site) openDoor(t testing.TB) string {
 	return door
 }
 
-// startFront starts a Postfix in front that asks at the door, as INSTALL has it.
-func startFront(t testing.TB, s *site, door string, more ...string) *postfix {
+// startAskingFront starts a Postfix in front that asks at the door, as INSTALL has it.
+func startAskingFront(t testing.TB, s *site, door string, more ...string) *postfix {
 	t.Helper()
 	p := &postfix{dir: publicDir(t), services: []string{
 		"vodmr-rcpt unix - n n - 100 spawn",
@@ -84,16 +84,16 @@ func knows(s *site, users ...string) string {
 // have: at once while a session stands, and from what was learnt once none does.
 func TestDoor(t *testing.T) {
 	t.Parallel()
-	s := newSite(t).stand("VODMR_NOOP=1")
+	s := newSite(t).standing("VODMR_NOOP=1")
 	door := s.openDoor(t)
 	mx := startPostfix(t, s.domain, knows(s, "bob", "postmaster"))
-	front := startFront(t, s, door)
+	front := startAskingFront(t, s, door)
 	p := s.listen(t)
 	session := func(code int, run func()) {
 		t.Helper()
-		stood := len(p.lines(t, " stand "))
+		before := len(p.lines(t, " stand "))
 		done := background(func() (int, string) { return s.atrn(t, p, "-s", "127.0.0.1:"+mx.port) })
-		eventually(t, time.Minute, "the session stands", func() bool { return len(p.lines(t, " stand ")) > stood })
+		eventually(t, time.Minute, "the session stands", func() bool { return len(p.lines(t, " stand ")) > before })
 		run()
 		s.terminate(t)
 		if e := <-done; e.code != code {
@@ -147,7 +147,7 @@ func TestDoor(t *testing.T) {
 // session of another user make a socket there. Mail flows all the same.
 func TestDoorPermissions(t *testing.T) {
 	t.Parallel()
-	s := newSite(t).stand("VODMR_NOOP=1")
+	s := newSite(t).standing("VODMR_NOOP=1")
 	door := s.openDoor(t)
 	mx := startPostfix(t, s.domain, knows(s, "bob"))
 	if err := os.Chown(door, 0, 0); err != nil { // not the session's
@@ -161,18 +161,18 @@ func TestDoorPermissions(t *testing.T) {
 	s.deliver(t, "ann@sender.test", "first\n", "bob@"+s.domain)
 	eventually(t, time.Minute, "it is sent", func() bool { return len(s.waiting(t)) == 0 })
 	s.terminate(t)
-	inOrder(t, done)
+	endedWell(t, done)
 }
 
 // TestDoorDictionary: 50 connections ask about a dictionary of addresses. Mail to known
 // users flows meanwhile, none of these is refused, and the session's memory stays bounded.
 func TestDoorDictionary(t *testing.T) {
 	require.Time(t)
-	s := newSite(t).stand("VODMR_NOOP=1", "VODMR_ASK=100000")
+	s := newSite(t).standing("VODMR_NOOP=1", "VODMR_ASK=100000")
 	door := s.openDoor(t)
 	mx := startPostfix(t, s.domain, knows(s, "bob", "carol"), "smtpd_error_sleep_time = 0",
 		"smtpd_hard_error_limit = 1000000", "smtpd_soft_error_limit = 1000000")
-	front := startFront(t, s, door)
+	front := startAskingFront(t, s, door)
 	p := s.listen(t)
 	done := background(func() (int, string) { return s.atrn(t, p, "-s", "127.0.0.1:"+mx.port) })
 	eventually(t, time.Minute, "the session stands", func() bool { return len(p.lines(t, " stand ")) == 1 })
@@ -187,10 +187,10 @@ func TestDoorDictionary(t *testing.T) {
 	var delays []time.Duration
 	flood := make(chan bool)
 	go func() { group.Wait(); close(flood) }()
-	for over := false; !over; {
+	for flooded := false; !flooded; {
 		select {
 		case <-flood:
-			over = true
+			flooded = true
 		default:
 			start := time.Now()
 			s.deliver(t, "ann@sender.test", "in the flood\n", "bob@"+s.domain)
@@ -220,7 +220,7 @@ func TestDoorDictionary(t *testing.T) {
 		t.Errorf("the session has %d KiB", kb)
 	}
 	s.terminate(t)
-	inOrder(t, done)
+	endedWell(t, done)
 }
 
 // dictionary asks about unknown recipients on one connection, and at its end about one that

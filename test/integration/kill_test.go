@@ -147,13 +147,13 @@ func (k *killSite) bytesWaiting(t testing.TB) int {
 func (k *killSite) check(t testing.TB) {
 	t.Helper()
 	copies := count(t, k.site, k.inbox)
-	again := 0
+	repeated := 0
 	for _, m := range k.delivered {
 		got, most := copies[m.key()], 1+k.inFlight[id(m.content)]
 		if got < 1 || got > most {
 			t.Errorf("%s arrived %d times, want 1 to %d", m.key(), got, most)
 		}
-		again += got - 1
+		repeated += got - 1
 	}
-	t.Logf("%d messages, %d arrived again", len(k.delivered), again)
+	t.Logf("%d messages, %d arrived again", len(k.delivered), repeated)
 }

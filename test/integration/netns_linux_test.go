@@ -127,14 +127,14 @@ func TestDarkLineFreesTheLock(t *testing.T) {
 	t.Parallel()
 	const limit = 120 * time.Second
 	h := newFarHost(t)
-	waits, sends := newSite(t), newSite(t)
+	waiting, sends := newSite(t), newSite(t)
 	tcpserver := require.Program(t, "tcpserver")
-	sites := map[string]*site{"while the provider waits": waits, "while the provider sends": sends}
+	sites := map[string]*site{"while the provider waits": waiting, "while the provider sends": sends}
 	for _, s := range sites {
 		s.deliver(t, "ann@sender.test", strings.Repeat("a line of some fifty bytes, again and again\n", 500000), "bob@"+s.domain)
 	}
-	p := waits.listenOn(t, tcpserver, h.nearAddr)
-	waits.turn(t, h.dial(t, p.addr()))
+	p := waiting.listenOn(t, tcpserver, h.nearAddr)
+	waiting.turn(t, h.dial(t, p.addr()))
 	q := sends.listenOn(t, tcpserver, h.nearAddr)
 	sends.turn(t, h.dial(t, q.addr())).takeContent(t)
 	for name, s := range sites {
@@ -145,7 +145,7 @@ func TestDarkLineFreesTheLock(t *testing.T) {
 
 	h.cut(t)
 	dark := time.Now()
-	eventually(t, limit, "the locks are free", func() bool { return !waits.locked(t) && !sends.locked(t) })
+	eventually(t, limit, "the locks are free", func() bool { return !waiting.locked(t) && !sends.locked(t) })
 	t.Logf("both locks are free %v after the line went dark", time.Since(dark).Round(time.Second))
 
 	for name, s := range sites {
@@ -176,13 +176,13 @@ func (c *turned) takeContent(t testing.TB) {
 	}
 }
 
-// TestStandingDarkLine: mail that lands when the line has gone dark, without FIN or
-// RST, goes out by the customer's next connection. A customer that comes back as
-// atrn -i does has it within 90 s.
+// TestStandingDarkLine: if mail lands after the line has gone dark, without FIN or RST, it
+// goes out by the customer's next connection. If the customer comes back as atrn -i does,
+// that is within 90 s.
 func TestStandingDarkLine(t *testing.T) {
 	t.Parallel()
 	h := newFarHost(t)
-	s := newSite(t).stand()
+	s := newSite(t).standing()
 	p := s.listenOn(t, require.Program(t, "tcpserver"), h.nearAddr)
 	c := s.turn(t, h.dial(t, p.addr()))
 	c.say(t, "220 customer.test ESMTP")
@@ -199,17 +199,17 @@ func TestStandingDarkLine(t *testing.T) {
 	eventually(t, 90*time.Second, "the message is sent", func() bool { return len(s.waiting(t)) == 0 })
 	t.Logf("it is there %v after the line went dark", time.Since(dark).Round(time.Second))
 	s.terminate(t)
-	inOrder(t, done)
+	endedWell(t, done)
 	onceEach(t, s, inbox)
 }
 
 // TestStandingDarkLineWhileMailLands: the line goes dark while the customer's server
-// judges a message, which nobody who asks for the mailbox may cut short. That more
-// mail lands all the time, and wakes the session, does not put off that this shows.
+// judges a message, which a takeover request may not cut short. Even if more mail lands
+// all the time, and wakes the session, this shows in time.
 func TestStandingDarkLineWhileMailLands(t *testing.T) {
 	t.Parallel()
 	h := newFarHost(t)
-	s := newSite(t).stand()
+	s := newSite(t).standing()
 	p := s.listenOn(t, require.Program(t, "tcpserver"), h.nearAddr)
 	s.deliver(t, "ann@sender.test", "to be judged\n", "bob@"+s.domain)
 	c := s.turn(t, h.dial(t, p.addr()))
@@ -243,7 +243,7 @@ func TestStandingNewAddress(t *testing.T) {
 		t.Run(noop, func(t *testing.T) {
 			t.Parallel()
 			h := newFarHost(t)
-			s := newSite(t).stand(noop)
+			s := newSite(t).standing(noop)
 			p := s.listenOn(t, require.Program(t, "tcpserver"), h.nearAddr)
 			inbox, said := filepath.Join(t.TempDir(), "Maildir"), filepath.Join(s.dir, "atrn.log")
 			args := append([]string{"netns", "exec", h.name, program(t, "atrn"), "-u", s.login, "-p", s.passfile}, s.trust...)

@@ -83,7 +83,7 @@ func (s *site) stillWaiting(t testing.TB) map[string]bool {
 func (s *site) onlyWaits(t testing.TB, list []oddMail) bool {
 	t.Helper()
 	there := s.stillWaiting(t)
-	return !slices.ContainsFunc(list, func(m oddMail) bool { return there[m.file] && m.may&waits == 0 })
+	return !slices.ContainsFunc(list, func(m oddMail) bool { return there[m.file] && m.may&remains == 0 })
 }
 
 // settleAccount fails unless each message has exactly one fate, which it may have, and
@@ -96,24 +96,24 @@ func settleAccount(t testing.TB, s *site, kind *peer, kept string, list []oddMai
 		if there[m.file] && m.content == "" {
 			bounced[to] = 0 // the postmaster was told of a file without Received; it stays
 		}
-		fates, fate := len(copies[to])+bounced[to], outcome(0)
+		fates, got := len(copies[to])+bounced[to], outcome(0)
 		if len(copies[to]) > 0 {
-			fate |= arrives
+			got |= arrives
 		}
 		if bounced[to] > 0 {
-			fate |= bounces
+			got |= bounces
 		}
 		if there[m.file] {
-			fate |= waits
+			got |= remains
 			fates++
 		}
 		switch {
 		case fates == 0:
 			t.Errorf("%.40s vanished", m.name)
 		case fates > 1:
-			t.Errorf("%.40s has %d fates, %d copies and %d bounces: %v", m.name, fates, len(copies[to]), bounced[to], fate)
-		case fate&m.may == 0:
-			t.Errorf("%.40s %v, want that it %v; %s", m.name, fate, m.may, kind.exceptions[m.name].why)
+			t.Errorf("%.40s has %d fates, %d copies and %d bounces: %v", m.name, fates, len(copies[to]), bounced[to], got)
+		case got&m.may == 0:
+			t.Errorf("%.40s %v, want that it %v; %s", m.name, got, m.may, kind.exceptions[m.name].why)
 		}
 		for _, copied := range copies[to] {
 			kind.compare(t, m, copied)

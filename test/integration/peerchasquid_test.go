@@ -19,7 +19,7 @@ var chasquidPeer = &peer{
 	exceptions: map[string]exception{
 		"from-quoted": {why: "it refuses a quoted local part with a blank", may: bounces},
 		`"odd rcpt"`:  {why: "it refuses a quoted local part with a blank", may: bounces},
-		"no-content":  {why: "it refuses content without a header, and a file without Received bounces to nobody", may: waits},
+		"no-content":  {why: "it refuses content without a header, and a file without Received bounces to nobody", may: remains},
 		"no-header":   {why: "it refuses a header line without a colon", may: bounces},
 		"header-only": {why: "it refuses a header without an end", may: bounces},
 	},

@@ -12,7 +12,7 @@ import (
 
 var longLine = exception{
 	why: "it hangs up at such a line of DATA, with or without a reply that is read; by BDAT it takes it",
-	may: arrives | bounces | waits,
+	may: arrives | bounces | remains,
 }
 
 var goSMTPPeer = &peer{

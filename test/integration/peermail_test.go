@@ -12,12 +12,12 @@ type outcome uint8
 const (
 	arrives outcome = 1 << iota
 	bounces
-	waits
+	remains
 )
 
 func (o outcome) String() string {
 	var words []string
-	for bit, word := range map[outcome]string{arrives: "arrives", bounces: "bounces", waits: "waits"} {
+	for bit, word := range map[outcome]string{arrives: "arrives", bounces: "bounces", remains: "waits"} {
 		if o&bit != 0 {
 			words = append(words, word)
 		}
@@ -79,7 +79,7 @@ func (o *oddMailer) refused(t testing.TB, sender, local string) {
 
 func (o *oddMailer) deferred(t testing.TB, sender, local string) {
 	t.Helper()
-	o.add(t, waits, sender, o.headerOf(local)+"\nnot today\n", "deferred-"+local)
+	o.add(t, remains, sender, o.headerOf(local)+"\nnot today\n", "deferred-"+local)
 }
 
 func (o *oddMailer) ordinary(t testing.TB) {
@@ -184,7 +184,7 @@ func (o *oddMailer) unwanted(t testing.TB) {
 	content := o.headerOf("mixed") + "\nto one of each kind\n"
 	o.add(t, arrives, ann, content, "mixed-wanted")
 	o.add(t, bounces, ann, content, "refused-mixed")
-	o.add(t, waits, ann, content, "deferred-mixed")
+	o.add(t, remains, ann, content, "deferred-mixed")
 	o.refused(t, ann, strings.Repeat("n", 50))
 	o.body(t, "last", "the last\n")
 }

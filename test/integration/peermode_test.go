@@ -24,7 +24,7 @@ var (
 )
 
 // through starts a relay before a server on 127.0.0.1 that forces the mode, and gives
-// its port. With patience it cuts a connection on which nobody says anything for so long.
+// its port. If patience is set, it cuts a connection on which nobody says anything for so long.
 func (m mode) through(t testing.TB, port string, patience time.Duration) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

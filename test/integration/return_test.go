@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// TestStandingComesBack: when the session of atrn -i ends, by the provider's QUIT or
-// by its death, the next one brings what came meanwhile; SIGTERM ends atrn in order.
+// TestStandingComesBack: if the session of atrn -i ends, by the provider's QUIT or by its
+// death, the next one brings the mail that came meanwhile. SIGTERM ends atrn in order.
 func TestStandingComesBack(t *testing.T) {
 	t.Parallel()
 	for name, signal := range map[string]syscall.Signal{"QUIT": syscall.SIGTERM, "the provider dies": syscall.SIGKILL} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newSite(t).stand("VODMR_NOOP=1")
+			s := newSite(t).standing("VODMR_NOOP=1")
 			p := s.listen(t)
 			inbox, said := filepath.Join(t.TempDir(), "Maildir"), filepath.Join(s.dir, "atrn.log")
 			args := append([]string{"-u", s.login, "-p", s.passfile}, s.trust...)

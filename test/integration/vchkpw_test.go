@@ -215,7 +215,7 @@ func TestVchkpwLogins(t *testing.T) {
 	check("odmr", 0)
 }
 
-// As it is told port 587, vchkpw refuses who may not use SMTP.
+// If vchkpw is told port 587, it refuses a login that may not use SMTP.
 func TestVchkpwNoSMTP(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

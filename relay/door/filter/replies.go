@@ -8,10 +8,10 @@ import (
 
 // replies takes the server's bytes apart.
 type replies struct {
-	line []byte // the start of a line without its end
-	long bool   // more of it was passed on
-	open bool   // a reply has begun that is not complete
-	odd  bool   // that reply is to no command
+	line  []byte // the start of a line without its end
+	long  bool   // more of it was passed on
+	open  bool   // a reply has begun that is not complete
+	stray bool   // that reply is to no command
 }
 
 // FromServer takes bytes of the server.
@@ -68,8 +68,8 @@ func (d *Dialogue) ServerEnded() (toClient []byte) {
 // reply takes one line of a reply (RFC 5321 section 4.2).
 func (d *Dialogue) reply(line []byte) {
 	code, last := replyLine(line)
-	if d.replies.odd || !d.replies.open && len(d.expected) == 0 {
-		d.replies.open, d.replies.odd = !last, !last
+	if d.replies.stray || !d.replies.open && len(d.expected) == 0 {
+		d.replies.open, d.replies.stray = !last, !last
 		return
 	}
 	if len(d.expected) > 0 && d.expected[0].verb == "EHLO" && len(line) > 4 {

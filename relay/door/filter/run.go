@@ -43,7 +43,7 @@ type pump struct {
 	clientEnded        bool // it says nothing more
 	clientGone         bool // it takes nothing more
 	serverDeaf         bool // it takes nothing more
-	told               bool // the server was told that the client has ended
+	ended              bool // the server was ended that the client has ended
 	serverEnded        bool
 	buf                [16 << 10]byte
 }
@@ -141,8 +141,8 @@ func (p *pump) add(toServer, toClient []byte) {
 
 // tell tells the server that the client has ended, once it has got all of its bytes.
 func (p *pump) tell() {
-	if p.clientEnded && !p.told && !p.serverEnded && len(p.toServer) == 0 {
-		p.told = true
+	if p.clientEnded && !p.ended && !p.serverEnded && len(p.toServer) == 0 {
+		p.ended = true
 		_ = unix.Shutdown(p.serverFD, unix.SHUT_WR)
 	}
 }

@@ -30,7 +30,7 @@ func fileOf(size int, form string) string {
 }
 
 // TestHostileNotesCostLittle: a file that no session wrote takes a few megabytes of
-// memory at most, and is set aside when it is larger than any of ours.
+// memory at most, and is quarantined when it is larger than any of ours.
 func TestHostileNotesCostLittle(t *testing.T) {
 	const most = 10 << 20
 	text := strings.Repeat("x", maxText)

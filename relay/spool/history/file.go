@@ -51,7 +51,7 @@ func (f *file) add(pending []byte) {
 }
 
 var (
-	errUnusable = errors.New("it holds no notes: it is set aside as " + badName)
+	errUnusable = errors.New("it holds no notes: it is quarantined as " + badName)
 	errTooMuch  = fmt.Errorf("%w, as it is larger than any that vodmr writes", errUnusable)
 )
 

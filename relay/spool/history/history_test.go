@@ -313,7 +313,7 @@ func TestDamagedLinesAreCounted(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoNotesFileIsSetAside(t *testing.T) {
+func TestNoNotesFileIsQuarantined(t *testing.T) {
 	makers := map[string]func(path string) error{
 		"rubbish":   func(path string) error { return os.WriteFile(path, []byte("some\nrubbish\n"), 0o600) },
 		"fifo":      func(path string) error { return syscall.Mkfifo(path, 0o600) },

@@ -112,9 +112,9 @@ func (t *injection) run(argv []string) error {
 	if err := waitFor(t.pid, &status); err != nil || !status.Stopped() {
 		return fmt.Errorf("%s did not start: %v", argv[0], err)
 	}
-	const options = unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACEFORK |
+	const traceFlags = unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACEFORK |
 		unix.PTRACE_O_TRACEVFORK | unix.PTRACE_O_TRACEEXEC | unix.PTRACE_O_TRACESECCOMP | unix.PTRACE_O_EXITKILL
-	if err := unix.PtraceSetOptions(t.pid, options); err != nil {
+	if err := unix.PtraceSetOptions(t.pid, traceFlags); err != nil {
 		return err
 	}
 	t.threads[t.pid] = &thread{}

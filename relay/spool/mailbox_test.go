@@ -1,0 +1,108 @@
+package spool
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"vodmr/internal/logline"
+	"vodmr/qmail"
+	"vodmr/relay/grant"
+)
+
+// queue is the site's queue: its qmail-queue keeps what it takes in the file queued, or
+// fails if the file broken is there.
+func (s *site) queue(t testing.TB) qmail.Queue {
+	t.Helper()
+	s.write(t, "qmail/bin/qmail-queue", "#!/bin/sh\n[ ! -e "+s.root+"/broken ] || exit 81\ncat >>"+s.root+"/queued; cat <&1 >/dev/null\n")
+	must(t, os.Chmod(filepath.Join(s.root, "qmail/bin/qmail-queue"), 0o755))
+	return qmail.Queue{Home: s.root + "/qmail"}
+}
+
+// mailbox opens the Maildir as vodmr-expire does, so many days after the first message.
+func (s *site) mailbox(t testing.TB, days int) *Mailbox {
+	t.Helper()
+	home := qmail.OpenHome(s.root + "/qmail")
+	m, err := OpenMailbox(Config{
+		Log:  logline.New(int(s.log.Fd()), "vodmr-expire", "1"),
+		Site: grant.Site{Qmail: home}, Login: "odmr@example.org", Home: s.root + "/domain/odmr", Maildir: "Maildir",
+		Now:  func() time.Time { return time.Unix(1795336000, 0).Add(time.Duration(days) * day) },
+		Host: "mail.provider.test", Session: "1", Queue: s.queue(t),
+	})
+	must(t, err)
+	t.Cleanup(m.Close)
+	return m
+}
+
+func (s *site) logged(t testing.TB) string {
+	t.Helper()
+	text, err := os.ReadFile(s.log.Name())
+	must(t, err)
+	return string(text)
+}
+
+// TestExpireMailbox: old mail bounces once and is removed; what has no bounce stays; and a
+// Maildir that nobody fetched from is refused.
+func TestExpireMailbox(t *testing.T) {
+	s := newSite(t)
+	s.put(t, 0, "old")
+	s.put(t, 1, "deferred")
+	s.put(t, 2, "broke")
+	s.put(t, 3, "done")
+	s.write(t, "domain/odmr/Maildir/new/"+name(4), "no envelope\n")
+	if err := s.mailbox(t, 8).Expire(false); !errors.Is(err, ErrNoNotes) {
+		t.Fatalf("without notes: %v", err)
+	}
+	s.write(t, "domain/odmr/Maildir/vodmr.notes", "1795336700 kept "+name(1)+" 3 1795336700 451 4.2.0 busy\n"+
+		"1795336700 broke "+name(2)+" 2\n1795336700 done "+name(3)+"\n")
+	if err := s.mailbox(t, 1).Expire(false); err != nil || len(s.waiting(t)) != 5 {
+		t.Fatalf("young: %v, %v", err, s.waiting(t))
+	}
+	s.write(t, "broken", "")
+	m := s.mailbox(t, 8)
+	if err := m.Expire(false); err == nil || !strings.Contains(err.Error(), "3 messages stay") {
+		t.Fatalf("without qmail-queue: %v", err)
+	}
+	m.Close()
+	must(t, os.Remove(s.root+"/broken"))
+	m = s.mailbox(t, 8)
+	must(t, m.ShowExpired(false, logline.New(int(s.log.Fd()), "vodmr-expire", "2")))
+	if len(s.waiting(t)) != 4 {
+		t.Fatalf("shown: %v", s.waiting(t))
+	}
+	must(t, m.Expire(false))
+	if diff := cmp.Diff(map[string]bool{name(4): true}, s.waiting(t)); diff != "" {
+		t.Errorf("left: %s\n%s", diff, s.logged(t))
+	}
+	queued, err := os.ReadFile(s.root + "/queued")
+	must(t, err)
+	for _, part := range []string{"after 8 days: the mail server of this domain did not come", "the last time with: 451 4.2.0 busy", "broke each time"} {
+		if strings.Count(string(queued), part) != 1 {
+			t.Errorf("%q is not there once in\n%s", part, queued)
+		}
+	}
+}
+
+// TestEach: all that waits is listed, oldest first, with its note or the error of its
+// envelope, and nothing changes.
+func TestEach(t *testing.T) {
+	s := newSite(t)
+	s.put(t, 1, "second")
+	s.put(t, 0, "first")
+	s.write(t, "domain/odmr/Maildir/new/"+name(2), "no envelope\n")
+	s.write(t, "domain/odmr/Maildir/vodmr.notes", "1795336700 kept "+name(1)+" 3 1795336700 451 4.2.0 busy\n")
+	var got []string
+	must(t, s.mailbox(t, 8).Each(func(w Waiting) bool {
+		got = append(got, strings.Join([]string{w.File, w.Sender, w.Recipient, w.Note.Reply}, " "))
+		return len(got) < 10
+	}))
+	want := []string{"new/" + name(0) + " ann@sender.test r0@example.org ", "new/" + name(1) + " ann@sender.test r1@example.org 451 4.2.0 busy"}
+	if len(got) != 3 || cmp.Diff(want, got[:2]) != "" || len(s.waiting(t)) != 3 {
+		t.Errorf("%q", got)
+	}
+}
