@@ -47,8 +47,13 @@ func (k *Keeper) Serve(args, environ []string) int {
 	}
 	err := k.answer()
 	if err != nil && err != io.EOF {
-		k.talker.Signal(unix.SIGKILL)
 		k.fail(err)
+		k.talker.Signal(unix.SIGKILL)
+		// Root without CAP_KILL cannot kill another user's process. Ours ends by itself
+		// when this one does, and nobody waits for a stranger's.
+		if !k.talker.EndsWithin(time.Second) {
+			return child.ExitTemporary
+		}
 	}
 	return k.talker.ExitCode()
 }
