@@ -140,6 +140,9 @@ func (k *Keeper) beginTLS() error {
 		return errBadRequest
 	}
 	k.begun = true
+	if !k.Wrapper.Open() {
+		return k.say(false)
+	}
 	variables, err := k.Wrapper.Begin(k.Until)
 	if err != nil {
 		if err != ucspi.ErrNoHandshake { // that one the TLS program logs
