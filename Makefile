@@ -23,7 +23,8 @@ DESTDIR =
 
 DOCS = README.md ANNOUNCEMENT INSTALL FAQ INTERNALS STANDING CHANGES TODO LICENSE
 EXAMPLES = systemd/vodmr.socket systemd/vodmr@.service \
-	freebsd/Makefile freebsd/pkg-descr freebsd/files/vodmr.in fail2ban/vodmr.conf
+	freebsd/Makefile freebsd/pkg-descr freebsd/files/vodmr.in fail2ban/vodmr.conf \
+	monitoring/vodmr.rules.yml monitoring/vodmr-dashboard.json
 UNITS = vodmr.service vodmr-expire.service vodmr-expire.timer
 
 ATRNPROGRAMS = atrn atrn-conf
