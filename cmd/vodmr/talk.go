@@ -7,6 +7,7 @@ import (
 	"os/user"
 
 	"vodmr/auth"
+	"vodmr/auth/keeper"
 	"vodmr/internal/child"
 	"vodmr/internal/confine"
 	"vodmr/internal/logline"
@@ -27,7 +28,7 @@ func talk(o flags) int {
 		return child.ExitTemporary
 	}
 	offered := os.Getenv(ucspi.Control) != ""
-	desk := auth.NewDesk(offered)
+	desk := keeper.NewDesk(offered)
 	s := auth.NewSession(o.host, desk.Customer())
 	s.Limit, s.NeedTLS, s.NoCRAM = o.limit, o.needTLS, o.noCRAM
 	s.Log, s.IP = log, ip

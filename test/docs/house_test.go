@@ -33,6 +33,7 @@ var rooms = [][]string{
 	{"relay/grant", "relay/spool/history"},
 	{"internal/locate"},
 	{"internal/setuser"}, // it reads users/cdb: it stands above qmail
+	{"auth/keeper"},
 	{"auth"},
 	{"smtp", "maildir", "maildir/lock", "qmail"},
 	{"internal/..."},

@@ -1,4 +1,7 @@
-package auth
+// Package keeper owns what vodmr does beside talking: it keeps the process that reads from
+// the customer, the talker, apart from everything that needs rights. It begins TLS by
+// UCSPI-TLS, and becomes the checkpassword program. The talker's end of it is the Desk.
+package keeper
 
 import (
 	"fmt"
