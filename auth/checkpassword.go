@@ -3,15 +3,14 @@ package auth
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
-	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 
-	"vodmr/internal/child"
 	"vodmr/internal/fdio"
 	"vodmr/internal/ucspi"
+	"vodmr/internal/verdict"
 )
 
 // A Program is a checkpassword program and what it runs after a right password.
@@ -30,52 +29,12 @@ const DefaultPort = 587
 // ErrRefused is wrapped by the error about a login that the program refused for good.
 var ErrRefused = errors.New("refused")
 
-// authFD is the descriptor on which the program that runs after a right
-// password writes one byte.
-const authFD = "4"
-
-// Check runs the program with credentials c. It returns the running program once a right
-// password was proved: from then on the connection is the program's. An error wraps
-// ErrRefused or says what went wrong; the program has ended then, killed if it was still
-// busy at the deadline.
-func (p Program) Check(c Credentials, deadline time.Time) (*child.Child, error) {
-	login, err := p.start(c.Bytes())
-	if err != nil {
-		return nil, err
-	}
-	defer login.close()
-	if login.proved(deadline) {
-		return login.Child, nil
-	}
-	return nil, login.reason()
-}
-
-// start runs the program with its descriptors in place.
-func (p Program) start(credentials []byte) (*attempt, error) {
-	path, err := child.LookPath(p.Argv[0], value(p.Environ, "PATH"))
-	if err != nil {
-		return nil, err
-	}
-	in, err := filledPipe(credentials)
-	if err != nil {
-		return nil, err
-	}
-	defer unix.Close(in)
-	proof, proofEnd, err := fdio.Pipe()
-	if err != nil {
-		return nil, err
-	}
-	defer unix.Close(proofEnd)
-	started, err := child.Start(path, p.Argv, &syscall.ProcAttr{
-		Env:   p.environ(),
-		Files: []uintptr{0, 1, 2, uintptr(in), uintptr(proofEnd)},
-	})
-	if err != nil {
-		unix.Close(proof)
-		return nil, err
-	}
-	return &attempt{Child: started, proof: proof}, nil
-}
+const (
+	// credentialsFD is the descriptor from which a checkpassword program reads.
+	credentialsFD = 3
+	// authFD is the next one, on which a program writes its verdict.
+	authFD = "4"
+)
 
 // filledPipe returns the read end of a pipe that holds data, which is no more
 // than any pipe takes without blocking.
@@ -105,8 +64,13 @@ func dropped(name string) bool {
 // environ returns the environment for the program. Go's runtime in vodmr-relay gets one
 // processor, unless the administrator chose: vodmr-relay does one thing at a time, and
 // more would only cost threads, each time that it starts and as long as it waits.
-func (p Program) environ() []string {
-	set := []string{"VODMR_HOST=" + p.Host, "VODMR_SESSION=" + p.Session, "VODMR_AUTHFD=" + authFD}
+//
+// talker is the process that waits for the answer and then ends: vodmr-relay reaps it.
+func (p Program) environ(talker int) []string {
+	set := []string{
+		"VODMR_HOST=" + p.Host, "VODMR_SESSION=" + p.Session,
+		verdict.Variable + "=" + authFD, "VODMR_TALKER=" + strconv.Itoa(talker),
+	}
 	if p.Port != "" {
 		set = append(set, "TCPLOCALPORT="+p.Port)
 	}

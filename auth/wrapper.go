@@ -13,13 +13,8 @@ import (
 )
 
 // A Wrapper is the program that started this one and begins TLS on request, by
-// UCSPI-TLS. It is a TLSOffer.
-type Wrapper struct {
-	control, read, write int
-
-	// Found takes the variables that tell of the handshake.
-	Found func(variables []string)
-}
+// UCSPI-TLS.
+type Wrapper struct{ control, read, write int }
 
 // FindWrapper returns the wrapper that an environment tells of, nil for none. One
 // that cannot be used is never open.
@@ -56,8 +51,9 @@ func (w *Wrapper) Open() bool {
 	return err == nil && n == 0
 }
 
-// Begin puts the customer, inside TLS, on descriptors 0 and 1.
-func (w *Wrapper) Begin(until time.Time) (Connection, error) {
+// Begin has it shake hands, puts the customer, inside TLS, on descriptors 0 and 1, and
+// returns the variables that tell of the handshake.
+func (w *Wrapper) Begin(until time.Time) (variables []string, err error) {
 	// The wrapper carries the turned connection too, which may pause.
 	fdio.NoUserTimeout(0)
 	control := fdio.New(w.control, w.control)
@@ -65,18 +61,9 @@ func (w *Wrapper) Begin(until time.Time) (Connection, error) {
 	if _, err := control.Write([]byte("Y")); err != nil {
 		return nil, fmt.Errorf("asking the TLS program: %w", err)
 	}
-	variables, err := ucspi.ReadList(control)
-	if err != nil {
+	if variables, err = ucspi.ReadList(control); err != nil {
 		return nil, err
 	}
-	for fd, side := range []int{w.read, w.write} {
-		if err := unix.Dup2(side, fd); err != nil {
-			return nil, fmt.Errorf("descriptor %d: %w", side, err)
-		}
-	}
-	for _, fd := range []int{w.control, w.read, w.write} {
-		unix.Close(fd)
-	}
-	w.Found(variables)
-	return fdio.New(0, 1), nil
+	unix.Close(w.control)
+	return variables, onto([2]int{w.read, w.write})
 }

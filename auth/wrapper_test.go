@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"vodmr/internal/fdio"
 	"vodmr/internal/ucspi"
 )
 
@@ -66,11 +67,10 @@ func TestWrapperBegins(t *testing.T) {
 		t.Fatal(err)
 	}
 	restore := keep01(t)
-	var variables []string
-	w := &Wrapper{control: control, read: inside, write: second, Found: func(list []string) { variables = list }}
-	conn, err := w.Begin(time.Now().Add(time.Minute))
+	w := &Wrapper{control: control, read: inside, write: second}
+	variables, err := w.Begin(time.Now().Add(time.Minute))
 	if err == nil {
-		_, err = conn.Write([]byte("hello"))
+		_, err = fdio.New(0, 1).Write([]byte("hello"))
 	}
 	restore()
 	if err != nil {

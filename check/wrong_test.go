@@ -344,7 +344,8 @@ func (s *testSite) emptyRoots() { s.must(os.RemoveAll(s.path("empty"))) }
 
 func setups() []setup {
 	return slices.Concat(qmailSetups(), serviceSetups(), ruleSetups(), tlsSetups(), portSetups(),
-		passwordSetups(), domainSetups(), mailboxSetups(), loginSetups(), deliverySetups(), chainSetups())
+		passwordSetups(), domainSetups(), mailboxSetups(), loginSetups(), deliverySetups(), chainSetups(),
+		frontSetups(), postfixSetups(), otherSetups(), probeSetups())
 }
 
 func TestEachWrongSetupHasItsLine(t *testing.T) {
@@ -356,6 +357,7 @@ func TestEachWrongSetupHasItsLine(t *testing.T) {
 			got := s.look()
 			for i := range got {
 				got[i] = strings.Replace(got[i], fmt.Sprintf("port %d:", s.config.Port), "port N:", 1)
+				got[i] = s.front.plain(got[i])
 				if s.config.Port == 1 {
 					got[i] = strings.Replace(got[i], "port N:", "port 1:", 1)
 				}
@@ -383,7 +385,7 @@ func TestEachWrongSetupHasItsLine(t *testing.T) {
 // kindsOfCheck are the kinds that the table has at checks of a name.
 func kindsOfCheck(name string) []kind {
 	return slices.Concat(kindsIn(siteChecks(), name), kindsIn(loginChecks(), name),
-		kindsIn(domainChecks(), name), kindsIn(maildirChecks(), name))
+		kindsIn(domainChecks(), name), kindsIn(maildirChecks(), name), kindsIn(askedChecks(), name))
 }
 
 func kindsIn[F any](checks []check[F], name string) (kinds []kind) {

@@ -66,6 +66,9 @@ func (s *source) mayBegin() bool {
 	return !s.mailMaxReached() && !s.terminating() && s.spool.Trust.MayOffer(len(s.foretold))
 }
 
+// noticesWait reports if notices for the customer's postmaster can be sent now.
+func (s *source) noticesWait() bool { return s.spool.Notices.Wait() && s.mayBegin() }
+
 // terminating reports if this process was told to end.
 func (s *source) terminating() bool { return s.wake != nil && s.wake.terminating }
 
@@ -91,8 +94,12 @@ func (s *source) Answered(tx *smtp.Transaction, decisions []smtp.Decision) {
 	b := s.inFlight[tx]
 	delete(s.inFlight, tx)
 	s.spool.Ended(b)
-	s.learn(decisions)
-	s.decide(b, decisions, tx.Plain)
+	if b.Notice() {
+		s.decideNotice(b, decisions[0].Reply, tx.Plain)
+	} else {
+		s.learn(decisions)
+		s.decide(b, decisions, tx.Plain)
+	}
 	s.settle()
 	s.limit()
 }
@@ -113,7 +120,11 @@ func (s *source) settle() (any bool) {
 	s.foretold = nil
 	any = s.spool.Settle()
 	for _, b := range foretold {
-		s.decideForetold(b)
+		if b.Notice() {
+			s.spool.Notices.Answered(b, b.Foretold)
+		} else {
+			s.decideForetold(b)
+		}
 	}
 	return s.spool.Settle() || any || len(foretold) > 0
 }

@@ -73,8 +73,11 @@ func (s *source) run() error {
 		if err := s.sender.Run(s); err != nil {
 			return err
 		}
-		if !s.settle() {
-			s.spool.Trust.DecideSenders()
+		if s.settle() {
+			continue
+		}
+		s.spool.Trust.DecideSenders()
+		if !s.noticesWait() {
 			return nil
 		}
 	}
@@ -102,6 +105,7 @@ func (s *source) end(err error) {
 	s.spool.Broken()
 	s.settle()
 	s.spool.Trust.DecideSenders()
+	s.spool.Notices.Drop()
 	switch {
 	case err == nil || isCleanEnd(err):
 		s.spool.End()

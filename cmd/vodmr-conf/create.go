@@ -52,6 +52,9 @@ func (s *service) parts() []part {
 		{"expire/log/run", programMode, "log-run", nil},
 		{"expire/log/main", folderMode, "", s.logOwner},
 	}
+	if s.MTA != "" {
+		list = append(list, part{"env/VODMR_MTA", textMode, "VODMR_MTA", nil})
+	}
 	if name := s.passwords(); name != "" {
 		list = append(list, part{name, secretMode, "vpasswd", s.owner})
 	}

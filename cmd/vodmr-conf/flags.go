@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"vodmr/internal/getopt"
+	"vodmr/maildir"
 )
 
 // flags are the command line.
@@ -17,6 +18,7 @@ type flags struct {
 	port              uint
 	starttls, connect bool
 	tlsAccount, cert  string
+	mta               string // VODMR_MTA; empty to leave it out
 
 	account, logAccount string
 	dir, host           string
@@ -31,7 +33,7 @@ const (
 
 func parseOptions(args []string) (*flags, error) {
 	o := &flags{port: defaultPort, tlsAccount: "vodmrtls", check: defaultCheck, relay: []string{"Maildir"}}
-	args, err := getopt.Parse(args, "fp:stu:c:", o.set)
+	args, err := getopt.Parse(args, "fp:stu:c:m:", o.set)
 	if err != nil {
 		return nil, err
 	}
@@ -81,6 +83,10 @@ func (o *flags) set(letter rune, value string) error {
 		o.tlsAccount = value
 	case 'c':
 		o.cert = value
+	case 'm':
+		o.mta = value
+		_, err := maildir.AgentNamed(value)
+		return err
 	}
 	return nil
 }

@@ -130,6 +130,7 @@ func TestWrongArguments(t *testing.T) {
 		{0, "-c /x root qmaill /d h", "say -s or -t"},
 		{0, "-s -c x root qmaill /d h", "must begin with /"},
 		{0, "-s -c /$(x) root qmaill /d h", "a shell takes"},
+		{0, "-m sendmail root qmaill /d h", `VODMR_MTA is "sendmail": it must be one of qmail, postfix`},
 		{0, "root qmaill d h", "must begin with /"},
 		{0, "root qmaill /d h x -x y Maildir", "leave -x out"},
 		{0, "root qmaill /d h x -q qmail Maildir", "-q needs an absolute path"},
@@ -246,6 +247,19 @@ func TestTree(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, tree(t, s.Dir)); diff != "" {
 		t.Errorf("-want, +made:\n%s", diff)
+	}
+}
+
+// -m is a setting of the service, for all its programs.
+func TestMTA(t *testing.T) {
+	s, err := planned(t, 0, "-m postfix root root /d h")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text(t, s, "run")
+	setting, err := os.ReadFile(filepath.Join(s.Dir, "env/VODMR_MTA"))
+	if err != nil || string(setting) != "postfix\n" {
+		t.Errorf("%q, %v", setting, err)
 	}
 }
 

@@ -27,6 +27,7 @@ type service struct {
 	Check     string
 	Relay     string
 	Qmail     string // QMAILHOME, if it is not the default
+	MTA       string // the mail server that fills the Maildirs; empty for qmail
 	Maildir   string // in a mailbox's home
 	Vpasswd   string // vodmr-checkpw's file; empty with any other program
 
@@ -65,7 +66,7 @@ func plan(o *flags, known accounts, bin string) (*service, error) {
 	s := &service{
 		Dir: filepath.Clean(o.dir), Host: o.host, Port: o.port, Bin: bin,
 		STARTTLS: o.starttls, TLS: o.starttls || o.connect, Cert: o.cert,
-		Relay: strings.Join(o.relay, " "), Maildir: "Maildir",
+		Relay: strings.Join(o.relay, " "), Maildir: "Maildir", MTA: o.mta,
 	}
 	if !plain.MatchString(bin) {
 		s.Bin = "" // PATH has to do

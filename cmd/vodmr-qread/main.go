@@ -11,6 +11,7 @@ import (
 	"vodmr/internal/locate"
 	"vodmr/internal/logline"
 	"vodmr/internal/version"
+	"vodmr/maildir"
 	"vodmr/qmail"
 )
 
@@ -30,7 +31,7 @@ func run() int {
 		_ = fdio.WriteAll(1, []byte(text))
 		return 0
 	}
-	home, json := qmail.DefaultHome, false
+	home, json := qmail.StandardHome(), false
 	args, err := getopt.Parse(os.Args[1:], "jq:", func(letter rune, value string) error {
 		if letter == 'j' {
 			json = true
@@ -42,13 +43,17 @@ func run() int {
 	if err == nil && len(args) == 0 {
 		err = errors.New("a LOGIN or a MAILDIR is needed")
 	}
+	environ := locate.Environ(qmail.OpenHome(home))
+	if err == nil {
+		_, err = maildir.AgentNamed(environ("VODMR_MTA"))
+	}
 	if err != nil {
 		_ = fdio.WriteAll(2, []byte(program+": "+err.Error()+"\n"+usage))
 		return exitMisuse
 	}
 	code := 0
 	l := listing.Lister{
-		Site: qmail.OpenHome(home), Out: os.Stdout, JSON: json,
+		Site: qmail.OpenHome(home), Environ: environ, Out: os.Stdout, JSON: json,
 		Log:    func(arg string) *logline.Logger { return logline.New(2, program, arg) },
 		Failed: func(err error) { code = max(code, exitCode(err)) },
 	}

@@ -242,3 +242,24 @@ func TestAsRoot(t *testing.T) {
 		t.Errorf("another user's file was read:\n%s", out)
 	}
 }
+
+// TestMTA: the mail server is the one in the environment, or that of the service in the home of
+// the control files; an unknown one is misuse.
+func TestMTA(t *testing.T) {
+	root, _ := testsite.New(t, map[string]string{
+		"new/1795885022.M908232P20.front": "Return-path: <ann@sender.test>\nEnvelope-to: \"john doe\"@example.org\nDelivery-date: x\nReceived: x\n\nbody\n",
+	})
+	out, log, code := list(t, root, "-q", root+"/qmail", "odmr@example.org")
+	if code != 0 || log != "" || !strings.Contains(out, "? ?") || strings.Contains(out, "john doe") {
+		t.Errorf("as qmail's: exit %d, %q\n%s", code, log, out)
+	}
+	testsite.Write(t, root+"/qmail/env/VODMR_MTA", "exim\n")
+	out, log, code = list(t, root, "-q", root+"/qmail", "odmr@example.org")
+	if code != 0 || log != "" || !strings.Contains(out, `<ann@sender.test> <"john doe"@example.org> new/1795885022.M908232P20.front`) {
+		t.Errorf("as Exim's: exit %d, %q\n%s", code, log, out)
+	}
+	testsite.Write(t, root+"/qmail/env/VODMR_MTA", "exim4\n")
+	if out, log, code = list(t, root, "-q", root+"/qmail", "odmr@example.org"); code != 100 || out != "" || !strings.Contains(log, "one of qmail, postfix, exim") {
+		t.Errorf("an unknown one: exit %d, %q, %q", code, log, out)
+	}
+}

@@ -16,11 +16,12 @@ import (
 
 // A Lister lists one Maildir after the other.
 type Lister struct {
-	Site   qmail.Home
-	Out    io.Writer
-	JSON   bool                             // an object a line, not text
-	Log    func(arg string) *logline.Logger // about one Maildir
-	Failed func(error)                      // hears each error that was logged
+	Site    qmail.Home
+	Environ func(name string) string // variables, as os.Getenv gives them
+	Out     io.Writer
+	JSON    bool                             // an object a line, not text
+	Log     func(arg string) *logline.Logger // about one Maildir
+	Failed  func(error)                      // hears each error that was logged
 
 	out printer
 	now time.Time
@@ -66,7 +67,7 @@ func (l *Lister) find(arg string) error {
 
 func (l *Lister) list(place locate.Place) error {
 	m, err := spool.OpenMailbox(spool.Config{
-		Log: l.Log(place.Name), Site: grant.Site{Qmail: l.Site}, Login: place.Login, Home: place.Home, Maildir: place.Maildir, Now: time.Now,
+		Log: l.Log(place.Name), Site: grant.Site{Qmail: l.Site}, Login: place.Login, Home: place.Home, Maildir: place.Maildir, Now: time.Now, Environ: l.Environ,
 	})
 	if err != nil {
 		return err

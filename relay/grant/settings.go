@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"vodmr/maildir"
 	"vodmr/smtp"
 )
 
@@ -20,7 +21,11 @@ type Settings struct {
 	RequireTLS bool          // VODMR_REQUIRETLS=1: no ATRN without TLS
 	Idle       time.Duration // VODMR_IDLE, in seconds: how long a standing session lasts; 0 for none
 	Noop       time.Duration // VODMR_NOOP, in seconds: how often a standing session says NOOP
-	Ignore     []string      // VODMR_IGNORE: extensions that are never used, by their EHLO keyword
+	// TellCustomer is VODMR_BOUNCE=customer: the customer's postmaster gets the notices,
+	// in the session itself, and not the senders.
+	TellCustomer bool
+	Agent        maildir.Agent // VODMR_MTA: the mail server that fills the Maildir
+	Ignore       []string      // VODMR_IGNORE: extensions that are never used, by their EHLO keyword
 }
 
 const (
@@ -49,8 +54,8 @@ func (s *Settings) Standing() bool { return s.Idle > 0 }
 // Apply reads the variables that get knows. A value that makes no sense is an
 // error: a guess at the meaning of VODMR_SOFTBOUNCE=yes could bounce mail.
 func (s *Settings) Apply(get func(name string) string) error {
-	var err error
-	if value := get("VODMR_SOFTBOUNCE"); value != "" {
+	err := s.applySite(get)
+	if value := get("VODMR_SOFTBOUNCE"); value != "" && err == nil {
 		s.SoftBounce, err = flag("VODMR_SOFTBOUNCE", value)
 	}
 	if value := get("VODMR_REQUIRETLS"); value != "" && err == nil {
@@ -73,6 +78,25 @@ func (s *Settings) Apply(get func(name string) string) error {
 		s.Ignore, err = extensions("VODMR_IGNORE", value)
 	}
 	return err
+}
+
+// applySite reads the variables that programs without a session heed too.
+func (s *Settings) applySite(get func(name string) string) (err error) {
+	if value := get("VODMR_MTA"); value != "" {
+		s.Agent, err = maildir.AgentNamed(value)
+	}
+	if value := get("VODMR_BOUNCE"); value != "" && err == nil {
+		s.TellCustomer, err = recipientOfNotices(value)
+	}
+	return err
+}
+
+// recipientOfNotices reads VODMR_BOUNCE.
+func recipientOfNotices(value string) (customer bool, err error) {
+	if value != "customer" && value != "sender" {
+		return false, fmt.Errorf("VODMR_BOUNCE is %q: it must be sender or customer", value)
+	}
+	return value == "customer", nil
 }
 
 // extensions reads names of extensions, with commas or blanks between them. An unknown

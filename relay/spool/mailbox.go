@@ -19,6 +19,7 @@ type Config struct {
 	Home    string // the mailbox's directory
 	Maildir string // relative to Home
 	Now     func() time.Time
+	Environ func(name string) string // variables, as os.Getenv gives them; nil for none
 
 	// For Expire alone:
 	Host    string // our name
@@ -39,7 +40,10 @@ type Mailbox struct {
 // OpenMailbox opens a Maildir. Nothing is locked or written. The error is maildir's or
 // qmail's.
 func OpenMailbox(c Config) (*Mailbox, error) {
-	g, err := grant.Held(c.Site, c.Login, c.Home, c.Maildir)
+	if c.Environ == nil {
+		c.Environ = func(string) string { return "" }
+	}
+	g, err := grant.Held(c.Site, c.Login, c.Home, c.Maildir, c.Environ)
 	if err != nil {
 		return nil, err
 	}
@@ -112,6 +116,16 @@ func (m *Mailbox) Each(yield func(Waiting) bool) error {
 		}
 	}
 	return nil
+}
+
+// Read reads the envelope of one message, as a session would. there is false if the message is
+// gone.
+func (m *Mailbox) Read(entry maildir.Entry) (w Waiting, there bool) {
+	files := files{box: m.box, grant: m.grant}
+	message, err := files.load(entry, 0)
+	w = Waiting{File: entry.Path(), Time: entry.Time}
+	w.fill(message, err)
+	return w, !errors.Is(err, maildir.ErrGone)
 }
 
 // fill takes what a file's start tells; it is nil if not even the file opens.

@@ -1,4 +1,4 @@
-package tlswrap
+package confine
 
 import (
 	"os"

@@ -1,4 +1,6 @@
-package tlswrap
+// Package confine owns how a process that reads what strangers send gives up its rights: it
+// becomes an account that owns nothing, in an empty root folder, and can gain nothing back.
+package confine
 
 import (
 	"fmt"
@@ -10,11 +12,11 @@ import (
 	"vodmr/internal/account"
 )
 
-// A user is an account to become. A nil one means to stay the present user.
-type user account.Account
+// A User is an account to become. A nil one means to stay the present user.
+type User account.Account
 
-// lookUp finds an account by its name; no name is no account.
-func lookUp(name string) (*user, error) {
+// LookUp finds an account by its name; no name is no account. Only root can become another.
+func LookUp(name string) (*User, error) {
 	if name == "" {
 		return nil, nil
 	}
@@ -25,30 +27,31 @@ func lookUp(name string) (*user, error) {
 	if err != nil {
 		return nil, fmt.Errorf("account %s: %w", name, err)
 	}
-	return (*user)(&found), nil
+	return (*User)(&found), nil
 }
 
-// credential is what a program is started with: no groups but the account's own.
-func (u *user) credential() *syscall.Credential {
+// Credential is what a program is started with: no groups but the account's own.
+func (u *User) Credential() *syscall.Credential {
 	if u == nil {
 		return nil
 	}
 	return &syscall.Credential{Uid: u.UID, Gid: u.GID, Groups: []uint32{}}
 }
 
-// effectiveUID is the user that a process with this account has.
-func (u *user) effectiveUID() int {
+// EffectiveUID is the user that a process with this account has.
+func (u *User) EffectiveUID() int {
 	if u == nil {
 		return os.Geteuid()
 	}
 	return int(u.UID)
 }
 
-// confine locks this process, all its threads, into an empty directory as this
-// account. Nothing can be opened afterwards.
-func (u *user) confine() error {
+// Enter locks this process, all its threads, into an empty directory as this account.
+// Nothing can be opened afterwards, and no program gives it more rights.
+// Without an account it stays the present user in the present root folder.
+func (u *User) Enter() error {
 	if u == nil {
-		return nil
+		return loseRights()
 	}
 	if err := makeEmpty(EmptyFolder); err != nil {
 		return fmt.Errorf("chroot: %w", err)
@@ -68,8 +71,15 @@ func (u *user) confine() error {
 			return fmt.Errorf("%s for %s: %w", step.name, u.Name, err)
 		}
 	}
-	// The kernel sets this anew when the user changes.
-	return keepSecret()
+	return loseRights()
+}
+
+// loseRights comes last: the kernel lets a process be read again when its user changes.
+func loseRights() error {
+	if err := KeepSecret(); err != nil {
+		return err
+	}
+	return gainNothing()
 }
 
 // EmptyFolder is the root folder of a confined process, made if it is missing.
