@@ -14,7 +14,7 @@ MANDIR = $(PREFIX)/share/man
 DOCDIR = $(PREFIX)/share/doc/vodmr
 DESTDIR =
 
-DOCS = README.md ANNOUNCEMENT INSTALL FAQ INTERNALS STANDING CHANGES TODO LICENSE
+DOCS = README.md ANNOUNCEMENT INSTALL FAQ SWITCHING INTERNALS STANDING CHANGES TODO LICENSE
 EXAMPLES = systemd/vodmr.socket systemd/vodmr@.service \
 	systemd/vodmr-expire.service systemd/vodmr-expire.timer \
 	freebsd/Makefile freebsd/pkg-descr freebsd/files/vodmr.in fail2ban/vodmr.conf

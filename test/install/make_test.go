@@ -118,7 +118,7 @@ func wanted(t *testing.T) []string {
 	add("-rw-r--r--", "man/*.[1-9]", func(name string) string {
 		return "share/man/man" + filepath.Ext(name)[1:] + "/" + name
 	})
-	for _, doc := range []string{"README.md", "ANNOUNCEMENT", "INSTALL", "FAQ", "INTERNALS", "STANDING", "CHANGES", "TODO", "LICENSE"} {
+	for _, doc := range []string{"README.md", "ANNOUNCEMENT", "INSTALL", "FAQ", "SWITCHING", "INTERNALS", "STANDING", "CHANGES", "TODO", "LICENSE"} {
 		list = append(list, "-rw-r--r-- share/doc/vodmr/"+doc)
 	}
 	for _, dir := range []string{"systemd", "freebsd", "freebsd/files", "fail2ban"} {
