@@ -91,10 +91,11 @@ func (r *reader) command(m *machine, c command) {
 	began := time.Since(r.began).Seconds()
 	out, code := run(r.typed(c.text))
 	r.count++
-	r.t.Logf("%5.1f s %s%s %s\n%s", began, c.requires, sign, c.text, out)
 	if found := printedInvitation.FindString(out); found != "" {
 		r.invitation = found
 	}
+	out = invitedSecret.ReplaceAllString(out, "${1}SECRET@")
+	r.t.Logf("%5.1f s %s%s %s\n%s", began, c.requires, sign, c.text, out)
 	if code != 0 {
 		r.t.Fatalf("INSTALL:%d: exit %d: %s\n%s%s", c.line, code, c.text, out, r.logs())
 	}
@@ -103,7 +104,10 @@ func (r *reader) command(m *machine, c command) {
 	}
 }
 
-var printedInvitation = regexp.MustCompile(`(?m)^atrn://\S+$`)
+var (
+	printedInvitation = regexp.MustCompile(`(?m)^atrn://\S+$`)
+	invitedSecret     = regexp.MustCompile(`(atrn://[^:\s]+:)[^@\s]+@`)
+)
 
 // typed is a command with all that a person would do at it: go to the folder with the
 // packages, and paste the invitation.
