@@ -61,7 +61,7 @@ func command(script string) string {
 }
 
 func TestRunScript(t *testing.T) {
-	const start = `exec $envdir ./env tcpserver -vRHl0 -x tcp.cdb -c"${concurrency:-40}" `
+	const start = `exec $envdir tcpserver -vRHl0 -x tcp.cdb -c"${concurrency:-40}" `
 	const relay = ` /usr/local/bin/vodmr-relay -x "$PWD/rules.cdb" `
 	for _, test := range []struct {
 		name string
