@@ -47,8 +47,13 @@ func (k *Keeper) Serve(args, environ []string) int {
 	}
 	err := k.answer()
 	if err != nil && err != io.EOF {
-		k.talker.Signal(unix.SIGKILL)
 		k.fail(err)
+		k.talker.Signal(unix.SIGKILL)
+		// Root without CAP_KILL cannot kill another user's process. Ours ends by itself
+		// when this one does, and nobody waits for a stranger's.
+		if !k.talker.EndsWithin(time.Second) {
+			return child.ExitTemporary
+		}
 	}
 	return k.talker.ExitCode()
 }
@@ -135,6 +140,9 @@ func (k *Keeper) beginTLS() error {
 		return errBadRequest
 	}
 	k.begun = true
+	if !k.Wrapper.Open() {
+		return k.say(false)
+	}
 	variables, err := k.Wrapper.Begin(k.Until)
 	if err != nil {
 		if err != ucspi.ErrNoHandshake { // that one the TLS program logs

@@ -58,6 +58,7 @@ func (s *session) send(src *source) error {
 		return endByNotes
 	}
 	src.start()
+	src.asking = s.newAsking(src)
 	if s.wake != nil {
 		return s.runStanding(src)
 	}
@@ -69,6 +70,7 @@ func (s *session) send(src *source) error {
 
 // run sends all that can be sent now.
 func (s *source) run() error {
+	s.asking.mayAsk()
 	for {
 		if err := s.sender.Run(s); err != nil {
 			return err
@@ -99,6 +101,7 @@ func (s *source) stopped() error {
 
 // end has the spool and the notes know how the session ended.
 func (s *source) end(err error) {
+	s.asking.end(err)
 	if !isCleanEnd(err) { // or it says nothing about the server
 		s.noteServer()
 	}

@@ -114,11 +114,13 @@ type Unanswered struct {
 	Doubt bool
 }
 
-// Unanswered returns what was begun and not answered, in order.
+// Unanswered returns the messages that were begun and not answered, in order.
 func (s *Sender) Unanswered() []Unanswered {
 	var left []Unanswered
 	for _, f := range s.flights {
-		left = append(left, Unanswered{f.tx, f.end > 0 && f.end <= s.link.written})
+		if !f.tx.AskOnly {
+			left = append(left, Unanswered{f.tx, f.end > 0 && f.end <= s.link.written})
+		}
 	}
 	return left
 }
