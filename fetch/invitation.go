@@ -133,7 +133,7 @@ func isPlainHost(host string) bool {
 }
 
 // isPlainName reports if a name has nothing but letters, digits, dots, hyphens and
-// underscores, and begins with neither of dot and hyphen. An invitation comes from outside,
+// underscores, and does not begin with a dot or a hyphen. An invitation comes from outside,
 // and atrn-conf makes file names, a script and Postfix's settings of its names.
 func isPlainName(name string) bool {
 	return name != "" && name[0] != '.' && name[0] != '-' && !strings.ContainsFunc(name, notInName)
