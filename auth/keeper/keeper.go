@@ -57,7 +57,7 @@ func (k *Keeper) serve() int {
 	if err == io.EOF && !k.talker.EndsWithin(time.Until(k.Until)+graceTime) {
 		err = errBadRequest // it closed the pipe and stays
 	}
-	if err != nil && err != io.EOF {
+	if err != io.EOF {
 		k.fail(err)
 		k.talker.Signal(unix.SIGKILL)
 		// Root without CAP_KILL cannot kill another user's process. Ours ends by itself
@@ -196,7 +196,7 @@ func (p Program) exec(credentials []byte, answers, talker int, limit time.Durati
 	if err := place(in, answers); err != nil {
 		return err
 	}
-	killAfter(limit)
+	child.KillAfter(limit)
 	return fmt.Errorf("%s: %w", path, syscall.Exec(path, p.Argv, p.environ(talker)))
 }
 
