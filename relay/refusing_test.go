@@ -107,3 +107,25 @@ func TestOrdinaryRefusalsBounceAtOnce(t *testing.T) {
 		t.Errorf("%d bounced, %d asked:\n%s", s.bounces(t), asked, s.log(t))
 	}
 }
+
+// TestFewUnknownAtFirst: of a server that never took a message, one or two unknown
+// recipients are believed at the session's end, and no more, however much is in flight.
+func TestFewUnknownAtFirst(t *testing.T) {
+	for _, mode := range []customer.Server{{}, {Pipelining: true}, {Pipelining: true, Chunking: true}} {
+		for unknown := 1; unknown <= 5; unknown++ {
+			s := newSite(t, standardSite(t))
+			s.putMany(t, 0, unknown)
+			server := refuser(func(string) bool { return false })
+			server.Pipelining, server.Chunking = mode.Pipelining, mode.Chunking
+			must(t, s.session(t, server))
+			want := unknown
+			if unknown > 2 {
+				want = 0
+			}
+			if s.bounces(t) != want || s.waiting(t) != unknown-want {
+				t.Errorf("pipelining %v, chunking %v, %d unknown: %d bounced, %d wait\n%s",
+					mode.Pipelining, mode.Chunking, unknown, s.bounces(t), s.waiting(t), s.log(t))
+			}
+		}
+	}
+}

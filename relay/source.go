@@ -120,6 +120,7 @@ func (s *source) settle() (any bool) {
 
 // decideForetold refuses the messages of a batch, in place of the customer's server.
 func (s *source) decideForetold(b *spool.Batch) {
+	s.spool.Ended(b)
 	for _, m := range b.Messages {
 		s.spool.Refused(m, b.Foretold, spool.Foretold)
 	}

@@ -16,6 +16,7 @@ type Batch struct {
 
 	transaction *smtp.Transaction
 	stream      *content
+	given       bool // Next gave it out, and it has not ended
 	begun       bool
 }
 
