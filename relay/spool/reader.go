@@ -132,9 +132,9 @@ func (r *reader) take() *Batch {
 	return r.takeLast()
 }
 
-// takeLast takes what goes when nothing more waits: suspects, then unknown recipients of a
-// server that never took mail. A reply that is outstanding can put something before them,
-// so there is nothing as long as a batch has not ended.
+// takeLast takes what goes when nothing more waits: suspects, then, one by one, messages
+// for unknown recipients of a server that never took mail. A reply that is outstanding can
+// put something before them, so there is nothing as long as a batch has not ended.
 func (r *reader) takeLast() *Batch {
 	if r.given > 0 {
 		return nil
@@ -142,9 +142,7 @@ func (r *reader) takeLast() *Batch {
 	if b := r.takeSuspect(); b != nil {
 		return b
 	}
-	if r.trust.fewUnknown() {
-		for r.readDoubted() {
-		}
+	for len(r.lookahead) == 0 && r.trust.fewUnknown() && r.readDoubted() {
 	}
 	if len(r.lookahead) > 0 {
 		return &Batch{Messages: r.takeCopies()}
