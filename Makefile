@@ -1,9 +1,13 @@
-# make            static programs in bin/; needs Go
-# make install    into PREFIX, below DESTDIR; as root, and needs no Go any more
-# make uninstall  takes away what make install put there
-# make deb        vodmr_VERSION_ARCH.deb in bin/, by dpkg-deb
-# make check      gofmt, go vet and the short tests: a minute
-# make test       all tests: scripts/test
+# make                static programs in bin/; needs Go
+# make install        both ends into PREFIX, below DESTDIR; as root, and needs no Go
+#                     any more
+# make install-front  only the provider's programs
+# make install-atrn   only the customer's
+# make uninstall      takes away what make install put there; -front and -atrn likewise
+# make deb            two Debian packages in bin/, vodmr and atrn, by dpkg-deb
+# make oci            the files of a container image of atrn, in bin/oci
+# make check          gofmt, go vet and the short tests: a minute
+# make test           all tests: scripts/test
 # make clean
 .POSIX:
 
@@ -12,48 +16,99 @@ PREFIX = /usr/local
 BINDIR = $(PREFIX)/bin
 MANDIR = $(PREFIX)/share/man
 DOCDIR = $(PREFIX)/share/doc/vodmr
+ATRNDOCDIR = $(PREFIX)/share/doc/atrn
+UNITDIR = $(PREFIX)/lib/systemd/system
+CERTIFICATES = /etc/ssl/certs/ca-certificates.crt
 DESTDIR =
 
 DOCS = README.md ANNOUNCEMENT INSTALL FAQ INTERNALS STANDING CHANGES TODO LICENSE
 EXAMPLES = systemd/vodmr.socket systemd/vodmr@.service \
-	systemd/vodmr-expire.service systemd/vodmr-expire.timer \
-	freebsd/Makefile freebsd/pkg-descr freebsd/files/vodmr.in fail2ban/vodmr.conf
+	freebsd/Makefile freebsd/pkg-descr freebsd/files/vodmr.in fail2ban/vodmr.conf \
+	monitoring/vodmr.rules.yml monitoring/vodmr-dashboard.json
+UNITS = vodmr.service vodmr-expire.service vodmr-expire.timer
+
+ATRNPROGRAMS = atrn atrn-conf
+ATRNDOCS = CHANGES LICENSE
+ATRNEXAMPLES = oci/Containerfile oci/README
+ATRNUNITS = atrn@.service
 
 # What is installed names its own place.
-WRITE = sed -e 's,/usr/local/bin/,$(BINDIR)/,g' -e 's,/usr/local/share/doc/vodmr,$(DOCDIR),g'
+WRITE = sed -e 's,/usr/local/bin/,$(BINDIR)/,g' -e 's,/usr/local/share/doc/vodmr,$(DOCDIR),g' \
+	-e 's,/usr/local/share/doc/atrn,$(ATRNDOCDIR),g'
+FILE = write() { mkdir -p $${2%/*} && rm -f $$2 && $(WRITE) $$1 >$$2 && chmod 644 $$2 || exit 1; }
+PROGRAM = program() { \
+		test -x bin/$$1 || { echo "bin/$$1 is not there: run make first" >&2; exit 1; }; \
+		mkdir -p $(DESTDIR)$(BINDIR) && install -m 755 bin/$$1 $(DESTDIR)$(BINDIR)/ || exit 1; \
+	}
+# A page belongs to the end that its name says.
+PAGE = page() { write $$1 $(DESTDIR)$(MANDIR)/man$${1\#\#*.}/$${1\#man/}; }
 
 # The commit is this folder's own, not that of a repository around an unpacked
-# archive. -s leaves out the symbol table, which only a debugger reads.
+# archive. -s leaves out the symbol table, which only a debugger reads. The same source
+# and the same Go give the same bytes; so no other Go is fetched.
 all:
+	@scripts/needs "$(GO)"
 	commit=`test -e .git && git describe --always --dirty --abbrev=12 2>/dev/null || :`; \
-	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false \
+	GOTOOLCHAIN=local CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false \
 		-ldflags "-s -X vodmr/internal/version.commit=$$commit" -o bin/ ./cmd/...
+	for script in cmd/*/*.sh; do \
+		test -e $$script || continue; \
+		name=$${script##*/}; name=bin/$${name%.sh}; \
+		rm -f $$name && cp $$script $$name && chmod 755 $$name || exit 1; \
+	done
 
-install:
-	@for dir in cmd/*; do \
-		test -x bin/$${dir#cmd/} || { echo "bin/$${dir#cmd/} is not there: run make first" >&2; exit 1; }; \
+install: install-front install-atrn
+
+install-front:
+	@$(PROGRAM); for dir in cmd/*; do \
+		case " $(ATRNPROGRAMS) " in *" $${dir#cmd/} "*) ;; *) program $${dir#cmd/};; esac; \
 	done
-	mkdir -p $(DESTDIR)$(BINDIR) $(DESTDIR)$(DOCDIR)
-	for dir in cmd/*; do \
-		install -m 755 bin/$${dir#cmd/} $(DESTDIR)$(BINDIR)/ || exit 1; \
-	done
-	write() { mkdir -p $${2%/*} && rm -f $$2 && $(WRITE) $$1 >$$2 && chmod 644 $$2 || exit 1; }; \
-	for page in man/*.[1-9]; do \
-		write $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page#man/}; \
-	done; \
+	$(FILE); $(PAGE); \
+	for file in man/vodmr*.[1-9]; do page $$file; done; \
 	for file in $(DOCS); do write $$file $(DESTDIR)$(DOCDIR)/$$file; done; \
-	for file in $(EXAMPLES); do write dist/$$file $(DESTDIR)$(DOCDIR)/examples/$$file; done
+	for file in $(EXAMPLES); do write dist/$$file $(DESTDIR)$(DOCDIR)/examples/$$file; done; \
+	test `uname` != Linux || \
+		for unit in $(UNITS); do write dist/systemd/$$unit $(DESTDIR)$(UNITDIR)/$$unit; done
 
-uninstall:
-	for dir in cmd/*; do rm -f $(DESTDIR)$(BINDIR)/$${dir#cmd/}; done
-	for page in man/*.[1-9]; do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page#man/}; done
+install-atrn:
+	@$(PROGRAM); for name in $(ATRNPROGRAMS); do ! test -e cmd/$$name || program $$name; done
+	$(FILE); $(PAGE); \
+	for file in man/atrn*.[1-9]; do page $$file; done; \
+	for file in $(ATRNDOCS); do write $$file $(DESTDIR)$(ATRNDOCDIR)/$$file; done; \
+	for file in $(ATRNEXAMPLES); do write dist/$$file $(DESTDIR)$(ATRNDOCDIR)/examples/$$file; done; \
+	test `uname` != Linux || \
+		for unit in $(ATRNUNITS); do write dist/systemd/$$unit $(DESTDIR)$(UNITDIR)/$$unit; done
+
+uninstall: uninstall-front uninstall-atrn
+
+uninstall-front:
+	for dir in cmd/*; do \
+		case " $(ATRNPROGRAMS) " in *" $${dir#cmd/} "*) ;; *) rm -f $(DESTDIR)$(BINDIR)/$${dir#cmd/};; esac; \
+	done
+	for page in man/vodmr*.[1-9]; do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page#man/}; done
 	for file in $(DOCS); do rm -f $(DESTDIR)$(DOCDIR)/$$file; done
 	for file in $(EXAMPLES); do rm -f $(DESTDIR)$(DOCDIR)/examples/$$file; done
+	for unit in $(UNITS); do rm -f $(DESTDIR)$(UNITDIR)/$$unit; done
 	-cd $(DESTDIR)$(DOCDIR) && rmdir examples/freebsd/files examples/* examples
 	-rmdir $(DESTDIR)$(DOCDIR)
 
+uninstall-atrn:
+	for name in $(ATRNPROGRAMS); do rm -f $(DESTDIR)$(BINDIR)/$$name; done
+	for page in man/atrn*.[1-9]; do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page#man/}; done
+	for file in $(ATRNDOCS); do rm -f $(DESTDIR)$(ATRNDOCDIR)/$$file; done
+	for file in $(ATRNEXAMPLES); do rm -f $(DESTDIR)$(ATRNDOCDIR)/examples/$$file; done
+	for unit in $(ATRNUNITS); do rm -f $(DESTDIR)$(UNITDIR)/$$unit; done
+	-cd $(DESTDIR)$(ATRNDOCDIR) && rmdir examples/* examples
+	-rmdir $(DESTDIR)$(ATRNDOCDIR)
+
 deb: all
-	scripts/deb
+	GO="$(GO)" scripts/deb
+
+oci: all
+	mkdir -p bin/oci
+	cp bin/atrn $(CERTIFICATES) bin/oci/
+	GO="$(GO)" scripts/notices bin/atrn >bin/oci/NOTICES
+	@echo "podman build -t atrn -f dist/oci/Containerfile bin/oci"
 
 check:
 	scripts/test format vet quick
@@ -64,4 +119,5 @@ test:
 clean:
 	rm -rf bin
 
-.PHONY: all install uninstall deb check test clean
+.PHONY: all install install-front install-atrn uninstall uninstall-front uninstall-atrn \
+	deb oci check test clean

@@ -23,3 +23,8 @@ require (
 	golang.org/x/text v0.28.0 // indirect
 	golang.org/x/tools v0.36.0 // indirect
 )
+
+godebug (
+	containermaxprocs=0
+	updatemaxprocs=0
+)

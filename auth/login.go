@@ -10,14 +10,8 @@ import (
 	"vodmr/smtp"
 )
 
-const (
-	// maxRefused is how many logins may be refused before the session ends.
-	maxRefused = 3
-
-	// maxFailed is how many may fail, including those that were not the customer's
-	// fault: if the program is broken, it is not run for ever.
-	maxFailed = 10
-)
+// refusalTime is how much later than at once a refusal is said, to each customer alike.
+const refusalTime = time.Second
 
 // auth answers AUTH (RFC 4954 section 4). If a client did not wait for the answer, it is
 // not believed, whatever the answer is.
@@ -31,10 +25,8 @@ func (s *Session) auth(arg string) (smtp.Reply, error) {
 		return early, early
 	case !isReply:
 		return smtp.Reply{}, err
-	case s.tooMany():
-		s.server.Say(reply)
-		bye := ReplyTooManyLogins()
-		return bye, bye
+	case s.tried:
+		return reply, reply
 	}
 	return reply, nil
 }
@@ -105,14 +97,18 @@ func (s *Session) login(mechanism string, c Credentials) error {
 	return errLoggedIn
 }
 
-// refuse logs and counts a login that failed, and returns the reply to give.
+// refuse logs a login that failed, and returns the reply to give. The session ends with
+// it: a guess costs a connection of its own, as with qmail-popup.
 func (s *Session) refuse(mechanism string, c Credentials, why error) error {
 	reply, event := ReplyTrouble(), "error"
 	if errors.Is(why, ErrRefused) {
 		reply, event = ReplyRefused(), "refused"
 	}
 	s.Log.Event(event, append(s.who(mechanism, c), logline.F("reply", reply.String()), logline.Err(why))...)
-	s.fail(event == "refused")
+	s.tried = true
+	if event == "refused" {
+		s.sleep(refusalTime)
+	}
 	return reply
 }
 
@@ -140,19 +136,3 @@ func (s *Session) checkFitting(c Credentials) error {
 	}
 	return err
 }
-
-// fail counts a failed login. A refused one costs 1 s, then 2 s, before its
-// reply; the last ends the session and costs a new connection instead.
-func (s *Session) fail(refused bool) {
-	s.failed++
-	if !refused {
-		return
-	}
-	s.refused++
-	if !s.tooMany() {
-		s.sleep(time.Second << (s.refused - 1))
-	}
-}
-
-// tooMany reports if so many logins failed that the session ends.
-func (s *Session) tooMany() bool { return s.refused >= maxRefused || s.failed >= maxFailed }

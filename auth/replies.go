@@ -45,9 +45,6 @@ func ReplyNeedsTLS() smtp.Reply {
 func ReplyRequired() smtp.Reply {
 	return smtp.NewReply(530, "5.7.0", "log in first")
 }
-func ReplyTooManyLogins() smtp.Reply {
-	return smtp.NewReply(421, "4.7.0", "too many failed logins, closing")
-}
 
 // replyProxyHeader is for the admin of the balancer as much as for the customer, who sees it
 // in the place of EHLO's reply.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"vodmr/internal/fdio"
 	"vodmr/internal/logline"
 	"vodmr/smtp"
 )
@@ -23,7 +24,7 @@ type Session struct {
 	IP      string        // the customer's, for the log
 	Log     *logline.Logger
 
-	// Check decides about credentials, until the session's end at the latest. A nil
+	// Check decides about credentials, once, until the session's end at the latest. A nil
 	// error is a login: another program has the connection from then on. An error that
 	// wraps ErrRefused is a wrong login or password, any other is trouble.
 	Check func(c Credentials, until time.Time) error
@@ -35,8 +36,7 @@ type Session struct {
 	now        func() time.Time
 
 	spoke    bool // said more than a health check does
-	failed   int  // logins that failed, for whatever reason
-	refused  int  // those of them that Check refused
+	tried    bool // a login was tried, and failed: there is one try
 	loggedIn bool
 }
 
@@ -82,6 +82,9 @@ func endReason(err error) string {
 	}
 	if errors.Is(err, io.EOF) {
 		return "hangup"
+	}
+	if errors.Is(err, fdio.ErrWoken) {
+		return "vodmr's other process has ended"
 	}
 	return err.Error()
 }

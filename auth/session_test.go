@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -336,121 +335,53 @@ func TestLoginSaysNothing(t *testing.T) {
 	k.ExpectEnd()
 }
 
-func TestRefusedLoginsCostTimeThenTheSession(t *testing.T) {
-	k := newTalk(t)
-	k.start()
-	k.Login("odmr@example.org", "wrong")
-	k.Run(`S: 535 5.7.8 *`)
-	k.Login("odmr@example.org", "wrong again")
-	k.Run(`S: 535 5.7.8 *`)
-	k.Login("postmaster@example.org", "wrong")
-	k.Run(`
-		S: 535 5.7.8 *
-		S: 421 4.7.0 *
-		S: <end>
-	`)
-	k.logged(
-		`vodmr: 4711 refused user=odmr@example.org mechanism=CRAM-MD5 ip=192.0.2.1 reply="535 5.7.8 *" error=refused`,
-		`vodmr: 4711 refused user=odmr@example.org mechanism=CRAM-MD5 ip=192.0.2.1 reply="535 5.7.8 *" error=refused`,
-		`vodmr: 4711 refused user=postmaster@example.org mechanism=CRAM-MD5 ip=192.0.2.1 reply="535 5.7.8 *" error=refused`,
-		`vodmr: 4711 end ip=192.0.2.1 reason="421 4.7.0 *"`,
-	)
-	if want := []time.Duration{time.Second, 2 * time.Second}; !cmp.Equal(k.slept, want) {
-		t.Errorf("slept %v, want %v", k.slept, want)
-	}
-}
-
-// Trouble of ours is no guess of the customer's: it takes none of the three away.
-func TestTroubleCostsNoTimeAndNoGuess(t *testing.T) {
-	k := newTalk(t)
-	refused := fmt.Errorf("%w: exit 1", ErrRefused)
-	k.verdicts(errBusy, refused, errBusy, errBusy, refused, refused)
-	k.start()
-	for _, reply := range []string{"454 4.7.0 *", "535 5.7.8 *", "454 4.7.0 *", "454 4.7.0 *", "535 5.7.8 *", "535 5.7.8 *"} {
-		k.Login("odmr@example.org", "secret")
-		k.Expect(reply)
-	}
-	k.Run(`
-		S: 421 4.7.0 *
-		S: <end>
-	`)
-	k.logged(
-		`vodmr: 4711 error user=odmr@example.org mechanism=CRAM-MD5 ip=192.0.2.1 reply="454 4.7.0 *" error="the database is busy"`,
-		`vodmr: 4711 refused user=* error="refused: exit 1"`,
-		`vodmr: 4711 error user=* error="the database is busy"`,
-		`vodmr: 4711 error user=* error="the database is busy"`,
-		`vodmr: 4711 refused user=* error="refused: exit 1"`,
-		`vodmr: 4711 refused user=* error="refused: exit 1"`,
-		`vodmr: 4711 end *`,
-	)
-	if want := []time.Duration{time.Second, 2 * time.Second}; !cmp.Equal(k.slept, want) {
-		t.Errorf("slept %v, want %v", k.slept, want)
-	}
-}
-
-// But a program that is broken is not run for ever.
-func TestTenFailedLoginsEndTheSession(t *testing.T) {
-	for name, verdicts := range map[string][]error{
-		"all trouble":         slices.Repeat([]error{errBusy}, 10),
-		"two of them refused": append([]error{ErrRefused}, append(slices.Repeat([]error{errBusy}, 8), ErrRefused)...),
+// A guess costs a second and a connection, as with qmail-popup. Trouble of ours costs the
+// connection too, since nobody is there any more who could check another login.
+func TestALoginIsTriedOnce(t *testing.T) {
+	for _, test := range []struct {
+		verdict error
+		reply   string
+		slept   []time.Duration
+		logged  string
+	}{
+		{ErrRefused, "535 5.7.8 *", []time.Duration{time.Second}, "refused user=odmr@example.org mechanism=CRAM-MD5 ip=192.0.2.1 reply=\"535 5.7.8 *\" error=refused"},
+		{errBusy, "454 4.7.0 *", nil, "error user=odmr@example.org mechanism=CRAM-MD5 ip=192.0.2.1 reply=\"454 4.7.0 *\" error=\"the database is busy\""},
 	} {
-		t.Run(name, func(t *testing.T) {
-			k := newTalk(t)
-			k.verdicts(verdicts...)
-			k.start()
-			for range 9 {
-				k.Login("odmr@example.org", "secret")
-				k.Run("S: *5* *.7.*")
-				k.Run("C: NOOP\nS: 250 *")
-			}
-			k.Login("odmr@example.org", "secret")
-			k.Run(`
-				S: *5* *.7.*
-				S: 421 4.7.0 *
-				S: <end>
-			`)
-			<-k.done
-			if slept := len(k.slept); slept > 1 {
-				t.Errorf("slept %v before a reply that ends the session", k.slept)
-			}
-		})
-	}
-}
-
-// verdicts are what the program says, one login after the other.
-func (k *talk) verdicts(list ...error) {
-	k.verdict = func(Credentials) error {
-		verdict := list[0]
-		list = list[1:]
-		return verdict
+		k := newTalk(t)
+		k.verdict = func(Credentials) error { return test.verdict }
+		k.start()
+		k.Login("odmr@example.org", "secret")
+		k.Run("S: " + test.reply + "\nS: <end>")
+		k.logged("vodmr: 4711 "+test.logged, `vodmr: 4711 end ip=192.0.2.1 reason="`+test.reply+`"`)
+		if !cmp.Equal(k.slept, test.slept) {
+			t.Errorf("slept %v, want %v", k.slept, test.slept)
+		}
 	}
 }
 
 // vchkpw would cut the input and then call a right password wrong.
 func TestLoginThatVchkpwWouldCut(t *testing.T) {
-	k := newTalk(t)
-	var checked []int
-	k.verdict = func(c Credentials) error {
-		checked = append(checked, len(c.Bytes()))
-		return ErrRefused
-	}
 	fits := 120 - len("<0123456789abcdef.1795339089@mail.example.net>")
-	k.start()
-	k.Login(strings.Repeat("x", fits), "secret")
-	k.Run(`S: 535 5.7.8 *`)
-	k.Login(strings.Repeat("x", fits+1), "secret")
-	k.Run(`
-		S: 535 5.7.8 *
-		C: QUIT
-		S: 221 *
-	`)
-	k.logged(
-		`vodmr: 4711 refused user=x* error=refused`,
-		fmt.Sprintf(`vodmr: 4711 refused user=x* error="refused: vchkpw cannot take a login of %d bytes"`, fits+1),
-		`vodmr: 4711 end *`,
-	)
-	if want := []int{155}; !cmp.Equal(checked, want) {
-		t.Errorf("checked credentials of %v bytes, want %v", checked, want)
+	for length, test := range map[int]struct {
+		checked int
+		reason  string
+	}{
+		fits:     {155, "refused"},
+		fits + 1: {0, fmt.Sprintf(`"refused: vchkpw cannot take a login of %d bytes"`, fits+1)},
+	} {
+		k := newTalk(t)
+		checked := 0
+		k.verdict = func(c Credentials) error {
+			checked = len(c.Bytes())
+			return ErrRefused
+		}
+		k.start()
+		k.Login(strings.Repeat("x", length), "secret")
+		k.Run("S: 535 5.7.8 *\nS: <end>")
+		k.logged(`vodmr: 4711 refused user=x* error=`+test.reason, `vodmr: 4711 end *`)
+		if checked != test.checked {
+			t.Errorf("%d bytes: checked credentials of %d bytes, want %d", length, checked, test.checked)
+		}
 	}
 }
 
@@ -483,8 +414,7 @@ func TestLongPlainPasswords(t *testing.T) {
 			k.Send("AUTH PLAIN " + base64.StdEncoding.EncodeToString([]byte("\x00"+login+"\x00"+secret)) + "\r\n")
 			k.Run(`
 				S: 535 5.7.8 *
-				C: QUIT
-				S: 221 *
+				S: <end>
 			`)
 			k.logged(`vodmr: 4711 refused user=odmr@example.org mechanism=PLAIN * `+test.reason, `vodmr: 4711 end *`)
 			if want := map[bool]int{true: test.length}[test.checked]; checked != want {
@@ -503,8 +433,7 @@ func TestTroubleWithALongPlainPassword(t *testing.T) {
 	k.Send("AUTH PLAIN " + base64.StdEncoding.EncodeToString([]byte("\x00odmr\x00"+strings.Repeat("s", 300))) + "\r\n")
 	k.Run(`
 		S: 454 4.7.0 *
-		C: QUIT
-		S: 221 *
+		S: <end>
 	`)
 	k.logged(`vodmr: 4711 error user=odmr * error="the database is busy"`, `vodmr: 4711 end *`)
 }
@@ -515,8 +444,7 @@ func TestLoginsAreEscapedInTheLog(t *testing.T) {
 	k.Login("a b\"\x1b[2J\xff user=root", "secret")
 	k.Run(`
 		S: 535 *
-		C: QUIT
-		S: 221 *
+		S: <end>
 	`)
 	k.logged(`vodmr: 4711 refused user="a b\"\x1b[2J\xff user=root" mechanism=*`, `vodmr: 4711 end *`)
 }

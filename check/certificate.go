@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"vodmr/internal/confine"
 	"vodmr/qmail"
 	"vodmr/tlswrap"
 )
@@ -38,7 +39,7 @@ func checkCertificate(s *site, r *report) {
 		checkPair(s, r, certFile, keyFile)
 	}
 	if wrapper.account != "" {
-		if err := tlswrap.CheckEmpty(s.empty); err != nil && !missing(err) {
+		if err := confine.CheckEmpty(s.empty); err != nil && !missing(err) {
 			r.say(s.empty, badEmpty, err.Error())
 		}
 	}

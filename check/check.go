@@ -1,8 +1,9 @@
 // Package check looks at what vodmr, vodmr-relay and their neighbours will meet at a site,
 // and prints a line for each thing that is right, wrong or doubtful, with what to do about
 // it. It asks the packages that do the work (relay, qmail, maildir, auth, tlswrap) if they
-// have an answer, runs no program and changes nothing. If it runs as root it reads each
-// file with the rights of the user who can write it, see rights.go.
+// have an answer, and a mail server's own commands, and changes nothing; only the probe
+// (probe.go) sends a message. If it runs as root it reads each file with the rights of the user
+// who can write it, see rights.go.
 //
 // The facts about a site are gathered once (site.go, mailbox.go). Then the checks of the
 // table (table.go) run in their order: each is a function that reads the facts and writes
@@ -17,7 +18,8 @@ import (
 	"os"
 	"time"
 
-	"vodmr/tlswrap"
+	"vodmr/internal/confine"
+	"vodmr/internal/sendmail"
 )
 
 // A Config says which site to look at. An empty field is filled in from the run script, and
@@ -28,6 +30,9 @@ type Config struct {
 	Dir    string   // the service directory
 	Port   int      // vodmr's port; 0 for the one in the run script
 	Logins []string // the logins to look at; none for those in the rules
+	Probe  string   // the login to probe; "" for none
+	To     string   // the probe's recipient; "" for one that fits the domain
+	Out25  string   // another host, to try its port 25; "" for none
 	Report bool     // print what a problem report needs, too
 	Out    io.Writer
 }
@@ -37,21 +42,27 @@ var ErrCannotLook = errors.New("cannot look")
 
 // A system is what lies outside the site's own files; tests have one of theirs.
 type system struct {
-	now    time.Time
-	dirs   []string // the usual service directories
-	proc   string   // the kernel's files about itself
-	empty  string   // the folder that vodmr-tls locks itself in
-	disk   func(path string) (disk, error)
-	user   lookUp
-	waitIO time.Duration  // for each step of a connection
-	look   time.Duration  // for each Maildir
-	roots  *x509.CertPool // nil for those of the system
+	now      time.Time
+	dirs     []string // the usual service directories
+	proc     string   // the kernel's files about itself
+	empty    string   // the folder that vodmr-tls locks itself in
+	disk     func(path string) (disk, error)
+	user     lookUp
+	waitIO   time.Duration  // for each step of a connection
+	look     time.Duration  // for each Maildir
+	roots    *x509.CertPool // nil for those of the system
+	tool     func(name string, args ...string) (toolRun, error)
+	files    string        // the folder that stands for /; "" for / itself
+	smtp     int           // the port of SMTP
+	patience time.Duration // how long a probe may take
+	mailer   string        // the sendmail, if no setting names one
 }
 
 func thisSystem() system {
 	return system{
-		now: time.Now(), dirs: usualDirs(), proc: "/proc", empty: tlswrap.EmptyFolder,
+		now: time.Now(), dirs: usualDirs(), proc: "/proc", empty: confine.EmptyFolder,
 		disk: askDisk, user: lookUpUser, waitIO: 10 * time.Second, look: 20 * time.Second,
+		tool: runTool, smtp: 25, patience: 10 * time.Second, mailer: sendmail.DefaultProgram,
 	}
 }
 
@@ -73,7 +84,10 @@ func examine(c Config, sys system, r *report) error {
 	if c.Report {
 		printReport(s, r)
 	}
-	run(siteChecks(), s, r)
+	if s.Probe == "" && s.Out25 == "" || s.Report || len(c.Logins) > 0 {
+		run(siteChecks(), s, r)
+	}
+	run(askedChecks(), s, r)
 	sum(r)
 	return r.err
 }

@@ -18,7 +18,7 @@ const (
 // checkHome looks for qmail's home. Without it the program that QMAILQUEUE names still
 // takes bounces.
 func checkHome(s *site, r *report) {
-	if s.hasQmail() {
+	if s.hasQmail() || !s.fills("qmail") {
 		return
 	}
 	if s.service.env["QMAILQUEUE"] == "" {
@@ -30,7 +30,7 @@ func checkHome(s *site, r *report) {
 
 // checkControl looks at the control files that vodmr-relay reads.
 func checkControl(s *site, r *report) {
-	if !s.hasQmail() {
+	if !isDir(s.home.Path("control")) {
 		return
 	}
 	before := r.faults()
@@ -74,7 +74,8 @@ func checkHostFile(s *site, r *report, name string) {
 	subject := "control/" + name
 	_, err := stat(s.home.Path(subject))
 	line, found := controlLine(s, r, name)
-	if name == "me" && line == "" && (found || missing(err)) {
+	needed := name == "me" && (s.fills("qmail") || s.host == "") // others take the name that vodmr is given
+	if needed && line == "" && (found || missing(err)) {
 		r.say(subject, noName, "")
 	} else if line != "" && !isHost(line) {
 		r.say(subject, badName, line)

@@ -32,6 +32,9 @@ type mailbox struct {
 
 // logins are the logins to look at: those named, or those in the rules.
 func (s *site) logins() (logins []string) {
+	if s.Probe != "" && !slices.Contains(s.Logins, s.Probe) {
+		return append(slices.Clone(s.Logins), s.Probe)
+	}
 	if len(s.Logins) > 0 || s.rules == nil {
 		return s.Logins
 	}

@@ -96,9 +96,9 @@ type section struct {
 // catalogue is the table in the manual page's order.
 func catalogue() (sections []section) {
 	seen := map[kind]bool{}
-	for _, about := range []topic{aboutQmail, aboutService, aboutLogins, aboutMailboxes} {
+	for _, about := range []topic{aboutQmail, aboutService, aboutLogins, aboutMailboxes, aboutFront} {
 		kinds := slices.Concat(kindsOf(siteChecks(), about), kindsOf(loginChecks(), about),
-			kindsOf(domainChecks(), about), kindsOf(maildirChecks(), about))
+			kindsOf(domainChecks(), about), kindsOf(maildirChecks(), about), kindsOf(askedChecks(), about))
 		if about == aboutQmail {
 			kinds = slices.Concat(fileKinds(), kinds)
 		}

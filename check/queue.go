@@ -7,13 +7,18 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/qmail"
 )
 
 const (
 	notSetuid  kind = "wrong | is not setuid to the owner of the queue | chown it to qmailq, and then chmod 4711: without that it cannot write the queue"
 	notRunning kind = "wrong | does not run, so no mail is delivered | start it: svc -u on its service; until then mail lies in the queue, bounces too"
+	noSendmail kind = "wrong | is not there, so vodmr-sendmail can send no bounce | install a mail server that has sendmail(1), or name one by its absolute path in VODMR_SENDMAIL in env"
+	noBouncer  kind = "wrong | can be sent by no program | install vodmr-sendmail beside vodmr-relay, or set QMAILQUEUE in env; until then what should bounce stays"
 	heldLocal  kind = "wrong | is 0, so qmail-send holds all local mail back | write a number above 0, or remove the file, and start qmail-send again"
 )
 
@@ -21,19 +26,47 @@ const queueProgram = "bin/qmail-queue"
 
 // checkQueue looks at the program that takes bounces.
 func checkQueue(s *site, r *report) {
-	other := s.service.env["QMAILQUEUE"]
-	if !s.hasQmail() && other == "" {
+	queue := s.queue()
+	name := cmp.Or(queue.Program, queueProgram)
+	if queue.Program == "" && !s.hasQmail() {
+		if !s.fills("qmail") && s.service.env["VODMR_BOUNCE"] != "customer" {
+			r.say("bounces", noBouncer, "")
+		}
 		return
 	}
-	name := cmp.Or(other, queueProgram)
 	path := within(s.Qmail, name)
 	if !r.canRun(name, path, append(s.readers(), ids{known: true})...) {
+		return
+	}
+	if filepath.Base(name) == "vodmr-sendmail" && !hasSendmail(s, r) {
 		return
 	}
 	if filepath.Clean(path) == filepath.Clean(s.home.Path(queueProgram)) && !writesQueue(s, r, name, path) {
 		return
 	}
 	r.ok(name, "takes bounces")
+}
+
+// queue is the program that vodmr-relay gives bounces to. It looks beside itself, and in its
+// PATH.
+func (s *site) queue() qmail.Queue {
+	beside := ""
+	for _, name := range s.service.runs {
+		if filepath.Base(name) == "vodmr-relay" && strings.HasPrefix(name, "/") {
+			beside = filepath.Dir(name)
+		}
+	}
+	return qmail.FindQueue(s.home, s.service.env["QMAILQUEUE"], beside, cmp.Or(s.service.env["PATH"], os.Getenv("PATH")))
+}
+
+// hasSendmail looks at the program that vodmr-sendmail runs.
+func hasSendmail(s *site, r *report) bool {
+	program := cmp.Or(s.service.env["VODMR_SENDMAIL"], s.mailer)
+	if _, err := stat(program); missing(err) || !strings.HasPrefix(program, "/") {
+		r.say(program, noSendmail, "")
+		return false
+	}
+	return r.canRun(program, program, s.readers()...)
 }
 
 // writesQueue reports if qmail's own program gets the rights of the queue's owner.

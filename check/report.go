@@ -77,7 +77,11 @@ func (r *report) say(subject string, k kind, detail string) {
 	r.add(finding{r.check, s, subject, k, detail})
 }
 
+// add adds a finding, once: two domains or logins may share a mail server's transport.
 func (r *report) add(f finding) {
+	if f.kind != "" && slices.Contains(r.findings, f) {
+		return
+	}
 	r.findings = append(r.findings, f)
 	r.print(f.line())
 }

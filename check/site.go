@@ -43,7 +43,7 @@ func gather(c Config, sys system) (*site, error) {
 		return nil, fmt.Errorf("%w: %s is no directory", ErrCannotLook, s.Qmail)
 	}
 	relay := s.service.relay
-	s.Qmail = cmp.Or(s.Qmail, relay.qmail, qmail.DefaultHome)
+	s.Qmail = cmp.Or(s.Qmail, relay.qmail, qmail.StandardHome())
 	s.home = qmail.OpenHome(s.Qmail)
 	s.host = s.service.vodmr.host
 	if s.Rules == "" && relay.rules != "" {
@@ -107,8 +107,8 @@ func (s *site) readers() (readers []ids) {
 	return readers
 }
 
-// hasQmail reports if qmail's home is there.
-func (s *site) hasQmail() bool { return isDir(s.Qmail) }
+// hasQmail reports if qmail's home is there, and qmail fills a Maildir.
+func (s *site) hasQmail() bool { return isDir(s.Qmail) && s.fills("qmail") }
 
 // maildir is the Maildir that vodmr-relay is given. If it is relative, it lies below the
 // mailbox's folder.

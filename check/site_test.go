@@ -46,6 +46,7 @@ type testSite struct {
 	greeting string
 	ehlo     string
 	stopSend func()
+	front    *frontServer
 }
 
 // good makes such a site.
@@ -72,7 +73,10 @@ func good(t *testing.T) *testSite {
 		disk:  func(string) (disk, error) { return disk{"ext4", false, 1 << 40, 1 << 41, 1 << 20, 1 << 21}, nil },
 		user:  s.user,
 		roots: s.cert.pool,
+		tool:  func(string, ...string) (toolRun, error) { return toolRun{}, errNoTool },
+		smtp:  1, patience: time.Minute, mailer: s.path("sendmail"),
 	}
+	s.front = &frontServer{site: s}
 	return s
 }
 

@@ -26,6 +26,7 @@ const (
 	aboutService   topic = "the service, its rules, TLS and the port"
 	aboutLogins    topic = "logins, passwords and domains"
 	aboutMailboxes topic = "mailboxes"
+	aboutFront     topic = "the mail server of the front, and the probe"
 )
 
 // siteChecks are all checks. Those of logins and Maildirs hang below the last one.
@@ -38,17 +39,32 @@ func siteChecks() []check[*site] {
 		{"programs", aboutService, checkPrograms, []kind{weakProgram}},
 		{"qmail", aboutQmail, checkHome, []kind{noQmail}},
 		{"control files", aboutQmail, checkControl, []kind{noName, badName, shortName, badLocalpart, noNumber, shortLife}},
-		{"qmail-queue", aboutQmail, checkQueue, []kind{notSetuid}},
+		{"qmail-queue", aboutQmail, checkQueue, []kind{notSetuid, noSendmail, noBouncer}},
 		{"users/cdb", aboutQmail, checkUsers, []kind{noUsersCDB, usersStale}},
 		{"qmail-send", aboutQmail, checkSend, []kind{notRunning, heldLocal}},
 		{"queue's disk", aboutQmail, checkQueueDisk, diskKinds()},
+		{"mail server's port", aboutFront, checkFrontPort, []kind{noFront, silentFront}},
+		{"sizes", aboutFront, checkSizes, []kind{smallMailbox}},
+		{"mail server's settings", aboutFront, checkFrontConfig, []kind{badConfig, noLMTP}},
 		{"rules", aboutService, checkRules, []kind{noRules, rulesStale, otherRules, rulesForAll, upperKey, badSetting, unknownName}},
 		{"certificate", aboutService, checkCertificate, []kind{
 			noCert, keyOpen, badPair, wrongDate, expiresSoon, wrongHost, untrusted, badEmpty,
 		}},
 		{"port", aboutService, checkPort, []kind{noListener, noGreeting, notVodmr, noAuth, noStartTLS, noTLS, otherHost}},
 		{"standing sessions", aboutService, checkStanding, []kind{fewWatches, fewSlots}},
+		{"door", aboutService, checkDoor, []kind{noDoor, openDoor, shutDoor}},
 		{"logins", aboutLogins, checkLogins, []kind{noLogins, noMailbox}},
+	}
+}
+
+// askedChecks do something that is only done if a command line asks for it. If it asks for
+// nothing else, they run alone.
+func askedChecks() []check[*site] {
+	return []check[*site]{
+		{"probe", aboutFront, checkProbe, []kind{
+			noProbe, rootsHome, notAccepted, probeForeign, probeRefused, probeUnsent, probeLost, probeOdd, probeOther, probeTaken, probeLeft,
+		}},
+		{"port 25 outward", aboutFront, checkOutward, []kind{noWayOut}},
 	}
 }
 
@@ -69,11 +85,16 @@ func loginChecks() []check[*mailbox] {
 // domainChecks are those of each domain that a login may fetch, and of its own.
 func domainChecks() []check[*route] {
 	return []check[*route]{
-		{"control files for a domain", aboutLogins, checkAccepted, []kind{notTaken, takesAll, isLocal, notVirtual, elsewhere}},
-		{"catch-all", aboutLogins, checkCatchall, []kind{
+		{"control files for a domain", aboutLogins, ofQmail(checkAccepted), []kind{notTaken, takesAll, isLocal, notVirtual, elsewhere}},
+		{"catch-all", aboutLogins, ofQmail(checkCatchall), []kind{
 			rootsMail, stickyHome, noDefault, heldBack, bounces, deletes, leadsAway, byAddress, alsoElsewhere, noDelivery,
 		}},
-		{"postmaster", aboutLogins, checkPostmaster, []kind{ownPostmaster}},
+		{"customer's postmaster", aboutLogins, checkPostmasterAsked, []kind{refusesMaster}},
+		{"postmaster", aboutLogins, ofQmail(checkPostmaster), []kind{ownPostmaster}},
+		{"way through the mail server", aboutFront, checkWay, []kind{
+			noMTATool, brokenTable, staleTable, notAccepted, twoClasses, noCatchall, onlySome, mtaAway, asOneFile, otherUser, lowUID,
+			hidesWanted, eximLines, severalAtOnce, notNamed,
+		}},
 	}
 }
 
@@ -85,6 +106,7 @@ func maildirChecks() []check[*openBox] {
 		{"quota", aboutMailboxes, checkQuota, []kind{countsFull, counts}},
 		{"lock", aboutMailboxes, checkLock, []kind{badLock}},
 		{"notes", aboutMailboxes, checkNotes, []kind{badNotes, oddNotes}},
+		{"envelopes", aboutFront, checkEnvelopes, []kind{noReceived, noEnvelope}},
 		{"waiting mail", aboutMailboxes, checkWaiting, []kind{manyMore, oldMail, foreign, staying, breaking}},
 		{"Maildir's disk", aboutMailboxes, func(b *openBox, r *report) { checkDisk(b.site, r, b.dir) }, diskKinds()},
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"vodmr/relay/spool/history"
 	"vodmr/test/kit/require"
 )
 
@@ -222,6 +223,35 @@ func serviceSetups() []setup {
 	}
 }
 
+// doorSetups are of the folder where recipients are asked about.
+func doorSetups() []setup {
+	door := func(s *testSite, mode os.FileMode) string {
+		path := s.path("door")
+		s.must(os.Mkdir(path, 0o755))
+		if os.Geteuid() == 0 {
+			s.must(os.Chown(path, 65533, 65533))
+		}
+		s.must(os.Chmod(path, mode))
+		s.write("service/env/VODMR_DOOR", path+"\n", 0o644)
+		return path
+	}
+	return []setup{
+		{"no door", func(s *testSite) {
+			s.write("service/env/VODMR_DOOR", s.path("door")+"\n", 0o644)
+		}, []string{"wrong ROOT/door: is no folder, so unknown recipients are not refused"}},
+		{"anybody makes sockets", func(s *testSite) {
+			door(s, os.ModeSetgid|0o757)
+		}, []string{"wrong ROOT/door: can be written by others than its owner, who could have mail refused"}},
+		{"nobody can ask", func(s *testSite) {
+			door(s, 0o700)
+		}, []string{"doubtful ROOT/door: lets no group in, so the SMTP server cannot ask"}},
+		{"no postmaster", func(s *testSite) {
+			learnt := history.NewRecipients(door(s, os.ModeSetgid|0o750), "example.org", time.Now)
+			s.must(learnt.Refused("postmaster@example.org", "who?"))
+		}, []string{"doubtful postmaster@example.org: is refused by the customer's server"}},
+	}
+}
+
 func ruleSetups() []setup {
 	return []setup{
 		{"no rules.cdb", func(s *testSite) {
@@ -343,8 +373,9 @@ func (s *testSite) fifo(name string) {
 func (s *testSite) emptyRoots() { s.must(os.RemoveAll(s.path("empty"))) }
 
 func setups() []setup {
-	return slices.Concat(qmailSetups(), serviceSetups(), ruleSetups(), tlsSetups(), portSetups(),
-		passwordSetups(), domainSetups(), mailboxSetups(), loginSetups(), deliverySetups(), chainSetups())
+	return slices.Concat(qmailSetups(), serviceSetups(), doorSetups(), ruleSetups(), tlsSetups(), portSetups(),
+		passwordSetups(), domainSetups(), mailboxSetups(), loginSetups(), deliverySetups(), chainSetups(),
+		frontSetups(), postfixSetups(), otherSetups(), probeSetups())
 }
 
 func TestEachWrongSetupHasItsLine(t *testing.T) {
@@ -356,6 +387,7 @@ func TestEachWrongSetupHasItsLine(t *testing.T) {
 			got := s.look()
 			for i := range got {
 				got[i] = strings.Replace(got[i], fmt.Sprintf("port %d:", s.config.Port), "port N:", 1)
+				got[i] = s.front.plain(got[i])
 				if s.config.Port == 1 {
 					got[i] = strings.Replace(got[i], "port N:", "port 1:", 1)
 				}
@@ -383,7 +415,7 @@ func TestEachWrongSetupHasItsLine(t *testing.T) {
 // kindsOfCheck are the kinds that the table has at checks of a name.
 func kindsOfCheck(name string) []kind {
 	return slices.Concat(kindsIn(siteChecks(), name), kindsIn(loginChecks(), name),
-		kindsIn(domainChecks(), name), kindsIn(maildirChecks(), name))
+		kindsIn(domainChecks(), name), kindsIn(maildirChecks(), name), kindsIn(askedChecks(), name))
 }
 
 func kindsIn[F any](checks []check[F], name string) (kinds []kind) {

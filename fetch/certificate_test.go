@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -47,6 +48,22 @@ func expired(name string) *x509.Certificate {
 	return c
 }
 
+// renewed is an expired certificate of the same key.
+func renewed(t *testing.T, is *certified) *certified {
+	t.Helper()
+	c := expired(testHost)
+	der, err := x509.CreateCertificate(rand.Reader, c, c, is.key.Public(), is.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := &certified{key: is.key}
+	next.PrivateKey, next.Certificate.Certificate = is.key, [][]byte{der}
+	if next.Leaf, err = x509.ParseCertificate(der); err != nil {
+		t.Fatal(err)
+	}
+	return next
+}
+
 // issue makes a certificate that an issuer vouches for; nil for itself.
 func issue(t *testing.T, c *x509.Certificate, issuer *certified) *certified {
 	t.Helper()
@@ -84,7 +101,9 @@ func pool(trusted ...*certified) *x509.CertPool {
 }
 
 // pin is what -F says for a certificate.
-func pin(c *certified) *Fingerprint {
-	f := fingerprint(c.Leaf)
-	return &f
+func pin(c *certified) *Pin { return &Pin{SHA256: sha256.Sum256(c.Leaf.Raw)} }
+
+// keyPin is what -F says for a certificate's public key.
+func keyPin(c *certified) *Pin {
+	return &Pin{SHA256: sha256.Sum256(c.Leaf.RawSubjectPublicKeyInfo), Key: true}
 }

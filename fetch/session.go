@@ -24,6 +24,9 @@ type Session struct {
 	// Silence is how long a provider that lets the session stand may say nothing,
 	// not even NOOP; 0 if it is not to stand.
 	Silence time.Duration
+	// Quiet is after how long without mail a session that stands is ended from here; 0 for
+	// never.
+	Quiet time.Duration
 }
 
 // A Sink is who receives the mail here.
@@ -67,7 +70,12 @@ func (s *Session) Run(ctx context.Context, tally *Tally) error {
 	defer turned.Close()
 	turned.silence = s.Silence
 	tally.turn()
-	if err := receiver.Receive(ctx, turned, tally); err != nil {
+	quiet, stop := s.untilQuiet(ctx, tally)
+	defer stop()
+	err = receiver.Receive(quiet, turned, tally)
+	if endedQuietly(quiet, err) {
+		tally.unhinder() // the 421 was said from here
+	} else if err != nil {
 		return s.why(ctx, conn, err)
 	}
 	return verdict(tally)

@@ -1,7 +1,6 @@
 package fetch
 
 import (
-	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"net"
@@ -40,7 +39,7 @@ type TLS struct {
 	Mode  TLSMode
 	Host  string         // whom the certificate must name: a host or an IP address
 	Roots *x509.CertPool // who may vouch for it; nil for whom the system trusts
-	Pin   *Fingerprint   // the one certificate that is right, whoever vouches for it
+	Pin   *Pin           // the one certificate or key that is right, whoever vouches for it
 }
 
 // ReadRoots returns the certificates of a PEM file. The error is misuse.
@@ -77,13 +76,10 @@ func (t *TLS) name() string {
 }
 
 func (t *TLS) checkPin(state tls.ConnectionState) error {
-	if t.Pin == nil {
+	if t.Pin == nil || t.Pin.matches(state.PeerCertificates[0]) {
 		return nil
 	}
-	if is := fingerprint(state.PeerCertificates[0]); is != *t.Pin {
-		return &pinError{is}
-	}
-	return nil
+	return errPin
 }
 
 // verified reports if a connection leads to the right server. Only with MayTLS
@@ -151,7 +147,3 @@ func (c encrypted) CloseWrite() error {
 }
 
 var _ net.Conn = encrypted{}
-
-func fingerprint(certificate *x509.Certificate) Fingerprint {
-	return sha256.Sum256(certificate.Raw)
-}

@@ -78,9 +78,7 @@ func TestCertificates(t *testing.T) {
 	self := issue(t, lasting(testHost, false), nil)
 	old := issue(t, expired(testHost), ca)
 	const doubt = "the provider's certificate cannot be trusted: "
-	shown := func(c *certified) string {
-		return "*says that this is its certificate, use -F " + pin(c).String() + ": x509: *"
-	}
+	const asked = "*or give its pin with -F, which the provider sees by running `vodmr-front -l' there: x509: *"
 	for _, test := range []struct {
 		name string
 		is   *certified
@@ -96,14 +94,20 @@ func TestCertificates(t *testing.T) {
 		{"a name for an address", right, TLS{Host: "192.0.2.1", Roots: pool(ca)}, doubt + "*x509: *"},
 		{"wrong name", issue(t, lasting("other.example", false), ca), TLS{Host: testHost, Roots: pool(ca)}, doubt + "call the provider by a name that is in it*valid for other.example, not mail.example.net"},
 		{"no name", right, TLS{Roots: pool(ca)}, "*handshake*"},
-		{"expired", old, TLS{Host: testHost, Roots: pool(ca)}, doubt + "the provider must renew it*" + shown(old)},
-		{"self-signed", self, TLS{Host: testHost, Roots: pool(ca)}, doubt + "name the file of the CA*" + shown(self)},
-		{"self-signed, system's CAs", self, TLS{Host: testHost}, doubt + shown(self)},
+		{"expired", old, TLS{Host: testHost, Roots: pool(ca)}, doubt + "the provider must renew it*" + asked},
+		{"self-signed", self, TLS{Host: testHost, Roots: pool(ca)}, doubt + "name the file of the CA*" + asked},
+		{"self-signed, system's CAs", self, TLS{Host: testHost}, doubt + asked},
 		{"self-signed, in the CA's place", self, TLS{Host: testHost, Roots: pool(self)}, ""},
 		{"pinned", self, TLS{Host: testHost, Pin: pin(self)}, ""},
 		{"pinned, expired, wrong name", old, TLS{Host: "other.example", Pin: pin(old)}, ""},
 		{"pinned, no name", self, TLS{Pin: pin(self)}, ""},
-		{"wrong pin", right, TLS{Host: testHost, Pin: pin(self)}, "*not the one of -F*: its SHA-256 is " + pin(right).String()},
+		{"wrong pin", right, TLS{Host: testHost, Pin: pin(self)}, "the provider's certificate is not the one of -F*`vodmr-front -l' there: somebody may be in between"},
+		{"pinned key", self, TLS{Host: testHost, Pin: keyPin(self)}, ""},
+		{"pinned key, renewed, expired, wrong name", renewed(t, self), TLS{Host: "other.example", Pin: keyPin(self)}, ""},
+		{"pinned certificate, renewed", renewed(t, self), TLS{Host: testHost, Pin: pin(self)}, "*not the one of -F*"},
+		{"wrong key, trusted CA", right, TLS{Host: testHost, Roots: pool(ca), Pin: keyPin(self)},
+			"the public key of * is not the one of the pin*`vodmr-front -l' there: somebody may be in between"},
+		{"the CA's key", right, TLS{Host: testHost, Pin: keyPin(ca)}, "*not the one of the pin*"},
 		{"the CA's pin", right, TLS{Host: testHost, Pin: pin(ca)}, "*not the one of -F*"},
 	} {
 		for _, mode := range []TLSMode{StartTLS, OnConnect} {
@@ -319,23 +323,31 @@ func TestStopDuringHandshake(t *testing.T) {
 	v.end(ExitLater, "*cut short*")
 }
 
-func TestParseFingerprint(t *testing.T) {
-	const digits = "00FF" + "0123456789ABCDEF" + "0123456789ABCDEF" + "0123456789ABCDEF" + "01234567" + "89AB"
-	want, err := ParseFingerprint(digits)
-	if err != nil || want[0] != 0 || want[1] != 0xff || want[31] != 0xab {
+func TestParsePin(t *testing.T) {
+	const digits = "00FF" + "FBFF456789ABCDEF" + "0123456789ABCDEF" + "0123456789ABCDEF" + "01234567" + "89AB"
+	const colons = "00:FF:FB:FF:45:67:89:AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:45:67:89:AB"
+	want, err := ParsePin(digits)
+	if s := want.SHA256; err != nil || want.Key || s[0] != 0 || s[1] != 0xff || s[31] != 0xab {
 		t.Fatalf("got %v, %v", want, err)
 	}
-	for _, same := range []string{want.String(), strings.ToLower(digits), strings.ToLower(want.String())} {
-		if got, err := ParseFingerprint(same); got != want || err != nil {
+	for _, same := range []string{colons, strings.ToLower(digits), strings.ToLower(colons)} {
+		if got, err := ParsePin(same); got != want || err != nil {
 			t.Errorf("%s: got %v, %v", same, got, err)
 		}
 	}
-	if len(want.String()) != 95 || !strings.HasPrefix(want.String(), "00:FF:01:23:") {
-		t.Errorf("shown as %s", want)
+	want.Key = true
+	for _, key := range []string{"sha256:" + digits, "SHA256:" + colons, "sha256:" + base64.StdEncoding.EncodeToString(want.SHA256[:]),
+		"sha256:" + base64.RawURLEncoding.EncodeToString(want.SHA256[:])} {
+		if got, err := ParsePin(key); got != want || err != nil {
+			t.Errorf("%s: got %v, %v", key, got, err)
+		}
 	}
-	for _, bad := range []string{"", "x", digits[2:], digits + "00", strings.Replace(digits, "0", "G", 1), " " + digits} {
-		if _, err := ParseFingerprint(bad); ExitCode(err) != ExitMisuse {
-			t.Errorf("%q: got %v", bad, err)
+	for _, bad := range []string{"", "x", digits[2:], digits + "00", strings.Replace(digits, "0", "G", 1), " " + digits,
+		base64.StdEncoding.EncodeToString(want.SHA256[:])} {
+		for _, prefix := range []string{"", "sha256:"} {
+			if _, err := ParsePin(prefix + bad); ExitCode(err) != ExitMisuse && prefix+bad != "sha256:"+base64.StdEncoding.EncodeToString(want.SHA256[:]) {
+				t.Errorf("%q: got %v", prefix+bad, err)
+			}
 		}
 	}
 }

@@ -1,8 +1,10 @@
 package fetch
 
 import (
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -10,28 +12,66 @@ import (
 	"strings"
 )
 
-// A Fingerprint is the SHA-256 of a certificate as it goes over the line (DER).
-type Fingerprint [32]byte
+// A Pin is what makes one provider the right one, whoever signed its certificate,
+// whatever name is in it and when it expires.
+type Pin struct {
+	SHA256 [sha256.Size]byte
+	// Key means that SHA256 is that of the public key (SubjectPublicKeyInfo, in DER), so
+	// that a renewed certificate with the same key passes. Otherwise it is that of the
+	// certificate as it goes over the line.
+	Key bool
+}
 
-// ParseFingerprint takes hexadecimal digits of either case, with colons between
-// the bytes or without. The error is misuse.
-func ParseFingerprint(s string) (Fingerprint, error) {
-	digits, err := hex.DecodeString(strings.ReplaceAll(s, ":", ""))
-	if err != nil || len(digits) != len(Fingerprint{}) {
-		return Fingerprint{}, misuse("%q is not the SHA-256 of a certificate: 64 hexadecimal digits, colons or none", s)
+// keyPrefix begins a pin of the public key.
+const keyPrefix = "sha256:"
+
+// ParsePin takes a certificate's SHA-256 in hexadecimal digits of either case, with
+// colons between the bytes or without, as openssl x509 -fingerprint prints it; or, behind
+// "sha256:", a public key's, in these digits or in base64 of either alphabet. The error
+// is misuse.
+func ParsePin(s string) (Pin, error) {
+	text, key := s, len(s) >= len(keyPrefix) && strings.EqualFold(s[:len(keyPrefix)], keyPrefix)
+	if key {
+		text = s[len(keyPrefix):]
 	}
-	return Fingerprint(digits), nil
+	sum, err := hex.DecodeString(strings.ReplaceAll(text, ":", ""))
+	if err != nil && key {
+		sum, err = base64.RawURLEncoding.Strict().DecodeString(urlAlphabet(text))
+	}
+	if err == nil && len(sum) == sha256.Size {
+		return Pin{SHA256: [sha256.Size]byte(sum), Key: key}, nil
+	}
+	if key {
+		return Pin{}, misuse("%q is not the SHA-256 of a public key: sha256: and then 64 hexadecimal digits, or 43 characters of base64", s)
+	}
+	return Pin{}, misuse("%q is not the SHA-256 of a certificate: 64 hexadecimal digits, colons or none, or, for a public key, sha256: first", s)
 }
 
-// String is the form that openssl x509 -fingerprint prints.
-func (f Fingerprint) String() string {
-	return strings.ReplaceAll(fmt.Sprintf("% X", f[:]), " ", ":")
+// String is the form that ParsePin takes: colons between the bytes of a certificate's, base64
+// without padding for a key's.
+func (p Pin) String() string {
+	if p.Key {
+		return keyPrefix + base64.RawURLEncoding.EncodeToString(p.SHA256[:])
+	}
+	return strings.ReplaceAll(fmt.Sprintf("% X", p.SHA256[:]), " ", ":")
 }
 
-// A pinError is a certificate that is not the one that was asked for.
-type pinError struct{ is Fingerprint }
+// urlAlphabet is base64 as it stands in a URL, without padding.
+func urlAlphabet(text string) string {
+	return strings.TrimRight(strings.NewReplacer("+", "-", "/", "_").Replace(text), "=")
+}
 
-func (e *pinError) Error() string { return "its SHA-256 is " + e.is.String() }
+// matches reports if this is the certificate, or one with this key.
+func (p *Pin) matches(certificate *x509.Certificate) bool {
+	if p.Key {
+		return sha256.Sum256(certificate.RawSubjectPublicKeyInfo) == p.SHA256
+	}
+	return sha256.Sum256(certificate.Raw) == p.SHA256
+}
+
+// errPin is a certificate that is not the one that was asked for. It does not show what
+// came in place of it: that may be anybody's.
+var errPin = errors.New("somebody may be in between")
 
 // notOffered is the failure if TLS is required. Somebody on the line could have
 // taken the offer away.
@@ -46,17 +86,15 @@ func (t *TLS) notOffered() error {
 func (t *TLS) failure(err error) error {
 	var (
 		unverified *tls.CertificateVerificationError
-		pin        *pinError
 		noTLS      tls.RecordHeaderError
 		timeout    net.Error
 	)
 	switch {
 	case errors.As(err, &unverified):
-		is := fingerprint(unverified.UnverifiedCertificates[0])
-		return later(unverified.Err, "the provider's certificate cannot be trusted: %s; or, if the provider says that this is its certificate, use -F %s",
-			advice(unverified.Err), is)
-	case errors.As(err, &pin):
-		return later(pin, "the provider's certificate is not the one of -F: ask the provider whether it has a new one, and use that one's SHA-256 for -F")
+		return later(unverified.Err, "the provider's certificate cannot be trusted: %s; or give its pin with -F, which the provider sees by running %s",
+			advice(unverified.Err), showPin)
+	case errors.Is(err, errPin):
+		return later(errPin, "%s: ask the provider whether it has a new one, and for its pin, which it sees by running %s", t.wrong(), showPin)
 	case errors.As(err, &noTLS) && t.Mode == OnConnect:
 		return later(err, "the provider does not begin with TLS: leave -T tls out for STARTTLS, or check the port")
 	case errors.As(err, &noTLS):
@@ -65,6 +103,17 @@ func (t *TLS) failure(err error) error {
 		return later(nil, "the provider did not finish the TLS handshake in time: try again later")
 	}
 	return later(err, "the TLS handshake with the provider failed: it must speak TLS 1.2 or newer and have a certificate")
+}
+
+// showPin is the command for the provider's own machine.
+const showPin = "`vodmr-front -l' there"
+
+// wrong is the failure of Pin, by its kind.
+func (t *TLS) wrong() string {
+	if t.Pin.Key {
+		return "the public key of the provider's certificate is not the one of the pin (-F, or the invitation's)"
+	}
+	return "the provider's certificate is not the one of -F"
 }
 
 // advice is what to do about a certificate that did not pass.

@@ -42,3 +42,41 @@ func isPath(s string) bool {
 	domain, found := strings.CutPrefix(rest, "@")
 	return ok && (rest == "" || found && address.IsSafe(domain))
 }
+
+// forwardPath returns the raw recipient of a line that has it as in SMTP: a quoted local
+// part stands for the text in the quotes, and any other for itself.
+func forwardPath(field, value string) (string, error) {
+	raw := value
+	if strings.HasPrefix(value, `"`) {
+		local, rest, ok := address.CutLocal(value)
+		if !ok || !strings.HasPrefix(rest, "@") {
+			return "", fmt.Errorf("%w: %s is no address", ErrNoEnvelope, field)
+		}
+		raw = local + rest
+	}
+	return raw, checkRecipient(field, raw)
+}
+
+// severalAddresses reports if the value of a line is a list: more stands behind a comma that
+// is not within a quoted local part.
+func severalAddresses(value string) bool {
+	_, rest, ok := address.CutLocal(value)
+	return strings.Contains(value, ",") && (!ok || strings.Contains(rest, ","))
+}
+
+// checkRecipient refuses a text that cannot be an address; field is the name of its line.
+// The customer's server decides about the part in front of the @.
+func checkRecipient(field, r string) error {
+	local, domain, found := address.Cut(r)
+	switch {
+	case r == "":
+		return fmt.Errorf("%w: %s is empty", ErrNoEnvelope, field)
+	case address.HasControl(r):
+		return fmt.Errorf("%w: %s holds a control character", ErrNoEnvelope, field)
+	case !found:
+		return fmt.Errorf("%w: %s has no @", ErrNoEnvelope, field)
+	case local == "" || !address.IsSafe(domain):
+		return fmt.Errorf("%w: %s is no address", ErrNoEnvelope, field)
+	}
+	return nil
+}

@@ -2,6 +2,7 @@ package maildir
 
 import (
 	"bytes"
+	"strconv"
 	"strings"
 )
 
@@ -63,6 +64,32 @@ func stamp(name []byte) (seconds int64, ok bool) {
 		seconds = seconds*10 + int64(c-'0')
 	}
 	return 0, false
+}
+
+const (
+	noMicroseconds = -1        // before all that have some
+	lastOfSecond   = 1_000_000 // behind them
+)
+
+// microseconds returns the part of a second that a name tells. unique is the name without its
+// "TIME.": up to the next dot it may be made of marked numbers, as Postfix
+// (V801I2c0003M12345), Dovecot (M12345P67) and Exim (H12345P67) write them. A name that tells
+// none is noMicroseconds if it begins like qmail's, with a digit, and otherwise
+// lastOfSecond, so that the order of such names is the natural one.
+func microseconds(unique []byte) int64 {
+	if len(unique) == 0 || unique[0] < 'A' {
+		return noMicroseconds
+	}
+	for len(unique) > 0 && 'A' <= unique[0] && unique[0] <= 'Z' {
+		mark := unique[0]
+		decimal, _ := digits(unique[1:])
+		if (mark == 'M' || mark == 'H') && 0 < len(decimal) && len(decimal) <= 6 {
+			n, _ := strconv.ParseInt(string(decimal), 10, 64)
+			return n
+		}
+		unique = bytes.TrimLeft(unique[1:], "0123456789abcdef")
+	}
+	return lastOfSecond
 }
 
 // natural compares two names, with each run of digits as one number. So the order of

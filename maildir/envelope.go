@@ -3,53 +3,52 @@ package maildir
 import (
 	"errors"
 	"fmt"
-
-	"vodmr/internal/address"
 )
 
 // HeadSize is how many bytes of a message ParseEnvelope needs: the envelope is at the very
 // top, and no program puts 64 KiB of other lines above it.
 const HeadSize = 64 << 10
 
-// ErrNoEnvelope is the error if a message does not begin with the lines that qmail-local and
-// vdelivermail write. The text tells what is wrong.
+// ErrNoEnvelope is the error if a message does not begin with the lines that its Agent
+// writes. The text tells what is wrong.
 var ErrNoEnvelope = errors.New("no envelope")
 
 // An Envelope is the sender and the recipient of a message.
 type Envelope struct {
 	Sender    string // as for MAIL FROM:<...>, quoted if it must be; "" is the null sender
 	Double    bool   // the sender was #@[], a double bounce, which is sent as <>
-	Recipient string // raw, as in Delivered-To; it must be quoted before it is sent
+	Recipient string // raw; it must be quoted before it is sent
 	Cut       []Span // the parts of the file that are not content, ascending
 
 	// Forwarded: Recipient is from the line of the first delivery, see Catchall.
 	Forwarded bool
-	// Received: a Received field is directly below the two lines, as in every message that
-	// qmail-queue took. Only X- fields of a filter may be between.
+	// Received: the message came by mail. By qmail, a Received field is directly below the
+	// two lines, as in every message that qmail-queue took, with only X- fields of a filter
+	// in between. By any other agent it is always set.
 	Received bool
 }
 
 // A Span is the bytes from From up to, not including, To.
 type Span struct{ From, To int64 }
 
-// ParseEnvelope reads the envelope from the first bytes of a message: HeadSize of them, or
-// all of it (complete). Return-Path and Delivered-To must be above the first Received, in
-// either order, since the sender could have written them below it. The error is
-// ErrNoEnvelope.
+// ParseEnvelope is Agent.ParseEnvelope for qmail.
 func ParseEnvelope(head []byte, complete bool, catchall Catchall) (Envelope, error) {
-	p := parser{lines: lines{head: head, complete: complete}}
+	return Agent{}.ParseEnvelope(head, complete, catchall)
+}
+
+// qmail reads the envelope that qmail-local and vdelivermail write. Return-Path and
+// Delivered-To must be above the first Received, in either order, since the sender could
+// have written them below it.
+func (p *parser) qmail(catchall Catchall) error {
 	err := p.top()
 	if err == nil {
 		p.env.Received = p.receivedBelow()
 		err = p.inner(catchall)
 	}
 	if err == nil {
-		err = checkRecipient(p.env.Recipient)
+		err = checkRecipient("Delivered-To", p.env.Recipient)
 	}
-	if err != nil {
-		return Envelope{}, err
-	}
-	return p.env, nil
+	return err
 }
 
 const (
@@ -106,21 +105,4 @@ func (p *parser) missing() error {
 		return fmt.Errorf("%w: no Return-Path %s", ErrNoEnvelope, above)
 	}
 	return fmt.Errorf("%w: neither Return-Path nor Delivered-To %s", ErrNoEnvelope, above)
-}
-
-// checkRecipient refuses a text that cannot be an address. The customer's server decides
-// about the part in front of the @.
-func checkRecipient(r string) error {
-	local, domain, found := address.Cut(r)
-	switch {
-	case r == "":
-		return fmt.Errorf("%w: Delivered-To is empty", ErrNoEnvelope)
-	case address.HasControl(r):
-		return fmt.Errorf("%w: Delivered-To holds a control character", ErrNoEnvelope)
-	case !found:
-		return fmt.Errorf("%w: Delivered-To has no @", ErrNoEnvelope)
-	case local == "" || !address.IsSafe(domain):
-		return fmt.Errorf("%w: Delivered-To is no address", ErrNoEnvelope)
-	}
-	return nil
 }

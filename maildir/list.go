@@ -21,7 +21,8 @@ type List struct {
 func (l *List) Len() int { return l.count }
 
 // Next returns the oldest message and takes it off the list. Messages of one second are in
-// the order of their names, with numbers in them compared as numbers. If a mail reader
+// the order of the microseconds in their names, if there are any, and then in that of the
+// names, with numbers in them compared as numbers. If a mail reader
 // renamed a message during the scan, it was met under both names; it is returned only
 // once, since it could be sent twice otherwise.
 func (l *List) Next() (Entry, bool) {

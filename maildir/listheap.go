@@ -43,7 +43,8 @@ func (l *List) less(a, b uint64) bool {
 	if r.cut != s.cut {
 		x, y = r.appendName(nil), s.appendName(nil)
 	}
-	return cmp.Or(cmp.Compare(r.seconds, s.seconds), natural(baseOf(x), baseOf(y)), bytes.Compare(x, y)) < 0
+	return cmp.Or(cmp.Compare(r.seconds, s.seconds), cmp.Compare(r.microseconds(), s.microseconds()),
+		natural(baseOf(x), baseOf(y)), bytes.Compare(x, y)) < 0
 }
 
 func (l *List) heapify() {

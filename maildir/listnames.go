@@ -113,6 +113,15 @@ func (r record) appendName(buf []byte) []byte {
 	return append(buf, r.rest...)
 }
 
+// microseconds are those of the name. They are the same whatever flags it has.
+func (r record) microseconds() int64 {
+	unique := baseOf(r.rest)
+	if _, rest, found := bytes.Cut(unique, []byte(".")); found && !r.cut {
+		unique = rest
+	}
+	return microseconds(unique)
+}
+
 // free gives the arena back.
 func (l *List) free() {
 	for _, piece := range slices.Concat(l.names, l.words) {

@@ -56,6 +56,36 @@ func TestOrder(t *testing.T) {
 	}
 }
 
+// Messages of one second go in the order of their microseconds, whatever stands before
+// these: Postfix names the inode first, Dovecot and Exim the microseconds.
+func TestMicroseconds(t *testing.T) {
+	want := []string{
+		"new/5.1.vm", "new/5.77.vm", // qmail's have none
+		"new/5.V801I2c0009M3.vm",
+		"cur/5.M20P9.vm,S=1,W=2:2,S",
+		"new/5.H100P7.vm",
+		"new/5.V801I2c0001M5000.vm",
+		"new/5.M999999P1Q1.vm",
+		"new/6.V801I1M1.vm",
+	}
+	files := map[string]string{}
+	for _, name := range want {
+		files[name] = ""
+	}
+	b, _ := newBox(t, files)
+	if diff := cmp.Diff(want, scanAll(t, b)); diff != "" {
+		t.Errorf("order (-want +got):\n%s", diff)
+	}
+	for unique, want := range map[string]int64{
+		"V801I2c0001M77.h": 77, "M0P1.h": 0, "H5P1.h": 5, "28150.vm": noMicroseconds, "9c8d1e2f.h": noMicroseconds, "": noMicroseconds,
+		"M.h": lastOfSecond, "M1234567.h": lastOfSecond, "V801.M5": lastOfSecond, "Vxyz": lastOfSecond, "P7": lastOfSecond, "m5": lastOfSecond,
+	} {
+		if got := microseconds([]byte(unique)); got != want {
+			t.Errorf("%q: %d, want %d", unique, got, want)
+		}
+	}
+}
+
 func TestEntryTimes(t *testing.T) {
 	b, dir := newBox(t, map[string]string{"new/1795338736.9.vm": "", "cur/x:2,S": ""})
 	must(t, os.Chtimes(filepath.Join(dir, "cur/x:2,S"), past, time.Unix(-5, 0)))

@@ -22,6 +22,14 @@ type Bounce struct {
 	// The notice goes to the postmaster, as if the sender were null.
 	Unproven bool
 
+	// CustomersPostmaster is the raw address that the notice goes to in place of the
+	// sender, who cannot be told; "" for none.
+	CustomersPostmaster string
+
+	// Front: no qmail is here. The notice then speaks for the mail relay of the site, and
+	// not for a program beside qmail-send.
+	Front bool
+
 	charset string // see Scan
 }
 
@@ -57,7 +65,7 @@ func (b Bounce) Reader() io.Reader {
 func (b Bounce) head() string {
 	var s strings.Builder
 	s.WriteString(b.header() + "\n")
-	s.WriteString("Hi. This is the vodmr program at " + asciiText(b.Settings.BounceHost) + ".\n" + b.opening() + "\n")
+	s.WriteString("Hi. This is the " + b.speaker() + " at " + asciiText(b.Settings.BounceHost) + ".\n" + b.opening() + "\n")
 	for _, f := range b.Failures {
 		s.WriteString("<" + shown(f.Recipient) + ">:\n" + reasonLines(f.Reason) + "\n")
 	}
@@ -66,8 +74,21 @@ func (b Bounce) head() string {
 	return s.String()
 }
 
+// speaker is who writes. Programs that read bounces know QSBMF by the words before it.
+func (b Bounce) speaker() string {
+	if b.Front {
+		return "mail relay"
+	}
+	return "vodmr program"
+}
+
 // opening explains to a person what happened.
 func (b Bounce) opening() string {
+	if b.CustomersPostmaster != "" {
+		return "A message could not be delivered to the addresses below, and will not be tried\n" +
+			"again. You get it as the postmaster of their domain: this host may not send mail,\n" +
+			"so its sender has not been told.\n"
+	}
 	if b.Unproven {
 		return "A message could not be delivered to the addresses below. Its sender has not\n" +
 			"been told: no Received line stands below its Return-Path and Delivered-To, so\n" +
@@ -86,6 +107,9 @@ func (b Bounce) from() string {
 }
 
 func (b Bounce) to() string {
+	if b.CustomersPostmaster != "" {
+		return noControl(quoteOrKeep(b.CustomersPostmaster))
+	}
 	if b.Sender != "" && !b.Unproven {
 		return noControl(b.Sender)
 	}

@@ -230,3 +230,28 @@ func TestALargeMessageIsNotKept(t *testing.T) {
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { return len(p), nil }
+
+// Without qmail the notice speaks for the site; the customer's postmaster learns why he gets it.
+func TestNoticeOfAFront(t *testing.T) {
+	s := Settings{BounceFrom: "MAILER-DAEMON", BounceHost: "mail.example.org", DoubleBounceTo: "postmaster", DoubleBounceHost: "mail.example.org"}
+	read := func(b Bounce) string {
+		b.Settings, b.Message = s, strings.NewReader("Subject: x\n\nbody\n")
+		b.Failures = []Failure{{"bob@example.org", "550 no"}}
+		text, err := io.ReadAll(b.Reader())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	text := read(Bounce{Sender: "ann@s.test", Front: true})
+	if !strings.Contains(text, "\n\nHi. This is the mail relay at mail.example.org.\nYour message could not") || strings.Contains(text, "qmail") || !strings.Contains(text, "To: <ann@s.test>\n") {
+		t.Errorf("to the sender:\n%s", text)
+	}
+	for _, sender := range []string{"ann@s.test", ""} {
+		text = read(Bounce{Sender: sender, Front: true, CustomersPostmaster: "postmaster@example.org"})
+		if !strings.Contains(text, "To: <postmaster@example.org>\n") || !strings.Contains(text, "\nHi. This is the mail relay at mail.example.org.\nA message could not be delivered") ||
+			!strings.Contains(text, "\nso its sender has not been told.\n\n<bob@example.org>:\n550 no\n\n--- Below this line") || !strings.Contains(text, "Return-Path: <"+sender+">\n") {
+			t.Errorf("to the customer's postmaster:\n%s", text)
+		}
+	}
+}

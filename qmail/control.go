@@ -9,8 +9,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// DefaultHome is the home directory of qmail, unless another one is named.
-const DefaultHome = "/var/qmail"
+const (
+	// DefaultHome is the home directory of qmail, unless another one is named.
+	DefaultHome = "/var/qmail"
+	// OtherHome has the control files of a site without qmail.
+	OtherHome = "/etc/vodmr"
+)
+
+// StandardHome is where the control files are if no option says so: DefaultHome, or
+// OtherHome if this host has no such folder.
+func StandardHome() string { return standardHome(DefaultHome, OtherHome) }
+
+func standardHome(first, other string) string {
+	if isDir(first) {
+		return first
+	}
+	return other
+}
 
 // A Home is qmail's home directory. It need not exist: then every setting has its
 // default.

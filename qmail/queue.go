@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // MaxAddress is the longest address that qmail-queue takes, in bytes.
@@ -17,9 +19,31 @@ const DefaultTimeout = 5 * time.Minute
 // A Queue takes mail by way of qmail-queue(8).
 type Queue struct {
 	Home    string        // qmail's home directory, in which the program runs
-	Program string        // QMAILQUEUE; "" is bin/qmail-queue
+	Program string        // QMAILQUEUE, or vodmr-sendmail; "" is bin/qmail-queue
 	Timeout time.Duration // longest wait for one step of it; 0 is DefaultTimeout
 }
+
+// FindQueue returns the program that takes bounces: the one that QMAILQUEUE names; otherwise
+// qmail's own, if the home has it; otherwise vodmr-sendmail, from the folder beside, which is
+// that of the program that asks, or from one of path, in the form of PATH. If there is none,
+// the Queue has no Program, and its home no qmail-queue.
+func FindQueue(home Home, qmailqueue, beside, path string) Queue {
+	q := Queue{Home: home.dir, Program: qmailqueue}
+	if qmailqueue != "" || home.HasQueue() {
+		return q
+	}
+	for _, dir := range append([]string{beside}, strings.Split(path, ":")...) {
+		// The working directory may be a customer's, so a relative folder does not count.
+		if program := dir + "/vodmr-sendmail"; strings.HasPrefix(dir, "/") && unix.Access(program, unix.X_OK) == nil {
+			q.Program = program
+			break
+		}
+	}
+	return q
+}
+
+// HasQueue reports if qmail's own qmail-queue is there.
+func (h Home) HasQueue() bool { return unix.Access(h.Path("bin/qmail-queue"), unix.F_OK) == nil }
 
 // Inject hands one message to qmail-queue. Addresses are raw; sender may be "" or
 // `#@[]`. If the error is nil, qmail-queue is responsible for the message from now on. If

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -222,5 +223,45 @@ func TestAddressesThatNoQueueTakes(t *testing.T) {
 		if e := queueErr(t, q.Inject(tt.sender, tt.recipients, strings.NewReader("x"))); e.Permanent != tt.permanent {
 			t.Errorf("%.10q, %d recipients: %+v", tt.sender, len(tt.recipients), e)
 		}
+	}
+}
+
+// TestFindQueue: QMAILQUEUE, qmail's own, vodmr-sendmail beside the program, or in PATH; never
+// one from the working directory.
+func TestFindQueue(t *testing.T) {
+	root := t.TempDir()
+	program := func(name string, mode os.FileMode) string {
+		path := filepath.Join(root, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte("#!/bin/sh\n"), mode)); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	program("qmail/bin/qmail-queue", 0o755)
+	beside, inPath := program("bin/vodmr-sendmail", 0o755), program("path/vodmr-sendmail", 0o755)
+	program("closed/vodmr-sendmail", 0o644)
+	t.Chdir(root + "/path")
+	for _, test := range []struct{ home, queue, beside, path, want string }{
+		{"qmail", "/x/filter", root + "/bin", "", "/x/filter"},
+		{"qmail", "", root + "/bin", "", ""},
+		{"none", "/x/filter", root + "/bin", "", "/x/filter"},
+		{"none", "", root + "/bin", root + "/path", beside},
+		{"none", "", root + "/closed", "/nonexistent:" + root + "/path", inPath},
+		{"none", "", "", ":.:" + root + "/closed", ""},
+	} {
+		home := OpenHome(filepath.Join(root, test.home))
+		if got := FindQueue(home, test.queue, test.beside, test.path); got.Program != test.want || got.Home != home.dir {
+			t.Errorf("%+v: %+v", test, got)
+		}
+	}
+}
+
+func TestStandardHome(t *testing.T) {
+	dir := t.TempDir()
+	if got := standardHome(dir, "/other"); got != dir {
+		t.Errorf("with the folder: %s", got)
+	}
+	if got := standardHome(dir+"/none", "/other"); got != "/other" {
+		t.Errorf("without: %s", got)
 	}
 }

@@ -44,7 +44,12 @@ func queueProgram() string { return filepath.Join(bin, "qmail-queue") }
 // and what is expected of it:
 //
 //	dialogue         what the customer says and hears after 235; the line
-//	                 `D: <term>` tells the session to end, as SIGTERM does
+//	                 `D: <term>` tells the session to end, as SIGTERM does;
+//	                 `D: <ask X>` asks about the recipient X at the door,
+//	                 `D: <answered>` waits for all answers, and `D: <forget X>` has
+//	                 vodmr-rcpt -x forget what was learnt about X
+//	answers          what the questions got: `X VERDICT words` a line, in their order
+//	learnt           all lines of the door's learnt@example.org, as patterns
 //	left             the Maildir's files afterwards
 //	queue            what qmail-queue got: `FROM -> TO` a line
 //	bounce           patterns, each of which a line of a bounce must match
@@ -57,6 +62,9 @@ type site struct {
 	files   map[string]string
 	config  map[string]string
 	maildir string
+
+	answers  []<-chan string // to questions of the dialogue
+	answered string          // those that have come
 }
 
 func newSite(t testing.TB, archive *txtar.Archive) *site {
@@ -185,6 +193,12 @@ func (s *site) run(t testing.TB, script string) (log string, err error) {
 		switch {
 		case !deliver:
 			conn.Run(line)
+		case strings.HasPrefix(name, "<ask "):
+			s.askDoor(strings.TrimSuffix(strings.TrimPrefix(name, "<ask "), ">"))
+		case strings.HasPrefix(name, "<forget "):
+			s.forgetLearnt(t, strings.TrimSuffix(strings.TrimPrefix(name, "<forget "), ">"))
+		case name == "<answered>":
+			s.awaitAnswers()
 		case name == "<term>":
 			_, err := tell.Write([]byte{0})
 			must(t, err)
@@ -302,6 +316,7 @@ func (s *site) check(t testing.TB, log string, err error) {
 		}
 	}
 	matchLog(t, s.files["log"], log)
+	s.checkDoor(t)
 	if notes, ok := s.files["notes"]; ok {
 		matchLog(t, notes, s.readNotes(t))
 	}

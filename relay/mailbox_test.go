@@ -31,7 +31,7 @@ func (s *site) mailboxConfig(log *os.File) spool.Config {
 	c := s.relayConfig(log, log)
 	return spool.Config{
 		Log: c.Log, Site: grant.Site{Qmail: c.Qmail, Rules: c.Rules}, Queue: c.Queue, Host: c.Host, Session: c.Session,
-		Login: c.Login, Home: c.Home, Maildir: c.Maildir, Now: c.Now,
+		Login: c.Login, Home: c.Home, Maildir: c.Maildir, Now: c.Now, Environ: c.Environ,
 	}
 }
 

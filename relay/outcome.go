@@ -45,6 +45,17 @@ func (s *source) decide(b *spool.Batch, decisions []smtp.Decision, plain bool) {
 	}
 }
 
+// decideNotice tells the spool what became of a notice. That the server takes notices does not
+// show that it takes mail, and a notice that it refuses is no sign that it takes none.
+func (s *source) decideNotice(b *spool.Batch, reply smtp.Reply, plain bool) {
+	s.refusedSome = s.refusedSome || reply.Refused()
+	if reply.AboutCommand() && !plain {
+		s.spool.Notices.Repeat(b)
+	} else {
+		s.spool.Notices.Answered(b, reply)
+	}
+}
+
 // learn takes what a transaction's replies say about the server, before they decide about
 // its messages.
 func (s *source) learn(decisions []smtp.Decision) {

@@ -58,6 +58,7 @@ func (s *session) send(src *source) error {
 		return endByNotes
 	}
 	src.start()
+	src.asking = s.newAsking(src)
 	if s.wake != nil {
 		return s.runStanding(src)
 	}
@@ -69,12 +70,16 @@ func (s *session) send(src *source) error {
 
 // run sends all that can be sent now.
 func (s *source) run() error {
+	s.asking.mayAsk()
 	for {
 		if err := s.sender.Run(s); err != nil {
 			return err
 		}
-		if !s.settle() {
-			s.spool.Trust.DecideSenders()
+		if s.settle() {
+			continue
+		}
+		s.spool.Trust.DecideSenders()
+		if !s.noticesWait() {
 			return nil
 		}
 	}
@@ -96,12 +101,14 @@ func (s *source) stopped() error {
 
 // end has the spool and the notes know how the session ended.
 func (s *source) end(err error) {
+	s.asking.end(err)
 	if !isCleanEnd(err) { // or it says nothing about the server
 		s.noteServer()
 	}
 	s.spool.Broken()
 	s.settle()
 	s.endSenders()
+	s.spool.Notices.Drop()
 	switch {
 	case err == nil || isCleanEnd(err):
 		s.spool.End()

@@ -116,10 +116,13 @@ type Unanswered struct {
 	Asked bool
 }
 
-// Unanswered returns what was begun and not answered, in order.
+// Unanswered returns the messages that were begun and not answered, in order.
 func (s *Sender) Unanswered() []Unanswered {
 	var left []Unanswered
 	for _, f := range s.flights {
+		if f.tx.AskOnly {
+			continue
+		}
 		left = append(left, Unanswered{
 			Transaction: f.tx,
 			Doubt:       f.end > 0 && f.end <= s.link.written,

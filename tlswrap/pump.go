@@ -13,22 +13,25 @@ import (
 	"vodmr/internal/sys"
 )
 
-// A plainReader reads what the program writes. The stream ends when the program
-// closes it, and also when the program has ended and nothing is left to read:
-// something that it left behind may hold the other end open.
-type plainReader struct{ fd, ended int }
+// A plainReader reads what the program writes. The stream ends when the program closes it.
+// It also ends some time after the program has ended: something that it left behind may
+// hold the other end open.
+type plainReader struct {
+	fd, ended int
+	until     time.Time // the end of leftTime; zero while the program runs
+}
 
-func (r plainReader) Read(p []byte) (int, error) {
+// leftTime is for how long a process that the program left behind may still speak. vodmr's
+// talker tells a customer of a refused login then: a second after it, and in five more.
+const leftTime = 10 * time.Second
+
+func (r *plainReader) Read(p []byte) (int, error) {
 	for {
-		fds := []unix.PollFd{
-			{Fd: int32(r.fd), Events: unix.POLLIN},
-			{Fd: int32(r.ended), Events: unix.POLLIN},
-		}
-		_, err := sys.RetryN(func() (int, error) { return unix.Poll(fds, -1) })
+		readable, err := r.wait()
 		if err != nil {
 			return 0, err
 		}
-		if fds[0].Revents == 0 {
+		if !readable {
 			return 0, io.EOF
 		}
 		n, err := sys.RetryN(func() (int, error) {
@@ -41,6 +44,24 @@ func (r plainReader) Read(p []byte) (int, error) {
 		if err != unix.EAGAIN {
 			return max(n, 0), err
 		}
+	}
+}
+
+// wait waits until something can be read, which may be the end; or, once the program has
+// ended, until leftTime is over.
+func (r *plainReader) wait() (readable bool, err error) {
+	for {
+		fds := []unix.PollFd{{Fd: int32(r.fd), Events: unix.POLLIN}, {Fd: int32(r.ended), Events: unix.POLLIN}}
+		timeout := -1
+		if !r.until.IsZero() {
+			fds = fds[:1]
+			timeout = int(max(time.Until(r.until), 0) / time.Millisecond)
+		}
+		n, err := sys.RetryN(func() (int, error) { return unix.Poll(fds, timeout) })
+		if err != nil || n == 0 || fds[0].Revents != 0 {
+			return n > 0, err
+		}
+		r.until = time.Now().Add(leftTime)
 	}
 }
 
@@ -84,7 +105,7 @@ func (t tunnel) carry(p *child.Child) (code int, err error) {
 // toCustomer sends what the program writes. If the customer takes no more, the
 // program's next write fails, as it would on the customer's own socket.
 func (t tunnel) toCustomer() error {
-	in := plainReader{t.plain, t.ended}
+	in := &plainReader{fd: t.plain, ended: t.ended}
 	block := make([]byte, blockSize)
 	for {
 		n, err := in.Read(block)

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vodmr/internal/child"
+	"vodmr/internal/confine"
 	"vodmr/internal/fdio"
 	"vodmr/internal/logline"
 )
@@ -37,7 +38,7 @@ type Config struct {
 // A server is a Config at work.
 type server struct {
 	Config
-	self, program *user
+	self, program *confine.User
 	tls           *tls.Config // nil if it cannot be had
 }
 
@@ -73,21 +74,21 @@ func (s *server) fail(err error) int {
 
 // prepare does what must come before the key is read.
 func (s *server) prepare() error {
-	if err := keepSecret(); err != nil {
+	if err := confine.KeepSecret(); err != nil {
 		return fmt.Errorf("cannot hide from other processes: %w", err)
 	}
 	fdio.CloseOnExec(3)
 	var err error
-	if s.self, err = lookUp(s.Account); err != nil {
+	if s.self, err = confine.LookUp(s.Account); err != nil {
 		return err
 	}
-	if s.program, err = lookUp(s.ProgramAccount); err != nil {
+	if s.program, err = confine.LookUp(s.ProgramAccount); err != nil {
 		return err
 	}
 	if s.self != nil && s.self.UID == 0 {
 		return fmt.Errorf("account %s is root: TLS needs one with no rights", s.Account)
 	}
-	if uid := s.self.effectiveUID(); os.Geteuid() == 0 && uid == s.program.effectiveUID() {
+	if uid := s.self.EffectiveUID(); os.Geteuid() == 0 && uid == s.program.EffectiveUID() {
 		s.report(fmt.Errorf("TLS and the program both run as user %d: nothing keeps them apart", uid))
 	}
 	return nil
@@ -140,7 +141,7 @@ func (s *server) arrange(files []uintptr) (run func([]string) (*child.Child, err
 	if err != nil {
 		return nil, err
 	}
-	if err := s.self.confine(); err != nil {
+	if err := s.self.Enter(); err != nil {
 		return nil, err
 	}
 	return func(list []string) (*child.Child, error) { return waiting, then(list) }, nil

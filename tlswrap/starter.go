@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vodmr/internal/child"
+	"vodmr/internal/confine"
 	"vodmr/internal/fdio"
 	"vodmr/internal/logline"
 	"vodmr/internal/ucspi"
@@ -23,7 +24,7 @@ const starterFD = 3
 // program as another user, and root must not read what a stranger sends: so the
 // starter is made first, and waits for what the handshake finds while this
 // process, root no more, goes through it. then tells the starter to begin.
-func startLater(argv, environ []string, files []uintptr, as *user) (p *child.Child, then func([]string) error, err error) {
+func startLater(argv, environ []string, files []uintptr, as *confine.User) (p *child.Child, then func([]string) error, err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, nil, err

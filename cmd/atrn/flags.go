@@ -17,9 +17,12 @@ const usage = `usage: atrn [OPTIONS] PROVIDER[:PORT] PROG ARG...   PROG gets the
        atrn [OPTIONS] PROVIDER[:PORT] -s HOST:PORT  an SMTP server gets it
        atrn [OPTIONS] PROVIDER[:PORT] -m MAILDIR    atrn itself receives
        atrn [OPTIONS] -e COMMAND ...                COMMAND leads to the provider
+       atrn [OPTIONS] -f FILE ...                   FILE is the provider's invitation
+       atrn -n -f FILE                              show what it says, but its password
 options: -u LOGIN -p PASSFILE (its first line) [-d DOMAIN,DOMAIN...]
-         [-T starttls|tls|may|none] [-C CAFILE] [-F SHA256] (which TLS, whom to trust)
+         [-T starttls|tls|may|none] [-C CAFILE] [-F PIN] (which TLS, whom to trust)
          [-i [SECONDS]] (again for ever: at once, or after SECONDS)
+         [-w SECONDS] (end a session that stands when nothing came for so long)
          [-z BYTES] (biggest message, with -m)
        atrn -h | -V
 see atrn(1)
@@ -33,16 +36,23 @@ type flags struct {
 	session fetch.Session
 	repeat  bool          // for ever
 	every   time.Duration // between sessions that do not stand; 0 for Standing's waits
+	show    string        // what to print, and do no more
 }
 
 // rawOptions are the command line as it was given.
 type rawOptions struct {
 	login, passfile, domains string
 	server, maildir, command string
-	tls, cafile, fingerprint string
+	tls, cafile, pin         string
+	invitation               string
+	show                     bool
 	repeat                   repeatOption
-	limit                    int64
+	quiet, limit             int64
+	providerFirst            bool // PROVIDER stands before options
 	args                     []string
+
+	// invited is what the invitation's file says. Options beside it win.
+	invited fetch.Invitation
 }
 
 func parseOptions(args []string) (*flags, error) {
@@ -50,8 +60,17 @@ func parseOptions(args []string) (*flags, error) {
 	if err != nil {
 		return nil, err
 	}
+	if raw.invitation != "" {
+		if raw.invited, err = fetch.ReadInvitation(raw.invitation); err != nil {
+			return nil, err
+		}
+	}
+	if raw.show {
+		return raw.showInvitation()
+	}
 	o := &flags{repeat: raw.repeat.on, every: time.Duration(raw.repeat.seconds) * time.Second}
-	o.session = fetch.Session{Host: fetch.Hostname(), Timings: fetch.DefaultTimings()}
+	o.session = fetch.Session{Host: fetch.Hostname(), Timings: fetch.DefaultTimings(), Domains: raw.invited.Domains}
+	o.session.Quiet = time.Duration(raw.quiet) * time.Second
 	if o.repeat {
 		o.session.Silence = fetch.Silence
 	}
@@ -91,12 +110,16 @@ func parseFlags(args []string) (*rawOptions, error) {
 	flags.StringVar(&raw.command, "e", "", "")
 	flags.StringVar(&raw.tls, "T", "", "")
 	flags.StringVar(&raw.cafile, "C", "", "")
-	flags.StringVar(&raw.fingerprint, "F", "", "")
+	flags.StringVar(&raw.pin, "F", "", "")
+	flags.StringVar(&raw.invitation, "f", "", "")
+	flags.BoolVar(&raw.show, "n", false, "")
 	flags.Var(&raw.repeat, "i", "")
+	flags.Int64Var(&raw.quiet, "w", 0, "")
 	flags.Int64Var(&raw.limit, "z", 0, "")
 	err := raw.parse(flags, args)
 	raw.args = flags.Args()
-	if err == nil && raw.command == "" && len(raw.args) > 1 && strings.HasPrefix(raw.args[1], "-") {
+	if err == nil && raw.command == "" && raw.invitation == "" && len(raw.args) > 1 && strings.HasPrefix(raw.args[1], "-") {
+		raw.providerFirst = true
 		err = raw.parse(flags, raw.args[1:])
 		raw.args = append(raw.args[:1:1], flags.Args()...)
 		if err == nil && raw.command != "" {
@@ -111,6 +134,12 @@ func parseFlags(args []string) (*rawOptions, error) {
 		return nil, fmt.Errorf("%w: %w", errUsage, err)
 	case raw.limit < 0:
 		return nil, fmt.Errorf("%w: -z takes a number of bytes", errUsage)
+	case raw.quiet < 0 || raw.quiet > maxEvery:
+		return nil, fmt.Errorf("%w: -w takes 1 to %d seconds", errUsage, maxEvery)
+	case raw.quiet > 0 && raw.repeat.on:
+		return nil, fmt.Errorf("%w: -w ends a session, and -i begins the next one: give one of them", errUsage)
+	case raw.show && raw.invitation == "":
+		return nil, fmt.Errorf("%w: -n shows an invitation: give its file with -f", errUsage)
 	}
 	return raw, nil
 }
@@ -157,10 +186,15 @@ func (a *repeatOption) Set(value string) (err error) {
 	return nil
 }
 
-// provider takes PROVIDER off the arguments.
+// provider takes PROVIDER off the arguments. Beside an invitation it is there only if no
+// PROG can be meant.
 func (raw *rawOptions) provider() (fetch.Provider, error) {
 	if raw.command != "" {
 		return fetch.Command{Line: raw.command}, nil
+	}
+	given := raw.providerFirst || len(raw.args) > 0 && (raw.server != "" || raw.maildir != "")
+	if raw.invitation != "" && !given {
+		return fetch.TCP{Address: raw.invited.Address}, nil
 	}
 	if len(raw.args) == 0 {
 		return nil, fmt.Errorf("%w: no PROVIDER", errUsage)
@@ -205,17 +239,41 @@ func (raw *rawOptions) intoMaildir(domains []string) fetch.Sink {
 	}
 }
 
-// loginAndPassword reads the password file.
+// loginAndPassword reads the password file, or takes what the invitation says.
 func (raw *rawOptions) loginAndPassword() (fetch.Login, error) {
-	if raw.login == "" || raw.passfile == "" {
-		return fetch.Login{}, fmt.Errorf("%w: ATRN needs a login: give -u and -p", errUsage)
+	login := raw.invited.Login
+	if raw.login != "" {
+		login.User = raw.login
 	}
-	if strings.ContainsAny(raw.login, "\x00\r\n") {
+	if strings.ContainsAny(login.User, "\x00\r\n") {
 		return fetch.Login{}, fmt.Errorf("%w: a login has no line ends", errUsage)
+	}
+	if login.User == "" || raw.passfile == "" && raw.invitation == "" {
+		return fetch.Login{}, fmt.Errorf("%w: ATRN needs a login: give -u and -p, or an invitation with -f", errUsage)
+	}
+	if raw.passfile == "" && login.Password == "" {
+		return fetch.Login{}, fmt.Errorf("%w: the invitation holds no password: give -p", errUsage)
+	}
+	if raw.passfile == "" {
+		return login, nil
 	}
 	password, exposed, err := fetch.ReadPassword(raw.passfile)
 	if exposed {
 		fetch.Warn(os.Stderr, fmt.Errorf("everybody can read %s: chmod 600 it", raw.passfile))
 	}
-	return fetch.Login{User: raw.login, Password: password}, err
+	return fetch.Login{User: login.User, Password: password}, err
+}
+
+// showInvitation is for people, and for scripts that need a host or a domain of it: a
+// word and a value a line.
+func (raw *rawOptions) showInvitation() (*flags, error) {
+	i := raw.invited
+	lines := []string{"provider " + i.Address.String(), "login " + i.Login.User}
+	for _, domain := range i.Domains {
+		lines = append(lines, "domain "+domain)
+	}
+	if i.Pin != nil {
+		lines = append(lines, "pin "+i.Pin.String())
+	}
+	return &flags{show: strings.Join(lines, "\n") + "\n"}, nil
 }

@@ -20,7 +20,7 @@ func FuzzParseOptions(f *testing.F) {
 	for _, seed := range []string{
 		"", "-h", "-u l -p pass h prog a", "-u l -p pass h:366 -s localhost:25", "-u l -p pass h -m Maildir -z 100", "-u l -p pass -e cmd prog",
 		"-u l -p pass -d a.example,b.example -i 60 h prog", "-u l -p pass -T none h prog", "-u l -p pass -T tls -e cmd prog", "-u l -p pass -C pass h prog",
-		"-u l -p pass -F 00 h prog", "-u l -p pass -T may -F aa h prog", "-u l -p pass -i 99999999999 h prog", "-u l -p pass -z -1 h prog", "-u l -p pass [::1]:smtp prog",
+		"-u l -p pass -F 00 h prog", "-f invitation prog -x", "-n -f invitation", "-f invitation -e cmd prog", "h -f invitation -m dir", "-f invitation -T none prog", "-f invitation -s h -d x.example -u l -p pass", "-n h prog", "-u l -p pass -T may -F aa h prog", "-u l -p pass -i 99999999999 h prog", "-u l -p pass -z -1 h prog", "-u l -p pass [::1]:smtp prog",
 		"-u l\r -p pass h prog", "-u= -p none h prog", "-u l -p none h prog", "-u l -p pass -i -1 h prog", "-- h prog", "-u l -p pass h -e cmd", "-u l -p pass -i h prog", "-u l -p pass -i 0 h prog", "-u l -p pass -i 300 h prog", "-u l -p pass h -s h -d a.example",
 	} {
 		f.Add(strings.ReplaceAll(seed, " ", "\n"))
@@ -29,15 +29,23 @@ func FuzzParseOptions(f *testing.F) {
 	if err := os.WriteFile(passfile, []byte("secret\n"), 0o600); err != nil {
 		f.Fatal(err)
 	}
+	invitation := filepath.Join(f.TempDir(), "invitation")
+	if err := os.WriteFile(invitation, []byte(invitationLine), 0o600); err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, lines string) {
 		args := strings.Split(lines, "\n")
 		for i, arg := range args {
 			if arg == "pass" {
 				args[i] = passfile
 			}
+			if arg == "invitation" {
+				args[i] = invitation
+			}
 		}
 		raw, err := parseFlags(args)
-		if err == nil && !slices.Contains([]string{"", "none", passfile}, raw.passfile) || err == nil && !slices.Contains([]string{"", passfile}, raw.cafile) {
+		if err == nil && !slices.Contains([]string{"", "none", passfile}, raw.passfile) || err == nil && !slices.Contains([]string{"", passfile}, raw.cafile) ||
+			err == nil && !slices.Contains([]string{"", invitation}, raw.invitation) {
 			return // it may be a device
 		}
 		o, err := parseOptions(args)
@@ -51,13 +59,38 @@ func FuzzParseOptions(f *testing.F) {
 	})
 }
 
+// invitationLine is the text of each file that is called invitation here.
+const invitationLine = "atrn://invited:hidden@mail.example.net/?domain=c.example&pin=sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
+// inherit is a command line with what its invitation says.
+func inherit(raw *rawOptions) (login, password, domains string) {
+	login, password, domains = raw.login, "secret", raw.domains
+	if raw.invitation != "" && login == "" {
+		login = "invited"
+	}
+	if raw.invitation != "" && raw.passfile == "" {
+		password = "hidden"
+	}
+	if raw.invitation != "" && domains == "" {
+		domains = "c.example"
+	}
+	return login, password, domains
+}
+
 func checkOptions(t *testing.T, args []string, raw *rawOptions, o *flags) {
 	s := o.session
-	if s.Provider == nil || s.Sink == nil || s.Login.User != raw.login || raw.login == "" || s.Login.Password != "secret" ||
-		strings.ContainsAny(raw.login, "\r\n\x00") {
+	if raw.show {
+		if o.show == "" || strings.Contains(o.show, "hidden") || s.Provider != nil {
+			t.Errorf("%q: %+v", args, o)
+		}
+		return
+	}
+	login, password, domains := inherit(raw)
+	if s.Provider == nil || s.Sink == nil || s.Login.User != login || login == "" || s.Login.Password != password ||
+		strings.ContainsAny(login, "\r\n\x00") {
 		t.Errorf("%q: %+v", args, s)
 	}
-	if raw.domains != strings.Join(s.Domains, ",") || strings.ContainsAny(raw.domains, " \r\n\x00<>") {
+	if domains != strings.Join(s.Domains, ",") || strings.ContainsAny(domains, " \r\n\x00<>") {
 		t.Errorf("%q: domains %q", args, s.Domains)
 	}
 	if o.repeat != raw.repeat.on || o.repeat != (s.Silence == fetch.Silence) || !o.repeat && s.Silence != 0 {
@@ -67,7 +100,7 @@ func checkOptions(t *testing.T, args []string, raw *rawOptions, o *flags) {
 		t.Errorf("%q: %v of %+v", args, o.every, raw.repeat)
 	}
 	word, _ := map[string]fetch.TLSMode{"starttls": fetch.StartTLS, "tls": fetch.OnConnect, "may": fetch.MayTLS, "none": fetch.NoTLS}[raw.tls]
-	if raw.tls == "" && raw.command != "" {
+	if raw.tls == "" && raw.command != "" && raw.invitation == "" {
 		word = fetch.NoTLS
 	}
 	verified := s.TLS.Mode == fetch.StartTLS || s.TLS.Mode == fetch.OnConnect

@@ -38,6 +38,10 @@ func run(args []string) int {
 		fetch.Warn(os.Stderr, err)
 		return fetch.ExitCode(err)
 	}
+	if o.show != "" {
+		fmt.Print(o.show)
+		return fetch.ExitFetched
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	r := fetch.Reporter{Session: o.session, Log: os.Stderr, Terminal: fetch.IsTerminal(2)}

@@ -87,6 +87,8 @@ func TestMisuse(t *testing.T) {
 		{"-i 0 host true", "invalid", true},
 		{"host -s h -i -5", "not defined", true},
 		{"-z -5 host true", "-z takes", true},
+		{"-w -5 host true", "-w takes", true},
+		{"-w 5 -i host true", "-w ends a session", true},
 		{"-u u -p PASS host -q dir", "not defined: -q", true},
 		{"-u u -p PASS host:none true", "not a port", false},
 		{"-u u -p PASS [::1 true", "not an address", false},

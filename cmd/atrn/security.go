@@ -16,7 +16,7 @@ func (raw *rawOptions) security(provider fetch.Provider) (fetch.TLS, error) {
 	if tcp, ok := provider.(fetch.TCP); ok {
 		tls.Host = tcp.Address.Host
 	}
-	given := tls.Roots != nil || tls.Pin != nil
+	given := raw.cafile != "" || raw.pin != ""
 	must := tls.Mode == fetch.StartTLS || tls.Mode == fetch.OnConnect
 	switch {
 	case given && !must && raw.tls == "":
@@ -26,20 +26,24 @@ func (raw *rawOptions) security(provider fetch.Provider) (fetch.TLS, error) {
 	case must && tls.Host == "" && tls.Pin == nil:
 		return tls, fmt.Errorf("%w: -e names no host for the certificate: say with -F which one is right", errUsage)
 	}
+	if !must {
+		tls.Pin = nil // the invitation's
+	}
 	return tls, nil
 }
 
-// trust takes -T, -C and -F. A command, such as ssh, mostly has its own
-// encryption.
+// trust takes -T, -C and -F, and the invitation's pin if neither -C nor -F is there. A
+// command, such as ssh, mostly has its own encryption; and only a pin tells what is
+// behind it.
 func (raw *rawOptions) trust() (tls fetch.TLS, err error) {
 	if raw.tls != "" {
 		if tls.Mode, err = fetch.ParseTLSMode(raw.tls); err != nil {
 			return tls, err
 		}
-	} else if raw.command != "" {
+	} else if raw.command != "" && raw.invited.Pin == nil {
 		tls.Mode = fetch.NoTLS
 	}
-	if raw.cafile != "" && raw.fingerprint != "" {
+	if raw.cafile != "" && raw.pin != "" {
 		return tls, fmt.Errorf("%w: by -F no CA is asked: give -C or -F", errUsage)
 	}
 	if raw.cafile != "" {
@@ -47,12 +51,14 @@ func (raw *rawOptions) trust() (tls fetch.TLS, err error) {
 			return tls, err
 		}
 	}
-	if raw.fingerprint != "" {
-		pin, err := fetch.ParseFingerprint(raw.fingerprint)
+	if raw.pin != "" {
+		pin, err := fetch.ParsePin(raw.pin)
 		if err != nil {
 			return tls, err
 		}
 		tls.Pin = &pin
+	} else if raw.cafile == "" {
+		tls.Pin = raw.invited.Pin
 	}
 	return tls, nil
 }

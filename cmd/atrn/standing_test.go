@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"vodmr/test/kit/dialogue"
 	"vodmr/test/kit/require"
 )
 
@@ -113,5 +114,19 @@ func TestStandingStoppedAmidAMessage(t *testing.T) {
 		if left, err := os.ReadDir(filepath.Join(dir, folder)); err != nil || len(left) > 0 {
 			t.Errorf("%s: %v, %v", folder, left, err)
 		}
+	}
+}
+
+// -w ends a session that stands when nothing came for a while: what came is taken, and the
+// provider is told 421.
+func TestStandingSessionEndedWhenQuiet(t *testing.T) {
+	dir := t.TempDir()
+	code, _, log := fetchWith(t, "-u", "u", "-p", passfile(t, 0o600), "-w", "1", "-m", dir, "-e", provider(`say '250 go' 'HELO p' 'MAIL FROM:<>' `+
+		`'RCPT TO:<a@b.example>' 'BDAT 1 LAST'; printf x; for i in 1 2 3 4 5 6; do read a; done; echo "last $a" >&2`))
+	if code != 0 || !dialogue.Match("last 421 *atrn: fetched 1 messages, 1 bytes from the command\n", log) {
+		t.Errorf("exit %d, %q", code, log)
+	}
+	if entries, err := os.ReadDir(filepath.Join(dir, "new")); err != nil || len(entries) != 1 {
+		t.Errorf("delivered %v, %v", entries, err)
 	}
 }

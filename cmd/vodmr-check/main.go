@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 
 	"vodmr/check"
 	"vodmr/internal/getopt"
@@ -17,7 +18,8 @@ import (
 
 const (
 	program = "vodmr-check"
-	usage   = "usage: vodmr-check [-r] [-d DIR] [-p PORT] [-q QMAILHOME] [-x RULES.CDB] [LOGIN...]\n" +
+	usage   = "usage: vodmr-check [-r] [-d DIR] [-p PORT] [-q QMAILHOME] [-x RULES.CDB] [-o HOST] [LOGIN...]\n" +
+		"       vodmr-check -p LOGIN [-a ADDRESS] [-d DIR] [-q QMAILHOME] [-x RULES.CDB]\n" +
 		"       vodmr-check -h | -V\n" +
 		"see vodmr-check(8)\n"
 
@@ -55,16 +57,16 @@ func run(args []string, stdout, stderr io.Writer) int {
 
 // parse reads the command line. Options come before logins.
 func parse(args []string) (config check.Config, err error) {
-	config.Logins, err = getopt.Parse(args, "rd:q:x:p:", func(letter rune, value string) error {
+	config.Logins, err = getopt.Parse(args, "ra:d:o:q:x:p:", func(letter rune, value string) error {
 		switch letter {
 		case 'r':
 			config.Report = true
+		case 'a':
+			config.To = value
+		case 'o':
+			config.Out25 = value
 		case 'p':
-			port, err := strconv.ParseUint(value, 10, 16)
-			if err != nil || port == 0 {
-				return fmt.Errorf("-p %q is no port: 1 to 65535", value)
-			}
-			config.Port = int(port)
+			return takePort(&config, value)
 		case 'd':
 			config.Dir = value
 		case 'q':
@@ -82,5 +84,23 @@ func parse(args []string) (config check.Config, err error) {
 	if slices.Contains(config.Logins, "") {
 		return config, errors.New("a LOGIN is empty")
 	}
+	if config.To != "" && config.Probe == "" {
+		return config, errors.New("-a is the recipient of a probe: -p LOGIN is needed")
+	}
 	return config, nil
+}
+
+// takePort takes -p: a number is a port, and any other word is the login that gets a probe. No
+// login is a number alone.
+func takePort(config *check.Config, value string) error {
+	if strings.Trim(value, "0123456789") != "" {
+		config.Probe = value
+		return nil
+	}
+	port, err := strconv.ParseUint(value, 10, 16)
+	if err != nil || port == 0 {
+		return fmt.Errorf("-p %q is no port: 1 to 65535", value)
+	}
+	config.Port = int(port)
+	return nil
 }

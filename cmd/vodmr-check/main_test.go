@@ -22,12 +22,29 @@ func look(args ...string) (code int, stdout, stderr string) {
 
 func TestMisuse(t *testing.T) {
 	for _, args := range [][]string{
-		{"-z"}, {"-d"}, {"-p", "x"}, {"-p", "0"}, {"-p", "65536"}, {""}, {"-r", "--", "odmr@example.org", ""}, {"-q", "qmail"}, {"-x", "rules.cdb"},
+		{"-z"}, {"-d"}, {"-p", ""}, {"-a", "bob@example.org"}, {"-p", "0"}, {"-p", "65536"}, {""}, {"-r", "--", "odmr@example.org", ""}, {"-q", "qmail"}, {"-x", "rules.cdb"},
 	} {
 		code, stdout, stderr := look(args...)
 		if code != exitMisuse || stdout != "" || !strings.HasPrefix(stderr, "vodmr-check: ") || !strings.HasSuffix(stderr, usage) {
 			t.Errorf("%q: exit %d, %q, %q", args, code, stdout, stderr)
 		}
+	}
+}
+
+// A number is a port; any other word gets a probe.
+func TestPortAndProbe(t *testing.T) {
+	config, err := parse([]string{"-p", "366", "-p", "odmr@example.org", "-a", "bob@example.org", "-o", "mx.example.net", "eve"})
+	if err != nil || config.Port != 366 || config.Probe != "odmr@example.org" || config.To != "bob@example.org" || config.Out25 != "mx.example.net" || len(config.Logins) != 1 {
+		t.Errorf("%+v, %v", config, err)
+	}
+}
+
+// A probe alone does not look at the rest of the site.
+func TestProbeAlone(t *testing.T) {
+	dir := t.TempDir()
+	code, stdout, stderr := look("-d", dir, "-q", dir, "-p", "nobody@example.org")
+	if code != exitWrong || stderr != "" || !strings.HasPrefix(stdout, "wrong nobody@example.org: cannot get a probe") || strings.Count(stdout, "wrong ") != 1 {
+		t.Errorf("exit %d, %q\n%s", code, stderr, stdout)
 	}
 }
 

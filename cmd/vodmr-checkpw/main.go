@@ -16,6 +16,7 @@ import (
 	"vodmr/internal/fdio"
 	"vodmr/internal/getopt"
 	"vodmr/internal/logline"
+	"vodmr/internal/verdict"
 	"vodmr/internal/version"
 	"vodmr/internal/vpasswd"
 )
@@ -69,9 +70,13 @@ func run(args, environ []string) int {
 	return execute(args[1:], account(environ, c.Login, e))
 }
 
-// say logs what went wrong and returns the exit code. No secret may be in text.
+// say logs what went wrong and returns the exit code. No secret may be in text. vodmr tells
+// trouble from a refusal by the verdict, since it does not see the exit code.
 func say(code int, text string) int {
 	logline.New(2, program, logline.Session()).Event("error", logline.F("error", text))
+	if code == exitTemporary {
+		_ = verdict.Say(verdict.NotChecked)
+	}
 	return code
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"vodmr/internal/getopt"
+	"vodmr/maildir"
 )
 
 // flags are the command line.
@@ -17,6 +18,9 @@ type flags struct {
 	port              uint
 	starttls, connect bool
 	tlsAccount, cert  string
+	mta               string // VODMR_MTA; empty to leave it out
+
+	doorGroup, doorOwner string
 
 	account, logAccount string
 	dir, host           string
@@ -31,7 +35,7 @@ const (
 
 func parseOptions(args []string) (*flags, error) {
 	o := &flags{port: defaultPort, tlsAccount: "vodmrtls", check: defaultCheck, relay: []string{"Maildir"}}
-	args, err := getopt.Parse(args, "fp:stu:c:", o.set)
+	args, err := getopt.Parse(args, "fp:stu:c:m:g:o:", o.set)
 	if err != nil {
 		return nil, err
 	}
@@ -79,8 +83,16 @@ func (o *flags) set(letter rune, value string) error {
 		o.connect = true
 	case 'u':
 		o.tlsAccount = value
+	case 'g':
+		o.doorGroup = value
+	case 'o':
+		o.doorOwner = value
 	case 'c':
 		o.cert = value
+	case 'm':
+		o.mta = value
+		_, err := maildir.AgentNamed(value)
+		return err
 	}
 	return nil
 }

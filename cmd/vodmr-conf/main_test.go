@@ -61,7 +61,7 @@ func command(script string) string {
 }
 
 func TestRunScript(t *testing.T) {
-	const start = `exec $envdir ./env tcpserver -vRHl0 -x tcp.cdb -c"${concurrency:-40}" `
+	const start = `exec $envdir tcpserver -vRHl0 -x tcp.cdb -c"${concurrency:-40}" `
 	const relay = ` /usr/local/bin/vodmr-relay -x "$PWD/rules.cdb" `
 	for _, test := range []struct {
 		name string
@@ -130,6 +130,7 @@ func TestWrongArguments(t *testing.T) {
 		{0, "-c /x root qmaill /d h", "say -s or -t"},
 		{0, "-s -c x root qmaill /d h", "must begin with /"},
 		{0, "-s -c /$(x) root qmaill /d h", "a shell takes"},
+		{0, "-m sendmail root qmaill /d h", `VODMR_MTA is "sendmail": it must be one of qmail, postfix`},
 		{0, "root qmaill d h", "must begin with /"},
 		{0, "root qmaill /d h x -x y Maildir", "leave -x out"},
 		{0, "root qmaill /d h x -q qmail Maildir", "-q needs an absolute path"},
@@ -249,6 +250,19 @@ func TestTree(t *testing.T) {
 	}
 }
 
+// -m is a setting of the service, for all its programs.
+func TestMTA(t *testing.T) {
+	s, err := planned(t, 0, "-m postfix root root /d h")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text(t, s, "run")
+	setting, err := os.ReadFile(filepath.Join(s.Dir, "env/VODMR_MTA"))
+	if err != nil || string(setting) != "postfix\n" {
+		t.Errorf("%q, %v", setting, err)
+	}
+}
+
 // Each script is one that sh understands, in all the forms that it can have.
 func TestScriptsParse(t *testing.T) {
 	for _, line := range []string{
@@ -330,5 +344,43 @@ func TestOwners(t *testing.T) {
 	}
 	if mode := tree(t, dir)["/log/main"]; mode != "dgrwxr-xr-x" {
 		t.Errorf("a new owner took a bit away: %s", mode)
+	}
+}
+
+// TestDoor: the folder has the Maildirs' owner and the group that may ask, and a mode that
+// nobody else can use.
+func TestDoor(t *testing.T) {
+	for line, wrong := range map[string]string{
+		"-o vpopmail vpopmail qmaill /x mail.x":            "say -g too",
+		"-g vodmrdoor root qmaill /x mail.x":               "say -o OWNER",
+		"-g vodmrdoor -o nobody2 root qmaill /x mail.x":    "no account",
+		"-g a;b -o vpopmail root qmaill /x mail.x":         "characters",
+		"-g vodmrdoor -o vpopmail root qmaill /x mail.x":   "",
+		"-g vodmrdoor vpopmail qmaill /x mail.x /bin/true": "",
+	} {
+		_, err := planned(t, 0, line)
+		if wrong == "" && err != nil || wrong != "" && (err == nil || !strings.Contains(err.Error(), wrong)) {
+			t.Errorf("%s: %v, want %q", line, err, wrong)
+		}
+	}
+	if _, err := planned(t, 1000, "-g vodmrdoor me me /x mail.x"); err == nil {
+		t.Error("a door without root")
+	}
+	require.Root(t, "only root can make the door")
+	s, err := planned(t, 0, "-g daemon vpopmail qmaill /x mail.x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := text(t, s, "env/VODMR_DOOR"), s.Dir+"/door\n"; got != want {
+		t.Errorf("VODMR_DOOR is %q, want %q", got, want)
+	}
+	gid, err := groupID("daemon")
+	st, err2 := os.Stat(filepath.Join(s.Dir, "door"))
+	if err != nil || err2 != nil {
+		t.Fatal(err, err2)
+	}
+	owner := st.Sys().(*syscall.Stat_t)
+	if st.Mode() != os.ModeDir|os.ModeSetgid|0o750 || owner.Uid != 89 || int(owner.Gid) != gid {
+		t.Errorf("the door is %v of %d:%d", st.Mode(), owner.Uid, owner.Gid)
 	}
 }

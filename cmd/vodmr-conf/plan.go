@@ -27,11 +27,15 @@ type service struct {
 	Check     string
 	Relay     string
 	Qmail     string // QMAILHOME, if it is not the default
+	MTA       string // the mail server that fills the Maildirs; empty for qmail
 	Maildir   string // in a mailbox's home
 	Vpasswd   string // vodmr-checkpw's file; empty with any other program
 
 	owner    *ids // of files that only tcpserver's user must read; nil for our own
 	logOwner *ids // of the log; nil for ours
+
+	DoorGroup string // may ask about recipients; empty for no door
+	doorOwner *ids   // of the door: the Maildirs' owner, and that group
 }
 
 // ids are a user and its group.
@@ -65,7 +69,7 @@ func plan(o *flags, known accounts, bin string) (*service, error) {
 	s := &service{
 		Dir: filepath.Clean(o.dir), Host: o.host, Port: o.port, Bin: bin,
 		STARTTLS: o.starttls, TLS: o.starttls || o.connect, Cert: o.cert,
-		Relay: strings.Join(o.relay, " "), Maildir: "Maildir",
+		Relay: strings.Join(o.relay, " "), Maildir: "Maildir", MTA: o.mta,
 	}
 	if !plain.MatchString(bin) {
 		s.Bin = "" // PATH has to do
@@ -75,7 +79,8 @@ func plan(o *flags, known accounts, bin string) (*service, error) {
 		s.setRelay(o.relay),
 		s.setAccount(known, "ACCT", o.account, &s.Account, &s.owner),
 		s.setAccount(known, "LOGACCT", o.logAccount, &s.Log, &s.logOwner),
-		s.setTLSAccount(known, o.tlsAccount))
+		s.setTLSAccount(known, o.tlsAccount),
+		s.setDoor(known, o.doorGroup, o.doorOwner, o.account))
 }
 
 // setAccount takes an account. Only root can become another user, and root need not become

@@ -362,3 +362,22 @@ func TestRules(t *testing.T) {
 		t.Errorf("with rules: exit %d, %d left\n%s", code, left(t, maildir), log)
 	}
 }
+
+// TestMTA: what another mail server delivered bounces to its sender; an unknown server is
+// misuse.
+func TestMTA(t *testing.T) {
+	root, maildir := newSite(t)
+	must(t, os.RemoveAll(maildir+"/new"))
+	testsite.Write(t, fmt.Sprintf("%s/new/%d.2d3584c8.front", maildir, time.Now().Unix()-8*86400),
+		"Return-Path: <ann@sender.test>\nDelivered-To: \"bob\"@example.org\nReceived: x\n\nbody\n")
+	own(t, root+"/domain", owner)
+	testsite.Write(t, root+"/qmail/env/VODMR_MTA", "opensmtp\n")
+	if _, log, code := expire(t, root, "odmr@example.org"); code != 100 || !strings.Contains(log, "one of qmail, postfix, exim") {
+		t.Errorf("an unknown one: exit %d, %q", code, log)
+	}
+	testsite.Write(t, root+"/qmail/env/VODMR_MTA", "opensmtpd\n")
+	_, log, code := expire(t, root, "odmr@example.org")
+	if code != 0 || bounces(t, root) != 1 || !strings.Contains(log, "to=<bob@example.org>") || !strings.Contains(log, "sentto=<ann@sender.test>") {
+		t.Errorf("exit %d, %d bounces\n%s", code, bounces(t, root), log)
+	}
+}

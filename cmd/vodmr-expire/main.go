@@ -4,6 +4,7 @@ package main
 import (
 	"errors"
 	"os"
+	"path"
 	"strconv"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"vodmr/internal/locate"
 	"vodmr/internal/logline"
 	"vodmr/internal/version"
+	"vodmr/maildir"
 	"vodmr/qmail"
 	"vodmr/relay/grant"
 	"vodmr/relay/spool"
@@ -57,7 +59,7 @@ type flags struct {
 }
 
 func parseOptions(args []string) (flags, []string, error) {
-	o := flags{qmail: qmail.DefaultHome}
+	o := flags{qmail: qmail.StandardHome()}
 	args, err := getopt.Parse(args, "nfq:x:", func(letter rune, value string) error {
 		switch letter {
 		case 'n':
@@ -76,7 +78,15 @@ func parseOptions(args []string) (flags, []string, error) {
 	if err == nil && len(args) == 0 {
 		err = errors.New("a LOGIN or a MAILDIR is needed")
 	}
+	if err == nil {
+		_, err = maildir.AgentNamed(o.environ()("VODMR_MTA"))
+	}
 	return o, args, err
+}
+
+// environ gives the variables that count.
+func (o flags) environ() func(name string) string {
+	return locate.Environ(qmail.OpenHome(o.qmail))
 }
 
 // expire goes through one Maildir, as its owner, and returns the exit code.
@@ -118,8 +128,8 @@ func (o flags) config(site qmail.Home, place locate.Place, log *logline.Logger) 
 	return spool.Config{
 		Log: log, Host: host, Session: strconv.Itoa(os.Getpid()),
 		Login: place.Login, Home: place.Home, Maildir: place.Maildir,
-		Site: grant.Site{Qmail: site, Rules: o.rules}, Queue: qmail.Queue{Home: o.qmail, Program: os.Getenv("QMAILQUEUE")},
-		Now: time.Now,
+		Site: grant.Site{Qmail: site, Rules: o.rules}, Queue: qmail.FindQueue(site, os.Getenv("QMAILQUEUE"), programFolder(), os.Getenv("PATH")),
+		Now: time.Now, Environ: o.environ(),
 	}
 }
 
@@ -129,4 +139,13 @@ func exitCode(err error) int {
 		return exitMisuse
 	}
 	return exitTemporary
+}
+
+// programFolder is the folder of this program; "" if it is not known.
+func programFolder() string {
+	self, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	return path.Dir(self)
 }

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -132,6 +133,64 @@ func TestJSON(t *testing.T) {
 	}
 }
 
+// TestMetrics: the lines of one metric stand together, each Maildir has one, and what
+// cannot be listed is counted.
+func TestMetrics(t *testing.T) {
+	now := time.Now().Unix()
+	files := box(now)
+	files["vodmr.notes"] = fmt.Sprintf("%d taken 1\n%d bounced 3\n%d refused 12\n%d end\n", now-90, now-80, now-70, now-60)
+	root, maildir := testsite.New(t, files)
+	out, log, code := list(t, root, "-m", "-q", root+"/qmail", "odmr@example.org", "nobody@elsewhere.test")
+	if code != 100 || !strings.Contains(log, "no such login") {
+		t.Errorf("exit %d, %q", code, log)
+	}
+	labels := `{login="odmr@example.org",maildir="` + maildir + `"} `
+	for _, want := range []string{
+		"# TYPE vodmr_messages gauge\nvodmr_messages" + labels + "5\n",
+		"vodmr_bytes" + labels + "318\n",
+		"vodmr_unreadable" + labels + "2\n",
+		"vodmr_standing" + labels + "0\n",
+		"vodmr_refusing" + labels + "1\n",
+		"vodmr_bounced" + labels + "3\n",
+		`vodmr_failed{argument="nobody@elsewhere.test"} 1` + "\n",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("there is no %q in\n%s", want, out)
+		}
+	}
+	metric := regexp.MustCompile(`^(# HELP vodmr_\w+ .+|# TYPE vodmr_\w+ gauge|vodmr_\w+\{[^{}\n]+\} \d+)$`)
+	for line := range strings.Lines(out) {
+		if !metric.MatchString(strings.TrimSuffix(line, "\n")) {
+			t.Errorf("this is no line of the format: %q", line)
+		}
+	}
+}
+
+// TestMetricsOfAStandingSession: the lock tells that a session stands.
+func TestMetricsOfAStandingSession(t *testing.T) {
+	root, maildir := testsite.New(t, map[string]string{"vodmr.lock": ""})
+	holder := exec.Command("python3", "-c", `
+import fcntl, sys
+f = open(sys.argv[1], "r+")
+fcntl.lockf(f, fcntl.LOCK_EX, 1)
+print("held", flush=True)
+sys.stdin.read()`, filepath.Join(maildir, "vodmr.lock"))
+	require.Program(t, "python3")
+	in, err := holder.StdinPipe()
+	must(t, err)
+	out, err := holder.StdoutPipe()
+	must(t, err)
+	must(t, holder.Start())
+	_, err = out.Read(make([]byte, 5))
+	must(t, err)
+	text, _, code := list(t, root, "-m", "-q", root+"/qmail", maildir)
+	if code != 0 || !strings.Contains(text, `vodmr_standing{login="",maildir="`+maildir+"\"} 1\n") {
+		t.Errorf("exit %d\n%s", code, text)
+	}
+	in.Close()
+	must(t, holder.Wait())
+}
+
 // TestNoOutputSteersATerminal: whatever a sender, a file's name or a server's reply
 // holds, only printable characters are written, and JSON's reader gets what was meant.
 func TestNoOutputSteersATerminal(t *testing.T) {
@@ -240,5 +299,26 @@ func TestAsRoot(t *testing.T) {
 	must(t, os.Chown(filepath.Join(other, "new/2.x"), 47110, 47110))
 	if out, _, _ := list(t, root, other); !strings.Contains(out, "? ? new/2.x") || strings.Contains(out, "d@b.test") {
 		t.Errorf("another user's file was read:\n%s", out)
+	}
+}
+
+// TestMTA: the mail server is the one in the environment, or that of the service in the home of
+// the control files; an unknown one is misuse.
+func TestMTA(t *testing.T) {
+	root, _ := testsite.New(t, map[string]string{
+		"new/1795885022.M908232P20.front": "Return-path: <ann@sender.test>\nEnvelope-to: \"john doe\"@example.org\nDelivery-date: x\nReceived: x\n\nbody\n",
+	})
+	out, log, code := list(t, root, "-q", root+"/qmail", "odmr@example.org")
+	if code != 0 || log != "" || !strings.Contains(out, "? ?") || strings.Contains(out, "john doe") {
+		t.Errorf("as qmail's: exit %d, %q\n%s", code, log, out)
+	}
+	testsite.Write(t, root+"/qmail/env/VODMR_MTA", "exim\n")
+	out, log, code = list(t, root, "-q", root+"/qmail", "odmr@example.org")
+	if code != 0 || log != "" || !strings.Contains(out, `<ann@sender.test> <"john doe"@example.org> new/1795885022.M908232P20.front`) {
+		t.Errorf("as Exim's: exit %d, %q\n%s", code, log, out)
+	}
+	testsite.Write(t, root+"/qmail/env/VODMR_MTA", "exim4\n")
+	if out, log, code = list(t, root, "-q", root+"/qmail", "odmr@example.org"); code != 100 || out != "" || !strings.Contains(log, "one of qmail, postfix, exim") {
+		t.Errorf("an unknown one: exit %d, %q, %q", code, log, out)
 	}
 }

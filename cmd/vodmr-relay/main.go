@@ -5,14 +5,16 @@ package main
 import (
 	"errors"
 	"os"
-	"strconv"
+	"path"
 	"time"
 
 	"vodmr/internal/fdio"
 	"vodmr/internal/getopt"
 	"vodmr/internal/logline"
 	"vodmr/internal/setuser"
+	"vodmr/internal/verdict"
 	"vodmr/internal/version"
+	"vodmr/maildir"
 	"vodmr/qmail"
 	"vodmr/relay"
 )
@@ -33,29 +35,34 @@ func run() int {
 		_ = fdio.WriteAll(1, []byte(text))
 		return 0
 	}
-	home, rules := qmail.DefaultHome, ""
+	home, rules := qmail.StandardHome(), ""
 	words, err := getopt.Parse(os.Args[1:], "q:x:", func(letter rune, value string) error {
 		*map[rune]*string{'q': &home, 'x': &rules}[letter] = value
 		return getopt.Absolute(letter, value)
 	})
-	authFD, noFD := strconv.Atoi(os.Getenv("VODMR_AUTHFD"))
-	if err == nil && (len(words) > 1 || noFD != nil || authFD < 3) {
+	if _, bad := maildir.AgentNamed(os.Getenv("VODMR_MTA")); err == nil {
+		err = bad
+	}
+	if err == nil && (len(words) > 1 || verdict.FD() < 0) {
 		err = errors.New("more than one MAILDIR, or vodmr is not in front")
 	}
 	if err != nil {
+		_ = verdict.Say(verdict.NotTakenOver)
 		_ = fdio.WriteAll(2, []byte(program+": "+err.Error()+"\n"+usage))
 		return exitMisuse
 	}
 	config := configure(home, rules, append(words, "")[0])
 	if config.Refused, err = setOwner(config.Qmail); err != nil {
 		config.Log.Event("error", logline.Err(err))
+		_ = verdict.Say(verdict.NotTakenOver)
 		return exitTemporary
 	}
-	if err := fdio.WriteAll(authFD, []byte{0}); err != nil {
+	if err := verdict.Say(verdict.LoggedIn); err != nil {
 		config.Log.Event("error", logline.F("reason", "vodmr is not there"), logline.Err(err))
 		return exitTemporary
 	}
-	fdio.Close(authFD)
+	reapTalker(verdict.FD(), os.Getenv("VODMR_TALKER"))
+	fdio.Close(verdict.FD())
 	// vodmr's limit ends here: once the connection has turned, the customer's
 	// server may live and take nothing for a minute. While relay waits, fdio
 	// watches in another way.
@@ -75,14 +82,14 @@ func setOwner(site qmail.Home) (refused, err error) {
 }
 
 // configure reads the environment that the checkpassword program and vodmr set.
-func configure(home, rules, maildir string) relay.Config {
+func configure(home, rules, mailbox string) relay.Config {
 	session := logline.Session()
 	login := os.Getenv("VPOPUSER")
 	if login == "" {
 		login = os.Getenv("USER")
 	}
-	if maildir == "" {
-		maildir = "Maildir"
+	if mailbox == "" {
+		mailbox = "Maildir"
 	}
 	host := os.Getenv("VODMR_HOST")
 	if host == "" {
@@ -95,9 +102,9 @@ func configure(home, rules, maildir string) relay.Config {
 		Session: session,
 		Login:   login,
 		Home:    os.Getenv("HOME"),
-		Maildir: maildir,
+		Maildir: mailbox,
 		Qmail:   qmail.OpenHome(home),
-		Queue:   qmail.Queue{Home: home, Program: os.Getenv("QMAILQUEUE")},
+		Queue:   qmail.FindQueue(qmail.OpenHome(home), os.Getenv("QMAILQUEUE"), programFolder(), os.Getenv("PATH")),
 		Rules:   rules,
 		Environ: os.Getenv,
 		TLS:     os.Getenv("SSL_PROTOCOL") != "",
@@ -105,4 +112,13 @@ func configure(home, rules, maildir string) relay.Config {
 
 		Terminated: terminated,
 	}
+}
+
+// programFolder is the folder of this program; "" if it is not known.
+func programFolder() string {
+	self, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	return path.Dir(self)
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"vodmr/internal/verdict"
 	"vodmr/test/kit/cdbmake"
 	"vodmr/test/kit/dialogue"
 	"vodmr/test/kit/require"
@@ -70,9 +71,15 @@ func (m *mailbox) start(t *testing.T) *dialogue.Process {
 
 // proved waits for the program's byte, or for its end without one.
 func (m *mailbox) proved(t *testing.T) bool {
+	return m.verdict(t) == string([]byte{byte(verdict.LoggedIn)})
+}
+
+// verdict is what vodmr hears of the login.
+func (m *mailbox) verdict(t *testing.T) string {
 	must(t, m.proof.SetReadDeadline(time.Now().Add(time.Minute)))
-	n, _ := m.proof.Read(make([]byte, 2))
-	return n == 1
+	heard := make([]byte, 2)
+	n, _ := m.proof.Read(heard)
+	return string(heard[:n])
 }
 
 func must(t testing.TB, err error) {
@@ -213,7 +220,7 @@ func shell(cmd *exec.Cmd, script string) *exec.Cmd {
 	return wrapped
 }
 
-// TestTrouble: without a HOME to trust no byte is written, so that vodmr says
+// TestTrouble: without a HOME to trust the verdict is trouble, so that vodmr says
 // 454, and the log says what to do.
 func TestTrouble(t *testing.T) {
 	for _, test := range []struct {
@@ -231,8 +238,8 @@ func TestTrouble(t *testing.T) {
 			m := newMailbox(t)
 			m.cmd.Env[0] = "HOME=" + test.home
 			p := m.start(t)
-			if m.proved(t) {
-				t.Error("a byte was written")
+			if heard := m.verdict(t); heard != string([]byte{byte(verdict.NotTakenOver)}) {
+				t.Errorf("vodmr heard %q", heard)
 			}
 			p.Run("S: <end>")
 			if code, log := p.End(); code != 111 || !strings.Contains(log, test.want) {

@@ -37,8 +37,6 @@ func TestStartersDescriptorsEndHere(t *testing.T) {
 			p.Run(`
 				S: open: 0 1 2 3 4
 				S: 535 *
-				C: QUIT
-				S: 221 *
 				S: <end>
 			`)
 			p.End()

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"vodmr/auth"
+	"vodmr/auth/keeper"
 	"vodmr/internal/address"
 	"vodmr/internal/getopt"
 	"vodmr/internal/nets"
@@ -19,17 +19,18 @@ type flags struct {
 	needTLS bool          // no AUTH without TLS
 	noCRAM  bool          // CRAM-MD5 is switched off
 	trusted nets.Nets     // from there PLAIN needs no TLS
+	account string        // of the talker; empty for the usual one
 	host    string        // in the greeting, the EHLO reply and the challenge
 	prog    []string      // the checkpassword program and its arguments
 }
 
 func defaults() flags {
-	return flags{port: auth.DefaultPort, limit: 60 * time.Second}
+	return flags{port: keeper.DefaultPort, limit: 60 * time.Second}
 }
 
 func parseOptions(args []string) (flags, error) {
 	o := defaults()
-	args, err := getopt.Parse(args, "p:t:TCP:", o.set)
+	args, err := getopt.Parse(args, "p:t:TCP:u:", o.set)
 	switch {
 	case err != nil:
 		return o, err
@@ -49,6 +50,10 @@ const maxLimit = 86400
 func (o *flags) set(letter rune, value string) error {
 	if letter == 'P' {
 		return o.trust(value)
+	}
+	if letter == 'u' {
+		o.account = value
+		return nil
 	}
 	n, err := strconv.Atoi(value)
 	switch {

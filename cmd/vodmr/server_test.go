@@ -23,6 +23,7 @@ func TestMain(m *testing.M) {
 type server struct {
 	*dialogue.Conn
 	end func() (code int, log string)
+	pid func() int // nil under tcpserver
 }
 
 // vodmr returns the command line of the real vodmr.
@@ -36,7 +37,7 @@ func overSocket(t *testing.T, environ []string, args ...string) server {
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), append([]string{"TCPREMOTEIP=127.0.0.1"}, environ...)...)
 	p := dialogue.Start(t, cmd)
-	return server{p.Conn, p.End}
+	return server{p.Conn, p.End, p.PID}
 }
 
 // overTCP runs vodmr under tcpserver.
@@ -47,7 +48,7 @@ func overTCP(t *testing.T, environ []string, args ...string) server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return server{dialogue.New(t, conn), end}
+	return server{dialogue.New(t, conn), end, nil}
 }
 
 // listen starts tcpserver with a command and more variables.

@@ -34,11 +34,21 @@ type Child struct {
 // Start runs the program in the file path. It is reaped in the background, so that its
 // end is something that poll can wait for.
 func Start(path string, argv []string, attr *syscall.ProcAttr) (*Child, error) {
+	return startBy(path, argv, attr, syscall.ForkExec)
+}
+
+// StartBarred is Start for a program that can never get more rights than it is started
+// with, by a setuid bit for instance, and whatever it becomes; on Linux only.
+func StartBarred(path string, argv []string, attr *syscall.ProcAttr) (*Child, error) {
+	return startBy(path, argv, attr, forkBarred)
+}
+
+func startBy(path string, argv []string, attr *syscall.ProcAttr, fork func(string, []string, *syscall.ProcAttr) (int, error)) (*Child, error) {
 	ended, end, err := fdio.Pipe()
 	if err != nil {
 		return nil, err
 	}
-	pid, err := syscall.ForkExec(path, argv, attr)
+	pid, err := fork(path, argv, attr)
 	if err != nil {
 		unix.Close(ended)
 		unix.Close(end)
@@ -54,15 +64,21 @@ func Start(path string, argv []string, attr *syscall.ProcAttr) (*Child, error) {
 }
 
 func (c *Child) reap() (status unix.WaitStatus) {
-	_ = sys.Retry(func() error {
+	err := sys.Retry(func() error {
 		_, err := unix.Wait4(c.pid, &status, 0, nil)
 		return err
 	})
+	if err != nil {
+		status = ExitTemporary << 8 // never exit code 0: nobody knows how it ended
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.reaped = true
 	return status
 }
+
+// PID is the program's process id. Once it has ended that may be another's.
+func (c *Child) PID() int { return c.pid }
 
 // Ended is a descriptor that has its end of file once the program has ended. The end of a
 // pipe that the program has would not do: something that it left behind may hold that open.
@@ -79,6 +95,16 @@ func (c *Child) Signal(signal syscall.Signal) {
 	defer c.mu.Unlock()
 	if !c.reaped {
 		_ = unix.Kill(c.pid, signal)
+	}
+}
+
+// SignalGroup sends a signal to the process group that the program leads (SysProcAttr's
+// Setpgid), unless the program has ended.
+func (c *Child) SignalGroup(signal syscall.Signal) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.reaped {
+		_ = unix.Kill(-c.pid, signal)
 	}
 }
 

@@ -90,8 +90,8 @@ func Find(site qmail.Home, arg string) (Place, error) {
 	return Place{Name: arg, Login: arg, Home: home, Maildir: "Maildir", Owned: home, site: &must}, err
 }
 
-// homeOf finds the directory of a login: in that of its domain in users/cdb; or that
-// of the system user that has the domain by virtualdomains; or, without a domain, that
+// homeOf finds the directory of a login: in that of its domain in users/cdb; or the one
+// that the site's own vpasswd names, as a front without qmail has it; or that of the system user that has the domain by virtualdomains; or, without a domain, that
 // of the system user. It also tells what the directory must fit.
 func homeOf(site qmail.Home, login string) (home string, must setuser.Place, err error) {
 	local, domain := address.Split(login)
@@ -112,6 +112,9 @@ func homeOf(site qmail.Home, login string) (home string, must setuser.Place, err
 	}
 	if found {
 		return accountHome(entry.Dir, address.Lower(local)), setuser.InDomain(entry), nil
+	}
+	if home, must, err := listedHome(site, login); err != nil || home != "" {
+		return home, must, err
 	}
 	return virtualHome(site, domain)
 }

@@ -57,15 +57,18 @@ func For(site Site, login, home, maildir string, env func(name string) string) (
 	return g, g.hold(domains)
 }
 
-// Held finds out what a login holds, for a program that the administrator runs. It has no
-// Settings, and a rule that denies the login only takes the rule's own domains away: the
+// Held finds out what a login holds, for a program that the administrator runs. Of the
+// Settings it has those of VODMR_MTA and VODMR_BOUNCE only, and a rule that denies the login only takes the rule's own domains away: the
 // mail that the customer may not fetch gets too old as well.
-func Held(site Site, login, home, maildir string) (*Grant, error) {
+func Held(site Site, login, home, maildir string, env func(name string) string) (*Grant, error) {
 	g, err := identify(site, login, home, maildir)
 	if err != nil {
 		return nil, err
 	}
-	domains, err := g.ruleDomains(site.Rules)
+	domains := ""
+	if err = g.Settings.applySite(env); err == nil {
+		domains, err = g.ruleDomains(site.Rules)
+	}
 	if err == nil {
 		err = g.hold(domains)
 	}
@@ -151,6 +154,15 @@ func (g *Grant) real(domain string) (string, error) {
 		return domain, err
 	}
 	return entry.Name, nil
+}
+
+// Asked returns the domains that the customer asked for, or all that the login holds if it
+// asked for none.
+func (g *Grant) Asked() []string {
+	if len(g.asked) > 0 {
+		return slices.Clone(g.asked)
+	}
+	return g.All()
 }
 
 // All returns the real domains that the login holds, in order.

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"vodmr/maildir"
 )
 
 const grantSite = `-- qmail/users/assign --
@@ -76,7 +78,7 @@ func TestHeldByRule(t *testing.T) {
 		{"wrong@example.org", "", "a domain has letters"},
 	} {
 		name, _, _ := strings.Cut(test.login, "@")
-		g, err := Held(s.Site, test.login, s.root+"/domain/"+name, "Maildir")
+		g, err := Held(s.Site, test.login, s.root+"/domain/"+name, "Maildir", func(string) string { return "" })
 		if test.trouble != "" {
 			if err == nil || !strings.Contains(err.Error(), test.trouble) {
 				t.Errorf("%s: error %v, want one about %s", test.login, err, test.trouble)
@@ -90,7 +92,7 @@ func TestHeldByRule(t *testing.T) {
 		g.Close()
 	}
 	s.Rules = s.root + "/missing.cdb"
-	if _, err := Held(s.Site, "odmr@example.org", s.root+"/domain/odmr", "Maildir"); err == nil {
+	if _, err := Held(s.Site, "odmr@example.org", s.root+"/domain/odmr", "Maildir", func(string) string { return "" }); err == nil {
 		t.Error("rules that are missing give domains")
 	}
 }
@@ -100,15 +102,21 @@ func TestHeldByRule(t *testing.T) {
 func TestSettings(t *testing.T) {
 	got, err := ReadSettings(func(name string) string {
 		return map[string]string{"VODMR_SOFTBOUNCE": "1", "VODMR_REQUIRETLS": "0", "VODMR_WINDOW": "5000", "VODMR_INTERVAL": "30",
-			"VODMR_IDLE": "60", "VODMR_NOOP": "5", "VODMR_IGNORE": "chunking, SIZE"}[name]
+			"VODMR_IDLE": "60", "VODMR_NOOP": "5", "VODMR_IGNORE": "chunking, SIZE", "VODMR_MTA": "exim", "VODMR_BOUNCE": "customer"}[name]
 	})
 	want := StandardSettings()
 	want.SoftBounce, want.Window, want.Interval = true, 1000, 30*time.Second
 	want.Idle, want.Noop, want.Ignore = time.Minute, 5*time.Second, []string{"chunking", "SIZE"}
-	if diff := cmp.Diff(want, got); diff != "" || err != nil || !got.Standing() {
+	want.Agent, want.TellCustomer = got.Agent, true
+	sameAgent := cmp.Comparer(func(a, b maildir.Agent) bool { return a.Name() == b.Name() })
+	if got.Agent.Name() != "exim" {
+		t.Errorf("VODMR_MTA is %s", got.Agent.Name())
+	}
+	if diff := cmp.Diff(want, got, sameAgent); diff != "" || err != nil || !got.Standing() {
 		t.Errorf("%v\n%s", err, diff)
 	}
 	for name, value := range map[string]string{
+		"VODMR_MTA": "sendmail", "VODMR_BOUNCE": "nobody",
 		"VODMR_SOFTBOUNCE": "yes", "VODMR_REQUIRETLS": "2", "VODMR_WINDOW": "0", "VODMR_INTERVAL": "-1",
 		"VODMR_IDLE": "2678401", "VODMR_NOOP": "0", "VODMR_IGNORE": "PIPELINE",
 	} {

@@ -13,8 +13,11 @@ type Catchall struct {
 }
 
 // addCatchall remembers that a domain's .qmail-default, dq, forwards to the mailbox by
-// its address.
+// its address. Only qmail delivers such mail.
 func (g *Grant) addCatchall(domain qmail.Domain, forward string, dq qmail.DotQmail) error {
+	if !g.Settings.Agent.IsQmail() {
+		return nil
+	}
 	local, name := address.Split(forward)
 	prefixed, err := g.leavesPrefix(name)
 	if err != nil {
@@ -33,8 +36,11 @@ func (g *Grant) addCatchall(domain qmail.Domain, forward string, dq qmail.DotQma
 // Recipient is the address that the sender wrote. deliveredTo is the text of a
 // Delivered-To: of the topmost line, or by a catch-all's first delivery. The prefix of
 // virtualdomains is taken off only if the line has it: a local part may begin in the same
-// way.
+// way. Agents other than qmail know no such prefix.
 func (g *Grant) Recipient(deliveredTo string, by *Catchall) (string, error) {
+	if !g.Settings.Agent.IsQmail() {
+		return deliveredTo, nil
+	}
 	local, domain := address.Split(deliveredTo)
 	prefixed := by != nil && by.prefixed
 	if by == nil {

@@ -20,12 +20,16 @@ func (g *Grant) applyRules(path string, env func(name string) string) (domains s
 	return get("VODMR_DOMAINS"), g.Settings.Apply(get)
 }
 
-// ruleDomains are the domains of a rule that does not deny the login.
+// ruleDomains are the domains of a rule that does not deny the login. Its
+// VODMR_MTA and VODMR_BOUNCE are applied.
 func (g *Grant) ruleDomains(path string) (domains string, err error) {
 	if path == "" || !g.Known() {
 		return "", nil
 	}
 	rule, _, err := g.rule(path)
+	if err == nil {
+		err = g.Settings.applySite(func(name string) string { return rule.Env[name] })
+	}
 	if err != nil || rule.Deny {
 		return "", err
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"vodmr/maildir"
 	"vodmr/smtp"
 )
 
@@ -20,7 +21,13 @@ type Settings struct {
 	RequireTLS bool          // VODMR_REQUIRETLS=1: no ATRN without TLS
 	Idle       time.Duration // VODMR_IDLE, in seconds: how long a standing session lasts; 0 for none
 	Noop       time.Duration // VODMR_NOOP, in seconds: how often a standing session says NOOP
-	Ignore     []string      // VODMR_IGNORE: extensions that are never used, by their EHLO keyword
+	// TellCustomer is VODMR_BOUNCE=customer: the customer's postmaster gets the notices,
+	// in the session itself, and not the senders.
+	TellCustomer bool
+	Agent        maildir.Agent // VODMR_MTA: the mail server that fills the Maildir
+	Ignore       []string      // VODMR_IGNORE: extensions that are never used, by their EHLO keyword
+	Door         string        // VODMR_DOOR: the folder where recipients are asked about; "" for none
+	Ask          int           // VODMR_ASK: refused questions that the customer's server puts up with; 0: it is not asked
 }
 
 const (
@@ -29,11 +36,15 @@ const (
 	noopStandard = time.Minute
 	noopMost     = 3600       // seconds
 	idleMost     = 31 * 86400 // seconds
+	// askStandard is less than the refusals without mail after which servers become slow
+	// (Postfix: 10) or hang up (Postfix: 20).
+	askStandard = 8
+	askMost     = 100000
 )
 
 // StandardSettings are the settings if no variable is set.
 func StandardSettings() Settings {
-	return Settings{Window: smtp.DefaultWindow, Noop: noopStandard}
+	return Settings{Window: smtp.DefaultWindow, Noop: noopStandard, Ask: askStandard}
 }
 
 // ReadSettings reads the variables that get knows, as a session would.
@@ -49,8 +60,8 @@ func (s *Settings) Standing() bool { return s.Idle > 0 }
 // Apply reads the variables that get knows. A value that makes no sense is an
 // error: a guess at the meaning of VODMR_SOFTBOUNCE=yes could bounce mail.
 func (s *Settings) Apply(get func(name string) string) error {
-	var err error
-	if value := get("VODMR_SOFTBOUNCE"); value != "" {
+	err := s.applySite(get)
+	if value := get("VODMR_SOFTBOUNCE"); value != "" && err == nil {
 		s.SoftBounce, err = flag("VODMR_SOFTBOUNCE", value)
 	}
 	if value := get("VODMR_REQUIRETLS"); value != "" && err == nil {
@@ -72,7 +83,32 @@ func (s *Settings) Apply(get func(name string) string) error {
 	if value := get("VODMR_IGNORE"); value != "" && err == nil {
 		s.Ignore, err = extensions("VODMR_IGNORE", value)
 	}
+	if value := get("VODMR_ASK"); value != "" && err == nil {
+		s.Ask, err = number("VODMR_ASK", value, 0, askMost)
+	}
+	if value := get("VODMR_DOOR"); value != "" && err == nil {
+		s.Door, err = folder("VODMR_DOOR", value)
+	}
 	return err
+}
+
+// applySite reads the variables that programs without a session heed too.
+func (s *Settings) applySite(get func(name string) string) (err error) {
+	if value := get("VODMR_MTA"); value != "" {
+		s.Agent, err = maildir.AgentNamed(value)
+	}
+	if value := get("VODMR_BOUNCE"); value != "" && err == nil {
+		s.TellCustomer, err = recipientOfNotices(value)
+	}
+	return err
+}
+
+// recipientOfNotices reads VODMR_BOUNCE.
+func recipientOfNotices(value string) (customer bool, err error) {
+	if value != "customer" && value != "sender" {
+		return false, fmt.Errorf("VODMR_BOUNCE is %q: it must be sender or customer", value)
+	}
+	return value == "customer", nil
 }
 
 // extensions reads names of extensions, with commas or blanks between them. An unknown
@@ -91,6 +127,13 @@ func extensions(name, value string) ([]string, error) {
 func seconds(name, value string, low, high int) (time.Duration, error) {
 	n, err := number(name, value, low, high)
 	return time.Duration(n) * time.Second, err
+}
+
+func folder(name, value string) (string, error) {
+	if value[0] != '/' {
+		return "", fmt.Errorf("%s is %q: it must begin with /", name, value)
+	}
+	return strings.TrimRight(value, "/"), nil
 }
 
 func flag(name, value string) (bool, error) {

@@ -46,7 +46,7 @@ func (s *site) write(t *testing.T, name, text string) {
 // odmr is what the login odmr@example.org holds.
 func (s *site) odmr(t *testing.T) *Grant {
 	t.Helper()
-	g, err := Held(s.Site, "odmr@example.org", s.root+"/domain/odmr", "Maildir")
+	g, err := Held(s.Site, "odmr@example.org", s.root+"/domain/odmr", "Maildir", func(string) string { return "" })
 	must(t, err)
 	t.Cleanup(g.Close)
 	return g

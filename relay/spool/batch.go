@@ -14,6 +14,7 @@ type Batch struct {
 	// be sent. The zero value is none.
 	Foretold smtp.Reply
 
+	notice      *notice // the batch is this notice; nil if it is mail
 	transaction *smtp.Transaction
 	stream      *content
 	given       bool // Next gave it out, and it has not ended
@@ -36,6 +37,9 @@ func (b *Batch) closeStream() {
 // prepare makes the batch's transaction. It is false if nothing is left of it: messages
 // that are gone or cannot be read are passed over.
 func (r *reader) prepare(b *Batch) bool {
+	if b.notice != nil {
+		return r.prepareNotice(b)
+	}
 	tx := &smtp.Transaction{Plain: b.Plain}
 	r.dropGone(b)
 	for ; len(b.Messages) > 0; b.Messages = b.Messages[1:] {

@@ -16,10 +16,13 @@ import (
 
 var (
 	// errNoQueue says that this site cannot send bounces.
-	errNoQueue = errors.New("it should bounce, but there is no qmail here to send a bounce: it stays")
+	errNoQueue = errors.New("it should bounce, but there is no qmail here to send a bounce, and no vodmr-sendmail: it stays")
 	// errUnproven says that the sender of a message must not be written to: the owner of a
 	// mailbox can put files into it, and could send any text from here to anybody.
 	errUnproven = errors.New("it should bounce, but no Received stands below Return-Path and Delivered-To, so it may never have come by mail: it stays")
+	// errForSession says that a message that is too old stays: only a session can tell the
+	// customer of it.
+	errForSession = errors.New("it is too old, but with VODMR_BOUNCE=customer only a session can tell the customer: it stays for the next one")
 	// errFull says that so many bounces went out that the rest waits.
 	errFull = errors.New("what else should bounce waits")
 )
@@ -41,6 +44,8 @@ type Bouncer struct {
 	// Exists reports if there is a qmail-queue to give it to.
 	Exists func() bool
 
+	front bool // no qmail is here
+
 	clock   func() time.Time
 	log     *logline.Logger
 	files   *files
@@ -51,12 +56,13 @@ type Bouncer struct {
 // NewBouncer makes a Bouncer. home is the queue's.
 func NewBouncer(queue qmail.Queue, home qmail.Home, control qmail.Settings) *Bouncer {
 	exists := func() bool { return queue.Program != "" || home.Exists() }
-	return &Bouncer{Control: control, Inject: queue.Inject, Exists: exists}
+	return &Bouncer{Control: control, Inject: queue.Inject, Exists: exists, front: !home.HasQueue()}
 }
 
 // sentBounces are the bounces of this session.
 type sentBounces struct {
 	count          int
+	waiting        int       // notices for the customer that have no answer yet
 	since          time.Time // when the first went out; see sessionBounces
 	full           bool      // it is logged that no more may go out
 	postmasterTold bool      // the postmaster knows of a message that is unproven
@@ -66,12 +72,12 @@ type sentBounces struct {
 // owner of a mailbox from sending in bulk: he can write files with a Received too.
 func (b *Bouncer) mayBounce() error {
 	if b.clock().Sub(b.sent.since) >= day {
-		b.sent = sentBounces{since: b.clock()}
+		b.sent = sentBounces{since: b.clock(), waiting: b.sent.waiting}
 	}
 	switch {
-	case b.history.Bounces() >= dayBounces:
+	case b.history.Bounces()+b.sent.waiting >= dayBounces:
 		return fmt.Errorf("%d bounces of this mailbox went out within a day: %w until the day is over", dayBounces, errFull)
-	case b.sent.count >= sessionBounces:
+	case b.sent.count+b.sent.waiting >= sessionBounces:
 		return fmt.Errorf("%d bounces went out in this session: %w for another", sessionBounces, errFull)
 	}
 	return nil
@@ -90,7 +96,7 @@ func (b *Bouncer) bounce(m *Message, reason string) error {
 	}
 	to, from, drop := qmail.BounceTo(sender, b.Control)
 	if drop {
-		b.log.Event("bounce", append(m.fields(), logline.F("reason", "dropped: a double bounce has nobody to go to"))...)
+		b.logDropped(m)
 		return nil
 	}
 	notice := qmail.Bounce{Sender: sender}
@@ -101,6 +107,11 @@ func (b *Bouncer) bounce(m *Message, reason string) error {
 	return nil
 }
 
+// logDropped logs that nobody is told of a message.
+func (b *Bouncer) logDropped(m *Message) {
+	b.log.Event("bounce", append(m.fields(), logline.F("reason", "dropped: a double bounce has nobody to go to"))...)
+}
+
 // inject gives a notice about a message to qmail-queue, if it may.
 func (b *Bouncer) inject(m *Message, notice qmail.Bounce, from, to, reason string) error {
 	if !b.Exists() {
@@ -109,24 +120,36 @@ func (b *Bouncer) inject(m *Message, notice qmail.Bounce, from, to, reason strin
 	if err := b.mayBounce(); err != nil {
 		return err
 	}
+	err := b.write(m, notice, b.Control, reason, func(notice io.Reader) error {
+		if err := b.Inject(from, []string{to}, notice); err != nil {
+			return fmt.Errorf("its bounce was not queued: %w", err)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	b.sent.count++
+	b.history.Bounced()
+	return nil
+}
+
+// write hands the text of a notice about a message to take.
+func (b *Bouncer) write(m *Message, notice qmail.Bounce, control qmail.Settings, reason string, take func(io.Reader) error) error {
 	message, err := b.files.open(m)
 	if err != nil {
 		return err
 	}
 	defer message.Close()
-	notice.Settings, notice.Date, notice.ID = b.Control, b.clock(), b.noticeID(m)
+	notice.Settings, notice.Date, notice.ID = control, b.clock(), b.noticeID(m)
+	notice.Front = b.front || !b.files.grant.Settings.Agent.IsQmail()
 	notice.Failures = []qmail.Failure{{Recipient: m.rcpt, Reason: reason}}
 	notice.Message = message
 	scanned := *message // does not move when the other is read
 	if err := notice.Scan(&scanned); err != nil {
 		return err
 	}
-	if err := b.Inject(from, []string{to}, notice.Reader()); err != nil {
-		return fmt.Errorf("its bounce was not queued: %w", err)
-	}
-	b.sent.count++
-	b.history.Bounced()
-	return nil
+	return take(notice.Reader())
 }
 
 // tellOfUnproven tells the postmaster of a message that should bounce and may not: of

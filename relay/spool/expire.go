@@ -235,6 +235,9 @@ func (e *expiry) loadOld(entry maildir.Entry) (*Message, error) {
 	if !held && (e.spool.grant.Known() || slices.Contains(e.locals, grant.Domain(m.rcpt))) {
 		return m, &notOurs{m.rcpt}
 	}
+	if e.spool.grant.Settings.TellCustomer {
+		return m, errForSession
+	}
 	if !m.received {
 		return m, errUnproven
 	}

@@ -18,6 +18,10 @@ const bouncesAhead = 100
 // waits: qmail-queue may take minutes, and the replies would lie unread.
 func (s *Spool) bounceOrKeep(m *Message, reply smtp.Reply, why string) {
 	logFile(s.log, "failure", m, reply)
+	if s.grant.Settings.TellCustomer {
+		s.Notices.tell(m, reply, why)
+		return
+	}
 	b := bounce{m, reply, why + reply.String()}
 	if s.inFlight == 0 {
 		s.inject(b)

@@ -19,6 +19,7 @@ type Config struct {
 	Home    string // the mailbox's directory
 	Maildir string // relative to Home
 	Now     func() time.Time
+	Environ func(name string) string // variables, as os.Getenv gives them; nil for none
 
 	// For Expire alone:
 	Host    string // our name
@@ -39,7 +40,10 @@ type Mailbox struct {
 // OpenMailbox opens a Maildir. Nothing is locked or written. The error is maildir's or
 // qmail's.
 func OpenMailbox(c Config) (*Mailbox, error) {
-	g, err := grant.Held(c.Site, c.Login, c.Home, c.Maildir)
+	if c.Environ == nil {
+		c.Environ = func(string) string { return "" }
+	}
+	g, err := grant.Held(c.Site, c.Login, c.Home, c.Maildir, c.Environ)
 	if err != nil {
 		return nil, err
 	}
@@ -81,6 +85,24 @@ func (m *Mailbox) scan(control qmail.Settings) (*Spool, error) {
 	return s, nil
 }
 
+// A State is what is known of a mailbox beside its messages.
+type State struct {
+	Fetched  int64 // when a session last ended cleanly, in Unix seconds; 0 for never
+	Standing bool  // a standing session holds the lock
+	Refusing bool  // the customer's server refuses what it is offered, and is not believed
+	Bounced  int   // bounces in the current day
+}
+
+// State tells how the mailbox stands, by its notes and its lock. It is called after Each.
+func (m *Mailbox) State() (State, error) {
+	h := m.spool.history
+	standing, err := m.box.Lock.Standing()
+	return State{
+		Fetched: h.Ended(), Standing: standing,
+		Refusing: h.LastRefused() != 0 && !h.Trusts(), Bounced: h.Bounces(),
+	}, err
+}
+
 // A Waiting is one message that waits.
 type Waiting struct {
 	File      string // below the Maildir
@@ -112,6 +134,16 @@ func (m *Mailbox) Each(yield func(Waiting) bool) error {
 		}
 	}
 	return nil
+}
+
+// Read reads the envelope of one message, as a session would. there is false if the message is
+// gone.
+func (m *Mailbox) Read(entry maildir.Entry) (w Waiting, there bool) {
+	files := files{box: m.box, grant: m.grant}
+	message, err := files.load(entry, 0)
+	w = Waiting{File: entry.Path(), Time: entry.Time}
+	w.fill(message, err)
+	return w, !errors.Is(err, maildir.ErrGone)
 }
 
 // fill takes what a file's start tells; it is nil if not even the file opens.

@@ -36,6 +36,9 @@ type Message struct {
 	body   []byte // the content within raw
 }
 
+// Recipient is the recipient's address, raw.
+func (m *Message) Recipient() string { return m.rcpt }
+
 const (
 	// wholeMax is the largest file in bytes that is read before its MAIL; a
 	// larger one is streamed.
@@ -103,10 +106,11 @@ func (f *files) buffer(size int) []byte {
 // parseEnvelope reads the envelope; if a domain's catch-all is an address, the
 // recipient is that of the first delivery, by that domain.
 func (f *files) parseEnvelope(head []byte, complete bool) (env maildir.Envelope, by *grant.Catchall, err error) {
-	env, err = maildir.ParseEnvelope(head, complete, maildir.Catchall{})
+	agent := f.grant.Settings.Agent
+	env, err = agent.ParseEnvelope(head, complete, maildir.Catchall{})
 	for i := range f.grant.Catchalls {
 		by := &f.grant.Catchalls[i]
-		inner, err := maildir.ParseEnvelope(head, complete, by.Catchall)
+		inner, err := agent.ParseEnvelope(head, complete, by.Catchall)
 		if err != nil || inner.Forwarded {
 			return inner, by, err
 		}

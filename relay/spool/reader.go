@@ -33,6 +33,9 @@ type reader struct {
 	held          int64      // bytes of their bodies
 	repeats       []*Batch   // to be sent again in this session
 	given         int        // batches that Next gave out and that have not ended
+	notices       []*notice  // to be sent to the customer's postmaster
+	lost          []lostNotice
+	compose       func(*notice) ([]byte, error)
 	suspects      []suspect
 	suspectBreaks int       // breaks of the suspect that goes at its place; 0 for none
 	found         []finding // for Settle
@@ -121,6 +124,9 @@ func (r *reader) next() *Batch {
 func (r *reader) take() *Batch {
 	if len(r.repeats) > 0 {
 		return r.takeRepeat()
+	}
+	if b := r.takeNotice(); b != nil {
+		return b
 	}
 	r.lookAhead()
 	if len(r.lookahead) > 0 {

@@ -18,7 +18,7 @@ func (e *notOurs) Error() string { return "for no domain of this login: " + e.rc
 func knownReason(err error) bool {
 	var other *notOurs
 	return errors.As(err, &other) || errors.Is(err, maildir.ErrGone) || errors.Is(err, maildir.ErrNoEnvelope) ||
-		errors.Is(err, maildir.ErrNotRegular) || errors.Is(err, maildir.ErrOwner) || errors.Is(err, address.ErrSyntax) || err == errUnproven
+		errors.Is(err, maildir.ErrNotRegular) || errors.Is(err, maildir.ErrOwner) || errors.Is(err, address.ErrSyntax) || err == errUnproven || err == errForSession
 }
 
 // skip logs why a file stays, unless the log has that already.

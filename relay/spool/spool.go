@@ -24,6 +24,7 @@ type Spool struct {
 	Times   *Timings
 	Trust   *Trust
 	Looks   Looks
+	Notices *Notices
 	Session string // the session's name in the notes
 
 	// NotesFailed: the notes cannot be written. Then only one message may be in flight,
@@ -54,9 +55,11 @@ type Spool struct {
 func Open(box *maildir.Box, g *grant.Grant, bouncer *Bouncer, clock func() time.Time, log *logline.Logger) *Spool {
 	s := &Spool{box: box, Looks: Looks{box: box}, grant: g, bouncer: bouncer, clock: clock, log: log, Times: StandardTimings(), Trust: &Trust{}}
 	s.Trust.spool = s
+	s.Notices = &Notices{s}
 	s.retries = &retryTimes{start: time.Now(), standing: g.Settings.Standing(), clock: clock, timings: s.Times}
 	s.reader = newReader(box, g, s.retries, s.Trust)
 	bouncer.clock, bouncer.log, bouncer.files = clock, log, &s.reader.files
+	s.reader.compose = bouncer.compose
 	return s
 }
 
@@ -134,7 +137,8 @@ func (s *Spool) Settle() (any bool) {
 	for _, f := range found {
 		s.settle(f)
 	}
-	return s.injectBounces() || len(found) > 0
+	lost := s.Notices.settleLost()
+	return s.injectBounces() || lost || len(found) > 0
 }
 
 // settle writes one thing that Next found out.

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"syscall"
 
 	"vodmr/test/kit/loopback"
+	"vodmr/test/kit/overlay"
 )
 
 // A bench is one run.
@@ -45,11 +47,16 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	go b.endOnSignal()
+	printHead(os.Stdout)
+	// Only root can start a mail server.
+	fronts, others := split(rows)
+	failed := b.runRows(fronts)
+	b.end()
 	if err := b.prepare(); err != nil {
 		return err
 	}
-	go b.endOnSignal()
-	failed := b.runRows(rows)
+	failed += b.runRows(others)
 	b.end()
 	printTargets(os.Stdout, b.results)
 	if err := b.write(); err != nil {
@@ -75,9 +82,9 @@ func (b *bench) prepare() error {
 	return loopback.DropRoot(b.work)
 }
 
-// runRows runs the rows and returns the number of failures.
+// runRows runs the rows and returns the number of failures. A row that this machine lacks
+// a mail server for is none.
 func (b *bench) runRows(rows []row) (failed int) {
-	printHead(os.Stdout)
 	for _, r := range rows {
 		results, err := r.run(b, r)
 		for _, result := range results {
@@ -86,8 +93,10 @@ func (b *bench) runRows(rows []row) (failed int) {
 			printResult(os.Stdout, b.results[len(b.results)-1])
 		}
 		if err != nil {
-			failed++
-			fmt.Printf("%-22s %v\n", r.name, err)
+			if !errors.Is(err, overlay.ErrMissing) {
+				failed++
+			}
+			fmt.Printf("%-24s %v\n", r.name, err)
 		}
 	}
 	return failed

@@ -70,7 +70,7 @@ type column struct {
 
 func columns() []column {
 	return []column{
-		{"row", "row", -20, func(r result) string { return r.row }},
+		{"row", "row", -24, func(r result) string { return r.row }},
 		{"mode", "", 0, func(r result) string { return r.mode }},
 		{"messages", "messages", 9, func(r result) string { return whole(int64(r.messages)) }},
 		{"size", "bytes", 11, func(r result) string { return whole(r.size) }},

@@ -28,7 +28,7 @@ func rows() []row {
 			}
 		}
 	}
-	return append(list,
+	list = append(list,
 		row{"copies-nothing", "100 messages of 4 KiB with 50 recipients each", runCopies},
 		row{"copies-pipelining", "the same", runCopies},
 		row{"copies-chunking", "the same", runCopies},
@@ -37,8 +37,22 @@ func rows() []row {
 		row{"gigabyte", "one message of 1 GiB", runGigabyte},
 		row{"idle", "50 sessions through the whole chain, logged in: memory", runIdle},
 		row{"standing-latency", "100 messages, one at a time, into a session that stands", runLatency},
+		row{"door-dictionary", "the same, while 50 askers go through 10,000 unknown recipients", runDictionary},
 		row{"standing-idle", "1000 sessions that stand: memory, processor time, a message to each", runStanding},
 		row{"start", "start-up of vodmr and vodmr-relay against an empty Go program", runStart})
+	return append(list, frontRows()...)
+}
+
+// split separates the rows that need root from the others.
+func split(rows []row) (fronts, others []row) {
+	for _, r := range rows {
+		if r.isFront() {
+			fronts = append(fronts, r)
+		} else {
+			others = append(others, r)
+		}
+	}
+	return fronts, others
 }
 
 // delayed makes a MODE-RTT-SIZE row.
@@ -78,7 +92,7 @@ func find(name string) (row, error) {
 
 func printRows(w io.Writer) {
 	for _, r := range rows() {
-		fmt.Fprintf(w, "%-22s %s\n", r.name, r.about)
+		fmt.Fprintf(w, "%-24s %s\n", r.name, r.about)
 	}
 }
 

@@ -17,6 +17,7 @@ func TestEachProgramAnswersForItself(t *testing.T) {
 	if err := dialogue.Build(dir, "vodmr/cmd/..."); err != nil {
 		t.Fatal(err)
 	}
+	installScripts(t, dir)
 	for program := range programs(t) {
 		t.Run(program, func(t *testing.T) {
 			if got := answer(t, dir, program, "-V"); got != version.Line(program) {

@@ -60,7 +60,7 @@ func TestEachProgramHasAPageAndEachPageItsProgram(t *testing.T) {
 func TestEachOptionIsInItsPage(t *testing.T) {
 	known := 0
 	for program := range programs(t) {
-		code := parse(t, "cmd/"+program).letters()
+		code := optionsOf(t, program)
 		known += len(code)
 		code["h"], code["V"] = true, true // see TestEachProgramAnswersForItself
 		t.Run(program, func(t *testing.T) {
@@ -73,10 +73,22 @@ func TestEachOptionIsInItsPage(t *testing.T) {
 	}
 }
 
+// optionsOf returns the options of a program's code.
+func optionsOf(t *testing.T, program string) map[string]bool {
+	t.Helper()
+	if text := script(t, program); text != "" {
+		return scriptOptions(text)
+	}
+	return parse(t, "cmd/"+program).letters()
+}
+
 // inUsage returns the options that the constant usage names.
 func inUsage(t *testing.T, program string) map[string]bool {
 	t.Helper()
-	usage := parse(t, "cmd/"+program).constantText("usage")
+	usage := scriptUsage(script(t, program))
+	if usage == "" {
+		usage = parse(t, "cmd/"+program).constantText("usage")
+	}
 	if usage == "" {
 		t.Error("no constant usage")
 	}
@@ -107,6 +119,9 @@ func TestEachExitCodeIsInItsPage(t *testing.T) {
 // exitCodes returns the constants with such a name. Those of atrn are in fetch.
 func exitCodes(t *testing.T, program string) map[string]bool {
 	t.Helper()
+	if text := script(t, program); text != "" {
+		return scriptExits(text)
+	}
 	dir := "cmd/" + program
 	if program == "atrn" {
 		dir = "fetch"
@@ -138,6 +153,9 @@ func TestEachEventIsInTheLogsPage(t *testing.T) {
 	p, forms := open(t, "vodmr-log"), logformat.Load(t)
 	logging := 0
 	for program := range programs(t) {
+		if script(t, program) != "" {
+			continue // it writes no log
+		}
 		code := map[string]bool{}
 		main := parse(t, "cmd/"+program)
 		join(code, main.words("Event", 0))

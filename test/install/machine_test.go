@@ -118,6 +118,15 @@ func newMachine(t *testing.T) *machine {
 	stage := newStage(t, deb)
 	cmd := exec.Command("unshare", "--mount", "--net", "--pid", "--uts", "--ipc", "--fork", "--kill-child",
 		"sh", "-c", boot, "sh", base, t.TempDir(), stage)
+	m := newShell(t, cmd, func() { _ = cmd.Process.Kill() })
+	m.must(site)
+	return m
+}
+
+// newShell starts root's shell on a machine; cmd is that shell. stop ends every process of
+// the machine.
+func newShell(t *testing.T, cmd *exec.Cmd, stop func()) *machine {
+	t.Helper()
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -131,25 +140,23 @@ func newMachine(t *testing.T) *machine {
 		t.Fatal(err)
 	}
 	far.Close()
-	watchdog := time.AfterFunc(scriptMax, func() { _ = cmd.Process.Kill() })
+	watchdog := time.AfterFunc(scriptMax, stop)
 	t.Cleanup(func() {
 		watchdog.Stop()
-		_ = cmd.Process.Kill() // and thereby every process of the machine
+		stop()
 		_ = cmd.Wait()
 		out.Close()
 	})
-	m := &machine{t: t, in: in, out: bufio.NewReader(out), watchdog: watchdog}
-	m.must(site)
-	return m
+	return &machine{t: t, in: in, out: bufio.NewReader(out), watchdog: watchdog}
 }
 
-// newStage makes a folder with the package and with stand-ins for programs that are
+// newStage makes a folder with the packages and with stand-ins for programs that are
 // not in Debian.
 func newStage(t *testing.T, deb string) string {
 	t.Helper()
 	dir := t.TempDir()
 	must(t, dir, "mkdir", "bin")
-	must(t, dir, "cp", deb, "bin/")
+	must(t, dir, "sh", "-c", `cp "$1"/*.deb bin/`, "sh", filepath.Dir(deb))
 	if err := dialogue.Build(dir, "vodmr/test/standin/qmail-queue", "vodmr/test/standin/vchkpw"); err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +170,7 @@ func newStage(t *testing.T, deb string) string {
 
 // scriptMax is the longest time for one script; if it takes longer, the machine is
 // stopped.
-const scriptMax = 6 * patience
+const scriptMax = 3 * patience
 
 // run runs a script in root's shell, and returns what it printed and its exit code.
 func (m *machine) run(script string) (string, int) {

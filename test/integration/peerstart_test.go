@@ -2,6 +2,8 @@ package integration
 
 import (
 	"bufio"
+	"errors"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -10,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"vodmr/test/kit/overlay"
 	"vodmr/test/kit/require"
 )
 
@@ -57,12 +60,9 @@ func (r *running) file(t testing.TB, name, text string, mode os.FileMode) string
 // unpacked gives the folder that scripts/test unpacked a package into.
 func unpacked(t testing.TB, name string) string {
 	t.Helper()
-	dir := filepath.Join(os.Getenv("VODMR_PEERS"), name)
-	if os.Getenv("VODMR_PEERS") == "" {
-		require.Skip(t, "VODMR_PEERS does not name the folder of unpacked mail servers")
-	}
-	if _, err := os.Stat(dir); err != nil {
-		require.Skip(t, "%s is not unpacked: %v", name, err)
+	dir, err := overlay.Package(name)
+	if err != nil {
+		require.Skip(t, "%v", err)
 	}
 	return dir
 }
@@ -110,45 +110,22 @@ func greets(port string) bool {
 }
 
 // asInstalled is a command for a server that only runs where it is installed, under
-// users that it knows by name: in a namespace, over this machine's files, with the
-// server's own laid over them, in memory.
+// users that it knows by name; see package overlay.
 func (r *running) asInstalled(t testing.TB, name string, argv ...string) *exec.Cmd {
 	t.Helper()
-	mount := filepath.Join(r.dir, "mount")
-	if err := os.Mkdir(mount, 0o755); err != nil {
+	tree := overlay.Tree{Dir: r.dir, Packages: []string{unpacked(t, name)}, Host: "customer.example"}
+	for _, user := range []string{"Debian-exim", "opensmtpd", "opensmtpq"} {
+		tree.Accounts = append(tree.Accounts, fmt.Sprintf("%s:%d:/nonexistent", user, installed.uid))
+	}
+	cmd, err := tree.Command(argv...)
+	if errors.Is(err, overlay.ErrMissing) {
+		require.Skip(t, "%v", err)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
-	unshare := []string{"--mount", "--uts", "--pid", "--fork", "--kill-child"}
-	if out, err := exec.Command(require.Program(t, "unshare"), append(unshare, "mount", "-t", "tmpfs", "tmpfs", mount)...).CombinedOutput(); err != nil {
-		require.Skip(t, "no namespace can be made: %s", strings.TrimSpace(string(out)))
-	}
-	script := r.file(t, "as-installed", asInstalled, 0o755)
-	args := append(unshare, "sh", script, unpacked(t, name), mount, r.dir)
-	return exec.Command("unshare", append(args, argv...)...)
+	return cmd
 }
-
-const asInstalled = `# $1 the server's files, $2 a folder to mount all on, $3 the test's, then a command
-set -e
-files=$1 mount=$2 dir=$3
-shift 3
-mount --make-rprivate /
-mount -t tmpfs tmpfs "$mount"
-mkdir "$mount/upper" "$mount/work" "$mount/root"
-mount -t overlay overlay -o "lowerdir=/,upperdir=$mount/upper,workdir=$mount/work" "$mount/root"
-cd "$mount/root"
-cp -R "$files/usr" .
-mount -t proc proc proc
-mount --rbind /dev dev
-mkdir -p ".$dir"
-mount --bind "$dir" ".$dir"
-for user in Debian-exim opensmtpd opensmtpq; do
-	grep -q "^$user:" etc/passwd || echo "$user:x:4720:4720::/nonexistent:/bin/false" >>etc/passwd
-	grep -q "^$user:" etc/group || echo "$user:x:4720:" >>etc/group
-done
-echo customer.example >proc/sys/kernel/hostname
-echo '127.0.0.1 customer.example localhost' >etc/hosts
-exec chroot . "$@"
-`
 
 // installed is the user that asInstalled makes.
 var installed = account{4720, 4720}

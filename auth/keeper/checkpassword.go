@@ -1,0 +1,94 @@
+package keeper
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"vodmr/internal/fdio"
+	"vodmr/internal/ucspi"
+	"vodmr/internal/verdict"
+)
+
+// A Program is a checkpassword program and what it runs after a right password.
+type Program struct {
+	Argv    []string // the program first
+	Environ []string // NAME=value, as vodmr got it
+	Host    string   // handed down as VODMR_HOST
+	Session string   // handed down as VODMR_SESSION
+	Port    string   // handed down as TCPLOCALPORT; "" leaves that alone
+}
+
+// DefaultPort is the Port for vchkpw, which checks CRAM-MD5 only on SMTP's ports: 587 is
+// the one for customers.
+const DefaultPort = 587
+
+const (
+	// credentialsFD is the descriptor from which a checkpassword program reads.
+	credentialsFD = 3
+	// authFD is the next one, on which a program writes its verdict.
+	authFD = "4"
+)
+
+// filledPipe returns the read end of a pipe that holds data, which is no more
+// than any pipe takes without blocking.
+func filledPipe(data []byte) (int, error) {
+	r, w, err := fdio.Pipe()
+	if err != nil {
+		return -1, err
+	}
+	defer unix.Close(w)
+	if err := fdio.WriteAll(w, data); err != nil {
+		unix.Close(r)
+		return -1, fmt.Errorf("pipe: %w", err)
+	}
+	return r, nil
+}
+
+// dropped reports if the program must not get a variable from outside: the account that
+// the customer has, and TLS descriptors that are not the program's.
+func dropped(name string) bool {
+	switch name {
+	case "VPOPUSER", "USER", "HOME", "SHELL":
+		return true
+	}
+	return ucspi.IsDescriptor(name)
+}
+
+// environ returns the environment for the program. Go's runtime in vodmr-relay gets one
+// processor, unless the administrator chose: vodmr-relay does one thing at a time, and
+// more would only cost threads, each time that it starts and as long as it waits.
+//
+// talker is the process that waits for the answer and then ends: vodmr-relay reaps it.
+func (p Program) environ(talker int) []string {
+	set := []string{
+		"VODMR_HOST=" + p.Host, "VODMR_SESSION=" + p.Session,
+		verdict.Variable + "=" + authFD, "VODMR_TALKER=" + strconv.Itoa(talker),
+	}
+	if p.Port != "" {
+		set = append(set, "TCPLOCALPORT="+p.Port)
+	}
+	if value(p.Environ, "GOMAXPROCS") == "" {
+		set = append(set, "GOMAXPROCS=1")
+	}
+	env := make([]string, 0, len(p.Environ)+len(set))
+	for _, entry := range p.Environ {
+		name, _, _ := strings.Cut(entry, "=")
+		if !dropped(name) && value(set, name) == "" {
+			env = append(env, entry)
+		}
+	}
+	return append(env, set...)
+}
+
+// value returns a variable of an environment, "" if it is not set.
+func value(env []string, name string) string {
+	for _, entry := range env {
+		if v, ok := strings.CutPrefix(entry, name+"="); ok {
+			return v
+		}
+	}
+	return ""
+}

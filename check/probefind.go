@@ -1,0 +1,137 @@
+package check
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"time"
+
+	"vodmr/internal/address"
+	"vodmr/maildir"
+)
+
+// await waits for the probe and says how it came.
+func (p *probe) await(r *report) {
+	subject := "the probe to " + p.to
+	_, err := readAs(p.m.user, p.m.home, func() (struct{}, error) {
+		box, err := maildir.OpenFor(p.m.home, p.m.site.maildir(), p.m.user.uid)
+		if err != nil {
+			sayUnopenedMaildir(r, p.m.maildir(), err)
+			return struct{}{}, nil
+		}
+		defer box.Close()
+		p.find(box, r, subject)
+		return struct{}{}, nil
+	})
+	if err != nil {
+		r.unreadable(p.m.home, err)
+	}
+}
+
+// find looks for the probe until it is there, or the time is over. A look takes at most a
+// fifth of the time, however much mail waits.
+func (p *probe) find(box *maildir.Box, r *report, subject string) {
+	until := time.Now().Add(p.m.site.patience)
+	busy := false
+	for {
+		began := time.Now()
+		found, err := p.look(box)
+		if err != nil {
+			r.unreadable(p.m.maildir(), err)
+			return
+		}
+		if found != nil {
+			defer found.Close()
+			p.judge(box, r, subject, found)
+			return
+		}
+		if pid, err := box.Lock.Holder(); err == nil && pid != 0 {
+			busy = true
+		}
+		if time.Now().After(until) {
+			break
+		}
+		time.Sleep(max(4*time.Since(began), 50*time.Millisecond))
+	}
+	if busy {
+		r.say(subject, probeTaken, p.m.maildir()+"/vodmr.lock is held")
+	} else {
+		r.say(subject, probeLost, fmt.Sprintf("%s, within %v", p.m.maildir(), p.m.site.patience))
+	}
+}
+
+// clockStep is how far a file's time may lie before the probe's, which is that of a clock that
+// counts more finely.
+const clockStep = 2
+
+// look looks for the probe among the messages that came since it was sent.
+func (p *probe) look(box *maildir.Box) (*maildir.Message, error) {
+	list, err := box.Scan(time.Time{})
+	if err != nil {
+		return nil, err
+	}
+	defer list.Close()
+	for e, ok := list.Next(); ok; e, ok = list.Next() {
+		if e.Time < p.began.Unix()-clockStep {
+			continue
+		}
+		m, err := box.OpenMessage(e)
+		if err != nil {
+			continue // another one's, or gone
+		}
+		if p.is(m) {
+			return m, nil
+		}
+		m.Close()
+	}
+	return nil, nil
+}
+
+// is reports if a message is the probe.
+func (p *probe) is(m *maildir.Message) bool {
+	head := make([]byte, maildir.HeadSize)
+	n, _ := m.ReadAt(head, 0)
+	return bytes.Contains(head[:n], []byte("<"+p.id+">"))
+}
+
+// judge compares the probe's envelope with the one that was sent, and removes the probe.
+func (p *probe) judge(box *maildir.Box, r *report, subject string, found *maildir.Message) {
+	took := time.Since(p.began).Round(time.Millisecond)
+	w, err := p.read(found)
+	if errors.Is(err, maildir.ErrGone) {
+		r.ok(subject, "came within "+took.String()+", and a session took it away")
+		return
+	}
+	quoted, _ := address.Quote(p.to)
+	if err != nil {
+		r.say(subject, probeOdd, err.Error())
+	} else if w.sender != "" || !sameAddress(w.recipient, quoted) {
+		r.say(subject, probeOther, "from <"+w.sender+"> to <"+w.recipient+">")
+	} else {
+		r.ok(subject, "came within "+took.String()+" from <> to <"+w.recipient+">")
+	}
+	var quota *maildir.QuotaError
+	err = box.Remove(found.Entry, found.Size)
+	if err != nil && !errors.Is(err, maildir.ErrGone) && !errors.As(err, &quota) {
+		r.say(p.m.maildir()+"/"+found.Path(), probeLeft, err.Error())
+	}
+}
+
+// An envelope is what vodmr-relay reads from a file, in SMTP's form.
+type envelope struct{ sender, recipient string }
+
+func (p *probe) read(found *maildir.Message) (envelope, error) {
+	box, err := p.m.openSpool()
+	if err != nil {
+		return envelope{}, err
+	}
+	defer box.Close()
+	w, there := box.Read(found.Entry)
+	if !there {
+		return envelope{}, maildir.ErrGone
+	}
+	return envelope{w.Sender, w.Recipient}, w.Err
+}
+
+// sameAddress compares addresses as mail servers do that fold their case.
+func sameAddress(a, b string) bool { return address.Lower(a) == address.Lower(b) }

@@ -1,0 +1,687 @@
+#!/bin/sh
+# Atrn-conf sets up the customer's side from a provider's invitation: a file for atrn -f, a
+# listener of Postfix that relays for nobody, and a service with a log. It fetches once.
+# See atrn-conf(8).
+#
+# Each step looks first if all is right already, so a second run changes nothing. The
+# invitation passes through the shell's own printf and through files of mode 0600.
+set -u
+LC_ALL=C
+export LC_ALL
+umask 022
+# shellcheck disable=SC3045 # every sh of Debian's knows -c, and others may do without
+ulimit -c 0 2>/dev/null
+
+usage="usage: atrn-conf [-n] [-P | -s HOST:PORT] INVITATION    - reads it from standard input
+       atrn-conf [-n] [-P | -s HOST:PORT] NAME      the provider's, as -l shows it
+       atrn-conf -l
+       atrn-conf [-n] -d NAME | INVITATION
+       atrn-conf -h | -V
+see atrn-conf(8)"
+
+exitMisuse=100
+exitLater=111
+
+etc=/etc/atrn
+unit=/etc/systemd/system/atrn@.service
+marker='# Written by atrn-conf.'
+
+dry=no
+postfix=no
+server=
+changes=0
+refresh=no
+
+say() { printf '%s\n' "$*" >&2; }
+
+fail() {
+	say "atrn-conf: $*"
+	exit $exitLater
+}
+
+misuse() {
+	say "atrn-conf: $*"
+	say "$usage"
+	exit $exitMisuse
+}
+
+# change says what it does, does it, and counts it. With -n it only says it.
+change() {
+	changes=$((changes + 1))
+	if [ $dry = yes ]; then
+		say "would $1"
+		return 0
+	fi
+	say "atrn-conf: $1"
+	what=$1
+	shift
+	"$@" || fail "that failed ($what): mend what the lines above say and run this again; what is done stays"
+}
+
+has_systemd() { [ -d /run/systemd/system ]; }
+
+# scanned prints the folder that svscan, runsvdir or s6-svscan looks at, if one runs.
+scanned() {
+	cat /proc/[0-9]*/comm 2>/dev/null | grep -qxE 'svscan|runsvdir|s6-svscan' || return 0
+	for found in /etc/service /service /var/service; do
+		if [ -d $found ]; then
+			echo $found
+			return
+		fi
+	done
+}
+
+need() {
+	command -v atrn >/dev/null || fail "the program atrn is not in PATH: install it first"
+	[ $postfix = no ] || command -v postconf >/dev/null ||
+		fail "-P is for Postfix, which is not here: apt-get install postfix, or leave -P out for another mail server"
+	[ $postfix = no ] || [ -n "$(postconf -h mail_version 2>/dev/null)" ] ||
+		fail "Postfix has no settings yet: run dpkg-reconfigure postfix, and choose \"Internet Site\""
+}
+
+# --- The invitation --------------------------------------------------------------------
+
+# account prints LOGIN:SECRET, or LOGIN, of an invitation.
+account() {
+	rest=${1#*://}
+	printf '%s' "${rest%%@*}"
+}
+
+login() {
+	rest=$(account "$1")
+	printf '%s' "${rest%%:*}"
+}
+
+# stored prints the line of a provider that is set up.
+stored() { [ ! -f "$etc/$1.invitation" ] || grep -v '^#' "$etc/$1.invitation"; }
+
+names() {
+	for file in "$etc"/*.invitation; do
+		[ -f "$file" ] || continue
+		file=${file##*/}
+		echo "${file%.invitation}"
+	done
+}
+
+# understood has atrn read the invitation, which says what is wrong with it, and prints
+# what it holds beside the secret.
+understood() { printf '%s\n' "$1" | atrn -n -f -; }
+
+value() { printf '%s\n' "$facts" | sed -n "s/^$1 //p"; }
+
+# choose_name calls a provider by its host. A second login there gets a number.
+choose_name() {
+	host=$(value provider)
+	base=$(printf '%s' "${host%:*}" | tr -d '[]' | tr ':' '-' | tr '[:upper:]' '[:lower:]')
+	name=$base
+	number=1
+	while [ -f "$etc/$name.invitation" ] && [ "$(login "$(stored "$name")")" != "$(login "$invitation")" ]; do
+		number=$((number + 1))
+		name=$base-$number
+	done
+}
+
+# keep_secret completes an invitation without a secret, such as one that only names a new
+# domain, by the secret that is here.
+keep_secret() {
+	case $(account "$invitation") in
+	*:?*) return ;;
+	esac
+	[ -f "$etc/$name.invitation" ] ||
+		fail "the invitation has no secret: ask the provider for one that has (vodmr-front -r there makes it)"
+	invitation="atrn://$(account "$(stored "$name")")@${invitation#*@}"
+}
+
+write_invitation() (
+	umask 077
+	mkdir -p $etc && chmod 700 $etc &&
+		printf '%s\n' "$invitation" >"$etc/$name.new" && mv "$etc/$name.new" "$etc/$name.invitation"
+)
+
+# read_argument finds out what the argument is.
+read_argument() {
+	case $1 in
+	-)
+		[ ! -t 0 ] || say "Paste the invitation, in one line:"
+		IFS= read -r invitation || [ -n "$invitation" ] || fail "standard input is empty: give the invitation there, in one line"
+		;;
+	*://*) invitation=$1 ;;
+	*)
+		[ -f "$etc/$1.invitation" ] || misuse "$1 is neither an invitation (atrn://...) nor a provider that is set up here (atrn-conf -l)"
+		invitation=$(stored "$1")
+		;;
+	esac
+	invitation=$(printf '%s' "$invitation" | tr -d '\r' | sed 's/^[[:space:]]*//; s/[[:space:]]*$//')
+	facts=$(understood "$invitation") || exit $exitMisuse
+}
+
+take_invitation() {
+	read_argument "$1"
+	choose_name
+	keep_secret
+	[ "$(stored "$name")" = "$invitation" ] || {
+		refresh=yes
+		change "write the invitation of $(value provider) into $etc/$name.invitation, for root's eyes only" write_invitation
+	}
+}
+
+# --- Postfix ---------------------------------------------------------------------------
+
+# listening tells if something here has a port already.
+listening() {
+	cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
+		awk -v port="$(printf ':%04X' "$1")" '$4 == "0A" && substr($2, length($2) - 4) == port { found = 1 } END { exit !found }'
+}
+
+# own_listener prints the address of the listener in master.cf that is ours.
+own_listener() {
+	postconf -P "*/inet/syslog_name" 2>/dev/null | sed -n 's,^\(127\.0\.0\.1:[0-9]*\)/inet/syslog_name = postfix/atrn$,\1,p' | head -n 1
+}
+
+# listener_settings are what makes it relay for nobody: the connection comes from this very
+# host, which Postfix trusts otherwise. Rules about the client would judge this host. The
+# last five are for a session that stands and has many messages.
+listener_settings() {
+	cat <<-END
+		syslog_name=postfix/atrn
+		mynetworks=
+		smtpd_relay_restrictions=reject_unauth_destination
+		smtpd_recipient_restrictions=
+		smtpd_client_restrictions=
+		smtpd_helo_restrictions=
+		smtpd_sender_restrictions=
+		smtpd_data_restrictions=
+		smtpd_end_of_data_restrictions=
+		smtpd_etrn_restrictions=reject
+		smtpd_sasl_auth_enable=no
+		smtpd_tls_security_level=none
+		smtpd_milters=
+		smtpd_authorized_xclient_hosts=
+		smtpd_authorized_xforward_hosts=
+		local_header_rewrite_clients=
+		disable_vrfy_command=yes
+		smtpd_client_event_limit_exceptions=127.0.0.1
+		smtpd_junk_command_limit=100000
+		smtpd_soft_error_limit=10000
+		smtpd_hard_error_limit=10000
+		smtpd_timeout=600
+	END
+}
+
+make_listener() {
+	chroot=$(postconf -Fh smtp/inet/chroot 2>/dev/null)
+	postconf -M "$server/inet=$server inet n - ${chroot:-n} - - smtpd" || return 1
+	set --
+	for setting in $(listener_settings); do
+		set -- "$@" "$server/inet/$setting"
+	done
+	postconf -P "$@"
+}
+
+right_listener() {
+	wanted=$(for setting in $(listener_settings); do echo "$server/inet/${setting%%=*} = ${setting#*=}"; done | sed 's/ $//' | sort)
+	[ "$(postconf -P "$server/inet/*" 2>/dev/null | sed 's/ $//' | sort)" = "$wanted" ]
+}
+
+choose_port() {
+	server=$(own_listener)
+	[ -z "$server" ] || return 0
+	port=2525
+	while listening $port; do
+		port=$((port + 1))
+		[ $port -lt 2600 ] || fail "no port from 2525 to 2599 is free on this machine: give a listener of your own with -s"
+	done
+	server=127.0.0.1:$port
+}
+
+# listed tells if one of Postfix's lists of its own domains, with their maps, has a domain.
+listed() {
+	for list in mydestination virtual_mailbox_domains virtual_alias_domains relay_domains; do
+		for word in $(postconf -xh $list | tr ',' ' '); do
+			case $word in
+			"$1") return 0 ;;
+			*:/*) [ -z "$(postmap -q "$1" "$word" 2>/dev/null)" ] || return 0 ;;
+			/*) ! grep -qxF "$1" "$word" 2>/dev/null || return 0 ;;
+			esac
+		done
+	done
+	return 1
+}
+
+# keep_old remembers a parameter as it was before the first change, with an = behind its
+# name if main.cf has it at all.
+keep_old() {
+	grep -q "^$1\( \|\$\)" $etc/postfix.old 2>/dev/null && return
+	if [ -n "$(postconf -n "$1")" ]; then
+		printf '%s = %s\n' "$1" "$(postconf -h "$1")" >>$etc/postfix.old
+	else
+		printf '%s\n' "$1" >>$etc/postfix.old
+	fi
+}
+
+add_domains() {
+	keep_old mydestination
+	destinations=$(postconf -h mydestination)
+	for domain; do
+		destinations="${destinations:+$destinations, }$domain"
+	done
+	postconf -e "mydestination=$destinations" && printf '%s\n' "$@" >>$etc/postfix.added
+}
+
+postfix_domains() {
+	set --
+	for domain in $(value domain); do
+		listed "$domain" || set -- "$@" "$domain"
+	done
+	[ $# -eq 0 ] || change "add $* to Postfix's mydestination, so that users of this machine get the mail" add_domains "$@"
+}
+
+start_postfix() { if has_systemd; then systemctl start postfix; else postfix start >/dev/null 2>&1; fi; }
+
+postfix_customer() {
+	before_all=$changes
+	choose_port
+	right_listener || change "add a listener at $server to Postfix's master.cf, which relays for nobody" make_listener
+	postfix_domains
+	if ! postfix status >/dev/null 2>&1; then
+		change "start Postfix" start_postfix
+	elif [ $changes -gt $before_all ]; then
+		change "reload Postfix" postfix reload
+	fi
+}
+
+# recipe is for a mail server that this program does not set up.
+recipe() {
+	cat >&2 <<-END
+		atrn-conf: who takes the mail here? It needs a listener of its own that relays for nobody,
+		since the mail comes from this very host, which your mail server trusts.
+		  Postfix:       atrn-conf -P $name   makes it, and adds the domains to mydestination
+		                 if Postfix does not know them.
+		  Another one:   make a listener at 127.0.0.1, port 2525, that takes mail for
+		                 $(value domain | tr '\n' ' ')and refuses all else: no trusted networks, no AUTH.
+		                 INSTALL has it for Exim, OpenSMTPD and sendmail. Then:
+		                 atrn-conf -s 127.0.0.1:2525 $name
+		  qmail:         atrn runs qmail-smtpd itself. Write
+		                 ATRN_OPTIONS=setuidgid qmaild /var/qmail/bin/qmail-smtpd
+		                 into $etc/$name.env, and run  atrn-conf $name
+	END
+}
+
+# words prints a list of Postfix's, a word a line.
+words() { printf '%s\n' "$1" | tr ',' ' ' | tr ' ' '\n' | grep . || :; }
+
+# undo_domain takes a domain that was added here out of mydestination. If the list is what
+# it was before then, it is put back as it stood.
+undo_domain() {
+	grep -qxF "$1" $etc/postfix.added 2>/dev/null || return 0
+	left=$(words "$(postconf -h mydestination)" | grep -vxF "$1")
+	kept=$(sed -n 's/^mydestination = //p' $etc/postfix.old)
+	if grep -qx mydestination $etc/postfix.old && [ "$left" = "$(words "$(postconf -dh mydestination)")" ]; then
+		postconf -X mydestination
+	elif [ "$left" = "$(words "$kept")" ]; then
+		postconf -e "mydestination=$kept"
+	else
+		postconf -e "mydestination=$(printf '%s' "$left" | paste -sd, - | sed 's/,/, /g')"
+	fi
+}
+
+undo_postfix() {
+	command -v postconf >/dev/null || return 0
+	for domain in $(value domain); do
+		elsewhere "$domain" || undo_domain "$domain"
+	done
+	if ! names | grep -qvxF "$name"; then
+		own=$(own_listener)
+		[ -z "$own" ] || postconf -MX "$own/inet"
+	fi
+	! postfix status >/dev/null 2>&1 || postfix reload >/dev/null 2>&1
+	[ -z "${own:-}" ] || rm -f "$(postconf -h queue_directory)/pid/inet.$own" # Postfix leaves it behind
+}
+
+# elsewhere tells if another provider here has a domain too.
+elsewhere() {
+	for other in $(names); do
+		[ "$other" != "$name" ] || continue
+		! atrn -n -f "$etc/$other.invitation" | grep -qx "domain $1" || return 0
+	done
+	return 1
+}
+
+# --- The service -----------------------------------------------------------------------
+
+write_env() {
+	printf '%s\n' "$marker" "# What atrn gets beside the invitation. After a change: systemctl restart atrn@$name" \
+		"ATRN_OPTIONS=$1" >"$etc/$name.env"
+}
+
+options() { sed -n 's/^ATRN_OPTIONS=//p' "$etc/$name.env" 2>/dev/null; }
+
+write_unit() {
+	cat >$unit <<-END
+		$marker
+		[Unit]
+		Description=On-demand mail relay: fetch the mail that waits at %i
+		Documentation=man:atrn(1) man:atrn-conf(8)
+		Wants=network-online.target
+		After=network-online.target nss-lookup.target
+		StartLimitIntervalSec=0
+
+		[Service]
+		LoadCredential=invitation:$etc/%i.invitation
+		EnvironmentFile=$etc/%i.env
+		ExecStart=$(command -v atrn) -f invitation -i \$ATRN_OPTIONS
+		Restart=always
+		RestartSec=5
+		RestartPreventExitStatus=100
+		SyslogIdentifier=atrn
+		TimeoutStopSec=60
+		LimitCORE=0
+		UMask=0077
+		DynamicUser=yes
+		CapabilityBoundingSet=
+		NoNewPrivileges=yes
+		ProtectSystem=strict
+		ProtectHome=yes
+		PrivateDevices=yes
+		PrivateTmp=yes
+		ProtectKernelTunables=yes
+		ProtectControlGroups=yes
+		MemoryDenyWriteExecute=yes
+		RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+
+		[Install]
+		WantedBy=multi-user.target
+	END
+	systemctl daemon-reload
+}
+
+under_systemd() {
+	systemctl cat "atrn@$name.service" >/dev/null 2>&1 || change "write the unit $unit" write_unit
+	if ! systemctl -q is-enabled "atrn@$name.service" 2>/dev/null || ! systemctl -q is-active "atrn@$name.service" 2>/dev/null; then
+		first_fetch
+		change "start atrn@$name.service, now and at each boot" systemctl -q enable --now "atrn@$name.service"
+	elif [ $refresh = yes ]; then
+		change "restart atrn@$name.service" systemctl restart "atrn@$name.service"
+	fi
+}
+
+# write_service makes a service folder. The run script opens the invitation as root, and atrn,
+# which reads it, is not root any more.
+write_service() {
+	make_accounts || return 1
+	mkdir -p "$etc/$name/log/main" && chmod 1755 "$etc/$name" && chown atrnlog "$etc/$name/log/main" || return 1
+	cat >"$etc/$name/run" <<-END || return 1
+		#!/bin/sh
+		$marker
+		# Fetches the mail that waits at $name. The options are in $etc/$name.env.
+		exec 2>&1
+		ATRN_OPTIONS=\$(sed -n 's/^ATRN_OPTIONS=//p' $etc/$name.env)
+		for as in "setuidgid atrn" "s6-setuidgid atrn" "chpst -u atrn" "setpriv --reuid atrn --regid atrn --clear-groups"; do
+		  command -v "\${as%% *}" >/dev/null && break
+		done
+		exec \$as $(command -v atrn) -f - -i \$ATRN_OPTIONS <$etc/$name.invitation
+	END
+	cat >"$etc/$name/log/run" <<-END || return 1
+		#!/bin/sh
+		$marker
+		if command -v multilog >/dev/null; then
+		  exec setuidgid atrnlog multilog t s1000000 n10 ./main
+		elif command -v s6-log >/dev/null; then
+		  exec s6-setuidgid atrnlog s6-log t s1000000 n10 ./main
+		fi
+		exec chpst -u atrnlog svlogd -tt ./main
+	END
+	chmod 755 "$etc/$name/run" "$etc/$name/log/run"
+}
+
+# make_account knows busybox's programs too.
+make_account() {
+	if command -v useradd >/dev/null; then
+		useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$1"
+	else
+		addgroup -S "$1" && adduser -S -D -H -h /nonexistent -s /sbin/nologin -G "$1" "$1"
+	fi
+}
+
+remove_account() { if command -v userdel >/dev/null; then userdel "$1"; else deluser "$1"; fi; }
+
+make_accounts() {
+	for user in atrn atrnlog; do
+		id -u $user >/dev/null 2>&1 || make_account $user || return 1
+	done
+}
+
+restart_supervised() {
+	if command -v svc >/dev/null; then
+		svc -t "$1"
+	elif command -v sv >/dev/null; then
+		sv term "$1" >/dev/null
+	else
+		s6-svc -t "$1"
+	fi
+}
+
+under_svscan() {
+	link=$1/atrn-$name
+	if [ ! -e "$link" ]; then
+		first_fetch
+		change "link $etc/$name as $link, so that it runs now and at each boot" ln -s "$etc/$name" "$link"
+	elif [ $refresh = yes ]; then
+		change "restart $link" restart_supervised "$link"
+	fi
+}
+
+pidfile() { echo "/run/atrn-$name.pid"; }
+
+alive() { [ -f "$(pidfile)" ] && kill -0 "$(cat "$(pidfile)")" 2>/dev/null; }
+
+start_alone() {
+	(cd "$etc/$name" && exec setsid ./run >>"/var/log/atrn-$name.log" 2>&1 </dev/null 9>&-) &
+	echo $! >"$(pidfile)"
+	say "atrn-conf: nothing here starts services (neither systemd nor svscan), so this one ends with the machine: have $etc/$name/run started at boot"
+}
+
+restart_alone() {
+	end "$(cat "$(pidfile)")"
+	start_alone
+}
+
+alone() {
+	if ! alive; then
+		first_fetch
+		change "start $etc/$name/run; its log is /var/log/atrn-$name.log" start_alone
+	elif [ $refresh = yes ]; then
+		change "restart $etc/$name/run" restart_alone
+	fi
+}
+
+service() {
+	if has_systemd; then
+		under_systemd
+		return
+	fi
+	[ -x "$etc/$name/run" ] || change "make the service folder $etc/$name" write_service
+	folder=$(scanned)
+	if [ -n "$folder" ]; then
+		under_svscan "$folder"
+	else
+		alone
+	fi
+}
+
+# first_fetch shows if all works, with what has waited until now.
+first_fetch() {
+	[ $dry = no ] || return 0
+	say "atrn-conf: fetch once, to see that all works:"
+	for as_nobody in "setuidgid nobody" "s6-setuidgid nobody" "chpst -u nobody" "setpriv --reuid 65534 --regid 65534 --clear-groups" ""; do
+		! command -v "${as_nobody%% *}" >/dev/null || break
+	done
+	case $(options) in
+	-*) ;;
+	*) as_nobody= ;; # a program that may need root to become another
+	esac
+	# shellcheck disable=SC2046,SC2086 # words of a command line
+	$as_nobody atrn -f - -w 1 $(options) <"$etc/$name.invitation" >&2 ||
+		fail "the service is not started yet: mend what atrn says above, then run  atrn-conf $name"
+}
+
+# end ends a process with its children, and waits for its end: what is in flight is still
+# answered. It leads a group of its own (setsid).
+end() {
+	kill -TERM "-$1"
+	tries=0
+	while kill -0 "$1" 2>/dev/null && [ $tries -lt 100 ]; do
+		tries=$((tries + 1))
+		sleep 0.1
+	done
+}
+
+undo_service() {
+	if has_systemd; then
+		systemctl -q disable --now "atrn@$name.service" 2>/dev/null
+	fi
+	folder=$(scanned)
+	link=${folder:-/nonexistent}/atrn-$name
+	if [ -L "$link" ]; then
+		rm -f "$link"
+		stop_supervised
+	fi
+	if alive; then
+		end "$(cat "$(pidfile)")"
+	fi
+	rm -f "$(pidfile)" "/var/log/atrn-$name.log"
+}
+
+# stop_supervised ends the service and its log for good, under each of the three.
+stop_supervised() {
+	for supervised in "$etc/$name" "$etc/$name/log"; do
+		if command -v svc >/dev/null; then
+			svc -dx "$supervised"
+		elif command -v sv >/dev/null; then
+			sv exit "$supervised" >/dev/null
+		else
+			s6-svc -dx "$supervised"
+		fi
+	done
+}
+
+# --- The commands ----------------------------------------------------------------------
+
+finish() {
+	if [ $changes -eq 0 ]; then
+		say "atrn-conf: nothing to change"
+	elif [ $dry = yes ]; then
+		say "atrn-conf: nothing was changed (-n)"
+	else
+		say "atrn-conf: $1"
+	fi
+}
+
+log_place() {
+	if has_systemd; then
+		echo "journalctl -u atrn@$name"
+	elif [ -n "$(scanned)" ]; then
+		echo "$etc/$name/log/main/current"
+	else
+		echo "/var/log/atrn-$name.log"
+	fi
+}
+
+set_up() {
+	need
+	take_invitation "$1"
+	if [ $postfix = yes ]; then
+		postfix_customer
+	fi
+	if [ -z "$server" ] && [ -z "$(options)" ]; then
+		recipe
+		exit 0
+	fi
+	if [ -n "$server" ] && [ "$(options)" != "-s $server" ]; then
+		refresh=yes
+		change "write  -s $server  into $etc/$name.env" write_env "-s $server"
+	fi
+	service
+	finish "mail of $(value provider) comes to this machine as soon as it is there; the log: $(log_place)"
+}
+
+list() {
+	for name in $(names); do
+		facts=$(atrn -n -f "$etc/$name.invitation") || continue
+		printf 'provider %s login %s domains %s options %s\n' "$name" "$(value login)" \
+			"$(value domain | paste -sd, -)" "$(options)"
+	done
+}
+
+take_down() {
+	undo_service
+	undo_postfix
+	rm -rf "${etc:?}/$name" "$etc/$name.invitation" "$etc/$name.env"
+	[ -z "$(names)" ] || return 0
+	if grep -q "^$marker" $unit 2>/dev/null; then
+		rm -f $unit
+		systemctl daemon-reload
+	fi
+	for user in atrn atrnlog; do
+		! id -u $user >/dev/null 2>&1 || remove_account $user
+	done
+	rm -rf $etc
+}
+
+remove() {
+	case $1 in
+	- | *://*)
+		read_argument "$1"
+		choose_name
+		;;
+	*) name=$1 ;;
+	esac
+	[ -f "$etc/$name.invitation" ] || fail "there is no provider $name here: atrn-conf -l lists them"
+	facts=$(atrn -n -f "$etc/$name.invitation")
+	change "remove the service and the invitation of $name, and what was added to Postfix for it" take_down
+	finish "mail that waits at $name stays there"
+}
+
+one_at_a_time() {
+	if [ $dry = yes ] || ! command -v flock >/dev/null; then return 0; fi
+	exec 9<"$0"
+	flock -n 9 || fail "another atrn-conf runs: wait for its end"
+}
+
+main() {
+	action=set_up
+	while getopts :hVnlds:P option; do
+		case $option in
+		h)
+			printf '%s\n' "$usage"
+			exit 0
+			;;
+		V)
+			atrn -V | sed 's/atrn/atrn-conf/'
+			exit 0
+			;;
+		n) dry=yes ;;
+		l) action=list ;;
+		d) action=remove ;;
+		s) server=$OPTARG ;;
+		P) postfix=yes ;;
+		*) misuse "-$OPTARG is unknown, or its value is missing" ;;
+		esac
+	done
+	shift $((OPTIND - 1))
+	[ $postfix = no ] || [ -z "$server" ] || misuse "-P makes the listener, and -s names one: give one of them"
+	case $action$# in
+	list0 | set_up1 | remove1) ;;
+	*) misuse "give one invitation, or - for standard input" ;;
+	esac
+	[ "$(id -u)" = 0 ] || fail "only root can set this up: use sudo"
+	one_at_a_time
+	$action "$@"
+}
+
+case $0 in
+*/*) PATH=$(cd "${0%/*}" && pwd):$PATH ;;
+esac
+PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export PATH
+main "$@"

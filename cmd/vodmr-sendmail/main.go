@@ -1,0 +1,68 @@
+// Vodmr-sendmail has qmail-queue's interface and hands each message to a sendmail(1), for
+// a front with another mail server than qmail. See vodmr-sendmail(8).
+package main
+
+import (
+	"cmp"
+	"errors"
+	"os"
+	"strings"
+
+	"vodmr/internal/fdio"
+	"vodmr/internal/logline"
+	"vodmr/internal/sendmail"
+	"vodmr/internal/version"
+)
+
+const (
+	program    = "vodmr-sendmail"
+	usage      = "usage: vodmr-sendmail <MESSAGE 1<ENVELOPE\n       vodmr-sendmail -h | -V\nsee vodmr-sendmail(8)\n"
+	exitMisuse = 100
+)
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+// run takes one message and returns one of qmail-queue's exit codes. Descriptor 1 is the
+// envelope, so nothing is printed there but what -h and -V ask for.
+func run(args []string) int {
+	if text := version.Answer(program, usage, args); text != "" {
+		_ = fdio.WriteAll(1, []byte(text))
+		return 0
+	}
+	if len(args) > 0 {
+		_ = fdio.WriteAll(2, []byte(program+": no argument is taken\n"+usage))
+		return exitMisuse
+	}
+	fdio.CloseOnExec(3)
+	path := cmp.Or(os.Getenv("VODMR_SENDMAIL"), sendmail.DefaultProgram)
+	if !strings.HasPrefix(path, "/") {
+		return fail(&sendmail.Failure{Code: sendmail.CodeConfig, Text: "VODMR_SENDMAIL must be an absolute path, not " + path}, "")
+	}
+	m := sendmail.Mailer{
+		Program: path,
+		Environ: sendmail.Environ(os.Environ()),
+		Folder:  os.TempDir(),
+		Timeout: sendmail.DefaultTimeout,
+		Grace:   sendmail.DefaultGrace,
+	}
+	said, err := m.Take(0, 1)
+	return fail(err, said)
+}
+
+// fail logs why a message was not sent, with what sendmail said, and returns the exit code.
+// Without an error it is 0.
+func fail(err error, said string) int {
+	if err == nil {
+		return 0
+	}
+	fields := []logline.Field{logline.Err(err)}
+	if said != "" {
+		fields = append(fields, logline.F("reason", said))
+	}
+	logline.New(2, program, logline.Session()).Event("error", fields...)
+	var failure *sendmail.Failure
+	if errors.As(err, &failure) {
+		return failure.Code
+	}
+	return sendmail.CodeInternal
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"os"
+	"slices"
+	"strconv"
+	"time"
+
+	"vodmr/auth/keeper"
+	"vodmr/internal/fdio"
+	"vodmr/internal/logline"
+	"vodmr/internal/ucspi"
+)
+
+// keep is the process that tcpserver started: it starts the talker and does what that
+// asks.
+func keep(o flags, args, environ []string) int {
+	// The starter may have left open a lock or a log, which are not for a program that
+	// strangers speak to. A program gets 0, 1, 2 and what is made for it.
+	fdio.CloseOnExec(3)
+	fdio.KeepAlive(0)
+	fdio.UserTimeout(0) // up to the login the customer only reads replies
+	session := logline.Session()
+	wrapper := keeper.FindWrapper(os.Getenv)
+	if wrapper != nil {
+		// TLS is still to begin, so no word about it can be true.
+		environ = slices.DeleteFunc(environ, ucspi.IsVariable)
+	}
+	k := keeper.Keeper{
+		Program: keeper.Program{Argv: o.prog, Environ: environ, Host: o.host, Session: session, Port: portOf(o)},
+		Wrapper: wrapper,
+		Until:   time.Now().Add(o.limit),
+		IP:      os.Getenv("TCPREMOTEIP"),
+		Log:     logline.New(2, "vodmr", session),
+	}
+	return k.Serve(args, talkersEnvironment(session, wrapper != nil))
+}
+
+// portOf is TCPLOCALPORT for the checkpassword program; empty leaves it alone.
+func portOf(o flags) string {
+	if o.port == 0 {
+		return ""
+	}
+	return strconv.Itoa(o.port)
+}
+
+// talkersEnvironment is all that the talker needs to know. SSLCTLFD only says that there is
+// a TLS program: the descriptor is the keeper's.
+func talkersEnvironment(session string, offered bool) []string {
+	env := []string{"VODMR_SESSION=" + session, "GOMAXPROCS=1"}
+	names := []string{"TCPREMOTEIP", "VODMR_QUIET"}
+	if offered {
+		env = append(env, ucspi.Control+"=the keeper's")
+	} else {
+		names = append(names, "SSL_PROTOCOL")
+	}
+	for _, name := range names {
+		if value := os.Getenv(name); value != "" {
+			env = append(env, name+"="+value)
+		}
+	}
+	return env
+}

@@ -1,0 +1,226 @@
+package fetch
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"strings"
+	"syscall"
+)
+
+// An Invitation is all that a customer must know of a provider. It is one line,
+//
+//	atrn://LOGIN:SECRET@HOST:PORT/?domain=DOMAIN&domain=DOMAIN&pin=sha256:HASH
+//
+// as vodmr-front prints it. LOGIN and SECRET are percent-encoded (RFC 3986 section 2.1),
+// the port is 366 if there is none, and domains and pin may be missing.
+type Invitation struct {
+	Address Address
+	Login   Login    // its password is empty if the line has none
+	Domains []string // to ask for; none for all that the login has
+	Pin     *Pin     // nil if the system's CAs vouch for the provider
+}
+
+// scheme begins an invitation.
+const scheme = "atrn://"
+
+// ParseInvitation takes the line. The error is misuse; it shows neither login nor
+// password.
+func ParseInvitation(line string) (Invitation, error) {
+	if len(line) < len(scheme) || !strings.EqualFold(line[:len(scheme)], scheme) {
+		return Invitation{}, badInvitation("it does not begin with " + scheme)
+	}
+	if strings.ContainsFunc(line, notInLine) {
+		return Invitation{}, badInvitation("it holds a space or a control character: it must be one line, as the provider sent it")
+	}
+	line, query, _ := strings.Cut(line[len(scheme):], "?")
+	account, host, found := strings.Cut(line, "@")
+	if !found {
+		return Invitation{}, badInvitation("it has no @ between login and host")
+	}
+	host = strings.TrimSuffix(host, "/")
+	if strings.Contains(host, "@") {
+		return Invitation{}, badInvitation("it has more than one @: one in a login or a password is written %40")
+	}
+	var i Invitation
+	var err error
+	if i.Address, err = ParseAddress(host, PortODMR); err != nil {
+		return Invitation{}, err
+	}
+	if i.Login, err = parseAccount(account); err != nil {
+		return Invitation{}, err
+	}
+	return i, i.parseQuery(query)
+}
+
+// notInLine reports if a character has no place in an invitation.
+func notInLine(c rune) bool { return c <= ' ' || c == 0x7f }
+
+func badInvitation(what string) error { return misuse("this is no invitation: %s", what) }
+
+// parseAccount takes LOGIN:SECRET, or LOGIN.
+func parseAccount(account string) (Login, error) {
+	user, password, _ := strings.Cut(account, ":")
+	user, err := url.PathUnescape(user)
+	if err == nil {
+		password, err = url.PathUnescape(password)
+	}
+	if err != nil { // its text would show some of the password
+		return Login{}, badInvitation("a % in the login or the password is not followed by two hexadecimal digits")
+	}
+	if user == "" {
+		return Login{}, badInvitation("it has no login")
+	}
+	if strings.ContainsAny(user+password, "\x00\r\n") {
+		return Login{}, badInvitation("a login or a password has no line ends")
+	}
+	return Login{User: user, Password: password}, nil
+}
+
+// parseQuery takes domain=DOMAIN&pin=PIN. A word that this program does not know may be
+// one that must not be left out, so it is refused.
+func (i *Invitation) parseQuery(query string) error {
+	for word := range strings.SplitSeq(query, "&") {
+		if word == "" {
+			continue
+		}
+		name, text, _ := strings.Cut(word, "=")
+		value, err := url.PathUnescape(text)
+		if err != nil {
+			return badInvitation("a % in its " + name + " is not followed by two hexadecimal digits")
+		}
+		if name == "domain" {
+			err = i.addDomains(value)
+		} else if name == "pin" {
+			err = i.setPin(value)
+		} else {
+			err = misuse("the invitation's %q is unknown here: a newer atrn may know it", name)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (i *Invitation) addDomains(value string) error {
+	domains, err := ParseDomains(value)
+	i.Domains = append(i.Domains, domains...)
+	return err
+}
+
+// setPin takes a public key's pin only: a certificate's own would end with it.
+func (i *Invitation) setPin(value string) error {
+	if i.Pin != nil {
+		return badInvitation("it has two pins")
+	}
+	pin, err := ParsePin(value)
+	if err == nil && !pin.Key {
+		err = badInvitation("its pin does not begin with " + keyPrefix)
+	}
+	i.Pin = &pin
+	return err
+}
+
+// maxInvitation bounds what is read of an invitation's file, in bytes: many domains may
+// stand in it.
+const maxInvitation = 1 << 20
+
+// ReadInvitation reads a file with one invitation. Empty lines and lines that begin with
+// # count for nothing. Nobody but its owner, root or this process's user, may have rights
+// to the file. A name without a slash is looked for among systemd's credentials first, if
+// there are any ($CREDENTIALS_DIRECTORY). The name - is standard input, and the process
+// that opened it knows who may read it. The error is misuse.
+func ReadInvitation(name string) (Invitation, error) {
+	if name == "-" {
+		return readInvitation(os.Stdin, "on standard input")
+	}
+	path, credential := findInvitation(name, os.Getenv("CREDENTIALS_DIRECTORY"))
+	f, err := os.Open(path)
+	if err != nil {
+		return Invitation{}, misuse("cannot read the invitation: %v", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return Invitation{}, misuse("cannot read the invitation: %v", err)
+	}
+	if err := private(path, info, credential); err != nil {
+		return Invitation{}, err
+	}
+	return readInvitation(f, path)
+}
+
+// readInvitation reads from a file; name is for the error.
+func readInvitation(f io.Reader, name string) (Invitation, error) {
+	line, err := onlyLine(io.LimitReader(f, maxInvitation))
+	if err != nil {
+		return Invitation{}, misuse("cannot read the invitation %s: %v", name, err)
+	}
+	i, err := ParseInvitation(line)
+	if err != nil {
+		return Invitation{}, misuse("the invitation %s: %v", name, err)
+	}
+	return i, nil
+}
+
+// findInvitation returns the path of an invitation, and if it is one of systemd's
+// credentials, which lie in folder.
+func findInvitation(name, folder string) (path string, credential bool) {
+	if folder == "" {
+		return name, false
+	}
+	folder = strings.TrimRight(folder, "/") + "/"
+	if !strings.Contains(name, "/") {
+		if _, err := os.Lstat(folder + name); err == nil {
+			return folder + name, true
+		}
+	}
+	rest, inside := strings.CutPrefix(name, folder)
+	return name, inside && !strings.Contains(rest, "/")
+}
+
+// private refuses a file that others can read or change. systemd gives a service's user
+// the right to a credential by an access control list, which shows as a right of its
+// group, root's.
+func private(path string, info fs.FileInfo, credential bool) error {
+	others := fs.FileMode(0o077)
+	if credential {
+		others = 0o037
+	}
+	if !info.Mode().IsRegular() {
+		return misuse("the invitation %s is not a file", path)
+	}
+	if mode := info.Mode().Perm(); mode&others != 0 {
+		return misuse("the invitation %s has mode %04o, and it holds a password: run chmod 600 on it", path, mode)
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if uid := os.Geteuid(); ok && st.Uid != 0 && int(st.Uid) != uid {
+		return misuse("the invitation %s belongs to uid %d, which is neither root nor this program's, %d: chown it", path, st.Uid, uid)
+	}
+	return nil
+}
+
+// onlyLine returns the one line that is neither empty nor a comment, without the blanks
+// around it.
+func onlyLine(r io.Reader) (line string, err error) {
+	s := bufio.NewScanner(r)
+	s.Buffer(nil, maxInvitation)
+	for s.Scan() {
+		text := strings.TrimSpace(s.Text())
+		if text == "" || text[0] == '#' {
+			continue
+		}
+		if line != "" {
+			return "", errors.New("it holds more than one line: is it a line that was broken on its way? Join its parts without spaces")
+		}
+		line = text
+	}
+	if line == "" && s.Err() == nil {
+		return "", errors.New("it is empty")
+	}
+	return line, s.Err()
+}

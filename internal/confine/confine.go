@@ -1,0 +1,111 @@
+// Package confine owns how a process that reads what strangers send gives up its rights: it
+// becomes an account that owns nothing, in an empty root folder, and can gain nothing back.
+package confine
+
+import (
+	"fmt"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"vodmr/internal/account"
+)
+
+// A User is an account to become. A nil one means to stay the present user.
+type User account.Account
+
+// LookUp finds an account by its name; no name is no account. Only root can become another.
+func LookUp(name string) (*User, error) {
+	if name == "" {
+		return nil, nil
+	}
+	if os.Geteuid() != 0 {
+		return nil, fmt.Errorf("cannot become %s: not started as root", name)
+	}
+	found, err := account.Find(name)
+	if err != nil {
+		return nil, fmt.Errorf("account %s: %w", name, err)
+	}
+	return (*User)(&found), nil
+}
+
+// Credential is what a program is started with: no groups but the account's own.
+func (u *User) Credential() *syscall.Credential {
+	if u == nil {
+		return nil
+	}
+	return &syscall.Credential{Uid: u.UID, Gid: u.GID, Groups: []uint32{}}
+}
+
+// EffectiveUID is the user that a process with this account has.
+func (u *User) EffectiveUID() int {
+	if u == nil {
+		return os.Geteuid()
+	}
+	return int(u.UID)
+}
+
+// Enter locks this process, all its threads, into an empty directory as this account.
+// Nothing can be opened afterwards, and no program gives it more rights.
+// Without an account it stays the present user in the present root folder.
+func (u *User) Enter() error {
+	if u == nil {
+		return loseRights()
+	}
+	if err := makeEmpty(EmptyFolder); err != nil {
+		return fmt.Errorf("chroot: %w", err)
+	}
+	steps := []struct {
+		name string
+		do   func() error
+	}{
+		{"chdir", func() error { return syscall.Chdir(EmptyFolder) }},
+		{"chroot", func() error { return syscall.Chroot(".") }},
+		{"give up groups", func() error { return syscall.Setgroups([]int{}) }},
+		{"become group", func() error { return syscall.Setgid(int(u.GID)) }},
+		{"become user", func() error { return syscall.Setuid(int(u.UID)) }},
+	}
+	for _, step := range steps {
+		if err := step.do(); err != nil {
+			return fmt.Errorf("%s for %s: %w", step.name, u.Name, err)
+		}
+	}
+	return loseRights()
+}
+
+// loseRights comes last: the kernel lets a process be read again when its user changes.
+func loseRights() error {
+	if err := KeepSecret(); err != nil {
+		return err
+	}
+	return gainNothing()
+}
+
+// EmptyFolder is the root folder of a confined process, made if it is missing.
+const EmptyFolder = "/var/empty"
+
+// makeEmpty makes the folder if it is missing, and checks it.
+func makeEmpty(folder string) error {
+	if err := unix.Mkdir(folder, 0o555); err != nil && err != unix.EEXIST {
+		return &os.PathError{Op: "mkdir", Path: folder, Err: err}
+	}
+	return CheckEmpty(folder)
+}
+
+// CheckEmpty says why a folder is no place to be locked into: anybody but root
+// could put things there.
+func CheckEmpty(folder string) error {
+	var st unix.Stat_t
+	if err := unix.Lstat(folder, &st); err != nil {
+		return &os.PathError{Op: "stat", Path: folder, Err: err}
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFDIR || st.Uid != 0 || st.Mode&0o022 != 0 {
+		return fmt.Errorf("%s must be a directory that only root can write to", folder)
+	}
+	entries, err := os.ReadDir(folder)
+	if err == nil && len(entries) > 0 {
+		err = fmt.Errorf("%s must be empty", folder)
+	}
+	return err
+}
