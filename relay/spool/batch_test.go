@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"vodmr/smtp"
+	"vodmr/test/kit/require"
 )
 
 // putRaw puts a message with an envelope of its own into the Maildir.
@@ -21,7 +22,7 @@ func (s *site) putRaw(t testing.TB, i int, sender, recipient, rest string) {
 func (s *site) started(t testing.TB, offered smtp.Extensions, hungUp func() bool) *Spool {
 	t.Helper()
 	sp := s.begun(t)
-	must(t, sp.Start(offered, hungUp))
+	require.OK(t, sp.Start(offered, hungUp))
 	return sp
 }
 
@@ -63,7 +64,7 @@ func TestStreams(t *testing.T) {
 func TestHungUpWhileRead(t *testing.T) {
 	s := newSite(t)
 	s.put(t, 0, "sparse")
-	must(t, os.Truncate(filepath.Join(s.maildir, "new", name(0)), 4*lookEach))
+	require.OK(t, os.Truncate(filepath.Join(s.maildir, "new", name(0)), 4*lookEach))
 	s.put(t, 1, "next")
 	sp := s.started(t, smtp.Extensions{EightBitMIME: true}, func() bool { return true })
 	if b := sp.Next(); b != nil || !sp.HungUp() || sp.Next() != nil {
@@ -101,8 +102,8 @@ func TestGoneAndRenamed(t *testing.T) {
 	}
 	sp := s.started(t, smtp.Extensions{RcptDomainMax: 1}, stays)
 	dir := filepath.Join(s.maildir, "new")
-	must(t, os.Remove(filepath.Join(dir, name(0))))
-	must(t, os.Rename(filepath.Join(dir, name(1)), filepath.Join(s.maildir, "cur", name(1)+":2,S")))
+	require.OK(t, os.Remove(filepath.Join(dir, name(0))))
+	require.OK(t, os.Rename(filepath.Join(dir, name(1)), filepath.Join(s.maildir, "cur", name(1)+":2,S")))
 	b := sp.Next()
 	if len(b.Messages) != 3 || b.Messages[0].entry.Path() != "cur/"+name(1)+":2,S" || !strings.HasSuffix(string(b.Transaction().Body), "hello\n") {
 		t.Errorf("%d messages, the first %s, the body %q", len(b.Messages), b.Messages[0].entry.Path(), b.Transaction().Body)

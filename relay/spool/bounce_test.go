@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"vodmr/smtp"
+	"vodmr/test/kit/require"
 )
 
 // TestNotRemoved: a message that is taken and cannot be removed is noted as done, and only
@@ -20,14 +21,14 @@ func TestNotRemoved(t *testing.T) {
 	b := sp.Next()
 	sp.Begun(b)
 	sp.Ended(b)
-	must(t, os.Remove(file))
-	must(t, os.Mkdir(file, 0o700)) // unlink fails
+	require.OK(t, os.Remove(file))
+	require.OK(t, os.Mkdir(file, 0o700)) // unlink fails
 	sp.Delivered(b.Messages[0], reply(250, "2.0.0", "ok"))
 	if sp.MustStop || !sp.History().Of(name(0)).Done {
 		t.Errorf("it is not noted as done\n%s", s.logged(t))
 	}
 	sp.Close()
-	must(t, os.Remove(file))
+	require.OK(t, os.Remove(file))
 	s.put(t, 0, "taken")
 	sp = s.started(t, smtp.Extensions{}, stays)
 	if b := sp.Next(); b != nil {

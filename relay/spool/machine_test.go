@@ -16,6 +16,7 @@ import (
 
 	"vodmr/relay/spool/history"
 	"vodmr/smtp"
+	"vodmr/test/kit/require"
 )
 
 // A machine takes the spool of one Maildir through sessions, without a connection, and
@@ -46,13 +47,13 @@ func newMachine(t *testing.T) *machine {
 // inject stands for qmail-queue.
 func (m *machine) inject(_ string, _ []string, message io.Reader) error {
 	text, err := io.ReadAll(message)
-	must(m.t, err)
+	require.OK(m.t, err)
 	if m.fails {
 		return errors.New("qmail-queue fails")
 	}
 	var i int
 	_, err = fmt.Sscanf(string(regexp.MustCompile(`<r\d+@`).Find(text)), "<r%d@", &i)
-	must(m.t, err)
+	require.OK(m.t, err)
 	m.bounced[i]++
 	return nil
 }
@@ -114,25 +115,25 @@ func (m *machine) refuse(i int) {
 // A visit is one session of a machine.
 type visit struct {
 	*machine
-	spool    *Spool
-	window   int
-	server   smtp.Extensions
-	kind     func(t *rapid.T) string // of the next reply
-	inFlight []*Batch
-	offered  map[int]bool
-	retry    map[int]bool // to be repeated
-	unknown  map[int]bool // refused with 5.1.1
-	known    map[int]bool // refused for good with anything else, at least once
-	again    map[int]bool // unknown, and offered again
-	limit    int          // of recipients; 0 for none
-	last     [2]int       // kind and place of the batch before; see place
-	breaks   int
-	broken   bool
+	spool      *Spool
+	window     int
+	server     smtp.Extensions
+	kind       func(t *rapid.T) string // of the next reply
+	inFlight   []*Batch
+	offered    map[int]bool
+	retry      map[int]bool // to be repeated
+	unknown    map[int]bool // refused with 5.1.1
+	known      map[int]bool // refused for good with anything else, at least once
+	askedTwice map[int]bool // unknown, and offered again
+	limit      int          // of recipients; 0 for none
+	last       [2]int       // kind and place of the batch before; see place
+	breaks     int
+	broken     bool
 }
 
 func (m *machine) visit(window int) *visit {
 	return &visit{machine: m, window: window, offered: map[int]bool{}, retry: map[int]bool{},
-		unknown: map[int]bool{}, known: map[int]bool{}, again: map[int]bool{}}
+		unknown: map[int]bool{}, known: map[int]bool{}, askedTwice: map[int]bool{}}
 }
 
 // session is one session, with a server that does anything.
@@ -156,13 +157,13 @@ func (v *visit) run(t *rapid.T) {
 	defer end()
 	v.spool, sp.bouncer.Inject = sp, v.inject
 	mayWait, err := sp.MayWait(time.Now().Add(time.Minute))
-	must(v.t, err)
+	require.OK(v.t, err)
 	if !mayWait {
 		return
 	}
 	v.checkHistory(t)
 	v.breaks = sp.reader.suspectBreaks
-	must(v.t, sp.Start(v.server, func() bool { return false }))
+	require.OK(v.t, sp.Start(v.server, func() bool { return false }))
 	for !v.broken && v.step(t) {
 	}
 	sp.Broken()
@@ -218,7 +219,7 @@ func (v *visit) checkEnd(t *rapid.T) {
 		if left[name(i)] && (!v.offered[i] || v.retry[i]) && v.server.Size == 0 {
 			t.Fatalf("message %d was not offered, or not again", i)
 		}
-		if left[name(i)] && v.unknown[i] && !v.believed[i] && !v.trusted && v.few() && !v.again[i] {
+		if left[name(i)] && v.unknown[i] && !v.believed[i] && !v.trusted && v.few() && !v.askedTwice[i] {
 			t.Fatalf("the unknown recipient of %d was not offered again", i)
 		}
 	}
@@ -295,7 +296,7 @@ func (v *visit) state() string {
 	slices.Sort(files)
 	notes, _ := os.ReadFile(v.maildir + "/vodmr.notes")
 	log, err := os.ReadFile(v.log.Name())
-	must(v.t, err)
+	require.OK(v.t, err)
 	return fmt.Sprint(files, string(notes), len(log), v.bounced)
 }
 
@@ -315,7 +316,7 @@ func (v *visit) checkBatch(t *rapid.T, b *Batch) {
 			t.Fatalf("message %d is offered again", i)
 		}
 		repeated = repeated || v.retry[i]
-		v.offered[i], v.retry[i], v.again[i] = true, false, m.retry
+		v.offered[i], v.retry[i], v.askedTwice[i] = true, false, m.retry
 		if m.sum != b.Messages[0].sum {
 			t.Fatalf("message %d is no copy of %d", i, number(b.Messages[0]))
 		}
@@ -417,7 +418,7 @@ func (m *machine) drain(t *rapid.T) {
 // TestSpoolMachine: through any sequence of sessions, each message is taken or bounced
 // exactly once, in the right order, and Next changes nothing.
 func TestSpoolMachine(t *testing.T) {
-	must(t, flag.Set("rapid.nofailfile", "true")) // a failure prints what it takes to repeat it
+	require.OK(t, flag.Set("rapid.nofailfile", "true")) // a failure prints what it takes to repeat it
 	rapid.Check(t, func(rt *rapid.T) {
 		m := newMachine(t)
 		defer m.log.Close()

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"vodmr/smtp"
+	"vodmr/test/kit/require"
 )
 
 // TestUnfinishedScan: a Maildir that takes too long to list may hold mail; the rest of it is
@@ -16,11 +17,11 @@ func TestUnfinishedScan(t *testing.T) {
 	}
 	sp, end := s.open(t, func() time.Time { return now })
 	defer end()
-	must(t, sp.Scan(time.Now().Add(-time.Second)))
+	require.OK(t, sp.Scan(time.Now().Add(-time.Second)))
 	if may, err := sp.MayWait(time.Now()); !sp.unfinished || !may || err != nil {
 		t.Fatalf("may wait: %v, %v", may, err)
 	}
-	must(t, sp.Start(smtp.Extensions{}, stays))
+	require.OK(t, sp.Start(smtp.Extensions{}, stays))
 	given := 0
 	for b := sp.Next(); b != nil; b = sp.Next() {
 		sp.Ended(b)

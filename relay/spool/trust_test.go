@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"vodmr/smtp"
+	"vodmr/test/kit/require"
 )
 
 func reply(code int, enhanced, text string) smtp.Reply { return smtp.NewReply(code, enhanced, text) }
@@ -14,7 +15,7 @@ func reply(code int, enhanced, text string) smtp.Reply { return smtp.NewReply(co
 func (s *site) each(t testing.TB, answer func(sp *Spool, b *Batch, m *Message)) *Spool {
 	t.Helper()
 	sp := s.begun(t)
-	must(t, sp.Start(smtp.Extensions{}, func() bool { return false }))
+	require.OK(t, sp.Start(smtp.Extensions{}, func() bool { return false }))
 	for b := sp.Next(); b != nil; b = sp.Next() {
 		sp.Begun(b)
 		sp.Ended(b)
@@ -166,7 +167,7 @@ func TestLastWithNothingInFlight(t *testing.T) {
 	s.put(t, 1, "suspect")
 	s.write(t, "domain/odmr/Maildir/vodmr.notes", "1795336700 taken 1\n1795336700 broke "+name(1)+" 2\n")
 	sp := s.begun(t)
-	must(t, sp.Start(smtp.Extensions{}, func() bool { return false }))
+	require.OK(t, sp.Start(smtp.Extensions{}, func() bool { return false }))
 	first := sp.Next()
 	sp.Begun(first)
 	if b := sp.Next(); b != nil {
@@ -234,11 +235,11 @@ func TestDoubtedAndDue(t *testing.T) {
 	s.put(t, 0, "refused")
 	sp := s.begun(t)
 	sp.SetTimings(&Timings{})
-	must(t, sp.Start(smtp.Extensions{}, func() bool { return false }))
+	require.OK(t, sp.Start(smtp.Extensions{}, func() bool { return false }))
 	b := sp.Next()
 	sp.Ended(b)
 	sp.Refused(b.Messages[0], reply(550, "5.7.1", "no"), ByServer)
-	must(t, sp.Look())
+	require.OK(t, sp.Look())
 	sp.Trust.Taken(1)
 	given := 0
 	for sp.Next() != nil {
