@@ -281,3 +281,44 @@ func TestLooksAfterAFailure(t *testing.T) {
 		t.Errorf("changed %v, not before %v", sp.Looks.Changed(), sp.Looks.NotBefore())
 	}
 }
+
+// TestSoftBounces: with VODMR_SOFTBOUNCE each refusal defers, and none is about the session.
+func TestSoftBounces(t *testing.T) {
+	s := threeMails(t)
+	s.env["VODMR_SOFTBOUNCE"] = "1"
+	sp := s.each(t, func(sp *Spool, _ *Batch, m *Message) {
+		no := reply(550, "5.1.1", "no")
+		sp.Trust.RefusedAll(no)
+		[]func(*Message, smtp.Reply){sp.Trust.RefusedSession, sp.Trust.RefusedSender, func(m *Message, r smtp.Reply) { sp.Refused(m, r, ByServer) }}[number(m)](m, no)
+	})
+	sp.Trust.DecideSenders()
+	if why, _ := sp.Trust.Refusing(); why != "" || sp.Counts.Deferred != 3 || len(s.waiting(t)) != 3 {
+		t.Errorf("%q; %+v; %v", why, sp.Counts, s.waiting(t))
+	}
+}
+
+// TestSenderAfterAnother: once a sender was accepted, the refusal of another is about that
+// one. If none was, and the session was refused for another message, it says nothing.
+func TestSenderAfterAnother(t *testing.T) {
+	for _, accepted := range []bool{true, false} {
+		s := threeMails(t)
+		s.write(t, "domain/odmr/Maildir/vodmr.notes", "1795336700 taken 1\n")
+		sp := s.each(t, func(sp *Spool, _ *Batch, m *Message) {
+			switch number(m) {
+			case 0:
+				if accepted {
+					sp.Trust.AcceptedSender()
+				} else {
+					sp.Trust.RefusedSession(m, reply(530, "5.7.0", "login first"))
+				}
+			case 1:
+				sp.Trust.RefusedSender(m, reply(550, "5.7.1", "not you"))
+			}
+		})
+		sp.Trust.DecideSenders()
+		why, _ := sp.Trust.Refusing()
+		if left := s.waiting(t); left[name(1)] == accepted || (why == wantsMore) == accepted {
+			t.Errorf("accepted %v: %q, left %v", accepted, why, left)
+		}
+	}
+}
