@@ -107,3 +107,40 @@ func TestEach(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// TestExpiredOnly: a standing session is only asked to end if something is old, and only
+// mail that came by mail for this customer may bounce. A setting that cannot
+// be read bounces nothing.
+func TestExpiredOnly(t *testing.T) {
+	s := newSite(t)
+	s.put(t, 0, "old")
+	s.write(t, "domain/odmr/Maildir/vodmr.notes", "1795336700 session -\n")
+	for days, want := range map[int]bool{1: false, 8: true} {
+		m := s.mailbox(t, days)
+		control, err := m.mayExpire(false)
+		require.OK(t, err)
+		if any, err := m.anyExpired(control); any != want || err != nil {
+			t.Errorf("after %d days: %v, %v", days, any, err)
+		}
+	}
+	s.write(t, "domain/odmr/Maildir/new/"+name(1), "Return-Path: <ann@sender.test>\nDelivered-To: r1@example.org\nSubject: no Received\n\nx\n")
+	s.write(t, "domain/odmr/Maildir/new/"+name(2), "Return-Path: <ann@sender.test>\nDelivered-To: r2@other.example\nReceived: x\n\nx\n")
+	m := s.mailbox(t, 8)
+	require.OK(t, m.ShowExpired(false, logline.New(int(s.log.Fd()), "vodmr-expire", "2")))
+	if log := s.logged(t); strings.Count(log, " skip ") != 2 || strings.Count(log, " expired ") != 1 {
+		t.Errorf("shown:\n%s", log)
+	}
+	_ = m.Expire(false)
+	if left := s.waiting(t); left[name(0)] || !left[name(1)] || !left[name(2)] {
+		t.Errorf("left %v\n%s", left, s.logged(t))
+	}
+	m.Close()
+	require.OK(t, os.Mkdir(s.root+"/qmail/control/queuelifetime", 0o755))
+	if err := s.mailbox(t, 8).Expire(false); err == nil || !strings.Contains(err.Error(), "queuelifetime") {
+		t.Errorf("a queuelifetime that cannot be read: %v", err)
+	}
+	require.OK(t, os.RemoveAll(s.maildir))
+	if _, err := OpenMailbox(Config{Login: "odmr@example.org", Home: s.root + "/domain/odmr", Maildir: "Maildir"}); err == nil {
+		t.Error("a Maildir that is not there opens")
+	}
+}
