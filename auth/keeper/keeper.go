@@ -48,7 +48,15 @@ func (k *Keeper) Serve(args, environ []string) int {
 	if err := k.startTalker(args, environ); err != nil {
 		return k.fail(err)
 	}
+	return k.serve()
+}
+
+// serve is Serve once the talker is there.
+func (k *Keeper) serve() int {
 	err := k.answer()
+	if err == io.EOF && !k.talker.EndsWithin(time.Until(k.Until)+graceTime) {
+		err = errBadRequest // it closed the pipe and stays
+	}
 	if err != nil && err != io.EOF {
 		k.fail(err)
 		k.talker.Signal(unix.SIGKILL)

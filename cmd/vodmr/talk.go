@@ -23,6 +23,9 @@ func talk(o flags) int {
 	if err == nil {
 		err = giveUpRights(o.account)
 	}
+	if err == nil {
+		err = confine.CloseOff()
+	}
 	if err != nil {
 		log.Event("error", logline.F("ip", ip), logline.Err(err))
 		return child.ExitTemporary
