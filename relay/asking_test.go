@@ -9,6 +9,7 @@ import (
 
 	"vodmr/relay/door"
 	"vodmr/relay/spool/history"
+	"vodmr/test/kit/require"
 )
 
 // client asks at the site's door.
@@ -51,7 +52,7 @@ func (s *site) forgetLearnt(t testing.TB, address string) {
 	if _, err := learnt.Load(); err != nil {
 		t.Fatal(err)
 	}
-	must(t, learnt.Forget(address))
+	require.OK(t, learnt.Forget(address))
 }
 
 // checkDoor compares the answers, and what was learnt.
@@ -64,7 +65,7 @@ func (s *site) checkDoor(t testing.TB) {
 	}
 	if want, ok := s.files["learnt"]; ok {
 		text, err := os.ReadFile(filepath.Join(s.config["VODMR_DOOR"], "learnt@example.org"))
-		must(t, err)
+		require.OK(t, err)
 		matchLog(t, want, string(text))
 	}
 	if entries, err := os.ReadDir(s.config["VODMR_DOOR"]); err == nil {

@@ -19,6 +19,7 @@ import (
 	"vodmr/test/kit/cdbmake"
 	"vodmr/test/kit/dialogue"
 	"vodmr/test/kit/logformat"
+	"vodmr/test/kit/require"
 	"vodmr/test/kit/testsite"
 )
 
@@ -85,7 +86,7 @@ func newSite(t testing.TB, archive *txtar.Archive) *site {
 		program := queueProgram()
 		if script := s.config["qmail-queue"]; script != "" {
 			program = filepath.Join(s.root, "bad-queue")
-			must(t, os.WriteFile(program, []byte("#!/bin/sh\n"+script+"\n"), 0o755))
+			require.OK(t, os.WriteFile(program, []byte("#!/bin/sh\n"+script+"\n"), 0o755))
 		}
 		testsite.Queue(t, filepath.Join(s.root, "qmail"), program)
 	}
@@ -107,15 +108,15 @@ func (s *site) write(t testing.TB, name, text string) {
 	case top == "qmail" || strings.HasPrefix(top, "domain"):
 		path = filepath.Join(s.root, name)
 	case name == "rules":
-		must(t, os.WriteFile(filepath.Join(s.root, "rules.cdb"), cdbmake.Rules(text), 0o644))
+		require.OK(t, os.WriteFile(filepath.Join(s.root, "rules.cdb"), cdbmake.Rules(text), 0o644))
 		return
 	default:
 		return
 	}
-	must(t, os.MkdirAll(filepath.Dir(path), 0o755))
-	must(t, os.WriteFile(path, []byte(text), 0o600))
+	require.OK(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	require.OK(t, os.WriteFile(path, []byte(text), 0o600))
 	if name == "qmail/users/assign" {
-		must(t, os.WriteFile(filepath.Join(filepath.Dir(path), "cdb"), cdbmake.Assign(text), 0o644))
+		require.OK(t, os.WriteFile(filepath.Join(filepath.Dir(path), "cdb"), cdbmake.Assign(text), 0o644))
 	}
 }
 
@@ -173,12 +174,12 @@ func (s *site) run(t testing.TB, script string) (log string, err error) {
 	began := time.Now()
 	conn, peer := dialogue.Pair(t)
 	logFile, ferr := os.Create(filepath.Join(s.root, "log"))
-	must(t, ferr)
+	require.OK(t, ferr)
 	defer logFile.Close()
 	done := make(chan error, 1)
 	config := s.relayConfig(peer, logFile)
 	tellRead, tell, perr := os.Pipe()
-	must(t, perr)
+	require.OK(t, perr)
 	defer tellRead.Close()
 	defer tell.Close()
 	config.Terminated = func() (int, error) { return int(tellRead.Fd()), nil }
@@ -201,7 +202,7 @@ func (s *site) run(t testing.TB, script string) (log string, err error) {
 			s.awaitAnswers()
 		case name == "<term>":
 			_, err := tell.Write([]byte{0})
-			must(t, err)
+			require.OK(t, err)
 		default:
 			s.deliverLate(t, name)
 		}
@@ -209,7 +210,7 @@ func (s *site) run(t testing.TB, script string) (log string, err error) {
 	conn.Close()
 	err = <-done
 	text, rerr := os.ReadFile(logFile.Name())
-	must(t, rerr)
+	require.OK(t, rerr)
 	logformat.Test(t, string(text))
 	s.checkSeconds(t, string(text), time.Since(began))
 	return string(text), err
@@ -223,7 +224,7 @@ func (s *site) checkSeconds(t testing.TB, log string, most time.Duration) {
 	_, rest, _ := strings.Cut(end, " seconds=")
 	text, _, _ := strings.Cut(rest, " ")
 	seconds, err := strconv.Atoi(text)
-	must(t, err)
+	require.OK(t, err)
 	least := 0
 	if strings.Contains(end, "VODMR_IDLE is over") {
 		least, _ = strconv.Atoi(s.config["VODMR_IDLE"])
@@ -246,9 +247,9 @@ func (s *site) deliverLate(t testing.TB, name string) {
 // sessions run, so it must leave the site's maps alone.
 func (s *site) deliver(t testing.TB, name, text string) {
 	tmp := filepath.Join(s.maildir, "tmp", name)
-	must(t, os.WriteFile(tmp, []byte(text), 0o600))
-	must(t, os.Link(tmp, filepath.Join(s.maildir, "new", name)))
-	must(t, os.Remove(tmp))
+	require.OK(t, os.WriteFile(tmp, []byte(text), 0o600))
+	require.OK(t, os.Link(tmp, filepath.Join(s.maildir, "new", name)))
+	require.OK(t, os.Remove(tmp))
 }
 
 // left lists the files in new and cur.
@@ -256,7 +257,7 @@ func (s *site) left(t testing.TB) string {
 	var names []string
 	for _, dir := range []string{"new", "cur"} {
 		entries, err := os.ReadDir(filepath.Join(s.maildir, dir))
-		must(t, err)
+		require.OK(t, err)
 		for _, e := range entries {
 			names = append(names, dir+"/"+e.Name()+"\n")
 		}
@@ -268,16 +269,16 @@ func (s *site) left(t testing.TB) string {
 // queued returns what qmail-queue got, as lines and as one text.
 func (s *site) queued(t testing.TB) (envelopes, messages string) {
 	names, err := filepath.Glob(filepath.Join(s.root, "qmail/queue/*.envelope"))
-	must(t, err)
+	require.OK(t, err)
 	var lines []string
 	for _, name := range names {
 		envelope, err := os.ReadFile(name)
-		must(t, err)
+		require.OK(t, err)
 		fields := strings.Split(strings.TrimSpace(string(envelope)), "\n")
 		to := strings.Join(fields[1:], " ")
 		lines = append(lines, fmt.Sprintf("<%s> -> <%s>\n", fields[0][1:], strings.TrimPrefix(to, "T")))
 		message, err := os.ReadFile(strings.TrimSuffix(name, "envelope") + "message")
-		must(t, err)
+		require.OK(t, err)
 		messages += string(message)
 	}
 	sort.Strings(lines)
@@ -287,14 +288,14 @@ func (s *site) queued(t testing.TB) (envelopes, messages string) {
 // TestDialogues plays every file of testdata/dialogues.
 func TestDialogues(t *testing.T) {
 	names, err := filepath.Glob("testdata/dialogues/*.txtar")
-	must(t, err)
+	require.OK(t, err)
 	if len(names) < 50 {
 		t.Fatalf("only %d dialogues found", len(names))
 	}
 	for _, name := range names {
 		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
 			archive, err := txtar.ParseFile(name)
-			must(t, err)
+			require.OK(t, err)
 			s := newSite(t, archive)
 			log, err := s.run(t, s.files["dialogue"])
 			s.check(t, log, err)
@@ -347,12 +348,5 @@ func matchLog(t testing.TB, want, got string) {
 	}
 	if len(wants) > len(gots) {
 		t.Errorf("the log ends before %q:\n%s", wants[len(gots)], got)
-	}
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
 	}
 }

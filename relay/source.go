@@ -139,6 +139,7 @@ func (s *source) settle() (any bool) {
 	s.foretold = nil
 	any = s.spool.Settle()
 	for _, b := range foretold {
+		s.spool.Ended(b)
 		if b.Notice() {
 			s.spool.Notices.Answered(b, b.Foretold)
 		} else {

@@ -107,7 +107,7 @@ func (s *source) end(err error) {
 	}
 	s.spool.Broken()
 	s.settle()
-	s.spool.Trust.DecideSenders()
+	s.endSenders()
 	s.spool.Notices.Drop()
 	switch {
 	case err == nil || isCleanEnd(err):
@@ -118,6 +118,18 @@ func (s *source) end(err error) {
 		s.closed(err)
 		s.broke()
 	}
+}
+
+// endSenders decides about refused MAILs. If the session broke while the reply to another
+// MAIL was outstanding, they are not believed.
+func (s *source) endSenders() {
+	for _, u := range s.sender.Unanswered() {
+		if u.Asked {
+			s.spool.Trust.DoubtSenders()
+			return
+		}
+	}
+	s.spool.Trust.DecideSenders()
 }
 
 // lastWords reads what the customer's server said before it hung up, and says how the

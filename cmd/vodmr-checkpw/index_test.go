@@ -175,10 +175,10 @@ func TestMakeIndex(t *testing.T) {
 func TestMakeIndexOfAnotherUsersFile(t *testing.T) {
 	require.Root(t, "only root can give a file away")
 	file, _ := indexed(t)
-	must(t, os.Chown(file, 65534, 65533))
+	require.OK(t, os.Chown(file, 65534, 65533))
 	makes(t, file, 0, "")
 	info, err := os.Stat(file + ".cdb")
-	must(t, err)
+	require.OK(t, err)
 	if st := info.Sys().(*syscall.Stat_t); st.Uid != 65534 || st.Gid != 65533 || info.Mode().Perm() != 0o600 {
 		t.Errorf("the index belongs to %d, %d, mode %v", st.Uid, st.Gid, info.Mode())
 	}

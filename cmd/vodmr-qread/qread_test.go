@@ -26,13 +26,6 @@ var bin string
 
 func TestMain(m *testing.M) { os.Exit(dialogue.Main(m, &bin, "vodmr/cmd/vodmr-qread")) }
 
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // list runs the program on the site below root.
 func list(t *testing.T, root string, args ...string) (out, log string, code int) {
 	t.Helper()
@@ -100,7 +93,7 @@ func TestJSON(t *testing.T) {
 	var objects []map[string]any
 	for line := range strings.Lines(out) {
 		var o map[string]any
-		must(t, json.Unmarshal([]byte(line), &o))
+		require.OK(t, json.Unmarshal([]byte(line), &o))
 		if o["age"] != nil {
 			o["age"] = float64(now - int64(o["time"].(float64)))
 		}
@@ -177,18 +170,18 @@ print("held", flush=True)
 sys.stdin.read()`, filepath.Join(maildir, "vodmr.lock"))
 	require.Program(t, "python3")
 	in, err := holder.StdinPipe()
-	must(t, err)
+	require.OK(t, err)
 	out, err := holder.StdoutPipe()
-	must(t, err)
-	must(t, holder.Start())
+	require.OK(t, err)
+	require.OK(t, holder.Start())
 	_, err = out.Read(make([]byte, 5))
-	must(t, err)
+	require.OK(t, err)
 	text, _, code := list(t, root, "-m", "-q", root+"/qmail", maildir)
 	if code != 0 || !strings.Contains(text, `vodmr_standing{login="",maildir="`+maildir+"\"} 1\n") {
 		t.Errorf("exit %d\n%s", code, text)
 	}
 	in.Close()
-	must(t, holder.Wait())
+	require.OK(t, holder.Wait())
 }
 
 // TestNoOutputSteersATerminal: whatever a sender, a file's name or a server's reply
@@ -210,7 +203,7 @@ func TestNoOutputSteersATerminal(t *testing.T) {
 		t.Errorf("the JSON has %+q", lines[max(i, 0):])
 	}
 	var first struct{ File, Sender, Recipient string }
-	must(t, json.NewDecoder(strings.NewReader(lines)).Decode(&first))
+	require.OK(t, json.NewDecoder(strings.NewReader(lines)).Decode(&first))
 	want := struct{ File, Sender, Recipient string }{
 		fmt.Sprintf("new/%d.1%s.vm", at, steering), "m\u00fcller" + steering + "@sender.test", "b\u00f6b" + steering + "@example.org",
 	}
@@ -251,7 +244,7 @@ func TestWhatCannotBeListed(t *testing.T) {
 func TestSystemUser(t *testing.T) {
 	root, _ := testsite.New(t, nil)
 	u, err := user.Lookup("root")
-	must(t, err)
+	require.OK(t, err)
 	for _, arg := range []string{"x@plain.example", "root"} {
 		// If there is a Maildir, and if it can be read, is the machine's own affair.
 		out, log, _ := list(t, root, "-q", root+"/qmail", arg)
@@ -288,15 +281,15 @@ func TestAsRoot(t *testing.T) {
 	testsite.Write(t, filepath.Join(other, "new/2.x"), testsite.Message("d@b.test", "e@example.org", "x"))
 	testsite.Chown(t, filepath.Join(root, "domain/odmr"), 47110)
 	testsite.Chown(t, filepath.Join(root, "other"), 47111)
-	must(t, os.Chown(filepath.Join(root, "other"), 0, 0))
-	must(t, os.Chmod(maildir, 0o700))
-	must(t, os.Chmod(other, 0o700))
-	must(t, os.Symlink(other, filepath.Join(root, "domain/linked")))
+	require.OK(t, os.Chown(filepath.Join(root, "other"), 0, 0))
+	require.OK(t, os.Chmod(maildir, 0o700))
+	require.OK(t, os.Chmod(other, 0o700))
+	require.OK(t, os.Symlink(other, filepath.Join(root, "domain/linked")))
 	out, log, code := list(t, root, "-q", root+"/qmail", "odmr@example.org", other, maildir)
 	if strings.Count(out, "total: 1 messages") != 3 || log != "" || code != 0 {
 		t.Errorf("exit %d, %q\n%s", code, log, out)
 	}
-	must(t, os.Chown(filepath.Join(other, "new/2.x"), 47110, 47110))
+	require.OK(t, os.Chown(filepath.Join(other, "new/2.x"), 47110, 47110))
 	if out, _, _ := list(t, root, other); !strings.Contains(out, "? ? new/2.x") || strings.Contains(out, "d@b.test") {
 		t.Errorf("another user's file was read:\n%s", out)
 	}

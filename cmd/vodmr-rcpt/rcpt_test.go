@@ -12,6 +12,7 @@ import (
 	"vodmr/relay/spool/history"
 	"vodmr/test/kit/dialogue"
 	"vodmr/test/kit/logformat"
+	"vodmr/test/kit/require"
 )
 
 // bin is the folder of what TestMain built.
@@ -19,21 +20,14 @@ var bin string
 
 func TestMain(m *testing.M) { os.Exit(dialogue.Main(m, &bin, "vodmr/cmd/vodmr-rcpt")) }
 
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // learnt is a door where nobody@example.org is known not to exist.
 func learnt(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	r := history.NewRecipients(dir, "example.org", time.Now)
-	must(t, r.SetLogin("odmr@example.org"))
-	must(t, r.Refused("nobody@example.org", "no user \\ \"here\""))
-	must(t, r.Accepted("bob@example.org"))
+	require.OK(t, r.SetLogin("odmr@example.org"))
+	require.OK(t, r.Refused("nobody@example.org", "no user \\ \"here\""))
+	require.OK(t, r.Accepted("bob@example.org"))
 	return dir
 }
 
@@ -128,7 +122,7 @@ func TestPolicy(t *testing.T) {
 func server(t *testing.T, script string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "smtpd")
-	must(t, os.WriteFile(path, []byte("#!/bin/sh\n"+script), 0o755))
+	require.OK(t, os.WriteFile(path, []byte("#!/bin/sh\n"+script), 0o755))
 	return path
 }
 
@@ -187,7 +181,7 @@ func TestFilterServerCut(t *testing.T) {
 		for n := 0; n <= len(says); n += 3 {
 			script := fmt.Sprintf("IFS= read -r line\nhead -c %d \"$0.says\"\n%s\n", n, end)
 			path := server(t, script)
-			must(t, os.WriteFile(path+".says", []byte(says), 0o600))
+			require.OK(t, os.WriteFile(path+".says", []byte(says), 0o600))
 			p := dialogue.Start(t, command("-d", learnt(t), path))
 			p.Send("EHLO a\r\nRCPT TO:<nobody@example.org>\r\nNOOP\r\n")
 			got := readAll(t, p)
@@ -206,7 +200,7 @@ func readAll(t *testing.T, p *dialogue.Process) string {
 	t.Helper()
 	var got strings.Builder
 	buf := make([]byte, 4096)
-	must(t, p.Net().SetReadDeadline(time.Now().Add(20*time.Second)))
+	require.OK(t, p.Net().SetReadDeadline(time.Now().Add(20*time.Second)))
 	for {
 		n, err := p.Net().Read(buf)
 		got.Write(buf[:n])

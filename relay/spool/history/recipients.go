@@ -109,18 +109,11 @@ func (r *Recipients) reset() {
 }
 
 func (r *Recipients) read() error {
-	fd, err := sys.Open(unix.AT_FDCWD, r.path(), unix.O_RDONLY|sys.Safely, 0)
+	fd, st, err := sys.OpenRegular(unix.AT_FDCWD, r.path(), unix.O_RDONLY|sys.Safely, 0)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(fd)
-	var st unix.Stat_t
-	if err := sys.Stat(fd, &st); err != nil {
-		return err
-	}
-	if !sys.IsRegular(&st) {
-		return sys.ErrNotRegular
-	}
 	text := make([]byte, min(st.Size, maxRecipientFile))
 	have := 0
 	for have < len(text) {

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"vodmr/test/kit/require"
 )
 
 // reread is what another program reads.
@@ -26,12 +28,12 @@ func TestRecipients(t *testing.T) {
 	dir, now := t.TempDir(), time.Unix(1_795_000_000, 0)
 	clock := func() time.Time { return now }
 	r := NewRecipients(dir, "example.org", clock)
-	must(t, r.SetLogin("odmr@example.org"))
-	must(t, r.Refused("gone@example.org", "no such user"))
-	must(t, r.Refused("back@example.org", "not yet"))
-	must(t, r.Accepted("back@example.org"))
-	must(t, r.Accepted("odd one%\n@example.org"))
-	must(t, r.SetTakesAll(false))
+	require.OK(t, r.SetLogin("odmr@example.org"))
+	require.OK(t, r.Refused("gone@example.org", "no such user"))
+	require.OK(t, r.Refused("back@example.org", "not yet"))
+	require.OK(t, r.Accepted("back@example.org"))
+	require.OK(t, r.Accepted("odd one%\n@example.org"))
+	require.OK(t, r.SetTakesAll(false))
 	want := func(address string, known, refused bool, reply string) {
 		t.Helper()
 		for _, from := range []*Recipients{r, reread(t, dir, clock)} {
@@ -63,22 +65,22 @@ func TestRecipients(t *testing.T) {
 func TestRecipientsForgotten(t *testing.T) {
 	dir := t.TempDir()
 	r := NewRecipients(dir, "example.org", time.Now)
-	must(t, r.Forget("gone@example.org"))
+	require.OK(t, r.Forget("gone@example.org"))
 	if names, _ := os.ReadDir(dir); len(names) > 0 {
 		t.Error("forgetting makes a file")
 	}
-	must(t, r.Refused("gone@example.org", "no"))
+	require.OK(t, r.Refused("gone@example.org", "no"))
 	if changed, err := r.Load(); changed || err != nil {
 		t.Error("our own line counts as a change", err)
 	}
-	must(t, reread(t, dir, time.Now).Forget("gone@example.org"))
+	require.OK(t, reread(t, dir, time.Now).Forget("gone@example.org"))
 	if changed, err := r.Load(); !changed || err != nil {
 		t.Error("another's line does not count as a change", err)
 	}
 	if _, known := r.Of("gone@example.org"); known {
 		t.Error("it is still known")
 	}
-	must(t, r.Refused("gone@example.org", "no"))
+	require.OK(t, r.Refused("gone@example.org", "no"))
 	if e, known := reread(t, dir, time.Now).Of("gone@example.org"); !known || !e.Refused {
 		t.Error("it cannot be learnt again")
 	}
@@ -123,7 +125,7 @@ func TestRecipientsDamaged(t *testing.T) {
 	dir := t.TempDir()
 	now := time.Now().Unix()
 	text := fmt.Sprintf("\x00\x00\n%d no bad%%@example.org\n%d no gone@example.org no\n%d no torn@exa", now, now, now)
-	must(t, os.WriteFile(filepath.Join(dir, "learnt@example.org"), []byte(text), 0o600))
+	require.OK(t, os.WriteFile(filepath.Join(dir, "learnt@example.org"), []byte(text), 0o600))
 	r := reread(t, dir, time.Now)
 	if e, known := r.Of("gone@example.org"); !known || e.Reply != "no" || len(r.All()) != 1 {
 		t.Errorf("%+v", r.All())
