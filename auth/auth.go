@@ -40,6 +40,9 @@ func (c Credentials) Bytes() []byte {
 	return []byte(c.Login + "\x00" + c.Secret + "\x00" + c.Challenge + "\x00")
 }
 
+// ErrRefused is wrapped by the error about a login that was refused for good.
+var ErrRefused = errors.New("refused")
+
 // A Mechanism is one way to log in.
 type Mechanism struct {
 	// Name is the mechanism's SASL name in upper case.

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -15,6 +16,7 @@ import (
 // the Maildir, and its commands answer questions.
 type frontServer struct {
 	site     *testSite
+	mu       sync.Mutex // a conversation holds it, and so does a test that changes a field
 	greeting string
 	refuse   *regexp.Regexp    // recipients that RCPT refuses
 	head     string            // written above each message; $TO is the recipient
@@ -106,6 +108,8 @@ func (f *frontServer) listen() (port int) {
 // talk is one conversation by SMTP.
 func (f *frontServer) talk(conn net.Conn) {
 	defer conn.Close()
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	lines := bufio.NewReader(conn)
 	say := func(reply string) { _, _ = conn.Write([]byte(reply + "\r\n")) }
 	say(f.greeting)
@@ -171,7 +175,10 @@ func frontSetups() []setup {
 			s.system.smtp = 1
 		}, []string{"wrong port 25: has nobody who listens, so no mail comes in"}},
 		{"a front that turns callers away", func(s *testSite) {
-			s.by("postfix").greeting = "554 no SMTP service here"
+			f := s.by("postfix")
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.greeting = "554 no SMTP service here"
 		}, []string{"wrong port 25: does not greet as a mail server does"}},
 		{"vodmr-sendmail without a sendmail", func(s *testSite) {
 			s.by("postfix")

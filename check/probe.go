@@ -34,7 +34,6 @@ type probe struct {
 	id    string // its Message-ID, without the angle brackets
 	to    string // its recipient, raw
 	began time.Time
-	text  string
 }
 
 // checkProbe sends a message through the mail server and finds it in the Maildir of a login.

@@ -20,6 +20,8 @@ func probing(change func(f *frontServer)) func(s *testSite) {
 		f := s.by("postfix")
 		s.config.Logins, s.config.Probe = nil, login
 		if change != nil {
+			f.mu.Lock()
+			defer f.mu.Unlock()
 			change(f)
 		}
 	}

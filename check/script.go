@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"vodmr/auth"
+	"vodmr/auth/keeper"
 	"vodmr/qmail"
 	"vodmr/tlswrap"
 )
@@ -117,7 +117,7 @@ func (s *service) takeTLS(rest []string, users lookUp) {
 
 func (s *service) takeVodmr(rest []string) {
 	flags, after := getopt(rest, "pt")
-	s.vodmr = greeter{found: true, port: number(flags['p'], auth.DefaultPort), needTLS: flags.has('T')}
+	s.vodmr = greeter{found: true, port: number(flags['p'], keeper.DefaultPort), needTLS: flags.has('T')}
 	if len(after) > 0 {
 		s.vodmr.host = after[0]
 		s.prog = after[1:]

@@ -52,6 +52,7 @@ func siteChecks() []check[*site] {
 		}},
 		{"port", aboutService, checkPort, []kind{noListener, noGreeting, notVodmr, noAuth, noStartTLS, noTLS, otherHost}},
 		{"standing sessions", aboutService, checkStanding, []kind{fewWatches, fewSlots}},
+		{"door", aboutService, checkDoor, []kind{noDoor, openDoor, shutDoor}},
 		{"logins", aboutLogins, checkLogins, []kind{noLogins, noMailbox}},
 	}
 }
@@ -88,6 +89,7 @@ func domainChecks() []check[*route] {
 		{"catch-all", aboutLogins, ofQmail(checkCatchall), []kind{
 			rootsMail, stickyHome, noDefault, heldBack, bounces, deletes, leadsAway, byAddress, alsoElsewhere, noDelivery,
 		}},
+		{"customer's postmaster", aboutLogins, checkPostmasterAsked, []kind{refusesMaster}},
 		{"postmaster", aboutLogins, ofQmail(checkPostmaster), []kind{ownPostmaster}},
 		{"way through the mail server", aboutFront, checkWay, []kind{
 			noMTATool, brokenTable, staleTable, notAccepted, twoClasses, noCatchall, onlySome, mtaAway, asOneFile, otherUser, lowUID,

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"vodmr/relay/spool/history"
 	"vodmr/test/kit/require"
 )
 
@@ -222,6 +223,35 @@ func serviceSetups() []setup {
 	}
 }
 
+// doorSetups are of the folder where recipients are asked about.
+func doorSetups() []setup {
+	door := func(s *testSite, mode os.FileMode) string {
+		path := s.path("door")
+		s.must(os.Mkdir(path, 0o755))
+		if os.Geteuid() == 0 {
+			s.must(os.Chown(path, 65533, 65533))
+		}
+		s.must(os.Chmod(path, mode))
+		s.write("service/env/VODMR_DOOR", path+"\n", 0o644)
+		return path
+	}
+	return []setup{
+		{"no door", func(s *testSite) {
+			s.write("service/env/VODMR_DOOR", s.path("door")+"\n", 0o644)
+		}, []string{"wrong ROOT/door: is no folder, so unknown recipients are not refused"}},
+		{"anybody makes sockets", func(s *testSite) {
+			door(s, os.ModeSetgid|0o757)
+		}, []string{"wrong ROOT/door: can be written by others than its owner, who could have mail refused"}},
+		{"nobody can ask", func(s *testSite) {
+			door(s, 0o700)
+		}, []string{"doubtful ROOT/door: lets no group in, so the SMTP server cannot ask"}},
+		{"no postmaster", func(s *testSite) {
+			learnt := history.NewRecipients(door(s, os.ModeSetgid|0o750), "example.org", time.Now)
+			s.must(learnt.Refused("postmaster@example.org", "who?"))
+		}, []string{"doubtful postmaster@example.org: is refused by the customer's server"}},
+	}
+}
+
 func ruleSetups() []setup {
 	return []setup{
 		{"no rules.cdb", func(s *testSite) {
@@ -343,7 +373,7 @@ func (s *testSite) fifo(name string) {
 func (s *testSite) emptyRoots() { s.must(os.RemoveAll(s.path("empty"))) }
 
 func setups() []setup {
-	return slices.Concat(qmailSetups(), serviceSetups(), ruleSetups(), tlsSetups(), portSetups(),
+	return slices.Concat(qmailSetups(), serviceSetups(), doorSetups(), ruleSetups(), tlsSetups(), portSetups(),
 		passwordSetups(), domainSetups(), mailboxSetups(), loginSetups(), deliverySetups(), chainSetups(),
 		frontSetups(), postfixSetups(), otherSetups(), probeSetups())
 }

@@ -28,6 +28,7 @@ type transit struct {
 	code      int      // of the refusal
 	byDATA    bool     // the refusal was DATA's
 	repeat    bool     // of one that was refused
+	content   bool     // DATA or BDAT was answered
 }
 
 // A pathHash stands for a path, by its hash. noPath stands for none.
@@ -125,6 +126,7 @@ func (l *accounting) forget() {
 
 // data takes a reply to DATA other than 354.
 func (l *accounting) data(r heard, sent int) {
+	l.now.content = true
 	if l.now.accepted > 0 && r.refused() && !l.now.counted {
 		l.refuse(l.now.first, r, sent)
 		l.now.byDATA = true
@@ -135,6 +137,7 @@ func (l *accounting) data(r heard, sent int) {
 // A provider may try BDAT in the same transaction if DATA is refused as unknown; if the
 // content is taken then, the message was not refused.
 func (l *accounting) content(size int64, last bool, r heard, sent int) {
+	l.now.content = true
 	if l.now.accepted == 0 {
 		return
 	}
@@ -157,9 +160,14 @@ func (l *accounting) content(size int64, last bool, r heard, sent int) {
 	l.now.accepted = 0
 }
 
-// reset takes the reply to RSET.
+// reset takes the reply to RSET. A transaction of the null sender that announced no size
+// and named no content was a question about recipients: no message was refused. A bounce
+// that a provider offers in lock step looks the same, and is not counted either.
 func (l *accounting) reset(r heard) {
 	if r.good() {
+		if l.now.counted && l.now.open && l.now.null && l.now.size == 0 && !l.now.content {
+			l.forget()
+		}
 		l.now = transit{}
 	}
 }

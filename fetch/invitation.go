@@ -5,10 +5,13 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"net/netip"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
+	"unicode"
 )
 
 // An Invitation is all that a customer must know of a provider. It is one line,
@@ -49,6 +52,9 @@ func ParseInvitation(line string) (Invitation, error) {
 	var err error
 	if i.Address, err = ParseAddress(host, PortODMR); err != nil {
 		return Invitation{}, err
+	}
+	if !isPlainHost(i.Address.Host) {
+		return Invitation{}, badInvitation(strconv.Quote(i.Address.Host) + " is neither a host's name nor an IP number")
 	}
 	if i.Login, err = parseAccount(account); err != nil {
 		return Invitation{}, err
@@ -108,8 +114,33 @@ func (i *Invitation) parseQuery(query string) error {
 
 func (i *Invitation) addDomains(value string) error {
 	domains, err := ParseDomains(value)
+	for _, domain := range domains {
+		if !isPlainName(domain) {
+			return badInvitation(strconv.Quote(domain) + " is not a domain's name")
+		}
+	}
 	i.Domains = append(i.Domains, domains...)
 	return err
+}
+
+// isPlainHost reports if a host is an IP number or a plain name.
+func isPlainHost(host string) bool {
+	number, err := netip.ParseAddr(host)
+	if err == nil && number.Zone() != "" {
+		return isPlainName(number.Zone())
+	}
+	return err == nil || isPlainName(host)
+}
+
+// isPlainName reports if a name has nothing but letters, digits, dots, hyphens and
+// underscores, and does not begin with a dot or a hyphen. An invitation comes from outside,
+// and atrn-conf makes file names, a script and Postfix's settings of its names.
+func isPlainName(name string) bool {
+	return name != "" && name[0] != '.' && name[0] != '-' && !strings.ContainsFunc(name, notInName)
+}
+
+func notInName(c rune) bool {
+	return c != '.' && c != '-' && c != '_' && !unicode.IsLetter(c) && !unicode.IsDigit(c)
 }
 
 // setPin takes a public key's pin only: a certificate's own would end with it.

@@ -1,6 +1,8 @@
 package fetch
 
 import (
+	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -68,6 +70,35 @@ func TestInvitationsThatAreNone(t *testing.T) {
 }
 
 var pinDigits = strings.Repeat("00", 32)
+
+// Atrn-conf writes an invitation's names into a shell script that root runs, and into
+// Postfix's settings. None may have a meaning there.
+func TestInvitationNamesArePlain(t *testing.T) {
+	for _, name := range []string{
+		"$(id)", "`id`", "a;id", "a&id", "a|id", "a>b", "a'b", "a\"b", "a\\b", "*", "a?b", "$mydestination", "~root", "#a", "!a", "{a}", "a%i", "-a", ".a",
+	} {
+		host := strings.ReplaceAll(name, "?", "*")
+		for _, line := range []string{
+			"atrn://a:SECRET@" + host, "atrn://a:SECRET@[2001:db8::1%" + host + "]:366",
+			"atrn://a:SECRET@h/?domain=" + url.PathEscape(name),
+		} {
+			if strings.Contains(line, "?domain") {
+				line = strings.ReplaceAll(line, "&", "%26")
+			}
+			i, err := ParseInvitation(line)
+			if ExitCode(err) != ExitMisuse || strings.Contains(fmt.Sprint(err), "SECRET") {
+				t.Errorf("%s: %+v, %v, want misuse", line, i, err)
+			}
+		}
+	}
+	for _, line := range []string{
+		"atrn://a@mx_1.example.org/?domain=xn--mller-kva.example&domain=m%C3%BCller.example", "atrn://a@[fe80::1%eth0.2]:366", "atrn://a@192.0.2.1", "atrn://a@h?domain=_a",
+	} {
+		if _, err := ParseInvitation(line); err != nil {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+}
 
 // FuzzParseInvitation: a line that is taken has a login that can be sent, and no error
 // shows the password.

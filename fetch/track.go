@@ -52,6 +52,7 @@ type owedReply struct {
 	kind    owedKind
 	number  int      // of a MAIL: how many there were, with it
 	address pathHash // of a MAIL or RCPT
+	null    bool     // MAIL's was the null sender
 	size    int64    // of content; of a MAIL as announced
 }
 
@@ -195,6 +196,7 @@ func (t *tracker) envelope(kind owedKind, arg string) owedReply {
 	if path != "" || kind == owedMail {
 		owed.address = pathHash(maphash.String(t.seed, path) | 1)
 	}
+	owed.null = path == "" && kind == owedMail
 	for _, param := range strings.Fields(params) {
 		if size, ok := strings.CutPrefix(address.Lower(param), "size="); ok {
 			owed.size, _ = strconv.ParseInt(size, 10, 64)

@@ -347,6 +347,43 @@ func probe(mail, rcpt, bdat string) string {
 	`
 }
 
+// question is the transaction by which a provider asks about a recipient.
+const question = `
+		C: MAIL FROM:<>
+		C: RCPT TO:<nobody@example.org>
+		C: RSET
+		S: 250 ok
+		S: 550 5.1.1 who?
+		S: 250 ok
+`
+
+// TestQuestionIsNoRefusal: a refused question about a recipient is no refused mail.
+func TestQuestionIsNoRefusal(t *testing.T) {
+	const refusedBounce = `
+		C: MAIL FROM:<> SIZE=10
+		C: RCPT TO:<nobody@example.org>
+		C: RSET
+		S: 250 ok
+		S: 550 5.1.1 who?
+		S: 250 ok
+`
+	for name, test := range map[string]struct {
+		script         string
+		taken, refused int64
+	}{
+		"first":        {question, 0, 0},
+		"behind mail":  {takenMail + question + question, 1, 0},
+		"before mail":  {question + takenMail, 1, 0},
+		"a bounce":     {refusedBounce + question, 0, 1},
+		"with content": {strings.ReplaceAll(strings.ReplaceAll(question, "C: RSET", "C: DATA\n\t\tC: RSET"), "who?", "who?\n\t\tS: 503 no"), 0, 1},
+	} {
+		tr := seen(t, test.script)
+		if n, text := tr.tally.Refused(); n != test.refused || tr.tally.Messages() != test.taken {
+			t.Errorf("%s: taken %d, refused %d, %s", name, tr.tally.Messages(), n, text)
+		}
+	}
+}
+
 // TestProbeIsNoRefusal: of the provider's probe only a refused MAIL means something, and
 // that if nothing else came.
 func TestProbeIsNoRefusal(t *testing.T) {

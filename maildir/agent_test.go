@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"vodmr/test/kit/require"
 )
 
 func agent(t fataler, name string) Agent {
@@ -46,7 +48,7 @@ func TestEnvelopeOfOtherAgents(t *testing.T) {
 		{"opensmtpd", "opensmtpd/maildir/new/1795885040.742f63b7.customer.example", "", "Bob.X+ext@Example.ORG", 1},
 	}
 	for _, test := range tests {
-		message := slurp(t, filepath.Join(fixtures, test.file))
+		message := require.File(t, filepath.Join(fixtures, test.file))
 		env, err := agent(t, test.agent).ParseEnvelope([]byte(message), true, Catchall{})
 		if err != nil || env.Sender != test.sender || env.Recipient != test.recipient || len(env.Cut) != test.cut || !env.Received {
 			t.Errorf("%s: %+v, %v", test.file, env, err)
@@ -67,9 +69,9 @@ func TestCopiesOfOtherAgents(t *testing.T) {
 	} {
 		var contents, recipients []string
 		for _, file := range files {
-			message := slurp(t, filepath.Join(fixtures, file))
+			message := require.File(t, filepath.Join(fixtures, file))
 			env, err := agent(t, name).ParseEnvelope([]byte(message), true, Catchall{})
-			must(t, err)
+			require.OK(t, err)
 			contents = append(contents, content(message, env.Cut))
 			recipients = append(recipients, env.Recipient)
 		}
@@ -161,7 +163,7 @@ func TestAgentsNoEnvelope(t *testing.T) {
 			t.Errorf("%s %q: %+v, %v; want a text with %q", test.agent, test.message, env, err, test.text)
 		}
 	}
-	message := slurp(t, fixtures+"/exim/maildir-batched/new/1795885030.M96686P38.customer.example")
+	message := require.File(t, fixtures+"/exim/maildir-batched/new/1795885030.M96686P38.customer.example")
 	if _, err := agent(t, "exim").ParseEnvelope([]byte(message), true, Catchall{}); err == nil || !strings.Contains(err.Error(), "batch_max") {
 		t.Errorf("three addresses: %v", err)
 	}

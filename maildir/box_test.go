@@ -6,12 +6,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"vodmr/test/kit/require"
 )
 
 func TestOpenBelowHome(t *testing.T) {
 	home := t.TempDir()
-	must(t, os.Mkdir(filepath.Join(home, "sub"), 0o700))
-	must(t, Make(filepath.Join(home, "sub/Maildir")))
+	require.OK(t, os.Mkdir(filepath.Join(home, "sub"), 0o700))
+	require.OK(t, Make(filepath.Join(home, "sub/Maildir")))
 	for _, dir := range []string{"sub/Maildir", "./sub//Maildir/", filepath.Join(home, "sub/Maildir")} {
 		b, err := Open(home, dir)
 		if err != nil {
@@ -24,11 +26,11 @@ func TestOpenBelowHome(t *testing.T) {
 
 func TestOpenRefuses(t *testing.T) {
 	home := t.TempDir()
-	must(t, Make(filepath.Join(home, "Maildir")))
-	must(t, os.Symlink("Maildir", filepath.Join(home, "link")))
-	must(t, os.Mkdir(filepath.Join(home, "half"), 0o700))
-	must(t, os.Mkdir(filepath.Join(home, "half/new"), 0o700))
-	must(t, os.Symlink("new", filepath.Join(home, "half/cur")))
+	require.OK(t, Make(filepath.Join(home, "Maildir")))
+	require.OK(t, os.Symlink("Maildir", filepath.Join(home, "link")))
+	require.OK(t, os.Mkdir(filepath.Join(home, "half"), 0o700))
+	require.OK(t, os.Mkdir(filepath.Join(home, "half/new"), 0o700))
+	require.OK(t, os.Symlink("new", filepath.Join(home, "half/cur")))
 	write(t, filepath.Join(home, "file"), "")
 
 	tests := []struct{ home, dir, text string }{
@@ -55,11 +57,11 @@ func TestOpenRefuses(t *testing.T) {
 func TestOpenWantsTheOwner(t *testing.T) {
 	for _, part := range []string{"", "new", "cur"} {
 		dir := filepath.Join(t.TempDir(), "Maildir")
-		must(t, Make(dir))
+		require.OK(t, Make(dir))
 		if os.Geteuid() != 0 {
 			dir, part = "/", ""
 		} else {
-			must(t, os.Chown(filepath.Join(dir, part), 12345, -1))
+			require.OK(t, os.Chown(filepath.Join(dir, part), 12345, -1))
 		}
 		b, err := Open("", dir)
 		if err == nil {
@@ -73,11 +75,11 @@ func TestOpenWantsTheOwner(t *testing.T) {
 
 func TestNoDescriptorLeaks(t *testing.T) {
 	_, dir := newBox(t, map[string]string{"new/1.a": "x", "new/2.b": "yy", "cur/3.c:2,S": "z", "maildirsize": "9S\n"})
-	must(t, os.Mkdir(filepath.Join(dir, "new/4.d"), 0o700))
+	require.OK(t, os.Mkdir(filepath.Join(dir, "new/4.d"), 0o700))
 	use := func() {
 		b, err := Open("", dir)
-		must(t, err)
-		must(t, b.Lock.Acquire())
+		require.OK(t, err)
+		require.OK(t, b.Lock.Acquire())
 		l, err := b.Scan(past)
 		if !errors.Is(err, ErrDeadline) {
 			t.Fatalf("a scan with its deadline over: %v", err)
@@ -86,16 +88,16 @@ func TestNoDescriptorLeaks(t *testing.T) {
 		b.OpenMessage(Entry{Name: "4.d"})
 		b.OpenMessage(Entry{Name: "9.absent"})
 		m, err := b.OpenMessage(Entry{Name: "1.a"})
-		must(t, err)
+		require.OK(t, err)
 		m.Close()
 		m.Close()
 		r, err := b.Receive("h")
-		must(t, err)
+		require.OK(t, err)
 		d, err := r.NewDelivery("a@b", []string{"c@d", "e@f"}, "")
-		must(t, err)
-		must(t, d.Commit())
+		require.OK(t, err)
+		require.OK(t, d.Commit())
 		d, err = r.NewDelivery("a@b", []string{"c@d", "e@f"}, "")
-		must(t, err)
+		require.OK(t, err)
 		d.Abort()
 		r.Close()
 		b.Close()
@@ -115,9 +117,9 @@ func TestNoDescriptorLeaks(t *testing.T) {
 // TestChangedAndInPlace: what no Watch sees.
 func TestChangedAndInPlace(t *testing.T) {
 	b, dir := newBox(t, nil)
-	must(t, os.Chtimes(filepath.Join(dir, "new"), past, past))
+	require.OK(t, os.Chtimes(filepath.Join(dir, "new"), past, past))
 	before, err := b.Changed()
-	must(t, err)
+	require.OK(t, err)
 	write(t, filepath.Join(dir, "new/1.a"), "x")
 	if after, err := b.Changed(); err != nil || after == before {
 		t.Errorf("Changed is %d before and %d after (%v)", before, after, err)
@@ -125,17 +127,17 @@ func TestChangedAndInPlace(t *testing.T) {
 	if !b.InPlace() {
 		t.Error("the Maildir is not itself")
 	}
-	must(t, b.Lock.Acquire())
-	must(t, os.Rename(dir+"/vodmr.lock", dir+"/other"))
+	require.OK(t, b.Lock.Acquire())
+	require.OK(t, os.Rename(dir+"/vodmr.lock", dir+"/other"))
 	if b.InPlace() {
 		t.Error("the lock file was removed")
 	}
-	must(t, os.Rename(dir+"/other", dir+"/vodmr.lock"))
-	must(t, os.Rename(dir, dir+".old"))
+	require.OK(t, os.Rename(dir+"/other", dir+"/vodmr.lock"))
+	require.OK(t, os.Rename(dir, dir+".old"))
 	if b.InPlace() {
 		t.Error("it was moved away")
 	}
-	must(t, Make(dir))
+	require.OK(t, Make(dir))
 	if b.InPlace() {
 		t.Error("it was made anew")
 	}

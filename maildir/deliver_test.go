@@ -11,12 +11,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"vodmr/test/kit/require"
 )
 
 func receiver(t testing.TB, b *Box, host string) *Receiver {
 	t.Helper()
 	r, err := b.Receive(host)
-	must(t, err)
+	require.OK(t, err)
 	t.Cleanup(r.Close)
 	return r
 }
@@ -24,7 +26,7 @@ func receiver(t testing.TB, b *Box, host string) *Receiver {
 func names(t testing.TB, dir string) []string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
-	must(t, err)
+	require.OK(t, err)
 	var names []string
 	for _, e := range entries {
 		names = append(names, e.Name())
@@ -35,7 +37,7 @@ func names(t testing.TB, dir string) []string {
 func TestDeliverToOne(t *testing.T) {
 	b, dir := newBox(t, nil)
 	d, err := receiver(t, b, "a/b:c").NewDelivery(`"x y"@s`, []string{"bob@d"}, "Received: here\n")
-	must(t, err)
+	require.OK(t, err)
 	for _, p := range []string{"Subject: x\r", "\n\r\nbody\rstays\r\r\n", "last\r"} {
 		if n, err := d.Write([]byte(p)); n != len(p) || err != nil {
 			t.Fatal(n, err)
@@ -44,14 +46,14 @@ func TestDeliverToOne(t *testing.T) {
 	if len(names(t, dir+"/new")) != 0 {
 		t.Error("it is in new before Commit")
 	}
-	must(t, d.Commit())
+	require.OK(t, d.Commit())
 	d.Abort()
 	got := names(t, dir+"/new")
 	if len(got) != 1 || len(names(t, dir+"/tmp")) != 0 {
 		t.Fatalf("new: %v, tmp: %v", got, names(t, dir+"/tmp"))
 	}
 	want := "Return-Path: <\"x y\"@s>\nDelivered-To: bob@d\nReceived: here\nSubject: x\n\nbody\rstays\r\nlast\r"
-	if diff := cmp.Diff(want, slurp(t, dir+"/new/"+got[0])); diff != "" {
+	if diff := cmp.Diff(want, require.File(t, dir+"/new/"+got[0])); diff != "" {
 		t.Error(diff)
 	}
 	pattern := regexp.MustCompile(fmt.Sprintf(`^[0-9]+\.M[0-9]+P%dQ1\.a\\057b\\072c,S=%d$`, os.Getpid(), len(want)))
@@ -65,21 +67,21 @@ func TestDeliverToOne(t *testing.T) {
 func TestDeliverToMany(t *testing.T) {
 	b, dir := newBox(t, nil)
 	d, err := receiver(t, b, "h").NewDelivery("", []string{"a@d", "a-much-longer-name@d", "c@d"}, "Received: x\n")
-	must(t, err)
+	require.OK(t, err)
 	large := strings.Repeat("0123456789abcdef\r\n", 20000)
 	for part := range strings.SplitAfterSeq(large, "9") {
 		d.Write([]byte(part))
 	}
 	d.Write([]byte(large))
-	must(t, d.Commit())
+	require.OK(t, d.Commit())
 	want := "Received: x\n" + strings.ReplaceAll(large+large, "\r\n", "\n")
 	var recipients []string
 	l, err := b.Scan(time.Time{})
-	must(t, err)
+	require.OK(t, err)
 	for e, ok := l.Next(); ok; e, ok = l.Next() {
-		message := slurp(t, dir+"/"+e.Path())
+		message := require.File(t, dir+"/"+e.Path())
 		env, err := ParseEnvelope([]byte(message), true, Catchall{})
-		must(t, err)
+		require.OK(t, err)
 		recipients = append(recipients, env.Recipient)
 		if content(message, env.Cut) != want {
 			t.Errorf("%s has another content", env.Recipient)
@@ -125,7 +127,7 @@ func TestLineEnds(t *testing.T) {
 func TestAbortLeavesNothing(t *testing.T) {
 	b, dir := newBox(t, nil)
 	d, err := receiver(t, b, "h").NewDelivery("", []string{"a@d"}, "")
-	must(t, err)
+	require.OK(t, err)
 	d.Write([]byte("x"))
 	d.Abort()
 	if err := d.Commit(); err == nil {
@@ -144,12 +146,12 @@ func TestFailureTakesAllBack(t *testing.T) {
 	b, dir := newBox(t, nil)
 	r := receiver(t, b, "h")
 	d, err := r.NewDelivery("", []string{"a@d", "b@d", "c@d"}, "")
-	must(t, err)
+	require.OK(t, err)
 	d.Write([]byte("x\r\n"))
 	d.drain()
-	must(t, d.copy(1))
-	must(t, d.copy(2))
-	must(t, os.Remove(dir+"/tmp/"+d.files[2].tmp)) // its link will fail
+	require.OK(t, d.copy(1))
+	require.OK(t, d.copy(2))
+	require.OK(t, os.Remove(dir+"/tmp/"+d.files[2].tmp)) // its link will fail
 	for i := range d.files {
 		d.link(i)
 	}
@@ -167,9 +169,9 @@ func TestFailureTakesAllBack(t *testing.T) {
 func TestCommitSaysThatItFailed(t *testing.T) {
 	b, dir := newBox(t, nil)
 	d, err := receiver(t, b, "h").NewDelivery("", []string{"a@d", "b@d"}, "")
-	must(t, err)
-	must(t, os.Rename(dir+"/tmp", dir+"/away"))
-	must(t, os.Remove(dir+"/away/"+d.files[0].tmp))
+	require.OK(t, err)
+	require.OK(t, os.Rename(dir+"/tmp", dir+"/away"))
+	require.OK(t, os.Remove(dir+"/away/"+d.files[0].tmp))
 	if err := d.Commit(); err == nil {
 		t.Error("Commit of a file that vanished worked")
 	}
@@ -195,10 +197,10 @@ func TestAddressesCannotBreakTheLines(t *testing.T) {
 func TestStaleTmpIsRemoved(t *testing.T) {
 	b, dir := newBox(t, map[string]string{"tmp/old": "", "tmp/read": "", "tmp/young": "", "new/old": ""})
 	old, young := time.Now().Add(-37*time.Hour), time.Now().Add(-35*time.Hour)
-	must(t, os.Chtimes(dir+"/tmp/old", old, old))
-	must(t, os.Chtimes(dir+"/new/old", old, old))
-	must(t, os.Chtimes(dir+"/tmp/read", young, old))
-	must(t, os.Chtimes(dir+"/tmp/young", young, young))
+	require.OK(t, os.Chtimes(dir+"/tmp/old", old, old))
+	require.OK(t, os.Chtimes(dir+"/new/old", old, old))
+	require.OK(t, os.Chtimes(dir+"/tmp/read", young, old))
+	require.OK(t, os.Chtimes(dir+"/tmp/young", young, young))
 	receiver(t, b, "h")
 	if diff := cmp.Diff([]string{"read", "young"}, names(t, dir+"/tmp")); diff != "" {
 		t.Error(diff)
@@ -210,11 +212,11 @@ func TestStaleTmpIsRemoved(t *testing.T) {
 
 func TestMakeIsPrivateAndRepeatable(t *testing.T) {
 	dir := t.TempDir() + "/M"
-	must(t, Make(dir))
-	must(t, Make(dir))
+	require.OK(t, Make(dir))
+	require.OK(t, Make(dir))
 	for _, part := range []string{"", "/tmp", "/new", "/cur"} {
 		st, err := os.Stat(dir + part)
-		must(t, err)
+		require.OK(t, err)
 		if st.Mode().Perm() != 0o700 {
 			t.Errorf("%s: %v", part, st.Mode())
 		}

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"vodmr/test/kit/require"
 )
 
 const fixtures = "../test/data/fixtures"
@@ -37,7 +39,7 @@ func TestEnvelopeOfRealFiles(t *testing.T) {
 		{"vpopmail/maildir-directory-catchall/new/1795338736.27773.vm,S=298", "list-example.org-fay=example.org@s.test", "fay@example.org", 2},
 	}
 	for _, test := range tests {
-		message := slurp(t, filepath.Join(fixtures, test.file))
+		message := require.File(t, filepath.Join(fixtures, test.file))
 		env, err := ParseEnvelope([]byte(message), true, fwd)
 		if err != nil || env.Sender != test.sender || env.Recipient != test.recipient || len(env.Cut) != test.cut {
 			t.Errorf("%s: %+v, %v", test.file, env, err)

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/test/kit/require"
 )
 
 // renamedFlags are flags as mail readers set them, each of which only a search finds.
@@ -20,7 +22,7 @@ func renameAll(t *testing.T, dir string, from []string, shift int) (to []string)
 	for i, name := range from {
 		base := Entry{Name: filepath.Base(name)}.Base()
 		to = append(to, "cur/"+base+renamedFlags[(i+shift)%len(renamedFlags)])
-		must(t, os.Rename(filepath.Join(dir, name), filepath.Join(dir, to[i])))
+		require.OK(t, os.Rename(filepath.Join(dir, name), filepath.Join(dir, to[i])))
 	}
 	return to
 }
@@ -50,7 +52,7 @@ func TestRenamedMessagesCostOneReading(t *testing.T) {
 		}
 	}
 	for _, e := range entries {
-		must(t, b.Remove(e, 1))
+		require.OK(t, b.Remove(e, 1))
 	}
 	if left := scanAll(t, b); len(left) != 0 || b.searches != 3 {
 		t.Errorf("%d files are left, after %d readings", len(left), b.searches)
@@ -75,8 +77,8 @@ func TestVanishedMessagesCostOneReading(t *testing.T) {
 func TestRenamedAgainAndThenDeleted(t *testing.T) {
 	b, dir := newBox(t, map[string]string{"cur/1.a:2,F": "", "new/2.b": ""})
 	at, err := b.Find(Entry{Name: "1.a"})
-	must(t, err)
-	must(t, os.Remove(filepath.Join(dir, at.Path())))
+	require.OK(t, err)
+	require.OK(t, os.Remove(filepath.Join(dir, at.Path())))
 	if _, err := b.Find(Entry{Name: "1.a"}); !errors.Is(err, ErrGone) || b.searches != 2 {
 		t.Errorf("%v after %d readings, want ErrGone after 2", err, b.searches)
 	}
@@ -88,10 +90,10 @@ func TestMetInNewAndCur(t *testing.T) {
 	for _, there := range []string{"new/1.a:2,F", "cur/1.a:2,FR"} {
 		b, dir := newBox(t, map[string]string{"new/1.a:2,F": "", "cur/1.a:2,FR": ""})
 		_, err := b.Find(Entry{Name: "1.a"})
-		must(t, err)
+		require.OK(t, err)
 		for _, name := range []string{"new/1.a:2,F", "cur/1.a:2,FR"} {
 			if name != there {
-				must(t, os.Remove(filepath.Join(dir, name)))
+				require.OK(t, os.Remove(filepath.Join(dir, name)))
 			}
 		}
 		if at, err := b.Find(Entry{Name: "1.a"}); err != nil || at.Path() != there || b.searches != 1 {

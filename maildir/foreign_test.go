@@ -10,23 +10,25 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"vodmr/test/kit/require"
 )
 
 // oddFiles makes in dir one of each kind that is no message, and returns their names.
 func oddFiles(t testing.TB, dir, prefix string) []string {
 	t.Helper()
 	path := dir + "/" + prefix
-	must(t, os.Symlink("../cur/1.real:2,S", path+"link"))
-	must(t, os.Mkdir(path+"dir", 0o700))
-	must(t, syscall.Mkfifo(path+"fifo", 0o600))
+	require.OK(t, os.Symlink("../cur/1.real:2,S", path+"link"))
+	require.OK(t, os.Mkdir(path+"dir", 0o700))
+	require.OK(t, syscall.Mkfifo(path+"fifo", 0o600))
 	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
-	must(t, err)
+	require.OK(t, err)
 	defer syscall.Close(fd)
 	here, err := os.Getwd()
-	must(t, err)
-	must(t, os.Chdir(dir)) // the address of a socket is short
+	require.OK(t, err)
+	require.OK(t, os.Chdir(dir)) // the address of a socket is short
 	defer os.Chdir(here)
-	must(t, syscall.Bind(fd, &syscall.SockaddrUnix{Name: prefix + "socket"}))
+	require.OK(t, syscall.Bind(fd, &syscall.SockaddrUnix{Name: prefix + "socket"}))
 	return []string{prefix + "dir", prefix + "fifo", prefix + "link", prefix + "socket"}
 }
 
@@ -42,7 +44,7 @@ func TestWhatIsNoMessageIsListedAndNotOpened(t *testing.T) {
 			}
 			oddFiles(t, dir+"/"+sub, ".") // a mail reader's own
 			l, err := b.Scan(time.Time{})
-			must(t, err)
+			require.OK(t, err)
 			for e, ok := l.Next(); ok; e, ok = l.Next() {
 				got = append(got, e.Path())
 				if _, err := b.OpenMessage(e); !errors.Is(err, ErrNotRegular) {
@@ -61,9 +63,9 @@ func TestWhatIsNoMessageIsListedAndNotOpened(t *testing.T) {
 // A directory's time, and a link's own, which may point at nothing.
 func TestTheTimeOfWhatIsNoMessage(t *testing.T) {
 	b, dir := newBox(t, map[string]string{"new/5.a": "", "new/9.b": ""})
-	must(t, os.Mkdir(dir+"/new/folder", 0o700))
-	must(t, os.Chtimes(dir+"/new/folder", time.Unix(7, 0), time.Unix(7, 0)))
-	must(t, os.Symlink("nowhere", dir+"/new/link"))
+	require.OK(t, os.Mkdir(dir+"/new/folder", 0o700))
+	require.OK(t, os.Chtimes(dir+"/new/folder", time.Unix(7, 0), time.Unix(7, 0)))
+	require.OK(t, os.Symlink("nowhere", dir+"/new/link"))
 	want := []string{"new/5.a", "new/folder", "new/9.b", "new/link"}
 	if diff := cmp.Diff(want, scanAll(t, b)); diff != "" {
 		t.Error(diff)

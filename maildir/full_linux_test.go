@@ -14,20 +14,20 @@ import (
 func TestReserveOnAFullDisk(t *testing.T) {
 	disk := require.SmallDisk(t, "8m")
 	dir := disk + "/Maildir"
-	must(t, Make(dir))
+	require.OK(t, Make(dir))
 	b, err := Open("", dir)
-	must(t, err)
+	require.OK(t, err)
 	t.Cleanup(b.Close)
 	r, err := b.Receive("mx")
-	must(t, err)
+	require.OK(t, err)
 	t.Cleanup(r.Close)
 	if err := r.Room(16 << 20); !errors.Is(err, unix.ENOSPC) {
 		t.Errorf("room for more than the disk: %v", err)
 	}
-	must(t, r.Room(1<<20))
+	require.OK(t, r.Room(1<<20))
 
 	large, err := r.NewDelivery("s@s.example", []string{"u@example.org"}, "")
-	must(t, err)
+	require.OK(t, err)
 	block := make([]byte, 32<<10)
 	for err == nil {
 		_, err = large.Write(block)
@@ -35,23 +35,23 @@ func TestReserveOnAFullDisk(t *testing.T) {
 	if !errors.Is(err, unix.ENOSPC) {
 		t.Fatal(err)
 	}
-	must(t, r.reserved())
+	require.OK(t, r.reserved())
 	large.Abort()
 
 	copied, err := r.NewDelivery("s@s.example", []string{"u@example.org", "v@example.org", "w@example.org", "x@example.org"}, "")
-	must(t, err)
+	require.OK(t, err)
 	_, err = copied.Write(make([]byte, 3<<20))
-	must(t, err)
+	require.OK(t, err)
 	if err := copied.Commit(); !errors.Is(err, unix.ENOSPC) {
 		t.Errorf("four copies: %v", err)
 	}
-	must(t, r.reserved())
+	require.OK(t, r.reserved())
 
 	small, err := r.NewDelivery("s@s.example", []string{"u@example.org"}, "")
-	must(t, err)
+	require.OK(t, err)
 	_, err = small.Write(make([]byte, 3<<20))
-	must(t, err)
-	must(t, small.Commit())
+	require.OK(t, err)
+	require.OK(t, small.Commit())
 }
 
 // reserved is an error if the reserve was touched.

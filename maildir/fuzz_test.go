@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"vodmr/test/kit/require"
 )
 
 // FuzzReversePath: the value of a Return-Path becomes an address that ends where
@@ -99,9 +101,9 @@ func FuzzCredit(f *testing.F) {
 	f.Fuzz(func(t *testing.T, before []byte, size int64) {
 		size = max(size, 0)
 		write(t, dir+"/maildirsize", string(before))
-		must(t, b.credit(size))
+		require.OK(t, b.credit(size))
 		after, err := os.ReadFile(dir + "/maildirsize")
-		must(t, err)
+		require.OK(t, err)
 		line, kept := bytes.CutPrefix(after, before)
 		if !kept || string(line) != "-"+strconv.FormatInt(size, 10)+" -1\n" {
 			t.Errorf("%q became %q", before, after)

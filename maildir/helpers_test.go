@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"vodmr/test/kit/require"
 )
 
 // newBox makes a Maildir with the given files ("new/NAME" or "cur/NAME") and opens it.
@@ -32,27 +34,11 @@ func write(t testing.TB, path, content string) {
 	}
 }
 
-func slurp(t testing.TB, path string) string {
-	t.Helper()
-	content, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(content)
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // scanAll lists a box in the order of Next.
 func scanAll(t testing.TB, b *Box) []string {
 	t.Helper()
 	l, err := b.Scan(time.Time{})
-	must(t, err)
+	require.OK(t, err)
 	var paths []string
 	for e, ok := l.Next(); ok; e, ok = l.Next() {
 		paths = append(paths, e.Path())

@@ -24,9 +24,9 @@ func TestReadAll(t *testing.T) {
 		content string
 	}{{Entry{Name: "1.a"}, content}, {Entry{Name: "2.b"}, ""}, {Entry{Name: "3.c:2,S", Cur: true}, "x"}} {
 		m, err := b.OpenMessage(test.entry)
-		must(t, err)
+		require.OK(t, err)
 		got, err := m.ReadAll(buf)
-		must(t, err)
+		require.OK(t, err)
 		if string(got) != test.content || m.Size != int64(len(test.content)) || m.MTime == 0 {
 			t.Errorf("%s: %d bytes of %d", m.Path(), len(got), m.Size)
 		}
@@ -37,7 +37,7 @@ func TestReadAll(t *testing.T) {
 func TestReadAt(t *testing.T) {
 	b, _ := newBox(t, map[string]string{"new/1.a": "0123456789"})
 	m, err := b.OpenMessage(Entry{Name: "1.a"})
-	must(t, err)
+	require.OK(t, err)
 	defer m.Close()
 	p := make([]byte, 4)
 	if n, err := m.ReadAt(p, 3); n != 4 || err != nil || string(p) != "3456" {
@@ -52,8 +52,8 @@ func TestAFileThatChangesIsNotSent(t *testing.T) {
 	for _, size := range []int64{3, 0, 11, 100} {
 		b, dir := newBox(t, map[string]string{"new/1.a": "0123456789"})
 		m, err := b.OpenMessage(Entry{Name: "1.a"})
-		must(t, err)
-		must(t, os.Truncate(dir+"/new/1.a", size))
+		require.OK(t, err)
+		require.OK(t, os.Truncate(dir+"/new/1.a", size))
 		if _, err := m.ReadAll(make([]byte, 0, 64)); !errors.Is(err, ErrChanged) {
 			t.Errorf("10 bytes became %d: %v", size, err)
 		}
@@ -64,7 +64,7 @@ func TestAFileThatChangesIsNotSent(t *testing.T) {
 func TestRenamedIsFoundAgain(t *testing.T) {
 	for _, now := range []string{"cur/1.a:2,", "cur/1.a:2,S", "cur/1.a:2,RS", "new/1.a:2,F"} {
 		b, dir := newBox(t, map[string]string{"new/1.a": "hello", "cur/1.ab:2,": "other", "new/1.": "other"})
-		must(t, os.Rename(dir+"/new/1.a", filepath.Join(dir, now)))
+		require.OK(t, os.Rename(dir+"/new/1.a", filepath.Join(dir, now)))
 		m, err := b.OpenMessage(Entry{Name: "1.a", Time: 1})
 		if err != nil {
 			t.Errorf("%s: %v", now, err)
@@ -74,7 +74,7 @@ func TestRenamedIsFoundAgain(t *testing.T) {
 		if m.Path() != now || m.Size != 5 || m.Time != 1 {
 			t.Errorf("%s: found as %+v", now, m)
 		}
-		must(t, b.Remove(Entry{Name: "1.a"}, 5))
+		require.OK(t, b.Remove(Entry{Name: "1.a"}, 5))
 		if left := len(scanAll(t, b)); left != 2 {
 			t.Errorf("%s: %d files are left after Remove, want 2", now, left)
 		}
@@ -92,9 +92,9 @@ func TestGone(t *testing.T) {
 		t.Errorf("Remove of nothing: %v, want ErrGone", err)
 	}
 	// The memory of a search must not hide a message that is there under another name.
-	must(t, os.Rename(dir+"/new/3.c", dir+"/cur/3.c:2,RS"))
+	require.OK(t, os.Rename(dir+"/new/3.c", dir+"/cur/3.c:2,RS"))
 	m, err := b.OpenMessage(Entry{Name: "3.c"})
-	must(t, err)
+	require.OK(t, err)
 	m.Close()
 }
 
@@ -126,7 +126,7 @@ func TestOnlyRegularFilesAreOpened(t *testing.T) {
 func TestAnothersFileIsNotSent(t *testing.T) {
 	require.Root(t, "only root can give a file away")
 	b, dir := newBox(t, map[string]string{"new/1.a": ""})
-	must(t, os.Chown(dir+"/new/1.a", 12345, -1))
+	require.OK(t, os.Chown(dir+"/new/1.a", 12345, -1))
 	if _, err := b.OpenMessage(Entry{Name: "1.a"}); !errors.Is(err, ErrOwner) {
 		t.Errorf("%v, want ErrOwner", err)
 	}
@@ -137,13 +137,13 @@ func TestRemoveTellsMaildirsize(t *testing.T) {
 	b, dir := newBox(t, map[string]string{
 		"new/1.a,S=273": "x", "new/2.b": "four", "cur/3.c,S=12,W=13:2,S": "", "new/4.d,S=x": "abc", "maildirsize": quota,
 	})
-	must(t, b.Remove(Entry{Name: "1.a,S=273"}, 1))
-	must(t, b.Remove(Entry{Name: "2.b"}, 4))
-	must(t, b.Remove(Entry{Name: "3.c,S=12,W=13"}, 0))
-	must(t, b.Remove(Entry{Name: "4.d,S=x"}, 3))
+	require.OK(t, b.Remove(Entry{Name: "1.a,S=273"}, 1))
+	require.OK(t, b.Remove(Entry{Name: "2.b"}, 4))
+	require.OK(t, b.Remove(Entry{Name: "3.c,S=12,W=13"}, 0))
+	require.OK(t, b.Remove(Entry{Name: "4.d,S=x"}, 3))
 	b.Remove(Entry{Name: "5.gone,S=9"}, 9)
 	want := quota + "-273 -1\n-4 -1\n-12 -1\n-3 -1\n"
-	if diff := cmp.Diff(want, slurp(t, dir+"/maildirsize")); diff != "" {
+	if diff := cmp.Diff(want, require.File(t, dir+"/maildirsize")); diff != "" {
 		t.Error(diff)
 	}
 	if left := scanAll(t, b); len(left) != 0 {
@@ -153,7 +153,7 @@ func TestRemoveTellsMaildirsize(t *testing.T) {
 
 func TestRemoveNeverMakesMaildirsize(t *testing.T) {
 	b, dir := newBox(t, map[string]string{"new/1.a": "x"})
-	must(t, b.Remove(Entry{Name: "1.a"}, 1))
+	require.OK(t, b.Remove(Entry{Name: "1.a"}, 1))
 	if _, err := os.Stat(dir + "/maildirsize"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("maildirsize: %v", err)
 	}
@@ -167,7 +167,7 @@ func TestQuotaTroubleDoesNotUndoARemoval(t *testing.T) {
 	}
 	for what, maker := range makers {
 		b, dir := newBox(t, map[string]string{"new/1.a": "x", "elsewhere": "9S\n"})
-		must(t, maker(dir+"/maildirsize"))
+		require.OK(t, maker(dir+"/maildirsize"))
 		if fd, err := syscall.Open(dir+"/maildirsize", syscall.O_RDONLY|syscall.O_NONBLOCK, 0); err == nil {
 			defer syscall.Close(fd) // a FIFO that somebody reads can be opened for writing
 		}
@@ -175,7 +175,7 @@ func TestQuotaTroubleDoesNotUndoARemoval(t *testing.T) {
 		if err := b.Remove(Entry{Name: "1.a"}, 1); !errors.As(err, &quota) {
 			t.Errorf("%s: %v, want a QuotaError", what, err)
 		}
-		if left := scanAll(t, b); len(left) != 0 || slurp(t, dir+"/elsewhere") != "9S\n" {
+		if left := scanAll(t, b); len(left) != 0 || require.File(t, dir+"/elsewhere") != "9S\n" {
 			t.Errorf("%s: left %v, or a link was followed", what, left)
 		}
 	}
@@ -190,10 +190,10 @@ func BenchmarkOpenReadRemove(b *testing.B) {
 		write(b, dir+"/new/"+e.Name, content)
 		b.StartTimer()
 		m, err := box.OpenMessage(e)
-		must(b, err)
+		require.OK(b, err)
 		buf, err = m.ReadAll(buf)
-		must(b, err)
+		require.OK(b, err)
 		m.Close()
-		must(b, box.Remove(m.Entry, m.Size))
+		require.OK(b, box.Remove(m.Entry, m.Size))
 	}
 }

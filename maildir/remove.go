@@ -49,7 +49,7 @@ func (b *Box) MayRemove() error {
 // credit notes in maildirsize the bytes that a removal frees. The file is never created. It
 // is opened each time, since other programs replace it when they count anew.
 func (b *Box) credit(size int64) error {
-	fd, err := sys.Open(b.dir, "maildirsize", unix.O_WRONLY|unix.O_APPEND|sys.Safely, 0)
+	fd, _, err := sys.OpenRegular(b.dir, "maildirsize", unix.O_WRONLY|unix.O_APPEND|sys.Safely, 0)
 	if err == unix.ENOENT {
 		return nil
 	}
@@ -57,13 +57,6 @@ func (b *Box) credit(size int64) error {
 		return err
 	}
 	defer unix.Close(fd)
-	var st unix.Stat_t
-	if err := sys.Stat(fd, &st); err != nil {
-		return err
-	}
-	if !sys.IsRegular(&st) {
-		return ErrNotRegular
-	}
 	return fdio.WriteAll(fd, fmt.Appendf(nil, "-%d -1\n", size))
 }
 

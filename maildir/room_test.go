@@ -4,6 +4,8 @@ import (
 	"math"
 	"os"
 	"testing"
+
+	"vodmr/test/kit/require"
 )
 
 // TestReserve: how much may be written.
@@ -30,18 +32,18 @@ func TestReserve(t *testing.T) {
 // descriptor.
 func TestAbortAfterAFailedWrite(t *testing.T) {
 	dir := t.TempDir()
-	must(t, Make(dir))
+	require.OK(t, Make(dir))
 	b, err := Open("", dir)
-	must(t, err)
+	require.OK(t, err)
 	defer b.Close()
 	r, err := b.Receive("mx")
-	must(t, err)
+	require.OK(t, err)
 	defer r.Close()
 	before := descriptors(t)
 	d, err := r.NewDelivery("s@s.example", []string{"u@example.org"}, "")
-	must(t, err)
+	require.OK(t, err)
 	broken, err := os.Open(os.DevNull)
-	must(t, err)
+	require.OK(t, err)
 	whole := d.files[0].fd
 	d.files[0].fd = int(broken.Fd())
 	if _, err := d.Write(make([]byte, 2*deliveryBuffer)); err == nil {
@@ -52,7 +54,7 @@ func TestAbortAfterAFailedWrite(t *testing.T) {
 	d.Abort()
 	d.Abort()
 	entries, err := os.ReadDir(dir + "/tmp")
-	must(t, err)
+	require.OK(t, err)
 	if len(entries) != 0 {
 		t.Errorf("left in tmp: %v", entries)
 	}

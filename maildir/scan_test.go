@@ -13,6 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"vodmr/test/kit/require"
 )
 
 var past = time.Unix(1, 0)
@@ -33,9 +35,9 @@ func TestOrder(t *testing.T) {
 		"new/1.old.vm":                 "",
 		"new/12345678901234567890.1.v": "", // no time: the number is too large
 	})
-	must(t, os.Mkdir(filepath.Join(dir, "new/5.dir"), 0o700))
+	require.OK(t, os.Mkdir(filepath.Join(dir, "new/5.dir"), 0o700))
 	for name, when := range map[string]int64{"no-time": 1795338736, "12345678901234567890.1.v": 7} {
-		must(t, os.Chtimes(filepath.Join(dir, "new", name), time.Unix(when, 0), time.Unix(when, 0)))
+		require.OK(t, os.Chtimes(filepath.Join(dir, "new", name), time.Unix(when, 0), time.Unix(when, 0)))
 	}
 	want := []string{
 		"new/1.old.vm",
@@ -88,9 +90,9 @@ func TestMicroseconds(t *testing.T) {
 
 func TestEntryTimes(t *testing.T) {
 	b, dir := newBox(t, map[string]string{"new/1795338736.9.vm": "", "cur/x:2,S": ""})
-	must(t, os.Chtimes(filepath.Join(dir, "cur/x:2,S"), past, time.Unix(-5, 0)))
+	require.OK(t, os.Chtimes(filepath.Join(dir, "cur/x:2,S"), past, time.Unix(-5, 0)))
 	l, err := b.Scan(time.Time{})
-	must(t, err)
+	require.OK(t, err)
 	first, _ := l.Next()
 	second, _ := l.Next()
 	want := []Entry{{Name: "x:2,S", Cur: true, Time: -5}, {Name: "1795338736.9.vm", Time: 1795338736}}
@@ -125,7 +127,7 @@ func TestScanGoesOnAfterItsDeadline(t *testing.T) {
 	for ; errors.Is(err, ErrDeadline); rounds++ {
 		err = l.Resume(past)
 	}
-	must(t, err)
+	require.OK(t, err)
 	if rounds < 2 || l.Len() != 3001 {
 		t.Errorf("%d rounds, %d messages; want more than one, 3001", rounds, l.Len())
 	}
@@ -179,7 +181,7 @@ func TestNextAllocatesOnlyTheName(t *testing.T) {
 func TestBasesDoesNotConsume(t *testing.T) {
 	b, _ := newBox(t, map[string]string{"new/1.a": "", "cur/2.b:2,S": "", "new/3.c": ""})
 	l, err := b.Scan(time.Time{})
-	must(t, err)
+	require.OK(t, err)
 	l.Next()
 	var bases []string
 	l.Bases(func(base []byte) bool { bases = append(bases, string(base)); return true })
@@ -279,7 +281,7 @@ func TestRescan(t *testing.T) {
 		asked = append(asked, string(base))
 		return bytes.HasPrefix(base, []byte("2")) || bytes.HasPrefix(base, []byte("3"))
 	})
-	must(t, err)
+	require.OK(t, err)
 	defer l.Close()
 	var got []string
 	for e, ok := l.Next(); ok; e, ok = l.Next() {

@@ -59,16 +59,8 @@ type file struct {
 // openRegular opens a regular file. O_NONBLOCK keeps the program from hanging if a FIFO is
 // there by mistake. It has no effect on a regular file.
 func openRegular(path string) (*file, error) {
-	fd, err := sys.Open(unix.AT_FDCWD, path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	fd, st, err := sys.OpenRegular(unix.AT_FDCWD, path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	var st unix.Stat_t
-	if err = sys.Stat(fd, &st); err == nil && !sys.IsRegular(&st) {
-		err = sys.ErrNotRegular
-	}
-	if err != nil {
-		unix.Close(fd)
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return &file{path: path, fd: fd, size: st.Size, uid: st.Uid, mode: uint32(st.Mode) & 0o777}, nil

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"vodmr/test/kit/dialogue"
+	"vodmr/test/kit/require"
 )
 
 // TestMovedAway: a message that is in another folder when the customer's answer
@@ -23,11 +24,11 @@ func TestMovedAway(t *testing.T) {
 					taken[r]++
 				}
 				if to[0] == "r5@example.org" {
-					must(t, os.Rename(kept, away+"/kept"))
+					require.OK(t, os.Rename(kept, away+"/kept"))
 				}
 			}
-			must(t, s.session(t, &server))
-			must(t, os.Rename(away+"/kept", kept))
+			require.OK(t, s.session(t, &server))
+			require.OK(t, os.Rename(away+"/kept", kept))
 			s.nothingWaits(t)
 			if len(taken) != 9 || taken["r5@example.org"] != 1 {
 				t.Errorf("taken: %v", taken)
@@ -47,5 +48,5 @@ func (s *site) nothingWaits(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- Serve(config); peer.Close() }()
 	dialogue.New(t, conn).Run("S: 235 *\nC: ATRN\nS: 453 *\nC: QUIT\nS: 221 *")
-	must(t, <-done)
+	require.OK(t, <-done)
 }

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"vodmr/test/kit/require"
 )
 
 // BenchmarkSession relays 4 KiB messages to a server on the other end of a
@@ -18,12 +20,12 @@ func BenchmarkSession(b *testing.B) {
 			for i := range b.N {
 				name := filepath.Join(s.maildir, "new", fmt.Sprintf("%d.%d.vm", 1795336000+i/100, i))
 				text := fmt.Sprintf("Return-Path: <ann@sender.test>\nDelivered-To: r%d@example.org\nReceived: x\nSubject: %d\n\n%s", i, i, body)
-				must(b, os.WriteFile(name, []byte(text), 0o600))
+				require.OK(b, os.WriteFile(name, []byte(text), 0o600))
 			}
 			server.Discard = true
 			b.ReportAllocs()
 			b.ResetTimer()
-			must(b, s.session(b, &server))
+			require.OK(b, s.session(b, &server))
 		})
 	}
 }

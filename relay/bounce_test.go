@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"vodmr/test/kit/customer"
+	"vodmr/test/kit/require"
 )
 
 // refusing takes what is for each third recipient, and refuses all others for good.
@@ -50,7 +51,7 @@ func TestBouncesAreBounded(t *testing.T) {
 			for i := range test.messages {
 				s.put(t, i, fmt.Sprint("message ", i), 50)
 			}
-			must(t, s.session(t, refusing()))
+			require.OK(t, s.session(t, refusing()))
 			envelopes, _ := s.queued(t)
 			left := test.messages - test.messages/3 - test.bound
 			if got := strings.Count(envelopes, "\n"); got != test.bound || s.waiting(t) != left {
@@ -77,7 +78,7 @@ func TestBouncesOfTwoSessionsCountTogether(t *testing.T) {
 		for i := range 9 {
 			s.put(t, 100*session+i+2*session, fmt.Sprint("message ", session, i), 50) // the first is taken
 		}
-		must(t, s.session(t, refusing()))
+		require.OK(t, s.session(t, refusing()))
 		envelopes, _ := s.queued(t)
 		if got := strings.Count(envelopes, "\n"); got != want {
 			t.Errorf("%d bounces after session %d, want %d", got, session, want)
@@ -136,15 +137,15 @@ func TestExpireKeepsWhatIsUnproven(t *testing.T) {
 func TestEachNoticeHasItsMessageID(t *testing.T) {
 	s := newSite(t, standardSite(t))
 	s.fillCopies(t, 0, 30)
-	must(t, s.session(t, refusing()))
+	require.OK(t, s.session(t, refusing()))
 	ids := s.noticeIDs(t)
 	if len(ids) != 20 {
 		t.Errorf("%d different Message-IDs in 20 notices", len(ids))
 	}
-	must(t, os.RemoveAll(filepath.Join(s.root, "qmail/queue")))
-	must(t, os.Mkdir(filepath.Join(s.root, "qmail/queue"), 0o755))
+	require.OK(t, os.RemoveAll(filepath.Join(s.root, "qmail/queue")))
+	require.OK(t, os.Mkdir(filepath.Join(s.root, "qmail/queue"), 0o755))
 	s.fillCopies(t, 0, 30) // as if the machine had crashed before they were removed
-	must(t, s.session(t, refusing()))
+	require.OK(t, s.session(t, refusing()))
 	for id := range s.noticeIDs(t) {
 		if !ids[id] {
 			t.Errorf("the second notice has another Message-ID: %s", id)
@@ -174,7 +175,7 @@ func TestNoticeNamesTheCharsetOfItsMessage(t *testing.T) {
 		s := newSite(t, standardSite(t))
 		s.put(t, 0, "first", 50)
 		s.put(t, 1, text, 50)
-		must(t, s.session(t, refusing()))
+		require.OK(t, s.session(t, refusing()))
 		_, messages := s.queued(t)
 		header, _, _ := strings.Cut(messages, "\n\n")
 		if got := strings.Contains(header, "Content-Type"); got != (want != "") || !strings.Contains(header+"\n", want) {

@@ -19,6 +19,7 @@ import (
 	"vodmr/test/kit/cdbmake"
 	"vodmr/test/kit/dialogue"
 	"vodmr/test/kit/logformat"
+	"vodmr/test/kit/require"
 	"vodmr/test/kit/testsite"
 )
 
@@ -44,7 +45,12 @@ func queueProgram() string { return filepath.Join(bin, "qmail-queue") }
 // and what is expected of it:
 //
 //	dialogue         what the customer says and hears after 235; the line
-//	                 `D: <term>` tells the session to end, as SIGTERM does
+//	                 `D: <term>` tells the session to end, as SIGTERM does;
+//	                 `D: <ask X>` asks about the recipient X at the door,
+//	                 `D: <answered>` waits for all answers, and `D: <forget X>` has
+//	                 vodmr-rcpt -x forget what was learnt about X
+//	answers          what the questions got: `X VERDICT words` a line, in their order
+//	learnt           all lines of the door's learnt@example.org, as patterns
 //	left             the Maildir's files afterwards
 //	queue            what qmail-queue got: `FROM -> TO` a line
 //	bounce           patterns, each of which a line of a bounce must match
@@ -57,6 +63,9 @@ type site struct {
 	files   map[string]string
 	config  map[string]string
 	maildir string
+
+	answers  []<-chan string // to questions of the dialogue
+	answered string          // those that have come
 }
 
 func newSite(t testing.TB, archive *txtar.Archive) *site {
@@ -77,7 +86,7 @@ func newSite(t testing.TB, archive *txtar.Archive) *site {
 		program := queueProgram()
 		if script := s.config["qmail-queue"]; script != "" {
 			program = filepath.Join(s.root, "bad-queue")
-			must(t, os.WriteFile(program, []byte("#!/bin/sh\n"+script+"\n"), 0o755))
+			require.OK(t, os.WriteFile(program, []byte("#!/bin/sh\n"+script+"\n"), 0o755))
 		}
 		testsite.Queue(t, filepath.Join(s.root, "qmail"), program)
 	}
@@ -99,15 +108,15 @@ func (s *site) write(t testing.TB, name, text string) {
 	case top == "qmail" || strings.HasPrefix(top, "domain"):
 		path = filepath.Join(s.root, name)
 	case name == "rules":
-		must(t, os.WriteFile(filepath.Join(s.root, "rules.cdb"), cdbmake.Rules(text), 0o644))
+		require.OK(t, os.WriteFile(filepath.Join(s.root, "rules.cdb"), cdbmake.Rules(text), 0o644))
 		return
 	default:
 		return
 	}
-	must(t, os.MkdirAll(filepath.Dir(path), 0o755))
-	must(t, os.WriteFile(path, []byte(text), 0o600))
+	require.OK(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	require.OK(t, os.WriteFile(path, []byte(text), 0o600))
 	if name == "qmail/users/assign" {
-		must(t, os.WriteFile(filepath.Join(filepath.Dir(path), "cdb"), cdbmake.Assign(text), 0o644))
+		require.OK(t, os.WriteFile(filepath.Join(filepath.Dir(path), "cdb"), cdbmake.Assign(text), 0o644))
 	}
 }
 
@@ -165,12 +174,12 @@ func (s *site) run(t testing.TB, script string) (log string, err error) {
 	began := time.Now()
 	conn, peer := dialogue.Pair(t)
 	logFile, ferr := os.Create(filepath.Join(s.root, "log"))
-	must(t, ferr)
+	require.OK(t, ferr)
 	defer logFile.Close()
 	done := make(chan error, 1)
 	config := s.relayConfig(peer, logFile)
 	tellRead, tell, perr := os.Pipe()
-	must(t, perr)
+	require.OK(t, perr)
 	defer tellRead.Close()
 	defer tell.Close()
 	config.Terminated = func() (int, error) { return int(tellRead.Fd()), nil }
@@ -185,9 +194,15 @@ func (s *site) run(t testing.TB, script string) (log string, err error) {
 		switch {
 		case !deliver:
 			conn.Run(line)
+		case strings.HasPrefix(name, "<ask "):
+			s.askDoor(strings.TrimSuffix(strings.TrimPrefix(name, "<ask "), ">"))
+		case strings.HasPrefix(name, "<forget "):
+			s.forgetLearnt(t, strings.TrimSuffix(strings.TrimPrefix(name, "<forget "), ">"))
+		case name == "<answered>":
+			s.awaitAnswers()
 		case name == "<term>":
 			_, err := tell.Write([]byte{0})
-			must(t, err)
+			require.OK(t, err)
 		default:
 			s.deliverLate(t, name)
 		}
@@ -195,7 +210,7 @@ func (s *site) run(t testing.TB, script string) (log string, err error) {
 	conn.Close()
 	err = <-done
 	text, rerr := os.ReadFile(logFile.Name())
-	must(t, rerr)
+	require.OK(t, rerr)
 	logformat.Test(t, string(text))
 	s.checkSeconds(t, string(text), time.Since(began))
 	return string(text), err
@@ -209,7 +224,7 @@ func (s *site) checkSeconds(t testing.TB, log string, most time.Duration) {
 	_, rest, _ := strings.Cut(end, " seconds=")
 	text, _, _ := strings.Cut(rest, " ")
 	seconds, err := strconv.Atoi(text)
-	must(t, err)
+	require.OK(t, err)
 	least := 0
 	if strings.Contains(end, "VODMR_IDLE is over") {
 		least, _ = strconv.Atoi(s.config["VODMR_IDLE"])
@@ -232,9 +247,9 @@ func (s *site) deliverLate(t testing.TB, name string) {
 // sessions run, so it must leave the site's maps alone.
 func (s *site) deliver(t testing.TB, name, text string) {
 	tmp := filepath.Join(s.maildir, "tmp", name)
-	must(t, os.WriteFile(tmp, []byte(text), 0o600))
-	must(t, os.Link(tmp, filepath.Join(s.maildir, "new", name)))
-	must(t, os.Remove(tmp))
+	require.OK(t, os.WriteFile(tmp, []byte(text), 0o600))
+	require.OK(t, os.Link(tmp, filepath.Join(s.maildir, "new", name)))
+	require.OK(t, os.Remove(tmp))
 }
 
 // left lists the files in new and cur.
@@ -242,7 +257,7 @@ func (s *site) left(t testing.TB) string {
 	var names []string
 	for _, dir := range []string{"new", "cur"} {
 		entries, err := os.ReadDir(filepath.Join(s.maildir, dir))
-		must(t, err)
+		require.OK(t, err)
 		for _, e := range entries {
 			names = append(names, dir+"/"+e.Name()+"\n")
 		}
@@ -254,16 +269,16 @@ func (s *site) left(t testing.TB) string {
 // queued returns what qmail-queue got, as lines and as one text.
 func (s *site) queued(t testing.TB) (envelopes, messages string) {
 	names, err := filepath.Glob(filepath.Join(s.root, "qmail/queue/*.envelope"))
-	must(t, err)
+	require.OK(t, err)
 	var lines []string
 	for _, name := range names {
 		envelope, err := os.ReadFile(name)
-		must(t, err)
+		require.OK(t, err)
 		fields := strings.Split(strings.TrimSpace(string(envelope)), "\n")
 		to := strings.Join(fields[1:], " ")
 		lines = append(lines, fmt.Sprintf("<%s> -> <%s>\n", fields[0][1:], strings.TrimPrefix(to, "T")))
 		message, err := os.ReadFile(strings.TrimSuffix(name, "envelope") + "message")
-		must(t, err)
+		require.OK(t, err)
 		messages += string(message)
 	}
 	sort.Strings(lines)
@@ -273,14 +288,14 @@ func (s *site) queued(t testing.TB) (envelopes, messages string) {
 // TestDialogues plays every file of testdata/dialogues.
 func TestDialogues(t *testing.T) {
 	names, err := filepath.Glob("testdata/dialogues/*.txtar")
-	must(t, err)
+	require.OK(t, err)
 	if len(names) < 50 {
 		t.Fatalf("only %d dialogues found", len(names))
 	}
 	for _, name := range names {
 		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
 			archive, err := txtar.ParseFile(name)
-			must(t, err)
+			require.OK(t, err)
 			s := newSite(t, archive)
 			log, err := s.run(t, s.files["dialogue"])
 			s.check(t, log, err)
@@ -302,6 +317,7 @@ func (s *site) check(t testing.TB, log string, err error) {
 		}
 	}
 	matchLog(t, s.files["log"], log)
+	s.checkDoor(t)
 	if notes, ok := s.files["notes"]; ok {
 		matchLog(t, notes, s.readNotes(t))
 	}
@@ -332,12 +348,5 @@ func matchLog(t testing.TB, want, got string) {
 	}
 	if len(wants) > len(gots) {
 		t.Errorf("the log ends before %q:\n%s", wants[len(gots)], got)
-	}
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
 	}
 }

@@ -97,7 +97,7 @@ func (s *site) turn(t testing.TB, serve func(net.Conn) error) error {
 	t.Helper()
 	conn, peer := socketPair(t)
 	log, err := os.OpenFile(filepath.Join(s.root, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	must(t, err)
+	require.OK(t, err)
 	defer log.Close()
 	done := make(chan error, 1)
 	config := s.relayConfig(peer, log)
@@ -218,7 +218,7 @@ func (s *site) account(t testing.TB, a *account) {
 // standardSite is the site of the dialogues, without messages.
 func standardSite(t testing.TB) *txtar.Archive {
 	archive, err := txtar.ParseFile("testdata/dialogues/atrn-nothing.txtar")
-	must(t, err)
+	require.OK(t, err)
 	return archive
 }
 
@@ -233,7 +233,7 @@ func TestDeferredTwice(t *testing.T) {
 		left, bounced int
 	}{{"192h", 1, 0}, {"200h", 1, 0}, {"217h", 0, 1}} {
 		s.config["later"] = step.later
-		must(t, s.session(t, server))
+		require.OK(t, s.session(t, server))
 		envelopes, _ := s.queued(t)
 		if left, bounced := s.waiting(t), strings.Count(envelopes, "\n"); left != step.left || bounced != step.bounced {
 			t.Errorf("after session %d: %d left, %d bounced", i+1, left, bounced)
@@ -268,7 +268,7 @@ func TestDoubt(t *testing.T) {
 				t.Errorf("%d files in doubt, some named twice or none at all", len(doubts))
 			}
 			server.MuteFrom, server.CloseAfter = 0, 0
-			must(t, s.session(t, &server))
+			require.OK(t, s.session(t, &server))
 			for i := range messages {
 				to := fmt.Sprintf("r%d@example.org", i)
 				if n := taken[to]; n == 0 || n > 1 && !doubts["<"+to+">"] || n > 2 {

@@ -12,6 +12,7 @@ import (
 
 	"vodmr/internal/logline"
 	"vodmr/relay/spool"
+	"vodmr/test/kit/require"
 )
 
 // expirySite has a Maildir of which some is older than a week, and notes of a session
@@ -59,7 +60,7 @@ func TestExpire(t *testing.T) {
 	s.mail(t, nineDays, "young", "ann@sender.test")
 
 	log, err := s.expire(t, false)
-	must(t, err)
+	require.OK(t, err)
 	if diff := cmp.Diff("new/1795336651.odd.vm\nnew/1796114245.young.vm\n", s.left(t)); diff != "" {
 		t.Errorf("left (-want +got):\n%s", diff)
 	}
@@ -112,7 +113,7 @@ func TestExpireKeepsTheLifetime(t *testing.T) {
 		s.mail(t, 0, "one", "ann@sender.test")
 		s.write(t, "qmail/control/queuelifetime", lifetime+"\n")
 		_, err := s.expire(t, false)
-		must(t, err)
+		require.OK(t, err)
 		if s.waiting(t) != left {
 			t.Errorf("queuelifetime %s: %d left, want %d", lifetime, s.waiting(t), left)
 		}
@@ -123,7 +124,7 @@ func TestExpireKeepsTheLifetime(t *testing.T) {
 // leave anything in it.
 func TestExpireWithoutNotes(t *testing.T) {
 	s := expirySite(t, "")
-	must(t, os.Remove(filepath.Join(s.maildir, "vodmr.notes")))
+	require.OK(t, os.Remove(filepath.Join(s.maildir, "vodmr.notes")))
 	s.mail(t, 0, "inbox", "ann@sender.test")
 	if _, err := s.expire(t, false); !errors.Is(err, spool.ErrNoNotes) {
 		t.Errorf("Expire: %v", err)
@@ -155,8 +156,8 @@ func TestExpireQueueFails(t *testing.T) {
 	} {
 		archive := standardSite(t)
 		s := newSite(t, archive)
-		must(t, os.Remove(filepath.Join(s.root, "qmail/bin/qmail-queue")))
-		must(t, os.WriteFile(filepath.Join(s.root, "qmail/bin/qmail-queue"), []byte("#!/bin/sh\n"+test.script+"\n"), 0o755))
+		require.OK(t, os.Remove(filepath.Join(s.root, "qmail/bin/qmail-queue")))
+		require.OK(t, os.WriteFile(filepath.Join(s.root, "qmail/bin/qmail-queue"), []byte("#!/bin/sh\n"+test.script+"\n"), 0o755))
 		s.config["later"] = "240h"
 		s.write(t, "maildir/vodmr.notes", notes)
 		s.fill(t, test.messages)
@@ -186,7 +187,7 @@ func withoutBounced(notes string) string {
 func TestExpireWithoutQmail(t *testing.T) {
 	s := expirySite(t, "")
 	s.mail(t, 0, "one", "ann@sender.test")
-	must(t, os.RemoveAll(filepath.Join(s.root, "qmail")))
+	require.OK(t, os.RemoveAll(filepath.Join(s.root, "qmail")))
 	log, err := s.expire(t, false)
 	if err == nil || s.waiting(t) != 1 || !strings.Contains(log, "there is no qmail here") {
 		t.Errorf("%v, %d left\n%s", err, s.waiting(t), log)
@@ -232,7 +233,7 @@ func TestExpireMendsNotes(t *testing.T) {
 func TestLockThatIsNone(t *testing.T) {
 	s := expirySite(t, "")
 	s.mail(t, 0, "one", "ann@sender.test")
-	must(t, os.Mkdir(filepath.Join(s.maildir, "vodmr.lock"), 0o700))
+	require.OK(t, os.Mkdir(filepath.Join(s.maildir, "vodmr.lock"), 0o700))
 	log, err := s.expire(t, false)
 	if err != nil || s.waiting(t) != 0 || !strings.Contains(log, "error file=vodmr.lock reason=\"it was no regular file") {
 		t.Errorf("%v, %d left\n%s", err, s.waiting(t), log)
@@ -250,7 +251,7 @@ func TestShowExpired(t *testing.T) {
 	before, notes := s.left(t), s.readNotes(t)
 	out := openLog(t, s)
 	m := s.mailbox(t)
-	must(t, m.ShowExpired(false, logline.New(int(out.Fd()), "vodmr-expire", "4711")))
+	require.OK(t, m.ShowExpired(false, logline.New(int(out.Fd()), "vodmr-expire", "4711")))
 	var files []string
 	for line := range strings.Lines(s.log(t)) {
 		_, rest, _ := strings.Cut(line, " file=")
@@ -264,7 +265,7 @@ func TestShowExpired(t *testing.T) {
 	if s.left(t) != before || s.readNotes(t) != notes || envelopes != "" {
 		t.Errorf("something changed: %s%s%s", s.left(t), s.readNotes(t), envelopes)
 	}
-	must(t, os.Remove(filepath.Join(s.maildir, "vodmr.notes")))
+	require.OK(t, os.Remove(filepath.Join(s.maildir, "vodmr.notes")))
 	if err := m.ShowExpired(false, logline.New(int(out.Fd()), "vodmr-expire", "4711")); !errors.Is(err, spool.ErrNoNotes) {
 		t.Errorf("without notes: %v", err)
 	}
@@ -273,7 +274,7 @@ func TestShowExpired(t *testing.T) {
 func (s *site) readNotes(t testing.TB) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(s.maildir, "vodmr.notes"))
-	must(t, err)
+	require.OK(t, err)
 	return string(text)
 }
 
@@ -282,7 +283,7 @@ func (s *site) readNotes(t testing.TB) string {
 func TestExpireLeavesInboxes(t *testing.T) {
 	for _, locals := range []string{"localhost\nMail.Provider.test\n", "", "host.provider.test\nmail.provider.test\n"} {
 		s := expirySite(t, "")
-		must(t, os.Remove(filepath.Join(s.root, "qmail/users/cdb")))
+		require.OK(t, os.Remove(filepath.Join(s.root, "qmail/users/cdb")))
 		s.write(t, "qmail/control/virtualdomains", "example.org:vq\n")
 		if locals != "" {
 			s.write(t, "qmail/control/locals", locals)
@@ -318,7 +319,7 @@ func TestExpireOnlyWhatIsHeld(t *testing.T) {
 		s := expirySite(t, "")
 		s.config["login"] = test.login
 		if strings.HasPrefix(test.name, "by path, in no domain") {
-			must(t, os.Remove(filepath.Join(s.root, "qmail/users/cdb")))
+			require.OK(t, os.Remove(filepath.Join(s.root, "qmail/users/cdb")))
 		}
 		if test.rules != "" {
 			s.files["rules"] = test.rules

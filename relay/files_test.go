@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"vodmr/test/kit/customer"
+	"vodmr/test/kit/require"
 )
 
 const fixtures = "../test/data/fixtures"
@@ -19,14 +20,14 @@ const fixtures = "../test/data/fixtures"
 // copyFixtures puts the messages of a fixture Maildir into the site's.
 func (s *site) copyFixtures(t *testing.T, maildir string) {
 	names, err := filepath.Glob(filepath.Join(fixtures, maildir, "new/*"))
-	must(t, err)
+	require.OK(t, err)
 	if len(names) == 0 {
 		t.Fatalf("no files in %s", maildir)
 	}
 	for _, name := range names {
 		text, err := os.ReadFile(name)
-		must(t, err)
-		must(t, os.WriteFile(filepath.Join(s.maildir, "new", filepath.Base(name)), text, 0o600))
+		require.OK(t, err)
+		require.OK(t, os.WriteFile(filepath.Join(s.maildir, "new", filepath.Base(name)), text, 0o600))
 	}
 }
 
@@ -71,7 +72,7 @@ func TestFixtures(t *testing.T) {
 					t.Errorf("content of %d bytes: %q", len(text), text)
 				}
 			}}
-			must(t, s.session(t, server))
+			require.OK(t, s.session(t, server))
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("envelopes (-want +got):\n%s", diff)
 			}
@@ -87,10 +88,10 @@ func TestFixtures(t *testing.T) {
 func (s *site) contentSizes(t *testing.T, catchall string) map[int]bool {
 	sizes := map[int]bool{}
 	names, err := filepath.Glob(filepath.Join(s.maildir, "new/*"))
-	must(t, err)
+	require.OK(t, err)
 	for _, name := range names {
 		text, err := os.ReadFile(name)
-		must(t, err)
+		require.OK(t, err)
 		lines := strings.SplitAfter(string(text), "\n")
 		size := len(text) - len(lines[0]) - len(lines[1])
 		if strings.Contains(catchall, "@") {
@@ -109,14 +110,14 @@ func TestForeignFiles(t *testing.T) {
 	s := newSite(t, standardSite(t))
 	s.fill(t, 20)
 	dir := filepath.Join(s.maildir, "new")
-	must(t, os.Mkdir(filepath.Join(dir, "1700000000.directory.vm"), 0o700))
-	must(t, syscall.Mkfifo(filepath.Join(dir, "1700000001.fifo.vm"), 0o600))
-	must(t, os.Symlink("/etc/passwd", filepath.Join(dir, "1700000002.link.vm")))
+	require.OK(t, os.Mkdir(filepath.Join(dir, "1700000000.directory.vm"), 0o700))
+	require.OK(t, syscall.Mkfifo(filepath.Join(dir, "1700000001.fifo.vm"), 0o600))
+	require.OK(t, os.Symlink("/etc/passwd", filepath.Join(dir, "1700000002.link.vm")))
 	s.write(t, "new/1700000003.empty.vm", "")
 	s.write(t, "new/1700000004.nul.vm", "\x00\x00\x00\x00")
 	s.write(t, "new/1700000005.header.vm", "Return-Path: <a@b.test>\nDelivered-To: no-domain\nReceived: x\n\n")
 	s.write(t, "new/1700000006.unreadable.vm", "Return-Path: <a@b.test>\n")
-	must(t, os.Chmod(filepath.Join(dir, "1700000006.unreadable.vm"), 0))
+	require.OK(t, os.Chmod(filepath.Join(dir, "1700000006.unreadable.vm"), 0))
 	s.write(t, "new/no-time-in-its-name", "Return-Path: <a@b.test>\nDelivered-To: late@example.org\nReceived: x\n\nbody\n")
 	taken := map[string]int{}
 	server := &customer.Server{Pipelining: true, Chunking: true, Take: func(_ string, to []string, _ []byte) {
@@ -124,7 +125,7 @@ func TestForeignFiles(t *testing.T) {
 			taken[r]++
 		}
 	}}
-	must(t, s.session(t, server))
+	require.OK(t, s.session(t, server))
 	if len(taken) != 21 || taken["late@example.org"] != 1 {
 		t.Errorf("taken: %v", taken)
 	}
@@ -137,9 +138,9 @@ func TestForeignFiles(t *testing.T) {
 			t.Errorf("no skip of %s in\n%s", name, log)
 		}
 	}
-	must(t, os.Remove(filepath.Join(s.root, "log")))
+	require.OK(t, os.Remove(filepath.Join(s.root, "log")))
 	s.write(t, "new/1795339999.1.vm", "Return-Path: <a@b.test>\nDelivered-To: more@example.org\nReceived: x\n\nbody\n")
-	must(t, s.session(t, server))
+	require.OK(t, s.session(t, server))
 	if log := s.log(t); strings.Contains(log, "skip") || !strings.Contains(log, "stays=") || taken["more@example.org"] != 1 {
 		t.Errorf("the second session should only count what stays:\n%s", log)
 	}
@@ -147,7 +148,7 @@ func TestForeignFiles(t *testing.T) {
 
 func (s *site) log(t *testing.T) string {
 	text, err := os.ReadFile(filepath.Join(s.root, "log"))
-	must(t, err)
+	require.OK(t, err)
 	return string(text)
 }
 
@@ -175,13 +176,13 @@ func TestVanishingFiles(t *testing.T) {
 					name := fmt.Sprintf("%d.%d.vm", 1795336000+i, i)
 					from := filepath.Join(s.maildir, "new", name)
 					if i%2 == 0 {
-						must(t, os.Remove(from))
+						require.OK(t, os.Remove(from))
 					} else {
-						must(t, os.Rename(from, filepath.Join(s.maildir, "cur", name+":2,S")))
+						require.OK(t, os.Rename(from, filepath.Join(s.maildir, "cur", name+":2,S")))
 					}
 				}
 			}
-			must(t, s.session(t, &server))
+			require.OK(t, s.session(t, &server))
 			for i := range messages {
 				want := 1
 				if i >= 250 && i%2 == 0 {
@@ -218,7 +219,7 @@ func TestDeletedInLookahead(t *testing.T) {
 			taken[r]++
 		}
 	}}
-	must(t, s.session(t, server))
+	require.OK(t, s.session(t, server))
 	for i := range 20 {
 		want := 1
 		if i == 12 || i == 17 {
@@ -259,7 +260,7 @@ func TestBigMessages(t *testing.T) {
 					t.Errorf("%v: content of %d bytes differs from the %d sent", to, len(text), len(want))
 				}
 			}
-			must(t, s.session(t, &server))
+			require.OK(t, s.session(t, &server))
 			if diff := cmp.Diff([]string{"a@example.org b@example.org", "small@example.org"}, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
@@ -277,9 +278,9 @@ func TestUnwritableNotes(t *testing.T) {
 	s := newSite(t, standardSite(t))
 	s.fill(t, 30)
 	// Neither the notes nor their successor can be made.
-	must(t, os.MkdirAll(filepath.Join(s.maildir, "vodmr.notes/x"), 0o700))
-	must(t, os.MkdirAll(filepath.Join(s.maildir, "vodmr.notes.bad/x"), 0o700))
-	must(t, os.MkdirAll(filepath.Join(s.maildir, "vodmr.notes.tmp/x"), 0o700))
+	require.OK(t, os.MkdirAll(filepath.Join(s.maildir, "vodmr.notes/x"), 0o700))
+	require.OK(t, os.MkdirAll(filepath.Join(s.maildir, "vodmr.notes.bad/x"), 0o700))
+	require.OK(t, os.MkdirAll(filepath.Join(s.maildir, "vodmr.notes.tmp/x"), 0o700))
 	if most := s.mostInFlight(t); most > 1 {
 		t.Errorf("at most %d in flight, want 1", most)
 	}
@@ -314,11 +315,11 @@ func (s *site) mostInFlight(t *testing.T) int {
 	go func() { err := Serve(config); peer.Close(); done <- err }()
 	skipLines(t, conn, 1)
 	_, err := conn.Write([]byte("ATRN\r\n"))
-	must(t, err)
+	require.OK(t, err)
 	skipLines(t, conn, 1)
 	_, err = server.Serve(conn)
-	must(t, err)
-	must(t, <-done)
+	require.OK(t, err)
+	require.OK(t, <-done)
 	if taken != waiting {
 		t.Errorf("%d taken of %d", taken, waiting)
 	}
@@ -369,7 +370,7 @@ func TestManyForOthers(t *testing.T) {
 		skipped = strings.Count(s.log(t), " skip ")
 		return ""
 	}}
-	must(t, s.session(t, server))
+	require.OK(t, s.session(t, server))
 	if skipped < 0 || skipped > 2*200 {
 		t.Errorf("%d files were looked at before MAIL, want at most %d", skipped, 2*200)
 	}
@@ -386,7 +387,7 @@ func TestUnreadable(t *testing.T) {
 	}
 	s := newSite(t, standardSite(t))
 	s.fill(t, 1)
-	must(t, os.Chmod(filepath.Join(s.maildir, "new/1795336000.0.vm"), 0))
+	require.OK(t, os.Chmod(filepath.Join(s.maildir, "new/1795336000.0.vm"), 0))
 	log, _ := s.run(t, "C: ATRN\nS: 451 4.3.0 *\nC: QUIT\nS: 221 *\nS: <end>")
 	if !strings.Contains(log, "none of it can be read") {
 		t.Errorf("the log:\n%s", log)

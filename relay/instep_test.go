@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"vodmr/test/kit/customer"
+	"vodmr/test/kit/require"
 )
 
 // TestServerThatObeysContent: a server that takes what it refuses by BDAT for commands
@@ -40,9 +41,9 @@ func TestServerThatObeysContent(t *testing.T) {
 						chunks = append(chunks, line)
 					}
 				}
-				must(t, s.session(t, server))
+				require.OK(t, s.session(t, server))
 				s.put(t, 4, "later", 500)
-				must(t, s.session(t, server))
+				require.OK(t, s.session(t, server))
 				want := "[ann@sender.test[r0@example.org r1@example.org r2@example.org] ann@sender.test[r3@example.org] ann@sender.test[r4@example.org]]"
 				if fmt.Sprint(taken) != want || fmt.Sprint(chunks) != "[BDAT 9]" {
 					t.Errorf("it took %v, want %s; it heard %v", taken, want, chunks)
@@ -74,7 +75,7 @@ func TestServerThatFailsAtTheProbe(t *testing.T) {
 	if err := s.session(t, server); err == nil || taken > 0 {
 		t.Errorf("the first session: %v, %d taken", err, taken)
 	}
-	must(t, s.session(t, server))
+	require.OK(t, s.session(t, server))
 	if taken != 10 || s.waiting(t) != 0 || strings.Contains(s.log(t), "doubt") {
 		t.Errorf("%d taken, %d left", taken, s.waiting(t))
 	}
@@ -89,9 +90,9 @@ func TestServerIsRemembered(t *testing.T) {
 		probes := 0
 		server.Heard = func(line string) { probes += strings.Count(line, "BDAT 9") }
 		s.put(t, 0, "message", 100)
-		must(t, s.session(t, server))
+		require.OK(t, s.session(t, server))
 		notes, err := os.ReadFile(filepath.Join(s.maildir, "vodmr.notes"))
-		must(t, err)
+		require.OK(t, err)
 		if probes != want || !strings.Contains(string(notes), " drains\n") {
 			t.Errorf("session %d: %d probes, want %d; the notes are\n%s", session+1, probes, want, notes)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"vodmr/test/kit/customer"
 	"vodmr/test/kit/dialogue"
+	"vodmr/test/kit/require"
 )
 
 // A claimant is a login with the domains that it holds; asked has the domains
@@ -132,9 +133,9 @@ func (s *site) ask(t *testing.T, list string, turns bool, server *customer.Serve
 	if turns {
 		conn.Expect("250 *")
 		_, err := server.Serve(conn.Net())
-		must(t, err)
+		require.OK(t, err)
 	} else {
 		conn.Run("S: 450 4.7.1 *\nC: QUIT\nS: 221 *\nS: <end>")
 	}
-	must(t, <-done)
+	require.OK(t, <-done)
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"vodmr/test/kit/customer"
+	"vodmr/test/kit/require"
 )
 
 // A spoiler is something bad that lies in front of good messages.
@@ -58,19 +59,19 @@ func spoilers() []spoiler {
 		written("over SIZE", from+to+"Received: x\n\n"+strings.Repeat("x", 200<<10), 0),
 		written("needs SMTPUTF8", from+"Delivered-To: b\xc3\xa4d@example.org\nReceived: x\n\n", 0),
 		{"directory", func(t *testing.T, s *site, _ *customer.Server) {
-			must(t, os.Mkdir(filepath.Join(s.maildir, oldest), 0o700))
+			require.OK(t, os.Mkdir(filepath.Join(s.maildir, oldest), 0o700))
 		}, 1},
 		{"FIFO", func(t *testing.T, s *site, _ *customer.Server) {
-			must(t, syscall.Mkfifo(filepath.Join(s.maildir, oldest), 0o600))
+			require.OK(t, syscall.Mkfifo(filepath.Join(s.maildir, oldest), 0o600))
 		}, 1},
 		{"link", func(t *testing.T, s *site, _ *customer.Server) {
-			must(t, os.Symlink("/etc/passwd", filepath.Join(s.maildir, oldest)))
+			require.OK(t, os.Symlink("/etc/passwd", filepath.Join(s.maildir, oldest)))
 		}, 1},
 		{"bounce that is not queued", func(t *testing.T, s *site, _ *customer.Server) {
 			s.write(t, oldest, from+to+"Received: x\n\n"+strings.Repeat("x", 200<<10))
 			bin := filepath.Join(s.root, "qmail/bin/qmail-queue")
-			must(t, os.Remove(bin))
-			must(t, os.WriteFile(bin, []byte("#!/bin/sh\nexit 53\n"), 0o755))
+			require.OK(t, os.Remove(bin))
+			require.OK(t, os.WriteFile(bin, []byte("#!/bin/sh\nexit 53\n"), 0o755))
 		}, 1},
 		{"two that break each session, one of them for long", func(t *testing.T, s *site, server *customer.Server) {
 			s.write(t, oldest, from+to+"Received: x\n\nlong\n")
@@ -143,8 +144,8 @@ func TestShrinkingFile(t *testing.T) {
 				if to == "bad@example.org" {
 					name := filepath.Join(s.maildir, oldest)
 					info, err := os.Stat(name)
-					must(t, err)
-					must(t, os.Truncate(name, info.Size()-8))
+					require.OK(t, err)
+					require.OK(t, os.Truncate(name, info.Size()-8))
 				}
 				return ""
 			}
@@ -179,7 +180,7 @@ func TestRcptDomainMax(t *testing.T) {
 		server := &customer.Server{Pipelining: true, Chunking: true,
 			Offers: []string{fmt.Sprintf("LIMITS RCPTDOMAINMAX=%d", limit)},
 			Take:   func(string, []string, []byte) { transactions++ }}
-		must(t, s.session(t, server))
+		require.OK(t, s.session(t, server))
 		if transactions != want || s.waiting(t) != 0 {
 			t.Errorf("RCPTDOMAINMAX=%d: three domains in %d transactions, want %d", limit, transactions, want)
 		}

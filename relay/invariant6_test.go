@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"vodmr/test/kit/require"
 )
 
 // A flood is a Conn to a customer that says ATRN and, after the turn, never stops
@@ -130,7 +132,7 @@ func TestInvariant6MemoryAndEnd(t *testing.T) {
 				f.piece = 1 << 20
 			}
 			peer, err := os.Open(os.DevNull)
-			must(t, err)
+			require.OK(t, err)
 			defer peer.Close()
 			config := s.relayConfig(peer, openLog(t, s))
 			config.Conn = &f

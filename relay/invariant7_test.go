@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"vodmr/test/kit/require"
 )
 
 // TestInvariant7StoredBytes: the customer gets the stored bytes, without the two
@@ -31,7 +33,7 @@ func TestInvariant7StoredBytes(t *testing.T) {
 						got[address] += string(content)
 					}
 				}
-				must(t, s.session(t, &server))
+				require.OK(t, s.session(t, &server))
 				for to := range want {
 					if got[to] != want[to] {
 						t.Errorf("%s got %d bytes, want %d (-want +got):\n%.2000s", to, len(got[to]), len(want[to]), cmp.Diff(want[to], got[to]))

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"vodmr/test/kit/customer"
+	"vodmr/test/kit/require"
 )
 
 // The tests TestInvariant1... to TestInvariant7... hold what INTERNALS says must
@@ -23,7 +24,7 @@ func eachSeed(t *testing.T, count int, test func(t *testing.T, r *rand.Rand)) {
 	base := time.Now().UnixNano() % 1e9
 	if text := os.Getenv("VODMR_SEED"); text != "" {
 		n, err := strconv.ParseInt(text, 10, 64)
-		must(t, err)
+		require.OK(t, err)
 		base, count = n, 1
 	}
 	for i := range int64(count) {
@@ -53,9 +54,9 @@ func newTurmoil(t *testing.T, r *rand.Rand) *turmoil {
 	u := &turmoil{site: s, r: r, messages: 8 + r.Intn(25), fails: filepath.Join(s.root, "fails"),
 		answered: map[string]int{}, unanswered: map[string]int{}}
 	bin := filepath.Join(s.root, "qmail/bin/qmail-queue")
-	must(t, os.Remove(bin))
+	require.OK(t, os.Remove(bin))
 	script := fmt.Sprintf("#!/bin/sh\ntest ! -e %q || exit 53\nexec %q\n", u.fails, queueProgram())
-	must(t, os.WriteFile(bin, []byte(script), 0o755))
+	require.OK(t, os.WriteFile(bin, []byte(script), 0o755))
 	s.fill(t, u.messages)
 	return u
 }
@@ -94,7 +95,7 @@ func (u *turmoil) session(t *testing.T, bad bool) {
 			server.MuteFrom = 1 + u.r.Intn(server.CloseAfter)
 		}
 		if u.r.Intn(3) == 0 {
-			must(t, os.WriteFile(u.fails, nil, 0o600))
+			require.OK(t, os.WriteFile(u.fails, nil, 0o600))
 		}
 	}
 	u.taken, u.inFlight = 0, 0
@@ -112,7 +113,7 @@ func (u *turmoil) session(t *testing.T, bad bool) {
 			into = u.unanswered
 			u.inFlight++
 			// Nobody waits for a reply that does not come: it hangs up.
-			must(t, u.conn.SetReadDeadline(time.Now().Add(20*time.Millisecond)))
+			require.OK(t, u.conn.SetReadDeadline(time.Now().Add(20*time.Millisecond)))
 		}
 		for _, r := range to {
 			into[r]++

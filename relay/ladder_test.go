@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"vodmr/test/kit/require"
 )
 
 // A clumsy server is one that promises what it cannot keep.
@@ -192,7 +194,7 @@ func TestLadderBlamesOnce(t *testing.T) {
 		}
 		_ = s.turn(t, server.serve)
 		text, err := os.ReadFile(filepath.Join(s.maildir, "vodmr.notes"))
-		must(t, err)
+		require.OK(t, err)
 		for line := range strings.Lines(string(text)) {
 			words := strings.Fields(line)
 			if words[1] == "broke" && words[2] != "1795336003.3.vm" && words[3] != "1" {

@@ -11,6 +11,7 @@ import (
 	"vodmr/relay/grant"
 	"vodmr/relay/spool"
 	"vodmr/relay/spool/history"
+	"vodmr/test/kit/require"
 )
 
 // mailbox opens the site's Maildir as an administrator's program does; its log is the
@@ -18,10 +19,10 @@ import (
 func (s *site) mailbox(t testing.TB) *spool.Mailbox {
 	t.Helper()
 	log, err := os.OpenFile(filepath.Join(s.root, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	must(t, err)
+	require.OK(t, err)
 	t.Cleanup(func() { log.Close() })
 	m, err := spool.OpenMailbox(s.mailboxConfig(log))
-	must(t, err)
+	require.OK(t, err)
 	t.Cleanup(m.Close)
 	return m
 }
@@ -47,10 +48,10 @@ func TestEachWaiting(t *testing.T) {
 	s.write(t, "new/1795336647.3.vm", "Return-Path: <a@b.test>\nDelivered-To: gone@example.org\n\nx\n")
 	s.write(t, "maildir/vodmr.notes", "1795336700 kept 1795336646.2.vm 4 1795336700 450 full\n")
 	var got []spool.Waiting
-	must(t, s.mailbox(t).Each(func(w spool.Waiting) bool {
+	require.OK(t, s.mailbox(t).Each(func(w spool.Waiting) bool {
 		got = append(got, w)
 		if len(got) == 2 {
-			must(t, os.Remove(filepath.Join(s.maildir, "new/1795336647.3.vm")))
+			require.OK(t, os.Remove(filepath.Join(s.maildir, "new/1795336647.3.vm")))
 		}
 		return true
 	}))
@@ -69,7 +70,7 @@ func TestEachStops(t *testing.T) {
 	s := newSite(t, standardSite(t))
 	s.fill(t, 10)
 	seen := 0
-	must(t, s.mailbox(t).Each(func(spool.Waiting) bool { seen++; return seen < 3 }))
+	require.OK(t, s.mailbox(t).Each(func(spool.Waiting) bool { seen++; return seen < 3 }))
 	if seen != 3 {
 		t.Errorf("%d messages", seen)
 	}

@@ -11,13 +11,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vodmr/test/kit/customer"
+	"vodmr/test/kit/require"
 )
 
 // TestMustStop: a session that can neither remove nor note what was taken sends no more.
 func TestMustStop(t *testing.T) {
 	taken, left := withoutNotes(t, func(oldest string) {
-		must(t, os.Remove(oldest))
-		must(t, os.Mkdir(oldest, 0o700)) // unlink fails
+		require.OK(t, os.Remove(oldest))
+		require.OK(t, os.Mkdir(oldest, 0o700)) // unlink fails
 	})
 	if taken != 1 || left != 2 { // three were one transaction
 		t.Errorf("%d taken and %d left, want 1 and 2", taken, left)
@@ -26,7 +27,7 @@ func TestMustStop(t *testing.T) {
 
 // TestGoneNeedNotStop: what somebody else removed in this moment stops nothing.
 func TestGoneNeedNotStop(t *testing.T) {
-	taken, left := withoutNotes(t, func(oldest string) { must(t, os.Remove(oldest)) })
+	taken, left := withoutNotes(t, func(oldest string) { require.OK(t, os.Remove(oldest)) })
 	if taken != 2 || left != 0 {
 		t.Errorf("%d taken and %d left, want 2 and none", taken, left)
 	}
@@ -46,10 +47,10 @@ func TestMustStopByFullNotes(t *testing.T) {
 	server := &customer.Server{Take: func(string, []string, []byte) {
 		taken++
 		oldest := s.maildir + "/new/1795336000.0.vm"
-		must(t, os.Remove(oldest))
-		must(t, os.Mkdir(oldest, 0o700)) // unlink fails
+		require.OK(t, os.Remove(oldest))
+		require.OK(t, os.Mkdir(oldest, 0o700)) // unlink fails
 	}}
-	must(t, s.session(t, server))
+	require.OK(t, s.session(t, server))
 	if taken != 1 || s.waiting(t) != 2 { // three were one transaction
 		t.Errorf("%d taken and %d left, want 1 and 2", taken, s.waiting(t))
 	}
@@ -70,24 +71,24 @@ func withoutNotes(t *testing.T, spoil func(oldest string)) (taken, left int) {
 			ruin(t, s.maildir+"/vodmr.notes")
 		}
 	}}
-	must(t, s.session(t, server))
+	require.OK(t, s.session(t, server))
 	return taken, s.waiting(t)
 }
 
 // ruin makes what this process does with an open file fail.
 func ruin(t *testing.T, path string) {
 	path, err := filepath.EvalSymlinks(path)
-	must(t, err)
+	require.OK(t, err)
 	open, err := filepath.Glob("/proc/self/fd/*")
-	must(t, err)
+	require.OK(t, err)
 	none, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	must(t, err)
+	require.OK(t, err)
 	defer unix.Close(none)
 	for _, link := range open {
 		if target, _ := os.Readlink(link); target == path {
 			fd, err := strconv.Atoi(filepath.Base(link))
-			must(t, err)
-			must(t, unix.Dup3(none, fd, unix.O_CLOEXEC))
+			require.OK(t, err)
+			require.OK(t, unix.Dup3(none, fd, unix.O_CLOEXEC))
 			return
 		}
 	}

@@ -11,13 +11,14 @@ import (
 	"time"
 
 	"vodmr/test/kit/customer"
+	"vodmr/test/kit/require"
 )
 
 // tellingSite is a site without qmail, which tells the customer's postmaster.
 func tellingSite(t testing.TB) *site {
 	s := newSite(t, standardSite(t))
 	s.config["VODMR_BOUNCE"] = "customer"
-	must(t, os.RemoveAll(s.root+"/qmail/bin"))
+	require.OK(t, os.RemoveAll(s.root+"/qmail/bin"))
 	return s
 }
 
@@ -79,7 +80,7 @@ func TestNoticesAreBounded(t *testing.T) {
 				notices := map[string]int{}
 				server := refusingSome(t, notices)
 				server.Pipelining, server.Chunking = mode.Pipelining, mode.Chunking
-				must(t, s.session(t, server))
+				require.OK(t, s.session(t, server))
 				left := test.messages - test.messages/3 - test.bound
 				if len(notices) != test.bound || s.waiting(t) != left {
 					t.Errorf("%d notices, %d left; want %d and %d", len(notices), s.waiting(t), test.bound, left)
@@ -138,7 +139,7 @@ func (u *telling) session(t *testing.T, bad bool) {
 	taken := 0
 	server.Take = func(_ string, to []string, content []byte) {
 		if taken++; server.MuteFrom > 0 && taken >= server.MuteFrom {
-			must(t, u.conn.SetReadDeadline(time.Now().Add(20*time.Millisecond)))
+			require.OK(t, u.conn.SetReadDeadline(time.Now().Add(20*time.Millisecond)))
 			return // without a yes
 		}
 		for _, r := range to {

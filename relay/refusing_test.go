@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vodmr/test/kit/customer"
+	"vodmr/test/kit/require"
 )
 
 // refuser is a server that refuses each recipient but those that it likes.
@@ -38,13 +39,13 @@ func TestRefusesEverything(t *testing.T) {
 	s.putMany(t, 0, 40)
 	server := refuser(func(string) bool { return false })
 	for session := range 3 {
-		must(t, s.session(t, server))
+		require.OK(t, s.session(t, server))
 		if s.bounces(t) != 10 || s.waiting(t) != 30 {
 			t.Fatalf("session %d: %d bounced and %d wait, want 10 and 30", session, s.bounces(t), s.waiting(t))
 		}
 	}
 	s.config["later"] = (25 * time.Hour).String()
-	must(t, s.session(t, server))
+	require.OK(t, s.session(t, server))
 	if s.bounces(t) != 40 || s.waiting(t) != 0 {
 		t.Errorf("a day later: %d bounced and %d wait, want all to bounce", s.bounces(t), s.waiting(t))
 	}
@@ -63,7 +64,7 @@ func TestManyUnknownRecipients(t *testing.T) {
 		taken := 0
 		server := refuser(func(to string) bool { return to == recipient(59) })
 		server.Take = func(string, []string, []byte) { taken++ }
-		must(t, s.session(t, server))
+		require.OK(t, s.session(t, server))
 		if taken != 1 || s.bounces(t) != 59 || s.waiting(t) != 0 {
 			t.Errorf("%q: %d taken, %d bounced, %d wait", notes, taken, s.bounces(t), s.waiting(t))
 		}
@@ -84,12 +85,12 @@ func TestRefuserIsOfferedSomeOnly(t *testing.T) {
 			asked++
 		}
 	}
-	must(t, s.session(t, server))
+	require.OK(t, s.session(t, server))
 	if asked < 100 || asked > 100+5 || s.bounces(t) != 0 || s.waiting(t) != 100+50 {
 		t.Errorf("%d offered, %d bounced, %d wait", asked, s.bounces(t), s.waiting(t))
 	}
 	asked = 0
-	must(t, s.session(t, server)) // what is new goes first
+	require.OK(t, s.session(t, server)) // what is new goes first
 	if !strings.Contains(s.log(t), "file=new/1795336149.149.vm") {
 		t.Error("the second session did not offer what the first did not")
 	}
@@ -102,8 +103,30 @@ func TestOrdinaryRefusalsBounceAtOnce(t *testing.T) {
 	s.putMany(t, 0, 30)
 	asked := 0
 	server := refuser(func(string) bool { asked++; return asked%3 != 0 })
-	must(t, s.session(t, server))
+	require.OK(t, s.session(t, server))
 	if s.bounces(t) != 10 || asked != 30 || strings.Contains(s.log(t), " deferral ") {
 		t.Errorf("%d bounced, %d asked:\n%s", s.bounces(t), asked, s.log(t))
+	}
+}
+
+// TestFewUnknownAtFirst: of a server that never took a message, one or two unknown
+// recipients are believed at the session's end, and no more, however much is in flight.
+func TestFewUnknownAtFirst(t *testing.T) {
+	for _, mode := range []customer.Server{{}, {Pipelining: true}, {Pipelining: true, Chunking: true}} {
+		for unknown := 1; unknown <= 5; unknown++ {
+			s := newSite(t, standardSite(t))
+			s.putMany(t, 0, unknown)
+			server := refuser(func(string) bool { return false })
+			server.Pipelining, server.Chunking = mode.Pipelining, mode.Chunking
+			require.OK(t, s.session(t, server))
+			want := unknown
+			if unknown > 2 {
+				want = 0
+			}
+			if s.bounces(t) != want || s.waiting(t) != unknown-want {
+				t.Errorf("pipelining %v, chunking %v, %d unknown: %d bounced, %d wait\n%s",
+					mode.Pipelining, mode.Chunking, unknown, s.bounces(t), s.waiting(t), s.log(t))
+			}
+		}
 	}
 }

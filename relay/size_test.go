@@ -68,12 +68,12 @@ func (s *site) announced(t *testing.T, server customer.Server, size int) (params
 		}
 		if words := strings.Fields(line); words[0] == "BDAT" && words[1] != "9" { // 9 is the probe's
 			n, err := strconv.Atoi(words[1])
-			must(t, err)
+			require.OK(t, err)
 			octets += n
 		}
 	}
 	server.Take = func(_ string, _ []string, content []byte) { taken += len(content) }
-	must(t, s.session(t, &server))
+	require.OK(t, s.session(t, &server))
 	if taken != size || server.Chunking && server.Pipelining && octets != size {
 		t.Errorf("%d octets taken, %d of them by BDAT, want %d", taken, octets, size)
 	}
@@ -95,7 +95,7 @@ func TestSizeLimitOfStreams(t *testing.T) {
 				var offered, taken []string
 				server.Rcpt = func(to string) string { offered = append(offered, to); return "" }
 				server.Take = func(_ string, to []string, _ []byte) { taken = append(taken, to...) }
-				must(t, s.session(t, &server))
+				require.OK(t, s.session(t, &server))
 				want, bounces := recipient(0), "<> -> <ann@sender.test>\n"
 				if fits {
 					want, bounces = "bob@example.org "+want, ""

@@ -14,6 +14,7 @@ type source struct {
 	log    *logline.Logger
 	wake   *wakeConn // nil if this is no standing session
 	window int       // VODMR_WINDOW
+	asking *asking   // nil if recipients are not learnt
 
 	inFlight    map[*smtp.Transaction]*spool.Batch // or taken by the Sender, to begin
 	foretold    []*spool.Batch                     // refused by the extensions, for settle
@@ -44,6 +45,14 @@ const foretoldMax = 100
 
 // Next is smtp.Source's. It has no effects beyond the memory of this process.
 func (s *source) Next() *smtp.Transaction {
+	if tx := s.asking.next(); tx != nil {
+		return tx
+	}
+	return s.nextMail()
+}
+
+// nextMail is the next batch's transaction; nil if nothing is to be sent.
+func (s *source) nextMail() *smtp.Transaction {
 	for s.mayBegin() && len(s.foretold) < foretoldMax {
 		b := s.spool.Next()
 		if b == nil {
@@ -79,7 +88,12 @@ func (s *source) mailMaxReached() bool {
 }
 
 // Begun is smtp.Source's.
-func (s *source) Begun(tx *smtp.Transaction) { s.spool.Begun(s.inFlight[tx]) }
+func (s *source) Begun(tx *smtp.Transaction) {
+	s.asking.begun(tx)
+	if !tx.AskOnly {
+		s.spool.Begun(s.inFlight[tx])
+	}
+}
 
 // Sending is smtp.Source's: the notes are written before the mail goes.
 func (s *source) Sending() {
@@ -91,6 +105,10 @@ func (s *source) Sending() {
 
 // Answered is smtp.Source's.
 func (s *source) Answered(tx *smtp.Transaction, decisions []smtp.Decision) {
+	if tx.AskOnly {
+		s.asking.answered(decisions)
+		return
+	}
 	b := s.inFlight[tx]
 	delete(s.inFlight, tx)
 	s.spool.Ended(b)
@@ -98,6 +116,7 @@ func (s *source) Answered(tx *smtp.Transaction, decisions []smtp.Decision) {
 		s.decideNotice(b, decisions[0].Reply, tx.Plain)
 	} else {
 		s.learn(decisions)
+		s.asking.learn(b, decisions)
 		s.decide(b, decisions, tx.Plain)
 	}
 	s.settle()
@@ -120,6 +139,7 @@ func (s *source) settle() (any bool) {
 	s.foretold = nil
 	any = s.spool.Settle()
 	for _, b := range foretold {
+		s.spool.Ended(b)
 		if b.Notice() {
 			s.spool.Notices.Answered(b, b.Foretold)
 		} else {
@@ -172,6 +192,7 @@ func (s *source) rest() {
 
 // close closes the files of what is in flight.
 func (s *source) close() {
+	s.asking.close()
 	for _, b := range s.inFlight {
 		s.spool.Ended(b)
 	}

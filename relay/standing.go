@@ -122,10 +122,13 @@ func (st *standing) look() {
 
 // rest waits until there is something to do.
 func (st *standing) rest() error {
+	if st.source.asking.hasQuestion() {
+		return nil // it is its turn now
+	}
 	st.source.rest()
 	until := st.end
-	for _, t := range []time.Time{st.nextNoop(), st.nextLook()} {
-		if t.Before(until) {
+	for _, t := range []time.Time{st.nextNoop(), st.nextLook(), st.wake.doorDue()} {
+		if !t.IsZero() && t.Before(until) {
 			until = t
 		}
 	}

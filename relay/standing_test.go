@@ -21,7 +21,7 @@ func (s *site) standing(t testing.TB, server *customer.Server, tell *os.File) {
 	t.Helper()
 	conn, peer := socketPair(t)
 	log, err := os.OpenFile(filepath.Join(s.root, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	must(t, err)
+	require.OK(t, err)
 	defer log.Close()
 	config := s.relayConfig(peer, log)
 	config.Terminated = func() (int, error) { return int(tell.Fd()), nil }
@@ -95,7 +95,7 @@ func TestStandingExactlyOnce(t *testing.T) {
 					}
 				}
 				tellRead, tell, err := os.Pipe()
-				must(t, err)
+				require.OK(t, err)
 				defer tellRead.Close()
 				var delivering sync.WaitGroup
 				delivered := make(chan bool)

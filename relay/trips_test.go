@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"vodmr/test/kit/require"
 )
 
 // A tripCounter counts how many transactions were sent and not answered.
@@ -24,7 +26,7 @@ func (c *tripCounter) Exchange(out, in []byte) (int, int, error) {
 
 func openLog(t *testing.T, s *site) *os.File {
 	log, err := os.OpenFile(filepath.Join(s.root, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	must(t, err)
+	require.OK(t, err)
 	t.Cleanup(func() { log.Close() })
 	return log
 }

@@ -9,6 +9,7 @@ import (
 
 	"vodmr/test/kit/customer"
 	"vodmr/test/kit/dialogue"
+	"vodmr/test/kit/require"
 )
 
 // TestTrouble: what a look-up needs and cannot have is no reason to say yes, nor
@@ -39,7 +40,7 @@ func TestTrouble(t *testing.T) {
 				s.config["rules"] = "rules.cdb"
 			}
 			log, err := s.run(t, "C: ATRN\nS: 451 4.3.0 *\nC: QUIT\nS: 221 *\nS: <end>")
-			must(t, err)
+			require.OK(t, err)
 			if !strings.Contains(log, " error ") || !strings.Contains(log, test.want) {
 				t.Errorf("the log does not name %s:\n%s", test.want, log)
 			}
@@ -54,11 +55,11 @@ func (s *site) replace(t *testing.T, name, text string) {
 	if rest, ok := strings.CutPrefix(name, "maildir/"); ok {
 		path = filepath.Join(s.maildir, strings.TrimSuffix(rest, "/"))
 	}
-	must(t, os.RemoveAll(path))
+	require.OK(t, os.RemoveAll(path))
 	if strings.HasSuffix(name, "/") {
-		must(t, os.MkdirAll(path, 0o755))
+		require.OK(t, os.MkdirAll(path, 0o755))
 	} else {
-		must(t, os.WriteFile(path, []byte(text), 0o600))
+		require.OK(t, os.WriteFile(path, []byte(text), 0o600))
 	}
 }
 
@@ -81,9 +82,9 @@ func TestEarlyBytes(t *testing.T) {
 func TestQuotaTrouble(t *testing.T) {
 	s := newSite(t, standardSite(t))
 	s.fill(t, 2)
-	must(t, os.Symlink("/etc/passwd", filepath.Join(s.maildir, "maildirsize")))
+	require.OK(t, os.Symlink("/etc/passwd", filepath.Join(s.maildir, "maildirsize")))
 	taken := 0
-	must(t, s.session(t, &customer.Server{Take: func(_ string, to []string, _ []byte) { taken += len(to) }}))
+	require.OK(t, s.session(t, &customer.Server{Take: func(_ string, to []string, _ []byte) { taken += len(to) }}))
 	log := s.log(t)
 	if taken != 2 || s.waiting(t) != 0 || strings.Count(log, "maildirsize") != 2 || !strings.Contains(log, "stays=0 ") {
 		t.Errorf("%d taken, %d left, log:\n%s", taken, s.waiting(t), log)
@@ -100,12 +101,12 @@ func TestUnlinkFails(t *testing.T) {
 	s.fill(t, 1)
 	folder := filepath.Join(s.maildir, "new")
 	taken := 0
-	server := &customer.Server{Take: func(string, []string, []byte) { taken++; must(t, os.Chmod(folder, 0o555)) }}
-	must(t, s.session(t, server))
+	server := &customer.Server{Take: func(string, []string, []byte) { taken++; require.OK(t, os.Chmod(folder, 0o555)) }}
+	require.OK(t, s.session(t, server))
 	if taken != 1 || s.waiting(t) != 1 {
 		t.Fatalf("%d taken and %d left, want one each", taken, s.waiting(t))
 	}
-	must(t, os.Chmod(folder, 0o755))
+	require.OK(t, os.Chmod(folder, 0o755))
 	_, _ = s.run(t, "C: ATRN\nS: 453 *\nC: QUIT\nS: 221 *\nS: <end>")
 	if taken != 1 || s.waiting(t) != 0 {
 		t.Errorf("%d taken and %d left in the end", taken, s.waiting(t))
@@ -126,7 +127,7 @@ func TestDeletedLead(t *testing.T) {
 			taken[r] = string(content)
 		}
 	}}
-	must(t, s.session(t, server))
+	require.OK(t, s.session(t, server))
 	if _, sent := taken[recipient(10)]; sent || len(taken) != 19 {
 		t.Errorf("%d were taken, the deleted one: %v", len(taken), sent)
 	}
@@ -144,7 +145,7 @@ func TestChangedInLookahead(t *testing.T) {
 	s.fill(t, 1)
 	name := filepath.Join(s.maildir, "new/1795339999.1.vm")
 	text := "Return-Path: <ann@sender.test>\nDelivered-To: big@example.org\nReceived: x\n\n" + strings.Repeat("0123456\n", 2<<20/8)
-	must(t, os.WriteFile(name, []byte(text), 0o600))
+	require.OK(t, os.WriteFile(name, []byte(text), 0o600))
 	var sizes []int
 	server := &customer.Server{Mail: func(from string) string {
 		file, err := os.OpenFile(name, os.O_APPEND|os.O_WRONLY, 0)
@@ -154,11 +155,11 @@ func TestChangedInLookahead(t *testing.T) {
 		}
 		return ""
 	}, Take: func(_ string, to []string, content []byte) { sizes = append(sizes, len(content)) }}
-	must(t, s.session(t, server))
+	require.OK(t, s.session(t, server))
 	if len(sizes) != 1 || s.waiting(t) != 1 || !strings.Contains(s.log(t), "the file changed") {
 		t.Fatalf("%d taken, %d left, log:\n%s", len(sizes), s.waiting(t), s.log(t))
 	}
-	must(t, s.session(t, server))
+	require.OK(t, s.session(t, server))
 	if want := len(onTheWire(text+"more\n")) - len("Return-Path: <ann@sender.test>\r\nDelivered-To: big@example.org\r\n"); len(sizes) != 2 || sizes[1] != want {
 		t.Errorf("contents of %d bytes, want a second of %d", sizes, want)
 	}
@@ -174,7 +175,7 @@ func TestSameMessageTwice(t *testing.T) {
 		}
 		var taken [][]string
 		server.Take = func(_ string, to []string, _ []byte) { taken = append(taken, to) }
-		must(t, s.session(t, &server))
+		require.OK(t, s.session(t, &server))
 		if fmt.Sprint(taken) != "[[bob@example.org] [bob@example.org]]" || s.waiting(t) != 0 {
 			t.Errorf("%s: taken %v, %d left", mode, taken, s.waiting(t))
 		}
@@ -188,7 +189,7 @@ func TestDamagedNotes(t *testing.T) {
 	s.fill(t, 5)
 	s.write(t, "maildir/vodmr.notes", "rubbish\n1795336700 kept 1795336004.4.vm 3 1795336700 451 later\n1795336701 what is that\n")
 	var order []string
-	must(t, s.session(t, &customer.Server{Take: func(_ string, to []string, _ []byte) { order = append(order, to...) }}))
+	require.OK(t, s.session(t, &customer.Server{Take: func(_ string, to []string, _ []byte) { order = append(order, to...) }}))
 	if log := s.log(t); !strings.Contains(log, "error file=vodmr.notes damaged=2") || s.waiting(t) != 0 {
 		t.Errorf("%d left, log:\n%s", s.waiting(t), log)
 	}

@@ -58,6 +58,7 @@ func (s *session) send(src *source) error {
 		return endByNotes
 	}
 	src.start()
+	src.asking = s.newAsking(src)
 	if s.wake != nil {
 		return s.runStanding(src)
 	}
@@ -69,6 +70,7 @@ func (s *session) send(src *source) error {
 
 // run sends all that can be sent now.
 func (s *source) run() error {
+	s.asking.mayAsk()
 	for {
 		if err := s.sender.Run(s); err != nil {
 			return err
@@ -99,12 +101,13 @@ func (s *source) stopped() error {
 
 // end has the spool and the notes know how the session ended.
 func (s *source) end(err error) {
+	s.asking.end(err)
 	if !isCleanEnd(err) { // or it says nothing about the server
 		s.noteServer()
 	}
 	s.spool.Broken()
 	s.settle()
-	s.spool.Trust.DecideSenders()
+	s.endSenders()
 	s.spool.Notices.Drop()
 	switch {
 	case err == nil || isCleanEnd(err):
@@ -115,6 +118,18 @@ func (s *source) end(err error) {
 		s.closed(err)
 		s.broke()
 	}
+}
+
+// endSenders decides about refused MAILs. If the session broke while the reply to another
+// MAIL was outstanding, they are not believed.
+func (s *source) endSenders() {
+	for _, u := range s.sender.Unanswered() {
+		if u.Asked {
+			s.spool.Trust.DoubtSenders()
+			return
+		}
+	}
+	s.spool.Trust.DecideSenders()
 }
 
 // lastWords reads what the customer's server said before it hung up, and says how the

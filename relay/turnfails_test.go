@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/test/kit/require"
 )
 
 // A deafConn cannot say that the roles turn, as when the system has no memory
@@ -39,8 +41,8 @@ func TestTurnThatCannotBeSaid(t *testing.T) {
 	}()
 	skipLines(t, conn, 1)
 	_, err := io.WriteString(conn, "ATRN\r\n")
-	must(t, err)
-	must(t, conn.SetDeadline(time.Now().Add(time.Minute)))
+	require.OK(t, err)
+	require.OK(t, conn.SetDeadline(time.Now().Add(time.Minute)))
 	if said, err := io.ReadAll(conn); err != nil || len(said) > 0 {
 		t.Fatalf("the session goes on: %q, %v", said, err)
 	}
@@ -48,7 +50,7 @@ func TestTurnThatCannotBeSaid(t *testing.T) {
 		t.Errorf("ended with %v", err)
 	}
 	log, err := os.ReadFile(s.root + "/log")
-	must(t, err)
+	require.OK(t, err)
 	if !strings.Contains(string(log), unix.ENOBUFS.Error()) || s.left(t) == "" {
 		t.Errorf("left %q, log:\n%s", s.left(t), log)
 	}

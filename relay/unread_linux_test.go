@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/test/kit/require"
 )
 
 // TestUnreadNotes: notes that cannot be read for passing trouble, here since somebody
@@ -20,7 +22,7 @@ func TestUnreadNotes(t *testing.T) {
 		s.write(t, "maildir/vodmr.notes", "1795336700 done 1795336000.0.vm\n1795336701 session -\n")
 		path := filepath.Join(s.maildir, "vodmr.notes")
 		lease, err := os.OpenFile(path, os.O_RDWR, 0)
-		must(t, err)
+		require.OK(t, err)
 		if _, err = unix.FcntlInt(lease.Fd(), unix.F_SETLEASE, unix.F_WRLCK); err != nil {
 			t.Skipf("no leases here: %v", err)
 		}
@@ -29,8 +31,8 @@ func TestUnreadNotes(t *testing.T) {
 			t.Errorf("%d wait, the log:\n%s", s.waiting(t), log)
 		}
 		_, err = unix.FcntlInt(lease.Fd(), unix.F_SETLEASE, unix.F_UNLCK)
-		must(t, err)
-		must(t, lease.Close())
+		require.OK(t, err)
+		require.OK(t, lease.Close())
 		s.config["VODMR_IDLE"] = "0"
 		_, _ = s.run(t, "C: ATRN\nS: 453 *\nC: QUIT\nS: 221 *\nS: <end>\n")
 		if s.waiting(t) != 0 {

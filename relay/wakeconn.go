@@ -8,6 +8,7 @@ import (
 	"vodmr/internal/fdio"
 	"vodmr/internal/logline"
 	"vodmr/maildir/lock"
+	"vodmr/relay/door"
 	"vodmr/relay/spool"
 )
 
@@ -32,6 +33,9 @@ type wakeConn struct {
 	probing     bool      // NOOP was said since
 
 	judging func() bool // see smtp.Sender.Judging
+
+	door     *door.Server // asks about recipients; nil for none
+	doorTurn bool         // a question ended the last Exchange
 }
 
 // unwatched is logged if there is no watch.
@@ -93,8 +97,7 @@ func (c *wakeConn) SetDeadline(t time.Time) error {
 
 // Exchange is smtp.Duplex's. Woken, it returns with nothing done.
 func (c *wakeConn) Exchange(out, in []byte) (wrote, read int, err error) {
-	_ = c.Conn.SetDeadline(c.bound())
-	wrote, read, err = c.Conn.Exchange(out, in)
+	wrote, read, err = c.exchange(out, in)
 	switch {
 	case errors.Is(err, fdio.ErrWoken):
 		return 0, 0, c.interrupted()
@@ -102,6 +105,32 @@ func (c *wakeConn) Exchange(out, in []byte) (wrote, read int, err error) {
 		c.alive(read > 0)
 	case errors.Is(err, fdio.ErrTimeout) && c.overdue():
 		err = c.giveWay()
+	}
+	return wrote, read, err
+}
+
+// doorPause is how long questions wait behind the customer's connection.
+const doorPause = 20 * time.Millisecond
+
+// exchange does one Exchange. After one that a question ended, the next is deaf to further
+// questions for a moment: a flood of them must not keep the mail back.
+func (c *wakeConn) exchange(out, in []byte) (wrote, read int, err error) {
+	bound := c.bound()
+	if !c.doorTurn {
+		_ = c.Conn.SetDeadline(bound)
+		return c.Conn.Exchange(out, in)
+	}
+	c.doorTurn = false
+	pause := time.Now().Add(doorPause)
+	if !bound.IsZero() && bound.Before(pause) {
+		pause = bound
+	}
+	c.Wake(c.signs()...)
+	defer c.listen()
+	_ = c.Conn.SetDeadline(pause)
+	wrote, read, err = c.Conn.Exchange(out, in)
+	if errors.Is(err, fdio.ErrTimeout) && (bound.IsZero() || time.Now().Before(bound)) {
+		return 0, 0, nil
 	}
 	return wrote, read, err
 }
@@ -178,6 +207,14 @@ func (c *wakeConn) rest(until time.Time) (readable bool, err error) {
 	return false, nil
 }
 
+// doorDue is when the door has connections to drop; zero if it has none.
+func (c *wakeConn) doorDue() time.Time {
+	if c.door == nil {
+		return time.Time{}
+	}
+	return c.door.NextExpiry()
+}
+
 // wake finds out the reason that the Conn was woken.
 func (c *wakeConn) wake() {
 	if c.watch != nil {
@@ -195,11 +232,24 @@ func (c *wakeConn) wake() {
 	if c.signal >= 0 && fdio.New(c.signal, c.signal).Pending() {
 		c.terminating, c.signal = true, -1 // it stays readable
 	}
+	if c.door != nil {
+		c.door.Work()
+		c.doorTurn = true
+	}
 	c.listen()
 }
 
 // listen names the descriptors that wake the Conn.
 func (c *wakeConn) listen() {
+	signs := c.signs()
+	if c.door != nil {
+		signs = append(signs, c.door.FDs()...)
+	}
+	c.Wake(signs...)
+}
+
+// signs are the descriptors that wake the Conn, apart from the door's.
+func (c *wakeConn) signs() []int {
 	var signs []int
 	if c.watch != nil {
 		signs = append(signs, c.watch.FD())
@@ -207,5 +257,5 @@ func (c *wakeConn) listen() {
 	if c.signal >= 0 {
 		signs = append(signs, c.signal)
 	}
-	c.Wake(signs...)
+	return signs
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"vodmr/internal/fdio"
+	"vodmr/test/kit/require"
 )
 
 // An instant is a Conn: each Exchange has the same outcome at once.
@@ -94,9 +95,9 @@ func TestProbeBoundsAWait(t *testing.T) {
 	} {
 		conn := &instant{read: 1}
 		c := &wakeConn{Conn: conn, probe: time.Minute, signal: -1, asked: test.asked}
-		must(t, c.SetDeadline(test.own))
+		require.OK(t, c.SetDeadline(test.own))
 		_, _, err := c.Exchange(nil, make([]byte, 1))
-		if must(t, err); !conn.deadline.Equal(test.want) {
+		if require.OK(t, err); !conn.deadline.Equal(test.want) {
 			t.Errorf("%s: waits until %v, want %v", name, conn.deadline, test.want)
 		}
 	}

@@ -49,7 +49,7 @@ func (p *Peer) lockStep(tx *Transaction) bool {
 // chunks says whether tx may go by BDAT.
 func (p *Peer) chunks(tx *Transaction) bool {
 	x := p.Extensions
-	return x.Chunking && !p.lockStep(tx) &&
+	return x.Chunking && !tx.AskOnly && !p.lockStep(tx) &&
 		(p.Evidence == Drains || p.Evidence == Unproven && !p.probe.open) &&
 		(x.MailMax == 0 || x.MailMax > fewMails)
 }

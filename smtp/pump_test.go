@@ -65,7 +65,7 @@ func TestNoReply(t *testing.T) {
 	if !errors.As(err, &broken) || !isTimeout(err) {
 		t.Errorf("Run returned %v", err)
 	}
-	want := []Unanswered{{all[1], true}, {all[2], true}}
+	want := []Unanswered{{all[1], true, true}, {all[2], true, true}}
 	if diff := cmp.Diff(want, s.Unanswered()); diff != "" || len(l.decisions) != 1 {
 		t.Errorf("%d answered, unanswered (-want +got):\n%s", len(l.decisions), diff)
 	}
@@ -78,7 +78,7 @@ func TestNoReplyInLockStep(t *testing.T) {
 		p.says = p.says[:len(p.says)-1]
 		s := offers(p)
 		err := s.Run(newList(2, 1, 100))
-		if left := s.Unanswered(); !isTimeout(err) || len(left) != 1 || left[0].Doubt != doubt {
+		if left := s.Unanswered(); !isTimeout(err) || len(left) != 1 || left[0].Doubt != doubt || left[0].Asked != (says == "") {
 			t.Errorf("after %q: %v, unanswered %+v", says, err, left)
 		}
 	}

@@ -171,7 +171,9 @@ func (s *Sender) settle(source Source, f *flight) {
 		source.Failed(f.tx, f.failed)
 		return
 	}
-	if f.refused() {
+	if f.tx.AskOnly {
+		s.needRSET = !f.fenced // a refusal is an answer, and no reason to slow down
+	} else if f.refused() {
 		s.needRSET = !f.fenced
 		s.window.refused(s.begun)
 	} else {

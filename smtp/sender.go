@@ -112,13 +112,22 @@ type Unanswered struct {
 	// Doubt says that the whole content was written: the server may have taken
 	// it (RFC 1047).
 	Doubt bool
+	// Asked says that MAIL was said, and its reply was outstanding.
+	Asked bool
 }
 
-// Unanswered returns what was begun and not answered, in order.
+// Unanswered returns the messages that were begun and not answered, in order.
 func (s *Sender) Unanswered() []Unanswered {
 	var left []Unanswered
 	for _, f := range s.flights {
-		left = append(left, Unanswered{f.tx, f.end > 0 && f.end <= s.link.written})
+		if f.tx.AskOnly {
+			continue
+		}
+		left = append(left, Unanswered{
+			Transaction: f.tx,
+			Doubt:       f.end > 0 && f.end <= s.link.written,
+			Asked:       f.step > stepMail && f.mail.Code == 0,
+		})
 	}
 	return left
 }

@@ -21,6 +21,9 @@ type Transaction struct {
 
 	// Plain asks for lock step, no extensions, and no other transaction in flight.
 	Plain bool
+	// AskOnly names the recipients and takes them back with RSET: no content is sent. Each
+	// Decision is the reply to MAIL or to that recipient's RCPT.
+	AskOnly bool
 }
 
 // A Source says what to send next and learns what became of it.
@@ -109,6 +112,9 @@ func (f *flight) decisions() []Decision {
 			d.Reply, d.Stage = f.mail, StageMail
 		case !f.rcpts[i].Accepted():
 			d.Reply, d.Stage = f.rcpts[i], StageRcpt
+		case f.tx.AskOnly:
+			d.Reply, d.Stage = f.rcpts[i], StageRcpt
+			accepted++
 		default:
 			accepted++
 		}

@@ -40,7 +40,7 @@ func (s *Sender) begin(source Source) bool {
 	tx := s.next
 	s.next = nil
 	f := &flight{tx: tx, plain: s.Peer.plain(tx), lockStep: s.Peer.lockStep(tx), restrained: s.Peer.restrained()}
-	f.chunking = s.Peer.chunks(tx) || s.Peer.noDATA
+	f.chunking = s.Peer.chunks(tx) || s.Peer.noDATA && !tx.AskOnly
 	s.Peer.probe.tried = s.Peer.probe.tried || f.chunking
 	f.encoder.Dots = !f.chunking
 	if s.begun == 0 || s.clean || f.lockStep && !s.needRSET {
@@ -86,9 +86,10 @@ func (s *Sender) inFlight() int {
 // accepted are the transaction's replies believed: if the server gave one reply too many
 // before, the reply to the content stands at RSET's place, and a refusal shows there. It
 // is the RSET that the next transaction would begin with, so it costs nothing. A restrained
-// Sender sends nothing behind content: one reply too many arrives while none is due.
+// Sender sends nothing behind content: one reply too many arrives while none is due. A
+// transaction that only asks has no content, and always ends with RSET.
 func (s *Sender) fence(f *flight) {
-	if f.lockStep || f.restrained || f.fenced || s.link.mute != nil {
+	if (f.lockStep || f.restrained) && !f.tx.AskOnly || f.fenced || s.link.mute != nil {
 		return
 	}
 	f.fenced, s.clean = true, true
@@ -129,6 +130,10 @@ func (s *Sender) speak(source Source, f *flight) bool {
 			f.step = stepData
 		}
 	case stepData:
+		if f.tx.AskOnly {
+			f.step = stepFinished
+			break
+		}
 		s.startContent(f)
 	case stepContent:
 		s.dataContent(f)
@@ -154,7 +159,7 @@ func (s *Sender) expect(kind expectKind, f *flight) {
 // mailCommand gives only parameters that the server offered.
 func mailCommand(tx *Transaction, offered Extensions) string {
 	line := "MAIL FROM:<" + tx.From + ">"
-	if offered.SizeOffered {
+	if offered.SizeOffered && !tx.AskOnly {
 		line += " SIZE=" + strconv.FormatInt(tx.Size, 10)
 	}
 	if offered.EightBitMIME && tx.EightBit {

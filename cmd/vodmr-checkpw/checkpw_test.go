@@ -187,7 +187,7 @@ func TestNoSecretInTheLog(t *testing.T) {
 		"0:" + hash + ":0:0:g:/d:s:" + clear,                     // root's
 		"b:" + hash + ":4294967295:1:g:/d:s:" + clear + "\r\r\n", // no change
 	}
-	must(t, os.WriteFile(file, []byte(strings.Join(lines, "\n")), 0o600))
+	require.OK(t, os.WriteFile(file, []byte(strings.Join(lines, "\n")), 0o600))
 	for _, input := range []string{
 		"0\x00" + clear + "\x00\x00",
 		"a\x00" + clear + "\x00\x00",
@@ -199,13 +199,6 @@ func TestNoSecretInTheLog(t *testing.T) {
 		if r.errors == "" || strings.Contains(r.errors, "SECRET") || strings.Contains(r.errors, "HASHED") {
 			t.Errorf("%q: the log is %s", input, r.errors)
 		}
-	}
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
 	}
 }
 
@@ -229,7 +222,7 @@ func TestFileThatOthersMayWrite(t *testing.T) {
 		0o640: "",
 		0o600: "",
 	} {
-		must(t, os.Chmod(file, mode))
+		require.OK(t, os.Chmod(file, mode))
 		code, out, log := 0, "in\n", skipped
 		if words != "" {
 			code, out, log = 111, "", logged("*/vpasswd: "+words)
@@ -242,7 +235,7 @@ func TestFileThatOthersMayWrite(t *testing.T) {
 func TestFileOfAnotherUser(t *testing.T) {
 	require.Root(t, "only root can give a file away")
 	file := site(t)
-	must(t, os.Chown(file, 65534, 65533))
+	require.OK(t, os.Chown(file, 65534, 65533))
 	checkpw(t, "bare\x00secret\x00\x00", file, "true").want(t, 111, "",
 		logged("*/vpasswd: it belongs to uid 65534, which is neither root nor this program's, 0: chown it"))
 }

@@ -14,7 +14,16 @@ import (
 // program's user, and nobody else may have the right to write to it. The check is of the
 // file that was opened, even if its name leads to another meanwhile.
 func readAccounts(name string) (string, vpasswd.Stamp, error) {
-	f, stamp, err := openAccounts(name)
+	return read(openAccounts(name))
+}
+
+// readOwned reads the file of accounts for an index of it. Any user may own the file, since
+// the index gets the same owner, and each login then looks at that.
+func readOwned(name string) (string, vpasswd.Stamp, error) {
+	return read(openChecked(name, closed))
+}
+
+func read(f *os.File, stamp vpasswd.Stamp, err error) (string, vpasswd.Stamp, error) {
 	if err != nil {
 		return "", stamp, err
 	}
@@ -25,13 +34,17 @@ func readAccounts(name string) (string, vpasswd.Stamp, error) {
 
 // openAccounts opens the file, and refuses it if others could have written it.
 func openAccounts(name string) (*os.File, vpasswd.Stamp, error) {
+	return openChecked(name, trusted)
+}
+
+func openChecked(name string, check func(os.FileInfo) error) (*os.File, vpasswd.Stamp, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, vpasswd.Stamp{}, err
 	}
 	info, err := f.Stat()
 	if err == nil {
-		err = trusted(info)
+		err = check(info)
 	}
 	if err != nil {
 		f.Close()
@@ -42,12 +55,20 @@ func openAccounts(name string) (*os.File, vpasswd.Stamp, error) {
 
 // trusted says why the owner and mode of a file let another user write to it.
 func trusted(info os.FileInfo) error {
-	if mode := info.Mode().Perm(); mode&0o022 != 0 {
-		return fmt.Errorf("its mode %04o lets others write to it: chmod go-w it", mode)
+	if err := closed(info); err != nil {
+		return err
 	}
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if uid := os.Geteuid(); ok && st.Uid != 0 && int(st.Uid) != uid {
 		return fmt.Errorf("it belongs to uid %d, which is neither root nor this program's, %d: chown it", st.Uid, uid)
+	}
+	return nil
+}
+
+// closed says why the mode of a file lets others than its owner write to it.
+func closed(info os.FileInfo) error {
+	if mode := info.Mode().Perm(); mode&0o022 != 0 {
+		return fmt.Errorf("its mode %04o lets others write to it: chmod go-w it", mode)
 	}
 	return nil
 }

@@ -59,7 +59,7 @@ func findIndexed(file, login string) (entries []vpasswd.Entry, found bool, err e
 // makeIndex makes the index of a file, with its owner and mode, and returns the exit code.
 // A file with a line that is no account has none: its admin is told here, not at a login.
 func makeIndex(file string) int {
-	text, stamp, err := readAccounts(file)
+	text, stamp, err := readOwned(file)
 	if err != nil {
 		return complain(exitTemporary, err)
 	}

@@ -6,11 +6,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"vodmr/internal/cdb"
 	"vodmr/test/kit/dialogue"
+	"vodmr/test/kit/require"
 )
 
 // write puts text into a file of accounts and gives it a date of its own.
@@ -166,6 +168,23 @@ func TestMakeIndex(t *testing.T) {
 		t.Errorf("left: %v, %v", left, err)
 	}
 	makes(t, "/nonexistent/vpasswd", 111, "vodmr-checkpw: *no such file*\n")
+}
+
+// Root makes the index of a file that belongs to the account of the service. It is that
+// account's too, so root does not log anybody in by it.
+func TestMakeIndexOfAnotherUsersFile(t *testing.T) {
+	require.Root(t, "only root can give a file away")
+	file, _ := indexed(t)
+	require.OK(t, os.Chown(file, 65534, 65533))
+	makes(t, file, 0, "")
+	info, err := os.Stat(file + ".cdb")
+	require.OK(t, err)
+	if st := info.Sys().(*syscall.Stat_t); st.Uid != 65534 || st.Gid != 65533 || info.Mode().Perm() != 0o600 {
+		t.Errorf("the index belongs to %d, %d, mode %v", st.Uid, st.Gid, info.Mode())
+	}
+	if r := checkpw(t, "bare\x00secret\x00\x00", file, "true"); r.code != 111 {
+		t.Errorf("a login: %+v", r)
+	}
 }
 
 // A login by the index opens the file and reads nothing of it, so its cost does not grow

@@ -23,6 +23,7 @@ const (
 	programMode = 0o755
 	textMode    = 0o644
 	secretMode  = 0o600
+	doorMode    = os.ModeSetgid | 0o750
 )
 
 // A part is one folder or file of a service directory.
@@ -52,6 +53,9 @@ func (s *service) parts() []part {
 		{"expire/log/run", programMode, "log-run", nil},
 		{"expire/log/main", folderMode, "", s.logOwner},
 	}
+	if s.doorOwner != nil {
+		list = append(list, part{"env/VODMR_DOOR", textMode, "VODMR_DOOR", nil}, part{"door", doorMode, "", s.doorOwner})
+	}
 	if s.MTA != "" {
 		list = append(list, part{"env/VODMR_MTA", textMode, "VODMR_MTA", nil})
 	}
@@ -67,6 +71,9 @@ var errThere = errors.New("is there already, and stays as it is: choose another"
 // create makes the directory with all its parts, or leaves nothing. Until it is whole
 // nobody else can look into it.
 func (s *service) create() error {
+	if err := s.makeGroup(); err != nil {
+		return err
+	}
 	if err := os.Mkdir(s.Dir, 0o700); errors.Is(err, os.ErrExist) {
 		return fmt.Errorf("%s %w", s.Dir, errThere)
 	} else if err != nil {

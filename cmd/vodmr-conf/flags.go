@@ -20,6 +20,8 @@ type flags struct {
 	tlsAccount, cert  string
 	mta               string // VODMR_MTA; empty to leave it out
 
+	doorGroup, doorOwner string
+
 	account, logAccount string
 	dir, host           string
 	check               string   // the checkpassword program, with its arguments
@@ -33,7 +35,7 @@ const (
 
 func parseOptions(args []string) (*flags, error) {
 	o := &flags{port: defaultPort, tlsAccount: "vodmrtls", check: defaultCheck, relay: []string{"Maildir"}}
-	args, err := getopt.Parse(args, "fp:stu:c:m:", o.set)
+	args, err := getopt.Parse(args, "fp:stu:c:m:g:o:", o.set)
 	if err != nil {
 		return nil, err
 	}
@@ -81,6 +83,10 @@ func (o *flags) set(letter rune, value string) error {
 		o.connect = true
 	case 'u':
 		o.tlsAccount = value
+	case 'g':
+		o.doorGroup = value
+	case 'o':
+		o.doorOwner = value
 	case 'c':
 		o.cert = value
 	case 'm':

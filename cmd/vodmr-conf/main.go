@@ -13,6 +13,7 @@ import (
 const (
 	program = "vodmr-conf"
 	usage   = "usage: vodmr-conf [-f] [-p PORT] [-s | -t] [-u TLSACCT] [-c CERTFILE] [-m MTA]\n" +
+		"                  [-g GROUP [-o OWNER]]\n" +
 		"                  ACCT LOGACCT DIR HOST [CHECKPASSWORD [RELAYARG...]]\n" +
 		"       vodmr-conf -h | -V\n" +
 		"see vodmr-conf(8)\n"

@@ -346,3 +346,41 @@ func TestOwners(t *testing.T) {
 		t.Errorf("a new owner took a bit away: %s", mode)
 	}
 }
+
+// TestDoor: the folder has the Maildirs' owner and the group that may ask, and a mode that
+// nobody else can use.
+func TestDoor(t *testing.T) {
+	for line, wrong := range map[string]string{
+		"-o vpopmail vpopmail qmaill /x mail.x":            "say -g too",
+		"-g vodmrdoor root qmaill /x mail.x":               "say -o OWNER",
+		"-g vodmrdoor -o nobody2 root qmaill /x mail.x":    "no account",
+		"-g a;b -o vpopmail root qmaill /x mail.x":         "characters",
+		"-g vodmrdoor -o vpopmail root qmaill /x mail.x":   "",
+		"-g vodmrdoor vpopmail qmaill /x mail.x /bin/true": "",
+	} {
+		_, err := planned(t, 0, line)
+		if wrong == "" && err != nil || wrong != "" && (err == nil || !strings.Contains(err.Error(), wrong)) {
+			t.Errorf("%s: %v, want %q", line, err, wrong)
+		}
+	}
+	if _, err := planned(t, 1000, "-g vodmrdoor me me /x mail.x"); err == nil {
+		t.Error("a door without root")
+	}
+	require.Root(t, "only root can make the door")
+	s, err := planned(t, 0, "-g daemon vpopmail qmaill /x mail.x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := text(t, s, "env/VODMR_DOOR"), s.Dir+"/door\n"; got != want {
+		t.Errorf("VODMR_DOOR is %q, want %q", got, want)
+	}
+	gid, err := groupID("daemon")
+	st, err2 := os.Stat(filepath.Join(s.Dir, "door"))
+	if err != nil || err2 != nil {
+		t.Fatal(err, err2)
+	}
+	owner := st.Sys().(*syscall.Stat_t)
+	if st.Mode() != os.ModeDir|os.ModeSetgid|0o750 || owner.Uid != 89 || int(owner.Gid) != gid {
+		t.Errorf("the door is %v of %d:%d", st.Mode(), owner.Uid, owner.Gid)
+	}
+}

@@ -33,6 +33,9 @@ type service struct {
 
 	owner    *ids // of files that only tcpserver's user must read; nil for our own
 	logOwner *ids // of the log; nil for ours
+
+	DoorGroup string // may ask about recipients; empty for no door
+	doorOwner *ids   // of the door: the Maildirs' owner, and that group
 }
 
 // ids are a user and its group.
@@ -76,7 +79,8 @@ func plan(o *flags, known accounts, bin string) (*service, error) {
 		s.setRelay(o.relay),
 		s.setAccount(known, "ACCT", o.account, &s.Account, &s.owner),
 		s.setAccount(known, "LOGACCT", o.logAccount, &s.Log, &s.logOwner),
-		s.setTLSAccount(known, o.tlsAccount))
+		s.setTLSAccount(known, o.tlsAccount),
+		s.setDoor(known, o.doorGroup, o.doorOwner, o.account))
 }
 
 // setAccount takes an account. Only root can become another user, and root need not become

@@ -27,21 +27,14 @@ func TestMain(m *testing.M) {
 	os.Exit(dialogue.Main(m, &bin, "vodmr/cmd/vodmr-expire", "vodmr/cmd/vodmr-relay", "vodmr/test/standin/qmail-queue"))
 }
 
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // newSite has a qmail-queue that works for every user, and a Maildir that holds a
 // message that is too old and one that is not.
 func newSite(t *testing.T) (root, maildir string) {
 	t.Helper()
 	root, maildir = testsite.New(t, map[string]string{"vodmr.notes": ""})
-	must(t, os.Symlink(filepath.Join(bin, "qmail-queue"), filepath.Join(root, "qmail/bin/qmail-queue")))
-	must(t, os.Mkdir(filepath.Join(root, "qmail/queue"), 0o777))
-	must(t, os.Chmod(filepath.Join(root, "qmail/queue"), 0o777))
+	require.OK(t, os.Symlink(filepath.Join(bin, "qmail-queue"), filepath.Join(root, "qmail/bin/qmail-queue")))
+	require.OK(t, os.Mkdir(filepath.Join(root, "qmail/queue"), 0o777))
+	require.OK(t, os.Chmod(filepath.Join(root, "qmail/queue"), 0o777))
 	fill(t, maildir, "bob")
 	return root, maildir
 }
@@ -80,14 +73,14 @@ const owner = 47110
 func left(t *testing.T, maildir string) int {
 	t.Helper()
 	names, err := filepath.Glob(maildir + "/[nc]*/*")
-	must(t, err)
+	require.OK(t, err)
 	return len(names)
 }
 
 func bounces(t *testing.T, root string) int {
 	t.Helper()
 	names, err := filepath.Glob(root + "/qmail/queue/*.envelope")
-	must(t, err)
+	require.OK(t, err)
 	return len(names)
 }
 
@@ -144,10 +137,10 @@ func TestShowChangesNothing(t *testing.T) {
 func hold(t *testing.T, maildir string) {
 	t.Helper()
 	file, err := os.OpenFile(maildir+"/vodmr.lock", os.O_RDWR|os.O_CREATE, 0o666)
-	must(t, err)
+	require.OK(t, err)
 	t.Cleanup(func() { file.Close() })
-	must(t, file.Chmod(0o666))
-	must(t, unix.FcntlFlock(file.Fd(), unix.F_SETLK, &unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart}))
+	require.OK(t, file.Chmod(0o666))
+	require.OK(t, unix.FcntlFlock(file.Fd(), unix.F_SETLK, &unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart}))
 }
 
 // TestLocked: while a session holds the lock nothing bounces there; the next Maildir has
@@ -175,15 +168,15 @@ func standing(t *testing.T, root, maildir string) *dialogue.Process {
 	t.Helper()
 	for _, name := range []string{"new", "cur"} {
 		files, err := filepath.Glob(filepath.Join(maildir, name, "*"))
-		must(t, err)
+		require.OK(t, err)
 		for _, file := range files {
-			must(t, os.Remove(file))
+			require.OK(t, os.Remove(file))
 		}
 	}
 	testsite.Write(t, root+"/domain/.qmail-default", "| /home/vpopmail/bin/vdelivermail '' "+root+"/domain/odmr\n")
 	own(t, root+"/domain", owner)
 	proof, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
-	must(t, err)
+	require.OK(t, err)
 	defer proof.Close()
 	cmd := exec.Command(filepath.Join(bin, "vodmr-relay"), "-q", root+"/qmail")
 	cmd.Env = []string{"HOME=" + filepath.Dir(maildir), "VPOPUSER=odmr@example.org", "VODMR_AUTHFD=3",
@@ -206,7 +199,7 @@ func TestStandingSession(t *testing.T) {
 		name := fmt.Sprintf("%d.1.vm", time.Now().Add(-age).Unix())
 		testsite.Write(t, maildir+"/tmp/"+name, testsite.Message("ann@sender.test", "bob@"+domain, "hi"))
 		own(t, maildir+"/tmp", owner)
-		must(t, os.Rename(maildir+"/tmp/"+name, maildir+"/new/"+name))
+		require.OK(t, os.Rename(maildir+"/tmp/"+name, maildir+"/new/"+name))
 	}
 	deliver("example.org", 0)
 	p.Run("S: MAIL *\nC: 250 ok\nS: RCPT *\nC: 250 ok\nS: DATA\nC: 354 go\nS: Received: x\nS:\nS: hi\nS: .\nC: 250 ok")
@@ -256,8 +249,8 @@ func TestRefused(t *testing.T) {
 // TestQueueFails: the message stays, and the exit code says so.
 func TestQueueFails(t *testing.T) {
 	root, maildir := newSite(t)
-	must(t, os.Remove(root+"/qmail/bin/qmail-queue"))
-	must(t, os.WriteFile(root+"/qmail/bin/qmail-queue", []byte("#!/bin/sh\nexit 53\n"), 0o755))
+	require.OK(t, os.Remove(root+"/qmail/bin/qmail-queue"))
+	require.OK(t, os.WriteFile(root+"/qmail/bin/qmail-queue", []byte("#!/bin/sh\nexit 53\n"), 0o755))
 	own(t, root+"/domain", owner)
 	if _, log, code := expire(t, root, maildir); code != 111 || left(t, maildir) != 2 || !strings.Contains(log, "its bounce was not queued") {
 		t.Errorf("exit %d, %d left\n%s", code, left(t, maildir), log)
@@ -289,7 +282,7 @@ func TestBecomesOwner(t *testing.T) {
 	all := ""
 	for _, name := range names {
 		text, err := os.ReadFile(name)
-		must(t, err)
+		require.OK(t, err)
 		all += string(text)
 	}
 	for _, uid := range []int{owner, owner + 1} {
@@ -305,13 +298,13 @@ func TestNothingIsBouncedThatStays(t *testing.T) {
 	testsite.Write(t, maildir+"/vodmr.lock", "")
 	own(t, root+"/domain/odmr", owner)
 	for _, dir := range []string{maildir + "/new", maildir + "/cur", maildir} {
-		must(t, os.Chmod(dir, 0o500))
-		t.Cleanup(func() { must(t, os.Chmod(dir, 0o700)) })
+		require.OK(t, os.Chmod(dir, 0o500))
+		t.Cleanup(func() { require.OK(t, os.Chmod(dir, 0o700)) })
 	}
-	must(t, os.Chmod(maildir+"/vodmr.notes", 0o400))
+	require.OK(t, os.Chmod(maildir+"/vodmr.notes", 0o400))
 	_, log, code := expire(t, root, maildir)
 	queued, err := os.ReadDir(root + "/qmail/queue")
-	must(t, err)
+	require.OK(t, err)
 	if code != 111 || len(queued) != 0 || !strings.Contains(log, "nothing can be removed, so nothing is bounced: new: permission denied") {
 		t.Errorf("exit %d, %d bounces, log:\n%s", code, len(queued), log)
 	}
@@ -325,9 +318,9 @@ func TestLinkOfACustomer(t *testing.T) {
 		root, maildir := newSite(t)
 		testsite.Write(t, root+"/domain/vpasswd", "late:x:1:0:l:"+root+"/domain/late/link:NOQUOTA:s\n")
 		for _, dir := range []string{"/eve", "/domain/late"} {
-			must(t, os.Mkdir(root+dir, 0o755))
-			must(t, os.Symlink(root+"/domain/odmr", root+dir+"/link"))
-			must(t, os.Symlink(maildir, root+dir+"/end"))
+			require.OK(t, os.Mkdir(root+dir, 0o755))
+			require.OK(t, os.Symlink(root+"/domain/odmr", root+dir+"/link"))
+			require.OK(t, os.Symlink(maildir, root+dir+"/end"))
 		}
 		own(t, root+"/domain", owner)
 		own(t, root+"/eve", owner)
@@ -367,7 +360,7 @@ func TestRules(t *testing.T) {
 // misuse.
 func TestMTA(t *testing.T) {
 	root, maildir := newSite(t)
-	must(t, os.RemoveAll(maildir+"/new"))
+	require.OK(t, os.RemoveAll(maildir+"/new"))
 	testsite.Write(t, fmt.Sprintf("%s/new/%d.2d3584c8.front", maildir, time.Now().Unix()-8*86400),
 		"Return-Path: <ann@sender.test>\nDelivered-To: \"bob\"@example.org\nReceived: x\n\nbody\n")
 	own(t, root+"/domain", owner)

@@ -17,7 +17,7 @@ import (
 
 const (
 	program = "vodmr-qread"
-	usage   = "usage: vodmr-qread [-j] [-q QMAILHOME] LOGIN-or-MAILDIR...\n" +
+	usage   = "usage: vodmr-qread [-j | -m] [-q QMAILHOME] LOGIN-or-MAILDIR...\n" +
 		"       vodmr-qread -h | -V\n" +
 		"what has a / in it is a Maildir; see vodmr-qread(8)\n"
 	exitMisuse    = 100
@@ -31,10 +31,14 @@ func run() int {
 		_ = fdio.WriteAll(1, []byte(text))
 		return 0
 	}
-	home, json := qmail.StandardHome(), false
-	args, err := getopt.Parse(os.Args[1:], "jq:", func(letter rune, value string) error {
-		if letter == 'j' {
-			json = true
+	home, form := qmail.StandardHome(), listing.Text
+	args, err := getopt.Parse(os.Args[1:], "jmq:", func(letter rune, value string) error {
+		switch letter {
+		case 'j':
+			form = listing.JSON
+			return nil
+		case 'm':
+			form = listing.Metrics
 			return nil
 		}
 		home = value
@@ -53,7 +57,7 @@ func run() int {
 	}
 	code := 0
 	l := listing.Lister{
-		Site: qmail.OpenHome(home), Environ: environ, Out: os.Stdout, JSON: json,
+		Site: qmail.OpenHome(home), Environ: environ, Out: os.Stdout, Form: form,
 		Log:    func(arg string) *logline.Logger { return logline.New(2, program, arg) },
 		Failed: func(err error) { code = max(code, exitCode(err)) },
 	}

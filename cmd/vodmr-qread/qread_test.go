@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -24,13 +25,6 @@ import (
 var bin string
 
 func TestMain(m *testing.M) { os.Exit(dialogue.Main(m, &bin, "vodmr/cmd/vodmr-qread")) }
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
 
 // list runs the program on the site below root.
 func list(t *testing.T, root string, args ...string) (out, log string, code int) {
@@ -99,7 +93,7 @@ func TestJSON(t *testing.T) {
 	var objects []map[string]any
 	for line := range strings.Lines(out) {
 		var o map[string]any
-		must(t, json.Unmarshal([]byte(line), &o))
+		require.OK(t, json.Unmarshal([]byte(line), &o))
 		if o["age"] != nil {
 			o["age"] = float64(now - int64(o["time"].(float64)))
 		}
@@ -132,6 +126,64 @@ func TestJSON(t *testing.T) {
 	}
 }
 
+// TestMetrics: the lines of one metric stand together, each Maildir has one, and what
+// cannot be listed is counted.
+func TestMetrics(t *testing.T) {
+	now := time.Now().Unix()
+	files := box(now)
+	files["vodmr.notes"] = fmt.Sprintf("%d taken 1\n%d bounced 3\n%d refused 12\n%d end\n", now-90, now-80, now-70, now-60)
+	root, maildir := testsite.New(t, files)
+	out, log, code := list(t, root, "-m", "-q", root+"/qmail", "odmr@example.org", "nobody@elsewhere.test")
+	if code != 100 || !strings.Contains(log, "no such login") {
+		t.Errorf("exit %d, %q", code, log)
+	}
+	labels := `{login="odmr@example.org",maildir="` + maildir + `"} `
+	for _, want := range []string{
+		"# TYPE vodmr_messages gauge\nvodmr_messages" + labels + "5\n",
+		"vodmr_bytes" + labels + "318\n",
+		"vodmr_unreadable" + labels + "2\n",
+		"vodmr_standing" + labels + "0\n",
+		"vodmr_refusing" + labels + "1\n",
+		"vodmr_bounced" + labels + "3\n",
+		`vodmr_failed{argument="nobody@elsewhere.test"} 1` + "\n",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("there is no %q in\n%s", want, out)
+		}
+	}
+	metric := regexp.MustCompile(`^(# HELP vodmr_\w+ .+|# TYPE vodmr_\w+ gauge|vodmr_\w+\{[^{}\n]+\} \d+)$`)
+	for line := range strings.Lines(out) {
+		if !metric.MatchString(strings.TrimSuffix(line, "\n")) {
+			t.Errorf("this is no line of the format: %q", line)
+		}
+	}
+}
+
+// TestMetricsOfAStandingSession: the lock tells that a session stands.
+func TestMetricsOfAStandingSession(t *testing.T) {
+	root, maildir := testsite.New(t, map[string]string{"vodmr.lock": ""})
+	holder := exec.Command("python3", "-c", `
+import fcntl, sys
+f = open(sys.argv[1], "r+")
+fcntl.lockf(f, fcntl.LOCK_EX, 1)
+print("held", flush=True)
+sys.stdin.read()`, filepath.Join(maildir, "vodmr.lock"))
+	require.Program(t, "python3")
+	in, err := holder.StdinPipe()
+	require.OK(t, err)
+	out, err := holder.StdoutPipe()
+	require.OK(t, err)
+	require.OK(t, holder.Start())
+	_, err = out.Read(make([]byte, 5))
+	require.OK(t, err)
+	text, _, code := list(t, root, "-m", "-q", root+"/qmail", maildir)
+	if code != 0 || !strings.Contains(text, `vodmr_standing{login="",maildir="`+maildir+"\"} 1\n") {
+		t.Errorf("exit %d\n%s", code, text)
+	}
+	in.Close()
+	require.OK(t, holder.Wait())
+}
+
 // TestNoOutputSteersATerminal: whatever a sender, a file's name or a server's reply
 // holds, only printable characters are written, and JSON's reader gets what was meant.
 func TestNoOutputSteersATerminal(t *testing.T) {
@@ -151,7 +203,7 @@ func TestNoOutputSteersATerminal(t *testing.T) {
 		t.Errorf("the JSON has %+q", lines[max(i, 0):])
 	}
 	var first struct{ File, Sender, Recipient string }
-	must(t, json.NewDecoder(strings.NewReader(lines)).Decode(&first))
+	require.OK(t, json.NewDecoder(strings.NewReader(lines)).Decode(&first))
 	want := struct{ File, Sender, Recipient string }{
 		fmt.Sprintf("new/%d.1%s.vm", at, steering), "m\u00fcller" + steering + "@sender.test", "b\u00f6b" + steering + "@example.org",
 	}
@@ -192,7 +244,7 @@ func TestWhatCannotBeListed(t *testing.T) {
 func TestSystemUser(t *testing.T) {
 	root, _ := testsite.New(t, nil)
 	u, err := user.Lookup("root")
-	must(t, err)
+	require.OK(t, err)
 	for _, arg := range []string{"x@plain.example", "root"} {
 		// If there is a Maildir, and if it can be read, is the machine's own affair.
 		out, log, _ := list(t, root, "-q", root+"/qmail", arg)
@@ -229,15 +281,15 @@ func TestAsRoot(t *testing.T) {
 	testsite.Write(t, filepath.Join(other, "new/2.x"), testsite.Message("d@b.test", "e@example.org", "x"))
 	testsite.Chown(t, filepath.Join(root, "domain/odmr"), 47110)
 	testsite.Chown(t, filepath.Join(root, "other"), 47111)
-	must(t, os.Chown(filepath.Join(root, "other"), 0, 0))
-	must(t, os.Chmod(maildir, 0o700))
-	must(t, os.Chmod(other, 0o700))
-	must(t, os.Symlink(other, filepath.Join(root, "domain/linked")))
+	require.OK(t, os.Chown(filepath.Join(root, "other"), 0, 0))
+	require.OK(t, os.Chmod(maildir, 0o700))
+	require.OK(t, os.Chmod(other, 0o700))
+	require.OK(t, os.Symlink(other, filepath.Join(root, "domain/linked")))
 	out, log, code := list(t, root, "-q", root+"/qmail", "odmr@example.org", other, maildir)
 	if strings.Count(out, "total: 1 messages") != 3 || log != "" || code != 0 {
 		t.Errorf("exit %d, %q\n%s", code, log, out)
 	}
-	must(t, os.Chown(filepath.Join(other, "new/2.x"), 47110, 47110))
+	require.OK(t, os.Chown(filepath.Join(other, "new/2.x"), 47110, 47110))
 	if out, _, _ := list(t, root, other); !strings.Contains(out, "? ? new/2.x") || strings.Contains(out, "d@b.test") {
 		t.Errorf("another user's file was read:\n%s", out)
 	}

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vodmr/test/kit/dialogue"
+	"vodmr/test/kit/require"
 	"vodmr/test/kit/testsite"
 )
 
@@ -48,7 +49,7 @@ func TestInvariant4OneSessionAtATime(t *testing.T) {
 			}
 		}
 		info, err := os.Stat(lock)
-		must(t, err)
+		require.OK(t, err)
 		if first == nil {
 			first = info
 		} else if !os.SameFile(first, info) {
@@ -64,7 +65,7 @@ func TestInvariant4OneSessionAtATime(t *testing.T) {
 func (m *mailbox) contender(t *testing.T) *dialogue.Process {
 	t.Helper()
 	read, write, err := os.Pipe()
-	must(t, err)
+	require.OK(t, err)
 	t.Cleanup(func() { read.Close() })
 	cmd := exec.Command(m.cmd.Path, m.cmd.Args[1:]...)
 	cmd.Env, cmd.ExtraFiles = m.cmd.Env, []*os.File{write}
@@ -106,15 +107,15 @@ func TestInvariant4LockOfAnotherHost(t *testing.T) {
 	m.proof.Close()
 	name := filepath.Join(m.home, "Maildir/vodmr.lock")
 	file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
-	must(t, err)
+	require.OK(t, err)
 	defer file.Close()
 	if os.Getuid() == 0 {
 		testsite.Chown(t, m.home, owner)
 	}
-	must(t, unix.FcntlFlock(file.Fd(), unix.F_SETLK, &unix.Flock_t{Type: unix.F_WRLCK}))
+	require.OK(t, unix.FcntlFlock(file.Fd(), unix.F_SETLK, &unix.Flock_t{Type: unix.F_WRLCK}))
 	p := m.contender(t)
 	p.Run("S: 235 *\nC: ATRN\nS: 451 4.3.0 another session*")
-	must(t, unix.FcntlFlock(file.Fd(), unix.F_SETLK, &unix.Flock_t{Type: unix.F_UNLCK}))
+	require.OK(t, unix.FcntlFlock(file.Fd(), unix.F_SETLK, &unix.Flock_t{Type: unix.F_UNLCK}))
 	p.Run("C: ATRN\nS: 250 *")
 	if err := unix.FcntlFlock(file.Fd(), unix.F_SETLK, &unix.Flock_t{Type: unix.F_WRLCK}); err == nil {
 		t.Error("a session runs, and its lock can be taken from outside")

@@ -8,6 +8,7 @@ import (
 	"path"
 	"time"
 
+	"vodmr/internal/child"
 	"vodmr/internal/fdio"
 	"vodmr/internal/getopt"
 	"vodmr/internal/logline"
@@ -61,6 +62,7 @@ func run() int {
 		config.Log.Event("error", logline.F("reason", "vodmr is not there"), logline.Err(err))
 		return exitTemporary
 	}
+	child.StopTimer()
 	reapTalker(verdict.FD(), os.Getenv("VODMR_TALKER"))
 	fdio.Close(verdict.FD())
 	// vodmr's limit ends here: once the connection has turned, the customer's

@@ -41,7 +41,7 @@ func newMailbox(t *testing.T) *mailbox {
 	testsite.Write(t, filepath.Join(home, "Maildir/new/1795336645.1.vm"), testsite.Message("a@b.test", "bob@example.org", "body"))
 	makeSite(t, root, home)
 	read, write, err := os.Pipe()
-	must(t, err)
+	require.OK(t, err)
 	t.Cleanup(func() { read.Close() })
 	m := &mailbox{home: home, proof: read}
 	if os.Getuid() == 0 {
@@ -76,17 +76,10 @@ func (m *mailbox) proved(t *testing.T) bool {
 
 // verdict is what vodmr hears of the login.
 func (m *mailbox) verdict(t *testing.T) string {
-	must(t, m.proof.SetReadDeadline(time.Now().Add(time.Minute)))
+	require.OK(t, m.proof.SetReadDeadline(time.Now().Add(time.Minute)))
 	heard := make([]byte, 2)
 	n, _ := m.proof.Read(heard)
 	return string(heard[:n])
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 func TestMisuse(t *testing.T) {
@@ -175,14 +168,14 @@ func (m *mailbox) seal(t *testing.T, files ...string) {
 	t.Helper()
 	box := filepath.Join(m.home, "Maildir")
 	for _, file := range files {
-		must(t, os.WriteFile(filepath.Join(box, file), nil, 0o600))
+		require.OK(t, os.WriteFile(filepath.Join(box, file), nil, 0o600))
 	}
 	if os.Getuid() == 0 {
 		testsite.Chown(t, m.home, owner)
 	}
 	for _, dir := range []string{box + "/new", box + "/cur", box} {
-		must(t, os.Chmod(dir, 0o500))
-		t.Cleanup(func() { must(t, os.Chmod(dir, 0o700)) })
+		require.OK(t, os.Chmod(dir, 0o500))
+		t.Cleanup(func() { require.OK(t, os.Chmod(dir, 0o700)) })
 	}
 }
 
@@ -193,7 +186,7 @@ func TestEarlyBytes(t *testing.T) {
 	conn, far := dialogue.Pair(t)
 	m.cmd.Stdin, m.cmd.Stdout = far, far
 	conn.Send("ATRN\r\n")
-	must(t, m.cmd.Start())
+	require.OK(t, m.cmd.Start())
 	far.Close()
 	conn.Run("S: 554 5.5.0 *\nS: <end>")
 	_ = m.cmd.Wait()
@@ -205,7 +198,7 @@ func TestClosedDescriptors(t *testing.T) {
 	conn, far := dialogue.Pair(t)
 	m.cmd = shell(m.cmd, `exec "$0" "$@" 2>&-`)
 	m.cmd.Stdin, m.cmd.Stdout = far, far
-	must(t, m.cmd.Start())
+	require.OK(t, m.cmd.Start())
 	far.Close()
 	conn.Run("S: 235 *\nC: ATRN other.example\nS: 450 4.7.1 *\nC: QUIT\nS: 221 *\nS: <end>")
 	if err := m.cmd.Wait(); err != nil {
@@ -267,14 +260,14 @@ func TestBecomesOwner(t *testing.T) {
 func (m *mailbox) runsAs(t *testing.T, uid int) {
 	t.Helper()
 	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", m.cmd.Process.Pid))
-	must(t, err)
+	require.OK(t, err)
 	if len(tasks) == 0 {
 		t.Fatal("no threads found")
 	}
 	ids := fmt.Sprintf("%d\t%[1]d\t%[1]d\t%[1]d", uid)
 	for _, task := range tasks {
 		status, err := os.ReadFile(task)
-		must(t, err)
+		require.OK(t, err)
 		for _, want := range []string{"\nUid:\t" + ids, "\nGid:\t" + ids, "\nGroups:\t \n", "\nCapEff:\t0000000000000000\n"} {
 			if !strings.Contains(string(status), want) {
 				t.Errorf("%s has no %q:\n%s", task, want, status)
@@ -319,10 +312,10 @@ func TestOpenToWritingByOthers(t *testing.T) {
 	for name, mode := range map[string]os.FileMode{"qmail/users/cdb": 0o666, "rules.cdb": 0o664, "qmail/control/virtualdomains": 0o646} {
 		m := newMailbox(t)
 		root := filepath.Dir(m.home)
-		must(t, os.MkdirAll(filepath.Join(root, "qmail/control"), 0o755))
-		must(t, os.WriteFile(filepath.Join(root, "qmail/control/virtualdomains"), []byte("example.org:example.org\n"), 0o644))
-		must(t, os.WriteFile(filepath.Join(root, "rules.cdb"), cdbmake.Rules("@example.org:allow\n"), 0o644))
-		must(t, os.Chmod(filepath.Join(root, name), mode))
+		require.OK(t, os.MkdirAll(filepath.Join(root, "qmail/control"), 0o755))
+		require.OK(t, os.WriteFile(filepath.Join(root, "qmail/control/virtualdomains"), []byte("example.org:example.org\n"), 0o644))
+		require.OK(t, os.WriteFile(filepath.Join(root, "rules.cdb"), cdbmake.Rules("@example.org:allow\n"), 0o644))
+		require.OK(t, os.Chmod(filepath.Join(root, name), mode))
 		m.cmd.Args = append(m.cmd.Args, "-x", filepath.Join(root, "rules.cdb"))
 		p := m.start(t)
 		p.Run("S: 235 *\nC: ATRN\nS: 451 4.3.0 *\nC: QUIT\nS: 221 *\nS: <end>")
@@ -339,17 +332,17 @@ func TestALinkInThePath(t *testing.T) {
 		m := newMailbox(t)
 		root := filepath.Dir(m.home)
 		own := filepath.Join(root, "own")
-		must(t, os.Mkdir(own, 0o755))
+		require.OK(t, os.Mkdir(own, 0o755))
 		home := filepath.Join(own, "link")
 		if place == "end" {
-			must(t, os.Symlink(m.home, home))
+			require.OK(t, os.Symlink(m.home, home))
 		} else {
-			must(t, os.Symlink(root, home))
+			require.OK(t, os.Symlink(root, home))
 			home = filepath.Join(home, "home")
 		}
 		if os.Getuid() == 0 {
-			must(t, os.Chown(own, owner, owner))
-			must(t, os.Lchown(filepath.Join(own, "link"), owner, owner))
+			require.OK(t, os.Chown(own, owner, owner))
+			require.OK(t, os.Lchown(filepath.Join(own, "link"), owner, owner))
 			m.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: owner, Gid: owner}}
 		}
 		m.cmd.Env = append(m.cmd.Env, "HOME="+home)
@@ -370,14 +363,14 @@ func TestOthersMaildir(t *testing.T) {
 		name, want string
 		spoil      func(m *mailbox)
 	}{
-		{"owner", "wrong owner", func(m *mailbox) { must(t, os.Chown(filepath.Join(m.home, "Maildir"), 1, 1)) }},
+		{"owner", "wrong owner", func(m *mailbox) { require.OK(t, os.Chown(filepath.Join(m.home, "Maildir"), 1, 1)) }},
 		{"link", "symbolic link", func(m *mailbox) {
-			must(t, os.Rename(filepath.Join(m.home, "Maildir"), filepath.Join(m.home, "elsewhere")))
-			must(t, os.Symlink("elsewhere", filepath.Join(m.home, "Maildir")))
+			require.OK(t, os.Rename(filepath.Join(m.home, "Maildir"), filepath.Join(m.home, "elsewhere")))
+			require.OK(t, os.Symlink("elsewhere", filepath.Join(m.home, "Maildir")))
 		}},
 		{"link in new", "symbolic link", func(m *mailbox) {
-			must(t, os.Rename(filepath.Join(m.home, "Maildir/new"), filepath.Join(m.home, "elsewhere")))
-			must(t, os.Symlink("../elsewhere", filepath.Join(m.home, "Maildir/new")))
+			require.OK(t, os.Rename(filepath.Join(m.home, "Maildir/new"), filepath.Join(m.home, "elsewhere")))
+			require.OK(t, os.Symlink("../elsewhere", filepath.Join(m.home, "Maildir/new")))
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -400,17 +393,17 @@ func TestInheritedDescriptors(t *testing.T) {
 	}
 	m := newMailbox(t)
 	secret, err := os.Open("/etc/passwd")
-	must(t, err)
+	require.OK(t, err)
 	defer secret.Close()
 	for range 8 {
 		m.cmd.ExtraFiles = append(m.cmd.ExtraFiles, secret)
 	}
 	qmail := filepath.Join(filepath.Dir(m.home), "qmail")
-	must(t, os.MkdirAll(filepath.Join(qmail, "bin"), 0o755))
+	require.OK(t, os.MkdirAll(filepath.Join(qmail, "bin"), 0o755))
 	script := "#!/bin/sh\ncat >/dev/null\nls -l /proc/self/fd >&2\nexit 0\n"
-	must(t, os.WriteFile(filepath.Join(qmail, "bin/qmail-queue"), []byte(script), 0o755))
+	require.OK(t, os.WriteFile(filepath.Join(qmail, "bin/qmail-queue"), []byte(script), 0o755))
 	// The customer's server took mail before, so its refusal bounces.
-	must(t, os.WriteFile(filepath.Join(m.home, "Maildir/vodmr.notes"), []byte("1795336700 taken 1\n"), 0o644))
+	require.OK(t, os.WriteFile(filepath.Join(m.home, "Maildir/vodmr.notes"), []byte("1795336700 taken 1\n"), 0o644))
 	if os.Getuid() == 0 {
 		testsite.Chown(t, m.home, owner)
 	}

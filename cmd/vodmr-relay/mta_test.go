@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"vodmr/test/kit/dialogue"
+	"vodmr/test/kit/require"
 	"vodmr/test/kit/testsite"
 )
 
@@ -31,14 +32,14 @@ cat >"$KEEP/message" && tr '\0' '\n' <&1 >"$KEEP/envelope"
 // vodmr-sendmail, here found in PATH.
 func TestBounceBySendmail(t *testing.T) {
 	m := newMailbox(t)
-	must(t, os.Remove(filepath.Join(m.home, "Maildir/new/1795336645.1.vm")))
+	require.OK(t, os.Remove(filepath.Join(m.home, "Maildir/new/1795336645.1.vm")))
 	testsite.Write(t, filepath.Join(m.home, "Maildir/new/1795336645.V1I1M1.vm"),
 		"Return-Path: <\"odd sender\"@s.test>\nX-Original-To: \"john doe\"@example.org\nDelivered-To: in@example.org\nReceived: x\n\nbody\n")
 	testsite.Write(t, filepath.Join(m.home, "Maildir/vodmr.notes"), "1795336700 taken 1\n")
 	programs, keep := filepath.Join(m.home, "programs"), filepath.Join(m.home, "keep")
 	testsite.Write(t, filepath.Join(programs, "vodmr-sendmail"), sendmail)
 	testsite.Write(t, filepath.Join(keep, "x"), "")
-	must(t, os.Chmod(filepath.Join(programs, "vodmr-sendmail"), 0o755))
+	require.OK(t, os.Chmod(filepath.Join(programs, "vodmr-sendmail"), 0o755))
 	if os.Getuid() == 0 {
 		testsite.Chown(t, m.home, owner)
 	}

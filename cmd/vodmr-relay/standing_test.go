@@ -22,14 +22,14 @@ func (m *mailbox) standing() *mailbox {
 
 // empty takes the mail out.
 func (m *mailbox) empty(t *testing.T) *mailbox {
-	must(t, os.Remove(filepath.Join(m.home, "Maildir/new/1795336645.1.vm")))
+	require.OK(t, os.Remove(filepath.Join(m.home, "Maildir/new/1795336645.1.vm")))
 	return m
 }
 
 // another is a further session of the same mailbox.
 func (m *mailbox) another(t *testing.T) *dialogue.Process {
 	read, write, err := os.Pipe()
-	must(t, err)
+	require.OK(t, err)
 	t.Cleanup(func() { read.Close() })
 	cmd := exec.Command(m.cmd.Path, m.cmd.Args[1:]...)
 	cmd.Env = m.cmd.Env
@@ -44,9 +44,9 @@ func (m *mailbox) deliver(t *testing.T, name string) {
 	tmp := filepath.Join(m.home, "Maildir/tmp", name)
 	testsite.Write(t, tmp, testsite.Message("a@b.test", "bob@example.org", "body"))
 	if os.Getuid() == 0 {
-		must(t, os.Chown(tmp, owner, owner))
+		require.OK(t, os.Chown(tmp, owner, owner))
 	}
-	must(t, os.Rename(tmp, filepath.Join(m.home, "Maildir/new", name)))
+	require.OK(t, os.Rename(tmp, filepath.Join(m.home, "Maildir/new", name)))
 }
 
 const (
@@ -110,7 +110,7 @@ func TestTerminated(t *testing.T) {
 	t.Parallel()
 	p := newMailbox(t).standing().start(t)
 	p.Run(turn + begin + toDot + ok)
-	must(t, syscall.Kill(p.PID(), syscall.SIGTERM))
+	require.OK(t, syscall.Kill(p.PID(), syscall.SIGTERM))
 	p.Run(quit)
 	if code, log := p.End(); code != 0 || !strings.Contains(log, `reason="told to end by a signal"`) {
 		t.Errorf("exit %d\n%s", code, log)
@@ -123,7 +123,7 @@ func TestTerminatedBeforeHello(t *testing.T) {
 	t.Parallel()
 	p := newMailbox(t).standing().start(t)
 	p.Run("S: 235 *\nC: ATRN\nS: 250 *\nC: 220 customer.test\nS: EHLO *")
-	must(t, syscall.Kill(p.PID(), syscall.SIGTERM))
+	require.OK(t, syscall.Kill(p.PID(), syscall.SIGTERM))
 	p.Run(quit)
 	if code, log := p.End(); code != 0 || !strings.Contains(log, `reason="told to end by a signal"`) {
 		t.Errorf("exit %d\n%s", code, log)
@@ -143,7 +143,7 @@ func TestNotItsMailboxAnyMore(t *testing.T) {
 			m.cmd.Env = append(m.cmd.Env, "VODMR_NOOP=1")
 			p := m.start(t)
 			p.Run(turn)
-			must(t, lose(filepath.Join(m.home, "Maildir")))
+			require.OK(t, lose(filepath.Join(m.home, "Maildir")))
 			quits(t, p)
 			if code, log := p.End(); code != 0 || !strings.Contains(log, "moved away or made anew") {
 				t.Errorf("exit %d\n%s", code, log)
@@ -160,7 +160,7 @@ func TestTerminatedInTransaction(t *testing.T) {
 	m := newMailbox(t).standing()
 	p := m.start(t)
 	p.Run(turn + begin)
-	must(t, syscall.Kill(p.PID(), syscall.SIGTERM))
+	require.OK(t, syscall.Kill(p.PID(), syscall.SIGTERM))
 	sent := 0
 	for line := ""; line != "QUIT"; line = p.Expect("*") {
 		if sent++; sent > 1000 || line != "" && line != "MAIL FROM:<a@b.test>" {
@@ -190,7 +190,7 @@ func TestTakeOver(t *testing.T) {
 	m.deliver(t, "1795336645.1.vm")
 	dead.Run("S: <end>")
 	fresh.Run("S: 250 2.0.0 *\nC: 220 customer.test\nS: EHLO *\nC: 250 customer.test" + begin + toDot + ok)
-	must(t, syscall.Kill(fresh.PID(), syscall.SIGTERM))
+	require.OK(t, syscall.Kill(fresh.PID(), syscall.SIGTERM))
 	fresh.Run(quit)
 	code, log := dead.End()
 	if code != 111 || !strings.Contains(log, "no answer for 10 seconds, and a new session wants the mailbox") {
@@ -207,7 +207,7 @@ func TestTakeOverPastRubbish(t *testing.T) {
 	require.Time(t)
 	t.Parallel()
 	m := newMailbox(t).empty(t).standing()
-	must(t, os.WriteFile(filepath.Join(m.home, "Maildir/vodmr.ask"), nil, 0o400))
+	require.OK(t, os.WriteFile(filepath.Join(m.home, "Maildir/vodmr.ask"), nil, 0o400))
 	dead := m.start(t)
 	dead.Run(turn)
 	fresh := m.another(t)
@@ -225,8 +225,8 @@ func TestTakeOverPastRubbish(t *testing.T) {
 func TestNobodyCanAsk(t *testing.T) {
 	t.Parallel()
 	m := newMailbox(t).empty(t).standing()
-	must(t, os.Mkdir(filepath.Join(m.home, "Maildir/vodmr.ask"), 0o700))
-	must(t, os.MkdirAll(filepath.Join(m.home, "Maildir/vodmr.ask.bad/full"), 0o700))
+	require.OK(t, os.Mkdir(filepath.Join(m.home, "Maildir/vodmr.ask"), 0o700))
+	require.OK(t, os.MkdirAll(filepath.Join(m.home, "Maildir/vodmr.ask.bad/full"), 0o700))
 	live := m.start(t)
 	live.Run(turn)
 	m.deliver(t, "1795336645.1.vm")
@@ -235,10 +235,10 @@ func TestNobodyCanAsk(t *testing.T) {
 	fresh.Run("S: 235 *\nC: ATRN")
 	const unasked = ` error reason="the session that stands cannot be asked for the mailbox" error="`
 	fresh.Logged(unasked)
-	must(t, syscall.Kill(live.PID(), syscall.SIGTERM))
+	require.OK(t, syscall.Kill(live.PID(), syscall.SIGTERM))
 	live.Run(quit)
 	fresh.Run("S: 250 2.0.0 *\nC: 220 customer.test\nS: EHLO *\nC: 250 customer.test")
-	must(t, syscall.Kill(fresh.PID(), syscall.SIGTERM))
+	require.OK(t, syscall.Kill(fresh.PID(), syscall.SIGTERM))
 	fresh.Run(quit)
 	for p, want := range map[*dialogue.Process]string{
 		live:  ` error reason="no other session can ask for the mailbox" error="`,
@@ -266,7 +266,7 @@ func TestTakeOverFromLive(t *testing.T) {
 	}
 	m.deliver(t, "1795336645.1.vm")
 	live.Run(begin + toDot + ok)
-	must(t, syscall.Kill(live.PID(), syscall.SIGTERM))
+	require.OK(t, syscall.Kill(live.PID(), syscall.SIGTERM))
 	live.Run(quit)
 	if code, log := live.End(); code != 0 || !strings.Contains(log, " end messages=1 ") {
 		t.Errorf("exit %d\n%s", code, log)
@@ -285,7 +285,7 @@ func TestTakeOverInTransaction(t *testing.T) {
 	fresh.Run("S: 235 *\nC: ATRN")
 	dead.Run("S: <end>")
 	fresh.Run("S: 250 2.0.0 *\nC: 220 customer.test\nS: EHLO *\nC: 250 customer.test" + begin + toDot + ok)
-	must(t, syscall.Kill(fresh.PID(), syscall.SIGTERM))
+	require.OK(t, syscall.Kill(fresh.PID(), syscall.SIGTERM))
 	fresh.Run(quit)
 	if code, log := dead.End(); code != 111 || strings.Contains(log, " doubt ") {
 		t.Errorf("the one that gave way: exit %d\n%s", code, log)
@@ -303,7 +303,7 @@ func TestTakeOverWhileJudging(t *testing.T) {
 	other := m.another(t)
 	other.Run("S: 235 *\nC: ATRN\nS: 451 4.3.0 another session *")
 	slow.Run(ok)
-	must(t, syscall.Kill(slow.PID(), syscall.SIGTERM))
+	require.OK(t, syscall.Kill(slow.PID(), syscall.SIGTERM))
 	slow.Run(quit)
 	if code, log := slow.End(); code != 0 || !strings.Contains(log, " end messages=1 ") {
 		t.Errorf("exit %d\n%s", code, log)
@@ -319,7 +319,7 @@ func TestTakeOverBeforeTheGreeting(t *testing.T) {
 	dead.Run("S: 235 *\nC: ATRN\nS: 250 *")
 	fresh := m.another(t)
 	fresh.Run(turn + begin + toDot + ok)
-	must(t, syscall.Kill(fresh.PID(), syscall.SIGTERM))
+	require.OK(t, syscall.Kill(fresh.PID(), syscall.SIGTERM))
 	fresh.Run(quit)
 	dead.Run("S: <end>")
 	if code, log := dead.End(); code != 111 || !strings.Contains(log, " end ") || !strings.Contains(log, "no answer for 10 seconds") {
@@ -335,12 +335,12 @@ func TestTakeOverDuringQuit(t *testing.T) {
 	m := newMailbox(t).empty(t).standing()
 	old := m.start(t)
 	old.Run(turn)
-	must(t, syscall.Kill(old.PID(), syscall.SIGTERM))
+	require.OK(t, syscall.Kill(old.PID(), syscall.SIGTERM))
 	old.Run("S: QUIT")
 	m.deliver(t, "1795336645.1.vm")
 	fresh := m.another(t)
 	fresh.Run(turn + begin + toDot + ok)
 	old.Run("S: <end>")
-	must(t, syscall.Kill(fresh.PID(), syscall.SIGTERM))
+	require.OK(t, syscall.Kill(fresh.PID(), syscall.SIGTERM))
 	fresh.Run(quit)
 }

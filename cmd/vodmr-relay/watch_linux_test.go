@@ -24,7 +24,7 @@ func TestWithoutWatch(t *testing.T) {
 		t.Fatalf("got %q, want the mail", line)
 	}
 	p.Run(toDot + ok)
-	must(t, syscall.Kill(p.PID(), syscall.SIGTERM))
+	require.OK(t, syscall.Kill(p.PID(), syscall.SIGTERM))
 	quits(t, p)
 	if code, log := p.End(); code != 0 || !strings.Contains(log, `reason="new mail is only looked for with each NOOP"`) {
 		t.Errorf("exit %d\n%s", code, log)

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"vodmr/auth"
+	"vodmr/auth/keeper"
 	"vodmr/internal/address"
 	"vodmr/internal/getopt"
 	"vodmr/internal/nets"
@@ -25,7 +25,7 @@ type flags struct {
 }
 
 func defaults() flags {
-	return flags{port: auth.DefaultPort, limit: 60 * time.Second}
+	return flags{port: keeper.DefaultPort, limit: 60 * time.Second}
 }
 
 func parseOptions(args []string) (flags, error) {

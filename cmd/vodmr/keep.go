@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"time"
 
-	"vodmr/auth"
+	"vodmr/auth/keeper"
 	"vodmr/internal/fdio"
 	"vodmr/internal/logline"
 	"vodmr/internal/ucspi"
@@ -21,13 +21,13 @@ func keep(o flags, args, environ []string) int {
 	fdio.KeepAlive(0)
 	fdio.UserTimeout(0) // up to the login the customer only reads replies
 	session := logline.Session()
-	wrapper := auth.FindWrapper(os.Getenv)
+	wrapper := keeper.FindWrapper(os.Getenv)
 	if wrapper != nil {
 		// TLS is still to begin, so no word about it can be true.
 		environ = slices.DeleteFunc(environ, ucspi.IsVariable)
 	}
-	k := auth.Keeper{
-		Program: auth.Program{Argv: o.prog, Environ: environ, Host: o.host, Session: session, Port: portOf(o)},
+	k := keeper.Keeper{
+		Program: keeper.Program{Argv: o.prog, Environ: environ, Host: o.host, Session: session, Port: portOf(o)},
 		Wrapper: wrapper,
 		Until:   time.Now().Add(o.limit),
 		IP:      os.Getenv("TCPREMOTEIP"),

@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"vodmr/auth"
+	"vodmr/auth/keeper"
 	"vodmr/internal/fdio"
 	"vodmr/internal/version"
 )
@@ -41,7 +41,7 @@ func run(args, environ []string) int {
 	}
 	// A core file of this program or of those behind it would hold secrets.
 	_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})
-	if os.Args[0] == auth.TalkerName {
+	if os.Args[0] == keeper.TalkerName {
 		return talk(o)
 	}
 	return keep(o, args, environ)

@@ -7,6 +7,7 @@ import (
 	"os/user"
 
 	"vodmr/auth"
+	"vodmr/auth/keeper"
 	"vodmr/internal/child"
 	"vodmr/internal/confine"
 	"vodmr/internal/logline"
@@ -22,12 +23,15 @@ func talk(o flags) int {
 	if err == nil {
 		err = giveUpRights(o.account)
 	}
+	if err == nil {
+		err = confine.CloseOff()
+	}
 	if err != nil {
 		log.Event("error", logline.F("ip", ip), logline.Err(err))
 		return child.ExitTemporary
 	}
 	offered := os.Getenv(ucspi.Control) != ""
-	desk := auth.NewDesk(offered)
+	desk := keeper.NewDesk(offered)
 	s := auth.NewSession(o.host, desk.Customer())
 	s.Limit, s.NeedTLS, s.NoCRAM = o.limit, o.needTLS, o.noCRAM
 	s.Log, s.IP = log, ip

@@ -28,7 +28,9 @@ type total struct {
 func (o *objects) begin(locate.Place, string) {}
 func (o *objects) message(r row)              { o.print(r) }
 func (o *objects) end(t totals)               { o.print(totalOf("total", t)) }
+func (o *objects) failed(string)              {}
 func (o *objects) overall(t totals)           { o.print(totalOf("overall", t)) }
+func (o *objects) finish()                    {}
 
 func totalOf(kind string, t totals) total {
 	return total{kind, t.place.Login, t.path, t.maildirs, t.messages, t.bytes, t.oldest, t.tried, t.unread}

@@ -19,7 +19,7 @@ type Lister struct {
 	Site    qmail.Home
 	Environ func(name string) string // variables, as os.Getenv gives them
 	Out     io.Writer
-	JSON    bool                             // an object a line, not text
+	Form    Form
 	Log     func(arg string) *logline.Logger // about one Maildir
 	Failed  func(error)                      // hears each error that was logged
 
@@ -28,24 +28,33 @@ type Lister struct {
 	all totals
 }
 
-// A printer is a form of the list.
+// A Form is how the list is written.
+type Form int
+
+const (
+	Text    Form = iota // for people
+	JSON                // an object a line
+	Metrics             // sums only, in Prometheus' text format
+)
+
+// A printer writes one Form.
 type printer interface {
 	begin(place locate.Place, path string)
 	message(row)
 	end(totals)
-	overall(totals)
+	failed(arg string) // in place of end
+	overall(totals)    // once, after several arguments
+	finish()           // once, behind everything
 }
 
 // List lists the Maildirs that the arguments name, as locate.Find reads them. The error is
 // Out's.
 func (l *Lister) List(args []string) error {
 	out := bufio.NewWriter(l.Out)
-	l.now, l.out = time.Now(), &text{out}
-	if l.JSON {
-		l.out = &objects{out}
-	}
+	l.now, l.out = time.Now(), l.Form.printer(out)
 	for _, arg := range args {
 		if err := l.find(arg); err != nil {
+			l.out.failed(arg)
 			l.Log(arg).Event("error", logline.Err(err))
 			l.Failed(err)
 		}
@@ -53,7 +62,18 @@ func (l *Lister) List(args []string) error {
 	if len(args) > 1 {
 		l.out.overall(l.all)
 	}
+	l.out.finish()
 	return out.Flush()
+}
+
+func (f Form) printer(out io.Writer) printer {
+	switch f {
+	case JSON:
+		return &objects{out}
+	case Metrics:
+		return &metrics{out: out}
+	}
+	return &text{out}
 }
 
 // find lists one Maildir, with the rights of its owner.
@@ -81,6 +101,9 @@ func (l *Lister) list(place locate.Place) error {
 		l.out.message(row)
 		return true
 	})
+	if err == nil {
+		t.state, err = m.State()
+	}
 	if err == nil {
 		l.out.end(t)
 	}

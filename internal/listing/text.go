@@ -30,6 +30,9 @@ func (t *text) end(all totals) {
 	fmt.Fprintf(t.out, "total: %s\n", all.sentence())
 }
 
+func (t *text) failed(string) {}
+func (t *text) finish()       {}
+
 func (t *text) overall(all totals) {
 	fmt.Fprintf(t.out, "overall: %d Maildirs, %s\n", all.maildirs, all.sentence())
 }

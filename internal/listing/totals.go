@@ -1,11 +1,15 @@
 package listing
 
-import "vodmr/internal/locate"
+import (
+	"vodmr/internal/locate"
+	"vodmr/relay/spool"
+)
 
 // totals stand at the end of a list.
 type totals struct {
 	place    locate.Place
 	path     string
+	state    spool.State
 	maildirs int
 	messages int64
 	bytes    int64

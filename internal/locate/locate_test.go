@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"vodmr/qmail"
+	"vodmr/test/kit/require"
 	"vodmr/test/kit/testsite"
 )
 
@@ -45,7 +46,7 @@ func TestFindsListedMailboxes(t *testing.T) {
 	uid, gid := os.Getuid(), os.Getgid()
 	text := fmt.Sprintf("# logins\nexample.org:x:%d:%d:o:/var/lib/vodmr/example.org:NOQUOTA:s\nodmr@example.org:x:%[1]d:%[2]d::/var/lib/vodmr/odmr/:NOQUOTA:s\n", uid, gid)
 	testsite.Write(t, root+"/vpasswd", text)
-	must(t, os.Chmod(root+"/vpasswd", 0o600))
+	require.OK(t, os.Chmod(root+"/vpasswd", 0o600))
 	site := qmail.OpenHome(root)
 	for _, login := range []string{"odmr@example.org", "Odmr@Example.ORG"} {
 		place, err := Find(site, login)
@@ -57,7 +58,7 @@ func TestFindsListedMailboxes(t *testing.T) {
 		t.Errorf("%+v, %v", place, err)
 	}
 	for _, mode := range []os.FileMode{0o660, 0o602} {
-		must(t, os.Chmod(root+"/vpasswd", mode))
+		require.OK(t, os.Chmod(root+"/vpasswd", mode))
 		if place, err := Find(site, "odmr@example.org"); !errors.Is(err, qmail.ErrWritable) {
 			t.Errorf("mode %o: %+v, %v", mode, place, err)
 		}
@@ -79,12 +80,5 @@ func TestEnviron(t *testing.T) {
 	t.Setenv("VODMR_MTA", "exim")
 	if got := get("VODMR_MTA"); got != "exim" {
 		t.Errorf("set by hand: %q", got)
-	}
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
 	}
 }

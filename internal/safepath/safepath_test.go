@@ -12,20 +12,13 @@ import (
 	"vodmr/test/kit/require"
 )
 
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // newTree makes DIR/a/b, and gives the path of DIR without links.
 func newTree(t *testing.T) string {
 	t.Helper()
 	dir, err := filepath.EvalSymlinks(t.TempDir())
-	must(t, err)
-	must(t, os.MkdirAll(dir+"/a/b", 0o755))
-	must(t, os.WriteFile(dir+"/a/file", nil, 0o644))
+	require.OK(t, err)
+	require.OK(t, os.MkdirAll(dir+"/a/b", 0o755))
+	require.OK(t, os.WriteFile(dir+"/a/file", nil, 0o644))
 	return dir
 }
 
@@ -40,7 +33,7 @@ func TestOpensByTheRealPath(t *testing.T) {
 			continue
 		}
 		var got, st unix.Stat_t
-		must(t, errors.Join(unix.Fstat(fd, &got), unix.Stat(want, &st)))
+		require.OK(t, errors.Join(unix.Fstat(fd, &got), unix.Stat(want, &st)))
 		if got.Ino != st.Ino || got.Dev != st.Dev {
 			t.Errorf("Open(%q) opened another directory", path)
 		}
@@ -88,13 +81,13 @@ func TestLinks(t *testing.T) {
 		{"a user's link in a folder of its own", 47110, 47110, 0o755, ErrLink},
 	} {
 		dir := newTree(t)
-		must(t, os.Mkdir(dir+"/folder", 0o755))
+		require.OK(t, os.Mkdir(dir+"/folder", 0o755))
 		for name, target := range map[string]string{"end": dir + "/a/b", "middle": dir + "/a", "relative": "../a"} {
-			must(t, os.Symlink(target, dir+"/folder/"+name))
-			must(t, os.Lchown(dir+"/folder/"+name, test.link, test.link))
+			require.OK(t, os.Symlink(target, dir+"/folder/"+name))
+			require.OK(t, os.Lchown(dir+"/folder/"+name, test.link, test.link))
 		}
-		must(t, os.Chown(dir+"/folder", test.folder, test.folder))
-		must(t, os.Chmod(dir+"/folder", test.mode))
+		require.OK(t, os.Chown(dir+"/folder", test.folder, test.folder))
+		require.OK(t, os.Chmod(dir+"/folder", test.mode))
 		want := ""
 		if test.want == nil {
 			want = dir + "/a/b"
@@ -110,7 +103,7 @@ func TestLinks(t *testing.T) {
 func TestLinksWithoutEnd(t *testing.T) {
 	require.Root(t, "only root's links are followed")
 	dir := newTree(t)
-	must(t, os.Symlink(dir+"/loop", dir+"/loop"))
+	require.OK(t, os.Symlink(dir+"/loop", dir+"/loop"))
 	if _, err := Resolve(dir + "/loop"); !errors.Is(err, unix.ELOOP) {
 		t.Errorf("%v", err)
 	}
@@ -122,11 +115,11 @@ func TestSearchIsEnough(t *testing.T) {
 		t.Skip("this system has no flag for that")
 	}
 	dir := newTree(t)
-	must(t, os.Chmod(dir+"/a", 0o311))
+	require.OK(t, os.Chmod(dir+"/a", 0o311))
 	if os.Getuid() == 0 {
-		must(t, os.Chmod(filepath.Dir(dir), 0o755))
-		must(t, syscall.Seteuid(47110))
-		defer func() { must(t, syscall.Seteuid(0)) }()
+		require.OK(t, os.Chmod(filepath.Dir(dir), 0o755))
+		require.OK(t, syscall.Seteuid(47110))
+		defer func() { require.OK(t, syscall.Seteuid(0)) }()
 	}
 	if real, err := Resolve(dir + "/a/b"); real != dir+"/a/b" || err != nil {
 		t.Errorf("%q, %v", real, err)

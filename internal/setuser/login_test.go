@@ -14,13 +14,6 @@ import (
 	"vodmr/test/kit/testsite"
 )
 
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // A site has the domains example.org, of uid 47110 and with alias.example, and
 // stranger.test, of uid 47111; the accounts ann and vpopmail; and example.org as
 // vpopmail's default domain.
@@ -34,7 +27,7 @@ type site struct {
 func newSite(t *testing.T) *site {
 	t.Helper()
 	root, err := filepath.EvalSymlinks(t.TempDir())
-	must(t, err)
+	require.OK(t, err)
 	s := &site{t, root, qmail.OpenHome(root + "/qmail"), root + "/passwd"}
 	testsite.Users(t, root+"/qmail",
 		"+example.org-:example.org:47110:47120:"+root+"/domains/example.org:-::",
@@ -44,9 +37,9 @@ func newSite(t *testing.T) *site {
 		"bad:x:many:1::/:/bin/sh\nvpopmail:x:47110:47110::%[1]s/vpopmail:/bin/sh", root))
 	s.write("vpopmail/etc/defaultdomain", "example.org\n")
 	for dir, uid := range map[string]int{"domains/example.org/odmr": 47110, "domains/stranger.test/odmr": 47111, "ann": 47112} {
-		must(t, os.MkdirAll(root+"/"+dir, 0o755))
+		require.OK(t, os.MkdirAll(root+"/"+dir, 0o755))
 		if os.Getuid() == 0 {
-			must(t, os.Chown(root+"/"+dir, uid, uid))
+			require.OK(t, os.Chown(root+"/"+dir, uid, uid))
 		}
 	}
 	return s
@@ -103,11 +96,11 @@ func TestLoginsThatNobodyKnows(t *testing.T) {
 			t.Errorf("default domain %q: %v", text, err)
 		}
 	}
-	must(t, os.Remove(s.root+"/vpopmail/etc/defaultdomain"))
+	require.OK(t, os.Remove(s.root+"/vpopmail/etc/defaultdomain"))
 	if got, err := find(s.home, Login{VPOPUser: "odmr"}, s.passwd); !errors.Is(err, ErrPlace) {
 		t.Errorf("no default domain: %+v, %v", got, err)
 	}
-	must(t, os.Chmod(s.root+"/qmail/users/cdb", 0o666))
+	require.OK(t, os.Chmod(s.root+"/qmail/users/cdb", 0o666))
 	if got, err := find(s.home, Login{VPOPUser: "odmr@example.org"}, s.passwd); !errors.Is(err, qmail.ErrWritable) {
 		t.Errorf("users/cdb open to all: %+v, %v", got, err)
 	}
@@ -120,14 +113,14 @@ func TestHomeMustBeTheLogins(t *testing.T) {
 	org := s.root + "/domains/example.org"
 	in := Place{ID{47110, 47120}, org, true}
 	ann := Place{ID{47112, 47122}, s.root + "/ann", false}
-	must(t, os.MkdirAll(org+"/foreign", 0o755)) // root's
-	must(t, os.MkdirAll(org+"/other", 0o755))
-	must(t, os.MkdirAll(s.root+"/domains/neighbour.test", 0o755)) // of the same user, as with vpopmail
-	must(t, os.Chown(s.root+"/domains/neighbour.test", 47110, 47110))
-	must(t, os.Chown(org+"/other", 47111, 47111))
-	must(t, os.Symlink("../stranger.test/odmr", org+"/link"))
-	must(t, os.Symlink(s.root+"/domains", s.root+"/moved"))
-	must(t, os.Chown(org, 47110, 47110))
+	require.OK(t, os.MkdirAll(org+"/foreign", 0o755)) // root's
+	require.OK(t, os.MkdirAll(org+"/other", 0o755))
+	require.OK(t, os.MkdirAll(s.root+"/domains/neighbour.test", 0o755)) // of the same user, as with vpopmail
+	require.OK(t, os.Chown(s.root+"/domains/neighbour.test", 47110, 47110))
+	require.OK(t, os.Chown(org+"/other", 47111, 47111))
+	require.OK(t, os.Symlink("../stranger.test/odmr", org+"/link"))
+	require.OK(t, os.Symlink(s.root+"/domains", s.root+"/moved"))
+	require.OK(t, os.Chown(org, 47110, 47110))
 	moved := Place{in.ID, s.root + "/moved/example.org", true}
 	for _, test := range []struct {
 		place Place

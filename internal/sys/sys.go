@@ -23,6 +23,23 @@ func Open(dir int, name string, flags int, mode uint32) (int, error) {
 	return RetryN(func() (int, error) { return unix.Openat(dir, name, flags, mode) })
 }
 
+// OpenRegular opens a name below dir and describes the file. If that is not a regular file,
+// it is closed and the error is ErrNotRegular.
+func OpenRegular(dir int, name string, flags int, mode uint32) (fd int, st unix.Stat_t, err error) {
+	fd, err = Open(dir, name, flags, mode)
+	if err != nil {
+		return -1, st, err
+	}
+	if err = Stat(fd, &st); err == nil && !IsRegular(&st) {
+		err = ErrNotRegular
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, st, err
+	}
+	return fd, st, nil
+}
+
 // Reopen opens a directory a second time, so that the copy has a reading position of its
 // own.
 func Reopen(dir int) (int, error) {

@@ -12,14 +12,14 @@ import (
 func lockedOnADisk(t *testing.T) (l *Lock, dir string, fill func()) {
 	t.Helper()
 	dir = require.SmallDisk(t, "64k")
-	must(t, os.Mkdir(dir+"/new", 0o700))
+	require.OK(t, os.Mkdir(dir+"/new", 0o700))
 	l, err := open(dir)
-	must(t, err)
+	require.OK(t, err)
 	t.Cleanup(func() {
 		l.Release()
 		sys.Close(l.dir)
 	})
-	must(t, l.Acquire())
+	require.OK(t, l.Acquire())
 	return l, dir, func() {
 		if err := os.WriteFile(dir+"/rest", make([]byte, 1<<20), 0o600); err == nil {
 			t.Fatal("the disk is not full")
@@ -31,7 +31,7 @@ func lockedOnADisk(t *testing.T) (l *Lock, dir string, fill func()) {
 func TestTakeOverOnAFullDisk(t *testing.T) {
 	l, dir, fill := lockedOnADisk(t)
 	w := watch(t, l)
-	must(t, l.MarkStanding())
+	require.OK(t, l.MarkStanding())
 	fill()
 	other := taker(t, dir, "1m")
 	if _, asked := readWatch(t, w); !asked {
@@ -47,7 +47,7 @@ func TestTakeOverOnAFullDisk(t *testing.T) {
 // waited for.
 func TestTakeOverUnaskedOnAFullDisk(t *testing.T) {
 	l, dir, fill := lockedOnADisk(t)
-	must(t, l.MarkStanding())
+	require.OK(t, l.MarkStanding())
 	fill()
 	if c := code(taker(t, dir, "1ms")); c != 3 {
 		t.Errorf("exit %d while the other session goes on, want 3", c)

@@ -82,6 +82,18 @@ func (l *Lock) Holder() (pid int, err error) {
 	return int(held.Pid), nil
 }
 
+// Standing reports if the process that holds the lock is a standing session. As with
+// Holder, the process that holds the lock must not call it.
+func (l *Lock) Standing() (bool, error) {
+	held, err := l.held()
+	return err == nil && isStanding(held), err
+}
+
+// isStanding reports if a lock that another process holds is a standing session's.
+func isStanding(held unix.Flock_t) bool {
+	return held.Type == unix.F_WRLCK && held.Len == standingBytes
+}
+
 // open opens and locks the file.
 func (l *Lock) open() error {
 	fd, err := l.openFile(lockName)

@@ -14,19 +14,20 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vodmr/internal/sys"
+	"vodmr/test/kit/require"
 )
 
 // newLock makes a Maildir with the given files, and its lock.
 func newLock(t testing.TB, files map[string]string) (*Lock, string) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "Maildir")
-	must(t, os.MkdirAll(dir+"/new", 0o700))
-	must(t, os.Mkdir(dir+"/tmp", 0o700))
+	require.OK(t, os.MkdirAll(dir+"/new", 0o700))
+	require.OK(t, os.Mkdir(dir+"/tmp", 0o700))
 	for path, content := range files {
 		write(t, filepath.Join(dir, path), content)
 	}
 	l, err := open(dir)
-	must(t, err)
+	require.OK(t, err)
 	t.Cleanup(func() {
 		l.Release()
 		sys.Close(l.dir)
@@ -44,7 +45,7 @@ func open(dir string) (*Lock, error) {
 func watch(t *testing.T, l *Lock) *Watch {
 	t.Helper()
 	newDir, err := sys.Open(l.dir, "new", unix.O_RDONLY|unix.O_DIRECTORY|sys.Safely, 0)
-	must(t, err)
+	require.OK(t, err)
 	t.Cleanup(func() { sys.Close(newDir) })
 	w, err := l.Watch(newDir)
 	if err != nil {
@@ -56,21 +57,7 @@ func watch(t *testing.T, l *Lock) *Watch {
 
 func write(t testing.TB, path, content string) {
 	t.Helper()
-	must(t, os.WriteFile(path, []byte(content), 0o600))
-}
-
-func slurp(t testing.TB, path string) string {
-	t.Helper()
-	content, err := os.ReadFile(path)
-	must(t, err)
-	return string(content)
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.OK(t, os.WriteFile(path, []byte(content), 0o600))
 }
 
 func TestMain(m *testing.M) {
@@ -108,7 +95,7 @@ func lockAsOther(dir string) int {
 func tryLock(t *testing.T, dir string) int {
 	t.Helper()
 	self, err := os.Executable()
-	must(t, err)
+	require.OK(t, err)
 	cmd := exec.Command(self)
 	cmd.Env = append(os.Environ(), "LOCK_TEST_LOCK="+dir)
 	cmd.Run()
@@ -117,13 +104,13 @@ func tryLock(t *testing.T, dir string) int {
 
 func TestOneSessionHoldsTheLock(t *testing.T) {
 	l, dir := newLock(t, nil)
-	must(t, l.Acquire())
-	must(t, l.Acquire())
+	require.OK(t, l.Acquire())
+	require.OK(t, l.Acquire())
 	if code := tryLock(t, dir); code != 3 {
 		t.Errorf("another process while the lock is held: exit %d, want 3", code)
 	}
 	watch(t, l)
-	must(t, l.ask())
+	require.OK(t, l.ask())
 	if code := tryLock(t, dir); code != 3 {
 		t.Errorf("after a watch and a question the lock is gone: exit %d, want 3", code)
 	}
@@ -152,7 +139,7 @@ var notFiles = map[string]func(path string) error{
 func TestLockFileQuarantined(t *testing.T) {
 	for what, maker := range notFiles {
 		l, dir := newLock(t, map[string]string{"victim": "mine", "vodmr.lock.bad": "an older one"})
-		must(t, maker(dir+"/vodmr.lock"))
+		require.OK(t, maker(dir+"/vodmr.lock"))
 		if err, quarantined := l.Acquire(), l.Quarantined(); err != nil || slices.Contains(quarantined, "vodmr.lock") != (what != "rubbish") {
 			t.Errorf("%s: %v, quarantined %q", what, err, quarantined)
 		}
@@ -160,8 +147,8 @@ func TestLockFileQuarantined(t *testing.T) {
 			t.Errorf("%s: another process: exit %d, want 3", what, code)
 		}
 		st, err := os.Lstat(dir + "/vodmr.lock")
-		must(t, err)
-		if _, err := os.Lstat(dir + "/vodmr.lock.bad"); !st.Mode().IsRegular() || err != nil || slurp(t, dir+"/victim") != "mine" {
+		require.OK(t, err)
+		if _, err := os.Lstat(dir + "/vodmr.lock.bad"); !st.Mode().IsRegular() || err != nil || require.File(t, dir+"/victim") != "mine" {
 			t.Errorf("%s: %v, %v, or a link was followed", what, st.Mode(), err)
 		}
 		l.Release()
@@ -174,11 +161,11 @@ func TestLockFileQuarantined(t *testing.T) {
 // TestOnlyOneQuarantines: while another process does it, the lock is held.
 func TestOnlyOneQuarantines(t *testing.T) {
 	l, dir := newLock(t, nil)
-	must(t, os.Mkdir(dir+"/vodmr.lock", 0o700))
+	require.OK(t, os.Mkdir(dir+"/vodmr.lock", 0o700))
 	guard, err := sys.Open(l.dir, guardName, unix.O_RDWR|unix.O_CREAT, 0o600)
-	must(t, err)
+	require.OK(t, err)
 	defer unix.Close(guard)
-	must(t, setLock(guard))
+	require.OK(t, setLock(guard))
 	if code := tryLock(t, dir); code != 3 {
 		t.Errorf("exit %d, want 3", code)
 	}
@@ -186,9 +173,9 @@ func TestOnlyOneQuarantines(t *testing.T) {
 		t.Errorf("it was quarantined by the second: %v", err)
 	}
 	// The first is done: what it made is a lock file, and stays.
-	must(t, os.Remove(dir+"/vodmr.lock"))
+	require.OK(t, os.Remove(dir+"/vodmr.lock"))
 	write(t, dir+"/vodmr.lock", "")
-	must(t, l.quarantine(lockName, sys.ErrNotRegular, l.isOther))
+	require.OK(t, l.quarantine(lockName, sys.ErrNotRegular, l.isOther))
 	if st, err := os.Lstat(dir + "/vodmr.lock"); err != nil || !st.Mode().IsRegular() || len(l.Quarantined()) > 0 {
 		t.Errorf("a lock file was quarantined: %v", err)
 	}
@@ -197,8 +184,8 @@ func TestOnlyOneQuarantines(t *testing.T) {
 // TestCannotQuarantine: the error names the lock file.
 func TestCannotQuarantine(t *testing.T) {
 	l, dir := newLock(t, nil)
-	must(t, os.MkdirAll(dir+"/vodmr.lock", 0o700))
-	must(t, os.MkdirAll(dir+"/vodmr.lock.bad/full", 0o700))
+	require.OK(t, os.MkdirAll(dir+"/vodmr.lock", 0o700))
+	require.OK(t, os.MkdirAll(dir+"/vodmr.lock.bad/full", 0o700))
 	if err := l.Acquire(); !errors.Is(err, sys.ErrNotRegular) || !strings.Contains(err.Error(), dir+"/vodmr.lock: ") {
 		t.Errorf("%v", err)
 	}
@@ -208,14 +195,14 @@ func TestCannotQuarantine(t *testing.T) {
 func holder(t *testing.T, dir string) (pid int, end func()) {
 	t.Helper()
 	self, err := os.Executable()
-	must(t, err)
+	require.OK(t, err)
 	cmd := exec.Command(self)
 	cmd.Env = append(os.Environ(), "LOCK_TEST_HOLD="+dir)
 	in, err := cmd.StdinPipe()
-	must(t, err)
+	require.OK(t, err)
 	out, err := cmd.StdoutPipe()
-	must(t, err)
-	must(t, cmd.Start())
+	require.OK(t, err)
+	require.OK(t, cmd.Start())
 	t.Cleanup(func() { cmd.Process.Kill() })
 	code := []byte{1}
 	if _, err := out.Read(code); err != nil || code[0] != 0 {
@@ -223,7 +210,7 @@ func holder(t *testing.T, dir string) (pid int, end func()) {
 	}
 	return cmd.Process.Pid, func() {
 		in.Close()
-		must(t, cmd.Wait())
+		require.OK(t, cmd.Wait())
 	}
 }
 
@@ -250,7 +237,7 @@ func TestHolder(t *testing.T) {
 	if pid, err := l.Holder(); pid != 0 || err != nil {
 		t.Errorf("after its end: held by %d, %v", pid, err)
 	}
-	must(t, l.Evict(time.Hour))
+	require.OK(t, l.Evict(time.Hour))
 	if l.EvictionRequested() {
 		t.Error("nobody requested an eviction")
 	}

@@ -25,22 +25,11 @@ func (l *Lock) Quarantined() []string {
 // ErrNotRegular means that something that is not a regular file has its name. Each
 // system has errors of its own for that.
 func (l *Lock) openFile(name string) (int, error) {
-	fd, err := sys.Open(l.dir, name, unix.O_RDWR|unix.O_CREAT|sys.Safely, 0o600)
-	if err != nil {
-		if sys.IsOther(l.dir, name) {
-			return -1, sys.ErrNotRegular
-		}
-		return -1, err
-	}
-	var st unix.Stat_t
-	if err = sys.Stat(fd, &st); err == nil && !sys.IsRegular(&st) {
+	fd, _, err := sys.OpenRegular(l.dir, name, unix.O_RDWR|unix.O_CREAT|sys.Safely, 0o600)
+	if err != nil && sys.IsOther(l.dir, name) {
 		err = sys.ErrNotRegular
 	}
-	if err != nil {
-		unix.Close(fd)
-		return -1, err
-	}
-	return fd, nil
+	return fd, err
 }
 
 // quarantine renames what has a file's name and cannot be used; why is the reason. A

@@ -45,7 +45,7 @@ func (l *Lock) TakeOver(patience time.Duration, unasked func(error)) error {
 	if err != nil {
 		return err
 	}
-	if held.Type == unix.F_WRLCK && held.Len != standingBytes {
+	if held.Type == unix.F_WRLCK && !isStanding(held) {
 		return l.named(lockName, ErrLocked)
 	}
 	asked := l.ask()

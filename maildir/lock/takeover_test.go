@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vodmr/internal/sys"
+	"vodmr/test/kit/require"
 )
 
 // takeAsOther is another process that takes over, or evicts: its exit code is 0 if it got
@@ -44,11 +45,11 @@ func takeAsOther(dir, patience string) int {
 func taker(t *testing.T, dir, patience string, env ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
-	must(t, err)
+	require.OK(t, err)
 	cmd := exec.Command(self)
 	cmd.Env = append(os.Environ(), "LOCK_TEST_TAKE="+dir, "LOCK_TEST_PATIENCE="+patience)
 	cmd.Env = append(cmd.Env, env...)
-	must(t, cmd.Start())
+	require.OK(t, cmd.Start())
 	t.Cleanup(func() { cmd.Process.Kill() })
 	return cmd
 }
@@ -71,7 +72,7 @@ func readWatch(t *testing.T, w *Watch) (mail, asked bool) {
 			t.Fatalf("nothing to read: %v", err)
 		}
 		mail, asked, err := w.Read()
-		must(t, err)
+		require.OK(t, err)
 		return mail, asked
 	}
 }
@@ -80,9 +81,9 @@ func readWatch(t *testing.T, w *Watch) (mail, asked bool) {
 func standing(t *testing.T) (*Lock, string, *Watch) {
 	t.Helper()
 	l, dir := newLock(t, nil)
-	must(t, l.Acquire())
+	require.OK(t, l.Acquire())
 	w := watch(t, l)
-	must(t, l.MarkStanding())
+	require.OK(t, l.MarkStanding())
 	return l, dir, w
 }
 
@@ -95,14 +96,14 @@ func TestWatchSeesMail(t *testing.T) {
 	tmp, new := filepath.Join(dir, "tmp/1.a"), filepath.Join(dir, "new/1.a")
 	for what, put := range map[string]func(from, to string) error{"link": os.Link, "rename": os.Rename} {
 		write(t, tmp, "x")
-		must(t, put(tmp, new))
+		require.OK(t, put(tmp, new))
 		if mail, asked := readWatch(t, w); !mail || asked {
 			t.Errorf("%s: mail %v, asked %v", what, mail, asked)
 		}
 		if mail, asked, err := w.Read(); mail || asked || err != nil {
 			t.Errorf("%s, read again: %v, %v, %v", what, mail, asked, err)
 		}
-		must(t, os.Remove(new))
+		require.OK(t, os.Remove(new))
 		w.Read() // kqueue sees that too
 		os.Remove(tmp)
 	}
@@ -115,7 +116,7 @@ func TestWatchManyEvents(t *testing.T) {
 	from, to := filepath.Join(dir, "new/1.a"), filepath.Join(dir, "new/2.b")
 	write(t, from, "x")
 	for range 20000 {
-		must(t, os.Rename(from, to))
+		require.OK(t, os.Rename(from, to))
 		from, to = to, from
 	}
 	if mail, _ := readWatch(t, w); !mail {
@@ -173,7 +174,7 @@ func TestEvict(t *testing.T) {
 		if _, asked := readWatch(t, w); !asked || l.EvictionRequested() != test.evicted {
 			t.Errorf("%q: asked %v, evicted %v", test.env, asked, l.EvictionRequested())
 		}
-		must(t, cmd.Process.Kill())
+		require.OK(t, cmd.Process.Kill())
 		code(cmd)
 		if l.EvictionRequested() {
 			t.Errorf("%q: still evicted by a process that is gone", test.env)
@@ -196,7 +197,7 @@ func TestEvict(t *testing.T) {
 // TestEvictOrdinary: an ordinary session is not waited for.
 func TestEvictOrdinary(t *testing.T) {
 	l, dir := newLock(t, nil)
-	must(t, l.Acquire())
+	require.OK(t, l.Acquire())
 	if c := code(taker(t, dir, "1000h", "LOCK_TEST_EVICT=1")); c != 3 {
 		t.Errorf("exit %d, want 3", c)
 	}
@@ -205,7 +206,7 @@ func TestEvictOrdinary(t *testing.T) {
 // TestTakeOverOrdinary: an ordinary session is not asked or waited for.
 func TestTakeOverOrdinary(t *testing.T) {
 	l, dir := newLock(t, nil)
-	must(t, l.Acquire())
+	require.OK(t, l.Acquire())
 	if c := code(taker(t, dir, "1000h")); c != 3 {
 		t.Errorf("exit %d, want 3", c)
 	}
@@ -220,10 +221,10 @@ func TestAskFileQuarantined(t *testing.T) {
 	for what, maker := range notFiles {
 		l, dir := newLock(t, map[string]string{"victim": "mine", "vodmr.ask.bad": "an older one"})
 		ask := filepath.Join(dir, "vodmr.ask")
-		must(t, maker(ask))
-		must(t, l.Acquire())
+		require.OK(t, maker(ask))
+		require.OK(t, l.Acquire())
 		w := watch(t, l)
-		must(t, l.MarkStanding())
+		require.OK(t, l.MarkStanding())
 		if quarantined := l.Quarantined(); slices.Contains(quarantined, "vodmr.ask") != (what != "rubbish") || w.CannotAsk != nil {
 			t.Errorf("%s: quarantined %q, cannot ask: %v", what, quarantined, w.CannotAsk)
 		}
@@ -233,11 +234,11 @@ func TestAskFileQuarantined(t *testing.T) {
 		if mail, asked, err := w.Read(); mail || !asked || err != nil {
 			t.Errorf("%s: mail %v, asked %v, %v", what, mail, asked, err)
 		}
-		must(t, os.RemoveAll(ask+".bad"))
-		must(t, os.Remove(ask))
-		must(t, maker(ask))
-		must(t, l.ask())
-		if _, err := os.Lstat(ask + ".bad"); (err == nil) != (what != "rubbish") || slurp(t, filepath.Join(dir, "victim")) != "mine" {
+		require.OK(t, os.RemoveAll(ask+".bad"))
+		require.OK(t, os.Remove(ask))
+		require.OK(t, maker(ask))
+		require.OK(t, l.ask())
+		if _, err := os.Lstat(ask + ".bad"); (err == nil) != (what != "rubbish") || require.File(t, filepath.Join(dir, "victim")) != "mine" {
 			t.Errorf("%s: %v, or a link was followed", what, err)
 		}
 	}
@@ -250,13 +251,13 @@ func TestAskingNeedsNoRoom(t *testing.T) {
 		l, dir := newLock(t, files)
 		w := watch(t, l)
 		for _, when := range []string{"the watch begins", "somebody asked"} {
-			if text := slurp(t, dir+"/vodmr.ask"); len(text) != 1 {
+			if text := require.File(t, dir+"/vodmr.ask"); len(text) != 1 {
 				t.Errorf("%s, when %s: it holds %q", what, when, text)
 			}
 			if _, asked, err := w.Read(); asked != (when == "somebody asked") || err != nil {
 				t.Errorf("%s, when %s: asked %v, %v", what, when, asked, err)
 			}
-			must(t, l.ask())
+			require.OK(t, l.ask())
 		}
 	}
 }
@@ -264,8 +265,8 @@ func TestAskingNeedsNoRoom(t *testing.T) {
 // cannotAsk makes a Maildir in which no user, not even root, can ask.
 func cannotAsk(t *testing.T, dir string) {
 	t.Helper()
-	must(t, os.Mkdir(filepath.Join(dir, "vodmr.ask"), 0o700))
-	must(t, os.MkdirAll(filepath.Join(dir, "vodmr.ask.bad/full"), 0o700))
+	require.OK(t, os.Mkdir(filepath.Join(dir, "vodmr.ask"), 0o700))
+	require.OK(t, os.MkdirAll(filepath.Join(dir, "vodmr.ask.bad/full"), 0o700))
 }
 
 // TestNobodyCanAsk: the standing session sees new mail all the same.
@@ -286,12 +287,12 @@ func TestNobodyCanAsk(t *testing.T) {
 // as that is possible.
 func TestTakeOverUnasked(t *testing.T) {
 	l, dir := newLock(t, nil)
-	must(t, l.Acquire())
-	must(t, l.MarkStanding())
+	require.OK(t, l.Acquire())
+	require.OK(t, l.MarkStanding())
 	cannotAsk(t, dir)
 	other := taker(t, dir, "1m")
 	until(t, "it tried", func() bool { return regular(dir + "/vodmr.lock.mend") })
-	must(t, os.RemoveAll(dir+"/vodmr.ask.bad"))
+	require.OK(t, os.RemoveAll(dir+"/vodmr.ask.bad"))
 	until(t, "it asked", func() bool { return regular(dir + "/vodmr.ask") })
 	l.Release()
 	if c := code(other); c != 0 {
@@ -317,12 +318,12 @@ func until(t *testing.T, what string, so func() bool) {
 // TestInPlace: a lock keeps nobody off after its file has lost its name.
 func TestInPlace(t *testing.T) {
 	l, dir := newLock(t, nil)
-	must(t, l.Acquire())
+	require.OK(t, l.Acquire())
 	if !l.InPlace() {
 		t.Error("the lock is not in place")
 	}
 	lock := filepath.Join(dir, "vodmr.lock")
-	must(t, os.Remove(lock))
+	require.OK(t, os.Remove(lock))
 	if l.InPlace() {
 		t.Error("the lock file was removed")
 	}

@@ -156,6 +156,15 @@ func (g *Grant) real(domain string) (string, error) {
 	return entry.Name, nil
 }
 
+// Asked returns the domains that the customer asked for, or all that the login holds if it
+// asked for none.
+func (g *Grant) Asked() []string {
+	if len(g.asked) > 0 {
+		return slices.Clone(g.asked)
+	}
+	return g.All()
+}
+
 // All returns the real domains that the login holds, in order.
 func (g *Grant) All() []string {
 	domains := slices.Clone(g.Domains)

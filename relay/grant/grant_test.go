@@ -126,3 +126,18 @@ func TestSettings(t *testing.T) {
 		}
 	}
 }
+
+// TestBadSettings: a value that makes no sense is an error that names the setting.
+func TestBadSettings(t *testing.T) {
+	for name, value := range map[string]string{
+		"VODMR_SOFTBOUNCE": "yes", "VODMR_REQUIRETLS": "2", "VODMR_WINDOW": "0", "VODMR_INTERVAL": "1h",
+		"VODMR_IDLE": "-1", "VODMR_NOOP": "0", "VODMR_IGNORE": "NO SUCH", "VODMR_ASK": "many", "VODMR_DOOR": "door",
+		"VODMR_MTA": "sendmail", "VODMR_BOUNCE": "nobody",
+	} {
+		var s Settings
+		err := s.Apply(func(asked string) string { return map[string]string{name: value}[asked] })
+		if err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s=%s: %v", name, value, err)
+		}
+	}
+}

@@ -26,6 +26,8 @@ type Settings struct {
 	TellCustomer bool
 	Agent        maildir.Agent // VODMR_MTA: the mail server that fills the Maildir
 	Ignore       []string      // VODMR_IGNORE: extensions that are never used, by their EHLO keyword
+	Door         string        // VODMR_DOOR: the folder where recipients are asked about; "" for none
+	Ask          int           // VODMR_ASK: refused questions that the customer's server puts up with; 0: it is not asked
 }
 
 const (
@@ -34,11 +36,15 @@ const (
 	noopStandard = time.Minute
 	noopMost     = 3600       // seconds
 	idleMost     = 31 * 86400 // seconds
+	// askStandard is less than the refusals without mail after which servers become slow
+	// (Postfix: 10) or hang up (Postfix: 20).
+	askStandard = 8
+	askMost     = 100000
 )
 
 // StandardSettings are the settings if no variable is set.
 func StandardSettings() Settings {
-	return Settings{Window: smtp.DefaultWindow, Noop: noopStandard}
+	return Settings{Window: smtp.DefaultWindow, Noop: noopStandard, Ask: askStandard}
 }
 
 // ReadSettings reads the variables that get knows, as a session would.
@@ -76,6 +82,12 @@ func (s *Settings) Apply(get func(name string) string) error {
 	}
 	if value := get("VODMR_IGNORE"); value != "" && err == nil {
 		s.Ignore, err = extensions("VODMR_IGNORE", value)
+	}
+	if value := get("VODMR_ASK"); value != "" && err == nil {
+		s.Ask, err = number("VODMR_ASK", value, 0, askMost)
+	}
+	if value := get("VODMR_DOOR"); value != "" && err == nil {
+		s.Door, err = folder("VODMR_DOOR", value)
 	}
 	return err
 }
@@ -115,6 +127,13 @@ func extensions(name, value string) ([]string, error) {
 func seconds(name, value string, low, high int) (time.Duration, error) {
 	n, err := number(name, value, low, high)
 	return time.Duration(n) * time.Second, err
+}
+
+func folder(name, value string) (string, error) {
+	if value[0] != '/' {
+		return "", fmt.Errorf("%s is %q: it must begin with /", name, value)
+	}
+	return strings.TrimRight(value, "/"), nil
 }
 
 func flag(name, value string) (bool, error) {

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"vodmr/qmail"
+	"vodmr/test/kit/require"
 )
 
 // A program without a session knows the mail server and who is told, from outside or from the
@@ -20,7 +21,7 @@ func TestHeldReadsTheSite(t *testing.T) {
 		"":                  {"postfix", true},
 	} {
 		g, err := Held(s.Site, login, s.root+"/home", "Maildir", func(name string) string { return env[name] })
-		must(t, err)
+		require.OK(t, err)
 		if got := g.Settings; got.Agent.Name() != want.agent || got.TellCustomer != want.tell {
 			t.Errorf("%q: %+v", login, got)
 		}
@@ -41,7 +42,7 @@ func TestPrefixIsQmails(t *testing.T) {
 		g, err := For(s.Site, "odmr@example.org", s.root+"/home", "Maildir", func(name string) string {
 			return map[string]string{"VODMR_MTA": mta}[name]
 		})
-		must(t, err)
+		require.OK(t, err)
 		if got, err := g.Recipient("vq-bob@example.org", nil); err != nil || got != want {
 			t.Errorf("%q: %s, %v; want %s", mta, got, err, want)
 		}

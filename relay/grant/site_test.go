@@ -10,6 +10,7 @@ import (
 
 	"vodmr/qmail"
 	"vodmr/test/kit/cdbmake"
+	"vodmr/test/kit/require"
 )
 
 // A site is a provider's files in a temporary folder.
@@ -32,14 +33,14 @@ func newSite(t *testing.T, text string) *site {
 func (s *site) write(t *testing.T, name, text string) {
 	t.Helper()
 	path := filepath.Join(s.root, name)
-	must(t, os.MkdirAll(filepath.Dir(path), 0o755))
-	must(t, os.WriteFile(path, []byte(text), 0o600))
+	require.OK(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	require.OK(t, os.WriteFile(path, []byte(text), 0o600))
 	switch name {
 	case "rules":
 		s.Rules = filepath.Join(s.root, "rules.cdb")
-		must(t, os.WriteFile(s.Rules, cdbmake.Rules(text), 0o644))
+		require.OK(t, os.WriteFile(s.Rules, cdbmake.Rules(text), 0o644))
 	case "qmail/users/assign":
-		must(t, os.WriteFile(filepath.Join(s.root, "qmail/users/cdb"), cdbmake.Assign(text), 0o644))
+		require.OK(t, os.WriteFile(filepath.Join(s.root, "qmail/users/cdb"), cdbmake.Assign(text), 0o644))
 	}
 }
 
@@ -47,14 +48,7 @@ func (s *site) write(t *testing.T, name, text string) {
 func (s *site) odmr(t *testing.T) *Grant {
 	t.Helper()
 	g, err := Held(s.Site, "odmr@example.org", s.root+"/domain/odmr", "Maildir", func(string) string { return "" })
-	must(t, err)
+	require.OK(t, err)
 	t.Cleanup(g.Close)
 	return g
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }

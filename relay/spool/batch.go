@@ -17,6 +17,7 @@ type Batch struct {
 	notice      *notice // the batch is this notice; nil if it is mail
 	transaction *smtp.Transaction
 	stream      *content
+	given       bool // Next gave it out, and it has not ended
 	begun       bool
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"vodmr/maildir"
 	"vodmr/smtp"
+	"vodmr/test/kit/require"
 )
 
 // TestLooksEachFewMegabytes: both readings of whole files ask whether the customer is
@@ -18,12 +19,12 @@ import (
 func TestLooksEachFewMegabytes(t *testing.T) {
 	s := newSite(t)
 	s.put(t, 0, "sparse")
-	must(t, os.Truncate(filepath.Join(s.maildir, "new", name(0)), 16*lookEach))
+	require.OK(t, os.Truncate(filepath.Join(s.maildir, "new", name(0)), 16*lookEach))
 	box, err := maildir.Open(filepath.Dir(s.maildir), "Maildir")
-	must(t, err)
+	require.OK(t, err)
 	defer box.Close()
 	m, err := box.OpenMessage(maildir.Entry{Name: name(0)})
-	must(t, err)
+	require.OK(t, err)
 	defer m.Close()
 	looks := 0
 	third := func() bool { looks++; return looks == 3 }
@@ -60,31 +61,31 @@ func TestScanOfContent(t *testing.T) {
 	file := filepath.Join(s.maildir, "new", name(0))
 	large := strings.Repeat("a line of text\n", 3000)
 	text := "Return-Path: <ann@sender.test>\nX-Between: one\nDelivered-To: bob@example.org\n" + large
-	must(t, os.WriteFile(file, []byte(text), 0o600))
+	require.OK(t, os.WriteFile(file, []byte(text), 0o600))
 	box, err := maildir.Open(filepath.Dir(s.maildir), "Maildir")
-	must(t, err)
+	require.OK(t, err)
 	defer box.Close()
 	list, err := box.Scan(now.AddDate(100, 0, 0))
-	must(t, err)
+	require.OK(t, err)
 	defer list.Close()
 	entry, _ := list.Next()
 	m, err := box.OpenMessage(entry)
-	must(t, err)
+	require.OK(t, err)
 	c := &content{message: m, cut: []maildir.Span{{From: 0, To: 31}, {From: 46, To: 76}}}
 	defer c.Close()
 	want := "X-Between: one\n" + large
 	scan, err := c.scan(make([]byte, 1000), func() bool { return false })
-	must(t, err)
+	require.OK(t, err)
 	if size := int64(len(strings.ReplaceAll(want, "\n", "\r\n"))); scan.Size() != size || scan.EightBit {
 		t.Errorf("scanned as %d octets, 8-bit %v, want %d, without", scan.Size(), scan.EightBit, size)
 	}
 	got, err := io.ReadAll(c)
-	must(t, err)
+	require.OK(t, err)
 	if string(got) != want {
 		t.Errorf("then %d bytes are read, want %d: %.200q", len(got), len(want), got)
 	}
 	cut := &content{message: m}
-	must(t, os.Truncate(file, int64(len(text)-1)))
+	require.OK(t, os.Truncate(file, int64(len(text)-1)))
 	if _, err := cut.scan(make([]byte, 1000), func() bool { return false }); !errors.Is(err, maildir.ErrChanged) {
 		t.Errorf("of a shorter file: %v", err)
 	}

@@ -50,6 +50,7 @@ func (s *Spool) Look() error {
 	s.reader.list, s.retries.retryAt = list, seen
 	s.Counts.Waiting = list.Len() + later
 	s.history.Keep(func(base string) bool { _, there := seen[hash([]byte(base))]; return there })
+	s.Trust.forgetListed(func(base string) bool { return seen[hash([]byte(base))] <= now })
 	s.recover()
 	s.reader.triedSorted, s.reader.suspectsSorted, s.retries.looked = false, false, true
 	took := time.Since(began)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vodmr/smtp"
+	"vodmr/test/kit/require"
 )
 
 // TestSuspectWaits: a suspect is offered in a standing session once a wait is over, which
@@ -55,20 +56,20 @@ func TestStandingForgets(t *testing.T) {
 		sp.retries.postpone(name(i), time.Hour)
 		sp.history.Kept(name(i), "451 later")
 	}
-	must(t, sp.Look())
+	require.OK(t, sp.Look())
 	if len(sp.retries.retryAt) != 50 || sp.reader.list.Len() != 0 || sp.Counts.Waiting != 50 {
 		t.Errorf("%d postponed, %d listed, %d wait; want 50, 0, 50", len(sp.retries.retryAt), sp.reader.list.Len(), sp.Counts.Waiting)
 	}
 	for i := range 49 {
-		must(t, os.Remove(filepath.Join(s.maildir, "new", name(i))))
+		require.OK(t, os.Remove(filepath.Join(s.maildir, "new", name(i))))
 	}
-	must(t, sp.Look())
+	require.OK(t, sp.Look())
 	if len(sp.retries.retryAt) != 1 || sp.Counts.Waiting != 1 || sp.history.Of(name(0)).Tries != 0 || sp.history.Of(name(49)).Tries != 1 {
 		t.Errorf("%d postponed, %d wait, notes %+v and %+v", len(sp.retries.retryAt), sp.Counts.Waiting,
 			sp.history.Of(name(0)), sp.history.Of(name(49)))
 	}
 	sp.retries.postpone(name(49), -time.Second)
-	must(t, sp.Look())
+	require.OK(t, sp.Look())
 	if sp.reader.list.Len() != 1 || sp.Counts.Waiting != 1 {
 		t.Errorf("due again: %d listed, %d wait; want 1, 1", sp.reader.list.Len(), sp.Counts.Waiting)
 	}
@@ -79,10 +80,10 @@ func TestStandingRecovers(t *testing.T) {
 	s := newSite(t)
 	s.env["VODMR_IDLE"] = "3600"
 	sp := s.begun(t)
-	must(t, sp.Start(smtp.Extensions{RcptMax: 50}, func() bool { return false }))
+	require.OK(t, sp.Start(smtp.Extensions{RcptMax: 50}, func() bool { return false }))
 	sp.LimitRecipients(10) // as after 452
 	sp.noteTrouble(errors.New("no space"))
-	must(t, sp.Look())
+	require.OK(t, sp.Look())
 	if sp.reader.rcptMax != 50 || sp.NotesFailed {
 		t.Errorf("%d recipients a transaction, want 50; the notes failed: %v", sp.reader.rcptMax, sp.NotesFailed)
 	}

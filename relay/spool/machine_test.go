@@ -16,6 +16,7 @@ import (
 
 	"vodmr/relay/spool/history"
 	"vodmr/smtp"
+	"vodmr/test/kit/require"
 )
 
 // A machine takes the spool of one Maildir through sessions, without a connection, and
@@ -46,13 +47,13 @@ func newMachine(t *testing.T) *machine {
 // inject stands for qmail-queue.
 func (m *machine) inject(_ string, _ []string, message io.Reader) error {
 	text, err := io.ReadAll(message)
-	must(m.t, err)
+	require.OK(m.t, err)
 	if m.fails {
 		return errors.New("qmail-queue fails")
 	}
 	var i int
 	_, err = fmt.Sscanf(string(regexp.MustCompile(`<r\d+@`).Find(text)), "<r%d@", &i)
-	must(m.t, err)
+	require.OK(m.t, err)
 	m.bounced[i]++
 	return nil
 }
@@ -114,27 +115,36 @@ func (m *machine) refuse(i int) {
 // A visit is one session of a machine.
 type visit struct {
 	*machine
-	spool    *Spool
-	window   int
-	server   smtp.Extensions
-	kind     func(t *rapid.T) string // of the next reply
-	inFlight []*Batch
-	offered  map[int]bool
-	retry    map[int]bool // to be repeated
-	limit    int          // of recipients; 0 for none
-	last     [2]int       // kind and place of the batch before; see place
-	breaks   int
-	broken   bool
+	spool      *Spool
+	window     int
+	server     smtp.Extensions
+	kind       func(t *rapid.T) string // of the next reply
+	inFlight   []*Batch
+	offered    map[int]bool
+	retry      map[int]bool // to be repeated
+	unknown    map[int]bool // refused with 5.1.1
+	known      map[int]bool // refused for good with anything else, at least once
+	askedTwice map[int]bool // unknown, and offered again
+	limit      int          // of recipients; 0 for none
+	last       [2]int       // kind and place of the batch before; see place
+	breaks     int
+	broken     bool
+}
+
+func (m *machine) visit(window int) *visit {
+	return &visit{machine: m, window: window, offered: map[int]bool{}, retry: map[int]bool{},
+		unknown: map[int]bool{}, known: map[int]bool{}, askedTwice: map[int]bool{}}
 }
 
 // session is one session, with a server that does anything.
 func (m *machine) session(t *rapid.T) {
 	kinds := rapid.SampledFrom([][]string{
 		{"taken"}, {"taken", "deferred", "refused", "many"}, {"taken", "taken", "taken", "broken"},
-		{"refused", "deferred"}, {"broken"}, {"taken", "refused"},
+		{"refused", "deferred"}, {"broken"}, {"taken", "refused"}, {"unknown"}, {"unknown"},
+		{"unknown", "deferred"}, {"unknown", "refused"}, {"unknown", "unknown", "taken"},
 	}).Draw(t, "server")
 	m.fails = rapid.IntRange(0, 4).Draw(t, "qmail-queue") == 0
-	v := &visit{machine: m, window: rapid.IntRange(1, 3).Draw(t, "window"), offered: map[int]bool{}, retry: map[int]bool{}}
+	v := m.visit(rapid.IntRange(1, 3).Draw(t, "window"))
 	v.kind = func(t *rapid.T) string { return rapid.SampledFrom(kinds).Draw(t, "reply") }
 	v.server.RcptMax = rapid.SampledFrom([]int{0, 2}).Draw(t, "RCPTMAX")
 	v.limit = v.server.RcptMax
@@ -147,13 +157,13 @@ func (v *visit) run(t *rapid.T) {
 	defer end()
 	v.spool, sp.bouncer.Inject = sp, v.inject
 	mayWait, err := sp.MayWait(time.Now().Add(time.Minute))
-	must(v.t, err)
+	require.OK(v.t, err)
 	if !mayWait {
 		return
 	}
 	v.checkHistory(t)
 	v.breaks = sp.reader.suspectBreaks
-	must(v.t, sp.Start(v.server, func() bool { return false }))
+	require.OK(v.t, sp.Start(v.server, func() bool { return false }))
 	for !v.broken && v.step(t) {
 	}
 	sp.Broken()
@@ -173,12 +183,44 @@ func (v *visit) run(t *rapid.T) {
 	sp.Write()
 }
 
+// few: the server refused nothing but one or two recipients, as unknown.
+func (v *visit) few() bool {
+	return len(v.known) == 0 && len(v.unknown) > 0 && len(v.unknown) <= mostUnknown
+}
+
+// checkRetry: a server that never took a message is asked again only about one or two
+// unknown recipients, when nothing is in flight and nothing more waits.
+func (v *visit) checkRetry(t *rapid.T, b *Batch) {
+	if v.trusted {
+		return
+	}
+	if !v.few() || len(v.inFlight) > 0 {
+		t.Fatalf("%v are offered again; unknown %v, otherwise refused %v, %d in flight", numbers(b), v.unknown, v.known, len(v.inFlight))
+	}
+	left := v.waiting(v.t)
+	for i := range v.queued {
+		if left[name(i)] && (!v.offered[i] || v.retry[i]) {
+			t.Fatalf("%v are offered again before message %d", numbers(b), i)
+		}
+	}
+}
+
+func numbers(b *Batch) (all []int) {
+	for _, m := range b.Messages {
+		all = append(all, number(m))
+	}
+	return all
+}
+
 // checkEnd: a session that had a clean end has offered all.
 func (v *visit) checkEnd(t *rapid.T) {
 	left := v.waiting(v.t)
 	for i := range v.queued {
 		if left[name(i)] && (!v.offered[i] || v.retry[i]) && v.server.Size == 0 {
 			t.Fatalf("message %d was not offered, or not again", i)
+		}
+		if left[name(i)] && v.unknown[i] && !v.believed[i] && !v.trusted && v.few() && !v.askedTwice[i] {
+			t.Fatalf("the unknown recipient of %d was not offered again", i)
 		}
 	}
 }
@@ -211,8 +253,10 @@ func (v *visit) step(t *rapid.T) bool {
 	case b == nil:
 		return v.spool.Settle()
 	case b.Foretold.Code != 0:
+		v.spool.Ended(b)
 		for _, m := range b.Messages {
 			v.refuse(number(m))
+			v.known[number(m)] = true
 			v.spool.Refused(m, b.Foretold, Foretold)
 		}
 		return true
@@ -252,7 +296,7 @@ func (v *visit) state() string {
 	slices.Sort(files)
 	notes, _ := os.ReadFile(v.maildir + "/vodmr.notes")
 	log, err := os.ReadFile(v.log.Name())
-	must(v.t, err)
+	require.OK(v.t, err)
 	return fmt.Sprint(files, string(notes), len(log), v.bounced)
 }
 
@@ -263,13 +307,16 @@ func (v *visit) checkBatch(t *rapid.T, b *Batch) {
 		t.Fatalf("%d recipients, over the server's %d", len(b.Messages), v.limit)
 	}
 	repeated := b.Retry()
+	if repeated {
+		v.checkRetry(t, b)
+	}
 	for _, m := range b.Messages {
 		i := number(m)
 		if v.taken[i]+v.bounced[i] > 0 || v.offered[i] && !v.retry[i] && !m.retry {
 			t.Fatalf("message %d is offered again", i)
 		}
 		repeated = repeated || v.retry[i]
-		v.offered[i], v.retry[i] = true, false
+		v.offered[i], v.retry[i], v.askedTwice[i] = true, false, m.retry
 		if m.sum != b.Messages[0].sum {
 			t.Fatalf("message %d is no copy of %d", i, number(b.Messages[0]))
 		}
@@ -328,14 +375,20 @@ func (v *visit) answer(t *rapid.T) {
 			later = append(later, m)
 		case kind == "refused":
 			v.refuse(i)
+			v.known[i] = true
 			v.spool.Refused(m, smtp.NewReply(550, "5.7.1", "no"), ByServer)
+		case kind == "unknown":
+			v.refuse(i)
+			v.believed[i] = v.believed[i] || m.retry // see checkRetry
+			v.unknown[i] = true
+			v.spool.Refused(m, smtp.NewReply(550, "5.1.1", "no such user"), ByServer)
 		default:
 			v.deferred[i]++
 			v.spool.Deferred(m, smtp.NewReply(451, "4.3.0", "later"))
 		}
 	}
 	v.spool.Repeat(later, b.Plain)
-	if kind == "refused" && !b.Retry() {
+	if (kind == "refused" || kind == "unknown") && !b.Retry() {
 		v.spool.Trust.RefusedAll(smtp.NewReply(550, "5.7.1", "no"))
 	}
 	v.spool.Settle()
@@ -351,7 +404,7 @@ func (v *visit) answer(t *rapid.T) {
 // drain has a server take all that is left, in one session.
 func (m *machine) drain(t *rapid.T) {
 	m.fails = false
-	v := &visit{machine: m, window: 3, offered: map[int]bool{}, retry: map[int]bool{}}
+	v := m.visit(3)
 	v.kind = func(*rapid.T) string { return "taken" }
 	v.run(t)
 	m.check(t)
@@ -365,7 +418,7 @@ func (m *machine) drain(t *rapid.T) {
 // TestSpoolMachine: through any sequence of sessions, each message is taken or bounced
 // exactly once, in the right order, and Next changes nothing.
 func TestSpoolMachine(t *testing.T) {
-	must(t, flag.Set("rapid.nofailfile", "true")) // a failure prints what it takes to repeat it
+	require.OK(t, flag.Set("rapid.nofailfile", "true")) // a failure prints what it takes to repeat it
 	rapid.Check(t, func(rt *rapid.T) {
 		m := newMachine(t)
 		defer m.log.Close()

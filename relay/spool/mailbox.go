@@ -85,6 +85,24 @@ func (m *Mailbox) scan(control qmail.Settings) (*Spool, error) {
 	return s, nil
 }
 
+// A State is what is known of a mailbox beside its messages.
+type State struct {
+	Fetched  int64 // when a session last ended cleanly, in Unix seconds; 0 for never
+	Standing bool  // a standing session holds the lock
+	Refusing bool  // the customer's server refuses what it is offered, and is not believed
+	Bounced  int   // bounces in the current day
+}
+
+// State tells how the mailbox stands, by its notes and its lock. It is called after Each.
+func (m *Mailbox) State() (State, error) {
+	h := m.spool.history
+	standing, err := m.box.Lock.Standing()
+	return State{
+		Fetched: h.Ended(), Standing: standing,
+		Refusing: h.LastRefused() != 0 && !h.Trusts(), Bounced: h.Bounces(),
+	}, err
+}
+
 // A Waiting is one message that waits.
 type Waiting struct {
 	File      string // below the Maildir

@@ -36,6 +36,9 @@ type Message struct {
 	body   []byte // the content within raw
 }
 
+// Recipient is the recipient's address, raw.
+func (m *Message) Recipient() string { return m.rcpt }
+
 const (
 	// wholeMax is the largest file in bytes that is read before its MAIL; a
 	// larger one is streamed.

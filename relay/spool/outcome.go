@@ -116,12 +116,13 @@ func (s *Spool) logKept(m *Message, reply smtp.Reply) {
 // Refused bounces a message for a permanent refusal, if that is believed; why stands
 // before the reply in the bounce.
 func (s *Spool) Refused(m *Message, reply smtp.Reply, why string) {
-	switch {
-	case s.grant.Settings.SoftBounce:
+	if s.grant.Settings.SoftBounce {
 		s.Deferred(m, reply)
-	case m.retry || s.history.Trusts() || s.Trust.refusedForLong(m):
+		return
+	}
+	if s.Trust.believes(m, reply) {
 		s.bounceOrKeep(m, reply, why)
-	default:
+	} else {
 		s.Trust.doubtRefusal(m, reply)
 	}
 }

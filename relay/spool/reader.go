@@ -32,6 +32,7 @@ type reader struct {
 	lookahead     []*Message // read ahead, in order
 	held          int64      // bytes of their bodies
 	repeats       []*Batch   // to be sent again in this session
+	given         int        // batches that Next gave out and that have not ended
 	notices       []*notice  // to be sent to the customer's postmaster
 	lost          []lostNotice
 	compose       func(*notice) ([]byte, error)
@@ -111,6 +112,8 @@ func (r *reader) next() *Batch {
 			return nil
 		}
 		if r.prepare(b) {
+			b.given = true
+			r.given++
 			return b
 		}
 	}
@@ -126,13 +129,31 @@ func (r *reader) take() *Batch {
 		return b
 	}
 	r.lookAhead()
-	switch {
-	case len(r.lookahead) > 0:
+	if len(r.lookahead) > 0 {
 		return &Batch{Messages: r.takeCopies()}
-	case r.full():
+	}
+	if r.full() {
 		return nil
 	}
-	return r.takeSuspect()
+	return r.takeLast()
+}
+
+// takeLast takes what goes when nothing more waits: suspects, then, one by one, messages
+// for unknown recipients of a server that never took mail. A reply that is outstanding can
+// put something before them, so there is nothing as long as a batch has not ended.
+func (r *reader) takeLast() *Batch {
+	if r.given > 0 {
+		return nil
+	}
+	if b := r.takeSuspect(); b != nil {
+		return b
+	}
+	for len(r.lookahead) == 0 && r.trust.fewUnknown() && r.readDoubted() {
+	}
+	if len(r.lookahead) > 0 {
+		return &Batch{Messages: r.takeCopies()}
+	}
+	return nil
 }
 
 // takeRepeat returns a batch that is repeated, at most rcptMax messages of it.
@@ -207,17 +228,17 @@ func (r *reader) moreTried() bool {
 		r.triedSorted = true
 	}
 	if len(r.tried) == 0 {
-		return r.moreDoubted()
+		return r.history.Trusts() && r.readDoubted()
 	}
 	r.readAhead(r.tried[0].entry)
 	r.tried = r.tried[1:]
 	return true
 }
 
-// moreDoubted reads a message ahead again if its refusal was not believed, and may be
-// tried once more.
-func (r *reader) moreDoubted() bool {
-	if len(r.trust.doubted) == 0 || !r.trust.mayRetry() {
+// readDoubted reads a message ahead again whose refusal was not believed. It is false if
+// none is left.
+func (r *reader) readDoubted() bool {
+	if len(r.trust.doubted) == 0 {
 		return false
 	}
 	entry := r.trust.doubted[0]

@@ -13,6 +13,7 @@ import (
 	"vodmr/qmail"
 	"vodmr/relay/grant"
 	"vodmr/test/kit/cdbmake"
+	"vodmr/test/kit/require"
 )
 
 // now is when the tests run.
@@ -30,7 +31,7 @@ func newSite(t testing.TB) *site {
 	s := &site{root: t.TempDir(), env: map[string]string{}}
 	s.maildir = filepath.Join(s.root, "domain/odmr/Maildir")
 	for _, dir := range []string{"new", "cur", "tmp"} {
-		must(t, os.MkdirAll(filepath.Join(s.maildir, dir), 0o755))
+		require.OK(t, os.MkdirAll(filepath.Join(s.maildir, dir), 0o755))
 	}
 	s.write(t, "qmail/control/me", "mail.provider.test\n")
 	s.write(t, "qmail/control/virtualdomains", "example.org:example.org\n")
@@ -38,7 +39,7 @@ func newSite(t testing.TB) *site {
 	s.write(t, "qmail/users/cdb", string(cdbmake.Assign("+example.org-:example.org:89:89:"+s.root+"/domain:-::\n.\n")))
 	var err error
 	s.log, err = os.Create(filepath.Join(s.root, "log"))
-	must(t, err)
+	require.OK(t, err)
 	t.Cleanup(func() { s.log.Close() })
 	return s
 }
@@ -46,8 +47,8 @@ func newSite(t testing.TB) *site {
 func (s *site) write(t testing.TB, name, text string) {
 	t.Helper()
 	path := filepath.Join(s.root, name)
-	must(t, os.MkdirAll(filepath.Dir(path), 0o755))
-	must(t, os.WriteFile(path, []byte(text), 0o600))
+	require.OK(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	require.OK(t, os.WriteFile(path, []byte(text), 0o600))
 }
 
 // put puts a message for r<i>@example.org into the Maildir, the larger i the younger.
@@ -66,7 +67,7 @@ func (s *site) waiting(t testing.TB) map[string]bool {
 	names := map[string]bool{}
 	for _, dir := range []string{"new", "cur"} {
 		entries, err := os.ReadDir(filepath.Join(s.maildir, dir))
-		must(t, err)
+		require.OK(t, err)
 		for _, e := range entries {
 			base, _, _ := strings.Cut(e.Name(), ":")
 			names[base] = true
@@ -80,17 +81,17 @@ func (s *site) open(t testing.TB, clock func() time.Time) (*Spool, func()) {
 	t.Helper()
 	g, err := grant.For(grant.Site{Qmail: qmail.OpenHome(s.root + "/qmail")}, "odmr@example.org", s.root+"/domain/odmr", "Maildir",
 		func(name string) string { return s.env[name] })
-	must(t, err)
+	require.OK(t, err)
 	box, err := maildir.Open(s.root+"/domain/odmr", "Maildir")
-	must(t, err)
+	require.OK(t, err)
 	home := qmail.OpenHome(s.root + "/qmail")
 	control, err := home.Settings("mail.provider.test")
-	must(t, err)
+	require.OK(t, err)
 	bouncer := NewBouncer(qmail.Queue{Home: s.root + "/qmail"}, home, control)
 	sp := Open(box, g, bouncer, clock, logline.New(int(s.log.Fd()), "vodmr-relay", "1"))
 	sp.Session = "1"
-	must(t, sp.Scan(time.Time{}))
-	must(t, sp.Unread())
+	require.OK(t, sp.Scan(time.Time{}))
+	require.OK(t, sp.Unread())
 	return sp, func() {
 		sp.Close()
 		box.Close()
@@ -104,13 +105,6 @@ func (s *site) begun(t testing.TB) *Spool {
 	sp, end := s.open(t, func() time.Time { return now })
 	t.Cleanup(end)
 	_, err := sp.MayWait(time.Now().Add(time.Minute))
-	must(t, err)
+	require.OK(t, err)
 	return sp
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }

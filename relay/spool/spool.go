@@ -160,9 +160,14 @@ func (s *Spool) Begun(b *Batch) {
 	s.history.Sent(bases(b.Messages)...)
 }
 
-// Ended says that a batch is no longer in flight.
+// Ended says that a batch is no longer in flight, or will not be sent. Call it before the
+// functions that decide about its messages.
 func (s *Spool) Ended(b *Batch) {
 	b.closeStream()
+	if b.given {
+		s.reader.given--
+		b.given = false
+	}
 	if b.begun {
 		s.inFlight--
 		b.begun = false

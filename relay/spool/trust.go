@@ -22,10 +22,10 @@ type Trust struct {
 	unwilling int        // messages refused for the session's sake
 	// senders are messages with a refused MAIL, before any was accepted.
 	senders []refusedMail
-	// doubted are messages that were kept as their refusal was not believed; unknown is
-	// how many of them were for a recipient that the server does not know (5.1.1).
+	// doubted are messages that were kept as their refusal was not believed.
 	doubted []maildir.Entry
-	unknown int
+	refused int // messages refused for good; one that is refused alike when tried again counts once
+	unknown int // those of them with a recipient that the server does not know (5.1.1)
 }
 
 // A refusedMail is a message and the refusal of its MAIL.
@@ -41,6 +41,8 @@ const (
 	mostInARow = 100
 	// unknownUser is the enhanced code of a recipient who does not exist (RFC 3463 section 3.2).
 	unknownUser = "5.1.1"
+	// mostUnknown is how many of them a session believes of a server that never took mail.
+	mostUnknown = 2
 	// mostDoubted is how many refused messages a session tries again at its end.
 	mostDoubted = 1000
 
@@ -53,18 +55,23 @@ const (
 // Taken says that the customer's server took so many messages of a batch. It reports if
 // these are the first ever: then the notes must be written at once.
 func (t *Trust) Taken(messages int) (first bool) {
-	t.took, t.inARow = true, 0
+	t.took, t.inARow, t.why = true, 0, ""
 	first = !t.spool.history.EverTaken()
 	t.spool.history.Taken(messages)
 	return first
 }
 
-// AcceptedSender says that the server accepted a MAIL.
+// AcceptedSender says that the server accepted a MAIL. If it had refused several senders
+// in the same words before, when this reply was still outstanding, they were not all.
 func (t *Trust) AcceptedSender() {
-	if !t.mailed {
-		t.mailed = true
-		t.DecideSenders()
+	if t.mailed {
+		return
 	}
+	t.mailed = true
+	if t.why == noSenders {
+		t.why = ""
+	}
+	t.DecideSenders()
 }
 
 // RefusedAll counts a batch that was refused for good, with nothing taken of it.
@@ -124,8 +131,8 @@ func sameReply(a, b smtp.Reply) bool {
 }
 
 // DecideSenders decides about the messages with a MAIL that was refused first: once a MAIL
-// was accepted, or at the session's end. A server that took mail before may be set up
-// wrong since: that shows if it accepted no MAIL at all.
+// was accepted, or when all is answered and nothing more waits. A server that took mail
+// before may be set up wrong since: that shows if it accepted no MAIL at all.
 func (t *Trust) DecideSenders() {
 	if t.why == "" && !t.mailed {
 		if t.unwilling > 0 {
@@ -145,28 +152,57 @@ func (t *Trust) DecideSenders() {
 	}
 }
 
+// DoubtSenders takes the place of DecideSenders if the session broke before another MAIL
+// was answered: the server may have been about to accept that sender, or to refuse each.
+// So a refused MAIL is believed only if it was refused a day ago too.
+func (t *Trust) DoubtSenders() {
+	senders := t.senders
+	t.senders = nil
+	for _, r := range senders {
+		if t.why != "" {
+			t.keepTried(r.message, r.reply)
+		} else if t.refusedForLong(r.message) {
+			t.spool.Refused(r.message, r.reply, ByServer)
+		} else {
+			t.doubtRefusal(r.message, r.reply)
+		}
+	}
+}
+
+// believes counts a refusal for good, and reports if its message bounces for it.
+func (t *Trust) believes(m *Message, reply smtp.Reply) bool {
+	unknown := reply.Enhanced == unknownUser
+	if unknown && m.retry {
+		return true
+	}
+	t.refused++
+	if unknown {
+		t.unknown++
+	}
+	return t.spool.history.Trusts() || t.refusedForLong(m)
+}
+
 // doubtRefusal keeps a message: its refusal is not believed.
 func (t *Trust) doubtRefusal(m *Message, reply smtp.Reply) {
 	t.spool.history.Doubted(m.base, reply.String())
 	t.spool.logKept(m, reply)
-	if reply.Enhanced == unknownUser {
-		t.unknown++
-	}
 	if len(t.doubted) < mostDoubted {
 		t.doubted = append(t.doubted, m.entry)
 	}
 }
 
-// fewUnknown reports if the server refused nothing but one or two recipients that it does
-// not know. That speaks of them, and is no sign of a server that refuses everything.
+// fewUnknown reports if the server, which never took a message, refused nothing but one or
+// two recipients that it does not know. That speaks of them, and is no sign of a server
+// that refuses everything. The next reply may be a third one, so this holds only when all
+// is answered and nothing more waits.
 func (t *Trust) fewUnknown() bool {
-	return t.unknown > 0 && t.unknown <= 2 && t.unknown == t.inARow && !t.took
+	return !t.spool.history.EverTaken() && t.why == "" && len(t.senders) == 0 &&
+		t.unknown > 0 && t.unknown <= mostUnknown && t.unknown == t.refused
 }
 
-// mayRetry reports if the refusals that were not believed may be put to the test: the
-// server has taken a message, or only one or two recipients are unknown to it.
-func (t *Trust) mayRetry() bool {
-	return t.spool.history.Trusts() || !t.spool.history.EverTaken() && t.fewUnknown()
+// forgetListed drops doubted messages that a look has listed anew, as their time has come.
+func (t *Trust) forgetListed(listed func(base string) bool) {
+	t.doubted = slices.DeleteFunc(t.doubted, func(e maildir.Entry) bool { return listed(e.Base()) })
 }
 
 // refusedForLong reports if a message was refused for good a day ago too.

@@ -37,6 +37,7 @@ func rows() []row {
 		row{"gigabyte", "one message of 1 GiB", runGigabyte},
 		row{"idle", "50 sessions through the whole chain, logged in: memory", runIdle},
 		row{"standing-latency", "100 messages, one at a time, into a session that stands", runLatency},
+		row{"door-dictionary", "the same, while 50 askers go through 10,000 unknown recipients", runDictionary},
 		row{"standing-idle", "1000 sessions that stand: memory, processor time, a message to each", runStanding},
 		row{"start", "start-up of vodmr and vodmr-relay against an empty Go program", runStart})
 	return append(list, frontRows()...)

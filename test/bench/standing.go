@@ -70,6 +70,12 @@ func runCustomer(conn io.ReadWriter, taken chan<- time.Time, turned func()) erro
 }
 
 func turnAs(conn io.ReadWriter, taken chan<- time.Time, turned func()) error {
+	return turnWith(conn, &customer.Server{Pipelining: true, Chunking: true, Discard: true,
+		Take: func(string, []string, []byte) { taken <- time.Now() }}, turned)
+}
+
+// turnWith says ATRN and is the customer's server then.
+func turnWith(conn io.ReadWriter, server *customer.Server, turned func()) error {
 	if _, err := io.WriteString(conn, "ATRN\r\n"); err != nil {
 		return err
 	}
@@ -79,8 +85,6 @@ func turnAs(conn io.ReadWriter, taken chan<- time.Time, turned func()) error {
 	if turned != nil {
 		turned()
 	}
-	server := customer.Server{Pipelining: true, Chunking: true, Discard: true,
-		Take: func(string, []string, []byte) { taken <- time.Now() }}
 	_, err := server.Serve(conn)
 	return err
 }

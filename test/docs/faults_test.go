@@ -23,11 +23,11 @@ func stored(t *testing.T, name string) [][]string {
 	return lines
 }
 
-// TestReadmeQuotesTheFaults: the README's table of faults is the stored one, row by
+// TestFaultsAreTheStored: the table in test/faults is the stored one, row by
 // row, and no message was lost in any of them.
-func TestReadmeQuotesTheFaults(t *testing.T) {
+func TestFaultsAreTheStored(t *testing.T) {
 	lines := stored(t, "test/faults/results/results.csv")
-	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
+	readme, err := os.ReadFile(filepath.Join(root, "test/faults/README.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,13 +35,13 @@ func TestReadmeQuotesTheFaults(t *testing.T) {
 	table, _, _ = strings.Cut(table, "\n\n")
 	quoted := strings.Split(table, "\n")[2:]
 	if len(quoted) != len(lines)-1 {
-		t.Fatalf("the README quotes %d rows of %d", len(quoted), len(lines)-1)
+		t.Fatalf("test/faults/README.md has %d rows of %d", len(quoted), len(lines)-1)
 	}
 	for i, line := range lines[1:] {
 		// row, kind, points, lost, sent again, bound, failed, seconds, seed
 		numbers := strings.Join([]string{line[2], line[3], line[4], line[5], line[7]}, " | ")
 		if !strings.HasSuffix(quoted[i], " | "+numbers+" |") {
-			t.Errorf("%s: the README has %q, not %s", line[0], quoted[i], numbers)
+			t.Errorf("%s: test/faults/README.md has %q, not %s", line[0], quoted[i], numbers)
 		}
 		if line[3] != "0" || line[6] != "0" {
 			t.Errorf("%s: %s messages lost, %s points failed", line[0], line[3], line[6])

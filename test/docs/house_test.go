@@ -29,10 +29,11 @@ var rooms = [][]string{
 	{"cmd/..."},
 	{"check", "internal/listing"}, // listing is vodmr-qread's body
 	{"relay", "fetch", "tlswrap"},
-	{"relay/spool"},
+	{"relay/spool", "relay/door", "relay/door/..."},
 	{"relay/grant", "relay/spool/history"},
 	{"internal/locate"},
 	{"internal/setuser"}, // it reads users/cdb: it stands above qmail
+	{"auth/keeper"},
 	{"auth"},
 	{"smtp", "maildir", "maildir/lock", "qmail"},
 	{"internal/..."},

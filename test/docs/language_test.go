@@ -17,8 +17,8 @@ const (
 	mostWhat  = 0.3 // "What" that opens a sentence
 )
 
-// TestPlainEnglish counts the rates over INTERNALS, over STANDING, and over all comments of
-// the code, tests included. If the comments fail, the log has the rates of each room: a
+// TestPlainEnglish counts the rates over each document and over all comments of the code,
+// tests included. If the comments fail, the log has the rates of each room: a
 // folder at the top, with the folders below it, but test is several.
 func TestPlainEnglish(t *testing.T) {
 	rooms := map[string]string{}
@@ -30,9 +30,11 @@ func TestPlainEnglish(t *testing.T) {
 			all.WriteString(text)
 		}
 	}
-	for name, text := range map[string]string{
-		"INTERNALS": read(t, "INTERNALS"), "STANDING": read(t, "STANDING"), "the comments": all.String(),
-	} {
+	texts := map[string]string{"the comments": all.String()}
+	for _, name := range []string{"README.md", "INSTALL", "FAQ", "SWITCHING", "INTERNALS", "STANDING"} {
+		texts[name] = read(t, name)
+	}
+	for name, text := range texts {
 		for _, fault := range rateOf(text).faults() {
 			t.Errorf("%s: %s: %+v", name, fault, rateOf(text))
 		}

@@ -29,7 +29,7 @@ func TestReadmesCommandsAreThere(t *testing.T) {
 // documents lists all documents for people.
 func documents(t *testing.T) []string {
 	t.Helper()
-	names := []string{"README.md", "INSTALL", "INTERNALS", "STANDING", "FAQ", "CHANGES", "ANNOUNCEMENT", "TODO", "test/README.md"}
+	names := []string{"README.md", "INSTALL", "FAQ", "SWITCHING", "INTERNALS", "STANDING", "CHANGES", "ANNOUNCEMENT", "TODO", "test/README.md"}
 	pages, err := filepath.Glob(filepath.Join(root, "man", "*.[1-9]"))
 	if err != nil || len(pages) == 0 {
 		t.Fatalf("no pages: %v", err)

@@ -15,6 +15,7 @@ import (
 	"vodmr/test/kit/customer"
 	"vodmr/test/kit/dialogue"
 	"vodmr/test/kit/logformat"
+	"vodmr/test/kit/require"
 )
 
 // bin is the folder of the programs that TestMain built.
@@ -30,7 +31,7 @@ func testTrial(t *testing.T, n int) *trial {
 	t.Helper()
 	f := &faults{ctx: context.Background(), bin: bin, work: t.TempDir(), forms: logformat.Load(t), seed: 1}
 	one, err := f.newTrial("row", "series", n)
-	must(t, err)
+	require.OK(t, err)
 	return one
 }
 
@@ -44,36 +45,29 @@ func testSite(t *testing.T) *site {
 // and vodmr-expire refuse to work as root and become the user that users/cdb names.
 func (s *site) owned(t *testing.T) *site {
 	t.Helper()
-	must(t, s.trial.broken)
+	require.OK(t, s.trial.broken)
 	if os.Geteuid() == 0 {
 		for dir := s.dir; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
-			must(t, os.Chmod(dir, 0o755))
+			require.OK(t, os.Chmod(dir, 0o755))
 		}
-		must(t, filepath.WalkDir(s.dir, func(path string, _ fs.DirEntry, err error) error {
-			must(t, err)
+		require.OK(t, filepath.WalkDir(s.dir, func(path string, _ fs.DirEntry, err error) error {
+			require.OK(t, err)
 			return os.Lchown(path, 65534, 65534)
 		}))
 		_, domain, _ := strings.Cut(login, "@")
 		entry := fmt.Sprintf("+%s-:%[1]s:65534:65534:%s:-::\n", domain, s.dir)
-		must(t, os.MkdirAll(filepath.Join(s.qmail, "users"), 0o755))
-		must(t, os.WriteFile(filepath.Join(s.qmail, "users/cdb"), cdbmake.Assign(entry), 0o644))
-		must(t, os.WriteFile(filepath.Join(s.dir, ".qmail-default"), []byte("| vdelivermail '' "+s.home+"\n"), 0o644))
+		require.OK(t, os.MkdirAll(filepath.Join(s.qmail, "users"), 0o755))
+		require.OK(t, os.WriteFile(filepath.Join(s.qmail, "users/cdb"), cdbmake.Assign(entry), 0o644))
+		require.OK(t, os.WriteFile(filepath.Join(s.dir, ".qmail-default"), []byte("| vdelivermail '' "+s.home+"\n"), 0o644))
 	}
 	return s
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // expect fails unless the account closed with one fault of this kind, or with none if
 // wrong is empty.
 func (s *site) expect(t *testing.T, wrong string) {
 	t.Helper()
-	must(t, s.trial.broken)
+	require.OK(t, s.trial.broken)
 	got := strings.Join(s.wrong, "; ")
 	if wrong == "" && got != "" || !strings.Contains(got, wrong) {
 		t.Errorf("got %q, want %q; the log:\n%s", got, wrong, s.log.String())
@@ -171,9 +165,9 @@ func TestResults(t *testing.T) {
 	list.put(result{row: second, kind: "b, c", points: 3, lost: 1, resent: 2, bound: 5, wrong: 1, seconds: 7, seed: 1 << 63})
 	list.put(result{row: first, points: 1})
 	list.put(result{row: first, points: 2})
-	must(t, list.write(path))
+	require.OK(t, list.write(path))
 	got, err := readResults(path)
-	must(t, err)
+	require.OK(t, err)
 	if len(got) != 2 || got[0] != list[0] || got[1] != list[1] || got[0].points != 2 || got[1].row != second {
 		t.Errorf("got %+v, stored %+v", got, list)
 	}
@@ -198,13 +192,13 @@ func TestSeries(t *testing.T) {
 	}}}
 	r := row{name: "row", series: func() []series { return list }}
 	whole, err := f.runRow(r, 1)
-	must(t, err)
+	require.OK(t, err)
 	if whole.points != 4 || len(draws) != 7 {
 		t.Errorf("%d points of %d trials, want 4 of 7", whole.points, len(draws))
 	}
 	f.point = "a/b:5"
 	alone, err := f.runRow(r, 1)
-	must(t, err)
+	require.OK(t, err)
 	if alone.points != 1 || draws[7] != draws[4] {
 		t.Errorf("the point alone: %+v, draws %v", alone, draws)
 	}
@@ -263,7 +257,7 @@ func TestFailureIsCounted(t *testing.T) {
 		}
 	}}}
 	r, err := f.runRow(row{name: "row", series: func() []series { return list }}, 1)
-	must(t, err)
+	require.OK(t, err)
 	if r.points != 2 || r.wrong != 1 || r.lost != 1 {
 		t.Errorf("%+v", r)
 	}
@@ -279,7 +273,7 @@ func TestSample(t *testing.T) {
 		{name: "at times", try: func(t *trial) { t.fired, t.struck = t.n < 3, t.n < 3 }},
 	}
 	got, err := f.runRow(row{name: "row", series: func() []series { return slices.Clone(list) }}, 1)
-	must(t, err)
+	require.OK(t, err)
 	if got.points != 1 {
 		t.Errorf("%d points, want one", got.points)
 	}

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"vodmr/test/kit/require"
 )
 
 // TestCheckFailure: if a failure costs something, the log must say so. It may keep back one
@@ -34,7 +36,7 @@ func TestCheckFailure(t *testing.T) {
 			for _, m := range s.messages {
 				if m.expected != stays && test.gone > 0 {
 					test.gone--
-					must(t, s.remove(m))
+					require.OK(t, s.remove(m))
 				}
 			}
 			s.checkFailure(&test.one, test.e)

@@ -51,7 +51,7 @@ func run() int {
 	flag.IntVar(&f.jobs, "j", 2, "trials at once")
 	flag.DurationVar(&f.soak, "soak", 0, "how long the soak lasts")
 	list := flag.Bool("l", false, "list the rows")
-	table := flag.Bool("m", false, "print what is stored as the README has it")
+	table := flag.Bool("m", false, "print what is stored as test/faults/README.md has it")
 	flag.Parse()
 	if *list {
 		printRows(os.Stdout)
@@ -79,7 +79,7 @@ func run() int {
 	return f.runRows(chosen)
 }
 
-// quote prints the stored results as the README shows them.
+// quote prints the stored results as test/faults/README.md shows them.
 func (f *faults) quote() int {
 	stored, err := readResults(f.stored)
 	if err != nil {

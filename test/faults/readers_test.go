@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"vodmr/test/kit/logformat"
+	"vodmr/test/kit/require"
 )
 
 // TestDeleted: a message that its owner deleted is not lost, but must not come back.
@@ -37,8 +38,8 @@ func TestMaildirsize(t *testing.T) {
 		"1000S,10C\n20 1-20 -1\n":   "maildirsize has the line",
 	} {
 		s := &site{trial: &trial{}, home: t.TempDir()}
-		must(t, os.Mkdir(s.maildir(), 0o700))
-		must(t, os.WriteFile(filepath.Join(s.maildir(), "maildirsize"), []byte(text), 0o600))
+		require.OK(t, os.Mkdir(s.maildir(), 0o700))
+		require.OK(t, os.WriteFile(filepath.Join(s.maildir(), "maildirsize"), []byte(text), 0o600))
 		s.checkSize()
 		s.expect(t, wrong)
 	}
@@ -58,12 +59,12 @@ func soaked(t *testing.T) (*soaking, *simulatedCustomer) {
 	k := &soaking{trial: &trial{faults: &faults{forms: logformat.Load(t)}, dir: t.TempDir()}}
 	p := &simulatedCustomer{soaking: k, site: &site{trial: k.trial, home: filepath.Join(k.dir, "home")}, login: login}
 	for _, sub := range []string{"new", "cur"} {
-		must(t, os.MkdirAll(filepath.Join(p.maildir(), sub), 0o700))
+		require.OK(t, os.MkdirAll(filepath.Join(p.maildir(), sub), 0o700))
 	}
 	p.messages = small(2)
 	p.messages[0].file, p.messages[1].file = "1.1.h", "2.2.h"
 	k.customers = []*simulatedCustomer{p}
-	must(t, os.WriteFile(filepath.Join(k.dir, "log"), nil, 0o600))
+	require.OK(t, os.WriteFile(filepath.Join(k.dir, "log"), nil, 0o600))
 	return k, p
 }
 
@@ -83,10 +84,10 @@ func TestSoakAccount(t *testing.T) {
 			p.checkOrder()
 		}},
 		{"crash", "a program crashed", func(k *soaking, _ *simulatedCustomer) {
-			must(t, os.WriteFile(filepath.Join(k.dir, "log"), []byte(strings.Repeat("x\n", 9)+"panic: nil\n"), 0o600))
+			require.OK(t, os.WriteFile(filepath.Join(k.dir, "log"), []byte(strings.Repeat("x\n", 9)+"panic: nil\n"), 0o600))
 		}},
 		{"no form", "a line of the log: ", func(k *soaking, _ *simulatedCustomer) {
-			must(t, os.WriteFile(filepath.Join(k.dir, "log"), []byte("vodmr-relay: 17 tea\n"), 0o600))
+			require.OK(t, os.WriteFile(filepath.Join(k.dir, "log"), []byte("vodmr-relay: 17 tea\n"), 0o600))
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -133,7 +133,7 @@ func (list results) print(w io.Writer) {
 	}
 }
 
-// quote prints the table as the README shows it.
+// quote prints the table as test/faults/README.md shows it.
 func (list results) quote(w io.Writer) {
 	fmt.Fprintln(w, "| what was done | points | lost | sent again | may be at most | seconds |")
 	fmt.Fprintln(w, "|---|---|---|---|---|---|")

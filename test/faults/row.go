@@ -34,6 +34,7 @@ func rows() []row {
 	return []row{
 		{"killed-relay", "vodmr-relay is killed at its Nth system call of each kind", true, killedRelay},
 		{"killed-standing", "vodmr-relay is killed likewise in a session that stands", true, killedStanding},
+		{"killed-door", "the same while it is asked about recipients, and askers go before the answer", true, killedDoor},
 		{"killed-takeover", "vodmr-relay is killed likewise as it asks a session that stands for the mailbox, or is asked", true, killedTakeover},
 		{"killed-vodmr", "vodmr is killed likewise", true, killedVodmr},
 		{"killed-tls", "vodmr-tls is killed likewise", true, killedTLS},
@@ -41,6 +42,7 @@ func rows() []row {
 		{"killed-expire", "vodmr-expire, which bounces what is too old, is killed likewise", true, killedExpire},
 		{"failing-call", "the Nth system call of each kind fails: in vodmr-relay and atrn with each of seven errors, in any program with one of them in turn", true, failingCall},
 		{"failing-standing", "vodmr-relay's Nth call of each kind fails in a session that stands", true, failingStanding},
+		{"failing-door", "the same while it is asked about recipients", true, failingDoor},
 		{"failing-takeover", "a call of it fails as it asks a session that stands for the mailbox, or is asked, with one of seven errors in turn", true, failingTakeover},
 		{"failing-expire", "vodmr-expire's Nth call of each kind fails, with each of seven errors", true, failingExpire},
 		{"partial-io", "the Nth call moves one byte only, or says EIO though it was done", true, partialIOCall},

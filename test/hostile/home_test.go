@@ -34,27 +34,20 @@ func newRootsSite(t *testing.T, other int) *site {
 	}
 	for _, name := range []string{"me", "virtualdomains", "timeoutremote"} {
 		s.give(t, "qmail/control/"+name, 0)
-		must(t, os.Chmod(s.path("qmail/control/"+name), 0o644))
+		require.OK(t, os.Chmod(s.path("qmail/control/"+name), 0o644))
 	}
-	must(t, os.Chmod(s.path("qmail/users/cdb"), 0o644))
-	must(t, os.Mkdir(s.path("vpopmail"), 0o755)) // as vchkpw sees the domains
+	require.OK(t, os.Chmod(s.path("qmail/users/cdb"), 0o644))
+	require.OK(t, os.Mkdir(s.path("vpopmail"), 0o755)) // as vchkpw sees the domains
 	for name, folder := range map[string]string{"example.org": "example.org", "alias.example": "example.org"} {
-		must(t, os.Symlink("../domains/"+folder, s.path("vpopmail/"+name)))
+		require.OK(t, os.Symlink("../domains/"+folder, s.path("vpopmail/"+name)))
 	}
 	s.uid, s.gid = 0, 0
 	return s
 }
 
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 func (s *site) give(t *testing.T, name string, uid int) {
 	t.Helper()
-	must(t, os.Lchown(s.path(name), uid, uid))
+	require.OK(t, os.Lchown(s.path(name), uid, uid))
 }
 
 // vpasswd writes the passwords of example.org, as the domain's owner can do: dir is
@@ -70,7 +63,7 @@ func (s *site) vpasswd(t *testing.T, dir string) {
 func (s *site) fetches(t *testing.T, dialogue string) string {
 	t.Helper()
 	log, err := os.Create(s.path("log"))
-	must(t, err)
+	require.OK(t, err)
 	defer log.Close()
 	var peers []*peer
 	play(t, dialogue, func() *peer {
@@ -85,7 +78,7 @@ func (s *site) fetches(t *testing.T, dialogue string) string {
 	s.checkMail(t, sections, peers)
 	s.checkLog(t, sections, peers)
 	text, err := os.ReadFile(s.path("log"))
-	must(t, err)
+	require.OK(t, err)
 	return string(text)
 }
 
@@ -136,11 +129,11 @@ func (s *site) attack(t *testing.T, dir string) {
 	t.Helper()
 	s.vpasswd(t, dir)
 	for _, name := range []string{"account", "account/Maildir", "account/Maildir/new", "account/Maildir/cur", "domains/example.org/links"} {
-		must(t, os.Mkdir(s.path(name), 0o755))
+		require.OK(t, os.Mkdir(s.path(name), 0o755))
 		s.give(t, name, 4711)
 	}
 	for name, target := range map[string]string{"middle": "../../stranger.test", "end": "../../stranger.test/odmr"} {
-		must(t, os.Symlink(target, s.path("domains/example.org/links/"+name)))
+		require.OK(t, os.Symlink(target, s.path("domains/example.org/links/"+name)))
 		s.give(t, "domains/example.org/links/"+name, 4711)
 	}
 }
@@ -157,7 +150,7 @@ func TestHomeOfOneself(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := newRootsSite(t, 4712)
-			must(t, os.Symlink("domains", s.path("moved")))
+			require.OK(t, os.Symlink("domains", s.path("moved")))
 			s.vpasswd(t, strings.NewReplacer("DOMAINS", s.path("domains"), "ROOT", s.dir).Replace(test.dir))
 			s.fetches(t, fmt.Sprintf(fetched, test.login))
 		})

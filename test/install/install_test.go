@@ -1,6 +1,7 @@
 package install
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -9,23 +10,29 @@ import (
 	"vodmr/test/kit/logformat"
 )
 
-// A reader follows INSTALL on a machine.
+// A reader follows INSTALL on two machines, which may be one and the same.
 type reader struct {
-	*machine
-	steps map[place][]step
+	*machine // the front
+	customer *machine
+	steps    map[place][]step
+	// also are the words before a sign, beside front and customer, for commands that the
+	// front runs.
+	also  []string
 	began time.Time
 	count int
 	// before is called before each command that fetches mail.
 	before func()
 	// other replaces words in a command, for another customer than INSTALL's.
 	other *strings.Replacer
+	// invitation is the latest one that was printed.
+	invitation string
 }
 
 func newReader(t *testing.T) *reader {
 	t.Helper()
 	steps := readSteps(t)
 	m := newMachine(t)
-	return &reader{machine: m, steps: steps, began: time.Now(), before: func() {}, other: strings.NewReplacer()}
+	return &reader{machine: m, customer: m, steps: steps, began: time.Now(), before: func() {}, other: strings.NewReplacer()}
 }
 
 // do follows a step, with the other steps that it refers to.
@@ -40,11 +47,22 @@ func (r *reader) do(part, number int) {
 			r.do(other.part, other.step)
 		}
 		for _, c := range s.commands {
-			if c.requires == "" {
-				r.command(c)
+			if m := r.at(c); m != nil {
+				r.command(m, c)
 			}
 		}
 	}
+}
+
+// at is the machine for a command; nil if no machine here runs it.
+func (r *reader) at(c command) *machine {
+	if c.requires == "customer" {
+		return r.customer
+	}
+	if c.requires == "front" || slices.Contains(r.also, c.requires) {
+		return r.machine
+	}
+	return nil
 }
 
 // part follows all steps of a part.
@@ -57,7 +75,7 @@ func (r *reader) part(part, last int) {
 
 // command runs one of INSTALL's commands: it must succeed and print what INSTALL
 // shows.
-func (r *reader) command(c command) {
+func (r *reader) command(m *machine, c command) {
 	r.t.Helper()
 	c.text, c.want = r.other.Replace(c.text), slices.Clone(c.want)
 	for i, line := range c.want {
@@ -66,19 +84,44 @@ func (r *reader) command(c command) {
 	if strings.HasPrefix(c.text, "atrn ") || strings.HasPrefix(c.text, "fetchmail ") {
 		r.before()
 	}
-	run, sign := r.run, "#"
+	run, sign := m.run, "#"
 	if !c.root {
-		run, sign = r.asUser, "$"
+		run, sign = m.asUser, "$"
 	}
-	out, code := run(c.text)
+	began := time.Since(r.began).Seconds()
+	out, code := run(r.typed(c.text))
 	r.count++
-	r.t.Logf("%5.1f s %s %s\n%s", time.Since(r.began).Seconds(), sign, c.text, out)
+	if found := printedInvitation.FindString(out); found != "" {
+		r.invitation = found
+	}
+	out = invitedSecret.ReplaceAllString(out, "${1}SECRET@")
+	r.t.Logf("%5.1f s %s%s %s\n%s", began, c.requires, sign, c.text, out)
 	if code != 0 {
 		r.t.Fatalf("INSTALL:%d: exit %d: %s\n%s%s", c.line, code, c.text, out, r.logs())
 	}
 	if line, missing := c.missing(out); missing {
 		r.t.Fatalf("INSTALL:%d: %s\ndid not print %q, but\n%s%s", c.line, c.text, line, out, r.logs())
 	}
+}
+
+var (
+	printedInvitation = regexp.MustCompile(`(?m)^atrn://\S+$`)
+	invitedSecret     = regexp.MustCompile(`(atrn://[^:\s]+:)[^@\s]+@`)
+)
+
+// typed is a command with all that a person would do at it: go to the folder with the
+// packages, and paste the invitation.
+func (r *reader) typed(text string) string {
+	if strings.Contains(text, " bin/") {
+		return "cd /stage; " + text
+	}
+	if strings.Contains(text, " ./") && strings.Contains(text, ".deb") {
+		return "cd /stage/bin; " + text
+	}
+	if text == "atrn-conf -P -" {
+		return "(umask 077; cat >/root/invitation <<'end'\n" + r.invitation + "\nend\n)\n" + text + " </root/invitation; ok=$?; rm /root/invitation; (exit $ok)"
+	}
+	return text
 }
 
 // logs returns the ends of the logs, which may explain a failure.
@@ -106,25 +149,25 @@ func (r *reader) nothingWaits(dir string) {
 	}
 }
 
-// Parts 1, 2 and 4: with vpopmail, TLS, and a customer with Postfix, from an empty
+// Parts 2, 5 and 6: with vpopmail, TLS, and a customer with Postfix, from an empty
 // machine to fetching with atrn and fetchmail.
 func TestInstallWithVpopmail(t *testing.T) {
 	r := newReader(t)
 	r.must(vpopmail)
-	r.part(1, 13)
+	r.part(2, 13)
 	t.Logf("from nothing to the first fetch: %d commands, %.0f s", r.count, time.Since(r.began).Seconds())
 	const home = "/home/vpopmail/domains/example.org/odmr"
 	r.nothingWaits(home)
-	r.part(2, 5)
+	r.part(5, 6)
 	r.anotherCustomer()
 
 	r.must(customer)
 	fetches := 0
-	r.before = func() { fetches++; r.do(1, 12) }
-	r.part(4, 0)
+	r.before = func() { fetches++; r.do(2, 12) }
+	r.part(6, 0)
 	r.nothingWaits(home)
 	if fetches < 4 {
-		t.Errorf("part 4 has only %d fetches", fetches)
+		t.Errorf("part 6 has only %d fetches", fetches)
 	}
 	// Postfix has received the mail that atrn and fetchmail brought, and refused
 	// nothing.
@@ -139,16 +182,16 @@ func TestInstallWithVpopmail(t *testing.T) {
 	t.Logf("all: %d commands, %.0f s", r.count, time.Since(r.began).Seconds())
 }
 
-// anotherCustomer adds a customer after TLS was set up: if the steps of part 1 are
+// anotherCustomer adds a customer after TLS was set up: if the steps of part 2 are
 // followed, it can connect to both ports, and vodmr-check finds nothing wrong.
 func (r *reader) anotherCustomer() {
 	r.t.Helper()
 	old := r.other
 	defer func() { r.other = old }()
 	r.other = strings.NewReplacer("example.org", "example.com")
-	r.do(1, 4)
-	r.do(1, 8)
-	r.mustFetch("odmr@example.com", "/home/vpopmail/domains/example.com/odmr", func() { r.do(1, 12) })
+	r.do(2, 3)
+	r.do(2, 8)
+	r.mustFetch("odmr@example.com", "/home/vpopmail/domains/example.com/odmr", func() { r.do(2, 12) })
 
 	for dir, option := range map[string]string{"/etc/vodmr": "", "/etc/vodmrtls": "-d /etc/vodmrtls "} {
 		out, _ := r.run("vodmr-check " + option + "odmr@example.com")
@@ -181,13 +224,35 @@ func (r *reader) mustFetch(login, home string, put func()) {
 // Part 3: without vpopmail.
 func TestInstallWithoutVpopmail(t *testing.T) {
 	r := newReader(t)
-	r.do(1, 0)
+	r.do(2, 0)
 	r.part(3, 6)
 	r.nothingWaits("/home/odmr")
 	r.checkLogs()
 	t.Logf("from nothing to the first fetch: %d commands, %.0f s", r.count, time.Since(r.began).Seconds())
 	r.do(3, 7)
 	r.mustFetch("odmr@example.org", "/home/odmr", func() { r.do(3, 5) })
+}
+
+// Parts 4 and 8: a front by another mail server, here Postfix by hand. The customer fetches by an
+// invitation that the admin wrote.
+func TestInstallByHand(t *testing.T) {
+	r := newReader(t)
+	r.must("rm -rf /var/qmail; postconf -e myhostname=mail.example.net mydestination=mail.example.net,localhost alias_maps= alias_database= " +
+		"inet_interfaces=loopback-only inet_protocols=ipv4 maillog_file=/var/log/mail.log mynetworks=127.0.0.0/8 && postfix start")
+	r.do(2, 0)
+	r.also = []string{"postfix"}
+	r.part(4, 9)
+	key := r.must("openssl x509 -in /etc/vodmr/tls/cert.pem -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum | cut -d' ' -f1")
+	r.must("echo hello | sendmail -f ann@sender.example 'Bob+x@example.org'")
+	eventually(t, "mail in the Maildir", func() bool { return r.must("ls /var/lib/vodmr/example.org/Maildir/new") != "" })
+	r.must("(umask 077; echo 'atrn://odmr%40example.org:a%20long%20secret@mail.example.net/?domain=example.org&pin=sha256:" + key + "' >/root/invitation)")
+	r.must("dpkg -i /stage/bin/atrn_*.deb && atrn -f /root/invitation -w 1 -m /root/Maildir")
+	got := r.must("cat /root/Maildir/new/*")
+	if !strings.Contains(got, "Return-Path: <ann@sender.example>\nDelivered-To: Bob+x@example.org\n") || !strings.HasSuffix(got, "\n\nhello") {
+		t.Errorf("fetched: %s", got)
+	}
+	r.nothingWaits("/var/lib/vodmr/example.org")
+	r.part(8, 3)
 }
 
 // The exit code of a command reaches the test.

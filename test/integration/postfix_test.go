@@ -34,6 +34,7 @@ type postfix struct {
 	port     string // the ATRN listener's, on 127.0.0.1 and ::1
 	openPort string // that of a listener with Postfix's usual rules
 	owner    account
+	services []string // further lines of master.cf
 }
 
 // startPostfix starts an instance that takes mail for a domain. The settings are
@@ -41,8 +42,13 @@ type postfix struct {
 func startPostfix(t testing.TB, domain string, settings ...string) *postfix {
 	t.Helper()
 	require.Root(t, "Postfix must start as root")
+	return (&postfix{dir: publicDir(t)}).run(t, domain, settings...)
+}
+
+// run starts an instance whose services are set already.
+func (p *postfix) run(t testing.TB, domain string, settings ...string) *postfix {
+	t.Helper()
 	command := require.Program(t, "postfix")
-	p := &postfix{dir: publicDir(t)}
 	p.configure(t, domain, settings)
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -164,7 +170,7 @@ func (p *postfix) writeMaster(t testing.TB) {
 		lines = append(lines, "[::1]:"+p.port+" inet n - n - - smtpd")
 		lines = append(lines, indented(postfixListener)...)
 	}
-	lines = append(lines, postfixDaemons()...)
+	lines = append(append(lines, postfixDaemons()...), p.services...)
 	account{0, 0}.write(t, p.config()+"/master.cf", strings.Join(lines, "\n")+"\n", 0o644)
 }
 

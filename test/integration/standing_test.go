@@ -43,6 +43,14 @@ func (s *site) terminate(t testing.TB) {
 // end sends a signal to the session that holds the lock, by its process id.
 func (s *site) end(t testing.TB, signal syscall.Signal) {
 	t.Helper()
+	if err := syscall.Kill(s.holder(t), signal); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// holder is the process that holds the lock.
+func (s *site) holder(t testing.TB) int {
+	t.Helper()
 	file, err := os.OpenFile(filepath.Join(s.maildir(), "vodmr.lock"), os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -55,9 +63,7 @@ func (s *site) end(t testing.TB, signal syscall.Signal) {
 	if lock.Type == unix.F_UNLCK {
 		t.Fatal("no session holds the lock")
 	}
-	if err := syscall.Kill(int(lock.Pid), signal); err != nil {
-		t.Fatal(err)
-	}
+	return int(lock.Pid)
 }
 
 // endedWell fails unless a customer's session ended well.

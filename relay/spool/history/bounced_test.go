@@ -3,6 +3,8 @@ package history
 import (
 	"testing"
 	"time"
+
+	"vodmr/test/kit/require"
 )
 
 // TestBouncesAreCountedForADay: from the first on, through the end of a session and the
@@ -13,7 +15,7 @@ func TestBouncesAreCountedForADay(t *testing.T) {
 	open := func() *History {
 		t.Helper()
 		n, err := b.open(func() time.Time { return time.Unix(now, 0) })
-		must(t, err)
+		require.OK(t, err)
 		return n
 	}
 	for _, step := range []struct{ later, want int64 }{
@@ -21,17 +23,17 @@ func TestBouncesAreCountedForADay(t *testing.T) {
 	} {
 		n := open()
 		_, err := n.Begin("1", noBases)
-		must(t, err)
+		require.OK(t, err)
 		now += step.later
 		if step.later != 0 {
 			n.Bounced()
 		}
 		n.End()
-		must(t, n.Flush())
+		require.OK(t, n.Flush())
 		n.Close()
 		n = open()
 		if int64(n.Bounces()) != step.want {
-			t.Errorf("%+v: %d\n%s", step, n.Bounces(), slurp(t, dir+"/vodmr.notes"))
+			t.Errorf("%+v: %d\n%s", step, n.Bounces(), require.File(t, dir+"/vodmr.notes"))
 		}
 		n.Close()
 	}

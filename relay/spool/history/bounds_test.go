@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"vodmr/test/kit/require"
 )
 
 // memory is how many bytes of the heap are in use after f, beyond those before.
@@ -59,7 +61,7 @@ func TestHostileNotesCostLittle(t *testing.T) {
 			t.Errorf("%s: %v, unread: %v", what, err, n.Unread())
 		}
 		_, err = n.Begin("1", noBases)
-		must(t, err)
+		require.OK(t, err)
 		if st, err := os.Stat(dir + "/vodmr.notes"); err != nil || st.Size() > mustSize {
 			t.Errorf("%s: %v, or %d bytes", what, err, st.Size())
 		}
@@ -81,12 +83,12 @@ func TestDoneHasItsBound(t *testing.T) {
 	}
 	done := 0
 	for ; n.Done(fmt.Sprint("done", done)); done++ {
-		must(t, n.Flush())
+		require.OK(t, n.Flush())
 	}
 	if done != mustNotes-maxNotes || !n.Full() {
 		t.Errorf("%d are done, full: %v", done, n.Full())
 	}
-	must(t, n.Flush())
+	require.OK(t, n.Flush())
 	n.Close()
 	n = openNotes(t, b)
 	if !n.Of(fmt.Sprint("done", done-1)).Done || len(n.state.files) != mustNotes {
@@ -101,7 +103,7 @@ func TestOurFileIsReadAgain(t *testing.T) {
 		b, dir := newDir(t, nil)
 		n, _ := session(t, b, "1")
 		if blocked {
-			must(t, os.MkdirAll(dir+"/vodmr.notes.tmp/full", 0o700))
+			require.OK(t, os.MkdirAll(dir+"/vodmr.notes.tmp/full", 0o700))
 		}
 		failed := false
 		for i := range 5 * maxLines {
@@ -135,7 +137,7 @@ func TestRepliesLoseTheirTextFirst(t *testing.T) {
 	for i := range count {
 		n.Doubted(fmt.Sprint("file", i), "550 5.7.1 "+strings.Repeat("y", 300))
 	}
-	must(t, n.Flush())
+	require.OK(t, n.Flush())
 	n.Close()
 	n = openNotes(t, b)
 	last := fmt.Sprint("file", count-1)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+
+	"vodmr/test/kit/require"
 )
 
 // TestDemotedTurn: if session after session breaks before the turn of a demoted
@@ -17,7 +19,7 @@ func TestDemotedTurn(t *testing.T) {
 		n, _ := session(t, b, fmt.Sprint(i), all...)
 		turn = n.DemotedTurn()
 		n.Sent(sent)
-		must(t, n.Flush())
+		require.OK(t, n.Flush())
 		n.Close()
 		return turn
 	}
@@ -43,7 +45,7 @@ func TestDemotedTurn(t *testing.T) {
 		t.Errorf("%d sessions are counted since, want 1", n.state.passed)
 	}
 	n.End()
-	must(t, n.Flush())
+	require.OK(t, n.Flush())
 	n.Close()
 	if n, _ = session(t, b, "103", all...); n.state.passed != 0 {
 		t.Errorf("%d sessions are counted though the last ended in order", n.state.passed)

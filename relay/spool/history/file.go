@@ -123,18 +123,14 @@ func (h *History) Close() {
 
 // load reads the file, if it is a regular one.
 func (h *History) load() error {
-	fd, err := sys.Open(h.out.dir, fileName, unix.O_RDONLY|sys.Safely, 0)
+	fd, st, err := sys.OpenRegular(h.out.dir, fileName, unix.O_RDONLY|sys.Safely, 0)
+	if err == sys.ErrNotRegular {
+		return errUnusable
+	}
 	if err != nil {
 		return err
 	}
 	defer unix.Close(fd)
-	var st unix.Stat_t
-	if err := sys.Stat(fd, &st); err != nil {
-		return err
-	}
-	if !sys.IsRegular(&st) {
-		return errUnusable
-	}
 	if st.Size > maxFile {
 		return errTooMuch
 	}
@@ -242,14 +238,9 @@ func (f *file) openForAppend() error {
 		return nil
 	}
 	f.quarantine()
-	fd, err := sys.Open(f.dir, fileName, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|sys.Safely, 0o600)
+	fd, _, err := sys.OpenRegular(f.dir, fileName, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|sys.Safely, 0o600)
 	if err != nil {
 		return err
-	}
-	var st unix.Stat_t
-	if err := sys.Stat(fd, &st); err != nil || !sys.IsRegular(&st) {
-		unix.Close(fd)
-		return errors.Join(err, sys.ErrNotRegular)
 	}
 	f.fd = fd
 	return nil

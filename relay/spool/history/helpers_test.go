@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vodmr/internal/sys"
+	"vodmr/test/kit/require"
 )
 
 // A folder is an open directory that stands for a Maildir.
@@ -25,7 +26,7 @@ func newDir(t testing.TB, files map[string]string) (folder, string) {
 		write(t, filepath.Join(path, name), content)
 	}
 	fd, err := sys.Open(unix.AT_FDCWD, path, unix.O_RDONLY|unix.O_DIRECTORY|sys.Safely, 0)
-	must(t, err)
+	require.OK(t, err)
 	t.Cleanup(func() { sys.Close(fd) })
 	return folder{fd, path}, path
 }
@@ -35,26 +36,12 @@ func (d folder) open(clock func() time.Time) (*History, error) { return Open(d.f
 
 func write(t testing.TB, path, content string) {
 	t.Helper()
-	must(t, os.WriteFile(path, []byte(content), 0o600))
-}
-
-func slurp(t testing.TB, path string) string {
-	t.Helper()
-	content, err := os.ReadFile(path)
-	must(t, err)
-	return string(content)
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.OK(t, os.WriteFile(path, []byte(content), 0o600))
 }
 func names(t testing.TB, dir string) []string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
-	must(t, err)
+	require.OK(t, err)
 	var names []string
 	for _, e := range entries {
 		names = append(names, e.Name())

@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"vodmr/test/kit/require"
 )
 
 func testClock() func() time.Time {
@@ -47,7 +49,7 @@ func session(t testing.TB, b folder, id string, there ...string) (*History, []st
 	t.Helper()
 	n := openNotes(t, b)
 	suspects, err := n.Begin(id, bases(there...))
-	must(t, err)
+	require.OK(t, err)
 	return n, suspects
 }
 
@@ -71,9 +73,9 @@ func TestNotesAreKept(t *testing.T) {
 	n.Done("c d%\xe9")
 	n.Sent("e")
 	n.Forget("e")
-	must(t, n.Flush())
+	require.OK(t, n.Flush())
 	n.Kept("a", "452 full")
-	must(t, n.Flush())
+	require.OK(t, n.Flush())
 	n.Close()
 
 	want := map[string]Note{
@@ -92,7 +94,7 @@ func TestNotesAreKept(t *testing.T) {
 		}
 		session(t, b, "2", all[:3]...)
 	}
-	file := slurp(t, dir+"/vodmr.notes")
+	file := require.File(t, dir+"/vodmr.notes")
 	wantFile := "1795000000 kept a 2 1795000000 452 full\n" +
 		"1795000000 stays b other\n" +
 		"1795000000 done c%20d%25%E9\n" +
@@ -111,7 +113,7 @@ func TestTheSuspect(t *testing.T) {
 		n.Sent(base)
 	}
 	n.Kept("a", "450 x")
-	must(t, n.Flush())
+	require.OK(t, n.Flush())
 	n.Close() // and here it broke
 
 	n, suspects = session(t, b, "2", "d", "c", "b", "a")
@@ -120,7 +122,7 @@ func TestTheSuspect(t *testing.T) {
 		t.Errorf("b %+v, c %+v", n.Of("b"), n.Of("c"))
 	}
 	n.Sent("b")
-	must(t, n.Flush())
+	require.OK(t, n.Flush())
 	n.Close()
 
 	n, suspects = session(t, b, "3", "d", "c", "b", "a")
@@ -132,7 +134,7 @@ func TestTheSuspect(t *testing.T) {
 	n.Kept("b", "450 at last an answer")
 	n.Sent("c")
 	n.End()
-	must(t, n.Flush())
+	require.OK(t, n.Flush())
 	n.Close()
 
 	n, suspects = session(t, b, "4", "d", "c", "b", "a")
@@ -148,11 +150,11 @@ func TestADeferralKeepsItsBeginning(t *testing.T) {
 	clock := func() time.Time { return time.Unix(now, 0) }
 	for range 3 {
 		n, err := b.open(clock)
-		must(t, err)
+		require.OK(t, err)
 		_, err = n.Begin("x", bases("a"))
-		must(t, err)
+		require.OK(t, err)
 		n.Kept("a", "450")
-		must(t, n.Flush())
+		require.OK(t, n.Flush())
 		n.Close()
 		now += 1000
 	}
@@ -168,7 +170,7 @@ func TestBeginDropsWhatIsGone(t *testing.T) {
 	n.Kept("a", "450")
 	n.Stays("b", "odd")
 	n.Done("c")
-	must(t, n.Flush())
+	require.OK(t, n.Flush())
 	n.Close()
 	n, _ = session(t, b, "2")
 	if n.Of("a") != (Note{}) || n.Of("b") != (Note{}) {
@@ -181,7 +183,7 @@ func TestBeginDropsWhatIsGone(t *testing.T) {
 		t.Errorf("%d reasons counted", n.state.reasons)
 	}
 	want := "1795000000 done c\n1795000000 session 2\n"
-	if diff := cmp.Diff(want, slurp(t, dir+"/vodmr.notes")); diff != "" {
+	if diff := cmp.Diff(want, require.File(t, dir+"/vodmr.notes")); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -196,7 +198,7 @@ func TestBrokeKeepsItsTime(t *testing.T) {
 			t.Errorf("session %s: %+v", name, n.Of("a"))
 		}
 		n.End()
-		must(t, n.Flush())
+		require.OK(t, n.Flush())
 		n.Close()
 	}
 }
@@ -207,16 +209,16 @@ func TestATornLineIsVoid(t *testing.T) {
 	write(t, dir+"/vodmr.notes", "1795000000 session 1\n1795000000 broke a 3\n1795000000 kept a 1 17")
 	n := openNotes(t, b)
 	n.Sent("b")
-	must(t, n.Flush())
+	require.OK(t, n.Flush())
 	n.Close()
 	n, err := b.open(testClock())
-	must(t, err)
+	require.OK(t, err)
 	defer n.Close()
 	if n.Damaged != 1 || n.Of("a") != (Note{Breaks: 3, Broke: 1795000000}) {
 		t.Errorf("%d damaged, %+v", n.Damaged, n.Of("a"))
 	}
 	suspects, err := n.Begin("2", bases("a", "b"))
-	must(t, err)
+	require.OK(t, err)
 	expect(t, suspects, "b") // the line after the torn one counts
 }
 
@@ -232,7 +234,7 @@ func TestTornAtEachByte(t *testing.T) {
 		if diff := cmp.Diff(want, snapshot(n)); diff != "" {
 			t.Errorf("cut at %d: %s", cut, diff)
 		}
-		must(t, n.Mend())
+		require.OK(t, n.Mend())
 		if n.Stays("a", "odd"); n.Flush() != nil {
 			t.Errorf("cut at %d: cannot be written", cut)
 		}
@@ -242,9 +244,9 @@ func TestTornAtEachByte(t *testing.T) {
 			t.Errorf("cut at %d: %+v, ended %d", cut, n.Of("a"), n.Ended())
 		}
 		suspects, err := n.Begin("2", bases("a", "b", "c d"))
-		must(t, err)
+		require.OK(t, err)
 		expect(t, suspects, "b")
-		if strings.Contains(slurp(t, dir+"/vodmr.notes"), "%") {
+		if strings.Contains(require.File(t, dir+"/vodmr.notes"), "%") {
 			t.Errorf("cut at %d: still torn", cut)
 		}
 	}
@@ -254,13 +256,13 @@ func TestTornAtEachByte(t *testing.T) {
 func TestMendingIsNoSession(t *testing.T) {
 	b, dir := newDir(t, map[string]string{"vodmr.notes": "1790000000 kept a 1 0 x\n1790000001 session -\n17"})
 	n := openNotes(t, b)
-	must(t, n.Mend())
+	require.OK(t, n.Mend())
 	n.Close()
 	if got := openNotes(t, b).Ended(); got != 1790000001 {
 		t.Errorf("ended %d", got)
 	}
 	want := "1790000000 kept a 1 0 x\n1790000001 session -\n1795000000 taken 1\n"
-	if diff := cmp.Diff(want, slurp(t, dir+"/vodmr.notes")); diff != "" {
+	if diff := cmp.Diff(want, require.File(t, dir+"/vodmr.notes")); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -303,7 +305,7 @@ func TestDamagedLinesAreCounted(t *testing.T) {
 		"",
 	}, "\n"))
 	n, err := b.open(testClock())
-	must(t, err)
+	require.OK(t, err)
 	got := []any{n.Damaged, n.Of("a"), n.Of("b"), n.Of("c")}
 	kept := Note{First: 1795000000, Last: 1795000000}
 	first, second := kept, kept
@@ -322,7 +324,7 @@ func TestNoNotesFileIsQuarantined(t *testing.T) {
 	}
 	for what, maker := range makers {
 		b, dir := newDir(t, map[string]string{"victim": "mine", "vodmr.notes.bad": "an older one"})
-		must(t, maker(dir+"/vodmr.notes"))
+		require.OK(t, maker(dir+"/vodmr.notes"))
 		n, err := b.open(testClock())
 		if err == nil {
 			t.Errorf("%s: no warning", what)
@@ -338,7 +340,7 @@ func TestNoNotesFileIsQuarantined(t *testing.T) {
 		if got := openNotes(t, b).Of("a").Tries; got != 1 {
 			t.Errorf("%s: the new file was not used", what)
 		}
-		if _, err := os.Lstat(dir + "/vodmr.notes.bad"); err != nil || slurp(t, dir+"/victim") != "mine" {
+		if _, err := os.Lstat(dir + "/vodmr.notes.bad"); err != nil || require.File(t, dir+"/victim") != "mine" {
 			t.Errorf("%s: %v, or a link was followed", what, err)
 		}
 	}
@@ -352,7 +354,7 @@ func TestReadingNotesWritesNothing(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	n.Close()
-	if diff := cmp.Diff(before, names(t, dir)); diff != "" || slurp(t, dir+"/vodmr.notes") != "unusable\n" {
+	if diff := cmp.Diff(before, names(t, dir)); diff != "" || require.File(t, dir+"/vodmr.notes") != "unusable\n" {
 		t.Errorf("OpenNotes changed something: %s", diff)
 	}
 }
@@ -361,7 +363,7 @@ func TestReadingNotesWritesNothing(t *testing.T) {
 func unwritable(t *testing.T) (*History, string) {
 	b, dir := newDir(t, nil)
 	for _, name := range []string{"vodmr.notes", "vodmr.notes.bad", "vodmr.notes.tmp"} {
-		must(t, os.MkdirAll(dir+"/"+name+"/full", 0o700))
+		require.OK(t, os.MkdirAll(dir+"/"+name+"/full", 0o700))
 	}
 	n, err := b.open(testClock())
 	if err == nil {
@@ -374,7 +376,7 @@ func unwritable(t *testing.T) (*History, string) {
 func repair(t *testing.T, dir string) {
 	t.Helper()
 	for _, name := range []string{"vodmr.notes", "vodmr.notes.bad", "vodmr.notes.tmp"} {
-		must(t, os.RemoveAll(dir+"/"+name))
+		require.OK(t, os.RemoveAll(dir+"/"+name))
 	}
 }
 
@@ -398,7 +400,7 @@ func TestFlushFailsUntilAllIsWritten(t *testing.T) {
 		}
 		repair(t, dir)
 		n.Kept("last", "450")
-		must(t, n.Flush())
+		require.OK(t, n.Flush())
 		n.Close()
 		reread := openNotes(t, folder{n.out.dir, n.out.path})
 		for i := range messages {
@@ -422,10 +424,10 @@ func TestTheFileDoesNotGrowForEver(t *testing.T) {
 		if i != 17 {
 			n.Forget(base)
 		}
-		must(t, n.Flush())
+		require.OK(t, n.Flush())
 	}
 	st, err := os.Stat(dir + "/vodmr.notes")
-	must(t, err)
+	require.OK(t, err)
 	if st.Size() > maxAppended+4096 {
 		t.Errorf("%d bytes", st.Size())
 	}
@@ -558,7 +560,7 @@ func FuzzNotes(f *testing.F) {
 		write(t, dir+"/vodmr.notes", string(file))
 		n, _ := b.open(testClock())
 		flight := n.state.inFlight()
-		must(t, n.rewrite())
+		require.OK(t, n.rewrite())
 		n.Close()
 		n = openNotes(t, b)
 		if diff := cmp.Diff(flight, n.state.inFlight()); diff != "" {
@@ -574,7 +576,7 @@ func FuzzNotes(f *testing.F) {
 			breaks[base] = n.state.breaks(base)
 		}
 		suspects, err := n.Begin("2", bases(there...))
-		must(t, err)
+		require.OK(t, err)
 		if want := slices.Concat(flight[:min(len(flight), 1)]...); !slices.Equal(suspects, want) {
 			t.Fatalf("suspects %q of %q", suspects, flight)
 		}
@@ -616,18 +618,18 @@ func TestNoDescriptorLeaks(t *testing.T) {
 	d, dir := newDir(t, nil)
 	use := func() {
 		n, err := d.open(testClock())
-		must(t, err)
+		require.OK(t, err)
 		n.Sent("1.a")
-		must(t, n.Flush())
+		require.OK(t, n.Flush())
 		_, err = n.Begin("2", noBases)
-		must(t, err)
+		require.OK(t, err)
 		n.Close()
 		write(t, dir+"/vodmr.notes", "rubbish\n")
 		n, err = d.open(testClock())
 		if err == nil {
 			t.Error("rubbish was read")
 		}
-		must(t, n.Mend())
+		require.OK(t, n.Mend())
 		n.Close()
 	}
 	use()

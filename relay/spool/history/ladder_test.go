@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"vodmr/test/kit/require"
 )
 
 // rungs is a history with a clock that the test turns.
@@ -25,11 +27,11 @@ func newRungs(t *testing.T) (*rungs, string) {
 func (r *rungs) reopen() {
 	r.t.Helper()
 	if r.History != nil {
-		must(r.t, r.Flush())
+		require.OK(r.t, r.Flush())
 		r.Close()
 	}
 	n, err := r.box.open(func() time.Time { return time.Unix(r.now, 0) })
-	must(r.t, err)
+	require.OK(r.t, err)
 	r.History = n
 	r.t.Cleanup(n.Close)
 }
@@ -48,7 +50,7 @@ func TestLadder(t *testing.T) {
 		r, _ := newRungs(t)
 		reread := func() {
 			if how == "rewritten" {
-				must(t, r.rewrite())
+				require.OK(t, r.rewrite())
 			}
 			r.reopen()
 		}
@@ -103,7 +105,7 @@ func TestAloneIsGuilty(t *testing.T) {
 		r, _ := newRungs(t)
 		begin := func(id string) {
 			_, err := r.Begin(id, bases("a", "b"))
-			must(t, err)
+			require.OK(t, err)
 		}
 		switch what {
 		case "first", "climbed", "rewritten":
@@ -121,7 +123,7 @@ func TestAloneIsGuilty(t *testing.T) {
 			r.Lower()
 		}
 		if what == "rewritten" || what == "lowered, rewritten" {
-			must(t, r.rewrite())
+			require.OK(t, r.rewrite())
 		}
 		r.reopen()
 		begin("2")

@@ -74,16 +74,19 @@ func unescape(s string) (string, bool) {
 
 // apply applies a line of the file. It returns false if vodmr cannot have written it.
 func (s *state) apply(text string) bool {
+	when, verb, base, rest, ok := parseNote(text)
+	return ok && s.applyVerb(verb, when, base, rest)
+}
+
+// parseNote undoes appendNote. It returns false if that cannot have written the line.
+func parseNote(text string) (when int64, verb, base, rest string, ok bool) {
 	stamp, text, _ := strings.Cut(text, " ")
-	verb, text, _ := strings.Cut(text, " ")
-	file, rest, _ := strings.Cut(text, " ")
+	verb, text, _ = strings.Cut(text, " ")
+	base, rest, _ = strings.Cut(text, " ")
 	when, err := strconv.ParseInt(stamp, 10, 64)
-	base, ok := unescape(file)
+	base, ok = unescape(base)
 	rest, ok2 := unescape(rest)
-	if err != nil || !ok || !ok2 || base == "" {
-		return false
-	}
-	return s.applyVerb(verb, when, base, rest)
+	return when, verb, base, rest, err == nil && ok && ok2 && base != ""
 }
 
 func (s *state) applyVerb(verb string, when int64, base, rest string) bool {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"vodmr/test/kit/require"
 )
 
 // The copies of one message go in one transaction, and any of them may be what broke it.
@@ -21,7 +23,7 @@ func TestCopiesOfOneMessageAreSuspectedTogether(t *testing.T) {
 	n.Sent("e")
 	n.Kept("a", "450 later")
 	n.Kept("c", "450 this recipient later")
-	must(t, n.Flush())
+	require.OK(t, n.Flush())
 	want := "1795000000 session 1\n" +
 		"1795000000 sent a\n" +
 		"1795000000 sent f\n" +
@@ -32,7 +34,7 @@ func TestCopiesOfOneMessageAreSuspectedTogether(t *testing.T) {
 		"1795000000 sent e\n" +
 		"1795000000 kept a 1 1795000000 450 later\n" +
 		"1795000000 kept c 1 1795000000 450 this recipient later\n"
-	if diff := cmp.Diff(want, slurp(t, dir+"/vodmr.notes")); diff != "" {
+	if diff := cmp.Diff(want, require.File(t, dir+"/vodmr.notes")); diff != "" {
 		t.Error(diff)
 	}
 	n.Close() // and here it broke
@@ -57,9 +59,9 @@ func TestSuspectsOfAFileThatCannotBeRewritten(t *testing.T) {
 	b, dir := newDir(t, nil)
 	n, _ := session(t, b, "1")
 	n.Sent("a", "b")
-	must(t, n.Flush())
+	require.OK(t, n.Flush())
 	n.Close()
-	must(t, os.MkdirAll(dir+"/vodmr.notes.tmp/full", 0o700))
+	require.OK(t, os.MkdirAll(dir+"/vodmr.notes.tmp/full", 0o700))
 	n, suspects := session(t, b, "2", "a", "b")
 	expect(t, suspects, "a", "b")
 	n.Close()
@@ -75,7 +77,7 @@ func TestATransactionThatIsGoneIsNotSuspected(t *testing.T) {
 	n.Sent("a", "b")
 	n.Sent("c", "d")
 	n.Sent("e")
-	must(t, n.Flush())
+	require.OK(t, n.Flush())
 	n.Close()
 	_, suspects := session(t, b, "2", "d", "e")
 	expect(t, suspects, "d")
@@ -109,9 +111,9 @@ func TestSuspectsOfAFile(t *testing.T) {
 		}
 		write(t, dir+"/vodmr.notes", text)
 		n, err := b.open(testClock())
-		must(t, err)
+		require.OK(t, err)
 		suspects, err := n.Begin("3", bases("a", "b", "c", "d"))
-		must(t, err)
+		require.OK(t, err)
 		if got := strings.Join(suspects, " "); got != want {
 			t.Errorf("%.80s: suspects %q, want %q", lines, got, want)
 		}
@@ -128,17 +130,17 @@ func TestTransactionsSurviveARewriting(t *testing.T) {
 	n.Sent("d", "e")
 	n.Retry("b")
 	n.Forget("x")
-	must(t, n.rewrite())
+	require.OK(t, n.rewrite())
 	want := "1795000000 session 1\n" +
 		"1795000000 sent a\n" +
 		"1795000000 also c\n" +
 		"1795000000 sent d\n" +
 		"1795000000 also e\n"
-	if diff := cmp.Diff(want, slurp(t, dir+"/vodmr.notes")); diff != "" {
+	if diff := cmp.Diff(want, require.File(t, dir+"/vodmr.notes")); diff != "" {
 		t.Error(diff)
 	}
 	n.Sent("f")
-	must(t, n.Flush())
+	require.OK(t, n.Flush())
 	n.Close()
 	if diff := cmp.Diff([][]string{{"a", "c"}, {"d", "e"}, {"f"}}, openNotes(t, b).state.inFlight()); diff != "" {
 		t.Error(diff)
@@ -156,14 +158,14 @@ func TestAgainChangesNothingElse(t *testing.T) {
 	}
 	n.Retry("a")
 	n.Retry("unheard of")
-	must(t, n.Flush())
+	require.OK(t, n.Flush())
 	n.Close()
 	n = openNotes(t, b)
 	if diff := cmp.Diff(model{"a": before}, snapshot(n)); diff != "" {
 		t.Error(diff)
 	}
 	suspects, err := n.Begin("2", bases("a"))
-	must(t, err)
+	require.OK(t, err)
 	expect(t, suspects)
 }
 
@@ -180,7 +182,7 @@ func TestAnswersWithoutANote(t *testing.T) {
 	n.Stays("staying", "odd")
 	n.Kept("kept", "450")
 	n.Tried("tried", "unreadable")
-	must(t, n.Flush())
+	require.OK(t, n.Flush())
 	n.Close()
 	n = openNotes(t, b)
 	if diff := cmp.Diff([][]string{{"unanswered"}}, n.state.inFlight()); diff != "" {
@@ -208,19 +210,19 @@ func TestTriedLeavesTheClockAlone(t *testing.T) {
 			Note{Tries: 4, First: 1795002000, Last: 1795003000, Reply: "unreadable"}},
 	} {
 		n, err := b.open(func() time.Time { return time.Unix(now, 0) })
-		must(t, err)
+		require.OK(t, err)
 		step.note(n)
 		if len(n.state.inFlight()) != 0 {
 			t.Errorf("%s: still unanswered", step.what)
 		}
-		must(t, n.Flush())
+		require.OK(t, n.Flush())
 		n.Close()
 		for _, how := range []string{"appended", "rewritten"} {
 			n := openNotes(t, b)
 			if diff := cmp.Diff(step.want, n.Of("a")); diff != "" {
 				t.Errorf("%s, %s: %s", step.what, how, diff)
 			}
-			must(t, n.rewrite())
+			require.OK(t, n.rewrite())
 			n.Close()
 		}
 		now += 1000

@@ -1,6 +1,10 @@
 package history
 
-import "testing"
+import (
+	"testing"
+
+	"vodmr/test/kit/require"
+)
 
 // TestTrust: a customer's server is trusted once it took a message, and no more after ten
 // refusals in a row, whatever restarts and rewritings come in between.
@@ -10,7 +14,7 @@ func TestTrust(t *testing.T) {
 		want := func(trusts bool, last int64, when string) {
 			t.Helper()
 			if how == "rewritten" {
-				must(t, r.rewrite())
+				require.OK(t, r.rewrite())
 			}
 			r.reopen()
 			if r.Trusts() != trusts || r.LastRefused() != last {
@@ -55,7 +59,7 @@ func TestTrustBeforeTheMark(t *testing.T) {
 			if n.Trusts() != want {
 				t.Errorf("%s, %q: %v", how, file, n.Trusts())
 			}
-			must(t, n.rewrite())
+			require.OK(t, n.rewrite())
 			n.Close()
 		}
 	}

@@ -19,7 +19,9 @@ func (c call) is(regs *syscall.PtraceRegs) bool {
 // calls are the calls that can be named. setlk is the fcntl(2) that takes a lock.
 func calls() map[string]call {
 	return map[string]call{
-		"setlk": {unix.SYS_FCNTL, unix.F_SETLK},
+		"setlk":   {unix.SYS_FCNTL, unix.F_SETLK},
+		"accept4": {number: unix.SYS_ACCEPT4}, "bind": {number: unix.SYS_BIND}, "fchmod": {number: unix.SYS_FCHMOD}, "fchmodat": {number: unix.SYS_FCHMODAT},
+		"flock": {number: unix.SYS_FLOCK}, "ftruncate": {number: unix.SYS_FTRUNCATE}, "listen": {number: unix.SYS_LISTEN}, "socket": {number: unix.SYS_SOCKET},
 		"clone": {number: unix.SYS_CLONE}, "close": {number: unix.SYS_CLOSE}, "close_range": {number: unix.SYS_CLOSE_RANGE}, "connect": {number: unix.SYS_CONNECT},
 		"dup3": {number: unix.SYS_DUP3}, "execve": {number: unix.SYS_EXECVE}, "exit_group": {number: unix.SYS_EXIT_GROUP}, "fcntl": {number: unix.SYS_FCNTL},
 		"fstat": {number: unix.SYS_FSTAT}, "fsync": {number: unix.SYS_FSYNC}, "getdents64": {number: unix.SYS_GETDENTS64}, "getsockopt": {number: unix.SYS_GETSOCKOPT},

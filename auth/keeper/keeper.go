@@ -1,4 +1,7 @@
-package auth
+// Package keeper owns what vodmr does beside talking: it keeps the process that reads from
+// the customer, the talker, apart from everything that needs rights. It begins TLS by
+// UCSPI-TLS, and becomes the checkpassword program. The talker's end of it is the Desk.
+package keeper
 
 import (
 	"fmt"
@@ -45,10 +48,23 @@ func (k *Keeper) Serve(args, environ []string) int {
 	if err := k.startTalker(args, environ); err != nil {
 		return k.fail(err)
 	}
+	return k.serve()
+}
+
+// serve is Serve once the talker is there.
+func (k *Keeper) serve() int {
 	err := k.answer()
-	if err != nil && err != io.EOF {
-		k.talker.Signal(unix.SIGKILL)
+	if err == io.EOF && !k.talker.EndsWithin(time.Until(k.Until)+graceTime) {
+		err = errBadRequest // it closed the pipe and stays
+	}
+	if err != io.EOF {
 		k.fail(err)
+		k.talker.Signal(unix.SIGKILL)
+		// Root without CAP_KILL cannot kill another user's process. Ours ends by itself
+		// when this one does, and nobody waits for a stranger's.
+		if !k.talker.EndsWithin(time.Second) {
+			return child.ExitTemporary
+		}
 	}
 	return k.talker.ExitCode()
 }
@@ -135,6 +151,9 @@ func (k *Keeper) beginTLS() error {
 		return errBadRequest
 	}
 	k.begun = true
+	if !k.Wrapper.Open() {
+		return k.say(false)
+	}
 	variables, err := k.Wrapper.Begin(k.Until)
 	if err != nil {
 		if err != ucspi.ErrNoHandshake { // that one the TLS program logs
@@ -177,7 +196,7 @@ func (p Program) exec(credentials []byte, answers, talker int, limit time.Durati
 	if err := place(in, answers); err != nil {
 		return err
 	}
-	killAfter(limit)
+	child.KillAfter(limit)
 	return fmt.Errorf("%s: %w", path, syscall.Exec(path, p.Argv, p.environ(talker)))
 }
 

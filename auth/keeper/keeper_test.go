@@ -1,13 +1,15 @@
-package auth
+package keeper
 
 import (
 	"errors"
 	"io"
+	"os"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"vodmr/internal/child"
 	"vodmr/internal/fdio"
 	"vodmr/internal/logline"
 )
@@ -63,5 +65,33 @@ func TestKeeperEndsInTime(t *testing.T) {
 	k := &Keeper{Until: time.Now().Add(-2 * graceTime), conn: fdio.New(requests, -1)}
 	if err := k.answer(); err != fdio.ErrTimeout {
 		t.Errorf("got %v, want a time-out", err)
+	}
+}
+
+// A talker that closes the pipe and stays is not waited for either: it would hold a place
+// at tcpserver for ever.
+func TestKeeperLeavesTalkerThatStays(t *testing.T) {
+	k := &Keeper{Until: time.Now().Add(-graceTime), Log: logline.New(-1, "vodmr", "4711")}
+	if err := k.startTalker(nil, []string{stayingTalker + "=yes"}); err != nil {
+		t.Fatal(err)
+	}
+	defer k.talker.Close()
+	k.Until = time.Now().Add(time.Second - graceTime)
+	if code := k.serve(); code != child.ExitTemporary {
+		t.Errorf("exit code %d, want %d", code, child.ExitTemporary)
+	}
+	if !k.talker.EndsWithin(10 * time.Second) {
+		t.Error("the talker stays")
+	}
+}
+
+// stayingTalker makes this test program a talker that closes the pipe to the keeper.
+const stayingTalker = "VODMR_TEST_STAYS"
+
+func init() {
+	if os.Getenv(stayingTalker) != "" {
+		unix.Close(deskRequests)
+		time.Sleep(time.Minute)
+		os.Exit(0)
 	}
 }

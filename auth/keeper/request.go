@@ -1,4 +1,4 @@
-package auth
+package keeper
 
 import (
 	"encoding/binary"
@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vodmr/auth"
 	"vodmr/internal/fdio"
 	"vodmr/internal/ucspi"
 	"vodmr/internal/verdict"
@@ -75,7 +76,7 @@ func (d *Desk) Open() bool {
 }
 
 // Begin has the TLS program shake hands, and puts its plain side on descriptors 0 and 1.
-func (d *Desk) Begin(until time.Time) (Connection, error) {
+func (d *Desk) Begin(until time.Time) (auth.Connection, error) {
 	// The keeper gives up first, and says why.
 	answer, err := d.ask([]byte{requestTLS}, until.Add(time.Second))
 	if err != nil {
@@ -104,16 +105,16 @@ func onto(sides [2]int) error {
 }
 
 // Check has the checkpassword program decide. A nil error is a login: another program has
-// the connection from then on. An error that wraps ErrRefused is a refusal, any other is
+// the connection from then on. An error that wraps auth.ErrRefused is a refusal, any other is
 // trouble. Nothing can be asked afterwards: the keeper is another program.
-func (d *Desk) Check(c Credentials, until time.Time) error {
+func (d *Desk) Check(c auth.Credentials, until time.Time) error {
 	answer, err := d.ask(loginRequest(c), until)
 	if d.customer != nil {
 		d.customer.Wake() // the keeper is gone, and the customer still has to hear of it
 	}
 	switch {
 	case err == io.EOF:
-		return fmt.Errorf("%w by the checkpassword program", ErrRefused)
+		return fmt.Errorf("%w by the checkpassword program", auth.ErrRefused)
 	case err == fdio.ErrTimeout:
 		// What answers later must find that nobody waits for it.
 		unix.Close(d.answers)
@@ -134,7 +135,7 @@ func (d *Desk) ask(request []byte, until time.Time) (answer byte, err error) {
 	return b[0], err
 }
 
-func loginRequest(c Credentials) []byte {
+func loginRequest(c auth.Credentials) []byte {
 	text := c.Bytes()
 	request := binary.BigEndian.AppendUint16([]byte{requestLogin}, uint16(len(text)))
 	return append(request, text...)
@@ -148,7 +149,7 @@ func readCredentials(r io.Reader) ([]byte, error) {
 		return nil, err
 	}
 	n := int(binary.BigEndian.Uint16(length[:]))
-	if n > MaxCredentials {
+	if n > auth.MaxCredentials {
 		return nil, errBadRequest
 	}
 	text := make([]byte, n)

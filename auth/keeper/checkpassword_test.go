@@ -1,12 +1,16 @@
-package auth
+package keeper
 
 import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"vodmr/auth"
 )
 
-var credentials = Credentials{"odmr@example.org", "b913a602c7eda7a495b4e6e7334d3890", "<1.2@mail>"}
+var credentials = auth.Credentials{
+	Login: "odmr@example.org", Secret: "b913a602c7eda7a495b4e6e7334d3890", Challenge: "<1.2@mail>",
+}
 
 func TestEnviron(t *testing.T) {
 	from := []string{

@@ -1,7 +1,6 @@
-package auth
+package keeper
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -25,9 +24,6 @@ type Program struct {
 // DefaultPort is the Port for vchkpw, which checks CRAM-MD5 only on SMTP's ports: 587 is
 // the one for customers.
 const DefaultPort = 587
-
-// ErrRefused is wrapped by the error about a login that the program refused for good.
-var ErrRefused = errors.New("refused")
 
 const (
 	// credentialsFD is the descriptor from which a checkpassword program reads.

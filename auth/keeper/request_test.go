@@ -1,4 +1,4 @@
-package auth
+package keeper
 
 import (
 	"errors"
@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vodmr/auth"
 	"vodmr/internal/fdio"
 	"vodmr/internal/ucspi"
 )
@@ -54,7 +55,7 @@ func TestDeskCheck(t *testing.T) {
 		}
 		unix.Close(answers)
 		err := d.Check(credentials, time.Now().Add(time.Minute))
-		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) || errors.Is(err, ErrRefused) != (answer == "") {
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) || errors.Is(err, auth.ErrRefused) != (answer == "") {
 			t.Errorf("%q: %v, want %q", answer, err, want)
 		}
 		text := credentials.Bytes()
@@ -69,7 +70,7 @@ func TestDeskCheckInTime(t *testing.T) {
 	d, _, answers := desk(t)
 	defer unix.Close(answers)
 	err := d.Check(credentials, time.Now())
-	if err == nil || errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "in time") {
+	if err == nil || errors.Is(err, auth.ErrRefused) || !strings.Contains(err.Error(), "in time") {
 		t.Errorf("got %v", err)
 	}
 	if err := fdio.WriteAll(answers, []byte{0}); err != unix.EPIPE {
@@ -107,7 +108,7 @@ func TestReadCredentials(t *testing.T) {
 	if text, err := readCredentials(strings.NewReader(good)); err != nil || string(text) != string(credentials.Bytes()) {
 		t.Errorf("%q, %v", text, err)
 	}
-	long := strings.Repeat("x", MaxCredentials-3)
+	long := strings.Repeat("x", auth.MaxCredentials-3)
 	for name, request := range map[string]string{
 		"nothing":           "\x00\x00",
 		"two fields":        "\x00\x04a\x00b\x00",
@@ -123,7 +124,7 @@ func TestReadCredentials(t *testing.T) {
 		}
 	}
 	most := "\x02\x00" + long + "\x00\x00\x00"
-	if text, err := readCredentials(strings.NewReader(most)); err != nil || len(text) != MaxCredentials {
+	if text, err := readCredentials(strings.NewReader(most)); err != nil || len(text) != auth.MaxCredentials {
 		t.Errorf("%d bytes, %v", len(text), err)
 	}
 }
@@ -138,7 +139,7 @@ func FuzzReadCredentials(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if len(text) > MaxCredentials || strings.Count(string(text), "\x00") != 3 || text[len(text)-1] != 0 {
+		if len(text) > auth.MaxCredentials || strings.Count(string(text), "\x00") != 3 || text[len(text)-1] != 0 {
 			t.Errorf("%q", text)
 		}
 	})

@@ -1,9 +1,0 @@
-//go:build !linux
-
-package auth
-
-import "time"
-
-// killAfter is for Linux: elsewhere a checkpassword program that never decides stays until
-// its own limits end it. The customer is told to come again all the same.
-func killAfter(time.Duration) {}

@@ -1,0 +1,51 @@
+package check
+
+import (
+	"fmt"
+	"os"
+	"syscall"
+
+	"vodmr/relay/door"
+)
+
+const (
+	noDoor        kind = "wrong | is no folder, so unknown recipients are not refused | make the folder as vodmr-rcpt(8) says, or take VODMR_DOOR away"
+	openDoor      kind = "wrong | can be written by others than its owner, who could have mail refused | chmod 2750 the folder, and give it to the owner of the Maildirs"
+	shutDoor      kind = "doubtful | lets no group in, so the SMTP server cannot ask | chgrp the folder to the group of those who may ask, and chmod 2750"
+	refusesMaster kind = "doubtful | is refused by the customer's server | every domain with mail must have a postmaster (RFC 5321 section 4.5.1): let the customer make one"
+)
+
+// checkDoor looks at the folder where recipients are asked about.
+func checkDoor(s *site, r *report) {
+	path := s.service.env["VODMR_DOOR"]
+	if path == "" {
+		return
+	}
+	st, err := os.Stat(path)
+	switch {
+	case err != nil || !st.IsDir():
+		r.say(path, noDoor, "")
+	case st.Mode().Perm()&0o022 != 0:
+		r.say(path, openDoor, fmt.Sprintf("%04o", st.Mode().Perm()))
+	case !groupEnters(st):
+		r.say(path, shutDoor, fmt.Sprintf("%04o", st.Mode().Perm()))
+	}
+}
+
+// groupEnters reports if the group may look for names, and if new files get it.
+func groupEnters(st os.FileInfo) bool {
+	owner, known := st.Sys().(*syscall.Stat_t)
+	return st.Mode().Perm()&0o050 == 0o050 && st.Mode()&os.ModeSetgid != 0 && known && owner.Gid != 0
+}
+
+// checkPostmasterAsked asks about the domain's postmaster, as the front's SMTP server would.
+func checkPostmasterAsked(rt *route, r *report) {
+	path := rt.site.service.env["VODMR_DOOR"]
+	if path == "" {
+		return
+	}
+	address := "postmaster@" + rt.name
+	if opinion := door.NewClient(path).Ask(address); opinion.Refuse {
+		r.say(address, refusesMaster, opinion.Words)
+	}
+}

@@ -1,0 +1,157 @@
+// Vodmr-rcpt refuses recipients that a customer does not have, while the sender is still
+// connected. See vodmr-rcpt(8).
+package main
+
+import (
+	"errors"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"vodmr/internal/child"
+	"vodmr/internal/fdio"
+	"vodmr/internal/logline"
+	"vodmr/internal/sys"
+	"vodmr/internal/version"
+	"vodmr/relay/door"
+	"vodmr/relay/door/filter"
+	"vodmr/relay/door/policy"
+)
+
+const (
+	program = "vodmr-rcpt"
+	usage   = "usage: vodmr-rcpt [-d DOOR] ADDRESS\n" +
+		"       vodmr-rcpt [-d DOOR] -P\n" +
+		"       vodmr-rcpt [-d DOOR] PROG [ARG...]\n" +
+		"       vodmr-rcpt [-d DOOR] -l LOGIN\n" +
+		"       vodmr-rcpt [-d DOOR] -x ADDRESS\n" +
+		"       vodmr-rcpt -h | -V\n" +
+		"see vodmr-rcpt(8)\n"
+	exitUnknown   = 1
+	exitMisuse    = 100
+	exitTemporary = child.ExitTemporary
+)
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+// run returns the exit code.
+func run(args []string) int {
+	if text := version.Answer(program, usage, args); text != "" {
+		_ = fdio.WriteAll(1, []byte(text))
+		return 0
+	}
+	o, err := parse(args, os.Getenv)
+	if err != nil {
+		return fail(err, "\n"+usage, exitMisuse)
+	}
+	switch {
+	case o.list != "":
+		return list(o)
+	case o.forget != "":
+		return forget(o)
+	case o.policy:
+		return servePolicy(o)
+	case isAddress(o.words):
+		return once(o)
+	}
+	return serveFilter(o)
+}
+
+// isAddress tells an address from a program: a program's path may hold an @, but never
+// without a slash.
+func isAddress(words []string) bool {
+	return len(words) == 1 && strings.Contains(words[0], "@") && !strings.HasPrefix(words[0], "/")
+}
+
+// once answers one question: 0 for yes, 1 for no. On standard output it says what an SMTP
+// server could say.
+func once(o *flags) int {
+	opinion := door.NewClient(o.door).Ask(o.words[0])
+	if opinion.Err != nil {
+		_ = fdio.WriteAll(2, []byte(program+": "+opinion.Err.Error()+"\n"))
+	}
+	if opinion.Refuse {
+		_ = fdio.WriteAll(1, []byte("550 5.1.1 "+words(opinion)+"\n"))
+		return exitUnknown
+	}
+	_ = fdio.WriteAll(1, []byte("250 2.1.5 "+words(opinion)+"\n"))
+	return 0
+}
+
+func words(opinion door.Opinion) string {
+	if opinion.Words != "" {
+		return opinion.Words
+	}
+	if opinion.Refuse {
+		return "no such recipient"
+	}
+	return "ok"
+}
+
+// An asker answers for a server: it logs what it refuses and, once, why nobody can be asked.
+type asker struct {
+	client *door.Client
+	log    *logline.Logger // nil for none
+	failed string
+}
+
+func (a *asker) refuse(raw string) (text string, refuse bool) {
+	opinion := a.client.Ask(raw)
+	if opinion.Err != nil && a.log != nil && a.failed != opinion.Err.Error() {
+		a.failed = opinion.Err.Error()
+		a.log.Event("error", logline.Err(opinion.Err))
+	}
+	if opinion.Refuse && a.log != nil {
+		a.log.Event("refused", logline.F("to", "<"+raw+">"), logline.F("by", opinion.Source), logline.F("reply", "550 5.1.1 "+words(opinion)))
+	}
+	return words(opinion), opinion.Refuse
+}
+
+// servePolicy speaks Postfix's policy protocol on descriptors 0 and 1. spawn(8) connects
+// descriptor 2 to Postfix as well: then nothing is logged, since Postfix logs each refusal.
+func servePolicy(o *flags) int {
+	a := &asker{client: door.NewClient(o.door)}
+	if !isSameFile(1, 2) {
+		a.log = logline.New(2, program, logline.Session())
+	}
+	conn := fdio.New(0, 1)
+	err := policy.Serve(conn, conn, a.refuse)
+	if err == nil || errors.Is(err, io.ErrUnexpectedEOF) {
+		return 0
+	}
+	if a.log != nil {
+		a.log.Event("error", logline.Err(err))
+	}
+	return exitTemporary
+}
+
+func isSameFile(a, b int) bool {
+	var x, y unix.Stat_t
+	return sys.Stat(a, &x) == nil && sys.Stat(b, &y) == nil && sys.SameFile(&x, &y)
+}
+
+// serveFilter runs an SMTP server and follows its dialogue.
+func serveFilter(o *flags) int {
+	path, err := child.LookPath(o.words[0], os.Getenv("PATH"))
+	if err != nil {
+		return fail(err, "\n", exitTemporary)
+	}
+	log := logline.New(2, program, logline.Session())
+	a := &asker{client: door.NewClient(o.door), log: log}
+	d := filter.New()
+	d.Refuse = a.refuse
+	d.Blind = func(why string) { log.Event("blind", logline.F("reason", why)) }
+	code, err := filter.Run(d, path, o.words, os.Environ())
+	if err != nil {
+		log.Event("error", logline.Err(err))
+	}
+	return code
+}
+
+// fail prints the error, and returns the exit code.
+func fail(err error, after string, code int) int {
+	_ = fdio.WriteAll(2, []byte(program+": "+err.Error()+after))
+	return code
+}

@@ -1,0 +1,218 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"vodmr/relay/spool/history"
+	"vodmr/test/kit/dialogue"
+	"vodmr/test/kit/logformat"
+	"vodmr/test/kit/require"
+)
+
+// bin is the folder of what TestMain built.
+var bin string
+
+func TestMain(m *testing.M) { os.Exit(dialogue.Main(m, &bin, "vodmr/cmd/vodmr-rcpt")) }
+
+// learnt is a door where nobody@example.org is known not to exist.
+func learnt(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	r := history.NewRecipients(dir, "example.org", time.Now)
+	require.OK(t, r.SetLogin("odmr@example.org"))
+	require.OK(t, r.Refused("nobody@example.org", "no user \\ \"here\""))
+	require.OK(t, r.Accepted("bob@example.org"))
+	return dir
+}
+
+func command(args ...string) *exec.Cmd {
+	cmd := exec.Command(filepath.Join(bin, "vodmr-rcpt"), args...)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "VODMR_SESSION=4711"}
+	return cmd
+}
+
+// output runs the program to its end.
+func output(t *testing.T, in string, args ...string) (out, log string, code int) {
+	t.Helper()
+	var stdout, stderr strings.Builder
+	cmd := command(args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(in), &stdout, &stderr
+	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
+		t.Fatal(err)
+	}
+	return stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()
+}
+
+func TestMisuse(t *testing.T) {
+	for _, args := range [][]string{{}, {"-d", "door", "a@b"}, {"-P", "a@b"}, {"-l", "x", "-P"}, {"-x", "a@b", "-l", "x"}, {"-z"},
+		{"-x", "nobody"}, {"-l"}} {
+		if _, log, code := output(t, "", args...); code != 100 || !strings.HasPrefix(log, "vodmr-rcpt: ") {
+			t.Errorf("%q: exit %d, %q", args, code, log)
+		}
+	}
+}
+
+// TestOnce: one answer, in words that a server can say, and an exit code.
+func TestOnce(t *testing.T) {
+	dir := learnt(t)
+	for _, test := range []struct {
+		dir, address, out string
+		code              int
+	}{
+		{dir, "nobody@example.org", "550 5.1.1 no user \\ \"here\"\n", 1},
+		{dir, "nobody@EXAMPLE.org", "550 5.1.1 no user \\ \"here\"\n", 1},
+		{dir, "Nobody@example.org", "250 2.1.5 nobody knows\n", 0},
+		{dir, "bob@example.org", "250 2.1.5 the customer's server accepted it before\n", 0},
+		{dir + "/none", "nobody@example.org", "250 2.1.5 the session did not answer\n", 0},
+	} {
+		if out, _, code := output(t, "", "-d", test.dir, test.address); out != test.out || code != test.code {
+			t.Errorf("%s: %q, exit %d", test.address, out, code)
+		}
+	}
+}
+
+// TestListAndForget: -l lists by login and by domain, -x forgets.
+func TestListAndForget(t *testing.T) {
+	dir := learnt(t)
+	for _, name := range []string{"odmr@example.org", "Example.org"} {
+		out, _, code := output(t, "", "-d", dir, "-l", name)
+		lines := strings.Split(out, "\n")
+		if code != 0 || len(lines) != 3 || !dialogue.Match("*Z yes bob@example.org", lines[0]) ||
+			!strings.Contains(out, "Z no  nobody@example.org: no user ") {
+			t.Errorf("%s: exit %d, %q", name, code, out)
+		}
+	}
+	if out, log, code := output(t, "", "-d", dir, "-l", "other@example.org"); code != 1 || out != "" || log == "" {
+		t.Errorf("exit %d, %q, %q", code, out, log)
+	}
+	if _, log, code := output(t, "", "-d", dir, "-x", "nobody@example.org"); code != 0 || log != "" {
+		t.Errorf("exit %d, %q", code, log)
+	}
+	if _, _, code := output(t, "", "-d", dir, "nobody@example.org"); code != 0 {
+		t.Errorf("it is still refused")
+	}
+}
+
+// TestPolicy: Postfix's protocol on one connection; nothing but answers on standard error
+// if that is the connection too.
+func TestPolicy(t *testing.T) {
+	dir := learnt(t)
+	request := "protocol_state=RCPT\nrecipient=nobody@example.org\n\n"
+	out, log, code := output(t, request+request, "-d", dir, "-P")
+	if want := strings.Repeat("action=550 5.1.1 no user \\ \"here\"\n\n", 2); out != want || code != 0 {
+		t.Errorf("exit %d, %q", code, out)
+	}
+	logformat.Test(t, log)
+	if strings.Count(log, " refused to=<nobody@example.org> by=learnt ") != 2 {
+		t.Errorf("log %q", log)
+	}
+	same, err := exec.Command("sh", "-c", "printf 'recipient=x\\nprotocol_state=RCPT\\nGET\\n' | "+bin+"/vodmr-rcpt -P -d "+dir+" 2>&1").Output()
+	if err == nil || len(same) != 0 {
+		t.Errorf("%v, %q", err, same)
+	}
+}
+
+// server is a shell script in place of qmail-smtpd.
+func server(t *testing.T, script string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "smtpd")
+	require.OK(t, os.WriteFile(path, []byte("#!/bin/sh\n"+script), 0o755))
+	return path
+}
+
+const smtpd = `printf '220 mx\r\n'
+while IFS= read -r line; do
+	case $line in
+	EHLO*) printf '250-mx\r\n250 PIPELINING\r\n' ;;
+	DATA*) printf '354 go\r\n'
+		while IFS= read -r line && [ "$line" != "$(printf '.\r')" ]; do printf '%s\n' "$line" >>"$0.mail"; done
+		printf '250 queued\r\n' ;;
+	QUIT*) printf '221 bye\r\n'; exit 17 ;;
+	RCPT*nobody*) printf '250 it came through\r\n' ;;
+	*) printf '250 ok\r\n' ;;
+	esac
+done
+exit 18
+`
+
+// TestFilter: a server that knows nothing refuses what the customer does not have, and its
+// exit code is ours.
+func TestFilter(t *testing.T) {
+	path := server(t, smtpd)
+	p := dialogue.Start(t, command("-d", learnt(t), path))
+	p.Run("S: 220 mx\nC: EHLO a\nS: 250-mx\nS: 250 PIPELINING\n")
+	p.Send("MAIL FROM:<s@x>\r\nRCPT TO:<nobody@example.org>\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n")
+	p.Run("S: 250 ok\nS: 550 5.1.1 no user \\ \"here\"\nS: 250 ok\nS: 354 go\nC: RCPT TO:<nobody@example.org>\nC: .\nS: 250 queued\nC: QUIT\nS: 221 bye\nS: <end>\n")
+	code, log := p.End()
+	if code != 17 || strings.Count(log, "\n") != 1 || !strings.Contains(log, " refused to=<nobody@example.org> by=learnt ") {
+		t.Errorf("exit %d, %q", code, log)
+	}
+	if mail, _ := os.ReadFile(path + ".mail"); string(mail) != "RCPT TO:<nobody@example.org>\r\n" {
+		t.Errorf("the content is %q", mail)
+	}
+}
+
+// TestFilterClientGone: the server sees the end of a client that hangs up, behind all that it
+// said.
+func TestFilterClientGone(t *testing.T) {
+	path := server(t, "cat >\"$0.got\"; exit 3\n")
+	p := dialogue.Start(t, command("-d", learnt(t), path))
+	p.Send("EHLO a\r\nNOOP\r\nhalf a li")
+	p.CloseWrite()
+	if code, log := p.End(); code != 3 || log != "" {
+		t.Errorf("exit %d, %q", code, log)
+	}
+	if got, _ := os.ReadFile(path + ".got"); string(got) != "EHLO a\r\nNOOP\r\n" {
+		t.Errorf("the server got %q", got)
+	}
+}
+
+// TestFilterServerCut: however the server ends, and after whichever byte, the client gets
+// what it said once, and then the end.
+func TestFilterServerCut(t *testing.T) {
+	const says = "220 mx\r\n250-one\r\n250 two\r\n550 5.1.1 three\r\n"
+	for end, code := range map[string]int{"exit 5": 5, "kill -9 $$": 111, "exec 1>&- 0<&-; sleep 0.1; exit 6": 6, "sleep 3 & exit 7": 7} {
+		for n := 0; n <= len(says); n += 3 {
+			script := fmt.Sprintf("IFS= read -r line\nhead -c %d \"$0.says\"\n%s\n", n, end)
+			path := server(t, script)
+			require.OK(t, os.WriteFile(path+".says", []byte(says), 0o600))
+			p := dialogue.Start(t, command("-d", learnt(t), path))
+			p.Send("EHLO a\r\nRCPT TO:<nobody@example.org>\r\nNOOP\r\n")
+			got := readAll(t, p)
+			if c, _ := p.End(); c != code {
+				t.Errorf("%s after %d bytes: exit %d, want %d", end, n, c, code)
+			}
+			// Ours may stand between whole replies of the server.
+			if without := strings.ReplaceAll(got, "503 5.5.1 say MAIL first\r\n", ""); without != says[:n] {
+				t.Errorf("%s after %d bytes: got %q", end, n, got)
+			}
+		}
+	}
+}
+
+func readAll(t *testing.T, p *dialogue.Process) string {
+	t.Helper()
+	var got strings.Builder
+	buf := make([]byte, 4096)
+	require.OK(t, p.Net().SetReadDeadline(time.Now().Add(20*time.Second)))
+	for {
+		n, err := p.Net().Read(buf)
+		got.Write(buf[:n])
+		if err != nil {
+			return got.String()
+		}
+	}
+}
+
+// TestFilterNoServer: a server that cannot be run.
+func TestFilterNoServer(t *testing.T) {
+	if _, log, code := output(t, "", "/none/such"); code != 111 || log == "" {
+		t.Errorf("exit %d, %q", code, log)
+	}
+}

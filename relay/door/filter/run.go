@@ -1,0 +1,148 @@
+package filter
+
+import (
+	"errors"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"vodmr/internal/child"
+	"vodmr/internal/fdio"
+	"vodmr/internal/sys"
+)
+
+const maxPending = 64 << 10 // bytes that a side has not taken; then the other is not read
+
+// Run starts the server in the file path with a socket in place of descriptors 0 and 1, and
+// passes the bytes of our own 0 and 1 to and fro until the server ends. It returns the
+// server's exit code.
+func Run(d *Dialogue, path string, argv, environ []string) (code int, err error) {
+	ours, its, err := fdio.Pair()
+	if err != nil {
+		return child.ExitTemporary, err
+	}
+	server, err := child.Start(path, argv, &syscall.ProcAttr{Env: environ, Files: []uintptr{uintptr(its), uintptr(its), 2}})
+	fdio.Close(its)
+	if err != nil {
+		fdio.Close(ours)
+		return child.ExitTemporary, err
+	}
+	p := &pump{dialogue: d, client: fdio.New(0, 1), server: fdio.New(ours, ours), serverFD: ours}
+	for p.turn(server.Ended()) {
+	}
+	fdio.Close(ours)
+	return server.ExitCode(), nil
+}
+
+// A pump passes the bytes of both sides to the Dialogue and from it.
+type pump struct {
+	dialogue           *Dialogue
+	client, server     *fdio.Conn
+	serverFD           int
+	toServer, toClient []byte
+	clientEnded        bool // it says nothing more
+	clientGone         bool // it takes nothing more
+	serverDeaf         bool // it takes nothing more
+	ended              bool // the server was ended that the client has ended
+	serverEnded        bool
+	buf                [16 << 10]byte
+}
+
+// turn does what can be done after one wait. It returns false when all is done.
+func (p *pump) turn(ended int) bool {
+	if p.serverEnded && (len(p.toClient) == 0 || p.clientGone) {
+		return false
+	}
+	fds := []unix.PollFd{
+		{Fd: 0, Events: when(!p.clientEnded && !p.serverEnded && p.dialogue.Reads() && len(p.toServer) < maxPending, unix.POLLIN)},
+		{Fd: 1, Events: when(len(p.toClient) > 0, unix.POLLOUT)},
+		{Fd: int32(p.serverFD), Events: when(!p.serverEnded && len(p.toClient) < maxPending, unix.POLLIN) |
+			when(len(p.toServer) > 0, unix.POLLOUT)},
+		{Fd: int32(ended), Events: when(!p.serverEnded && len(p.toClient) < maxPending, unix.POLLIN)},
+	}
+	for i := range fds {
+		if fds[i].Events == 0 {
+			fds[i].Fd = -1
+		}
+	}
+	if err := sys.Retry(func() error { _, err := unix.Poll(fds, -1); return err }); err != nil {
+		return false
+	}
+	p.write(fds[1].Revents != 0, fds[2].Revents&^unix.POLLIN != 0)
+	if fds[2].Revents&^unix.POLLOUT != 0 && fds[2].Events&unix.POLLIN != 0 {
+		p.readServer()
+	} else if fds[3].Revents != 0 {
+		p.endServer() // something that it left behind may hold the socket
+	}
+	if fds[0].Revents != 0 {
+		p.readClient()
+	}
+	p.tell()
+	return true
+}
+
+func when(is bool, events int16) int16 {
+	if is {
+		return events
+	}
+	return 0
+}
+
+// write writes what the sides take.
+func (p *pump) write(client, server bool) {
+	if client && len(p.toClient) > 0 {
+		n, _, err := p.client.Exchange(p.toClient, nil)
+		p.toClient = p.toClient[n:]
+		p.clientGone = p.clientGone || err != nil
+	}
+	if server && len(p.toServer) > 0 {
+		n, _, err := p.server.Exchange(p.toServer, nil)
+		p.toServer = p.toServer[n:]
+		p.serverDeaf = p.serverDeaf || err != nil
+	}
+	if p.clientGone {
+		p.toClient, p.clientEnded = nil, true
+	}
+	if p.serverDeaf {
+		p.toServer = nil
+	}
+}
+
+func (p *pump) readClient() {
+	_, n, err := p.client.Exchange(nil, p.buf[:])
+	p.clientEnded = p.clientEnded || err != nil && !errors.Is(err, fdio.ErrTimeout)
+	toServer, toClient := p.dialogue.FromClient(p.buf[:n])
+	p.add(toServer, toClient)
+}
+
+func (p *pump) readServer() {
+	_, n, err := p.server.Exchange(nil, p.buf[:])
+	toClient, toServer := p.dialogue.FromServer(p.buf[:n])
+	p.add(toServer, toClient)
+	if err != nil {
+		p.endServer()
+	}
+}
+
+// endServer takes the server's last bytes.
+func (p *pump) endServer() {
+	p.add(nil, p.dialogue.ServerEnded())
+	p.serverEnded, p.toServer = true, nil
+}
+
+func (p *pump) add(toServer, toClient []byte) {
+	if !p.serverDeaf {
+		p.toServer = append(p.toServer, toServer...)
+	}
+	if !p.clientGone {
+		p.toClient = append(p.toClient, toClient...)
+	}
+}
+
+// tell tells the server that the client has ended, once it has got all of its bytes.
+func (p *pump) tell() {
+	if p.clientEnded && !p.ended && !p.serverEnded && len(p.toServer) == 0 {
+		p.ended = true
+		_ = unix.Shutdown(p.serverFD, unix.SHUT_WR)
+	}
+}

@@ -1,0 +1,247 @@
+package door
+
+import (
+	"bytes"
+	"errors"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	maxDomains = 100 // of one session
+	maxAskers  = 100 // connections at once; more are closed, which counts as yes
+	// maxAccepts is how many connections one call of Work accepts: the session has mail to send.
+	maxAccepts = 16
+	// maxSilence is how long a connection may last: no asker waits longer for its answer.
+	maxSilence = Patience + time.Second
+)
+
+var errManyDomains = errors.New("only the first 100 domains of a session can be asked about")
+
+// A Server is asked in a standing session. It never waits: Work does what can be done. It
+// is used by one goroutine.
+type Server struct {
+	listeners []*listener
+	askers    []*asker
+	cache     cache
+	now       func() time.Time
+
+	// Changed reports if what is known of a domain was changed by somebody else, so that no
+	// earlier answer counts. Nil for never.
+	Changed func(domain string) bool
+}
+
+// An asker is a connection with at most one question.
+type asker struct {
+	fd       int
+	domain   string
+	line     []byte
+	question string // "" until it is known
+	taken    bool   // Questions has handed it out
+	since    time.Time
+}
+
+// Listen makes a socket for each domain. The Server does what it can; the error says what
+// it cannot.
+func Listen(dir string, domains []string, now func() time.Time) (*Server, error) {
+	s := &Server{now: now}
+	var failed error
+	if len(domains) > maxDomains {
+		domains, failed = domains[:maxDomains], errManyDomains
+	}
+	for _, domain := range domains {
+		if !isName(domain) {
+			continue
+		}
+		l, err := listen(dir, domain)
+		if err != nil {
+			return s, errors.Join(failed, err) // the others would fail likewise
+		}
+		s.listeners = append(s.listeners, l)
+	}
+	return s, failed
+}
+
+// FDs are the descriptors that can be read when Work has something to do.
+func (s *Server) FDs() []int {
+	fds := make([]int, 0, len(s.listeners)+len(s.askers))
+	for _, l := range s.listeners {
+		fds = append(fds, l.fd)
+	}
+	for _, a := range s.askers {
+		fds = append(fds, a.fd)
+	}
+	return fds
+}
+
+// Work accepts connections and reads questions, without waiting.
+func (s *Server) Work() {
+	s.expire()
+	left := maxAccepts
+	for _, l := range s.listeners {
+		for left > 0 {
+			fd := l.accept()
+			if fd < 0 {
+				break
+			}
+			left--
+			s.add(fd, l.domain)
+		}
+	}
+	for _, a := range append([]*asker(nil), s.askers...) {
+		if !a.read() {
+			s.drop(a)
+		} else if a.question != "" {
+			s.answerKnown(a)
+		}
+	}
+}
+
+// add takes a connection. If there are too many, one that has not asked yet makes room.
+func (s *Server) add(fd int, domain string) {
+	if len(s.askers) >= maxAskers && !s.dropSilent() {
+		unix.Close(fd)
+		return
+	}
+	s.askers = append(s.askers, &asker{fd: fd, domain: domain, since: s.now()})
+}
+
+func (s *Server) dropSilent() bool {
+	for _, a := range s.askers {
+		if a.question == "" {
+			s.drop(a)
+			return true
+		}
+	}
+	return false
+}
+
+// expire drops connections that last too long.
+func (s *Server) expire() {
+	for _, a := range append([]*asker(nil), s.askers...) {
+		if s.now().Sub(a.since) >= maxSilence {
+			s.drop(a)
+		}
+	}
+}
+
+// NextExpiry is when Work has connections to drop; zero if there are none.
+func (s *Server) NextExpiry() time.Time {
+	var next time.Time
+	for _, a := range s.askers {
+		if at := a.since.Add(maxSilence); next.IsZero() || at.Before(next) {
+			next = at
+		}
+	}
+	return next
+}
+
+func (s *Server) drop(a *asker) {
+	for i, other := range s.askers {
+		if other == a {
+			s.askers = append(s.askers[:i], s.askers[i+1:]...)
+			unix.Close(a.fd)
+			return
+		}
+	}
+}
+
+// read reads what has come. It returns false if the connection is of no more use.
+func (a *asker) read() bool {
+	var buf [maxQuestion + 2]byte
+	n, err := unix.Read(a.fd, buf[:])
+	if err == unix.EAGAIN || err == unix.EINTR {
+		return true
+	}
+	if err != nil || n == 0 || a.question != "" { // a second question before the answer
+		return false
+	}
+	a.line = append(a.line, buf[:n]...)
+	line, rest, whole := bytes.Cut(a.line, []byte("\n"))
+	if !whole {
+		return len(a.line) <= maxQuestion
+	}
+	normal, domain, ok := Normal(string(line))
+	if !ok || domain != a.domain || len(rest) > 0 {
+		return false
+	}
+	a.question, a.line = normal, nil
+	return true
+}
+
+// say answers an asker, which is dropped then.
+func (s *Server) say(a *asker, answer Answer) {
+	_, _ = unix.Write(a.fd, []byte(answer.line())) // it fits into the socket's buffer, or the asker is gone
+	s.drop(a)
+}
+
+func (s *Server) answerKnown(a *asker) {
+	if s.Changed != nil && s.Changed(a.domain) {
+		s.cache = cache{}
+	}
+	if answer, known := s.cache.of(a.question, s.now()); known {
+		s.say(a, answer)
+	}
+}
+
+// Questions hands out at most so many addresses that are asked about, each once.
+func (s *Server) Questions(most int) []string {
+	var list []string
+	seen := map[string]bool{}
+	for _, a := range s.askers {
+		if len(list) >= most {
+			break
+		}
+		if a.question == "" || a.taken {
+			continue
+		}
+		a.taken = true
+		if !seen[a.question] {
+			seen[a.question] = true
+			list = append(list, a.question)
+		}
+	}
+	return list
+}
+
+// Waiting reports if a question waits that Questions has not handed out.
+func (s *Server) Waiting() bool {
+	for _, a := range s.askers {
+		if a.question != "" && !a.taken {
+			return true
+		}
+	}
+	return false
+}
+
+// Answer answers all that ask about an address, and remembers the answer for a while.
+func (s *Server) Answer(normal string, answer Answer) {
+	s.cache.add(normal, answer, s.now())
+	for _, a := range append([]*asker(nil), s.askers...) {
+		if a.question == normal {
+			s.say(a, answer)
+		}
+	}
+}
+
+// Decline answers all questions that are not handed out with Unknown. Nothing is
+// remembered.
+func (s *Server) Decline(why string) {
+	for _, a := range append([]*asker(nil), s.askers...) {
+		if a.question != "" && !a.taken {
+			s.say(a, Answer{Unknown, why})
+		}
+	}
+}
+
+// Close ends the listening. Connections without an answer are closed, which counts as yes.
+func (s *Server) Close() {
+	for _, l := range s.listeners {
+		l.close()
+	}
+	for _, a := range s.askers {
+		unix.Close(a.fd)
+	}
+	s.listeners, s.askers = nil, nil
+}

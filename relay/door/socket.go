@@ -1,0 +1,105 @@
+package door
+
+import (
+	"fmt"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"vodmr/internal/sys"
+)
+
+const (
+	// maxPath is what fits into a socket's address, in bytes, on all systems.
+	maxPath = 103
+	// backlog is how many questions may wait to be accepted. More are not asked.
+	backlog = 128
+	// socketMode lets the folder's group ask.
+	socketMode = 0o660
+)
+
+// socket makes a UNIX socket that never waits and that no program inherits.
+func socket() (int, error) {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err != nil {
+		return -1, fmt.Errorf("socket: %w", err)
+	}
+	private(fd)
+	return fd, nil
+}
+
+func private(fd int) {
+	unix.CloseOnExec(fd)
+	_ = unix.SetNonblock(fd, true)
+}
+
+// A listener is the socket of one domain.
+type listener struct {
+	fd     int
+	domain string
+	path   string
+	file   unix.Stat_t
+}
+
+// listen makes the socket of a domain. It replaces one that another session left: this
+// session holds the mailbox's lock.
+func listen(dir, domain string) (*listener, error) {
+	l := &listener{domain: domain, path: dir + "/" + domain}
+	tmp := dir + "/." + strconv.Itoa(unix.Getpid()) + "." + domain
+	if len(tmp) > maxPath {
+		return nil, fmt.Errorf("%s: its path is too long for a socket", l.path)
+	}
+	fd, err := socket()
+	if err != nil {
+		return nil, err
+	}
+	l.fd = fd
+	if err := l.bind(tmp); err != nil {
+		unix.Close(fd)
+		_ = unix.Unlink(tmp)
+		return nil, fmt.Errorf("%s: %w", l.path, err)
+	}
+	return l, nil
+}
+
+// bind gives the socket its name once it can be asked.
+func (l *listener) bind(tmp string) error {
+	_ = unix.Unlink(tmp) // left by a process with this id
+	if err := unix.Bind(l.fd, &unix.SockaddrUnix{Name: tmp}); err != nil {
+		return err
+	}
+	if err := unix.Chmod(tmp, socketMode); err != nil {
+		return err
+	}
+	if err := unix.Listen(l.fd, backlog); err != nil {
+		return err
+	}
+	if err := sys.Lstat(unix.AT_FDCWD, tmp, &l.file); err != nil {
+		return err
+	}
+	return unix.Rename(tmp, l.path)
+}
+
+// accept returns the next connection, or -1 if there is none now.
+func (l *listener) accept() int {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	fd, _, err := unix.Accept(l.fd)
+	if err != nil {
+		return -1
+	}
+	private(fd)
+	return fd
+}
+
+// close takes the name away if it is still this socket's.
+func (l *listener) close() {
+	var st unix.Stat_t
+	if sys.Lstat(unix.AT_FDCWD, l.path, &st) == nil && sys.SameFile(&st, &l.file) {
+		_ = unix.Unlink(l.path)
+	}
+	unix.Close(l.fd)
+}

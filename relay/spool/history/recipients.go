@@ -1,0 +1,366 @@
+package history
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"vodmr/internal/fdio"
+	"vodmr/internal/sys"
+)
+
+const (
+	// keepRecipient is how long an answer about a recipient is remembered. It is short
+	// enough that a new account is not refused for long.
+	keepRecipient = 7 * 24 * time.Hour
+	// keepTakesAll is how long a server that takes any recipient is not asked again.
+	keepTakesAll = 24 * time.Hour
+	// renewAccepted is how old an acceptance must be to be written again.
+	renewAccepted = 24 * time.Hour
+
+	maxRecipients    = 1000      // of each kind
+	minRewritten     = 256 << 10 // bytes beyond twice of what is needed; then the file is rewritten
+	maxRecipientFile = 16 << 20  // bytes; more is not read, and none of ours has more
+	maxAddress       = 400       // bytes; RFC 5321 section 4.5.3.1 allows 320
+	recipientPrefix  = "learnt@"
+	recipientMode    = 0o640 // the folder's group may read
+)
+
+// A Recipient is the last answer of the customer's server about one address.
+type Recipient struct {
+	Address string
+	Refused bool
+	When    int64  // Unix seconds
+	Reply   string // the refusal; "" for an acceptance
+}
+
+// Recipients are the recipients of one domain that the customer's server has accepted or
+// refused in the last week. They are a file of their own, learnt@DOMAIN in the door's
+// folder: the front's SMTP server may read it, and must not read the customer's Maildir.
+// Its lines are those of vodmr.notes:
+//
+//	no ADDRESS reply     the customer's server refused it
+//	yes ADDRESS          it accepted it
+//	forget ADDRESS       an administrator wants it asked anew
+//	all 0|1              it takes any recipient (1), or does not
+//	login LOGIN          whose customer it is
+//
+// Several programs may append lines, each with one write under a lock. A damaged line
+// counts for nothing.
+type Recipients struct {
+	dir, domain string
+	clock       func() time.Time
+
+	login    string
+	known    map[string]Recipient
+	counts   [2]int // accepted, refused
+	takesAll bool
+	checked  int64 // when takesAll was found out, in Unix seconds; 0 for never
+	needed   int64 // bytes of the file when it was rewritten last
+	size     int64
+	inode    uint64
+}
+
+// NewRecipients are those of a domain, whose file lies in dir. Nothing is read yet.
+func NewRecipients(dir, domain string, clock func() time.Time) *Recipients {
+	return &Recipients{dir: dir, domain: domain, clock: clock, known: map[string]Recipient{}}
+}
+
+func (r *Recipients) path() string { return r.dir + "/" + RecipientsFile(r.domain) }
+
+// RecipientsFile is the name of the file about a domain in the door's folder.
+func RecipientsFile(domain string) string { return recipientPrefix + domain }
+
+// DomainOfRecipients is the domain of a file in the door's folder; ok is false if the
+// file is another.
+func DomainOfRecipients(file string) (domain string, ok bool) {
+	return strings.CutPrefix(file, recipientPrefix)
+}
+
+// Load reads the file again if it has changed. changed reports if somebody else wrote to it.
+// There may be no file.
+func (r *Recipients) Load() (changed bool, err error) {
+	var st unix.Stat_t
+	err = sys.Retry(func() error { return unix.Stat(r.path(), &st) })
+	if err == unix.ENOENT {
+		changed = r.size > 0
+		r.reset()
+		return changed, nil
+	}
+	if err == nil && st.Size == r.size && st.Ino == r.inode {
+		return false, nil
+	}
+	if err == nil {
+		err = r.read()
+	}
+	if err != nil {
+		return false, fmt.Errorf("%s: %w", r.path(), err)
+	}
+	return true, nil
+}
+
+func (r *Recipients) reset() {
+	clear(r.known)
+	r.counts, r.takesAll, r.checked, r.size, r.inode = [2]int{}, false, 0, 0, 0
+}
+
+func (r *Recipients) read() error {
+	fd, st, err := sys.OpenRegular(unix.AT_FDCWD, r.path(), unix.O_RDONLY|sys.Safely, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	text := make([]byte, min(st.Size, maxRecipientFile))
+	have := 0
+	for have < len(text) {
+		n, err := sys.Read(fd, text[have:])
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			break
+		}
+		have += n
+	}
+	r.reset()
+	for line := range bytes.Lines(text[:have]) {
+		if whole, ok := bytes.CutSuffix(line, []byte("\n")); ok {
+			r.apply(string(whole))
+		}
+	}
+	r.size, r.inode = st.Size, st.Ino
+	return nil
+}
+
+// apply applies one line.
+func (r *Recipients) apply(line string) {
+	when, verb, name, rest, ok := parseNote(line)
+	if !ok {
+		return
+	}
+	switch verb {
+	case "no":
+		r.set(Recipient{Address: name, Refused: true, When: when, Reply: cut(rest)})
+	case "yes":
+		r.set(Recipient{Address: name, When: when})
+	case "forget":
+		r.drop(name)
+	case "all":
+		r.takesAll, r.checked = name == "1", when
+	case "login":
+		r.login = name
+	}
+}
+
+func (r *Recipients) set(entry Recipient) {
+	if len(entry.Address) > maxAddress || !r.fresh(entry.When, keepRecipient) {
+		return
+	}
+	r.drop(entry.Address)
+	kind := kindOf(entry)
+	if r.counts[kind] >= maxRecipients {
+		r.drop(r.oldest(kind))
+	}
+	r.known[entry.Address] = entry
+	r.counts[kind]++
+}
+
+func kindOf(entry Recipient) int {
+	if entry.Refused {
+		return 1
+	}
+	return 0
+}
+
+func (r *Recipients) drop(address string) {
+	if entry, found := r.known[address]; found {
+		r.counts[kindOf(entry)]--
+		delete(r.known, address)
+	}
+}
+
+// oldest returns the address of a kind's oldest entry.
+func (r *Recipients) oldest(kind int) string {
+	var found Recipient
+	for _, entry := range r.known {
+		if kindOf(entry) == kind && (found.Address == "" || entry.When < found.When) {
+			found = entry
+		}
+	}
+	return found.Address
+}
+
+// fresh reports if a time is not longer ago than the limit, and not in the future.
+func (r *Recipients) fresh(when int64, limit time.Duration) bool {
+	age := r.clock().Unix() - when
+	return -60 <= age && age < int64(limit/time.Second)
+}
+
+// Of is what is known of an address; known is false if that is nothing of the last week.
+func (r *Recipients) Of(address string) (entry Recipient, known bool) {
+	entry, known = r.known[address]
+	return entry, known && r.fresh(entry.When, keepRecipient)
+}
+
+// All are all that are known, in no order.
+func (r *Recipients) All() []Recipient {
+	var all []Recipient
+	for _, entry := range r.known {
+		if r.fresh(entry.When, keepRecipient) {
+			all = append(all, entry)
+		}
+	}
+	return all
+}
+
+// Login is the login that the domain's mail waits for; "" if it is not known.
+func (r *Recipients) Login() string { return r.login }
+
+// TakesAll reports if the server took an address that cannot exist; known is false if that
+// was not found out in the last day.
+func (r *Recipients) TakesAll() (all, known bool) {
+	return r.takesAll, r.checked != 0 && r.fresh(r.checked, keepTakesAll)
+}
+
+// SetTakesAll remembers whether the server takes any recipient.
+func (r *Recipients) SetTakesAll(all bool) error {
+	r.takesAll, r.checked = all, r.clock().Unix()
+	return r.write("all", map[bool]string{false: "0", true: "1"}[all])
+}
+
+// Refused remembers a refusal. The same one is not written again within an hour.
+func (r *Recipients) Refused(address, reply string) error {
+	if old, known := r.Of(address); known && old.Refused && r.fresh(old.When, time.Hour) {
+		return nil
+	}
+	entry := Recipient{Address: address, Refused: true, When: r.clock().Unix(), Reply: cut(reply)}
+	r.set(entry)
+	return r.write("no", address, entry.Reply)
+}
+
+// Accepted remembers an acceptance, which takes back a refusal.
+func (r *Recipients) Accepted(address string) error {
+	if old, known := r.Of(address); known && !old.Refused && r.fresh(old.When, renewAccepted) {
+		return nil
+	}
+	r.set(Recipient{Address: address, When: r.clock().Unix()})
+	return r.write("yes", address)
+}
+
+// Forget has an address asked anew. A standing session sees that the file has changed, and
+// forgets its own answers too.
+func (r *Recipients) Forget(address string) error {
+	if r.inode == 0 { // there is no file: root must not make one that the session cannot write
+		return nil
+	}
+	r.drop(address)
+	return r.write("forget", address)
+}
+
+// SetLogin remembers whose customer it is.
+func (r *Recipients) SetLogin(login string) error {
+	if login == r.login || login == "" {
+		return nil
+	}
+	r.login = login
+	return r.write("login", login)
+}
+
+// errCrowded says that other programs replace the file again and again.
+var errCrowded = errors.New("the file is replaced by others all the time")
+
+// write appends one line, or writes the file anew if it has become long.
+func (r *Recipients) write(verb, name string, rest ...any) error {
+	if len(name) > maxAddress {
+		return nil
+	}
+	line := appendNote(nil, r.clock().Unix(), verb, name, rest...)
+	for range 10 {
+		fd, err := sys.Open(unix.AT_FDCWD, r.path(), unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|sys.Safely, recipientMode)
+		if err != nil {
+			return fmt.Errorf("%s: %w", r.path(), err)
+		}
+		done, err := r.append(fd, line)
+		unix.Close(fd)
+		if err != nil {
+			return fmt.Errorf("%s: %w", r.path(), err)
+		}
+		if done {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s: %w", r.path(), errCrowded)
+}
+
+// append appends a line under the lock. done is false if the file was replaced meanwhile.
+func (r *Recipients) append(fd int, line []byte) (done bool, err error) {
+	if err := sys.Retry(func() error { return unix.Flock(fd, unix.LOCK_EX) }); err != nil {
+		return false, err
+	}
+	var open, named unix.Stat_t
+	if err := sys.Stat(fd, &open); err != nil {
+		return false, err
+	}
+	if !sys.IsRegular(&open) {
+		return false, sys.ErrNotRegular
+	}
+	if err := unix.Stat(r.path(), &named); err != nil || !sys.SameFile(&open, &named) {
+		return false, nil
+	}
+	if open.Size == 0 {
+		_ = unix.Fchmod(fd, recipientMode) // whatever the umask is
+	}
+	if err := fdio.WriteAll(fd, line); err != nil {
+		_ = unix.Ftruncate(fd, open.Size) // half a line would spoil the next one
+		return false, err
+	}
+	if open.Size == r.size && (open.Ino == r.inode || r.inode == 0) { // nobody else wrote
+		r.size, r.inode = open.Size+int64(len(line)), open.Ino
+	}
+	if open.Size > 2*r.needed+minRewritten && int(open.Uid) == unix.Geteuid() { // or its owner changes
+		return true, r.rewrite()
+	}
+	return true, nil
+}
+
+// rewrite replaces the file by one that has only what is known. The lock is held.
+func (r *Recipients) rewrite() error {
+	if err := r.read(); err != nil {
+		return err
+	}
+	var text []byte
+	if r.login != "" {
+		text = appendNote(text, r.clock().Unix(), "login", r.login)
+	}
+	if r.checked != 0 {
+		text = appendNote(text, r.checked, "all", map[bool]string{false: "0", true: "1"}[r.takesAll])
+	}
+	for _, entry := range r.All() {
+		if entry.Refused {
+			text = appendNote(text, entry.When, "no", entry.Address, entry.Reply)
+		} else {
+			text = appendNote(text, entry.When, "yes", entry.Address)
+		}
+	}
+	tmp := r.path() + ".tmp"
+	_ = unix.Unlink(tmp)
+	fd, err := sys.Open(unix.AT_FDCWD, tmp, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|sys.Safely, recipientMode)
+	if err != nil {
+		return err
+	}
+	err = errors.Join(unix.Fchmod(fd, recipientMode), fdio.WriteAll(fd, text))
+	unix.Close(fd)
+	if err == nil {
+		err = unix.Rename(tmp, r.path())
+	}
+	if err != nil {
+		_ = unix.Unlink(tmp)
+		return err
+	}
+	r.needed = int64(len(text))
+	return r.read()
+}

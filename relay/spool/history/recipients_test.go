@@ -1,0 +1,133 @@
+package history
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"vodmr/test/kit/require"
+)
+
+// reread is what another program reads.
+func reread(t *testing.T, dir string, clock func() time.Time) *Recipients {
+	t.Helper()
+	r := NewRecipients(dir, "example.org", clock)
+	if _, err := r.Load(); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// TestRecipients: what was learnt is read back, the last word counts, and a week later it
+// is forgotten.
+func TestRecipients(t *testing.T) {
+	dir, now := t.TempDir(), time.Unix(1_795_000_000, 0)
+	clock := func() time.Time { return now }
+	r := NewRecipients(dir, "example.org", clock)
+	require.OK(t, r.SetLogin("odmr@example.org"))
+	require.OK(t, r.Refused("gone@example.org", "no such user"))
+	require.OK(t, r.Refused("back@example.org", "not yet"))
+	require.OK(t, r.Accepted("back@example.org"))
+	require.OK(t, r.Accepted("odd one%\n@example.org"))
+	require.OK(t, r.SetTakesAll(false))
+	want := func(address string, known, refused bool, reply string) {
+		t.Helper()
+		for _, from := range []*Recipients{r, reread(t, dir, clock)} {
+			if e, ok := from.Of(address); ok != known || e.Refused != refused || e.Reply != reply {
+				t.Errorf("%s: %+v, %v", address, e, ok)
+			}
+		}
+	}
+	want("gone@example.org", true, true, "no such user")
+	want("back@example.org", true, false, "")
+	want("odd one%\n@example.org", true, false, "")
+	want("new@example.org", false, false, "")
+	if all, known := reread(t, dir, clock).TakesAll(); all || !known || r.Login() != "odmr@example.org" {
+		t.Errorf("takes all: %v, %v; login %q", all, known, r.Login())
+	}
+	now = now.Add(keepTakesAll)
+	if _, known := r.TakesAll(); known {
+		t.Error("what the server takes is known for longer than a day")
+	}
+	now = now.Add(keepRecipient - keepTakesAll - time.Second)
+	want("gone@example.org", true, true, "no such user")
+	now = now.Add(time.Second)
+	if _, known := r.Of("gone@example.org"); known || len(r.All()) > 0 {
+		t.Error("it is known for longer than a week")
+	}
+}
+
+// TestRecipientsForgotten: another program's word is heard, and only that counts as a change.
+func TestRecipientsForgotten(t *testing.T) {
+	dir := t.TempDir()
+	r := NewRecipients(dir, "example.org", time.Now)
+	require.OK(t, r.Forget("gone@example.org"))
+	if names, _ := os.ReadDir(dir); len(names) > 0 {
+		t.Error("forgetting makes a file")
+	}
+	require.OK(t, r.Refused("gone@example.org", "no"))
+	if changed, err := r.Load(); changed || err != nil {
+		t.Error("our own line counts as a change", err)
+	}
+	require.OK(t, reread(t, dir, time.Now).Forget("gone@example.org"))
+	if changed, err := r.Load(); !changed || err != nil {
+		t.Error("another's line does not count as a change", err)
+	}
+	if _, known := r.Of("gone@example.org"); known {
+		t.Error("it is still known")
+	}
+	require.OK(t, r.Refused("gone@example.org", "no"))
+	if e, known := reread(t, dir, time.Now).Of("gone@example.org"); !known || !e.Refused {
+		t.Error("it cannot be learnt again")
+	}
+}
+
+// TestRecipientsBounded: a dictionary of addresses costs little memory and a short file, and
+// two writers lose none of the last lines.
+func TestRecipientsBounded(t *testing.T) {
+	dir := t.TempDir()
+	var group sync.WaitGroup
+	for w := range 2 {
+		group.Go(func() {
+			r := NewRecipients(dir, "example.org", time.Now)
+			for i := range 4 * maxRecipients {
+				if err := r.Refused(fmt.Sprintf("a%d-%d@example.org", w, i), strings.Repeat("x", i%500)); err != nil {
+					t.Error(err)
+				}
+			}
+			if len(r.known) > maxRecipients {
+				t.Errorf("%d are known", len(r.known))
+			}
+		})
+	}
+	group.Wait()
+	r := reread(t, dir, time.Now)
+	for w := range 2 {
+		if _, known := r.Of(fmt.Sprintf("a%d-%d@example.org", w, 4*maxRecipients-1)); !known {
+			t.Errorf("the last of writer %d is lost", w)
+		}
+	}
+	st, err := os.Stat(filepath.Join(dir, "learnt@example.org"))
+	if err != nil || st.Size() > 2<<20 || st.Mode().Perm() != recipientMode {
+		t.Errorf("%v bytes: %v", st.Size(), err)
+	}
+	if names, _ := os.ReadDir(dir); len(names) != 1 {
+		t.Errorf("left: %v", names)
+	}
+}
+
+// TestRecipientsDamaged: lines that make no sense count for nothing.
+func TestRecipientsDamaged(t *testing.T) {
+	dir := t.TempDir()
+	now := time.Now().Unix()
+	text := fmt.Sprintf("\x00\x00\n%d no bad%%@example.org\n%d no gone@example.org no\n%d no torn@exa", now, now, now)
+	require.OK(t, os.WriteFile(filepath.Join(dir, "learnt@example.org"), []byte(text), 0o600))
+	r := reread(t, dir, time.Now)
+	if e, known := r.Of("gone@example.org"); !known || e.Reply != "no" || len(r.All()) != 1 {
+		t.Errorf("%+v", r.All())
+	}
+}
