@@ -539,13 +539,13 @@ listed() {
 
 # postfix_refuse refuses a domain that Postfix delivers in another way already.
 postfix_refuse() {
-	open_to_the_world
 	for domain; do
 		for list in mydestination virtual_alias_domains relay_domains virtual_mailbox_domains; do
 			! listed $list "$domain" ||
 				fail "Postfix has $domain in its $list, so its mail would go another way: take it out there first (postconf $list), then run this again"
 		done
 	done
+	open_to_the_world
 }
 
 open_to_the_world() {
@@ -663,9 +663,12 @@ qmail_logins() {
 }
 
 # qmail_write changes a password. vpopmail's lock cannot be had from a shell; nothing but a
-# change of a password in this domain at this very moment needs it.
+# change of a password in this domain at this very moment needs it. A file that could not be
+# read is not written.
 qmail_write() {
-	qmail_logins "$1" | put_file "${1#*@}" vpasswd && vpopmails vmkpasswd "${1#*@}"
+	logins=$(qmail_logins "$1")
+	case $logins in *"$(key "$1"):$hash:"*) ;; *) return 1 ;; esac
+	printf '%s\n' "$logins" | put_file "${1#*@}" vpasswd && vpopmails vmkpasswd "${1#*@}"
 }
 
 catchall() { as_owner "$1" cat .qmail-default 2>/dev/null; }
@@ -1060,7 +1063,7 @@ set_up() {
 # first_secret comes last: if an earlier step fails, no secret is made that nobody has seen.
 first_secret() {
 	case $(field "$login" 2) in
-	'*' | '') change "give $login a secret" new_secret "$login" "$(field "$login" 6)" ;;
+	'*' | '') change "give $login a secret, and keep its hash" new_secret "$login" "$(field "$login" 6)" ;;
 	esac
 }
 
