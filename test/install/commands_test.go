@@ -240,7 +240,7 @@ func (s *tale) noSecretIsSeen() {
 func (s *tale) expires() {
 	s.t.Helper()
 	s.front.mail(frontAddress, "someone@mail.example.net", "someone@example.org", "too old")
-	s.front.must("echo 1 >/etc/vodmr/control/queuelifetime; : >/var/mail/someone")
+	s.front.must("echo 1 >/etc/vodmr/control/queuelifetime; rm -f /var/mail/someone")
 	eventually(s.t, "the age of a message", func() bool {
 		return s.front.must("find /var/lib/vodmr -path '*/new/*' ! -newermt '-3 seconds'") != ""
 	})
