@@ -1,8 +1,10 @@
 package check
 
 import (
+	"crypto/rand"
 	"fmt"
 	"os"
+	"strings"
 	"syscall"
 
 	"vodmr/relay/door"
@@ -12,6 +14,7 @@ const (
 	noDoor        kind = "wrong | is no folder, so unknown recipients are not refused | make the folder as vodmr-rcpt(8) says, or take VODMR_DOOR away"
 	openDoor      kind = "wrong | can be written by others than its owner, who could have mail refused | chmod 2750 the folder, and give it to the owner of the Maildirs"
 	shutDoor      kind = "doubtful | lets no group in, so the SMTP server cannot ask | chgrp the folder to the group of those who may ask, and chmod 2750"
+	deafDoor      kind = "wrong | gives no answer about an address that cannot exist, so any recipient is accepted | see if the socket named here belongs to the owner of the Maildirs, and look in the log for errors of the session"
 	refusesMaster kind = "doubtful | is refused by the customer's server | every domain with mail must have a postmaster (RFC 5321 section 4.5.1): let the customer make one"
 )
 
@@ -36,6 +39,19 @@ func checkDoor(s *site, r *report) {
 func groupEnters(st os.FileInfo) bool {
 	owner, known := st.Sys().(*syscall.Stat_t)
 	return st.Mode().Perm()&0o050 == 0o050 && st.Mode()&os.ModeSetgid != 0 && known && owner.Gid != 0
+}
+
+// checkAsked asks about an address that cannot exist, as the front's SMTP server would. Yes
+// is as good an answer as no: a customer may take any recipient, or no session stands.
+func checkAsked(rt *route, r *report) {
+	path := rt.site.service.env["VODMR_DOOR"]
+	if st, err := os.Stat(path); path == "" || err != nil || !st.IsDir() {
+		return // checkDoor says so
+	}
+	local := probeLocal + "-" + strings.ToLower(rand.Text())
+	if opinion := door.NewClient(path).Ask(local + "@" + rt.name); opinion.Err != nil {
+		r.say(path+"/"+rt.name, deafDoor, opinion.Err.Error())
+	}
 }
 
 // checkPostmasterAsked asks about the domain's postmaster, as the front's SMTP server would.

@@ -89,6 +89,7 @@ func domainChecks() []check[*route] {
 		{"catch-all", aboutLogins, ofQmail(checkCatchall), []kind{
 			rootsMail, stickyHome, noDefault, heldBack, bounces, deletes, leadsAway, byAddress, alsoElsewhere, noDelivery,
 		}},
+		{"unknown recipient", aboutLogins, checkAsked, []kind{deafDoor}},
 		{"customer's postmaster", aboutLogins, checkPostmasterAsked, []kind{refusesMaster}},
 		{"postmaster", aboutLogins, ofQmail(checkPostmaster), []kind{ownPostmaster}},
 		{"way through the mail server", aboutFront, checkWay, []kind{

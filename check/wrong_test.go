@@ -1,8 +1,12 @@
 package check
 
 import (
+	"bufio"
 	"fmt"
+	"io"
+	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -245,11 +249,34 @@ func doorSetups() []setup {
 		{"nobody can ask", func(s *testSite) {
 			door(s, 0o700)
 		}, []string{"doubtful ROOT/door: lets no group in, so the SMTP server cannot ask"}},
+		{"a socket with odd answers", func(s *testSite) {
+			s.must(answerOddly(filepath.Join(door(s, os.ModeSetgid|0o750), "example.org")))
+		}, []string{"wrong ROOT/door/example.org: gives no answer about an address that cannot exist, so any recipient is accepted"}},
 		{"no postmaster", func(s *testSite) {
 			learnt := history.NewRecipients(door(s, os.ModeSetgid|0o750), "example.org", time.Now)
 			s.must(learnt.Refused("postmaster@example.org", "who?"))
 		}, []string{"doubtful postmaster@example.org: is refused by the customer's server"}},
 	}
+}
+
+// answerOddly listens at a socket, and gives each question something that is no answer.
+func answerOddly(path string) error {
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return err
+	}
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = bufio.NewReader(conn).ReadString('\n')
+			_, _ = io.WriteString(conn, "perhaps\n")
+			conn.Close()
+		}
+	}()
+	return nil
 }
 
 func ruleSetups() []setup {

@@ -180,7 +180,8 @@ own_listener() {
 
 # listener_settings are what makes it relay for nobody: the connection comes from this very
 # host, which Postfix trusts otherwise. Rules about the client would judge this host. The
-# last five are for a session that stands and has many messages.
+# last six are for a session that stands, has many messages, and is asked about recipients:
+# each refusal counts as an error.
 listener_settings() {
 	cat <<-END
 		syslog_name=postfix/atrn
@@ -202,8 +203,9 @@ listener_settings() {
 		disable_vrfy_command=yes
 		smtpd_client_event_limit_exceptions=127.0.0.1
 		smtpd_junk_command_limit=100000
-		smtpd_soft_error_limit=10000
-		smtpd_hard_error_limit=10000
+		smtpd_soft_error_limit=100000
+		smtpd_hard_error_limit=100000
+		smtpd_error_sleep_time=0
 		smtpd_timeout=600
 	END
 }

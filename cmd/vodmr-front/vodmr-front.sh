@@ -15,7 +15,7 @@ umask 022
 # shellcheck disable=SC3045 # every sh of Debian's knows -c, and others may do without
 ulimit -c 0 2>/dev/null
 
-usage="usage: vodmr-front [-n] [-p PORT] [-u LOGIN] HOST DOMAIN...
+usage="usage: vodmr-front [-a] [-n] [-p PORT] [-u LOGIN] HOST DOMAIN...
        vodmr-front -l
        vodmr-front [-n] -r LOGIN
        vodmr-front [-n] -d DOMAIN...
@@ -30,6 +30,7 @@ mail=/var/lib/vodmr
 vpasswd=$etc/vpasswd
 certificate=$etc/tls/cert.pem
 maps=$etc/postfix
+door=$mail/door
 hook=/etc/letsencrypt/renewal-hooks/deploy/vodmr
 unit=/etc/systemd/system/vodmr.service
 pidfile=/run/vodmr.pid
@@ -39,6 +40,7 @@ dropins="/etc/systemd/system/vodmr.service.d /etc/systemd/system/vodmr-expire.se
 marker='# Written by vodmr-front.'
 
 dry=no
+any_recipient=no
 port=
 login=
 secret=
@@ -130,7 +132,7 @@ need() {
 		case " $missing " in *" ${pair#*:} "*) ;; *) missing="$missing ${pair#*:}" ;; esac
 	done
 	[ -z "$missing" ] || fail "install first what is missing here: apt-get install$missing"
-	for name in vodmr vodmr-tls vodmr-checkpw vodmr-relay vodmr-conf; do
+	for name in vodmr vodmr-tls vodmr-checkpw vodmr-relay vodmr-rcpt vodmr-conf; do
 		command -v $name >/dev/null || fail "the program $name is not in PATH: install vodmr whole"
 	done
 }
@@ -373,7 +375,7 @@ print_rules() {
 		sed "/^$start/s/VODMR_DOMAINS=\"[^\"]*\"/VODMR_DOMAINS=\"$2\"/" $etc/rules
 	else
 		grep -v '^:' $etc/rules
-		printf '%s:allow,VODMR_DOMAINS="%s",VODMR_IDLE="86400"\n' "$1" "$2"
+		printf '%s:allow,VODMR_DOMAINS="%s",VODMR_IDLE="86400",VODMR_ASK="1000"\n' "$1" "$2"
 		grep '^:' $etc/rules || echo :deny
 	fi
 }
@@ -563,6 +565,7 @@ postfix_front() {
 	write_maps
 	agent
 	in_parameters
+	door_postfix
 	if ! postfix status >/dev/null 2>&1; then
 		change "start Postfix" start_postfix
 	elif [ "$changes" -gt "$before" ]; then
@@ -589,11 +592,14 @@ old_value() {
 
 postfix_undo() {
 	old_value virtual_mailbox_domains domains && old_value virtual_mailbox_maps mailboxes && old_value transport_maps transport
+	case "$(postconf -h smtpd_recipient_restrictions)$(postconf -M vodmr-rcpt/unix 2>/dev/null)" in
+	*vodmr-rcpt*) undo_policy ;;
+	esac
 	[ -z "$(postconf -M vodmr/unix 2>/dev/null)" ] || postconf -MX vodmr/unix
 	rm -rf $maps $etc/postfix.old
 	! postfix status >/dev/null 2>&1 || postfix reload >/dev/null 2>&1
 	spool=$(postconf -h queue_directory)
-	rm -f "$spool/private/vodmr" "$spool/pid/unix.vodmr" # Postfix leaves these behind
+	rm -f "$spool/private/vodmr" "$spool/pid/unix.vodmr" "$spool/private/vodmr-rcpt" "$spool/pid/unix.vodmr-rcpt" # Postfix leaves these behind
 }
 
 postfix_keeps() { printf '%s' "$2"; }
@@ -859,6 +865,118 @@ qmail_removed() { :; }
 
 qmail_undo() { :; }
 
+# --- The door: unknown recipients are refused ------------------------------------------
+
+# Postfix asks vodmr-rcpt about each recipient, see vodmr-rcpt(8). An empty env/VODMR_DOOR
+# unsets the variable, and is how a front remembers that its admin wants no door (-a).
+policy="check_policy_service { unix:private/vodmr-rcpt, timeout=10s, default_action=DUNNO }"
+
+wants_door() { [ $any_recipient = no ] && { [ ! -e $etc/env/VODMR_DOOR ] || [ -s $etc/env/VODMR_DOOR ]; }; }
+
+make_door() {
+	getent group vodmrdoor >/dev/null || groupadd --system vodmrdoor || return 1
+	getent passwd vodmrrcpt >/dev/null ||
+		useradd --system -g vodmrdoor --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin vodmrrcpt || return 1
+	install -d -m 755 $mail && install -d -o vodmrmail -g vodmrdoor -m 2750 $door
+}
+
+remove_door() {
+	rm -rf $door
+	! getent passwd vodmrrcpt >/dev/null || userdel vodmrrcpt
+	! getent group vodmrdoor >/dev/null || groupdel vodmrdoor
+}
+
+# say_door sets the variable, or unsets it. The run script reads it once, so a service that
+# runs starts again.
+say_door() {
+	if [ -n "$1" ]; then echo "$1"; fi >$etc/env/VODMR_DOOR || return 1
+	if has_systemd; then
+		systemctl try-restart vodmr.service 2>/dev/null || :
+	elif [ -d $etc/supervise ]; then
+		again $etc
+	elif alive; then
+		end "$(cat $pidfile)"
+		rm -f $pidfile # service() starts it
+	fi
+}
+
+# again has a supervised service start again.
+again() {
+	if command -v svc >/dev/null; then
+		svc -t "$1"
+	elif command -v sv >/dev/null; then
+		sv term "$1" >/dev/null
+	else
+		s6-svc -t "$1"
+	fi
+}
+
+# door_folder makes the folder where sessions are asked, and the account that may ask.
+door_folder() {
+	if wants_door; then
+		[ "$(stat -c '%U %G %a' $door 2>/dev/null) $(id -gn vodmrrcpt 2>/dev/null)" = "vodmrmail vodmrdoor 2750 vodmrdoor" ] ||
+			change "make the folder $door, and the account vodmrrcpt of the group vodmrdoor, which may ask there about recipients" make_door
+		[ -s $etc/env/VODMR_DOOR ] || change "have sessions answer at $door" say_door $door
+	elif [ ! -e $etc/env/VODMR_DOOR ] || [ -s $etc/env/VODMR_DOOR ]; then
+		change "leave unknown recipients to the customers, now and later: $etc/env/VODMR_DOOR is empty" say_door ""
+	fi
+}
+
+# print_checked prints a list of restrictions with our check behind the one that keeps
+# others from relaying. A final "permit" stays the last.
+print_checked() {
+	case " $(printf '%s' "$1" | tr ',' ' ') " in
+	*" reject_unauth_destination "* | *" defer_unauth_destination "*)
+		printf '%s' "$1" | sed "s#\(^\|[ ,]\)\(\(reject\|defer\)_unauth_destination\)\([ ,]\|\$\)#\1\2, $policy\4#"
+		;;
+	*" permit ") printf '%s' "$1" | sed "s#permit[ ,]*\$#$policy, permit#" ;;
+	*) printf '%s' "$1${1:+, }$policy" ;;
+	esac
+}
+
+# A spawn(8) that vodmr-rcpt runs under, with the rights of its own account.
+make_policy() {
+	postconf -M "vodmr-rcpt/unix=vodmr-rcpt unix - n n - 100 spawn user=vodmrrcpt:vodmrdoor argv=$(command -v vodmr-rcpt) -d $door -P"
+}
+
+door_postfix() {
+	restrictions=$(postconf -h smtpd_recipient_restrictions)
+	if ! wants_door; then
+		case "$restrictions$(postconf -M vodmr-rcpt/unix 2>/dev/null)" in
+		*vodmr-rcpt*) change "take vodmr-rcpt out of Postfix's settings" undo_policy ;;
+		esac
+		return 0
+	fi
+	case $(postconf -M vodmr-rcpt/unix 2>/dev/null) in
+	*"user=vodmrrcpt:vodmrdoor argv=$(command -v vodmr-rcpt) -d $door -P") ;;
+	*) change "add the service vodmr-rcpt to Postfix's master.cf" make_policy ;;
+	esac
+	case $restrictions in
+	*private/vodmr-rcpt*) ;;
+	*) change "have Postfix ask vodmr-rcpt, by smtpd_recipient_restrictions (now: ${restrictions:-empty})" \
+		put_first "smtpd_recipient_restrictions=$(print_checked "$restrictions")" ;;
+	esac
+}
+
+# undo_policy takes our check out. If the list is what it was before, it gets its old
+# text, or leaves main.cf.
+undo_policy() {
+	own=$(quoted "$policy")
+	left=$(postconf -h smtpd_recipient_restrictions | sed "s/[ ,]*${own}\$//; s/${own}[ ,]*//")
+	kept=$(sed -n 's/^smtpd_recipient_restrictions = //p' $etc/postfix.old 2>/dev/null)
+	if [ "$left" = "$(postconf -dh smtpd_recipient_restrictions)" ] && grep -qx smtpd_recipient_restrictions $etc/postfix.old 2>/dev/null; then
+		postconf -X smtpd_recipient_restrictions
+	elif [ "$(words "$left")" = "$(words "$kept")" ]; then
+		postconf -e "smtpd_recipient_restrictions=$kept"
+	else
+		postconf -e "smtpd_recipient_restrictions=$left"
+	fi
+	[ -z "$(postconf -M vodmr-rcpt/unix 2>/dev/null)" ] || postconf -MX vodmr-rcpt/unix
+}
+
+# words prints a list of Postfix's, a word a line.
+words() { printf '%s\n' "$1" | tr ',' ' ' | tr ' ' '\n' | grep . || :; }
+
 # --- The service -----------------------------------------------------------------------
 
 write_unit() {
@@ -1051,6 +1169,7 @@ set_up() {
 	service_directory
 	make_certificate
 	customer "$@"
+	[ $kind = qmail ] || door_folder
 	"$kind"_front
 	service
 	wait_for_port
@@ -1111,6 +1230,7 @@ take_down() {
 	for name in vodmr vodmrlog; do
 		! getent passwd $name >/dev/null || userdel $name
 	done
+	remove_door
 	rmdir $mail 2>/dev/null
 	[ -d $mail ] || ! getent passwd vodmrmail >/dev/null || userdel vodmrmail
 }
@@ -1154,7 +1274,7 @@ remove() {
 
 main() {
 	action=set_up
-	while getopts :hVnlrdp:u: option; do
+	while getopts :hVanlrdp:u: option; do
 		case $option in
 		h)
 			printf '%s\n' "$usage"
@@ -1164,6 +1284,7 @@ main() {
 			vodmr-conf -V | sed 's/vodmr-conf/vodmr-front/'
 			exit 0
 			;;
+		a) any_recipient=yes ;;
 		n) dry=yes ;;
 		l) action=list ;;
 		r) action=renew ;;

@@ -15,7 +15,7 @@ import (
 )
 
 // list prints what is known of the recipients of a login or a domain, a line each: the day
-// and time in UTC, yes or no, the address, and the customer's words. What a server said about
+// and time in UTC, yes or no, the address, and the words of the customer. The answer about
 // an address that cannot exist stands before them.
 func list(o *flags) int {
 	files, err := os.ReadDir(o.door)

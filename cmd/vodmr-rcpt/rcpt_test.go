@@ -15,7 +15,7 @@ import (
 	"vodmr/test/kit/require"
 )
 
-// bin is the folder of what TestMain built.
+// bin is the folder of the programs that TestMain built.
 var bin string
 
 func TestMain(m *testing.M) { os.Exit(dialogue.Main(m, &bin, "vodmr/cmd/vodmr-rcpt")) }
@@ -141,7 +141,7 @@ done
 exit 18
 `
 
-// TestFilter: a server that knows nothing refuses what the customer does not have, and its
+// TestFilter: a server that knows nothing refuses recipients that the customer does not have, and its
 // exit code is ours.
 func TestFilter(t *testing.T) {
 	path := server(t, smtpd)

@@ -115,7 +115,7 @@ func (c *Client) askSession(normal, domain string) (Answer, error) {
 	return answer, nil
 }
 
-// trusted checks whose socket it is: an answer of anybody else would refuse mail.
+// trusted checks the owner of the socket: an answer of anybody else would refuse mail.
 func (c *Client) trusted(path string) error {
 	var folder, socket unix.Stat_t
 	if err := sys.Retry(func() error { return unix.Stat(c.Dir, &folder) }); err != nil {

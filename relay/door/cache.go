@@ -6,7 +6,7 @@ const (
 	// maxCached is how many answers are remembered: half a megabyte at most.
 	maxCached = 1000
 	keepYes   = time.Hour
-	keepNo    = 10 * time.Minute // and what nobody knows: a new account must not wait for long
+	keepNo    = 10 * time.Minute // also for "nobody knows": a new account must not wait for long
 )
 
 // A cache remembers answers. Once it is full the oldest goes.

@@ -4,7 +4,7 @@
 //
 // The door is a folder that belongs to the owner of the Maildirs, with a group for the
 // programs that may ask. A standing session has a socket there for each of its domains,
-// with the domain as its name. What earlier sessions have learnt lies beside it, see
+// with the domain as its name. Answers that earlier sessions have learnt lie beside it, see
 // history.Recipients.
 //
 // A question is one line, an address as it is without quotes, and \n. The answer is one

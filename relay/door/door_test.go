@@ -187,7 +187,7 @@ func TestDeadSocketIsReplaced(t *testing.T) {
 	}
 }
 
-// TestWrongOwner: a socket of somebody who is neither root nor the folder's owner is not
+// TestWrongOwner: a socket that belongs neither to root nor to the owner of the folder is not
 // asked.
 func TestWrongOwner(t *testing.T) {
 	require.Root(t, "another user's socket is wanted")
@@ -316,7 +316,7 @@ func TestBounded(t *testing.T) {
 	}
 }
 
-// TestFolderFull: what cannot be made is an error, and the rest works.
+// TestFolderFull: a socket that cannot be made is an error, and the rest works.
 func TestFolder(t *testing.T) {
 	if s, err := Listen(filepath.Join(t.TempDir(), "none"), []string{domain}, time.Now); err == nil || len(s.FDs()) > 0 {
 		t.Errorf("no folder: %v", err)

@@ -215,6 +215,19 @@ func (b *box) mail(server, from, to, subject string) time.Time {
 	return accepted
 }
 
+// rcpt returns the reply to RCPT.
+func (b *box) rcpt(server, to string) (reply string) {
+	b.t.Helper()
+	conn := b.dial(server + ":25")
+	defer conn.Close()
+	in := bufio.NewReader(conn)
+	for _, line := range []string{"", "EHLO " + b.name + "\r\n", "MAIL FROM:<someone@mail.example.net>\r\n", "RCPT TO:<" + to + ">\r\n"} {
+		fmt.Fprint(conn, line)
+		reply = readReply(b.t, in)
+	}
+	return reply
+}
+
 // readReply reads the lines of a reply.
 func readReply(t *testing.T, in *bufio.Reader) string {
 	t.Helper()

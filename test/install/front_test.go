@@ -7,8 +7,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"vodmr/relay/spool/history"
 )
 
 // A setUp is a machine with both packages and nothing that starts services. The programs that
@@ -128,6 +131,7 @@ postmap /etc/postfix/vdomains /etc/postfix/transport
 postconf -e virtual_mailbox_domains=hash:/etc/postfix/vdomains,literal.example transport_maps=hash:/etc/postfix/transport \
 	virtual_mailbox_base=/var/vmail virtual_transport=lmtp:unix:private/none
 postconf -e inet_interfaces=all inet_protocols=ipv4 myhostname=mail.example.net mydestination=mail.example.net,localhost mynetworks=127.0.0.0/8
+postconf -e 'smtpd_recipient_restrictions=check_recipient_access static:DUNNO reject_unauth_destination, reject_non_fqdn_sender'
 set +e
 `
 
@@ -154,6 +158,7 @@ func TestFrontIsSetUpOnceAndTakenDown(t *testing.T) {
 		t.Errorf("invitation %s", u.Redacted())
 	}
 	s.unchanged(0, "vodmr-front mail.example.net example.org", "nothing to change")
+	s.hasDoor()
 	s.fetches("/root/one", "ann@example.org", "Bob+x@example.org")
 	s.secret()
 
@@ -198,6 +203,62 @@ func (s *setUp) fetches(invitation string, addresses ...string) {
 	}
 }
 
+// policyService is what Postfix is told, as vodmr-rcpt(8) has it.
+const policyService = "check_policy_service { unix:private/vodmr-rcpt, timeout=10s, default_action=DUNNO }"
+
+// hasDoor tells if Postfix asks about recipients. The admin's own restrictions keep their order,
+// and -a leaves all this out, now and later.
+func (s *setUp) hasDoor() {
+	s.t.Helper()
+	restrictions := "postconf -h smtpd_recipient_restrictions"
+	admins := s.must("sed -n 's/^smtpd_recipient_restrictions = //p' /etc/vodmr/postfix.old")
+	all := func() {
+		s.t.Helper()
+		want := "check_recipient_access static:DUNNO reject_unauth_destination, " + policyService + ", reject_non_fqdn_sender"
+		if got := s.must(restrictions); got != want {
+			s.t.Errorf("smtpd_recipient_restrictions is %q, want %q", got, want)
+		}
+		if got := s.must("stat -c '%U %G %a' /var/lib/vodmr/door; cat /etc/vodmr/env/VODMR_DOOR"); got != "vodmrmail vodmrdoor 2750\n/var/lib/vodmr/door" {
+			s.t.Errorf("the door: %q", got)
+		}
+	}
+	all()
+	s.want(0, "vodmr-front -a mail.example.net example.org", "take vodmr-rcpt out of Postfix's settings")
+	if got := s.must(restrictions + "; postconf -M vodmr-rcpt/unix 2>/dev/null || :; cat /etc/vodmr/env/VODMR_DOOR"); got != admins {
+		s.t.Errorf("with -a there is %q, want the admin's %q", got, admins)
+	}
+	s.unchanged(0, "vodmr-front mail.example.net example.org", "nothing to change")
+	s.must("rm /etc/vodmr/env/VODMR_DOOR")
+	s.want(0, "vodmr-front mail.example.net example.org", "add the service vodmr-rcpt")
+	all()
+	s.asks()
+}
+
+// asks puts a refusal where a session would have learnt it: Postfix gives it to a sender.
+func (s *setUp) asks() {
+	s.t.Helper()
+	dir := s.t.TempDir()
+	if err := history.NewRecipients(dir, "example.org", time.Now).Refused("gone@example.org", "550 5.1.1 no such user"); err != nil {
+		s.t.Fatal(err)
+	}
+	learnt, err := os.ReadFile(filepath.Join(dir, history.RecipientsFile("example.org")))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	file := "/var/lib/vodmr/door/" + history.RecipientsFile("example.org")
+	s.must("cat >" + file + " <<'end'\n" + string(learnt) + "end\nchown vodmrmail " + file + " && chmod 640 " + file)
+	say := func(address string) string {
+		return s.must("(for line in 'EHLO x' 'MAIL FROM:<a@b.example>' 'RCPT TO:<" + address + ">' QUIT; " +
+			`do sleep 0.3; printf '%s\r\n' "$line"; done) | nc -w 5 127.0.0.1 25`)
+	}
+	if out := say("gone@example.org"); !strings.Contains(out, "\n550 5.1.1 ") || !strings.Contains(out, "no such user") {
+		s.t.Errorf("an unknown recipient is not refused: %s", out)
+	}
+	if out := say("ann@example.org"); strings.Contains(out, "\n550") {
+		s.t.Errorf("a recipient that nobody has refused: %s", out)
+	}
+}
+
 // takesDown removes the customers. Only the mail that waits is left, and the account that
 // owns it.
 func (s *setUp) takesDown(postfix string) {
@@ -219,7 +280,7 @@ func (s *setUp) takesDown(postfix string) {
 	if left := s.must("ls /etc/vodmr 2>&1 || :; getent passwd vodmr; ls /var/lib/vodmr"); !strings.HasSuffix(left, "\nother.example") || strings.Count(left, "\n") != 1 {
 		s.t.Errorf("left: %s", left)
 	}
-	if running := s.must("cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -o tcpserver || :"); running != "" {
+	if running := s.must("cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -o '[t]cpserver' || :"); running != "" {
 		s.t.Errorf("still running: %s", running)
 	}
 }
@@ -302,7 +363,7 @@ func TestCustomerIsSetUpOnceAndTakenDown(t *testing.T) {
 	if diff := changed(before, s.state()); diff != "" {
 		t.Errorf("not as before:\n%s", diff)
 	}
-	if running := s.must("cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -o 'atrn -f' || :"); running != "" {
+	if running := s.must("cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -o '[a]trn -f' || :"); running != "" {
 		t.Errorf("still running: %s", running)
 	}
 }

@@ -252,3 +252,36 @@ func (s *site) sessionMemory(t testing.TB) (kb int) {
 	}
 	return kb
 }
+
+// TestDoorOfOtherServers: Exim at the customer, and a server that atrn runs itself, as
+// qmail-smtpd is run, answer the same questions.
+func TestDoorOfOtherServers(t *testing.T) {
+	t.Parallel()
+	for name, server := range map[string]func(t *testing.T, s *site) []string{
+		"Exim": func(t *testing.T, s *site) []string {
+			return []string{"-s", "127.0.0.1:" + eximPeer.start(t, s.domain).port}
+		},
+		"a program": func(t *testing.T, s *site) []string {
+			return []string{program(t, "customer"), filepath.Join(t.TempDir(), "Maildir"), "refused@" + s.domain}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t).standing("VODMR_NOOP=1")
+			door := s.openDoor(t)
+			front := startAskingFront(t, s, door)
+			args := server(t, s)
+			p := s.listen(t)
+			done := background(func() (int, string) { return s.atrn(t, p, args...) })
+			s.deliver(t, "ann@sender.test", "first\n", "bob@"+s.domain)
+			eventually(t, time.Minute, "it is sent", func() bool { return len(p.lines(t, " stand ")) == 1 && len(s.waiting(t)) == 0 })
+			for user, reply := range map[string]string{"refused": "550 5.1.1 ", "bob": "250", "carol": "250"} {
+				if got := rcpt(t, front, user+"@"+s.domain); !strings.HasPrefix(got, reply) {
+					t.Errorf("%s: the front says %q, want %q", user, got, reply)
+				}
+			}
+			s.terminate(t)
+			endedWell(t, done)
+		})
+	}
+}

@@ -42,7 +42,7 @@ begin acl
 rcpt:
   deny domains = ! +local_domains
        message = relaying denied
-  deny local_parts = ^refused
+  deny local_parts = ^refused : ^vodmr-
        message = nobody has that address
   defer local_parts = ^deferred
        message = not today

@@ -35,7 +35,7 @@ func build() buildResult {
 	if r.err = os.Chmod(dir, 0o755); r.err != nil {
 		return r
 	}
-	r.err = dialogue.Build(dir, "vodmr/cmd/...", "vodmr/test/standin/vchkpw", "vodmr/test/standin/qmail-queue")
+	r.err = dialogue.Build(dir, "vodmr/cmd/...", "vodmr/test/standin/vchkpw", "vodmr/test/standin/qmail-queue", "vodmr/test/standin/customer")
 	return r
 }
 
