@@ -194,6 +194,7 @@ func TestTwoCommandsAtEachEnd(t *testing.T) {
 	before := s.logins()
 	s.arrives(s.home, "someone@example.org", "first")
 	s.refused("stranger@example.org")
+	s.bounced("stranger@example.org")
 	if after := s.logins(); after != before {
 		t.Errorf("not by the session that stood: %s logins before, %s after", before, after)
 	}
@@ -234,6 +235,14 @@ func (s *tale) noSecretIsSeen() {
 			}
 		}
 	}
+}
+
+// bounced sends a message past the door, by the front's own sendmail, which asks nobody.
+// The customer's server refuses it, and the sender is told.
+func (s *tale) bounced(to string) {
+	s.t.Helper()
+	s.front.must("printf 'Subject: past the door\\n\\nHello.\\n' | sendmail -f someone@mail.example.net " + to)
+	s.delivered(s.front, "failure notice")
 }
 
 // expires has a message wait too long, so that the daily service bounces it.
