@@ -45,8 +45,14 @@ func private(name string, make func() ([2]int, error)) (a, b int, err error) {
 	if err != nil {
 		return -1, -1, fmt.Errorf("%s: %w", name, err)
 	}
-	unix.CloseOnExec(fds[0])
-	unix.CloseOnExec(fds[1])
+	for _, fd := range fds {
+		// A program that inherits the end of its own pipe waits for itself for ever.
+		if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFD, unix.FD_CLOEXEC); err != nil {
+			unix.Close(fds[0])
+			unix.Close(fds[1])
+			return -1, -1, fmt.Errorf("%s: %w", name, err)
+		}
+	}
 	return fds[0], fds[1], nil
 }
 
