@@ -7,11 +7,14 @@ import (
 	"time"
 )
 
+// cramMD5 is the mechanism's SASL name.
+const cramMD5 = "CRAM-MD5"
+
 // CRAMMD5 is the mechanism of RFC 2195: the client proves that it knows the
 // password without sending it. host is the name in the challenge, now the clock
 // that it is dated by.
 func CRAMMD5(host string, now func() time.Time) Mechanism {
-	return Mechanism{Name: "CRAM-MD5", Exchange: func(client Client, initial string) (Credentials, error) {
+	return Mechanism{Name: cramMD5, Exchange: func(client Client, initial string) (Credentials, error) {
 		// RFC 4954 section 4: here the server speaks first.
 		if initial != "" {
 			return Credentials{}, ReplyNoInitial()

@@ -3,6 +3,7 @@ package auth
 import (
 	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"vodmr/internal/fdio"
@@ -53,10 +54,10 @@ func NewSession(host string, conn Connection) *Session {
 }
 
 // Serve greets the customer and answers until a login, or until the session ends without
-// one. It reports if there was a login.
-func (s *Session) Serve() bool {
+// one.
+func (s *Session) Serve() {
 	if s.NoCRAM {
-		s.mechanisms = s.mechanisms[1:]
+		s.mechanisms = slices.DeleteFunc(s.mechanisms, func(m Mechanism) bool { return m.Name == cramMD5 })
 	}
 	s.server.Until = s.now().Add(s.Limit)
 	s.server.Commands = s.commands()
@@ -65,7 +66,6 @@ func (s *Session) Serve() bool {
 	if !s.loggedIn && !s.wasCheck(err) {
 		s.Log.Event("end", logline.F("ip", s.IP), logline.F("reason", endReason(err)))
 	}
-	return s.loggedIn
 }
 
 // wasCheck reports if the session was a balancer's health check, which comes every few

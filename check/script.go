@@ -48,8 +48,10 @@ func (s *service) takeProgram(word string, rest []string, users lookUp) (done bo
 	case "vodmr-tls":
 		s.takeTLS(rest, users)
 		s.runs = append(s.runs, word)
+	case "vodmr-proxy":
+		s.runs = append(s.runs, word)
 	case "vodmr":
-		s.takeVodmr(rest)
+		s.takeVodmr(rest, users)
 		s.runs = append(s.runs, word)
 	case "vodmr-relay":
 		s.takeRelay(rest)
@@ -115,8 +117,11 @@ func (s *service) takeTLS(rest []string, users lookUp) {
 	}
 }
 
-func (s *service) takeVodmr(rest []string) {
-	flags, after := getopt(rest, "pt")
+func (s *service) takeVodmr(rest []string, users lookUp) {
+	flags, after := getopt(rest, "ptPu")
+	if name := flags['u']; name != "" {
+		s.account(name, users)
+	}
 	s.vodmr = greeter{found: true, port: number(flags['p'], keeper.DefaultPort), needTLS: flags.has('T')}
 	if len(after) > 0 {
 		s.vodmr.host = after[0]

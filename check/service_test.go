@@ -75,6 +75,8 @@ func TestRunScriptsAreUnderstood(t *testing.T) {
 			c.Port, c.RunsAs, c.Prog, c.Maildir = 1366, ids{known: true}, "vodmr-checkpw vpasswd", "."
 			c.Limits = "softlimit -a 2000000000, softlimit -o 100"
 		})},
+		"behind a balancer": {"exec tcpserver -x tcp.cdb -c7 -u89 -g90 0 366 vodmr-proxy -n 192.0.2.10 -l 192.0.2.10 " +
+			"vodmr -C -u vodmrtls -P 192.0.2.10 mail.example.net /v/vchkpw vodmr-relay", usual},
 		"nothing": {"exec sleep 1000", chain{}},
 	} {
 		t.Run(name, func(t *testing.T) {

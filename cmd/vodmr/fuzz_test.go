@@ -16,7 +16,7 @@ import (
 func FuzzParseOptions(f *testing.F) {
 	for _, seed := range []string{
 		"", "h p", "-T h p", "-p 0 h p -p 1", "-p25 -t20 h p", "-Tt20 h p", "-Tp h p", "-- -h p", "-t 86401 h p", "-p +1 h p",
-		"-p 0x10 h p", "-\u00e9 h p", "-\xff h p", "- p", "h\x7f p", "h@ p", "--T h p", "-p -1 h p", "-p 65535 mail.example.net vchkpw relay Maildir",
+		"-p 0x10 h p", "-C -u talker -P 192.0.2.7,2001:db8::/64 -P ::1 h p", "-P x h p", "-\u00e9 h p", "-\xff h p", "- p", "h\x7f p", "h@ p", "--T h p", "-p -1 h p", "-p 65535 mail.example.net vchkpw relay Maildir",
 	} {
 		f.Add(strings.ReplaceAll(seed, " ", "\n"))
 	}
@@ -43,7 +43,7 @@ func FuzzParseOptions(f *testing.F) {
 			t.Errorf("%q: host %q", args, o.host)
 		}
 		reread, err := parseOptions(spell(o))
-		if diff := cmp.Diff(o, reread, cmp.AllowUnexported(flags{})); diff != "" || err != nil {
+		if diff := cmp.Diff(o, reread, cmp.AllowUnexported(flags{}), sameNetwork); diff != "" || err != nil {
 			t.Errorf("%q, said again: %v\n%s", args, err, diff)
 		}
 	})
@@ -54,6 +54,15 @@ func spell(o flags) []string {
 	args := []string{"-p", strconv.Itoa(o.port), "-t" + strconv.Itoa(int(o.limit/time.Second))}
 	if o.needTLS {
 		args = append(args, "-T")
+	}
+	if o.noCRAM {
+		args = append(args, "-C")
+	}
+	for _, network := range o.trusted {
+		args = append(args, "-P", network.String())
+	}
+	if o.account != "" {
+		args = append(args, "-u", o.account)
 	}
 	return append(append(args, "--", o.host), o.prog...)
 }
