@@ -122,3 +122,6 @@ func kindsOf[F any](checks []check[F], about topic) (kinds []kind) {
 	}
 	return kinds
 }
+
+// fileKinds can be said about any file.
+func fileKinds() []kind { return []kind{cannotSee, unreadable, noProgram, notRunnable, damaged, loose} }

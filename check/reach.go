@@ -15,9 +15,6 @@ const (
 	loose       kind = "wrong | can be written to by other users | chmod go-w it: others could put mail there, and qmail-local does not deliver below such a folder"
 )
 
-// fileKinds can be said about any file.
-func fileKinds() []kind { return []kind{cannotSee, unreadable, noProgram, notRunnable, damaged, loose} }
-
 // unreadable reports a file that this program, or a user that must read it, cannot read.
 func (r *report) unreadable(subject string, err error) {
 	if hidden(err) && !asUser() {

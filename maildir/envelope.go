@@ -31,11 +31,6 @@ type Envelope struct {
 // A Span is the bytes from From up to, not including, To.
 type Span struct{ From, To int64 }
 
-// ParseEnvelope is Agent.ParseEnvelope for qmail.
-func ParseEnvelope(head []byte, complete bool, catchall Catchall) (Envelope, error) {
-	return Agent{}.ParseEnvelope(head, complete, catchall)
-}
-
 // qmail reads the envelope that qmail-local and vdelivermail write. Return-Path and
 // Delivered-To must be above the first Received, in either order, since the sender could
 // have written them below it.

@@ -212,3 +212,8 @@ func bodyStart(head []byte) int64 {
 	}
 	return int64(at)
 }
+
+// ParseEnvelope is Agent.ParseEnvelope for qmail.
+func ParseEnvelope(head []byte, complete bool, catchall Catchall) (Envelope, error) {
+	return Agent{}.ParseEnvelope(head, complete, catchall)
+}

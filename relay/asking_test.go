@@ -19,12 +19,23 @@ func (s *site) client() *door.Client {
 	return c
 }
 
+// doorStands reports if there is anybody to ask about a domain: its socket, or what was
+// learnt of it.
+func (s *site) doorStands(domain string) bool {
+	for _, name := range []string{domain, history.RecipientsFile(domain)} {
+		if _, err := os.Lstat(s.config["VODMR_DOOR"] + "/" + name); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
 // askDoor asks while the dialogue goes on.
 func (s *site) askDoor(address string) {
 	answer := make(chan string, 1)
 	s.answers = append(s.answers, answer)
 	client := s.client()
-	for s.config["VODMR_IDLE"] != "" && !client.Knows("x@example.org") {
+	for s.config["VODMR_IDLE"] != "" && !s.doorStands("example.org") {
 		time.Sleep(time.Millisecond) // the session has not read EHLO's reply yet
 	}
 	go func() {

@@ -60,21 +60,6 @@ func (c *Client) Ask(raw string) Opinion {
 	return c.askLearnt(normal, domain)
 }
 
-// Knows reports if there is anybody to ask about an address: then Ask may take its time.
-func (c *Client) Knows(raw string) bool {
-	_, domain, ok := Normal(raw)
-	if !ok {
-		return false
-	}
-	for _, name := range []string{domain, history.RecipientsFile(domain)} {
-		var st unix.Stat_t
-		if sys.Lstat(unix.AT_FDCWD, c.Dir+"/"+name, &st) == nil {
-			return true
-		}
-	}
-	return false
-}
-
 func (c *Client) askLearnt(normal, domain string) Opinion {
 	learnt := history.NewRecipients(c.Dir, domain, c.Now)
 	if _, err := learnt.Load(); err != nil {
