@@ -165,8 +165,8 @@ func (p *postfix) configure(t testing.TB, domain string, more []string) {
 func lastOfEach(settings []string) (kept []string) {
 	for i, setting := range settings {
 		name, _, _ := strings.Cut(setting, " =")
-		again := slices.ContainsFunc(settings[i+1:], func(later string) bool { return strings.HasPrefix(later, name+" =") })
-		if !again {
+		replaced := slices.ContainsFunc(settings[i+1:], func(later string) bool { return strings.HasPrefix(later, name+" =") })
+		if !replaced {
 			kept = append(kept, setting)
 		}
 	}
