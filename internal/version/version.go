@@ -1,5 +1,4 @@
-// Package version owns what each program says when it is asked about itself: its
-// usage for -h, its version for -V. It imports nothing, since the programs that
+// Package version owns what each program says of its version. It imports nothing, since the programs that
 // are started for each connection have it too.
 package version
 
@@ -18,19 +17,4 @@ func Line(program string) string {
 		from = "commit unknown: built without make"
 	}
 	return program + " " + Number + " (" + from + ")\n"
-}
-
-// Answer is the text for a command line, without the program's name, that begins
-// with -h or -V; empty if it is to be run. Both stand alone, so words after
-// them count for nothing.
-func Answer(program, usage string, args []string) string {
-	switch {
-	case len(args) == 0:
-		return ""
-	case args[0] == "-h":
-		return usage
-	case args[0] == "-V":
-		return Line(program)
-	}
-	return ""
 }

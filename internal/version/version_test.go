@@ -10,28 +10,6 @@ import (
 	"vodmr/internal/version"
 )
 
-func TestAnswer(t *testing.T) {
-	line := version.Line("p")
-	tests := []struct {
-		args []string
-		want string
-	}{
-		{nil, ""},
-		{[]string{"-h"}, "usage: p\n"},
-		{[]string{"-V"}, line},
-		{[]string{"-V", "HOST", "PROG"}, line},
-		{[]string{"HOST", "-h"}, ""}, // it is PROG's
-		{[]string{"-hV"}, ""},
-		{[]string{"--", "-h"}, ""},
-		{[]string{""}, ""},
-	}
-	for _, test := range tests {
-		if got := version.Answer("p", "usage: p\n", test.args); got != test.want {
-			t.Errorf("%q: %q, want %q", test.args, got, test.want)
-		}
-	}
-}
-
 // CHANGES begins with the version that this is.
 func TestNumberIsTheNewestInChanges(t *testing.T) {
 	text, err := os.ReadFile("../../CHANGES")
