@@ -5,9 +5,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"vodmr/internal/version"
+	"vodmr/test/kit/require"
 )
 
 // CHANGES begins with the version that this is.
@@ -37,5 +39,21 @@ func TestCommitComesFromTheLinker(t *testing.T) {
 		if err != nil || string(out) != test.want {
 			t.Errorf("ldflags %q: %q, %v; want %q", test.flags, out, err, test.want)
 		}
+	}
+}
+
+// The programs of a release's archive know their commit, though git is not there.
+func TestCommitOfAnArchive(t *testing.T) {
+	require.Time(t)
+	if _, err := os.Stat("../../.git"); err != nil {
+		t.Skip("this is an archive itself")
+	}
+	dir := t.TempDir()
+	script := `cd ../.. && commit=$(git rev-parse HEAD) && git archive --worktree-attributes HEAD >"$0/archive.tar" &&
+		cd "$0" && tar -xf archive.tar && go build -o vodmr-checkpw ./cmd/vodmr-checkpw && ./vodmr-checkpw -V && echo "$commit"`
+	out, err := exec.Command("sh", "-c", script, dir).CombinedOutput()
+	said, commit, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+	if err != nil || len(commit) != 40 || said != "vodmr-checkpw "+version.Number+" ("+commit[:12]+")" {
+		t.Errorf("%v: %s", err, out)
 	}
 }
