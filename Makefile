@@ -45,12 +45,11 @@ PROGRAM = program() { \
 PAGE = page() { write $$1 $(DESTDIR)$(MANDIR)/man$${1\#\#*.}/$${1\#man/}; }
 
 # The commit is this folder's own, not that of a repository around an unpacked archive,
-# which has it in a file that git archive writes. -s leaves out the symbol table, which only a debugger reads. The same source
+# which knows it from git archive. -s leaves out the symbol table, which only a debugger reads. The same source
 # and the same Go give the same bytes; so no other Go is fetched.
 all:
 	@scripts/needs "$(GO)"
-	commit=`if test -e .git; then git describe --always --dirty --abbrev=12 2>/dev/null; \
-		else sed -n 's/^\([0-9a-f]\{12\}\)[0-9a-f]*$$/\1/p' internal/version/COMMIT; fi || :`; \
+	commit=`test -e .git && git describe --always --dirty --abbrev=12 2>/dev/null || :`; \
 	GOTOOLCHAIN=local CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false \
 		-ldflags "-s -X vodmr/internal/version.commit=$$commit" -o bin/ ./cmd/...
 	for script in cmd/*/*.sh; do \
