@@ -45,8 +45,9 @@ PROGRAM = program() { \
 PAGE = page() { write $$1 $(DESTDIR)$(MANDIR)/man$${1\#\#*.}/$${1\#man/}; }
 
 # The commit is this folder's own, not that of a repository around an unpacked archive,
-# which knows it from git archive. -s leaves out the symbol table, which only a debugger reads. The same source
-# and the same Go give the same bytes; so no other Go is fetched.
+# which knows it from git archive. -s leaves out the symbol table, which only a debugger
+# reads. The same source
+# and the same Go give the same bytes, so no other Go is fetched.
 all:
 	@scripts/needs "$(GO)"
 	commit=`test -e .git && git describe --always --dirty --abbrev=12 2>/dev/null || :`; \
