@@ -27,6 +27,7 @@ type machine struct {
 	clock  time.Time
 	queued int  // messages that were delivered into the Maildir
 	fails  bool // qmail-queue does
+	slow   bool // the file system is
 
 	taken, bounced, refused, deferred map[int]int // how often, by message
 
@@ -144,6 +145,7 @@ func (m *machine) session(t *rapid.T) {
 		{"unknown", "deferred"}, {"unknown", "refused"}, {"unknown", "unknown", "taken"},
 	}).Draw(t, "server")
 	m.fails = rapid.IntRange(0, 4).Draw(t, "qmail-queue") == 0
+	m.slow = rapid.Bool().Draw(t, "slow file system")
 	v := m.visit(rapid.IntRange(1, 3).Draw(t, "window"))
 	v.kind = func(t *rapid.T) string { return rapid.SampledFrom(kinds).Draw(t, "reply") }
 	v.server.RcptMax = rapid.SampledFrom([]int{0, 2}).Draw(t, "RCPTMAX")
@@ -156,6 +158,10 @@ func (v *visit) run(t *rapid.T) {
 	sp, end := v.open(v.t, func() time.Time { return v.clock })
 	defer end()
 	v.spool, sp.bouncer.Inject = sp, v.inject
+	sp.Times.Fresh = 0
+	if v.slow {
+		sp.Times.SlowCall = 0
+	}
 	mayWait, err := sp.MayWait(time.Now().Add(time.Minute))
 	require.OK(v.t, err)
 	if !mayWait {
@@ -166,6 +172,7 @@ func (v *visit) run(t *rapid.T) {
 	require.OK(v.t, sp.Start(v.server, func() bool { return false }))
 	for !v.broken && v.step(t) {
 	}
+	sp.Finish()
 	sp.Broken()
 	sp.Settle()
 	v.suspects = nil
@@ -279,6 +286,9 @@ func (v *visit) step(t *rapid.T) bool {
 
 // next is Spool.Next, and has no effects.
 func (v *visit) next(t *rapid.T) *Batch {
+	if v.spool.removals.underWay > 0 {
+		return v.spool.Next() // the state changes meanwhile
+	}
 	before := v.state()
 	b := v.spool.Next()
 	if after := v.state(); after != before {
@@ -392,7 +402,10 @@ func (v *visit) answer(t *rapid.T) {
 		v.spool.Trust.RefusedAll(smtp.NewReply(550, "5.7.1", "no"))
 	}
 	v.spool.Settle()
-	if left := v.waiting(v.t); kind == "taken" {
+	if v.spool.removals.underWay > MaxRemovals {
+		t.Fatalf("%d removals are under way", v.spool.removals.underWay)
+	}
+	if left := v.waiting(v.t); kind == "taken" && v.spool.removals.underWay == 0 {
 		for _, m := range b.Messages {
 			if left[m.base] {
 				t.Fatalf("message %d was taken and is still there", number(m))
