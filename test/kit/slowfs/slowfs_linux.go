@@ -32,7 +32,7 @@ type Mount struct {
 
 // New shows the folder source at a new place, which every user may enter, until the end of
 // the test. Two mounts of one source are two hosts: neither sees the other's changes by
-// a watch, and a lock holds between them. If this machine has no FUSE, or the test
+// a watch, and a lock holds between them. Permissions are not checked. If this machine has no FUSE, or the test
 // does not run as root, it is skipped.
 //
 // A process that waits for a call which hangs can not be killed. At its end a test must

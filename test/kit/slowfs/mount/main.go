@@ -9,7 +9,9 @@
 //
 // -delay is added to each call that the kernel waits for. With -cache the kernel believes
 // names and attributes for that long, as it does for NFS and GlusterFS; without, it asks
-// each time. With -e the program ends when its standard input does.
+// each time. With -e the program ends when its standard input does. Permissions are not
+// checked, as the kernel would ask for them once more before each call: every user may do
+// all, and what it makes is its own.
 //
 // It writes the line "ready" when TARGET is mounted. From SIGUSR1 on all calls hang, even
 // those that have begun; a process that waits for one can not even be killed, as with
@@ -94,7 +96,6 @@ func serve(source, target string, cache time.Duration, g *gate) (*fuse.Server, e
 	how := &fs.Options{AttrTimeout: &cache, EntryTimeout: &cache}
 	how.MountOptions = fuse.MountOptions{
 		AllowOther:        true,
-		Options:           []string{"default_permissions"},
 		EnableLocks:       true,
 		DirectMountStrict: true,
 		FsName:            source,
