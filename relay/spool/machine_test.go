@@ -130,6 +130,7 @@ type visit struct {
 	last       [2]int       // kind and place of the batch before; see place
 	breaks     int
 	broken     bool
+	killed     bool // and the process with it
 }
 
 func (m *machine) visit(window int) *visit {
@@ -141,6 +142,7 @@ func (m *machine) visit(window int) *visit {
 func (m *machine) session(t *rapid.T) {
 	kinds := rapid.SampledFrom([][]string{
 		{"taken"}, {"taken", "deferred", "refused", "many"}, {"taken", "taken", "taken", "broken"},
+		{"taken", "taken", "taken", "killed"}, {"taken", "deferred", "refused", "killed"},
 		{"refused", "deferred"}, {"broken"}, {"taken", "refused"}, {"unknown"}, {"unknown"},
 		{"unknown", "deferred"}, {"unknown", "refused"}, {"unknown", "unknown", "taken"},
 	}).Draw(t, "server")
@@ -156,7 +158,7 @@ func (m *machine) session(t *rapid.T) {
 
 func (v *visit) run(t *rapid.T) {
 	sp, end := v.open(v.t, func() time.Time { return v.clock })
-	defer end()
+	defer func() { v.end(t, end) }()
 	v.spool, sp.bouncer.Inject = sp, v.inject
 	sp.Times.Fresh = 0
 	if v.slow {
@@ -172,6 +174,10 @@ func (v *visit) run(t *rapid.T) {
 	require.OK(v.t, sp.Start(v.server, func() bool { return false }))
 	for !v.broken && v.step(t) {
 	}
+	if v.killed {
+		v.suspect(sp)
+		return
+	}
 	sp.Finish()
 	sp.Broken()
 	sp.Settle()
@@ -181,13 +187,35 @@ func (v *visit) run(t *rapid.T) {
 		v.checkEnd(t)
 		return
 	}
+	v.suspect(sp)
+	v.rung = min(sp.history.Rung()+1, 2)
+	sp.history.Lower()
+	sp.Write()
+}
+
+// suspect remembers whom the next session must suspect.
+func (v *visit) suspect(sp *Spool) {
 	v.suspects = map[int]int{}
 	for _, m := range v.inFlight[0].Messages {
 		v.suspects[number(m)] = sp.history.Of(m.base).Breaks
 	}
-	v.rung = min(sp.history.Rung()+1, 2)
-	sp.history.Lower()
-	sp.Write()
+}
+
+// end closes the spool. If the process was killed, the notes are what they were then.
+func (v *visit) end(t *rapid.T, end func()) {
+	if !v.killed {
+		end()
+		return
+	}
+	v.spool.endRemovals(0)
+	notes, err := os.ReadFile(v.maildir + "/vodmr.notes")
+	if err != nil {
+		t.Fatal(err)
+	}
+	end()
+	if err := os.WriteFile(v.maildir+"/vodmr.notes", notes, 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // few: the server refused nothing but one or two recipients, as unknown.
@@ -276,7 +304,7 @@ func (v *visit) step(t *rapid.T) bool {
 	}
 	v.checkBatch(t, b)
 	v.spool.Begun(b)
-	v.spool.Write()
+	v.spool.WriteAhead(v.window - 1)
 	v.inFlight = append(v.inFlight, b)
 	for !v.broken && (len(v.inFlight) >= v.window || b.Plain && len(v.inFlight) > 0) {
 		v.answer(t)
@@ -360,8 +388,8 @@ func place(b *Batch, note history.Note) [2]int {
 // answer takes the reply to the oldest batch in flight.
 func (v *visit) answer(t *rapid.T) {
 	b, kind := v.inFlight[0], v.kind(t)
-	if kind == "broken" {
-		v.broken = true
+	if kind == "broken" || kind == "killed" {
+		v.broken, v.killed = true, kind == "killed"
 		return
 	}
 	v.inFlight = v.inFlight[1:]

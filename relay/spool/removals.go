@@ -81,6 +81,9 @@ func (s *Spool) Finish() {
 	s.credit(1)
 	s.removals.pool.Close()
 	s.reader.files.ahead.drop()
+	if s.history != nil {
+		s.history.Withdraw()
+	}
 }
 
 // credit has maildirsize updated if that many removals are missing there.

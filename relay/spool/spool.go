@@ -159,7 +159,7 @@ func (s *Spool) settle(f finding) {
 	}
 }
 
-// Begun says that a batch is about to be sent. Write must be called before it is.
+// Begun says that a batch is about to be sent. WriteAhead must be called before it is.
 func (s *Spool) Begun(b *Batch) {
 	s.inFlight++
 	b.begun = true
@@ -181,7 +181,12 @@ func (s *Spool) Ended(b *Batch) {
 }
 
 // Broken says that the connection is gone: nothing is in flight any more.
-func (s *Spool) Broken() { s.inFlight = 0 }
+func (s *Spool) Broken() {
+	s.inFlight = 0
+	if s.history != nil {
+		s.history.Withdraw()
+	}
+}
 
 func bases(messages []*Message) []string {
 	names := make([]string, len(messages))
@@ -191,7 +196,16 @@ func bases(messages []*Message) []string {
 	return names
 }
 
-// Write writes the notes, before mail goes out that they speak of.
+// WriteAhead writes the notes before mail goes out that they do not speak of yet. With it
+// they speak of at most so many messages that will follow, so that these need no write.
+func (s *Spool) WriteAhead(messages int) {
+	if s.history.Urgent() {
+		s.history.Announce(s.reader.following(messages))
+		s.Write()
+	}
+}
+
+// Write writes the notes.
 func (s *Spool) Write() {
 	if err := s.history.Flush(); err != nil {
 		s.noteTrouble(err)
