@@ -32,21 +32,28 @@ type Mount struct {
 
 // New shows the folder source at a new place, which every user may enter, until the end of
 // the test. Two mounts of one source are two hosts: neither sees the other's changes by
-// a watch, and a lock holds between them. Permissions are not checked. If this machine has no FUSE, or the test
-// does not run as root, it is skipped.
+// a watch, and a lock holds between them. Permissions are not checked. If this machine has
+// no FUSE, or the test does not run as root, it is skipped.
 //
 // A process that waits for a call which hangs can not be killed. At its end a test must
 // wait for its processes only behind Resume or Close.
 func New(t testing.TB, source string, s Speed) *Mount {
 	t.Helper()
+	seen := filepath.Join(testsite.PublicDir(t), "seen")
+	require.OK(t, syscall.Mkdir(seen, 0o755))
+	return At(t, source, seen, s)
+}
+
+// At does the same at a place of the caller's choice, an empty folder.
+func At(t testing.TB, source, seen string, s Speed) *Mount {
+	t.Helper()
 	require.Root(t, "only root mounts a file system")
 	if err := syscall.Access("/dev/fuse", 6); err != nil {
 		require.Skip(t, "/dev/fuse: %v", err)
 	}
-	folder := testsite.PublicDir(t)
+	folder := t.TempDir()
 	require.OK(t, dialogue.Build(folder, "vodmr/test/kit/slowfs/mount"))
-	m := &Mount{Dir: filepath.Join(folder, "seen"), t: t}
-	require.OK(t, syscall.Mkdir(m.Dir, 0o755))
+	m := &Mount{Dir: seen, t: t}
 	m.program = exec.Command(filepath.Join(folder, "mount"),
 		"-e", "-delay", s.Delay.String(), "-cache", s.Cache.String(), source, m.Dir)
 	m.start()
