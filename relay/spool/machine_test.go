@@ -175,7 +175,10 @@ func (v *visit) run(t *rapid.T) {
 	for !v.broken && v.step(t) {
 	}
 	if v.killed {
-		v.suspect(sp)
+		v.suspects = nil
+		if !sp.history.Unwritten() { // or the notes do not say yet what was answered
+			v.suspect(sp)
+		}
 		return
 	}
 	sp.Finish()

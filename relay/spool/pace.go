@@ -7,21 +7,25 @@ import "time"
 // microseconds, and handing it to another thread would cost more than it saves.
 type pace struct {
 	timings *Timings
-	inARow  int // slow calls
+	score   int // see took
 }
 
-// slowInARow is how many slow calls in a row are no accident.
-const slowInARow = 3
+const (
+	// slowScore is how many slow calls in a row are no accident: on a busy machine one or
+	// two take long for lack of a processor.
+	slowScore = 8
+	mostScore = 2 * slowScore
+	// fastCall is how many slow ones a fast call outweighs.
+	fastCall = 4
+)
 
 // took takes how long one call took.
-func (p *pace) took(since time.Time) {
-	if p.slow() {
-		return // what is done beside the session is not measured
-	}
-	p.inARow++
-	if time.Since(since) < p.timings.SlowCall {
-		p.inARow = 0
+func (p *pace) took(d time.Duration) {
+	if d >= p.timings.SlowCall {
+		p.score = min(p.score+1, mostScore)
+	} else {
+		p.score = max(p.score-fastCall, 0)
 	}
 }
 
-func (p *pace) slow() bool { return p.inARow >= slowInARow }
+func (p *pace) slow() bool { return p.score >= slowScore || p.timings.SlowCall == 0 }

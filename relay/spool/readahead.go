@@ -85,7 +85,7 @@ func (f *files) opened(entry maildir.Entry) (*reading, error) {
 	}
 	began := time.Now()
 	m, err := f.box.OpenMessage(entry)
-	f.ahead.pace.took(began)
+	f.ahead.pace.took(time.Since(began))
 	return &reading{message: m}, err
 }
 

@@ -33,6 +33,7 @@ type removals struct {
 type removal struct {
 	message *Message
 	err     error // of Box.Unlink
+	took    time.Duration
 }
 
 func newRemovals(p *pace) removals {
@@ -43,7 +44,11 @@ func newRemovals(p *pace) removals {
 func (r *removals) begin(box *maildir.Box, m *Message) {
 	r.underWay++
 	entry := m.entry
-	r.pool.Run(func() { r.results <- removal{m, box.Unlink(entry)} })
+	r.pool.Run(func() {
+		began := time.Now()
+		err := box.Unlink(entry)
+		r.results <- removal{m, err, time.Since(began)}
+	})
 }
 
 // removeTaken removes a message that the customer's server took: at once, or beside the
@@ -57,7 +62,7 @@ func (s *Spool) removeTaken(m *Message) {
 	}
 	began := time.Now()
 	err := s.box.Unlink(m.entry)
-	s.removals.pace.took(began)
+	s.removals.pace.took(time.Since(began))
 	s.removedOrNote(m, err)
 }
 
@@ -70,6 +75,7 @@ func (s *Spool) endRemovals(most int) {
 		}
 		result := <-s.removals.results
 		s.removals.underWay--
+		s.removals.pace.took(result.took)
 		s.removedOrNote(result.message, result.err)
 	}
 }

@@ -199,7 +199,7 @@ func bases(messages []*Message) []string {
 // WriteAhead writes the notes before mail goes out that they do not speak of yet. With it
 // they speak of at most so many messages that will follow, so that these need no write.
 func (s *Spool) WriteAhead(messages int) {
-	if s.history.Urgent() {
+	if s.history.Unwritten() {
 		s.history.Announce(s.reader.following(messages))
 		s.Write()
 	}

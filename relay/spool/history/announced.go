@@ -44,11 +44,5 @@ func (h *History) isAnnounced(bases []string) bool {
 	return false
 }
 
-// Urgent reports if there is anything to write before the next message is sent. A message
-// that was answered and kept is not: it goes with the next append.
-func (h *History) Urgent() bool { return h.urgent || h.out.dropped || h.out.torn }
-
-// mayWait reports if a line need not be in the file before the next message is sent.
-func mayWait(verb string) bool {
-	return verb == "again" || verb == "kept" || verb == "stays" || verb == "refused"
-}
+// Unwritten reports if anything is to be written before the next message is sent.
+func (h *History) Unwritten() bool { return len(h.out.pending) > 0 || h.out.dropped }

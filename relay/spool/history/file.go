@@ -192,12 +192,6 @@ func (h *History) tear(rest []byte, tooLong bool) {
 // Flush tries them again, and fails as long as any line is missing from the file. The
 // caller sends one message at a time meanwhile.
 func (h *History) Flush() error {
-	err := h.flush()
-	h.urgent = h.urgent && err != nil
-	return err
-}
-
-func (h *History) flush() error {
 	f := &h.out
 	if len(f.pending) == 0 && !f.dropped {
 		return nil

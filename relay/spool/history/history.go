@@ -58,7 +58,6 @@ type History struct {
 	unread error // see Unread
 
 	announced []string // in order, and not sent yet
-	urgent    bool     // see Urgent
 }
 
 const (
@@ -123,7 +122,7 @@ const cleanEnd = "-"
 const unnamed = "unnamed"
 
 // Sent notes that these messages are about to be sent in one transaction: the copies of
-// one message. Flush must be called before they are, if Urgent says so.
+// one message. Flush must be called before they are, if Unwritten says so.
 func (h *History) Sent(bases ...string) {
 	if h.isAnnounced(bases) {
 		return

@@ -7,7 +7,6 @@ import (
 
 // line appends a line about base, dated now, to what Flush writes.
 func (h *History) addLine(verb, base string, rest ...any) {
-	h.urgent = h.urgent || !mayWait(verb)
 	h.out.add(appendNote(h.out.pending, h.state.clock().Unix(), verb, base, rest...))
 }
 
