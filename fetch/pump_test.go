@@ -121,7 +121,7 @@ func forward(t *testing.T) (provider *visit, call func() *dialogue.Conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return start(t, Session{Sink: Forward{address}}), func() *dialogue.Conn {
+	return start(t, Session{Sink: Forward{Address: address}}), func() *dialogue.Conn {
 		t.Helper()
 		conn, err := l.Accept()
 		if err != nil {
@@ -204,7 +204,7 @@ func TestServerIsCalledAfterTheTurn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := start(t, Session{Sink: Forward{address}})
+	v := start(t, Session{Sink: Forward{Address: address}})
 	v.logIn()
 	v.play(`
 		A: ATRN
@@ -226,7 +226,7 @@ func TestServerThatCannotBeHad(t *testing.T) {
 		t.Fatal(err)
 	}
 	for text, sink := range map[string]Sink{
-		"cannot connect to the SMTP server *: connection refused": Forward{address},
+		"cannot connect to the SMTP server *: connection refused": Forward{Address: address},
 		"cannot run *no such file*":                               Program{Args: []string{bad}},
 	} {
 		v := start(t, Session{Sink: sink})
