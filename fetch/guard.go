@@ -152,8 +152,8 @@ func (g *guard) expect(kind expectedKind) {
 	g.expected = append(g.expected, expectedReply{kind: kind})
 }
 
-// due takes our own replies that are next. The lock is held.
-func (g *guard) due(out []byte) []byte {
+// takeOurs takes our own replies that are next. The lock is held.
+func (g *guard) takeOurs(out []byte) []byte {
 	n := 0
 	for n < len(g.expected) && g.expected[n].ours != nil {
 		out = append(out, g.expected[n].ours...)

@@ -173,18 +173,18 @@ func (g *guard) refuse(r smtp.Reply) error {
 	first := len(g.expected) == 1
 	g.mu.Unlock()
 	if first { // nobody else says it
-		g.sayDue()
+		g.sayOurs()
 	}
 	return nil
 }
 
-// sayDue says what is due of ours. If the provider takes nothing any more, the reading of
+// sayOurs says what is next of ours. If the provider takes nothing any more, the reading of
 // its commands says so too.
-func (g *guard) sayDue() {
+func (g *guard) sayOurs() {
 	g.speaking.Lock()
 	defer g.speaking.Unlock()
 	g.mu.Lock()
-	text := g.due(nil)
+	text := g.takeOurs(nil)
 	g.track.replies(text)
 	g.mu.Unlock()
 	_ = g.say(text)

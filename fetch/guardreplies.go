@@ -37,7 +37,7 @@ func (g *guard) hear(p []byte) (text []byte) {
 		if whole && !g.answered(reply) {
 			g.ended, g.outOfStep = errNotAsked, true // what follows matches no command
 		}
-		text = g.due(text)
+		text = g.takeOurs(text)
 	}
 	return append(text, p...)
 }
