@@ -9,8 +9,9 @@ import (
 
 // flags are the command line.
 type flags struct {
-	door   string // the folder with the sockets
-	policy bool
+	door   string   // the folder with the sockets
+	policy bool     // Postfix's policy protocol
+	filter bool     // OpenSMTPD's filter protocol
 	list   string   // a login or a domain
 	forget string   // an address
 	words  []string // an address, or a program with its arguments
@@ -21,7 +22,7 @@ const defaultDoor = "/var/lib/vodmr/door"
 
 func parse(args []string, getenv func(string) string) (*flags, error) {
 	o := &flags{door: getenv("VODMR_DOOR")}
-	words, err := getopt.Parse(args, "d:Pl:x:", o.set)
+	words, err := getopt.Parse(args, "d:OPl:x:", o.set)
 	o.words = words
 	if err == nil && o.door == "" {
 		o.door = defaultDoor
@@ -39,6 +40,8 @@ func (o *flags) set(letter rune, value string) error {
 	switch letter {
 	case 'd':
 		o.door = value
+	case 'O':
+		o.filter = true
 	case 'P':
 		o.policy = true
 	case 'l':
@@ -51,16 +54,16 @@ func (o *flags) set(letter rune, value string) error {
 
 func (o *flags) valid() error {
 	modes := 0
-	for _, is := range []bool{o.policy, o.list != "", o.forget != "", len(o.words) > 0} {
+	for _, is := range []bool{o.policy, o.filter, o.list != "", o.forget != "", len(o.words) > 0} {
 		if is {
 			modes++
 		}
 	}
 	if modes == 0 {
-		return errors.New("an ADDRESS, a PROG, -P, -l or -x is needed")
+		return errors.New("an ADDRESS, a PROG, -P, -O, -l or -x is needed")
 	}
 	if modes > 1 {
-		return fmt.Errorf("an ADDRESS, a PROG, -P, -l and -x exclude each other")
+		return fmt.Errorf("an ADDRESS, a PROG, -P, -O, -l and -x exclude each other")
 	}
 	return nil
 }
