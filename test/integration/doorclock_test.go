@@ -156,7 +156,7 @@ func sayATRN(session *os.File, server string) {
 }
 
 // TestDoorNewUser: a user that is made at the customer is accepted by the front within ten
-// minutes, if a session stands. Until then the refusal is not asked again.
+// minutes, if a session stands. Until then the customer is not asked about it again.
 func TestDoorNewUser(t *testing.T) {
 	t.Parallel()
 	require.Root(t, "Postfix must start as root")
@@ -195,15 +195,15 @@ func TestDoorNewUser(t *testing.T) {
 	}
 	c.later.Store(int64(10 * time.Minute))
 	want("250")
-	again := asked()
+	askedLater := asked()
 	c.later.Store(int64(69 * time.Minute)) // an acceptance is good for an hour
 	want("250")
-	if n := asked(); n != again || again == first {
-		t.Errorf("the customer was asked %d times, then %d and %d times", first, again, n)
+	if n := asked(); n != askedLater || askedLater == first {
+		t.Errorf("the customer was asked %d times, then %d and %d times", first, askedLater, n)
 	}
 	c.later.Store(int64(71 * time.Minute))
 	want("250")
-	if n := asked(); n == again {
+	if n := asked(); n == askedLater {
 		t.Errorf("after an hour the customer was not asked again")
 	}
 	_, _ = c.tell.Write([]byte{0})
