@@ -186,6 +186,22 @@ func TestFilterClientGone(t *testing.T) {
 	}
 }
 
+// TestFilterClientDoesNotWait: the server gets what a client said ahead of a reply, also if
+// the client has ended before the reply came.
+func TestFilterClientDoesNotWait(t *testing.T) {
+	path := server(t, "printf '220 mx\\r\\n'; IFS= read -r data; sleep 0.2; printf '354 go\\r\\n'; cat >\"$0.got\"\n")
+	p := dialogue.Start(t, command("-d", learnt(t), path))
+	p.Send("DATA\r\ncontent\r\n.\r\nQUIT\r\n")
+	p.CloseWrite()
+	p.Run("S: 220 mx\nS: 354 go")
+	if code, log := p.End(); code != 0 || log != "" {
+		t.Errorf("exit %d, %q", code, log)
+	}
+	if got, _ := os.ReadFile(path + ".got"); string(got) != "content\r\n.\r\nQUIT\r\n" {
+		t.Errorf("the server got %q", got)
+	}
+}
+
 // TestFilterServerCut: however the server ends, and after whichever byte, the client gets
 // what it said once, and then the end.
 func TestFilterServerCut(t *testing.T) {
