@@ -18,8 +18,8 @@ import (
 func (s *site) openSmallDoor(t testing.TB, files int) string {
 	t.Helper()
 	door := s.openDoor(t)
-	options := fmt.Sprintf("size=16k,nr_inodes=%d,mode=2750,uid=%d,gid=%d", files+1, s.owner.uid, lookUpUser(t, "nobody").gid)
-	if err := unix.Mount("tmpfs", door, "tmpfs", 0, options); err != nil {
+	mounted := fmt.Sprintf("size=16k,nr_inodes=%d,mode=2750,uid=%d,gid=%d", files+1, s.owner.uid, lookUpUser(t, "nobody").gid)
+	if err := unix.Mount("tmpfs", door, "tmpfs", 0, mounted); err != nil {
 		require.Skip(t, "no file system can be mounted here: %v", err)
 	}
 	t.Cleanup(func() { _ = unix.Unmount(door, unix.MNT_DETACH) })
