@@ -55,5 +55,5 @@ func (s *Spool) inject(b bounce) {
 		return
 	}
 	s.Counts.Bounced++
-	s.removeOrNote(m)
+	s.removals.removeOrNote(m)
 }

@@ -91,7 +91,7 @@ func (s *Spool) NextRetry() time.Time { return s.retries.next() }
 // Rest gives memory back and writes the notes, before a standing session waits.
 func (s *Spool) Rest() {
 	s.Finish()
-	s.removals.pace.score = 0 // the next look may find it fast
+	s.removals.latency.score = 0 // the next look may find it fast
 	s.Write()
 	s.reader.rest()
 }

@@ -204,7 +204,7 @@ func (h *History) Flush() error {
 		f.total += f.lines
 		f.appended, f.lines = 0, 0 // try that again in a while
 	}
-	return h.appendPending()
+	return f.appendPending()
 }
 
 // full reports if the file would become larger than one that is read again.
@@ -212,10 +212,9 @@ func (f *file) full() bool {
 	return f.size+int64(len(f.pending)) > loadedSize || f.total+f.lines > mostLines
 }
 
-func (h *History) appendPending() error {
-	f := &h.out
-	if err := h.out.openForAppend(); err != nil {
-		return h.out.named(fileName, err)
+func (f *file) appendPending() error {
+	if err := f.openForAppend(); err != nil {
+		return f.named(fileName, err)
 	}
 	data := f.pending
 	if f.torn {
@@ -224,7 +223,7 @@ func (h *History) appendPending() error {
 	}
 	if err := fdio.WriteAll(f.fd, data); err != nil {
 		f.torn = true // perhaps
-		return h.out.named(fileName, err)
+		return f.named(fileName, err)
 	}
 	f.torn = false
 	f.appended += len(data)
