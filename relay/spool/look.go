@@ -82,6 +82,9 @@ func (l *Looks) Changed() bool {
 	return err != nil || l.unsettled || changed != l.changed
 }
 
+// Differs reports if new has changed since the last look, by the time that a Glance saw.
+func (l *Looks) Differs(changed int64) bool { return l.unsettled || changed != l.changed }
+
 // NotBefore is the earliest time of the next look.
 func (l *Looks) NotBefore() time.Time { return l.notBefore }
 

@@ -45,6 +45,7 @@ type Spool struct {
 	reader  *reader
 	retries *retryTimes
 
+	abandoned  bool // see Abandon
 	removals   removals
 	unfinished bool     // the scan met its deadline
 	inFlight   int      // batches that have begun and are not answered
@@ -214,6 +215,16 @@ func (s *Spool) Write() {
 
 // HungUp reports if the customer hung up while a file was read.
 func (s *Spool) HungUp() bool { return s.reader.hungUp }
+
+// Abandon has nothing in the Maildir changed, and nothing bounced any more: its lock is
+// lost, and another session may have the mailbox.
+func (s *Spool) Abandon() {
+	s.abandoned, s.MustStop = true, true
+	s.box.Abandon()
+	if s.history != nil {
+		s.history.Abandon()
+	}
+}
 
 // History is the spool's memory of earlier sessions.
 func (s *Spool) History() *history.History { return s.history }
