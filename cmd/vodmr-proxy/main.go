@@ -66,7 +66,7 @@ func run(args, environ []string) int {
 	}
 	path, err := child.LookPath(o.program[0], os.Getenv("PATH"))
 	if err == nil {
-		err = syscall.Exec(path, o.program, environment(environ, header))
+		err = syscall.Exec(path, o.program, environment(environ, header, peer))
 	}
 	log.Event("error", logline.F("error", o.program[0]+": "+err.Error()))
 	return exitTemporary

@@ -76,7 +76,7 @@ func TestHAProxysChecksAreQuiet(t *testing.T) {
 	for _, header := range []change{{"send-proxy-v2\n", "send-proxy\n"}, {"send-proxy-v2\n", "send-proxy-v2\n"}, {" send-proxy-v2\n", "\n"}} {
 		chain := proxied(t)
 		if strings.TrimSpace(header.new) == "" { // then customers come without a header too
-			chain = func(string) []string { return nil }
+			chain = func(*site, string) {}
 		}
 		b := newBalanced(t, newSite(t), chain)
 		b.balance(t, "odmr", append(scaled, header)...)

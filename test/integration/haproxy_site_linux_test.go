@@ -33,14 +33,14 @@ type namespaceFront struct {
 	*provider
 }
 
-// A chainFor makes the programs in front of vodmr, for a front that knows its balancer by an
-// address.
-type chainFor func(balancer string) []string
+// A chainFor sets which programs stand in front of vodmr, at a front that knows its balancer
+// by an address.
+type chainFor func(f *site, balancer string)
 
 // proxied is vodmr-proxy with these programs behind it.
 func proxied(t testing.TB, behind ...string) chainFor {
-	return func(balancer string) []string {
-		return append([]string{program(t, "vodmr-proxy"), "-n", balancer}, behind...)
+	return func(f *site, balancer string) {
+		f.front = append([]string{program(t, "vodmr-proxy"), "-n", balancer}, behind...)
 	}
 }
 
@@ -63,7 +63,7 @@ func (s *site) startInNamespace(t testing.TB, chain chainFor) *namespaceFront {
 	f.dir = filepath.Join(s.dir, h.name)
 	f.owner.mkdir(t, f.dir, 0o755)
 	f.settings = append(slices.Clone(s.settings), "VODMR_QUIET="+h.nearAddr)
-	f.front = chain(h.nearAddr)
+	chain(&f, h.nearAddr)
 	inside := filepath.Join(f.dir, "tcpserver")
 	script := fmt.Sprintf("#!/bin/sh\nexec %s netns exec %s %s \"$@\"\n", h.ip, h.name, require.Program(t, "tcpserver"))
 	f.owner.write(t, inside, script, 0o755)
