@@ -35,6 +35,8 @@ type conversation struct {
 	parser  smtp.ReplyParser
 	timings Timings
 	closed  bool // the provider hears no more
+	// heard is whether any byte came, and closedByPeer whether the provider hung up.
+	heard, closedByPeer bool
 	// verified is whether TLS makes sure who the provider is.
 	verified bool
 }
@@ -83,7 +85,9 @@ func (d *conversation) feed() error {
 	if len(d.unread) == 0 {
 		buf := make([]byte, 4096)
 		n, err := d.conn.Read(buf)
+		d.heard = d.heard || n > 0
 		if n == 0 && err != nil {
+			d.closedByPeer = hungUp(err)
 			return err
 		}
 		d.unread = buf[:n]

@@ -207,7 +207,10 @@ func (b *balanced) balance(t testing.TB, section string, changes ...change) {
 	h.addr = boundIn(text, section)
 	startOther(t, exec.Command(require.Program(t, "haproxy"), "-db", "-f", config), h.log)
 	b.balancer = h
-	eventually(t, 30*time.Second, "HAProxy finds both fronts up", func() bool { return strings.Count(h.ask(t, "show stat"), ",UP,") >= 4 })
+	eventually(t, 30*time.Second, "HAProxy finds both fronts up", func() bool {
+		status := h.ask(t, "show stat")
+		return strings.Count(status, ",UP,")+strings.Count(status, ",no check,") >= 4
+	})
 }
 
 // boundIn is the address that a section of a configuration binds.
