@@ -24,6 +24,7 @@ options: -u LOGIN -p PASSFILE (its first line) [-d DOMAIN,DOMAIN...]
          [-i [SECONDS]] (again for ever: at once, or after SECONDS)
          [-w SECONDS] (end a session that stands when nothing came for so long)
          [-z BYTES] (biggest message, with -m)
+         [-M FILE] (metrics for Prometheus)
        atrn -h | -V
 see atrn(1)
 `
@@ -45,6 +46,7 @@ type rawOptions struct {
 	server, maildir, command string
 	tls, cafile, pin         string
 	invitation               string
+	metrics                  string
 	show                     bool
 	repeat                   repeatOption
 	quiet, limit             int64
@@ -89,6 +91,7 @@ func parseOptions(args []string) (*flags, error) {
 		return nil, err
 	}
 	o.session.Login, err = raw.loginAndPassword()
+	raw.keepMetrics(&o.session)
 	return o, err
 }
 
@@ -112,6 +115,7 @@ func parseFlags(args []string) (*rawOptions, error) {
 	flags.StringVar(&raw.cafile, "C", "", "")
 	flags.StringVar(&raw.pin, "F", "", "")
 	flags.StringVar(&raw.invitation, "f", "", "")
+	flags.StringVar(&raw.metrics, "M", "", "")
 	flags.BoolVar(&raw.show, "n", false, "")
 	flags.Var(&raw.repeat, "i", "")
 	flags.Int64Var(&raw.quiet, "w", 0, "")
