@@ -52,9 +52,7 @@ func pollOnce(address string) error {
 		return err
 	}
 	defer conn.Close()
-	if _, err := loopback.Hear(conn, "235"); err != nil {
-		return err
-	}
+	_ = conn.SetDeadline(time.Now().Add(standingPatience))
 	if _, err := io.WriteString(conn, "ATRN\r\n"); err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ func TestFrontDiesBehindHAProxy(t *testing.T) {
 			b := newBalanced(t, s, proxied(t))
 			b.balance(t, "odmr", change{"inter 2s", "inter 300ms"}, change{"timeout check 5s", "timeout check 1s"}, change{"timeout connect 5s", "timeout connect 1s"})
 			inbox := filepath.Join(t.TempDir(), "Maildir")
-			said := b.stand(t, inbox)
+			said := b.startStanding(t, inbox)
 			first := b.standsAt(t)
 
 			const messages, window = 600, 100
@@ -51,21 +51,21 @@ func TestFrontDiesBehindHAProxy(t *testing.T) {
 // account fails unless each message arrived, and no more than so many of them twice.
 func (b *balanced) account(t testing.TB, inbox string, inFlight int) {
 	t.Helper()
-	copies, again := count(t, b.site, inbox), 0
+	copies, twice := count(t, b.site, inbox), 0
 	for _, m := range b.delivered {
 		got := copies[m.key()]
 		if got < 1 || got > 2 {
 			t.Errorf("%s arrived %d times", m.key(), got)
 		}
-		again += got - 1
+		twice += got - 1
 	}
-	if again > inFlight {
-		t.Errorf("%d messages arrived twice, and at most %d were in flight", again, inFlight)
+	if twice > inFlight {
+		t.Errorf("%d messages arrived twice, and at most %d were in flight", twice, inFlight)
 	}
 	if bounced := b.bounces(t); len(bounced) > 0 {
 		t.Errorf("%d messages bounced", len(bounced))
 	}
-	t.Logf("%d messages, 0 lost, %d arrived twice", len(b.delivered), again)
+	t.Logf("%d messages, 0 lost, %d arrived twice", len(b.delivered), twice)
 }
 
 // testRandom is random, and repeats itself if VODMR_SEED is set.

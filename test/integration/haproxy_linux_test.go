@@ -98,12 +98,12 @@ func TestStandingThroughHAProxy(t *testing.T) {
 		b := newBalanced(t, s, proxied(t))
 		b.balance(t, "odmr", scaled...)
 		inbox := filepath.Join(t.TempDir(), "Maildir")
-		b.stand(t, inbox)
+		b.startStanding(t, inbox)
 		f := b.standsAt(t)
 		time.Sleep(15 * time.Second) // longer than each of the times
 		s.deliver(t, "ann@sender.test", "after a while\n", "bob@"+s.domain)
 		eventually(t, time.Minute, "the message is sent", func() bool { return len(s.waiting(t)) == 0 })
-		if stood := f.lines(t, " stand "); len(stood) != 1 || b.standsAt(t) != f {
+		if held := f.lines(t, " stand "); len(held) != 1 || b.standsAt(t) != f {
 			t.Errorf("the session was cut: %q", f.lines(t, "vodmr-relay: "))
 		}
 		onceEach(t, s, inbox)
@@ -113,7 +113,7 @@ func TestStandingThroughHAProxy(t *testing.T) {
 		s := newSite(t).standing("VODMR_NOOP=4")
 		b := newBalanced(t, s, proxied(t))
 		b.balance(t, "odmr", change{"client 6m", "client 2s"}, change{"server 6m", "server 2s"}, change{"tunnel 11m", "tunnel 2s"})
-		b.stand(t, filepath.Join(t.TempDir(), "Maildir"))
+		b.startStanding(t, filepath.Join(t.TempDir(), "Maildir"))
 		eventually(t, time.Minute, "HAProxy cuts the session", func() bool {
 			return len(b.fronts[0].lines(t, "vodmr-relay: ", " end "))+len(b.fronts[1].lines(t, "vodmr-relay: ", " end ")) > 0
 		})
@@ -128,7 +128,7 @@ func TestDrainBehindHAProxy(t *testing.T) {
 	b := newBalanced(t, s, proxied(t))
 	b.balance(t, "odmr", scaled[3])
 	inbox := filepath.Join(t.TempDir(), "Maildir")
-	b.stand(t, inbox)
+	b.startStanding(t, inbox)
 	old := b.standsAt(t)
 	b.setServer(t, old, "drain")
 	begin := time.Now()

@@ -124,9 +124,9 @@ func (b *balanced) fetch(t testing.TB, inbox string) {
 	}
 }
 
-// stand starts a customer that always has a session, and waits until it has one. It
+// startStanding starts a customer that always has a session, and waits until it has one. It
 // returns the file that atrn's words go to.
-func (b *balanced) stand(t testing.TB, inbox string) (said string) {
+func (b *balanced) startStanding(t testing.TB, inbox string) (said string) {
 	t.Helper()
 	said = filepath.Join(b.dir, "atrn.log")
 	start(t, b.atrn(t, "-i", "-m", inbox), said)

@@ -74,7 +74,7 @@ func (s *site) behindNginx(t testing.TB) *namespaceFront {
 	t.Helper()
 	s.checkpw = []string{program(t, "vodmr-checkpw"), s.vpasswd(t, s.owner)}
 	return s.startInNamespace(t, func(f *site, balancer string) {
-		f.options = []string{"-T", "-P", balancer}
+		f.vodmrFlags = []string{"-T", "-P", balancer}
 		proxied(t)(f, balancer)
 	})
 }
@@ -99,7 +99,7 @@ func TestNginxFindsTheHomeOfEachLogin(t *testing.T) {
 		s.deliverVariety(t)
 		b := &balanced{site: s, customer: customer, fronts: fronts[i : i+1], balancer: &haproxy{addr: n.addr, log: n.log}}
 		inbox := filepath.Join(t.TempDir(), "Maildir")
-		said := b.stand(t, inbox)
+		said := b.startStanding(t, inbox)
 		time.Sleep(3 * time.Second) // some NOOPs
 		s.deliver(t, "ann@sender.test", "while the session stands\n", "bob@"+s.domain)
 		eventually(t, time.Minute, "all is sent", func() bool { return len(s.waiting(t)) == 0 })

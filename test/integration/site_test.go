@@ -29,7 +29,7 @@ type site struct {
 	// front and relay run vodmr and vodmr-relay; their paths and arguments
 	// follow; nil for directly.
 	front, relay []string
-	options      []string // vodmr's
+	vodmrFlags   []string // vodmr's
 	checkpw      []string // the checkpassword program and its arguments
 	settings     []string // variables for the chain
 	trust        []string // what atrn is told of TLS
@@ -132,7 +132,7 @@ func (s *site) bounces(t testing.TB) []queued {
 // chain is the provider's chain of programs behind tcpserver.
 func (s *site) chain(t testing.TB) []string {
 	t.Helper()
-	return slices.Concat(s.front, []string{program(t, "vodmr")}, s.options, []string{s.host}, s.checkpw,
+	return slices.Concat(s.front, []string{program(t, "vodmr")}, s.vodmrFlags, []string{s.host}, s.checkpw,
 		s.relay, []string{program(t, "vodmr-relay"), "-q", s.qmailHome, "Maildir"})
 }
 
