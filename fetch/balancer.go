@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"syscall"
+	"time"
 
 	"vodmr/smtp"
 )
@@ -29,6 +30,18 @@ func hungUp(err error) bool {
 // so, and other servers find QUIT in version 2's signature.
 func isUnreadHeader(r smtp.Reply) bool {
 	return r.Code == 554 && strings.Contains(r.String(), "PROXY header") || r.Code == 221
+}
+
+// moreTime is how long a reply to a command that was not sent is waited for.
+const moreTime = 2 * time.Second
+
+// saysMore reports if another reply follows that nothing here has asked for. Then the one
+// before it answered a header: version 1 is one command to a server that reads none, and
+// version 2 several.
+func (d *conversation) saysMore() bool {
+	_ = d.conn.SetReadDeadline(time.Now().Add(moreTime))
+	_, err := d.next("another reply")
+	return err == nil
 }
 
 // ehloRefused is the failure for any other reply than 2xx to EHLO. A server to which version

@@ -46,7 +46,7 @@ func (d *conversation) hello(host string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if isUnreadHeader(r) {
+	if isUnreadHeader(r) || r.AboutCommand() && d.saysMore() {
 		return nil, later(r, unreadHeader)
 	}
 	if !r.Accepted() {

@@ -54,6 +54,12 @@ func TestRefusalsBeforeATRN(t *testing.T) {
 		A: EHLO customer.example
 		P: 554 5.5.0 a balancer sends a PROXY header here, and vodmr-proxy is missing
 `, ExitLater, "the provider's balancer sends a PROXY header *"},
+		{"PROXY header to a server that knows none", `
+		P: 220 mail.example.net
+		A: EHLO customer.example
+		P: 500 5.5.1 unknown command
+		P: 250 mail.example.net
+`, ExitLater, "the provider's balancer sends a PROXY header *"},
 		{"unread PROXY header of version 2", `
 		P: 220 mail.example.net
 		A: EHLO customer.example
