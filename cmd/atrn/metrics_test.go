@@ -1,7 +1,9 @@
 package main
 
 import (
+	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -47,6 +49,35 @@ func TestMetrics(t *testing.T) {
 	}
 	if entries, _ := os.ReadDir(folder); len(entries) != 1 {
 		t.Errorf("the folder holds %v", entries)
+	}
+}
+
+// A confined atrn may write its metrics as well as its Maildir.
+func TestMetricsBesideAMaildir(t *testing.T) {
+	l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		conn, err := l.AcceptTCP()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		file, err := conn.File()
+		if err != nil {
+			return
+		}
+		defer file.Close()
+		cmd := exec.Command("sh", "-c", provider("say '453 none'; read a"))
+		cmd.Stdin, cmd.Stdout = file, file
+		_ = cmd.Run()
+	}()
+	file := filepath.Join(t.TempDir(), "atrn.prom")
+	code, _, stderr := fetchWith(t, "-M", file, "-u", "u", "-p", passfile(t, 0o600), "-T", "none", "-m", filepath.Join(t.TempDir(), "Maildir"), l.Addr().String())
+	if code != 0 || strings.Contains(stderr, "metrics") || metric(t, file, "atrn_visits_total") != "1" {
+		t.Errorf("exit %d: %s", code, stderr)
 	}
 }
 
