@@ -45,6 +45,7 @@ func startNginx(t testing.TB, s *site, ip, homes string) *nginx {
 		change{"/var/log/nginx/error.log", n.log},
 		change{"/run/nginx.pid", dir + "/pid"},
 		change{"worker_processes auto", "daemon off;\nworker_processes 1"},
+		change{"rlimit_nofile 41000", "rlimit_nofile 1000"},
 		change{"worker_connections 20000", "worker_connections 200"},
 		change{"127.0.0.1:9143", auth},
 		change{"listen 366", "listen " + n.addr},
