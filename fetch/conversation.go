@@ -35,6 +35,8 @@ type conversation struct {
 	parser  smtp.ReplyParser
 	timings Timings
 	closed  bool // the provider hears no more
+	// heard is whether any byte came, and closedByPeer whether the provider hung up.
+	heard, closedByPeer bool
 	// verified is whether TLS makes sure who the provider is.
 	verified bool
 }
@@ -45,9 +47,20 @@ func (d *conversation) command(line, what string, wait time.Duration) (smtp.Repl
 	_ = d.conn.SetDeadline(time.Now().Add(wait))
 	if _, err := io.WriteString(d.conn, line+"\r\n"); err != nil {
 		d.closed = true
-		return smtp.Reply{}, later(err, "the connection to the provider broke before %s", what)
+		return d.lastWord(what, err)
 	}
 	return d.reply(what, wait)
+}
+
+// lastWord is what the provider said before it hung up, which may be why, or that the
+// connection broke.
+func (d *conversation) lastWord(what string, broke error) (smtp.Reply, error) {
+	_ = d.conn.SetReadDeadline(time.Now().Add(time.Second))
+	r, err := d.next(what)
+	if err == nil || errors.As(err, new(smtp.Reply)) {
+		return r, err
+	}
+	return r, later(broke, "the connection to the provider broke before %s", what)
 }
 
 // reply waits for the next reply.
@@ -83,7 +96,9 @@ func (d *conversation) feed() error {
 	if len(d.unread) == 0 {
 		buf := make([]byte, 4096)
 		n, err := d.conn.Read(buf)
+		d.heard = d.heard || n > 0
 		if n == 0 && err != nil {
+			d.closedByPeer = hungUp(err)
 			return err
 		}
 		d.unread = buf[:n]

@@ -109,7 +109,7 @@ func (p *pump) outcome(ctx context.Context, down, up error) error {
 	case p.silent.Load():
 		return silent(p.provider.silence)
 	case p.track.outOfStep() != "":
-		return later(errors.New(p.track.outOfStep()), "the receiving side gave a reply that nothing had asked for, so it is not known what it took")
+		return later(errors.New(p.track.outOfStep()), "the receiving side gave a reply that nothing had asked for, so it is not known what it took"+innerHeader)
 	case p.track.ended():
 		return nil
 	case p.hungUp == p.receiver:

@@ -21,7 +21,9 @@ func (r *Reporter) Visit(ctx context.Context) Visit {
 	if r.Terminal {
 		meter = StartMeter(r.Log, tally)
 	}
+	watched := r.Session.Metrics.Watch(tally)
 	err := r.Session.Run(ctx, tally)
+	watched(err)
 	if meter != nil {
 		meter.Stop()
 	}

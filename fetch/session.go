@@ -27,6 +27,8 @@ type Session struct {
 	// Quiet is after how long without mail a session that stands is ended from here; 0 for
 	// never.
 	Quiet time.Duration
+	// Metrics are kept by who makes the visits; nil for none.
+	Metrics *Metrics
 }
 
 // A Sink is who receives the mail here.

@@ -30,6 +30,7 @@ type rawOptions struct {
 	server, maildir, dial    string
 	tls, cafile, pin         string
 	invitation               string
+	metrics                  string
 	show                     bool
 	repeat                   bool
 	seconds                  int64 // of -i; 0 for none
@@ -72,6 +73,7 @@ func (raw *rawOptions) parse() (o *flags, err error) {
 		return nil, err
 	}
 	o.session.Login, err = raw.loginAndPassword()
+	raw.keepMetrics(&o.session)
 	return o, err
 }
 
@@ -106,6 +108,7 @@ func (raw *rawOptions) command() *getopt.Command {
 			getopt.Text('C', "CAFILE", "the CAs that the provider's certificate is checked against", &raw.cafile).By("the system's"),
 			getopt.Text('F', "PIN", "the provider's key or certificate; no CA is asked", &raw.pin).By("the invitation's"),
 			getopt.Value('i', "[SECONDS]", "stay: have a session all the time, or one every SECONDS", raw.setRepeat),
+			getopt.Text('M', "FILE", "keep metrics for Prometheus in this file", &raw.metrics),
 			getopt.Number('w', "SECONDS", "end a standing session if nothing came for so long", &raw.quiet, 1, maxEvery).By("never"),
 		},
 	}
