@@ -29,18 +29,25 @@ type lookout struct {
 // hangTime is after how long a look that is under way is logged.
 const hangTime = 5 * time.Second
 
-// newLookout makes the session's lookout; nil if no other host changes the Maildir, unless
-// VODMR_LOOK says so.
+// looksAfar reports if another host may change the Maildir, by its file system or by
+// VODMR_LOOK.
+func (s *session) looksAfar() bool { return s.grant.Settings.Look > 0 || s.box.Network() }
+
+// lookInterval is VODMR_LOOK.
+func (s *session) lookInterval() time.Duration {
+	if look := s.grant.Settings.Look; look > 0 {
+		return look
+	}
+	return s.timings().look
+}
+
+// newLookout makes the session's lookout; nil if no other host changes the Maildir.
 func (s *session) newLookout() *lookout {
-	every := s.grant.Settings.Look
-	if every == 0 && !s.box.Network() {
+	if !s.looksAfar() {
 		return nil
 	}
-	if every == 0 {
-		every = s.timings().look
-	}
 	glance, err := s.box.Glance()
-	l := &lookout{glance: glance, every: every, log: s.Log, seen: make(chan maildir.Seen, 1)}
+	l := &lookout{glance: glance, every: s.lookInterval(), log: s.Log, seen: make(chan maildir.Seen, 1)}
 	if err == nil {
 		l.pipe[0], l.pipe[1], err = fdio.Pipe()
 	}
@@ -48,7 +55,7 @@ func (s *session) newLookout() *lookout {
 		s.Log.Event("error", unwatched(), logline.Err(err))
 		return nil
 	}
-	l.next = time.Now().Add(every)
+	l.next = time.Now().Add(l.every)
 	return l
 }
 
