@@ -182,14 +182,19 @@ func (s *session) newSpool() *spool.Spool {
 	return s.spool
 }
 
+// patience is how long a session asks another one for the mailbox, which may be on another
+// host and hear of it only when it looks.
+func (s *session) patience() time.Duration {
+	if s.looksAfar() {
+		return s.timings().takeOver + s.lookInterval()
+	}
+	return s.timings().takeOver
+}
+
 // takeOver takes the lock from a standing session.
 func (s *session) takeOver() error {
 	defer spool.LogQuarantined(s.box, s.Log)
-	patience := s.timings().takeOver
-	if s.looksAfar() {
-		patience += s.lookInterval() // the other session may be on another host
-	}
-	return s.box.Lock.TakeOver(patience, func(err error) {
+	return s.box.Lock.TakeOver(s.patience(), func(err error) {
 		s.Log.Event("error", logline.F("reason", "the session that stands cannot be asked for the mailbox"), logline.Err(err))
 	})
 }

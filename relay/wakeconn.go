@@ -34,10 +34,12 @@ type wakeConn struct {
 	asked       time.Time // when another session asked; zero once the customer answered
 	probing     bool      // NOOP was said since
 
-	judging func() bool              // see smtp.Sender.Judging
-	differs func(changed int64) bool // see spool.Looks.Differs
-	lost    func()                   // has nothing in the Maildir changed any more
-	gone    error                    // why the mailbox is no longer this session's; nil if it is
+	judging   func() bool              // see smtp.Sender.Judging
+	differs   func(changed int64) bool // see spool.Looks.Differs
+	requested time.Time                // when a look first saw the request that it still sees; zero for none
+	patience  time.Duration            // how long another session asks
+	lost      func()                   // has nothing in the Maildir changed any more
+	gone      error                    // why the mailbox is no longer this session's; nil if it is
 
 	door     *door.Server // asks about recipients; nil for none
 	doorTurn bool         // a question ended the last Exchange
@@ -56,7 +58,7 @@ func (s *session) newWakeConn() *wakeConn {
 	if err := s.box.Lock.MarkStanding(); err != nil {
 		s.Log.Event("error", logline.Err(err))
 	}
-	c.lookout = s.newLookout()
+	c.lookout, c.patience = s.newLookout(), s.patience()
 	c.differs, c.lost = s.spool.Looks.Differs, s.spool.Abandon
 	c.listen()
 	return c
@@ -282,11 +284,20 @@ func (c *wakeConn) take(seen maildir.Seen) {
 	default:
 		c.mail = c.mail || c.differs(seen.Changed)
 	}
-	if seen.Request == lock.TakeOverRequest && c.asked.IsZero() {
-		c.asked = time.Now()
-	}
+	c.request(seen.Request == lock.TakeOverRequest, time.Now())
 	if seen.Request == lock.EvictionRequest {
 		c.gone = endByExpire
+	}
+}
+
+// request takes what a look saw of another session that asks for the mailbox. One that goes
+// on asking is answered once, by one NOOP, as long as it can be the same one.
+func (c *wakeConn) request(seen bool, now time.Time) {
+	if seen && c.asked.IsZero() && now.Sub(c.requested) > c.patience {
+		c.asked, c.requested = now, now
+	}
+	if !seen {
+		c.requested = time.Time{}
 	}
 }
 

@@ -39,6 +39,12 @@ func newMailbox(t *testing.T) *mailbox {
 	home := filepath.Join(root, "home")
 	testsite.Maildir(t, filepath.Join(home, "Maildir"))
 	testsite.Write(t, filepath.Join(home, "Maildir/new/1795336645.1.vm"), testsite.Message("a@b.test", "bob@example.org", "body"))
+	return mailboxAt(t, root, home)
+}
+
+// mailboxAt makes the site of a mailbox that is there already.
+func mailboxAt(t *testing.T, root, home string) *mailbox {
+	t.Helper()
 	makeSite(t, root, home)
 	read, write, err := os.Pipe()
 	require.OK(t, err)

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"vodmr/test/kit/require"
+	"vodmr/test/kit/slowfs"
+	"vodmr/test/kit/testsite"
+)
+
+// hosts are two machines with the mailbox on one network file system: neither sees by a
+// watch what the other does. Their sessions are standing sessions that look each second.
+func hosts(t *testing.T) (one, two *mailbox, mount *slowfs.Mount) {
+	t.Helper()
+	source := testsite.PublicDir(t)
+	testsite.Maildir(t, filepath.Join(source, "Maildir"))
+	host := func() (*mailbox, *slowfs.Mount) {
+		root := testsite.PublicDir(t)
+		home := filepath.Join(root, "home")
+		require.OK(t, os.Mkdir(home, 0o755))
+		mount := slowfs.At(t, source, home, slowfs.Speed{})
+		m := mailboxAt(t, root, home)
+		m.cmd.Env = append(m.cmd.Env, "VODMR_IDLE=86400", "VODMR_NOOP=3600", "VODMR_LOOK=1")
+		return m, mount
+	}
+	one, mount = host()
+	two, _ = host()
+	two.proof.Close()
+	return one, two, mount
+}
+
+// TestMailFromAnotherHost: a standing session sends a message that another host delivers,
+// though no watch tells of it.
+func TestMailFromAnotherHost(t *testing.T) {
+	require.Time(t)
+	one, two, _ := hosts(t)
+	p := one.start(t)
+	p.Run(turn)
+	two.deliver(t, "1795336646.1.other")
+	p.Run(begin + toDot + ok)
+	require.OK(t, syscall.Kill(p.PID(), syscall.SIGTERM))
+	p.Run(quit)
+}
+
+// TestTakeOverFromAnotherHost: a login on another host gets the mailbox if the customer of
+// the standing session is gone or frozen, at rest and in the midst of a message, and 451 if
+// it is there.
+func TestTakeOverFromAnotherHost(t *testing.T) {
+	require.Time(t)
+	for name, tt := range map[string]struct {
+		dialogue string // of the first session, until the second login
+		answers  bool   // the first customer answers NOOP
+		want     string
+	}{
+		"alive":        {turn, true, "451 4.3.0 another session*"},
+		"frozen":       {turn, false, "250 2.0.0 *"},
+		"in a message": {turn + begin, false, "250 2.0.0 *"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			one, two, _ := hosts(t)
+			if tt.dialogue != turn {
+				two.deliver(t, "1795336646.1.other")
+			}
+			first := one.start(t)
+			first.Run(tt.dialogue)
+			second := two.another(t)
+			second.Run("S: 235 *\nC: ATRN")
+			if tt.answers {
+				first.Run("S: NOOP\nC: 250 ok")
+			}
+			second.Run("S: " + tt.want)
+			if tt.answers {
+				second.Run("C: QUIT\nS: 221 *\nS: <end>")
+				require.OK(t, syscall.Kill(first.PID(), syscall.SIGTERM))
+				first.Run(quit)
+			}
+		})
+	}
+}
+
+// TestHangingFileSystem: a standing session still says NOOP while its file system hangs,
+// and a message that came meanwhile goes out once it answers.
+func TestHangingFileSystem(t *testing.T) {
+	require.Time(t)
+	one, two, mount := hosts(t)
+	one.cmd.Env = append(one.cmd.Env, "VODMR_NOOP=2")
+	p := one.start(t)
+	p.Run(turn)
+	p.Run("S: NOOP\nC: 250 ok") // behind the first look
+	mount.Hang()
+	defer mount.Resume()
+	for range 4 {
+		p.Run("S: NOOP\nC: 250 ok")
+	}
+	two.deliver(t, "1795336646.1.other")
+	p.Run("S: NOOP\nC: 250 ok")
+	mount.Resume()
+	if line := pastNoops(t, p); line != "MAIL FROM:<a@b.test>" {
+		t.Fatalf("it says %q", line)
+	}
+	p.Run(toDot + ok)
+	require.OK(t, syscall.Kill(p.PID(), syscall.SIGTERM))
+	p.Run(quit)
+	_, log := p.End()
+	for _, want := range []string{"the file system does not answer", "the file system answers again", " end messages=1 "} {
+		if !strings.Contains(log, want) {
+			t.Errorf("no %q in the log:\n%s", want, log)
+		}
+	}
+}
