@@ -96,11 +96,11 @@ func (o flags) expireIn(arg string, log *logline.Logger) error {
 		return err
 	}
 	if err := place.SetUser(); err != nil {
-		return err
+		return place.Yours(err)
 	}
 	m, err := spool.OpenMailbox(o.config(site, place, log))
 	if err != nil {
-		return err
+		return place.Yours(err)
 	}
 	defer m.Close()
 	if o.show {
