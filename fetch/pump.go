@@ -47,6 +47,7 @@ func (p *pump) run(ctx context.Context) error {
 	if p.provider.silence > 0 {
 		go p.watch(ended)
 	}
+	p.track.once = p.provider.silence == 0
 	commands, replies := make(chan error, 1), make(chan error, 1)
 	go func() { commands <- p.pass(p.receiver, p.provider, p.track.commands) }()
 	go func() { replies <- p.pass(p.provider, p.receiver, p.track.replies) }()
@@ -94,6 +95,8 @@ func (p *pump) outcome(ctx context.Context, down, up error) error {
 	switch {
 	case ctx.Err() != nil:
 		return stopped()
+	case p.track.tally.left():
+		return nil
 	case p.silent.Load():
 		return silent(p.provider.silence)
 	case p.track.outOfStep() != "":
@@ -123,6 +126,10 @@ func (p *pump) pass(dst, src net.Conn, see func([]byte)) error {
 		n, err := src.Read(buf)
 		if n > 0 {
 			see(buf[:n])
+			if p.track.tally.left() {
+				p.leave(src, buf)
+				return nil
+			}
 			if _, err := dst.Write(buf[:n]); err != nil {
 				p.done(dst)
 				_ = closeWrite(dst)
@@ -135,6 +142,19 @@ func (p *pump) pass(dst, src net.Conn, see func([]byte)) error {
 			return endOfFile(err)
 		}
 	}
+}
+
+// leave ends the session: its provider said NOOP, since it has no more mail, and hears 421.
+// The receiving side hears QUIT in place of NOOP, and its reply to that is for nobody.
+func (p *pump) leave(src net.Conn, buf []byte) {
+	if src == net.Conn(p.provider) {
+		_ = p.provider.SetDeadline(time.Now().Add(quitTime))
+		_ = p.receiver.SetDeadline(time.Now().Add(quitTime))
+		_, _ = p.provider.Write(replyNothingMore().AppendTo(nil))
+		_, _ = io.WriteString(p.receiver, "QUIT\r\n")
+		_ = closeWrite(p.receiver)
+	}
+	_, _ = io.CopyBuffer(io.Discard, onlyReader{src}, buf)
 }
 
 // done notes which side was done first; the other's end only follows.

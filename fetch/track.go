@@ -36,6 +36,9 @@ type tracker struct {
 
 	owed     []owedReply
 	listener listener
+
+	once   bool      // the session is to end once nothing more waits
+	active time.Time // when there was last something else than NOOP and its reply
 }
 
 type trackState int
@@ -54,6 +57,7 @@ type owedReply struct {
 	address pathHash // of a MAIL or RCPT
 	null    bool     // MAIL's was the null sender
 	size    int64    // of content; of a MAIL as announced
+	path    string   // of a MAIL or RCPT, if messages are told of
 }
 
 type owedKind int
@@ -69,6 +73,7 @@ const (
 	owedContent // the end of a message's content
 	owedReset
 	owedTLS
+	owedNoop
 )
 
 // Bounds of what a tracker remembers.
@@ -80,13 +85,17 @@ const (
 func newTracker(tally *Tally) *tracker {
 	return &tracker{
 		tally: tally, accounting: accounting{tally: tally}, seed: maphash.MakeSeed(),
-		owed: []owedReply{{kind: owedGreeting}}, moved: time.Now(),
+		owed: []owedReply{{kind: owedGreeting}}, moved: time.Now(), active: time.Now(),
 	}
 }
 
 // replyTime is for how long a receiving side may think about its reply (RFC 5321
 // section 4.5.3.2.6, about the final dot).
 const replyTime = 10 * time.Minute
+
+// idleTime is after how long without mail a NOOP shows that no more mail waits. A provider
+// that says NOOP at once, or between two messages, still has something to do.
+const idleTime = 5 * time.Second
 
 // goBlind gives up following.
 func (t *tracker) goBlind() {
@@ -126,6 +135,8 @@ func (t *tracker) commands(p []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.moved = time.Now()
+	idle := t.idle()
+	defer func() { t.afterBlock(idle) }()
 	for len(p) > 0 && !t.blind {
 		switch t.state {
 		case inCommands:
@@ -137,6 +148,22 @@ func (t *tracker) commands(p []byte) {
 		case inChunk:
 			p = t.chunk(p)
 		}
+	}
+}
+
+// idle reports if the session may end from here, should NOOP be all that comes now.
+func (t *tracker) idle() bool {
+	return t.once && !t.blind && len(t.owed) == 0 && t.state == inCommands && len(t.line) == 0 &&
+		t.accounting.now.accepted == 0 && t.moved.Sub(t.active) >= idleTime
+}
+
+// afterBlock notes what the block was that came when the session was idle or not.
+func (t *tracker) afterBlock(idle bool) {
+	onlyNoop := len(t.owed) == 1 && t.owed[0].kind == owedNoop && len(t.line) == 0
+	if !onlyNoop {
+		t.active = t.moved
+	} else if idle {
+		t.tally.leave()
 	}
 }
 
@@ -174,6 +201,8 @@ func (t *tracker) obey(line string) {
 		owed.kind = owedReset
 	case "starttls":
 		owed.kind = owedTLS
+	case "noop":
+		owed.kind = owedNoop
 	case "quit":
 		t.quit = true
 	}
@@ -192,6 +221,9 @@ func (t *tracker) envelope(kind owedKind, arg string) owedReply {
 	params := ""
 	if end := pathEnd(path); end >= 0 {
 		path, params = path[1:end], path[end+1:]
+	}
+	if t.tally.each != nil {
+		owed.path = path
 	}
 	if path != "" || kind == owedMail {
 		owed.address = pathHash(maphash.String(t.seed, path) | 1)
