@@ -2,6 +2,7 @@ package docs
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -70,6 +71,41 @@ func optionsOf(t *testing.T, program string) (rows []option) {
 		rows = append(rows, o)
 	}
 	return rows
+}
+
+// TestCompletionIsCurrent: dist/completion is what scripts/completion makes of the programs.
+func TestCompletionIsCurrent(t *testing.T) {
+	made, there := t.TempDir(), filepath.Join(root, "dist", "completion")
+	if out, err := exec.Command(filepath.Join(root, "scripts", "completion"), bin(t), made).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if out, err := exec.Command("diff", "-ru", there, made).CombinedOutput(); err != nil {
+		t.Errorf("run `make completion' (-there, +made): %v\n%s", err, out)
+	}
+	for program := range programs(t) {
+		path := filepath.Join(made, "bash", program)
+		if out, err := exec.Command("bash", "-n", path).CombinedOutput(); err != nil {
+			t.Errorf("%s: %v: %s", path, err, out)
+		}
+	}
+}
+
+// TestCompletionCompletes: bash is asked as for a tab.
+func TestCompletionCompletes(t *testing.T) {
+	for _, test := range []struct{ program, previous, word, want string }{
+		{"atrn", "-T", "s", "starttls"},
+		{"atrn", "atrn", "--", "--help --version"},
+		{"vodmr-conf", "-m", "", "qmail postfix exim opensmtpd dovecot courier"},
+		{"vodmr-conf", "-u", "roo", "root"},
+		{"vodmr-front", "x", "-", "-a -n -p -u -l -r -d -h --help -V --version"},
+	} {
+		script := `. "$0" && COMP_WORDS=("$1" "$2" "$3") COMP_CWORD=2 && _$4 && echo "${COMPREPLY[*]}"`
+		path := filepath.Join(root, "dist", "completion", "bash", test.program)
+		out, err := exec.Command("bash", "-c", script, path, test.program, test.previous, test.word, strings.ReplaceAll(test.program, "-", "_")).CombinedOutput()
+		if got := strings.TrimSpace(string(out)); err != nil || got != test.want {
+			t.Errorf("%s %s %s: %q, %v, want %q", test.program, test.previous, test.word, got, err, test.want)
+		}
+	}
 }
 
 func TestEachOptionIsInItsPage(t *testing.T) {
