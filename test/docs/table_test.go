@@ -108,16 +108,40 @@ func TestCompletionCompletes(t *testing.T) {
 	}
 }
 
+// mustName are the words of a default that its page must have: the word "default", and
+// all that is no plain word.
+func mustName(byDefault string) (words []string) {
+	if byDefault == "" {
+		return nil
+	}
+	all := strings.FieldsFunc(byDefault, func(r rune) bool { return strings.ContainsRune(" ,;", r) })
+	for _, word := range all {
+		if word != "none" && word != "never" && len(all) == 1 || strings.ContainsAny(word, "/0123456789") {
+			words = append(words, word)
+		}
+	}
+	return append(words, "default")
+}
+
 func TestEachOptionIsInItsPage(t *testing.T) {
 	known := 0
 	for program := range programs(t) {
 		t.Run(program, func(t *testing.T) {
-			letters := map[string]bool{}
+			letters, p := map[string]bool{"-help": true, "-version": true}, open(t, program)
 			for _, o := range optionsOf(t, program) {
 				letters[o.letter] = true
+				known++
+				item := p.item(o.letter)
+				for _, word := range mustName(o.byDefault) {
+					if !strings.Contains(item, word) {
+						t.Errorf("-%s: the page does not name the default, %s:\n%s", o.letter, o.byDefault, item)
+					}
+				}
 			}
-			known += len(letters)
-			same(t, "options, in the page", letters, open(t, program).items("Fl"))
+			same(t, "options, in the page", letters, p.items("Fl"))
+			if text := strings.Join(p.section(t, "EXAMPLES"), "\n"); !strings.Contains(text, "\n.Bd -literal") {
+				t.Error("EXAMPLES has nothing to paste")
+			}
 		})
 	}
 	if known < 50 {
