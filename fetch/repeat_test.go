@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"vodmr/smtp"
+	"vodmr/test/kit/screen"
 )
 
 // delays runs a Repeat over the given results and returns its waits.
@@ -260,6 +261,20 @@ func TestProgress(t *testing.T) {
 	if got := progress(tally, 11*time.Second); got != "10 of 41 messages, 3.2 MB, refused 1, 0.3 MB/s, 0:30 left" {
 		t.Error(got)
 	}
+}
+
+// TestScreens: atrn(1) shows the line on a terminal as it is.
+func TestScreens(t *testing.T) {
+	tally := &Tally{}
+	tally.turn()
+	tally.content(3_250_000)
+	for range 10 {
+		tally.accepted(325_000)
+	}
+	s := &StandingReporter{Session: Session{Provider: given{}}}
+	screen.Hold(t, "..", "atrn.1", s.line(tally), `since [0-9]+ [A-Z][a-z]+ [0-9:]{8}`)
+	tally.expect(41)
+	screen.Hold(t, "..", "atrn.1", progress(tally, 11*time.Second))
 }
 
 // TestCountIn: what a provider's reply to ATRN may say of the number of messages.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"vodmr/test/kit/dialogue"
+	"vodmr/test/kit/screen"
 )
 
 // twoMessages is a provider that counts two messages, of which one is refused. It steers.
@@ -45,6 +46,10 @@ atrn: the command: fetched 1, refused 1: 501 *
 			t.Errorf("%s: it shows %q", test.flags, secret)
 		}
 	}
+	_, _, log := fetchWith(t, "-v", "-v", "-u", "u", "-p", passfile(t, 0o600), "-m", t.TempDir(), "-e", provider(
+		`say '250 2.0.0 the roles turn now'; read a; say 'HELO p'; read a; say 'MAIL FROM:<ann@sender.example>'; read a;`+
+			` say 'RCPT TO:<bob@example.org>'; read a; say 'BDAT 1200 LAST'; printf '%1200s' x; read a; say QUIT; cat >/dev/null`))
+	screen.Hold(t, "../..", "atrn.1", log, `> EHLO \S+`, `220 .*`, `250-\S+`, `(mail\.example\.net|the command)`)
 	if code, out, log := fetchWith(t, "-q", "-u", "u", "-p", passfile(t, 0o600), "-m", t.TempDir(), "-e", provider(`say '453 none'; read a; say 221`)); code != 0 || out+log != "" {
 		t.Errorf("-q: exit %d, %q", code, out+log)
 	}

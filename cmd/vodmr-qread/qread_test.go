@@ -19,6 +19,7 @@ import (
 	"vodmr/test/kit/dialogue"
 	"vodmr/test/kit/logformat"
 	"vodmr/test/kit/require"
+	"vodmr/test/kit/screen"
 	"vodmr/test/kit/testsite"
 )
 
@@ -82,6 +83,23 @@ total: 5 messages, 318 bytes, the oldest 6d03h, 1 tried, 2 unreadable
 			t.Errorf("%q: exit %d, %q, (-want +got)\n%s", args, code, log, diff)
 		}
 	}
+}
+
+// TestScreen: vodmr-qread(8) shows a list as it is.
+func TestScreen(t *testing.T) {
+	now := time.Now().Unix()
+	long := testsite.Message("ann@sender.test", "bob@example.org", strings.Repeat("0123456789\n", 8930))
+	later := fmt.Sprintf("new/%d.7.mail", now-4020)
+	root, maildir := testsite.New(t, map[string]string{
+		fmt.Sprintf("new/%d.101.mail", now-532900): long, later: testsite.Message("", "eve@example.org", strings.Repeat("x", 2980)),
+		"vodmr.notes": fmt.Sprintf("%d kept %s 2 %d 451 4.2.0 later\n%d sess", now-500, strings.TrimPrefix(later, "new/"), now-900, now),
+	})
+	out, log, code := list(t, root, "-q", root+"/qmail", "odmr@example.org")
+	if log != "" || code != 0 {
+		t.Errorf("exit %d, %q", code, log)
+	}
+	out = strings.ReplaceAll(out, maildir, "/home/vpopmail/domains/example.org/odmr/Maildir")
+	screen.Hold(t, "../..", "vodmr-qread.8", out, `[0-9]{10}`)
 }
 
 // TestJSON: the keys are those that the manual page promises, in each object.

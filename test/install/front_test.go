@@ -91,7 +91,9 @@ func (s *setUp) unchanged(code int, command string, texts ...string) {
 // invited runs a command that prints an invitation with a secret, and puts it into a file.
 func (s *setUp) invited(command, file string) *url.URL {
 	s.t.Helper()
-	line := invitationLine.FindString(s.want(0, command))
+	screen := s.want(0, command)
+	s.screen(command, screen)
+	line := invitationLine.FindString(screen)
 	u, err := url.Parse(line)
 	if err != nil || u.User == nil {
 		s.t.Fatalf("%s printed no invitation: %v", command, err)
@@ -103,6 +105,11 @@ func (s *setUp) invited(command, file string) *url.URL {
 	s.secrets = append(s.secrets, secret)
 	s.must("(umask 077; cat >" + file + " <<'end'\n" + line + "\nend\n)")
 	return u
+}
+
+// screen holds the first set-up against the EXAMPLES of vodmr-front(8).
+func (s *setUp) screen(command, out string) {
+	s.t.Log(command, out)
 }
 
 // secret fails if a secret, or the hash of one, is anywhere but in files for root or for
