@@ -66,7 +66,7 @@ func (o *flags) command() *getopt.Command {
 		Program: program, Section: 8, Forms: []string{"[OPTION...] LOGIN-or-MAILDIR...      a word with a / is a Maildir"},
 		Flags: []getopt.Option{
 			getopt.Flag('n', "only show which messages would be bounced", &o.show),
-			getopt.Flag('f', "go on where vodmr.notes cannot be read", &o.force),
+			getopt.Flag('f', "go on if vodmr.notes cannot be read", &o.force),
 			getopt.Path('q', "QMAILHOME", "the folder that holds control and users", &o.qmail).By(qmail.HomeText),
 			getopt.Path('x', "RULES.CDB", "which login may have which domains and settings", &o.rules),
 		},
