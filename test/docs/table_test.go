@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"vodmr/internal/version"
 	"vodmr/test/kit/dialogue"
 )
 
@@ -121,6 +122,21 @@ func mustName(byDefault string) (words []string) {
 		}
 	}
 	return append(words, "default")
+}
+
+// TestOptionsBehindArguments: options may stand behind arguments, unless these are a command
+// line to run, whose options they would be.
+func TestOptionsBehindArguments(t *testing.T) {
+	runs := map[string]bool{"vodmr": true, "vodmr-tls": true, "vodmr-proxy": true, "vodmr-checkpw": true, "vodmr-rcpt": true}
+	for program := range programs(t) {
+		cmd := exec.Command(filepath.Join(bin(t), program), "word", "--version")
+		cmd.Env = []string{"HOME=/", "PATH=/nonexistent:/usr/bin:/bin"}
+		cmd.Stdin = strings.NewReader("")
+		out, err := cmd.Output()
+		if answered := err == nil && string(out) == version.Line(program); answered == runs[program] {
+			t.Errorf("%s word --version: %q, %v", program, out, err)
+		}
+	}
 }
 
 func TestEachOptionIsInItsPage(t *testing.T) {
