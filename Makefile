@@ -25,10 +25,11 @@ ZSHDIR = $(PREFIX)/share/zsh/site-functions
 CERTIFICATES = /etc/ssl/certs/ca-certificates.crt
 DESTDIR =
 
-DOCS = README.md ANNOUNCEMENT INSTALL FAQ SWITCHING INTERNALS STANDING CHANGES TODO LICENSE
+DOCS = README.md ANNOUNCEMENT INSTALL FAQ SWITCHING MACHINES INTERNALS STANDING CHANGES TODO LICENSE
 EXAMPLES = systemd/vodmr.socket systemd/vodmr@.service \
 	freebsd/Makefile freebsd/pkg-descr freebsd/files/vodmr.in fail2ban/vodmr.conf \
-	monitoring/vodmr.rules.yml monitoring/vodmr-dashboard.json
+	monitoring/vodmr.rules.yml monitoring/vodmr-dashboard.json \
+	haproxy/haproxy.cfg nginx/nginx.conf nginx/auth.py
 UNITS = vodmr.service vodmr-expire.service vodmr-expire.timer
 
 ATRNPROGRAMS = atrn atrn-conf

@@ -37,6 +37,8 @@ type conversation struct {
 	parser  smtp.ReplyParser
 	timings Timings
 	closed  bool // the provider hears no more
+	// heard is whether any byte came, and closedByPeer whether the provider hung up.
+	heard, closedByPeer bool
 	// verified is whether TLS makes sure who the provider is.
 	verified bool
 	waiting  int64 // messages that the reply to ATRN counts; 0 for unknown
@@ -62,8 +64,8 @@ func (d *conversation) blackOut(text string) string {
 	return text
 }
 
-// heard shows a reply, and takes secrets out of it. What follows 334 is part of a login.
-func (d *conversation) heard(r smtp.Reply) smtp.Reply {
+// shown shows a reply, and takes secrets out of it. What follows 334 is part of a login.
+func (d *conversation) shown(r smtp.Reply) smtp.Reply {
 	for i, line := range r.Lines {
 		if r.Code == 334 {
 			line = hidden
@@ -89,9 +91,20 @@ func (d *conversation) command(line, what string, wait time.Duration) (smtp.Repl
 	_ = d.conn.SetDeadline(time.Now().Add(wait))
 	if _, err := io.WriteString(d.conn, line+"\r\n"); err != nil {
 		d.closed = true
-		return smtp.Reply{}, later(err, "the connection to the provider broke before %s", what)
+		return d.lastWord(what, err)
 	}
 	return d.reply(what, wait)
+}
+
+// lastWord is what the provider said before it hung up, which may be why, or that the
+// connection broke.
+func (d *conversation) lastWord(what string, broke error) (smtp.Reply, error) {
+	_ = d.conn.SetReadDeadline(time.Now().Add(time.Second))
+	r, err := d.next(what)
+	if err == nil || errors.As(err, new(smtp.Reply)) {
+		return r, err
+	}
+	return r, later(broke, "the connection to the provider broke before %s", what)
 }
 
 // reply waits for the next reply.
@@ -111,10 +124,10 @@ func (d *conversation) next(what string) (smtp.Reply, error) {
 		case err != nil:
 			return r, later(err, "what answers in place of %s is no ODMR provider", what)
 		case ok && r.Closing():
-			r = d.heard(r)
+			r = d.shown(r)
 			return r, later(r, "the provider closes the session: try again later")
 		case ok:
-			return d.heard(r), nil
+			return d.shown(r), nil
 		}
 		if err := d.feed(); err != nil {
 			return r, broken(err, what)
@@ -128,7 +141,9 @@ func (d *conversation) feed() error {
 	if len(d.unread) == 0 {
 		buf := make([]byte, 4096)
 		n, err := d.conn.Read(buf)
+		d.heard = d.heard || n > 0
 		if n == 0 && err != nil {
+			d.closedByPeer = hungUp(err)
 			return err
 		}
 		d.unread = buf[:n]

@@ -22,12 +22,21 @@ func (d *conversation) greeting() error {
 	}
 	r, err := d.reply(what, d.timings.Greeting)
 	if err != nil {
-		return err
+		return d.noGreeting(err)
 	}
 	if r.Code != 220 {
 		return later(r, "the provider takes no session now: try again later")
 	}
 	return nil
+}
+
+// noGreeting adds who may be the reason if the provider hung up without one byte.
+func (d *conversation) noGreeting(err error) error {
+	var f *Failure
+	if d.heard || !d.closedByPeer || !errors.As(err, &f) {
+		return err
+	}
+	return &Failure{f.Exit, f.Text + "; " + noServerLeft, f.Err}
 }
 
 // hello says EHLO and returns the lines of the reply. Those after the first name
@@ -37,8 +46,11 @@ func (d *conversation) hello(host string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	if isUnreadHeader(r) || r.AboutCommand() && d.saysMore() {
+		return nil, later(r, unreadHeader)
+	}
 	if !r.Accepted() {
-		return nil, later(r, "the provider refused EHLO, and without it there is no login")
+		return nil, ehloRefused(r)
 	}
 	return r.Lines, nil
 }

@@ -21,16 +21,22 @@ const (
 	receiverLinger = 10 * time.Minute
 )
 
-// pump passes bytes both ways until both sides are done. Each end of file is
-// passed on as one; whatever was read is written before it.
+// pump passes bytes both ways until both sides are done, as far as the guard lets them.
+// Each end of file is passed on as one; whatever was read is written before it.
 type pump struct {
 	provider *Turned
 	receiver net.Conn
 	track    *tracker
+	guard    *guard
 
 	first  sync.Once
 	hungUp net.Conn // the side that was done first
 	silent atomic.Bool
+}
+
+func newPump(provider *Turned, receiver net.Conn, g Guard, tally *Tally) *pump {
+	track := newTracker(tally)
+	return &pump{provider: provider, receiver: receiver, track: track, guard: newGuard(g, track, receiver, provider)}
 }
 
 // run returns nil if the provider said QUIT and all was answered. When ctx is done it reads no
@@ -40,6 +46,7 @@ func (p *pump) run(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() {
 		_ = p.provider.SetReadDeadline(time.Now())
 		_ = p.receiver.SetWriteDeadline(time.Now().Add(quitTime))
+		p.guard.end(ErrStopped)
 	})
 	defer stop()
 	ended := make(chan struct{})
@@ -49,8 +56,12 @@ func (p *pump) run(ctx context.Context) error {
 	}
 	p.track.once = p.provider.silence == 0
 	commands, replies := make(chan error, 1), make(chan error, 1)
-	go func() { commands <- p.pass(p.receiver, p.provider, p.track.commands) }()
-	go func() { replies <- p.pass(p.provider, p.receiver, p.track.replies) }()
+	go func() { commands <- p.pass(p.receiver, p.provider, p.guard.fromProvider) }()
+	go func() {
+		err := p.pass(p.provider, p.receiver, p.guard.fromServer)
+		p.guard.end(errServerEnded)
+		replies <- err
+	}()
 
 	var up, down error
 	select {
@@ -71,6 +82,7 @@ func (p *pump) watch(ended <-chan struct{}) {
 			p.silent.Store(true)
 			_ = p.provider.SetReadDeadline(time.Now())
 			_ = p.provider.SetWriteDeadline(time.Now().Add(quitTime))
+			p.guard.end(errServerEnded)
 			return
 		}
 		select {
@@ -100,7 +112,7 @@ func (p *pump) outcome(ctx context.Context, down, up error) error {
 	case p.silent.Load():
 		return silent(p.provider.silence)
 	case p.track.outOfStep() != "":
-		return later(errors.New(p.track.outOfStep()), "the receiving side gave a reply that nothing had asked for, so it is not known what it took")
+		return later(errors.New(p.track.outOfStep()), "the receiving side gave a reply that nothing had asked for, so it is not known what it took"+innerHeader)
 	case p.track.ended():
 		return nil
 	case p.hungUp == p.receiver:
@@ -117,20 +129,23 @@ func (p *pump) lastWord(broke error) error {
 	return broke
 }
 
-// pass copies until src ends, then ends dst. After a failed write it goes on
+// pass passes on what src says until src ends, then ends dst. After a failure it goes on
 // reading, so that src is not stuck with what nobody takes.
-func (p *pump) pass(dst, src net.Conn, see func([]byte)) error {
+func (p *pump) pass(dst, src net.Conn, put func([]byte) error) error {
 	defer closeWrite(dst)
 	buf := make([]byte, pumpBlock)
 	for {
 		n, err := src.Read(buf)
 		if n > 0 {
-			see(buf[:n])
+			var err error
+			if !p.track.tally.left() {
+				err = put(buf[:n])
+			}
 			if p.track.tally.left() {
 				p.leave(src, buf)
 				return nil
 			}
-			if _, err := dst.Write(buf[:n]); err != nil {
+			if err != nil {
 				p.done(dst)
 				_ = closeWrite(dst)
 				_, _ = io.CopyBuffer(io.Discard, onlyReader{src}, buf)

@@ -22,7 +22,9 @@ func (r *Reporter) Visit(ctx context.Context) Visit {
 	if r.Verbose >= Dialogue || r.Terminal && r.Verbose == Normal {
 		meter = StartMeter(r.Log, tally, r.Terminal)
 	}
+	watched := r.Session.Metrics.Watch(tally)
 	err := r.Session.Run(ctx, tally)
+	watched(err)
 	if meter != nil {
 		meter.Stop()
 	}

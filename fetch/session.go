@@ -31,6 +31,8 @@ type Session struct {
 	Dialogue func(line string)
 	// Message hears of each message that was taken or refused; nil for nobody.
 	Message func(Message)
+	// Metrics are kept by who makes the visits; nil for none.
+	Metrics *Metrics
 }
 
 // A Sink is who receives the mail here.

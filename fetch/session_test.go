@@ -47,7 +47,24 @@ func TestRefusalsBeforeATRN(t *testing.T) {
 		exit         int
 		text         string
 	}{
-		{"silent", "\t\tP: <end>\n", ExitLater, "*hung up before the greeting (*wants -T tls)"},
+		{"silent", "\t\tP: <end>\n", ExitLater, "*hung up before the greeting (*wants -T tls); if it is a balancer * no server is left behind it*"},
+		{"half a greeting", "\t\tP: 220-mail\n\t\tP: <end>\n", ExitLater, "*hung up before the greeting (*wants -T tls)"},
+		{"unread PROXY header", `
+		P: 220 mail.example.net
+		A: EHLO customer.example
+		P: 554 5.5.0 a balancer sends a PROXY header here, and vodmr-proxy is missing
+`, ExitLater, "the provider's balancer sends a PROXY header *"},
+		{"PROXY header to a server that knows none", `
+		P: 220 mail.example.net
+		A: EHLO customer.example
+		P: 500 5.5.1 unknown command
+		P: 250 mail.example.net
+`, ExitLater, "the provider's balancer sends a PROXY header *"},
+		{"unread PROXY header of version 2", `
+		P: 220 mail.example.net
+		A: EHLO customer.example
+		P: 221 2.0.0 Bye
+`, ExitLater, "the provider's balancer sends a PROXY header *"},
 		{"not SMTP", "\t\tP: HTTP/1.1 400 Bad Request\n\t\tA: <end>\n", ExitLater, "*no ODMR provider*"},
 		{"421 greeting", "\t\tP: 421 4.3.2 full\n\t\tA: <end>\n", ExitLater, "*try again later: 421 4.3.2 full"},
 		{"554 greeting", "\t\tP: 554 not here\n", ExitLater, "*takes no session now*554 not here"},

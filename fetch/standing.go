@@ -28,7 +28,9 @@ type StandingReporter struct {
 func (s *StandingReporter) Visit(ctx context.Context) Visit {
 	tally := &Tally{}
 	stop := s.show(tally)
+	watched := s.Session.Metrics.Watch(tally)
 	err := s.Session.Run(ctx, tally)
+	watched(err)
 	stop()
 	v := VisitOf(tally, err)
 	s.report(tally, v)

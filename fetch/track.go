@@ -38,6 +38,7 @@ type tracker struct {
 	listener listener
 
 	once   bool      // the session is to end once nothing more waits
+	idle   bool      // there was nothing else for some time before this block
 	active time.Time // when there was last something else than NOOP and its reply
 }
 
@@ -135,8 +136,6 @@ func (t *tracker) commands(p []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.moved = time.Now()
-	idle := t.idle()
-	defer func() { t.afterBlock(idle) }()
 	for len(p) > 0 && !t.blind {
 		switch t.state {
 		case inCommands:
@@ -151,20 +150,27 @@ func (t *tracker) commands(p []byte) {
 	}
 }
 
-// idle reports if the session may end from here, should NOOP be all that comes now.
-func (t *tracker) idle() bool {
-	return t.once && !t.blind && len(t.owed) == 0 && t.state == inCommands && len(t.line) == 0 &&
-		t.accounting.now.accepted == 0 && t.moved.Sub(t.active) >= idleTime
+// beginBlock is called before the commands of one read.
+func (t *tracker) beginBlock() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.idle = t.once && !t.blind && len(t.owed) == 0 && t.state == inCommands && len(t.line) == 0 &&
+		t.accounting.now.accepted == 0 && time.Since(t.active) >= idleTime
 }
 
-// afterBlock notes what the block was that came when the session was idle or not.
-func (t *tracker) afterBlock(idle bool) {
-	onlyNoop := len(t.owed) == 1 && t.owed[0].kind == owedNoop && len(t.line) == 0
-	if !onlyNoop {
+// endBlock is called behind them. If NOOP was all that came to an idle session, the session
+// ends, and the tally knows.
+func (t *tracker) endBlock() (leave bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.owed) != 1 || t.owed[0].kind != owedNoop || len(t.line) > 0 {
 		t.active = t.moved
-	} else if idle {
+		return false
+	}
+	if t.idle {
 		t.tally.leave()
 	}
+	return t.idle
 }
 
 // command takes one line, or the start of one, and returns what follows it.

@@ -102,6 +102,9 @@ func (t *TLS) failure(err error) error {
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return later(nil, "the provider did not finish the TLS handshake in time: try again later")
 	}
+	if t.Mode == OnConnect && hungUp(err) {
+		return later(err, "the provider hung up before TLS began; %s", noServerLeft)
+	}
 	return later(err, "the TLS handshake with the provider failed: it must speak TLS 1.2 or newer and have a certificate")
 }
 

@@ -31,6 +31,7 @@ type rawOptions struct {
 	server, maildir, dial    string
 	tls, cafile, pin         string
 	invitation               string
+	metrics                  string
 	show                     bool
 	repeat                   bool
 	seconds                  int64 // of -i; 0 for none
@@ -79,6 +80,7 @@ func (raw *rawOptions) parse() (o *flags, err error) {
 		return nil, err
 	}
 	o.session.Login, err = raw.loginAndPassword()
+	raw.keepMetrics(&o.session)
 	return o, err
 }
 
@@ -115,6 +117,7 @@ func (raw *rawOptions) command() *getopt.Command {
 			getopt.Value('i', "[SECONDS]", "stay: have a session all the time, or one every SECONDS", raw.setRepeat),
 			getopt.Value('v', "", "show the dialogue and how the session goes; -v -v: and a line for each message", raw.more),
 			getopt.Flag('q', "say nothing but errors", &raw.hush),
+			getopt.Text('M', "FILE", "keep metrics for Prometheus in this file", &raw.metrics),
 			getopt.Number('w', "SECONDS", "end a standing session if nothing came for so long", &raw.quiet, 1, maxEvery).By("never"),
 		},
 	}
@@ -208,11 +211,11 @@ func (raw *rawOptions) sink(domains []string) (fetch.Sink, error) {
 		return nil, fmt.Errorf("%w: say who receives: give PROG, -s HOST:PORT or -m MAILDIR, and only one of them", errUsage)
 	case raw.server != "":
 		address, err := fetch.ParseAddress(raw.server, fetch.PortSMTP)
-		return fetch.Forward{Address: address}, err
+		return fetch.Forward{Address: address, Guard: guarding(domains)}, err
 	case raw.maildir != "":
 		return raw.intoMaildir(domains), nil
 	}
-	return fetch.Program{Args: raw.args, Environ: os.Environ()}, nil
+	return fetch.Program{Args: raw.args, Environ: os.Environ(), Guard: guarding(domains)}, nil
 }
 
 func (raw *rawOptions) intoMaildir(domains []string) fetch.Sink {

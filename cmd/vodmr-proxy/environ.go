@@ -8,15 +8,15 @@ import (
 	"vodmr/internal/ucspi"
 )
 
-// environment returns what the next program finds. Variables about TLS never come from
+// environment returns what the next program finds. peer is the balancer. Variables about TLS never come from
 // outside: only the balancer's own word counts, or vodmr-tls behind this program. The
 // variables of a connection that tcpserver set stay if the balancer tells no customer.
-func environment(environ []string, h proxyheader.Header) []string {
+func environment(environ []string, h proxyheader.Header, peer string) []string {
 	var env []string
 	for _, setting := range environ {
 		name, _, _ := strings.Cut(setting, "=")
 		stale := h.Customer.IsValid() && isOfConnection(name)
-		if !stale && !ucspi.IsVariable(setting) && !ucspi.IsDescriptor(name) {
+		if !stale && name != balancerVariable && !ucspi.IsVariable(setting) && !ucspi.IsDescriptor(name) {
 			env = append(env, setting)
 		}
 	}
@@ -29,12 +29,16 @@ func environment(environ []string, h proxyheader.Header) []string {
 	}
 	env = append(env, "PROTO="+protocol,
 		"TCPREMOTEIP="+h.Customer.Addr().String(), "TCPREMOTEPORT="+port(h.Customer.Port()),
-		"TCPLOCALIP="+h.Server.Addr().String(), "TCPLOCALPORT="+port(h.Server.Port()))
+		"TCPLOCALIP="+h.Server.Addr().String(), "TCPLOCALPORT="+port(h.Server.Port()),
+		balancerVariable+"="+peer)
 	if h.TLS != "" {
 		env = append(env, "SSL_PROTOCOL="+h.TLS)
 	}
 	return env
 }
+
+// balancerVariable tells vodmr, which may trust the way from the balancer (-P).
+const balancerVariable = "VODMR_BALANCER"
 
 func port(number uint16) string { return strconv.Itoa(int(number)) }
 

@@ -50,12 +50,13 @@ func run(args, environ []string) int {
 		log.Event("refused", logline.F("ip", peer), logline.Err(err))
 		return exitClosed
 	}
-	if header.Customer.IsValid() {
-		log.Event("proxy", logline.F("ip", header.Customer.Addr().String()), logline.F("balancer", peer))
+	// HAProxy's health checks with a header of version 1 name HAProxy itself, every few seconds.
+	if customer := header.Customer.Addr(); customer.IsValid() && customer.String() != peer {
+		log.Event("proxy", logline.F("ip", customer.String()), logline.F("balancer", peer))
 	}
 	path, err := child.LookPath(o.program[0], os.Getenv("PATH"))
 	if err == nil {
-		err = syscall.Exec(path, o.program, environment(environ, header))
+		err = syscall.Exec(path, o.program, environment(environ, header, peer))
 	}
 	log.Event("error", logline.F("error", o.program[0]+": "+err.Error()))
 	return exitTemporary

@@ -17,7 +17,7 @@ func TestMain(m *testing.M) {
 
 // settings is a program that tells what it found in its environment, and then what the
 // connection says.
-const settings = `env | grep -E '^(TCP|PROTO=|SSL|KEPT)' | sort | tr '\n' ' '; printf '\r\n'; read -r line; printf 'heard %s\r\n' "$line"`
+const settings = `env | grep -E '^(TCP|PROTO=|SSL|KEPT|VODMR_BALANCER)' | sort | tr '\n' ' '; printf '\r\n'; read -r line; printf 'heard %s\r\n' "$line"`
 
 // start runs vodmr-proxy as tcpserver does for a connection from peer, with such a
 // program behind it.
@@ -26,7 +26,7 @@ func start(t *testing.T, peer string, flags ...string) *dialogue.Process {
 	cmd := exec.Command(bin+"/vodmr-proxy", append(flags, "sh", "-c", settings)...)
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "PROTO=TCP", "TCPREMOTEIP=" + peer, "TCPREMOTEPORT=40000", "TCPREMOTEHOST=balancer", "TCPREMOTEINFO=x",
-		"TCPLOCALIP=10.0.0.9", "TCPLOCALPORT=3366", "TCPLOCALHOST=front", "SSL_PROTOCOL=TLSv1.3", "SSLCTLFD=7", "KEPT=yes",
+		"TCPLOCALIP=10.0.0.9", "TCPLOCALPORT=3366", "TCPLOCALHOST=front", "SSL_PROTOCOL=TLSv1.3", "SSLCTLFD=7", "KEPT=yes", "VODMR_BALANCER=203.0.113.1",
 	}
 	return dialogue.Start(t, cmd)
 }
@@ -50,10 +50,10 @@ func TestHeader(t *testing.T) {
 	for name, test := range map[string]struct {
 		header, env, log string
 	}{
-		"version 1": {v1, "KEPT=yes PROTO=TCP TCPLOCALIP=198.51.100.1 TCPLOCALPORT=366 TCPREMOTEIP=192.0.2.7 TCPREMOTEPORT=4097 ",
+		"version 1": {v1, "KEPT=yes PROTO=TCP TCPLOCALIP=198.51.100.1 TCPLOCALPORT=366 TCPREMOTEIP=192.0.2.7 TCPREMOTEPORT=4097 VODMR_BALANCER=10.0.0.1 ",
 			"vodmr-proxy: * proxy ip=192.0.2.7 balancer=10.0.0.1"},
 		"version 2 over TLS": {overTLS, "KEPT=yes PROTO=TCP6 SSL_PROTOCOL=TLSv1.2 TCPLOCALIP=2001:db8::1 TCPLOCALPORT=366 " +
-			"TCPREMOTEIP=2001:db8::7 TCPREMOTEPORT=4097 ", "vodmr-proxy: * proxy ip=2001:db8::7 balancer=10.0.0.1"},
+			"TCPREMOTEIP=2001:db8::7 TCPREMOTEPORT=4097 VODMR_BALANCER=10.0.0.1 ", "vodmr-proxy: * proxy ip=2001:db8::7 balancer=10.0.0.1"},
 		"unknown": {"PROXY UNKNOWN\r\n", "KEPT=yes PROTO=TCP TCPLOCALHOST=front TCPLOCALIP=10.0.0.9 TCPLOCALPORT=3366 " +
 			"TCPREMOTEHOST=balancer TCPREMOTEINFO=x TCPREMOTEIP=10.0.0.1 TCPREMOTEPORT=40000 ", ""},
 	} {
@@ -66,6 +66,16 @@ func TestHeader(t *testing.T) {
 			ended(t, p, 0, test.log)
 		})
 	}
+}
+
+// HAProxy's checks with a header of version 1 name HAProxy itself: no line for each.
+func TestHeaderThatNamesTheBalancer(t *testing.T) {
+	p := start(t, "10.0.0.1", "-n", "10.0.0.1")
+	p.Send("PROXY TCP4 10.0.0.1 10.0.0.9 40000 3366\r\nEHLO me\r\n")
+	p.Expect("*TCPREMOTEIP=10.0.0.1 *")
+	p.Expect("heard EHLO me*")
+	p.ExpectEnd()
+	ended(t, p, 0, "")
 }
 
 // Nothing runs, and nothing is said to the peer, if the header cannot be believed.

@@ -48,7 +48,7 @@ func portOf(o flags) string {
 // a TLS program: the descriptor is the keeper's.
 func talkersEnvironment(session string, offered bool) []string {
 	env := []string{"VODMR_SESSION=" + session, "GOMAXPROCS=1"}
-	names := []string{"TCPREMOTEIP", "VODMR_QUIET"}
+	names := []string{"TCPREMOTEIP", "VODMR_BALANCER", "VODMR_QUIET"}
 	if offered {
 		env = append(env, ucspi.Control+"=the keeper's")
 	} else {

@@ -35,7 +35,7 @@ func talk(o flags) int {
 	s := auth.NewSession(o.host, desk.Customer())
 	s.Limit, s.NeedTLS, s.NoCRAM = o.limit, o.needTLS, o.noCRAM
 	s.Log, s.IP = log, ip
-	s.Trusted, s.Quiet = o.trusted.Contain(ip), quiet.Contain(ip)
+	s.Trusted, s.Quiet = o.trusted.Contain(callerAddress(ip)), quiet.Contain(ip)
 	s.TLS = os.Getenv("SSL_PROTOCOL") != ""
 	s.Check = desk.Check
 	if offered {
@@ -43,6 +43,15 @@ func talk(o flags) int {
 	}
 	s.Serve()
 	return 0
+}
+
+// callerAddress is the other end of the wire, which -P is about: vodmr-proxy names the
+// balancer, and ip is the customer's behind it.
+func callerAddress(ip string) string {
+	if balancer := os.Getenv("VODMR_BALANCER"); balancer != "" {
+		return balancer
+	}
+	return ip
 }
 
 // quietNets reads VODMR_QUIET.

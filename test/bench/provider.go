@@ -67,7 +67,7 @@ func (b *bench) startProviderOf(accounts string, settings ...string) (*provider,
 
 func underTcpserver(tcpserver string, chain, settings []string) (*provider, error) {
 	p := &provider{name: "tcpserver", log: &tail{}}
-	flags := []string{"-1", "-RHl0", "-c", fmt.Sprint(2 * standingSessions), "127.0.0.1", "0"}
+	flags := []string{"-1", "-RHl0", "-c", fmt.Sprint(maxSessions), "127.0.0.1", "0"}
 	cmd := exec.Command(tcpserver, append(flags, chain...)...)
 	cmd.Stderr = p.log
 	cmd.Env = append(os.Environ(), settings...)

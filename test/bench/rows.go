@@ -40,6 +40,8 @@ func rows() []row {
 		row{"standing-latency", "100 messages, one at a time, into a session that stands", runLatency},
 		row{"door-dictionary", "the same, while 50 askers go through 10,000 unknown recipients", runDictionary},
 		row{"standing-idle", "1000 sessions that stand: memory, processor time, a message to each", runStanding},
+		row{"standing-5000", "5000 sessions that stand: the same, with threads, and the latency of a message to each", runStanding},
+		row{"poll", "1000 sessions for whom nothing waits, one after the other: connect to 453", runPoll},
 		row{"start", "start-up of vodmr and vodmr-relay against an empty Go program", runStart})
 	return append(list, frontRows()...)
 }

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,9 +15,9 @@ import (
 )
 
 const (
-	standingSessions = 1000
-	standingWindow   = time.Minute // time over which processor use is counted
-	loginsAtOnce     = 4
+	standingWindow = time.Minute // time over which processor use is counted
+	loginsAtOnce   = 4
+	maxSessions    = 10000 // tcpserver's -c
 )
 
 // A crowd is a number of standing sessions, each with a home of its own.
@@ -24,14 +25,23 @@ type crowd struct {
 	homes  []string
 	logins []string
 	conns  []net.Conn
-	taken  chan time.Time
+	taken  []chan time.Time // by session
 	failed chan error
+}
+
+// crowdOf is how many sessions a row has.
+func crowdOf(r row) int {
+	if r.name == "standing-5000" {
+		return 5000
+	}
+	return 1000
 }
 
 // runStanding measures the cost of standing sessions that have nothing to do, and how
 // long it takes to deliver one message to each of them.
 func runStanding(b *bench, r row) ([]result, error) {
-	c, err := b.newCrowd(standingSessions)
+	sessions := crowdOf(r)
+	c, err := b.newCrowd(sessions)
 	if err != nil {
 		return nil, err
 	}
@@ -50,38 +60,59 @@ func runStanding(b *bench, r row) ([]result, error) {
 	time.Sleep(standingWindow)
 	busy := runtimeOf(relay) - before
 	front, back := processes(vodmr), memory(relay)
-	if len(front) != 0 || len(back) != standingSessions {
+	if len(front) != 0 || len(back) != sessions {
 		return nil, fmt.Errorf("%d of vodmr and %d of vodmr-relay run, not 0 and %d; %s",
-			len(front), len(back), standingSessions, provider.log)
+			len(front), len(back), sessions, provider.log)
 	}
-	seconds, err := c.deliver()
+	threads := threadsOf(relay)
+	times, err := c.deliver()
 	if err != nil {
 		return nil, err
 	}
-	hour := busy.Seconds() / standingSessions * float64(time.Hour/standingWindow)
-	one := result{row: r.name, mode: "-", messages: standingSessions, size: 4 << 10, seconds: seconds, cpu: hour,
+	hour := busy.Seconds() / float64(sessions) * float64(time.Hour/standingWindow)
+	one := result{row: r.name, mode: "-", messages: sessions, size: 4 << 10, seconds: times.all.Seconds(), cpu: hour,
 		pss: mean(back)}
-	one.note = fmt.Sprintf("PSS a session %.0f KiB: vodmr-relay alone; processor a session and hour %.3f s; "+
-		"a message to each %.2f s; behind %s%s", one.pss, hour, seconds, provider.name, unwatched())
+	one.note = fmt.Sprintf("PSS a session %.0f KiB: vodmr-relay alone; %.1f threads; processor a session and hour %.3f s; "+
+		"a message to each %.2f s, each within %d ms by the median, slowest %d ms; behind %s%s", one.pss, threads, hour,
+		times.all.Seconds(), times.median().Milliseconds(), times.each[sessions-1].Milliseconds(), provider.name, unwatched(sessions))
 	return []result{one}, nil
 }
 
+// deliveries are how long it took until messages were with their customers.
+type deliveries struct {
+	all  time.Duration   // from the first link(2) to the last customer's 250
+	each []time.Duration // from link(2) to the customer's 250, the shortest first
+}
+
+func (d deliveries) median() time.Duration { return d.each[len(d.each)/2] }
+
+// threadsOf is the mean number of threads of a program's processes.
+func threadsOf(path string) float64 {
+	var counts []float64
+	for _, pid := range processes(path) {
+		threads, _ := os.ReadDir(filepath.Join("/proc", strconv.Itoa(pid), "task"))
+		counts = append(counts, float64(len(threads)))
+	}
+	return mean(counts)
+}
+
 // unwatched returns a note if this system cannot watch so many Maildirs.
-func unwatched() string {
+func unwatched(sessions int) string {
 	text, _ := os.ReadFile("/proc/sys/fs/inotify/max_user_instances")
 	n, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	if err != nil || n >= standingSessions {
+	if err != nil || n >= sessions {
 		return ""
 	}
 	return fmt.Sprintf("; fs.inotify.max_user_instances is %d: the others look with each NOOP", n)
 }
 
 func (b *bench) newCrowd(n int) (*crowd, error) {
-	c := &crowd{taken: make(chan time.Time, n), failed: make(chan error, n)}
+	c := &crowd{failed: make(chan error, n)}
 	for i := range n {
 		home, err := b.home()
 		if err == nil {
 			c.homes = append(c.homes, home)
+			c.taken = append(c.taken, make(chan time.Time, 1))
 			c.logins = append(c.logins, fmt.Sprintf("odmr%04d@%s", i, domain))
 			_, err = makeMaildir(home)
 		}
@@ -122,7 +153,7 @@ func (c *crowd) open(address string) error {
 			}
 			var once sync.Once
 			leave := func() { once.Do(func() { <-places; turned <- nil }) }
-			c.failed <- turnAs(conn, c.taken, leave)
+			c.failed <- turnAs(conn, c.taken[i], leave)
 		}()
 	}
 	for range c.homes {
@@ -138,28 +169,32 @@ func (c *crowd) open(address string) error {
 	return nil
 }
 
-// deliver puts one message into each Maildir, and returns how many seconds it took
-// until the last one was taken.
-func (c *crowd) deliver() (float64, error) {
+// deliver puts one message into each Maildir, and returns how long it took until they were
+// taken.
+func (c *crowd) deliver() (deliveries, error) {
 	m := mail{messages: 1, copies: 1, size: 4 << 10}
-	began := time.Now()
-	for _, home := range c.homes {
-		if _, err := m.deliver(home, 0); err != nil {
-			return 0, err
+	began, linked := time.Now(), make([]time.Time, len(c.homes))
+	for i, home := range c.homes {
+		var err error
+		if linked[i], err = m.deliver(home, 0); err != nil {
+			return deliveries{}, err
 		}
 	}
-	last := began
+	var d deliveries
 	late := time.After(2 * standingPatience)
 	for i := range c.homes {
 		select {
-		case last = <-c.taken:
+		case at := <-c.taken[i]:
+			d.each = append(d.each, at.Sub(linked[i]))
+			d.all = max(d.all, at.Sub(began))
 		case err := <-c.failed:
-			return 0, fmt.Errorf("a session ended: %v", err)
+			return d, fmt.Errorf("a session ended: %v", err)
 		case <-late:
-			return 0, fmt.Errorf("only %d messages came within %v", i, 2*standingPatience)
+			return d, fmt.Errorf("only %d messages came within %v", i, 2*standingPatience)
 		}
 	}
-	return last.Sub(began).Seconds(), nil
+	slices.Sort(d.each)
+	return d, nil
 }
 
 func (c *crowd) end() {

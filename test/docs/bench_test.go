@@ -72,6 +72,29 @@ func TestSpeedIsTheMeasured(t *testing.T) {
 	}
 }
 
+// TestMachinesQuotesTheMeasured: the figures from which MACHINES computes others are the
+// stored results.
+func TestMachinesQuotesTheMeasured(t *testing.T) {
+	prose := strings.Join(strings.Fields(read(t, "MACHINES")), " ")
+	rows := measured(t)
+	crowd, poll := rows["standing-5000"], rows["poll"]
+	_, latency, _ := strings.Cut(crowd["note"], "each within ")
+	median, slowest, _ := strings.Cut(latency, " ms by the median, slowest ")
+	slowest, _, _ = strings.Cut(slowest, " ms;")
+	hour := number(t, crowd["cpu_seconds"])
+	for _, want := range []string{
+		fmt.Sprintf("PSS %.2f MiB each", number(t, crowd["pss_kib"])/1024),
+		"arrived after " + median + " ms by the median, the last after " + slowest + " ms",
+		fmt.Sprintf("%.3f s an hour", hour),
+		fmt.Sprintf("took %.1f s of processor a minute", hour*5000/60),
+		fmt.Sprintf("costs %.1f ms of processor", number(t, poll["cpu_seconds"])),
+	} {
+		if !strings.Contains(prose, want) {
+			t.Errorf("MACHINES does not say %q", want)
+		}
+	}
+}
+
 // checkSpeeds compares the table cell by cell.
 func checkSpeeds(t *testing.T, part string, rows map[string]map[string]string) {
 	t.Helper()

@@ -30,6 +30,7 @@ const folder = "../data/hostile"
 type config struct {
 	checkpw string      // vodmr-checkpw or vchkpw
 	tls     string      // in vodmr-tls: none, connect, starttls, or broken if it has no certificate
+	proxy   string      // the balancers of vodmr-proxy in front of all; it is not there if empty
 	args    []string    // for vodmr
 	env     []string    // NAME=value
 	timeout string      // control/timeoutremote in seconds
@@ -47,6 +48,8 @@ func parseConfig(t *testing.T, text string) config {
 			c.checkpw = value
 		case "tls":
 			c.tls = value
+		case "proxy":
+			c.proxy = value
 		case "args":
 			c.args = strings.Fields(value)
 		case "env":
@@ -63,6 +66,9 @@ func parseConfig(t *testing.T, text string) config {
 // chain returns the command line of the whole chain.
 func (s *site) chain(t *testing.T, c config) (argv []string) {
 	t.Helper()
+	if c.proxy != "" {
+		argv = append(argv, program("vodmr-proxy"), "-n", c.proxy)
+	}
 	switch c.tls {
 	case "starttls":
 		argv = append(argv, program("vodmr-tls"), "-s", "-c", c.cert)

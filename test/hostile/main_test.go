@@ -12,7 +12,7 @@ import (
 var bin string
 
 func TestMain(m *testing.M) {
-	os.Exit(dialogue.Main(m, &bin, "vodmr/cmd/vodmr", "vodmr/cmd/vodmr-tls", "vodmr/cmd/vodmr-checkpw",
+	os.Exit(dialogue.Main(m, &bin, "vodmr/cmd/vodmr", "vodmr/cmd/vodmr-tls", "vodmr/cmd/vodmr-proxy", "vodmr/cmd/vodmr-checkpw",
 		"vodmr/cmd/vodmr-relay", "vodmr/test/standin/vchkpw", "vodmr/test/standin/qmail-queue"))
 }
 

@@ -28,10 +28,10 @@ type step struct {
 type place struct{ part, step int }
 
 var (
-	partLine    = regexp.MustCompile(`^Part ([1-8]): `)
+	partLine    = regexp.MustCompile(`^Part ([1-9]): `)
 	stepLine    = regexp.MustCompile(`^ ?([0-9]+)\. (.*)`)
 	commandLine = regexp.MustCompile(`^( {4,8})([a-z]*)([#$]) (.*)`)
-	otherSteps  = regexp.MustCompile(`Do steps? ([0-9 ,and]+) of part ([1-8])`)
+	otherSteps  = regexp.MustCompile(`Do steps? ([0-9 ,and]+) of part ([1-9])`)
 	number      = regexp.MustCompile(`[0-9]+`)
 )
 

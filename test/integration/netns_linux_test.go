@@ -31,21 +31,24 @@ type farHost struct {
 // farHosts counts the namespaces of this process.
 var farHosts atomic.Int32
 
-// newFarHost makes a namespace. TEST-NET-2's addresses are nobody's; tests that run
-// beside this one have others of them, and other names.
+// newFarHost makes a namespace. The addresses of 198.18.0.0/15 are for tests of networks (RFC
+// 2544); tests that run beside this one have others of them, and other names.
 func newFarHost(t testing.TB) *farHost {
 	t.Helper()
 	require.Root(t, "only root makes network namespaces")
 	pid, n := os.Getpid()%100000, int(farHosts.Add(1))
-	net := (pid + n) % 32 * 8
+	net := (pid*64 + n) % (1 << 14) * 8
+	address := func(host int) string {
+		return fmt.Sprintf("198.%d.%d.%d", 18+net>>16, net>>8&255, net&255+host)
+	}
 	h := &farHost{
 		ip:       require.Program(t, "ip"),
 		name:     fmt.Sprintf("vodmr-test-%d-%d", pid, n),
 		near:     fmt.Sprintf("vodmr%d.%d", pid, n),
 		far:      fmt.Sprintf("vodmf%d.%d", pid, n),
-		nearAddr: fmt.Sprintf("198.51.100.%d", net+1),
-		farAddr:  fmt.Sprintf("198.51.100.%d", net+2),
-		newAddr:  fmt.Sprintf("198.51.100.%d", net+3),
+		nearAddr: address(1),
+		farAddr:  address(2),
+		newAddr:  address(3),
 	}
 	if out, err := exec.Command(h.ip, "netns", "add", h.name).CombinedOutput(); err != nil {
 		require.Skip(t, "no network namespace can be made: %s", strings.TrimSpace(string(out)))

@@ -29,22 +29,26 @@ type site struct {
 	// front and relay run vodmr and vodmr-relay; their paths and arguments
 	// follow; nil for directly.
 	front, relay []string
+	vodmrFlags   []string // vodmr's
 	checkpw      []string // the checkpassword program and its arguments
 	settings     []string // variables for the chain
 	trust        []string // what atrn is told of TLS
 	ssl          string   // what fetchmail is told of it
 }
 
-func newSite(t testing.TB) *site {
+func newSite(t testing.TB) *site { return newSiteOf(t, "example.org") }
+
+// newSiteOf makes a site of another domain.
+func newSiteOf(t testing.TB, domain string) *site {
 	t.Helper()
 	dir := publicDir(t)
 	s := &site{
 		dir:       dir,
 		host:      "mail.provider.test",
-		domain:    "example.org",
+		domain:    domain,
 		domains:   filepath.Join(dir, "domains"),
 		qmailHome: filepath.Join(dir, "qmail"),
-		login:     "odmr@example.org",
+		login:     "odmr@" + domain,
 		password:  "tanstaaf tanstaaf",
 		passfile:  filepath.Join(dir, "password"),
 		owner:     mailUser(),
@@ -128,7 +132,7 @@ func (s *site) bounces(t testing.TB) []queued {
 // chain is the provider's chain of programs behind tcpserver.
 func (s *site) chain(t testing.TB) []string {
 	t.Helper()
-	return slices.Concat(s.front, []string{program(t, "vodmr"), s.host}, s.checkpw,
+	return slices.Concat(s.front, []string{program(t, "vodmr")}, s.vodmrFlags, []string{s.host}, s.checkpw,
 		s.relay, []string{program(t, "vodmr-relay"), "-q", s.qmailHome, "Maildir"})
 }
 

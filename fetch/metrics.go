@@ -1,0 +1,201 @@
+package fetch
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Metrics keep a file in Prometheus' text format, for node_exporter's textfile collector,
+// that says how the visits go. It is replaced as a whole, so nobody reads half of one. Its
+// counters go on from the file that is there, because each visit may be a program of its own.
+// A nil Metrics does nothing.
+type Metrics struct {
+	File     string
+	Provider string
+	Login    string
+	Warn     func(error) // told once of each row of failures to write
+
+	sums   sums
+	read   bool // File was read
+	failed bool // the last write failed
+}
+
+// sums are what the file holds between two visits.
+type sums struct {
+	visits, failures         int64
+	messages, bytes, refused int64
+	fetched, visited         int64 // seconds since 1970: the last good visit, and the last one
+	exit                     int64
+	standing                 int64
+}
+
+// MetricsEvery is how often the file is written while a session lasts.
+const MetricsEvery = 15 * time.Second
+
+// Watch keeps the file up to date during a visit. stop is called with its end.
+func (m *Metrics) Watch(t *Tally) (stop func(err error)) {
+	if m == nil {
+		return func(error) {}
+	}
+	m.begin()
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		m.follow(t, done)
+	}()
+	return func(err error) {
+		close(done)
+		<-ended
+		m.sums = m.sums.after(t, err)
+		m.write(m.sums)
+	}
+}
+
+// follow writes until done: soon after the turn, and every so often after that.
+func (m *Metrics) follow(t *Tally, done <-chan struct{}) {
+	m.write(m.sums.during(t))
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	turned := false
+	for {
+		select {
+		case <-done:
+			return
+		case <-tick.C:
+		}
+		if turned || t.Turned() {
+			m.write(m.sums.during(t))
+		}
+		if !turned && t.Turned() {
+			turned = true
+			tick.Reset(MetricsEvery)
+		}
+	}
+}
+
+// during is the sums while a session lasts. One that has turned is a fetch that goes well.
+func (s sums) during(t *Tally) sums {
+	refused, _ := t.Refused()
+	s.messages += t.Messages()
+	s.bytes += t.Bytes()
+	s.refused += refused
+	if t.Turned() {
+		s.standing, s.fetched = 1, time.Now().Unix()
+	}
+	return s
+}
+
+// after is the sums once the session has ended.
+func (s sums) after(t *Tally, err error) sums {
+	now := time.Now().Unix()
+	s = s.during(t)
+	s.visits++
+	s.visited, s.exit, s.standing = now, int64(ExitCode(err)), 0
+	if err == nil {
+		s.fetched = now
+	} else {
+		s.failures++
+	}
+	return s
+}
+
+// A metricLine is one of the file's metrics. The names are promised in atrn(1).
+type metricLine struct {
+	name, kind, help string
+	value            *int64
+}
+
+func (s *sums) lines() []metricLine {
+	return []metricLine{
+		{"atrn_visits_total", "counter", "Sessions with the provider that have ended.", &s.visits},
+		{"atrn_failures_total", "counter", "Those of them that failed.", &s.failures},
+		{"atrn_messages_total", "counter", "Messages that the receiving side took.", &s.messages},
+		{"atrn_bytes_total", "counter", "Size of these messages, in bytes.", &s.bytes},
+		{"atrn_refused_total", "counter", "Messages that the receiving side refused.", &s.refused},
+		{"atrn_fetched_timestamp_seconds", "gauge", "When a session last went well, or had turned; 0 for never.", &s.fetched},
+		{"atrn_visited_timestamp_seconds", "gauge", "When a session last ended; 0 for never.", &s.visited},
+		{"atrn_exit_code", "gauge", "The exit code for the session that ended last, as in atrn(1).", &s.exit},
+		{"atrn_standing", "gauge", "1 while a session has turned.", &s.standing},
+	}
+}
+
+// begin reads what an earlier atrn has written.
+func (m *Metrics) begin() {
+	if m.read {
+		return
+	}
+	m.read = true
+	text, err := os.ReadFile(m.File)
+	if err != nil {
+		return
+	}
+	for line := range strings.Lines(string(text)) {
+		m.sums.take(line)
+	}
+	m.sums.standing = 0
+}
+
+// take reads one line of an earlier file.
+func (s *sums) take(line string) {
+	name, _, labelled := strings.Cut(line, "{")
+	end := strings.LastIndexByte(line, ' ')
+	if !labelled || end < 0 {
+		return
+	}
+	value, err := strconv.ParseInt(strings.TrimSpace(line[end:]), 10, 64)
+	if err != nil || value < 0 {
+		return
+	}
+	for _, l := range s.lines() {
+		if l.name == name {
+			*l.value = value
+		}
+	}
+}
+
+// write replaces the file.
+func (m *Metrics) write(s sums) {
+	err := m.replace(s)
+	if err != nil && !m.failed {
+		m.Warn(fmt.Errorf("cannot write the metrics of -M: %w", err))
+	}
+	m.failed = err != nil
+}
+
+func (m *Metrics) replace(s sums) error {
+	// The collector reads only names that end in .prom.
+	file, err := os.CreateTemp(filepath.Dir(m.File), filepath.Base(m.File)+".new-*")
+	if err != nil {
+		return err
+	}
+	m.print(file, s)
+	err = file.Chmod(0o644)
+	if closed := file.Close(); err == nil {
+		err = closed
+	}
+	if err == nil {
+		err = os.Rename(file.Name(), m.File)
+	}
+	if err != nil {
+		_ = os.Remove(file.Name())
+	}
+	return err
+}
+
+func (m *Metrics) print(w io.Writer, s sums) {
+	for _, l := range s.lines() {
+		_, _ = fmt.Fprintf(w, "# HELP %s %s\n# TYPE %s %s\n%s{provider=%s,login=%s} %d\n",
+			l.name, l.help, l.name, l.kind, l.name, metricLabel(m.Provider), metricLabel(m.Login), *l.value)
+	}
+}
+
+// metricLabel quotes a label's value. The format wants UTF-8.
+func metricLabel(value string) string {
+	value = strings.ToValidUTF8(value, "?")
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(value) + `"`
+}
