@@ -7,6 +7,7 @@
 # make deb            two Debian packages in bin/, vodmr and atrn, by dpkg-deb
 # make release        bin/vodmr-VERSION.tar.gz: the source and all modules, from the commit
 # make oci            the files of a container image of atrn, in bin/oci
+# make completion     the completion of bash and zsh in dist/completion, from bin/
 # make check          gofmt, go vet and the short tests: a minute
 # make test           all tests: scripts/test
 # make clean
@@ -19,6 +20,8 @@ MANDIR = $(PREFIX)/share/man
 DOCDIR = $(PREFIX)/share/doc/vodmr
 ATRNDOCDIR = $(PREFIX)/share/doc/atrn
 UNITDIR = $(PREFIX)/lib/systemd/system
+BASHDIR = $(PREFIX)/share/bash-completion/completions
+ZSHDIR = $(PREFIX)/share/zsh/site-functions
 CERTIFICATES = /etc/ssl/certs/ca-certificates.crt
 DESTDIR =
 
@@ -45,10 +48,16 @@ PROGRAM = program() { \
 # A page belongs to the end that its name says.
 PAGE = page() { write $$1 $(DESTDIR)$(MANDIR)/man$${1\#\#*.}/$${1\#man/}; }
 
+# A program's completion for bash and for zsh.
+COMPLETION = completion() { \
+		write dist/completion/bash/$$1 $(DESTDIR)$(BASHDIR)/$$1; \
+		write dist/completion/zsh/_$$1 $(DESTDIR)$(ZSHDIR)/_$$1; \
+	}
+NOCOMPLETION = nocompletion() { rm -f $(DESTDIR)$(BASHDIR)/$$1 $(DESTDIR)$(ZSHDIR)/_$$1; }
+
 # The commit is this folder's own, not that of a repository around an unpacked archive,
 # which knows it from git archive. -s leaves out the symbol table, which only a debugger
-# reads. The same source
-# and the same Go give the same bytes, so no other Go is fetched.
+# reads. The same source and the same Go give the same bytes, so no other Go is fetched.
 all:
 	@scripts/needs "$(GO)"
 	commit=`test -e .git && git describe --always --dirty --abbrev=12 2>/dev/null || :`; \
@@ -66,8 +75,9 @@ install-front:
 	@$(PROGRAM); for dir in cmd/*; do \
 		case " $(ATRNPROGRAMS) " in *" $${dir#cmd/} "*) ;; *) program $${dir#cmd/};; esac; \
 	done
-	$(FILE); $(PAGE); \
+	$(FILE); $(PAGE); $(COMPLETION); \
 	for file in man/vodmr*.[1-9]; do page $$file; done; \
+	for file in dist/completion/bash/vodmr*; do completion $${file##*/}; done; \
 	for file in $(DOCS); do write $$file $(DESTDIR)$(DOCDIR)/$$file; done; \
 	for file in $(EXAMPLES); do write dist/$$file $(DESTDIR)$(DOCDIR)/examples/$$file; done; \
 	test `uname` != Linux || \
@@ -75,8 +85,9 @@ install-front:
 
 install-atrn:
 	@$(PROGRAM); for name in $(ATRNPROGRAMS); do ! test -e cmd/$$name || program $$name; done
-	$(FILE); $(PAGE); \
+	$(FILE); $(PAGE); $(COMPLETION); \
 	for file in man/atrn*.[1-9]; do page $$file; done; \
+	for name in $(ATRNPROGRAMS); do completion $$name; done; \
 	for file in $(ATRNDOCS); do write $$file $(DESTDIR)$(ATRNDOCDIR)/$$file; done; \
 	for file in $(ATRNEXAMPLES); do write dist/$$file $(DESTDIR)$(ATRNDOCDIR)/examples/$$file; done; \
 	test `uname` != Linux || \
@@ -88,6 +99,7 @@ uninstall-front:
 	for dir in cmd/*; do \
 		case " $(ATRNPROGRAMS) " in *" $${dir#cmd/} "*) ;; *) rm -f $(DESTDIR)$(BINDIR)/$${dir#cmd/};; esac; \
 	done
+	$(NOCOMPLETION); for file in dist/completion/bash/vodmr*; do nocompletion $${file##*/}; done
 	for page in man/vodmr*.[1-9]; do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page#man/}; done
 	for file in $(DOCS); do rm -f $(DESTDIR)$(DOCDIR)/$$file; done
 	for file in $(EXAMPLES); do rm -f $(DESTDIR)$(DOCDIR)/examples/$$file; done
@@ -97,6 +109,7 @@ uninstall-front:
 
 uninstall-atrn:
 	for name in $(ATRNPROGRAMS); do rm -f $(DESTDIR)$(BINDIR)/$$name; done
+	$(NOCOMPLETION); for name in $(ATRNPROGRAMS); do nocompletion $$name; done
 	for page in man/atrn*.[1-9]; do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page#man/}; done
 	for file in $(ATRNDOCS); do rm -f $(DESTDIR)$(ATRNDOCDIR)/$$file; done
 	for file in $(ATRNEXAMPLES); do rm -f $(DESTDIR)$(ATRNDOCDIR)/examples/$$file; done
@@ -116,6 +129,9 @@ oci: all
 	GO="$(GO)" scripts/notices bin/atrn >bin/oci/NOTICES
 	@echo "podman build -t atrn -f dist/oci/Containerfile bin/oci"
 
+completion: all
+	scripts/completion bin dist/completion
+
 check:
 	scripts/test format vet quick
 
@@ -126,4 +142,4 @@ clean:
 	rm -rf bin
 
 .PHONY: all install install-front install-atrn uninstall uninstall-front uninstall-atrn \
-	deb release oci check test clean
+	deb release oci completion check test clean

@@ -24,6 +24,7 @@ type transit struct {
 	open      bool     // MAIL was accepted
 	accepted  int      // recipients
 	first     pathHash // the first of those
+	to        string   // its address, if messages are told of
 	counted   bool     // as refused
 	code      int      // of the refusal
 	byDATA    bool     // the refusal was DATA's
@@ -93,11 +94,14 @@ func (l *accounting) rcpt(o owedReply, r heard, sent int) {
 	switch {
 	case r.good():
 		if l.now.accepted == 0 {
-			l.now.first = o.address
+			l.now.first, l.now.to = o.address, o.path
 		}
 		l.now.accepted++
 	case l.now.accepted > 0 && (r.code == 452 || r.code == 552):
 	case r.refused():
+		if l.now.accepted == 0 {
+			l.now.to = o.path
+		}
 		l.refuse(o.address, r, sent)
 	}
 }
@@ -156,6 +160,7 @@ func (l *accounting) content(size int64, last bool, r heard, sent int) {
 		}
 		l.taken = true
 		l.tally.accepted(size)
+		l.tally.tell(Message{Sender: l.now.path, Recipient: l.now.to, Recipients: l.now.accepted, Size: size})
 	}
 	l.now.accepted = 0
 }
@@ -178,6 +183,7 @@ func (l *accounting) refuse(rcpt pathHash, r heard, sent int) {
 		return
 	}
 	l.now.counted, l.now.code = true, r.code
+	l.tally.tell(Message{Sender: l.now.path, Recipient: l.now.to, Recipients: l.now.accepted, Size: l.now.size, Refusal: r.text})
 	if len(l.refused) < maxRefusals {
 		l.refused = append(l.refused, refusal{
 			sender: l.now.address, rcpt: rcpt, size: l.now.size, sent: sent,

@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 
 	"vodmr/smtp"
@@ -20,7 +21,23 @@ func (d *conversation) turn(domains []string) error {
 	if err != nil {
 		return err
 	}
+	d.waiting = countIn(r)
 	return atrnFailure(r, len(domains) > 0)
+}
+
+// countIn finds how many messages a reply says are waiting; 0 if it says nothing of it. RFC
+// 2645 leaves the words to the provider.
+func countIn(r smtp.Reply) int64 {
+	words := strings.Fields(r.String())
+	for i, word := range words[1:] {
+		if strings.HasPrefix(word, "message") {
+			n, err := strconv.ParseInt(words[i], 10, 64)
+			if err == nil && n > 0 {
+				return n
+			}
+		}
+	}
+	return 0
 }
 
 // atrnFailure says what the reply to ATRN means; nil is 250. named reports if ATRN
@@ -46,5 +63,5 @@ func atrnFailure(r smtp.Reply, named bool) error {
 	case r.AboutCommand():
 		return &Failure{ExitMisuse, "the provider does not know ATRN: is this its ODMR port?", r}
 	}
-	return later(r, "the provider has no mail for us now: try again later")
+	return later(r, "the provider cannot look for mail now, and some may wait: try again later")
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strconv"
+	"strings"
 	"time"
 
 	"vodmr/smtp"
@@ -39,11 +41,53 @@ type conversation struct {
 	heard, closedByPeer bool
 	// verified is whether TLS makes sure who the provider is.
 	verified bool
+	waiting  int64 // messages that the reply to ATRN counts; 0 for unknown
+	dialogue func(line string)
+	secrets  []string // never shown, nor told in an error
+}
+
+// hidden stands for a secret.
+const hidden = "********"
+
+// show tells of a line of the dialogue.
+func (d *conversation) show(from, line string) {
+	if d.dialogue != nil {
+		d.dialogue(from + " " + d.blackOut(line))
+	}
+}
+
+// blackOut replaces all secrets. A provider may repeat what it got in its reply.
+func (d *conversation) blackOut(text string) string {
+	for _, secret := range d.secrets {
+		text = strings.ReplaceAll(text, secret, hidden)
+	}
+	return text
+}
+
+// shown shows a reply, and takes secrets out of it. What follows 334 is part of a login.
+func (d *conversation) shown(r smtp.Reply) smtp.Reply {
+	for i, line := range r.Lines {
+		if r.Code == 334 {
+			line = hidden
+		} else {
+			r.Lines[i] = d.blackOut(line)
+		}
+		between := " "
+		if i < len(r.Lines)-1 {
+			between = "-"
+		}
+		if r.Enhanced != "" {
+			line = r.Enhanced + " " + line
+		}
+		d.show("<", strconv.Itoa(r.Code)+between+line)
+	}
+	return r
 }
 
 // command sends one line and returns the reply. The error is a Failure; 421
 // (RFC 5321 section 3.8) is one.
 func (d *conversation) command(line, what string, wait time.Duration) (smtp.Reply, error) {
+	d.show(">", line)
 	_ = d.conn.SetDeadline(time.Now().Add(wait))
 	if _, err := io.WriteString(d.conn, line+"\r\n"); err != nil {
 		d.closed = true
@@ -80,9 +124,10 @@ func (d *conversation) next(what string) (smtp.Reply, error) {
 		case err != nil:
 			return r, later(err, "what answers in place of %s is no ODMR provider", what)
 		case ok && r.Closing():
+			r = d.shown(r)
 			return r, later(r, "the provider closes the session: try again later")
 		case ok:
-			return r, nil
+			return d.shown(r), nil
 		}
 		if err := d.feed(); err != nil {
 			return r, broken(err, what)

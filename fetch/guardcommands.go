@@ -21,12 +21,17 @@ func (g *guard) fromProvider(p []byte) error {
 	if ended != nil {
 		return ended
 	}
+	g.track.beginBlock()
 	for len(p) > 0 {
 		n, err := g.step(p)
 		if err != nil {
 			return err
 		}
 		p = p[n:]
+	}
+	if g.track.endBlock() {
+		g.out = g.out[:0] // the server hears QUIT, see pump.leave
+		return nil
 	}
 	return g.flush()
 }

@@ -77,6 +77,7 @@ const maxCommand = 512
 // plain does PLAIN (RFC 4616).
 func (d *conversation) plain(l Login) error {
 	answer := base64.StdEncoding.EncodeToString([]byte("\x00" + l.User + "\x00" + l.Password))
+	d.secrets = append(d.secrets, answer)
 	line := "AUTH PLAIN " + answer
 	if len(line)+len("\r\n") > maxCommand {
 		r, err := d.command("AUTH PLAIN", "the reply to AUTH", d.timings.Reply)
@@ -106,6 +107,7 @@ func (d *conversation) cramMD5(l Login) error {
 		_, _ = d.command("*", "the reply to the cancelled login", d.timings.Reply)
 		return later(err, "the provider's challenge is damaged")
 	}
+	d.secrets = append(d.secrets, answer)
 	return d.lastOfLogin(l, answer)
 }
 

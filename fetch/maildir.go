@@ -58,13 +58,16 @@ func (d *delivering) Receive(ctx context.Context, provider *Turned, tally *Tally
 	if peer == "" {
 		peer = "unknown"
 	}
-	follow(provider, newTracker(tally))
+	track := newTracker(tally)
+	track.once = provider.silence == 0
+	follow(provider, track)
 	r := &receiving{
 		Maildir:  d.Maildir,
 		box:      d.box,
 		stream:   &stoppable{Turned: provider, ctx: ctx},
 		peer:     peer,
 		standing: provider.silence > 0,
+		left:     tally.left,
 	}
 	if r.standing {
 		r.Idle = provider.silence

@@ -54,6 +54,7 @@ func (p *pump) run(ctx context.Context) error {
 	if p.provider.silence > 0 {
 		go p.watch(ended)
 	}
+	p.track.once = p.provider.silence == 0
 	commands, replies := make(chan error, 1), make(chan error, 1)
 	go func() { commands <- p.pass(p.receiver, p.provider, p.guard.fromProvider) }()
 	go func() {
@@ -106,6 +107,8 @@ func (p *pump) outcome(ctx context.Context, down, up error) error {
 	switch {
 	case ctx.Err() != nil:
 		return stopped()
+	case p.track.tally.left():
+		return nil
 	case p.silent.Load():
 		return silent(p.provider.silence)
 	case p.track.outOfStep() != "":
@@ -134,7 +137,15 @@ func (p *pump) pass(dst, src net.Conn, put func([]byte) error) error {
 	for {
 		n, err := src.Read(buf)
 		if n > 0 {
-			if err := put(buf[:n]); err != nil {
+			var err error
+			if !p.track.tally.left() {
+				err = put(buf[:n])
+			}
+			if p.track.tally.left() {
+				p.leave(src, buf)
+				return nil
+			}
+			if err != nil {
 				p.done(dst)
 				_ = closeWrite(dst)
 				_, _ = io.CopyBuffer(io.Discard, onlyReader{src}, buf)
@@ -146,6 +157,19 @@ func (p *pump) pass(dst, src net.Conn, put func([]byte) error) error {
 			return endOfFile(err)
 		}
 	}
+}
+
+// leave ends the session: its provider said NOOP, since it has no more mail, and hears 421.
+// The receiving side hears QUIT in place of NOOP, and its reply to that is for nobody.
+func (p *pump) leave(src net.Conn, buf []byte) {
+	if src == net.Conn(p.provider) {
+		_ = p.provider.SetDeadline(time.Now().Add(quitTime))
+		_ = p.receiver.SetDeadline(time.Now().Add(quitTime))
+		_, _ = p.provider.Write(replyNothingMore().AppendTo(nil))
+		_, _ = io.WriteString(p.receiver, "QUIT\r\n")
+		_ = closeWrite(p.receiver)
+	}
+	_, _ = io.CopyBuffer(io.Discard, onlyReader{src}, buf)
 }
 
 // done notes which side was done first; the other's end only follows.

@@ -37,11 +37,12 @@ type receiving struct {
 	box      receiver
 	server   *smtp.Server
 	stream   *stoppable
-	peer     string    // the provider's address
-	standing bool      // waiting for mail is what the session is for
-	deadline time.Time // when content must have come on
-	fresh    int       // bytes of content since due was set
-	warned   string    // the last warning
+	peer     string      // the provider's address
+	standing bool        // waiting for mail is what the session is for
+	left     func() bool // the session ends, as nothing more waits; nil for never
+	deadline time.Time   // when content must have come on
+	fresh    int         // bytes of content since due was set
+	warned   string      // the last warning
 	helo     string
 	esmtp    bool
 	buf      []byte
@@ -115,7 +116,7 @@ func (r *receiving) commands() map[string]smtp.Command {
 		"DATA": r.dataCommand,
 		"BDAT": r.bdat,
 		"RSET": func(string) (smtp.Reply, error) { r.reset(); return smtp.ReplyOK(), nil },
-		"NOOP": func(string) (smtp.Reply, error) { return smtp.ReplyOK(), nil },
+		"NOOP": r.noop,
 		"VRFY": func(string) (smtp.Reply, error) { return replyVerify(), nil },
 		"HELP": func(string) (smtp.Reply, error) { return replyHelp(), nil },
 		"QUIT": func(string) (smtp.Reply, error) { return smtp.ReplyBye(r.Host), smtp.ErrQuit },
@@ -238,6 +239,14 @@ func (r *receiving) mailParams(params []string) (size int64, utf8 bool, reply sm
 		}
 	}
 	return size, utf8, smtp.Reply{}
+}
+
+// noop ends a session that is not to stand if nothing more waits.
+func (r *receiving) noop(string) (smtp.Reply, error) {
+	if r.left != nil && r.left() {
+		return replyNothingMore(), smtp.ErrQuit
+	}
+	return smtp.ReplyOK(), nil
 }
 
 // reset forgets the transaction and what was received of it.

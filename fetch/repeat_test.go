@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"vodmr/smtp"
+	"vodmr/test/kit/screen"
 )
 
 // delays runs a Repeat over the given results and returns its waits.
@@ -228,17 +229,63 @@ func TestMeter(t *testing.T) {
 	tally.turn()
 	tally.content(50)
 	tally.accepted(20)
-	if got := meterLine(tally); got != "1 messages, 50 bytes" {
+	if got := meterLine(tally); got != "1 messages, 0.0 MB" {
 		t.Errorf("got %q", got)
 	}
 	lines := make(lineWriter, 10)
-	m := StartMeter(lines, tally)
-	if got := <-lines; got != "\r1 messages, 50 bytes\x1b[K" {
+	m := StartMeter(lines, tally, true)
+	if got := <-lines; got != "\r1 messages, 0.0 MB\x1b[K" {
 		t.Errorf("got %q", got)
 	}
 	m.Stop()
 	if got := <-lines; got != "\r\x1b[K" {
 		t.Errorf("got %q", got)
+	}
+}
+
+// TestProgress: the rate since the turn, and the time that is left if the provider counted.
+func TestProgress(t *testing.T) {
+	tally := &Tally{}
+	tally.content(3_250_000)
+	for range 10 {
+		tally.accepted(325_000)
+	}
+	if got := progress(tally, 500*time.Millisecond); got != "10 messages, 3.2 MB" {
+		t.Error(got)
+	}
+	if got := progress(tally, 5*time.Second); got != "10 messages, 3.2 MB, 0.7 MB/s" {
+		t.Error(got)
+	}
+	tally.expect(41)
+	tally.refuse(1, "554 no")
+	if got := progress(tally, 11*time.Second); got != "10 of 41 messages, 3.2 MB, refused 1, 0.3 MB/s, 0:30 left" {
+		t.Error(got)
+	}
+}
+
+// TestScreens: atrn(1) shows the line on a terminal as it is.
+func TestScreens(t *testing.T) {
+	tally := &Tally{}
+	tally.turn()
+	tally.content(3_250_000)
+	for range 10 {
+		tally.accepted(325_000)
+	}
+	s := &StandingReporter{Session: Session{Provider: given{}}}
+	screen.Hold(t, "..", "atrn.1", s.line(tally), `since [0-9]+ [A-Z][a-z]+ [0-9:]{8}`)
+	tally.expect(41)
+	screen.Hold(t, "..", "atrn.1", progress(tally, 11*time.Second))
+}
+
+// TestCountIn: what a provider's reply to ATRN may say of the number of messages.
+func TestCountIn(t *testing.T) {
+	for text, want := range map[string]int64{
+		"41 messages wait": 41, "OK now reversing the connection, 1 message": 1, "no messages": 0, "-5 messages": 0, "messages": 0,
+		"99999999999999999999 messages": 0, "the roles turn now": 0,
+	} {
+		if got := countIn(smtp.NewReply(250, "2.0.0", text)); got != want {
+			t.Errorf("%s: %d, want %d", text, got, want)
+		}
 	}
 }
 

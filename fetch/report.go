@@ -9,8 +9,13 @@ import (
 
 // Report writes what a session brought and why it failed, a line each.
 func Report(w io.Writer, provider Provider, tally *Tally, err error) {
+	report(w, provider, tally, err, Normal)
+}
+
+func report(w io.Writer, provider Provider, tally *Tally, err error, v Verbosity) {
 	refused, why := tally.Refused()
 	switch {
+	case refused == 0 && v == Quiet:
 	case refused > 0:
 		say(w, "%s: fetched %d, refused %d: %s", provider, tally.Messages(), refused, why)
 	case tally.Lost():
@@ -34,10 +39,13 @@ const maxSaid = 2000
 
 // say writes one line. Text that a provider or an SMTP server chose cannot start
 // another, flood the log or steer the terminal.
-func say(w io.Writer, format string, args ...any) {
+func say(w io.Writer, format string, args ...any) { sayAfter(w, "", format, args...) }
+
+// sayAfter writes start, which is our own, before the line.
+func sayAfter(w io.Writer, start, format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	if len(text) > maxSaid {
 		text = text[:maxSaid] + "..."
 	}
-	fmt.Fprintf(w, "atrn: %s\n", logline.Printable(text))
+	fmt.Fprintf(w, "%satrn: %s\n", start, logline.Printable(text))
 }

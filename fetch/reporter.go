@@ -12,14 +12,15 @@ type Reporter struct {
 	Session  Session
 	Log      io.Writer
 	Terminal bool // Log is a terminal: show there how the session goes
+	Verbose  Verbosity
 }
 
 // Visit makes one session.
 func (r *Reporter) Visit(ctx context.Context) Visit {
 	tally := &Tally{}
 	var meter *Meter
-	if r.Terminal {
-		meter = StartMeter(r.Log, tally)
+	if r.Verbose >= Dialogue || r.Terminal && r.Verbose == Normal {
+		meter = StartMeter(r.Log, tally, r.Terminal)
 	}
 	watched := r.Session.Metrics.Watch(tally)
 	err := r.Session.Run(ctx, tally)
@@ -27,7 +28,7 @@ func (r *Reporter) Visit(ctx context.Context) Visit {
 	if meter != nil {
 		meter.Stop()
 	}
-	Report(r.Log, r.Session.Provider, tally, err)
+	report(r.Log, r.Session.Provider, tally, err, r.Verbose)
 	return VisitOf(tally, err)
 }
 
@@ -38,7 +39,7 @@ func (r *Reporter) Repeat(ctx context.Context, every time.Duration) {
 
 // Standing has a session all the time until ctx is done.
 func (r *Reporter) Standing(ctx context.Context) {
-	s := &StandingReporter{Session: r.Session, Log: r.Log, Terminal: r.Terminal}
+	s := &StandingReporter{Session: r.Session, Log: r.Log, Terminal: r.Terminal, Verbose: r.Verbose}
 	r.repeat(ctx, &AlwaysStanding{}, s.Visit)
 }
 
@@ -48,7 +49,7 @@ func (r *Reporter) repeat(ctx context.Context, schedule Schedule, session func(c
 		Session:  session,
 		Random:   rand.Float64,
 		Waiting: func(wait time.Duration) {
-			if wait >= AtOnce { // a shorter wait has ended before this is read
+			if wait >= AtOnce && r.Verbose > Quiet { // a shorter wait has ended before this is read
 				say(r.Log, "next try in %v", wait.Round(time.Second))
 			}
 		},

@@ -27,6 +27,10 @@ type Session struct {
 	// Quiet is after how long without mail a session that stands is ended from here; 0 for
 	// never.
 	Quiet time.Duration
+	// Dialogue hears the lines up to the turn, without secrets; nil for nobody.
+	Dialogue func(line string)
+	// Message hears of each message that was taken or refused; nil for nobody.
+	Message func(Message)
 	// Metrics are kept by who makes the visits; nil for none.
 	Metrics *Metrics
 }
@@ -71,11 +75,13 @@ func (s *Session) Run(ctx context.Context, tally *Tally) error {
 	}
 	defer turned.Close()
 	turned.silence = s.Silence
+	tally.expect(turned.waiting)
+	tally.each = s.Message
 	tally.turn()
 	quiet, stop := s.untilQuiet(ctx, tally)
 	defer stop()
 	err = receiver.Receive(quiet, turned, tally)
-	if endedQuietly(quiet, err) {
+	if endedQuietly(quiet, err) || tally.left() {
 		tally.unhinder() // the 421 was said from here
 	} else if err != nil {
 		return s.why(ctx, conn, err)
@@ -88,13 +94,15 @@ func (s *Session) Run(ctx context.Context, tally *Tally) error {
 func (s *Session) ask(ctx context.Context, conn net.Conn) (*Turned, error) {
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
-	d := &conversation{conn: conn, timings: s.Timings}
+	d := &conversation{conn: conn, timings: s.Timings, dialogue: s.Dialogue}
 	if err := s.talk(d); err != nil {
 		d.quit()
 		_ = d.conn.Close()
 		return nil, err
 	}
-	return newTurned(d.conn, d.unread), nil
+	turned := newTurned(d.conn, d.unread)
+	turned.waiting = d.waiting
+	return turned, nil
 }
 
 // talk goes from the greeting to the turn.

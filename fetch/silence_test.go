@@ -161,7 +161,7 @@ func TestReceiveDrip(t *testing.T) {
 		{"DATA, standing", Silence, upToContent + "C: DATA\nS: 354 *", Silence - time.Second, bytewise, Silence},
 		{"a chunk", 0, upToContent + "C: BDAT 50000 LAST", nine, bytewise, IdleTime},
 		{"a refused chunk, standing", Silence, "C: BDAT 50000 LAST", Silence - time.Second, bytewise, Silence},
-		{"NOOP", 0, "", nine, func(c *dialogue.Conn) { c.Run("C: NOOP\nS: 250 *") }, IdleTime},
+		{"HELP", 0, "", nine, func(c *dialogue.Conn) { c.Run("C: HELP\nS: 214 *") }, IdleTime},
 		{"EHLO", 0, "", time.Minute, func(c *dialogue.Conn) { c.Run("C: HELO p\nS: 250 *") }, IdleTime},
 		{"refused messages", 0, "", nine, func(c *dialogue.Conn) { c.Run("C: DATA\nS: 503 *") }, IdleTime},
 	} {

@@ -17,6 +17,7 @@ type StandingReporter struct {
 	Session  Session
 	Log      io.Writer
 	Terminal bool // Log is one: show there how it stands
+	Verbose  Verbosity
 
 	standing  bool // what was said last is that it stands
 	unwilling bool // what 453 means was said
@@ -38,8 +39,11 @@ func (s *StandingReporter) Visit(ctx context.Context) Visit {
 
 // show tells how the session goes until stop is called.
 func (s *StandingReporter) show(tally *Tally) (stop func()) {
+	if s.Verbose == Quiet {
+		return func() {}
+	}
 	if s.Terminal {
-		return startMeter(s.Log, tally, standingTime, s.line).Stop
+		return startMeter(s.Log, tally, true, standingTime, s.line).Stop
 	}
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -73,13 +77,15 @@ func (s *StandingReporter) line(t *Tally) string {
 		return meterLine(t)
 	}
 	return fmt.Sprintf("stands at %s since %s, %s",
-		s.Session.Provider, t.Since().Format("2 Jan 15:04:05"), meterLine(t))
+		s.Session.Provider, t.Since().Format("2 Jan 15:04:05"), counted(t))
 }
 
 // report says in one line how a session was.
 func (s *StandingReporter) report(t *Tally, v Visit) {
 	provider := s.Session.Provider
+	refused, _ := t.Refused()
 	switch {
+	case v.Err == nil && refused == 0 && s.Verbose == Quiet:
 	case v.Turned && v.Err == nil:
 		say(s.Log, "%s", s.wasStanding(t, v))
 	case v.Turned:

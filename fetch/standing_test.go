@@ -271,8 +271,8 @@ func TestStandingOnATerminal(t *testing.T) {
 			got.WriteString(strings.TrimSuffix(line, "\x1b[K"))
 		}
 		want := "\rasking the provider" +
-			"\rstands at mail.example.net since " + since + ", 0 messages, 0 bytes" +
-			"\rstands at mail.example.net since " + since + ", 1 messages, 50 bytes\r"
+			"\rstands at mail.example.net since " + since + ", 0 messages, 0.0 MB" +
+			"\rstands at mail.example.net since " + since + ", 1 messages, 0.0 MB\r"
 		if got.String() != want {
 			t.Errorf("showed %q, want %q", got.String(), want)
 		}

@@ -14,6 +14,20 @@ type Tally struct {
 	refusals atomic.Pointer[refusals]
 	hinders  atomic.Pointer[heard]
 	lost     atomic.Bool
+	waiting  atomic.Int64
+	leaving  atomic.Bool
+
+	each func(Message) // set before the first message; nil for nobody
+}
+
+// A Message is one that was taken or refused. Its addresses are the provider's words.
+type Message struct {
+	Number     int64 // in this session, of those that were taken
+	Sender     string
+	Recipient  string // the first that was accepted, or the one that was refused
+	Recipients int    // that were accepted
+	Size       int64  // in bytes
+	Refusal    string // the reply; "" if the message was taken
 }
 
 // refusals are how many messages were refused, and the words of the first refusal.
@@ -53,6 +67,25 @@ func (t *Tally) Since() time.Time {
 		return *at
 	}
 	return time.Time{}
+}
+
+// expect notes how many messages the provider says are waiting; 0 for unknown.
+func (t *Tally) expect(messages int64) { t.waiting.Store(messages) }
+
+// Waiting is that number.
+func (t *Tally) Waiting() int64 { return t.waiting.Load() }
+
+// leave notes that the session ends from here, as nothing more waits.
+func (t *Tally) leave() { t.leaving.Store(true) }
+
+func (t *Tally) left() bool { return t.leaving.Load() }
+
+// tell tells of one message.
+func (t *Tally) tell(m Message) {
+	if t.each != nil {
+		m.Number = t.Messages()
+		t.each(m)
+	}
 }
 
 // turn notes that the connection turns now.

@@ -36,6 +36,10 @@ type tracker struct {
 
 	owed     []owedReply
 	listener listener
+
+	once   bool      // the session is to end once nothing more waits
+	idle   bool      // there was nothing else for some time before this block
+	active time.Time // when there was last something else than NOOP and its reply
 }
 
 type trackState int
@@ -54,6 +58,7 @@ type owedReply struct {
 	address pathHash // of a MAIL or RCPT
 	null    bool     // MAIL's was the null sender
 	size    int64    // of content; of a MAIL as announced
+	path    string   // of a MAIL or RCPT, if messages are told of
 }
 
 type owedKind int
@@ -69,6 +74,7 @@ const (
 	owedContent // the end of a message's content
 	owedReset
 	owedTLS
+	owedNoop
 )
 
 // Bounds of what a tracker remembers.
@@ -80,13 +86,17 @@ const (
 func newTracker(tally *Tally) *tracker {
 	return &tracker{
 		tally: tally, accounting: accounting{tally: tally}, seed: maphash.MakeSeed(),
-		owed: []owedReply{{kind: owedGreeting}}, moved: time.Now(),
+		owed: []owedReply{{kind: owedGreeting}}, moved: time.Now(), active: time.Now(),
 	}
 }
 
 // replyTime is for how long a receiving side may think about its reply (RFC 5321
 // section 4.5.3.2.6, about the final dot).
 const replyTime = 10 * time.Minute
+
+// idleTime is after how long without mail a NOOP shows that no more mail waits. A provider
+// that says NOOP at once, or between two messages, still has something to do.
+const idleTime = 5 * time.Second
 
 // goBlind gives up following.
 func (t *tracker) goBlind() {
@@ -140,6 +150,29 @@ func (t *tracker) commands(p []byte) {
 	}
 }
 
+// beginBlock is called before the commands of one read.
+func (t *tracker) beginBlock() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.idle = t.once && !t.blind && len(t.owed) == 0 && t.state == inCommands && len(t.line) == 0 &&
+		t.accounting.now.accepted == 0 && time.Since(t.active) >= idleTime
+}
+
+// endBlock is called behind them. If NOOP was all that came to an idle session, the session
+// ends, and the tally knows.
+func (t *tracker) endBlock() (leave bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.owed) != 1 || t.owed[0].kind != owedNoop || len(t.line) > 0 {
+		t.active = t.moved
+		return false
+	}
+	if t.idle {
+		t.tally.leave()
+	}
+	return t.idle
+}
+
 // command takes one line, or the start of one, and returns what follows it.
 func (t *tracker) command(p []byte) []byte {
 	n := bytes.IndexByte(p, '\n')
@@ -174,6 +207,8 @@ func (t *tracker) obey(line string) {
 		owed.kind = owedReset
 	case "starttls":
 		owed.kind = owedTLS
+	case "noop":
+		owed.kind = owedNoop
 	case "quit":
 		t.quit = true
 	}
@@ -192,6 +227,9 @@ func (t *tracker) envelope(kind owedKind, arg string) owedReply {
 	params := ""
 	if end := pathEnd(path); end >= 0 {
 		path, params = path[1:end], path[end+1:]
+	}
+	if t.tally.each != nil {
+		owed.path = path
 	}
 	if path != "" || kind == owedMail {
 		owed.address = pathHash(maphash.String(t.seed, path) | 1)

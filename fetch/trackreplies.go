@@ -30,6 +30,9 @@ func (t *tracker) answered(r heard) {
 	}
 	owed := t.owed[0]
 	t.owed = t.owed[1:]
+	if owed.kind != owedNoop {
+		t.active = t.moved
+	}
 	if r.code != 421 {
 		t.follow(owed, r)
 	}

@@ -17,7 +17,9 @@ func follow(provider *Turned, track *tracker) {
 
 func (w watched) Read(p []byte) (int, error) {
 	n, err := w.Conn.Read(p)
+	w.track.beginBlock()
 	w.track.commands(p[:max(n, 0)])
+	w.track.endBlock()
 	return n, err
 }
 

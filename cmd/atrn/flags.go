@@ -22,6 +22,7 @@ type flags struct {
 	repeat  bool          // for ever
 	every   time.Duration // between sessions that do not stand; 0 for Standing's waits
 	show    string        // what to print, and do no more
+	verbose fetch.Verbosity
 }
 
 // rawOptions are the command line as it was given.
@@ -36,6 +37,8 @@ type rawOptions struct {
 	seconds                  int64 // of -i; 0 for none
 	quiet, limit             int64
 	providerFirst            bool // the first word is PROVIDER: neither -e nor -f was before it
+	verbose                  int
+	hush                     bool
 	args                     []string
 
 	// invited is what the invitation's file says. Options beside it win.
@@ -53,6 +56,10 @@ func (raw *rawOptions) parse() (o *flags, err error) {
 		return raw.showInvitation()
 	}
 	o = &flags{repeat: raw.repeat, every: time.Duration(raw.seconds) * time.Second}
+	o.verbose = fetch.Verbosity(min(raw.verbose, int(fetch.Messages)))
+	if raw.hush {
+		o.verbose = fetch.Quiet
+	}
 	o.session = fetch.Session{Host: fetch.Hostname(), Timings: fetch.DefaultTimings(), Domains: raw.invited.Domains}
 	o.session.Quiet = time.Duration(raw.quiet) * time.Second
 	if o.repeat {
@@ -108,6 +115,8 @@ func (raw *rawOptions) command() *getopt.Command {
 			getopt.Text('C', "CAFILE", "the CAs that the provider's certificate is checked against", &raw.cafile).By("the system's"),
 			getopt.Text('F', "PIN", "the provider's key or certificate; no CA is asked", &raw.pin).By("the invitation's"),
 			getopt.Value('i', "[SECONDS]", "stay: have a session all the time, or one every SECONDS", raw.setRepeat),
+			getopt.Value('v', "", "show the dialogue and how the session goes; -v -v: and a line for each message", raw.more),
+			getopt.Flag('q', "say nothing but errors", &raw.hush),
 			getopt.Text('M', "FILE", "keep metrics for Prometheus in this file", &raw.metrics),
 			getopt.Number('w', "SECONDS", "end a standing session if nothing came for so long", &raw.quiet, 1, maxEvery).By("never"),
 		},
@@ -126,6 +135,12 @@ func (raw *rawOptions) ends(words []string) bool {
 		return len(words) == 2
 	}
 	return true
+}
+
+// more takes -v, once or twice.
+func (raw *rawOptions) more(string) error {
+	raw.verbose++
+	return nil
 }
 
 // setRepeat takes -i, perhaps without SECONDS.
@@ -154,6 +169,8 @@ func parseFlags(args []string) (*rawOptions, error) {
 		fault = "-z limits what atrn itself receives: it needs -m"
 	case raw.quiet > 0 && raw.repeat:
 		fault = "-w ends a session, and -i begins the next one: give one of them"
+	case raw.hush && raw.verbose > 0:
+		fault = "-q says less and -v says more: give one of them"
 	case raw.show && raw.invitation == "":
 		fault = "-n shows an invitation: give its file with -f"
 	}

@@ -37,7 +37,8 @@ func run(args []string) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	r := fetch.Reporter{Session: o.session, Log: os.Stderr, Terminal: fetch.IsTerminal(2)}
+	r := fetch.Reporter{Session: o.session, Log: os.Stderr, Terminal: fetch.IsTerminal(2), Verbose: o.verbose}
+	r.Session.Listen(r.Log, r.Verbose, r.Terminal)
 	switch {
 	case o.every > 0:
 		r.Repeat(ctx, o.every)

@@ -66,7 +66,7 @@ func (o *flags) command() *getopt.Command {
 		Program: program, Section: 8, Forms: []string{"[OPTION...] LOGIN-or-MAILDIR...      a word with a / is a Maildir"},
 		Flags: []getopt.Option{
 			getopt.Flag('n', "only show which messages would be bounced", &o.show),
-			getopt.Flag('f', "go on where vodmr.notes cannot be read", &o.force),
+			getopt.Flag('f', "go on if vodmr.notes cannot be read", &o.force),
 			getopt.Path('q', "QMAILHOME", "the folder that holds control and users", &o.qmail).By(qmail.HomeText),
 			getopt.Path('x', "RULES.CDB", "which login may have which domains and settings", &o.rules),
 		},
@@ -96,11 +96,11 @@ func (o flags) expireIn(arg string, log *logline.Logger) error {
 		return err
 	}
 	if err := place.SetUser(); err != nil {
-		return err
+		return place.Yours(err)
 	}
 	m, err := spool.OpenMailbox(o.config(site, place, log))
 	if err != nil {
-		return err
+		return place.Yours(err)
 	}
 	defer m.Close()
 	if o.show {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 	"unicode"
@@ -18,6 +19,7 @@ import (
 	"vodmr/test/kit/dialogue"
 	"vodmr/test/kit/logformat"
 	"vodmr/test/kit/require"
+	"vodmr/test/kit/screen"
 	"vodmr/test/kit/testsite"
 )
 
@@ -67,11 +69,12 @@ func TestTheList(t *testing.T) {
 	now := time.Now().Unix()
 	root, maildir := testsite.New(t, box(now))
 	want := fmt.Sprintf(`%s
-   6d03h        78   2  <ann@sender.test> <bob@example.org> new/%d.1.vm,S=90: 451 4.2.0 la\x1bter
-   3d03h        81   0  ? ? cur/%d.2.vm:2,S: no envelope: Delivered-To holds a control character
-   2d02h        69   0  <#@[]> <eve@example.org> new/%d.3.vm: broke 3 sessions
-   1d03h        12   0  ? ? new/%d.4.vm: no envelope: neither Return-Path nor Delivered-To above the first Received
-   1d01h        78   0  <m\xe9@sender.test> <"a\\\\b"@example.org> new/%d.5.vm
+     age   size tries  sender recipient file: remark
+   6d03h     78     2  <ann@sender.test> <bob@example.org> new/%d.1.vm,S=90: 451 4.2.0 la\x1bter
+   3d03h     81     0  ? ? cur/%d.2.vm:2,S: no envelope: Delivered-To holds a control character
+   2d02h     69     0  <#@[]> <eve@example.org> new/%d.3.vm: broke 3 sessions
+   1d03h     12     0  ? ? new/%d.4.vm: no envelope: neither Return-Path nor Delivered-To above the first Received
+   1d01h     78     0  <m\xe9@sender.test> <"a\\\\b"@example.org> new/%d.5.vm
 total: 5 messages, 318 bytes, the oldest 6d03h, 1 tried, 2 unreadable
 `, maildir, now-530000, now-270000, now-180000, now-98000, now-90000)
 	for _, args := range [][]string{{"odmr@example.org"}, {"ODMR@alias.example"}, {maildir}, {"domain/odmr/Maildir"}, {"./domain/odmr/Maildir/"}} {
@@ -80,6 +83,23 @@ total: 5 messages, 318 bytes, the oldest 6d03h, 1 tried, 2 unreadable
 			t.Errorf("%q: exit %d, %q, (-want +got)\n%s", args, code, log, diff)
 		}
 	}
+}
+
+// TestScreen: vodmr-qread(8) shows a list as it is.
+func TestScreen(t *testing.T) {
+	now := time.Now().Unix()
+	long := testsite.Message("ann@sender.test", "bob@example.org", strings.Repeat("0123456789\n", 8930))
+	later := fmt.Sprintf("new/%d.7.mail", now-4020)
+	root, maildir := testsite.New(t, map[string]string{
+		fmt.Sprintf("new/%d.101.mail", now-532900): long, later: testsite.Message("", "eve@example.org", strings.Repeat("x", 2980)),
+		"vodmr.notes": fmt.Sprintf("%d kept %s 2 %d 451 4.2.0 later\n%d sess", now-500, strings.TrimPrefix(later, "new/"), now-900, now),
+	})
+	out, log, code := list(t, root, "-q", root+"/qmail", "odmr@example.org")
+	if log != "" || code != 0 {
+		t.Errorf("exit %d, %q", code, log)
+	}
+	out = strings.ReplaceAll(out, maildir, "/home/vpopmail/domains/example.org/odmr/Maildir")
+	screen.Hold(t, "../..", "vodmr-qread.8", out, `[0-9]{10}`)
 }
 
 // TestJSON: the keys are those that the manual page promises, in each object.
@@ -292,6 +312,34 @@ func TestAsRoot(t *testing.T) {
 	require.OK(t, os.Chown(filepath.Join(other, "new/2.x"), 47110, 47110))
 	if out, _, _ := list(t, root, other); !strings.Contains(out, "? ? new/2.x") || strings.Contains(out, "d@b.test") {
 		t.Errorf("another user's file was read:\n%s", out)
+	}
+}
+
+// TestAsAnotherUser: the error names who may look, and never gives advice about owners.
+func TestAsAnotherUser(t *testing.T) {
+	require.Root(t, "only root can become two users")
+	root, maildir := testsite.New(t, nil)
+	testsite.Chown(t, filepath.Join(root, "domain/odmr"), 47110)
+	for _, mode := range []os.FileMode{0o700, 0o755} {
+		require.OK(t, os.Chmod(maildir, mode))
+		cmd := exec.Command(filepath.Join(bin, "vodmr-qread"), "-q", root+"/qmail", "odmr@example.org")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 47111, Gid: 47111}}
+		out, _ := cmd.CombinedOutput()
+		if code := cmd.ProcessState.ExitCode(); code != 100 || !strings.Contains(string(out), "run this as root or as its owner") || strings.Contains(string(out), "chown") {
+			t.Errorf("mode %o: exit %d, %s", mode, code, out)
+		}
+	}
+}
+
+// TestMistypedLogin: a login that the site's vpasswd does not have is an error.
+func TestMistypedLogin(t *testing.T) {
+	root, _ := testsite.New(t, nil)
+	testsite.Write(t, root+"/qmail/control/virtualdomains", "shop.example:root\n")
+	testsite.Write(t, root+"/qmail/vpasswd", "odmr@shop.example:*:1:1:x:"+root+"/box:NOQUOTA:s\n")
+	require.OK(t, os.Chmod(root+"/qmail/vpasswd", 0o600))
+	out, log, code := list(t, root, "-q", root+"/qmail", "odmx@shop.example")
+	if code != 100 || out != "" || !strings.Contains(log, "no such login: "+root+"/qmail/vpasswd has no odmx@shop.example") {
+		t.Errorf("exit %d, %q, %q", code, log, out)
 	}
 }
 

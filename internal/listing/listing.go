@@ -82,7 +82,7 @@ func (l *Lister) find(arg string) error {
 	if err != nil {
 		return err
 	}
-	return place.While(func() error { return l.list(place) })
+	return place.Yours(place.While(func() error { return l.list(place) }))
 }
 
 func (l *Lister) list(place locate.Place) error {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 
+	"vodmr/internal/human"
 	"vodmr/internal/locate"
 )
 
@@ -11,7 +12,7 @@ import (
 type text struct{ out io.Writer }
 
 func (t *text) begin(_ locate.Place, path string) {
-	fmt.Fprintf(t.out, "%s\n", visible(path))
+	fmt.Fprintf(t.out, "%s\n%8s %6s %5s  %s\n", visible(path), "age", "size", "tries", "sender recipient file: remark")
 }
 
 func (t *text) message(r row) {
@@ -19,7 +20,7 @@ func (t *text) message(r row) {
 	if r.unread {
 		sender, rcpt = "?", "?"
 	}
-	fmt.Fprintf(t.out, "%8s %9d %3d  %s %s %s", age(r.Age), r.Size, r.Tries, sender, rcpt, visible(r.File))
+	fmt.Fprintf(t.out, "%8s %6s %5d  %s %s %s", age(r.Age), human.Size(r.Size), r.Tries, sender, rcpt, visible(r.File))
 	if remark := r.remark(); remark != "" {
 		fmt.Fprintf(t.out, ": %s", visible(remark))
 	}
@@ -38,7 +39,10 @@ func (t *text) overall(all totals) {
 }
 
 func (t totals) sentence() string {
-	s := fmt.Sprintf("%d messages, %d bytes", t.messages, t.bytes)
+	s := fmt.Sprintf("%d messages, %s", t.messages, human.Size(t.bytes))
+	if t.bytes < 1024 {
+		s += " bytes"
+	}
 	if t.messages > 0 {
 		s += ", the oldest " + age(t.oldest)
 	}

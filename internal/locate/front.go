@@ -18,7 +18,7 @@ import (
 // holds the logins in vpasswd, and the service's variables in env.
 
 // listedHome is the directory of a login in the site's vpasswd, the file of vodmr-checkpw. It is "" if the
-// site has no such file, or the file has no such login.
+// site has no such file. If the file has no such login, the error is ErrUnknown.
 func listedHome(site qmail.Home, login string) (home string, must setuser.Place, err error) {
 	path := site.Path("vpasswd")
 	text, err := qmail.ReadFile(path)
@@ -31,7 +31,7 @@ func listedHome(site qmail.Home, login string) (home string, must setuser.Place,
 	entries, _ := vpasswd.Parse(string(text))
 	entry, found := vpasswd.Find(entries, address.Lower(login))
 	if !found {
-		return "", must, nil
+		return "", must, fmt.Errorf("%w: %s has no %s; a Maildir is named with a / in it", ErrUnknown, path, login)
 	}
 	must = setuser.Place{ID: setuser.ID{UID: uint32(entry.UID), GID: uint32(entry.GID)}, Dir: filepath.Clean(entry.Dir)}
 	return must.Dir, must, mayName(path, must.UID)

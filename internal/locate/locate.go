@@ -63,6 +63,22 @@ func (p Place) While(do func() error) error {
 	return err
 }
 
+// ErrNotYours means that a Maildir can be read by its owner and by root alone.
+var ErrNotYours = errors.New("only root and its owner may do this")
+
+// Yours makes an error that says who may do this of one that comes from a missing right.
+// Advice about owners would be wrong then: nothing is wrong with the Maildir.
+func (p Place) Yours(err error) error {
+	if os.Geteuid() == 0 || !errors.Is(err, os.ErrPermission) && !errors.Is(err, maildir.ErrOwner) {
+		return err
+	}
+	info, statErr := os.Stat(p.Owned)
+	if statErr == nil && int(info.Sys().(*syscall.Stat_t).Uid) == os.Geteuid() {
+		return err
+	}
+	return fmt.Errorf("%s: %w: run this as root or as its owner", p.Owned, ErrNotYours)
+}
+
 // ErrUnknown means that there is no such login.
 var ErrUnknown = errors.New("no such login")
 
@@ -70,7 +86,7 @@ var ErrUnknown = errors.New("no such login")
 // about the place that was named and stays until an administrator mends it; all others
 // may pass.
 func Misnamed(err error) bool {
-	for _, wrong := range []error{ErrUnknown, setuser.ErrRoot, setuser.ErrPlace, maildir.ErrMissing, maildir.ErrOwner,
+	for _, wrong := range []error{ErrUnknown, ErrNotYours, setuser.ErrRoot, setuser.ErrPlace, maildir.ErrMissing, maildir.ErrOwner,
 		os.ErrNotExist, syscall.ENOTDIR} {
 		if errors.Is(err, wrong) {
 			return true

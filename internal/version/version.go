@@ -1,5 +1,5 @@
-// Package version owns what each program says of its version. It imports nothing, since the programs that
-// are started for each connection have it too.
+// Package version owns what each program says of its version. It imports nothing, since
+// the programs that are started for each connection have it too.
 package version
 
 // Number is the version of all programs; CHANGES says what it has.

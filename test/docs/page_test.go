@@ -73,6 +73,23 @@ func (p page) items(macro string) map[string]bool {
 	return items
 }
 
+// item returns the text of the items of an option, without macros.
+func (p page) item(letter string) string {
+	text, in := "", false
+	for _, line := range p {
+		if strings.HasPrefix(line, ".It ") {
+			words := strings.Fields(line)
+			in = len(words) > 2 && words[1] == "Fl" && words[2] == letter
+		} else if line == ".El" {
+			in = false
+		}
+		if in {
+			text += strings.NewReplacer(`\-`, "-", `\&`, "", " Ns ", "").Replace(line) + "\n"
+		}
+	}
+	return text
+}
+
 // numbers returns the list items that are numbers.
 func (p page) numbers() map[string]bool {
 	numbers := map[string]bool{}

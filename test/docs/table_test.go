@@ -2,12 +2,14 @@ package docs
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
 	"testing"
 
+	"vodmr/internal/version"
 	"vodmr/test/kit/dialogue"
 )
 
@@ -72,16 +74,90 @@ func optionsOf(t *testing.T, program string) (rows []option) {
 	return rows
 }
 
+// TestCompletionIsCurrent: dist/completion is what scripts/completion makes of the programs.
+func TestCompletionIsCurrent(t *testing.T) {
+	made, there := t.TempDir(), filepath.Join(root, "dist", "completion")
+	if out, err := exec.Command(filepath.Join(root, "scripts", "completion"), bin(t), made).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if out, err := exec.Command("diff", "-ru", there, made).CombinedOutput(); err != nil {
+		t.Errorf("run `make completion' (-there, +made): %v\n%s", err, out)
+	}
+	for program := range programs(t) {
+		path := filepath.Join(made, "bash", program)
+		if out, err := exec.Command("bash", "-n", path).CombinedOutput(); err != nil {
+			t.Errorf("%s: %v: %s", path, err, out)
+		}
+	}
+}
+
+// TestCompletionCompletes: bash is asked as for a tab.
+func TestCompletionCompletes(t *testing.T) {
+	for _, test := range []struct{ program, previous, word, want string }{
+		{"atrn", "-T", "s", "starttls"},
+		{"atrn", "atrn", "--", "--help --version"},
+		{"vodmr-conf", "-m", "", "qmail postfix exim opensmtpd dovecot courier"},
+		{"vodmr-conf", "-u", "roo", "root"},
+		{"vodmr-front", "x", "-", "-a -n -p -u -l -r -d -h --help -V --version"},
+	} {
+		script := `. "$0" && COMP_WORDS=("$1" "$2" "$3") COMP_CWORD=2 && _$4 && echo "${COMPREPLY[*]}"`
+		path := filepath.Join(root, "dist", "completion", "bash", test.program)
+		out, err := exec.Command("bash", "-c", script, path, test.program, test.previous, test.word, strings.ReplaceAll(test.program, "-", "_")).CombinedOutput()
+		if got := strings.TrimSpace(string(out)); err != nil || got != test.want {
+			t.Errorf("%s %s %s: %q, %v, want %q", test.program, test.previous, test.word, got, err, test.want)
+		}
+	}
+}
+
+// mustName are the words of a default that its page must have: the word "default", and
+// all that is no plain word.
+func mustName(byDefault string) (words []string) {
+	if byDefault == "" {
+		return nil
+	}
+	all := strings.FieldsFunc(byDefault, func(r rune) bool { return strings.ContainsRune(" ,;", r) })
+	for _, word := range all {
+		if word != "none" && word != "never" && len(all) == 1 || strings.ContainsAny(word, "/0123456789") {
+			words = append(words, word)
+		}
+	}
+	return append(words, "default")
+}
+
+// TestOptionsBehindArguments: options may stand behind arguments, unless these are a command
+// line to run, whose options they would be.
+func TestOptionsBehindArguments(t *testing.T) {
+	runs := map[string]bool{"vodmr": true, "vodmr-tls": true, "vodmr-proxy": true, "vodmr-checkpw": true, "vodmr-rcpt": true}
+	for program := range programs(t) {
+		cmd := exec.Command(filepath.Join(bin(t), program), "word", "--version")
+		cmd.Env = []string{"HOME=/", "PATH=/nonexistent:/usr/bin:/bin"}
+		cmd.Stdin = strings.NewReader("")
+		out, err := cmd.Output()
+		if answered := err == nil && string(out) == version.Line(program); answered == runs[program] {
+			t.Errorf("%s word --version: %q, %v", program, out, err)
+		}
+	}
+}
+
 func TestEachOptionIsInItsPage(t *testing.T) {
 	known := 0
 	for program := range programs(t) {
 		t.Run(program, func(t *testing.T) {
-			letters := map[string]bool{}
+			letters, p := map[string]bool{"-help": true, "-version": true}, open(t, program)
 			for _, o := range optionsOf(t, program) {
 				letters[o.letter] = true
+				known++
+				item := p.item(o.letter)
+				for _, word := range mustName(o.byDefault) {
+					if !strings.Contains(item, word) {
+						t.Errorf("-%s: the page does not name the default, %s:\n%s", o.letter, o.byDefault, item)
+					}
+				}
 			}
-			known += len(letters)
-			same(t, "options, in the page", letters, open(t, program).items("Fl"))
+			same(t, "options, in the page", letters, p.items("Fl"))
+			if text := strings.Join(p.section(t, "EXAMPLES"), "\n"); !strings.Contains(text, "\n.Bd -literal") {
+				t.Error("EXAMPLES has nothing to paste")
+			}
 		})
 	}
 	if known < 50 {

@@ -67,13 +67,13 @@ func contents(t *testing.T, deb string) []string {
 func TestDebianPackages(t *testing.T) {
 	debs := packages(t)
 	front, customer := contents(t, debs[0]), contents(t, debs[1])
-	for _, name := range []string{"./usr/bin/vodmr-relay", "./usr/share/man/man8/vodmr.8.gz", "./usr/share/doc/vodmr/INSTALL",
+	for _, name := range []string{"./usr/bin/vodmr-relay", "./usr/share/man/man8/vodmr.8.gz", "./usr/share/bash-completion/completions/vodmr-conf", "./usr/share/zsh/vendor-completions/_vodmr-conf", "./usr/share/doc/vodmr/INSTALL",
 		"./lib/systemd/system/vodmr.service", "./usr/share/doc/vodmr/SBOM"} {
 		if !slices.Contains(front, name) {
 			t.Errorf("%s is not in vodmr", name)
 		}
 	}
-	for _, name := range []string{"./usr/bin/atrn", "./usr/share/man/man1/atrn.1.gz", "./lib/systemd/system/atrn@.service",
+	for _, name := range []string{"./usr/bin/atrn", "./usr/share/man/man1/atrn.1.gz", "./usr/share/bash-completion/completions/atrn", "./usr/share/zsh/vendor-completions/_atrn", "./lib/systemd/system/atrn@.service",
 		"./usr/share/doc/atrn/copyright"} {
 		if !slices.Contains(customer, name) {
 			t.Errorf("%s is not in atrn", name)

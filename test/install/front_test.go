@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"vodmr/relay/spool/history"
+	"vodmr/test/kit/screen"
 )
 
 // A setUp is a machine with both packages and nothing that starts services. The programs that
@@ -20,6 +21,7 @@ type setUp struct {
 	*machine
 	mail    string // where mail waits
 	secrets []string
+	screen  string // what the last set-up printed
 }
 
 // spied are programs that get secrets or could.
@@ -91,7 +93,8 @@ func (s *setUp) unchanged(code int, command string, texts ...string) {
 // invited runs a command that prints an invitation with a secret, and puts it into a file.
 func (s *setUp) invited(command, file string) *url.URL {
 	s.t.Helper()
-	line := invitationLine.FindString(s.want(0, command))
+	s.screen = s.want(0, command)
+	line := invitationLine.FindString(s.screen)
 	u, err := url.Parse(line)
 	if err != nil || u.User == nil {
 		s.t.Fatalf("%s printed no invitation: %v", command, err)
@@ -124,6 +127,20 @@ func (s *setUp) secret() {
 	}
 }
 
+// isShown holds the screen of a first set-up against vodmr-front(8), which shows one under
+// systemd and of a Postfix without settings of the administrator.
+func (s *setUp) isShown() {
+	s.t.Helper()
+	before, rest, ok := strings.Cut(s.screen, "vodmr-front: start Postfix\n")
+	_, after, sent := strings.Cut(rest, "vodmr-front: send a probe")
+	if !ok || !sent {
+		s.t.Fatalf("an unknown screen:\n%s", s.screen)
+	}
+	differs := []string{`Postfix's settings: .*`, `smtpd_recipient_restrictions \(now: .*`, `%40example\.org:[^@]+@`, `pin=\S+`}
+	screen.Hold(s.t, "../..", "vodmr-front.8", before, differs...)
+	screen.Hold(s.t, "../..", "vodmr-front.8", "vodmr-front: send a probe"+after, differs...)
+}
+
 // adminsOwn are settings of Postfix that must survive.
 const adminsOwn = `set -e
 echo "theirs.example x" >/etc/postfix/vdomains; echo "theirs.example smtp:" >/etc/postfix/transport
@@ -154,6 +171,7 @@ func TestFrontIsSetUpOnceAndTakenDown(t *testing.T) {
 	}
 
 	u := s.invited("vodmr-front mail.example.net Example.ORG", "/root/one")
+	s.isShown()
 	if u.Host != "mail.example.net:366" || u.User.Username() != "odmr@example.org" || u.Query().Get("domain") != "example.org" || u.Path != "/" {
 		t.Errorf("invitation %s", u.Redacted())
 	}

@@ -138,7 +138,9 @@ func wanted(t *testing.T, ends ...end) []string {
 	for _, e := range ends {
 		for _, path := range glob(t, "../../cmd/*") {
 			if e.programs(filepath.Base(path)) {
-				list = append(list, "-rwxr-xr-x bin/"+filepath.Base(path))
+				name := filepath.Base(path)
+				list = append(list, "-rwxr-xr-x bin/"+name,
+					"-rw-r--r-- share/bash-completion/completions/"+name, "-rw-r--r-- share/zsh/site-functions/_"+name)
 			}
 		}
 		for _, path := range glob(t, "../../"+e.pages) {

@@ -133,7 +133,7 @@ func TestStanding(t *testing.T) {
 func TestPostfixCountsNoops(t *testing.T) {
 	t.Parallel()
 	s := newSite(t).standing("VODMR_NOOP=1")
-	mx := startPostfix(t, s.domain, "smtpd_junk_command_limit = 3", "smtpd_hard_error_limit = 3", "smtpd_error_sleep_time = 0")
+	mx := startPostfix(t, s.domain, "smtpd_junk_command_limit = 1", "smtpd_hard_error_limit = 1", "smtpd_error_sleep_time = 0")
 	p := s.listen(t)
 	_, output := s.atrn(t, p, "-s", "127.0.0.1:"+mx.openPort)
 	eventually(t, time.Minute, "the session ends in order", func() bool {
@@ -141,5 +141,40 @@ func TestPostfixCountsNoops(t *testing.T) {
 	})
 	if ends := p.lines(t, " end ", `reason="the server is closing: 421 4.7.0 `, "too many errors"); len(ends) != 1 {
 		t.Errorf("atrn says %s\nlast lines: %q", output, p.lines(t, " end "))
+	}
+}
+
+// TestIdleNoopEndsASessionOfOnce: atrn without -i takes what waits and leaves at the first NOOP
+// after some quiet, though the login may stand. Both ends take that for a good end.
+func TestIdleNoopEndsASessionOfOnce(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"-m", "-s"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t).standing("VODMR_NOOP=6")
+			inbox := filepath.Join(t.TempDir(), "Maildir")
+			args := []string{"-m", inbox}
+			settle := func() {}
+			if name == "-s" {
+				mx := startPostfix(t, s.domain)
+				args, inbox, settle = []string{"-s", "127.0.0.1:" + mx.port}, mx.mailbox(), func() { mx.settle(t) }
+			}
+			p := s.listen(t)
+			for range 3 {
+				s.deliver(t, "ann@sender.test", "once\n", "bob@"+s.domain)
+			}
+			done := background(func() (int, string) { return s.atrn(t, p, args...) })
+			endedWell(t, done)
+			eventually(t, time.Minute, "all has arrived", func() bool { return len(s.waiting(t)) == 0 })
+			eventually(t, time.Minute, "the session ends in order", func() bool {
+				return len(p.lines(t, " end messages=3 ", `reason="the server is closing: 421 4.3.2 nothing more waits`)) == 1 &&
+					len(p.lines(t, "tcpserver: end ", " status 0")) == 1
+			})
+			if bad := append(p.lines(t, " error "), p.lines(t, " doubt ")...); len(bad) > 0 {
+				t.Errorf("the provider logged trouble: %q", bad)
+			}
+			settle()
+			onceEach(t, s, inbox)
+		})
 	}
 }

@@ -1,0 +1,89 @@
+package fetch
+
+import (
+	"context"
+	"net"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"vodmr/test/kit/dialogue"
+)
+
+// passOnce passes on a session that is not to stand.
+func passOnce(t *testing.T) (s *passing, tally *Tally) {
+	near, far := net.Pipe()
+	server, ours := net.Pipe()
+	tally = &Tally{}
+	p := newPump(newTurned(hanging{far}, nil), hanging{ours}, Guard{}, tally)
+	s = &passing{dialogue.New(t, near), dialogue.New(t, server), make(chan error, 1), time.Now()}
+	go func() { s.result <- p.run(context.Background()) }()
+	s.reply("220 mx")
+	s.command("EHLO p")
+	s.reply("250 mx")
+	return s, tally
+}
+
+// TestIdleNoopEndsTheSession: a provider that says NOOP after some quiet has nothing more.
+// It hears 421, the receiving side QUIT, and no message is lost.
+func TestIdleNoopEndsTheSession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, tally := passOnce(t)
+		for range 3 { // at once it means nothing
+			s.command("NOOP")
+			s.reply("250 ok")
+			time.Sleep(idleTime / 4)
+		}
+		s.command("MAIL FROM:<>")
+		time.Sleep(2 * idleTime)
+		s.reply("250 ok")
+		s.command("RCPT TO:<a@b.example>")
+		s.reply("250 ok")
+		time.Sleep(2 * idleTime)
+		s.command("NOOP") // amid a message it is no end
+		s.reply("250 ok")
+		s.command("BDAT 6 LAST")
+		s.command("text")
+		s.reply("250 taken")
+		time.Sleep(idleTime)
+		s.provider.Send("NOOP\r\n")
+		s.provider.Expect("421 4.3.2 nothing more waits*")
+		s.receiver.Expect("QUIT")
+		s.receiver.ExpectEnd()
+		s.receiver.Close()
+		s.provider.ExpectEnd()
+		s.provider.Close()
+		if err := <-s.result; err != nil || !tally.left() || tally.Messages() != 1 {
+			t.Errorf("%v, left %v, %d messages", err, tally.left(), tally.Messages())
+		}
+	})
+}
+
+// TestNoopBeforeMail: a NOOP with a command behind it is no end.
+func TestNoopBeforeMail(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, tally := passOnce(t)
+		time.Sleep(idleTime)
+		s.provider.Send("NOOP\r\nMAIL FROM:<>\r\n")
+		s.receiver.Expect("NOOP")
+		s.receiver.Expect("MAIL FROM:<>")
+		s.provider.Close()
+		s.receiver.Close()
+		if <-s.result; tally.left() {
+			t.Error("the session was left")
+		}
+	})
+}
+
+// TestIdleNoopEndsReceiving: the same for atrn -m, whose exit code is that of a good end.
+func TestIdleNoopEndsReceiving(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, result := receiveFrom(t, 0)
+		c.Run("C: NOOP\nS: 250 *")
+		time.Sleep(idleTime)
+		c.Run("C: NOOP\nS: 421 4.3.2 nothing more waits*\nS: <end>")
+		if err := <-result; err != nil {
+			t.Error(err)
+		}
+	})
+}
