@@ -185,7 +185,11 @@ func (s *session) newSpool() *spool.Spool {
 // takeOver takes the lock from a standing session.
 func (s *session) takeOver() error {
 	defer spool.LogQuarantined(s.box, s.Log)
-	return s.box.Lock.TakeOver(s.timings().takeOver, func(err error) {
+	patience := s.timings().takeOver
+	if s.looksAfar() {
+		patience += s.lookInterval() // the other session may be on another host
+	}
+	return s.box.Lock.TakeOver(patience, func(err error) {
 		s.Log.Event("error", logline.F("reason", "the session that stands cannot be asked for the mailbox"), logline.Err(err))
 	})
 }
