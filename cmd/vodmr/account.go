@@ -39,7 +39,7 @@ func findAccounts(o flags) (found identities, err error) {
 	case found.talker.UID == 0:
 		return found, fmt.Errorf("account %s is root: -u needs one that owns nothing", found.talker.Name)
 	case found.program != nil && found.program.UID == found.talker.UID:
-		return found, fmt.Errorf("account %s is that of -U: -u needs one that owns nothing", found.talker.Name)
+		return found, fmt.Errorf("account %s is that of -U: make the account vodmr, which owns nothing, or name one with -u", found.talker.Name)
 	}
 	return found, nil
 }
