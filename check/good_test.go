@@ -59,8 +59,8 @@ func TestNothingIsWrongWithAGoodSite(t *testing.T) {
 			s.write("service/cert.pem", "-----BEGIN CERTIFICATE"+cert, 0o644)
 			s.run("-c cert.pem", "-c cert.pem -k key.pem")
 		},
-		"no TLS": func(s *testSite) {
-			s.run("$ROOT/bin/vodmr-tls -s -c cert.pem -U vpopmail", "", "-vRHl0", `-vRHl0 -u"$(id -u vpopmail)" -g"$(id -g vpopmail)"`)
+		"no TLS, behind a proxy that ended it": func(s *testSite) {
+			s.run("$ROOT/bin/vodmr-tls -s -c cert.pem", "", "-T ", "-T -P 127.0.0.1 ")
 		},
 		"a run script that looks for envdir": func(s *testSite) {
 			s.run("exec envdir ./env sh", "for envdir in envdir s6-envdir \"chpst -e\"; do\n"+
