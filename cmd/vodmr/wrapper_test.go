@@ -105,7 +105,7 @@ func TestUCSPITLS(t *testing.T) {
 	if code != 7 {
 		t.Errorf("exit code %d, want the relay's 7", code)
 	}
-	matchLines(t, log, `vodmr: * login user=odmr@example.org mechanism=LOGIN ip=127.0.0.1`)
+	matchLines(t, log, `vodmr: * login user=odmr@example.org mechanism=LOGIN ip=127.0.0.1 tls=yes`)
 }
 
 // Descriptors of TLS that was not asked for reach no other program.
@@ -228,4 +228,30 @@ func TestHandshakeWithoutVariables(t *testing.T) {
 		C: *
 		S: 501 *
 	`)
+}
+
+// With -T nobody logs in while there is no TLS: the fault is here, so the customer is told
+// to try later.
+func TestNoLoginWithoutTheTLSProgram(t *testing.T) {
+	w := wrap(t, nil, "-T", "h", "true")
+	w.Run(`S: 220 *`)
+	w.control.Close()
+	w.Run(`
+		C: EHLO x
+		S: 250-h
+		S: 250-ENHANCEDSTATUSCODES
+		S: 250 ATRN
+		C: AUTH CRAM-MD5
+		S: 454 4.7.0 *
+		C: AUTH PLAIN AHgAeA==
+		S: 454 4.7.0 *
+		C: QUIT
+		S: 221 *
+	`)
+	code, log := w.end()
+	if code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	const lost = `vodmr: * error ip=127.0.0.1 reason="no login without TLS, which cannot be had: *"`
+	matchLines(t, log, lost, lost, `vodmr: * end ip=127.0.0.1 reason=quit`)
 }
