@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"vodmr/auth"
 	"vodmr/auth/keeper"
 	"vodmr/internal/fdio"
 	"vodmr/internal/logline"
@@ -33,7 +34,7 @@ func keep(o flags, args, environ []string) int {
 		IP:      os.Getenv("TCPREMOTEIP"),
 		Log:     logline.New(2, "vodmr", session),
 	}
-	return k.Serve(args, talkersEnvironment(session, wrapper != nil))
+	return k.Serve(args, talkersEnvironment(session, wrapper != nil, k.Program.External() != ""))
 }
 
 // portOf is TCPLOCALPORT for the checkpassword program; empty leaves it alone.
@@ -45,14 +46,18 @@ func portOf(o flags) string {
 }
 
 // talkersEnvironment is all that the talker needs to know. SSLCTLFD only says that there is
-// a TLS program: the descriptor is the keeper's.
-func talkersEnvironment(session string, offered bool) []string {
+// a TLS program: the descriptor is the keeper's. external says that AUTH EXTERNAL works; with
+// which key, only the keeper knows.
+func talkersEnvironment(session string, offered, external bool) []string {
 	env := []string{"VODMR_SESSION=" + session, "GOMAXPROCS=1"}
 	names := []string{"TCPREMOTEIP", "VODMR_QUIET"}
 	if offered {
 		env = append(env, ucspi.Control+"=the keeper's")
 	} else {
 		names = append(names, "SSL_PROTOCOL")
+	}
+	if external {
+		env = append(env, auth.ExternalVariable+"=the keeper's")
 	}
 	for _, name := range names {
 		if value := os.Getenv(name); value != "" {
