@@ -192,7 +192,7 @@ func TestEximByExternal(t *testing.T) {
 		installed.mkdir(t, filepath.Join(r.dir, "logs"), 0o750)
 		installed.write(t, filepath.Join(r.dir, "key.pem"), require.File(t, test.file), 0o600)
 		conf := r.file(t, "exim.conf", strings.ReplaceAll(eximExternal, "@LOGIN@", k.login), 0o644)
-		cmd := r.asInstalled(t, "exim4-daemon-light", "/usr/sbin/exim4", "-C", conf, "-v", "-odi", "-f", "ann@customer.example", "bob@provider.test")
+		cmd := r.asInstalled(t, "exim4-daemon-light", "/usr/sbin/exim4", "-C", conf, "-v", "-odi", "-f", "<>", "bob@provider.test")
 		cmd.Stdin = strings.NewReader("Subject: hello\n\nhello\n")
 		_, output := run(t, sessionLimit, cmd)
 		if !strings.Contains(output, ">> AUTH EXTERNAL") || !strings.Contains(output, test.reply) {
