@@ -118,11 +118,16 @@ func (s *service) takeTLS(rest []string, users lookUp) {
 }
 
 func (s *service) takeVodmr(rest []string, users lookUp) {
-	flags, after := getopt(rest, "ptPu")
+	flags, after := getopt(rest, "ptPuU")
+	s.vodmr = greeter{
+		found: true, port: number(flags['p'], keeper.DefaultPort), needTLS: flags.has('T'), trusts: flags['P'], account: flags['u'],
+	}
 	if name := flags['u']; name != "" {
 		s.account(name, users)
 	}
-	s.vodmr = greeter{found: true, port: number(flags['p'], keeper.DefaultPort), needTLS: flags.has('T')}
+	if name := flags['U']; name != "" {
+		s.vodmr.runsAs = s.account(name, users)
+	}
 	if len(after) > 0 {
 		s.vodmr.host = after[0]
 		s.prog = after[1:]

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vodmr/auth"
+	"vodmr/internal/confine"
 	"vodmr/internal/fdio"
 	"vodmr/internal/keyhash"
 	"vodmr/internal/ucspi"
@@ -22,6 +23,8 @@ type Program struct {
 	Host    string   // handed down as VODMR_HOST
 	Session string   // handed down as VODMR_SESSION
 	Port    string   // handed down as TCPLOCALPORT; "" leaves that alone
+
+	Account *confine.User // that the program runs as; nil for the present user
 }
 
 // DefaultPort is the Port for vchkpw, which checks CRAM-MD5 only on SMTP's ports: 587 is

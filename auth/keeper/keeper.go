@@ -198,8 +198,8 @@ func (k *Keeper) login(external string) error {
 	return err
 }
 
-// exec puts the descriptors in their places and becomes the program. It returns only if
-// that fails. The program is killed after the limit if it does not decide, unless it is
+// exec puts the descriptors in their places and becomes the program, with the rights of its
+// account. It returns only if that fails. The program is killed after the limit if it does not decide, unless it is
 // one of ours: those ignore the signal, and have limits of their own.
 func (p Program) exec(credentials []byte, external string, answers, talker int, limit time.Duration) error {
 	path, err := child.LookPath(p.Argv[0], value(p.Environ, "PATH"))
@@ -211,6 +211,9 @@ func (p Program) exec(credentials []byte, external string, answers, talker int, 
 		return err
 	}
 	if err := place(in, answers); err != nil {
+		return err
+	}
+	if err := p.Account.Become(); err != nil {
 		return err
 	}
 	child.KillAfter(limit)

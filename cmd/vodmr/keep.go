@@ -8,6 +8,7 @@ import (
 
 	"vodmr/auth"
 	"vodmr/auth/keeper"
+	"vodmr/internal/child"
 	"vodmr/internal/fdio"
 	"vodmr/internal/logline"
 	"vodmr/internal/ucspi"
@@ -22,19 +23,26 @@ func keep(o flags, args, environ []string) int {
 	fdio.KeepAlive(0)
 	fdio.UserTimeout(0) // up to the login the customer only reads replies
 	session := logline.Session()
+	log, ip := logline.New(2, "vodmr", session), os.Getenv("TCPREMOTEIP")
+	who, err := findAccounts(o)
+	if err != nil {
+		log.Event("error", logline.F("ip", ip), logline.Err(err))
+		return child.ExitTemporary
+	}
 	wrapper := keeper.FindWrapper(os.Getenv)
 	if wrapper != nil {
 		// TLS is still to begin, so no word about it can be true.
 		environ = slices.DeleteFunc(environ, ucspi.IsVariable)
 	}
 	k := keeper.Keeper{
-		Program: keeper.Program{Argv: o.prog, Environ: environ, Host: o.host, Session: session, Port: portOf(o)},
+		Program: keeper.Program{Argv: o.prog, Environ: environ, Host: o.host, Session: session, Port: portOf(o), Account: who.program},
 		Wrapper: wrapper,
 		Until:   time.Now().Add(o.limit),
-		IP:      os.Getenv("TCPREMOTEIP"),
-		Log:     logline.New(2, "vodmr", session),
+		IP:      ip,
+		Log:     log,
 	}
-	return k.Serve(args, talkersEnvironment(session, wrapper != nil, k.Program.External() != ""))
+	told := talkersEnvironment(session, wrapper != nil, k.Program.External() != "")
+	return k.Serve(args, append(told, talkerVariable+"="+encodeAccount(who.talker)))
 }
 
 // portOf is TCPLOCALPORT for the checkpassword program; empty leaves it alone.
