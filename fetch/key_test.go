@@ -34,9 +34,9 @@ func TestReadOrMakeKey(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
-	again, made, err := ReadOrMakeKey(file)
-	if err != nil || made || again.Hash != key.Hash {
-		t.Errorf("read again: %v, %v, %v", again, made, err)
+	second, made, err := ReadOrMakeKey(file)
+	if err != nil || made || second.Hash != key.Hash {
+		t.Errorf("read again: %v, %v, %v", second, made, err)
 	}
 	leaf, err := x509.ParseCertificate(key.Certificate.Certificate[0])
 	if err != nil || leaf.CheckSignatureFrom(leaf) == nil && leaf.IsCA || leaf.NotAfter.Year() != 9999 || sha256.Sum256(leaf.RawSubjectPublicKeyInfo) != key.Hash {

@@ -23,12 +23,12 @@ func TestKey(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
-	if code, again, log := fetchWith(t, "-K", file); code != 0 || again != hash || log != "" {
-		t.Errorf("exit %d, %q, %q, want %q alone", code, again, log, hash)
+	if code, shown, log := fetchWith(t, "-K", file); code != 0 || shown != hash || log != "" {
+		t.Errorf("exit %d, %q, %q, want %q alone", code, shown, log, hash)
 	}
 	require.OK(t, os.Chmod(file, 0o644))
-	if code, again, log := fetchWith(t, "-K", file); code != 100 || again != "" || !strings.Contains(log, "run chmod 600") {
-		t.Errorf("exit %d, %q, %q", code, again, log)
+	if code, shown, log := fetchWith(t, "-K", file); code != 100 || shown != "" || !strings.Contains(log, "run chmod 600") {
+		t.Errorf("exit %d, %q, %q", code, shown, log)
 	}
 }
 

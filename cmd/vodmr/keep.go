@@ -41,8 +41,8 @@ func keep(o flags, args, environ []string) int {
 		IP:      ip,
 		Log:     log,
 	}
-	told := talkersEnvironment(session, wrapper != nil, k.Program.External() != "")
-	return k.Serve(args, append(told, talkerVariable+"="+encodeAccount(who.talker)))
+	known := talkersEnvironment(session, wrapper != nil, k.Program.External() != "")
+	return k.Serve(args, append(known, talkerVariable+"="+encodeAccount(who.talker)))
 }
 
 // portOf is TCPLOCALPORT for the checkpassword program; empty leaves it alone.

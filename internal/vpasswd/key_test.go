@@ -32,8 +32,8 @@ func TestParseLineWithKeys(t *testing.T) {
 		if err != nil || !cmp.Equal(e.Keys, keys) || e.Dir != "/d" || e.UID != 1 || e.Clear != "" {
 			t.Errorf("%s: %+v, %v", line, e, err)
 		}
-		again, err := ParseLine(e.line())
-		if diff := cmp.Diff(e, again); err != nil || diff != "" {
+		read, err := ParseLine(e.line())
+		if diff := cmp.Diff(e, read); err != nil || diff != "" {
 			t.Errorf("%s: from the index: %v\n%s", line, err, diff)
 		}
 	}
