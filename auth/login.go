@@ -117,9 +117,13 @@ func (s *Session) refuse(mechanism string, c Credentials, why error) error {
 
 // who names the login, for the log.
 func (s *Session) who(mechanism string, c Credentials) []logline.Field {
-	return []logline.Field{
+	fields := []logline.Field{
 		logline.F("user", c.Login), logline.F("mechanism", mechanism), logline.F("ip", s.IP),
 	}
+	if s.TLS {
+		fields = append(fields, logline.F("tls", "yes"))
+	}
+	return fields
 }
 
 // checkFitting spares the program credentials that it would cut, and then refuse

@@ -14,9 +14,9 @@ import (
 
 const (
 	vodmrNeedsRoot kind = "wrong | takes root's rights away before vodmr needs them | take tcpserver's -u and -g and vodmr-tls's -U away: vodmr -U does it"
-	ownersTalker   kind = "doubtful | runs vodmr as the user that the checkpassword program has, so the process that strangers speak to has that user's rights | take tcpserver's -u and -g or vodmr-tls's -U away, and give vodmr -U with that account"
+	ownersTalker   kind = "doubtful | runs vodmr as the user that the checkpassword program has, and so the process that strangers speak to | take tcpserver's -u and -g or vodmr-tls's -U away, and give vodmr -U with that account"
 	sharedAccount  kind = "doubtful | has one account for the process with the key and the one that strangers speak to | make an account of its own, such as vodmrtls, and give it to vodmr-tls -u"
-	notConfined    kind = "doubtful | does not hold the process that strangers speak to: it can open all that its account may open | use a kernel with Landlock (Linux 5.13) and programs that are built with CGO_ENABLED=0; until then see that its account owns nothing"
+	notConfined    kind = "doubtful | does not hold the process that strangers speak to | use a kernel with Landlock (Linux 5.13) and programs that are built with CGO_ENABLED=0; until then see that its account owns nothing"
 )
 
 // checkAccounts looks at the accounts that the script gives the processes before the login.
@@ -25,6 +25,9 @@ func checkAccounts(c *service, r *report, run string) {
 		return
 	}
 	started := c.startedAs()
+	if r.said(tlsNeedsRoot) {
+		return
+	}
 	if notRoot := started.known && started.uid != 0; notRoot && (c.vodmr.runsAs.known || c.vodmr.account != "") {
 		r.say(run, vodmrNeedsRoot, "")
 	} else if notRoot {
@@ -70,7 +73,11 @@ func (s *site) linkedWithC() string {
 		if err != nil {
 			return "" // said elsewhere
 		}
-		info, err := buildinfo.ReadFile(s.service.path(path))
+		path = s.service.path(path)
+		if st, err := os.Stat(path); err != nil || !st.Mode().IsRegular() {
+			return "" // a FIFO would be waited for
+		}
+		info, err := buildinfo.ReadFile(path)
 		if err == nil && slices.Contains(info.Settings, debug.BuildSetting{Key: "CGO_ENABLED", Value: "1"}) {
 			return name
 		}
