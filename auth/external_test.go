@@ -47,7 +47,7 @@ func TestExternal(t *testing.T) {
 		S: 334 
 		C: dGlt
 	`)
-	k.logged(`vodmr: 4711 login user=tim mechanism=EXTERNAL ip=192.0.2.1`)
+	k.logged(`vodmr: 4711 login user=tim mechanism=EXTERNAL ip=192.0.2.1 tls=yes`)
 	if want := (Credentials{Login: "tim", External: true}); got != want {
 		t.Error(cmp.Diff(want, got))
 	}
@@ -98,7 +98,7 @@ func TestExternalRefused(t *testing.T) {
 		S: 535 5.7.8 *
 		S: <end>
 	`)
-	k.logged(`vodmr: 4711 refused user=tim mechanism=EXTERNAL ip=192.0.2.1 reply="535 5.7.8 *" error=*`, `vodmr: 4711 end *`)
+	k.logged(`vodmr: 4711 refused user=tim mechanism=EXTERNAL ip=192.0.2.1 tls=yes reply="535 5.7.8 *" error=*`, `vodmr: 4711 end *`)
 	if len(k.slept) != 1 {
 		t.Errorf("slept %v", k.slept)
 	}
