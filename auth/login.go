@@ -72,8 +72,11 @@ func (s *Session) mechanism(arg string) (m Mechanism, initial string, err error)
 		if !strings.EqualFold(m.Name, name) {
 			continue
 		}
-		if m.Clear && !s.unheard() {
+		if (m.Clear || m.Certificate) && !s.unheard() {
 			return m, "", ReplyNeedsTLS()
+		}
+		if m.Certificate && !s.External {
+			return m, "", ReplyNoCertificate()
 		}
 		return m, initial, nil
 	}

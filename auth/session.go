@@ -22,8 +22,13 @@ type Session struct {
 	Quiet   bool          // a connection that only says EHLO and QUIT is not logged: a health check
 	TLS     bool          // the connection is inside TLS
 	Offer   TLSOffer      // who can put it there; nil for nobody
-	IP      string        // the customer's, for the log
-	Log     *logline.Logger
+
+	// External is set if the customer has shown a certificate in the TLS handshake, and
+	// Check can tell whose it is.
+	External bool
+
+	IP  string // the customer's, for the log
+	Log *logline.Logger
 
 	// Check decides about credentials, once, until the session's end at the latest. A nil
 	// error is a login: another program has the connection from then on. An error that
@@ -49,7 +54,7 @@ var errLoggedIn = errors.New("logged in")
 func NewSession(host string, conn Connection) *Session {
 	s := &Session{Host: host, server: smtp.NewServer(conn), sleep: time.Sleep, now: time.Now}
 	s.client = Client{Server: s.server, Pending: conn.Pending}
-	s.mechanisms = []Mechanism{CRAMMD5(host, func() time.Time { return s.now() }), Plain(), Login()}
+	s.mechanisms = []Mechanism{CRAMMD5(host, func() time.Time { return s.now() }), Plain(), Login(), External()}
 	return s
 }
 
@@ -182,7 +187,7 @@ func (s *Session) unheard() bool { return s.TLS || s.Trusted }
 func (s *Session) offered() []Mechanism {
 	var list []Mechanism
 	for _, m := range s.mechanisms {
-		if s.unheard() || !m.Clear {
+		if works := !m.Certificate || s.External; works && (s.unheard() || !m.Clear) {
 			list = append(list, m)
 		}
 	}

@@ -23,6 +23,9 @@ type TLSOffer interface {
 	// Begin has it shake hands with the customer, who was told to go ahead, and
 	// returns the connection to go on with.
 	Begin(until time.Time) (Connection, error)
+
+	// External reports, once TLS has begun, if AUTH EXTERNAL works.
+	External() bool
 }
 
 // lostTLS is why TLS cannot be had, for the log; the TLS program has logged the cause.
@@ -56,7 +59,7 @@ func (s *Session) starttls(arg string) (smtp.Reply, error) {
 		// the time is over: so the cause is only text here.
 		return smtp.Reply{}, fmt.Errorf("STARTTLS: %v", err)
 	}
-	s.TLS = true
+	s.TLS, s.External = true, s.Offer.External()
 	s.talkOver(conn)
 	return smtp.Reply{}, nil
 }

@@ -18,6 +18,8 @@ type offer struct {
 	begun  int
 	gone   bool
 	err    error
+
+	external bool // the customer shows a certificate
 }
 
 func (o *offer) Open() bool { return !o.gone }
@@ -26,6 +28,8 @@ func (o *offer) Begin(time.Time) (Connection, error) {
 	o.begun++
 	return o.inside, o.err
 }
+
+func (o *offer) External() bool { return o.external }
 
 // withOffer gives a talk an offer of TLS; inside is the customer's side of it.
 func withOffer(k *talk) (o *offer, inside *dialogue.Conn) {

@@ -106,7 +106,7 @@ func (s *service) takeTCP(rest []string, users lookUp) {
 
 func (s *service) takeTLS(rest []string, users lookUp) {
 	flags, _ := getopt(rest, "ckauU")
-	s.tls = tlsWrapper{found: true, starttls: flags.has('s'), account: flags['u']}
+	s.tls = tlsWrapper{found: true, starttls: flags.has('s'), asks: flags['a'] != "", account: flags['u']}
 	s.tls.cert = cmp.Or(flags['c'], tlswrap.DefaultCertFile)
 	s.tls.key = cmp.Or(flags['k'], s.tls.cert)
 	if name := flags['U']; name != "" {

@@ -41,6 +41,7 @@ type tcpserver struct {
 type tlsWrapper struct {
 	found     bool
 	starttls  bool
+	asks      bool // -a: asks customers for a certificate
 	cert, key string
 	account   string // -u
 	runsAs    ids    // -U: vodmr, and all behind it

@@ -52,6 +52,12 @@ func loginSetups() []setup {
 		{"a locked password", func(s *testSite) {
 			s.vpasswd("NOQUOTA", "!"+crypt, "")
 		}, []string{"wrong odmr@example.org: has no password at all"}},
+		{"a key that nobody asks for", func(s *testSite) {
+			s.checkpw(login + ":*:1500:1500::" + odmr + ":-:sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n")
+		}, []string{"wrong odmr@example.org: has a key, and nobody asks customers for theirs"}},
+		{"a login by a key that is still to come", func(s *testSite) {
+			s.checkpw(login + ":external:1500:1500::" + odmr + ":-:\n")
+		}, []string{"wrong odmr@example.org: has no password at all"}},
 		{"vmoduser -s", func(s *testSite) { s.account("2048", odmr) }, refused},
 		{"vmoduser -s, and more", func(s *testSite) { s.account("10276", odmr) }, refused},
 		{"disable_smtp", func(s *testSite) {

@@ -31,6 +31,7 @@ postfix=no
 server=
 changes=0
 refresh=no
+new_key=no
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -93,7 +94,10 @@ login() {
 }
 
 # stored prints the line of a provider that is set up.
-stored() { [ ! -f "$etc/$1.invitation" ] || grep -v '^#' "$etc/$1.invitation"; }
+stored() { [ ! -f "$etc/$1.invitation" ] || grep -i '^atrn://' "$etc/$1.invitation"; }
+
+# stored_key prints the key that stands behind the line, if the login is by a key.
+stored_key() { [ ! -f "$etc/$1.invitation" ] || sed -n '/^-----BEGIN /,/^-----END /p' "$etc/$1.invitation"; }
 
 names() {
 	for file in "$etc"/*.invitation; do
@@ -127,16 +131,42 @@ keep_secret() {
 	case $(account "$invitation") in
 	*:?*) return ;;
 	esac
+	if [ "$(value external)" = yes ]; then
+		[ -n "$(stored_key "$name")" ] || new_key=yes
+		return
+	fi
 	[ -f "$etc/$name.invitation" ] ||
 		fail "the invitation has no secret: ask the provider for one that has (vodmr-front -r there makes it)"
+	[ -z "$(stored_key "$name")" ] ||
+		fail "the invitation is for a password, and there is a key here: ask the provider for one that has a secret (vodmr-front -r there makes it)"
 	invitation="atrn://$(account "$(stored "$name")")@${invitation#*@}"
 }
 
+# write_invitation writes the line, and behind it the key if the login is by a key. A new
+# one is not known to the provider yet, which NAME.asked says.
 write_invitation() (
 	umask 077
-	mkdir -p $etc && chmod 700 $etc &&
-		printf '%s\n' "$invitation" >"$etc/$name.new" && mv "$etc/$name.new" "$etc/$name.invitation"
+	mkdir -p $etc && chmod 700 $etc || exit 1
+	key=
+	if [ $new_key = yes ]; then
+		rm -f "$etc/$name.key"
+		atrn -K "$etc/$name.key" >/dev/null 2>&1 && key=$(cat "$etc/$name.key") && : >"$etc/$name.asked" || exit 1
+	elif [ "$(value external)" = yes ]; then
+		key=$(stored_key "$name")
+	fi
+	printf '%s\n' "$invitation" ${key:+"$key"} >"$etc/$name.new" && mv "$etc/$name.new" "$etc/$name.invitation" &&
+		rm -f "$etc/$name.key"
 )
+
+# ask_provider prints the command for the provider, while that does not know the key.
+ask_provider() {
+	[ -f "$etc/$name.asked" ] || return 0
+	cat >&2 <<-END
+		atrn-conf: this machine has a key for the login $(value login) now. Send the provider the next
+		line, which is no secret. It is the command to run there:
+		  vodmr-front -k $(atrn -n -f "$etc/$name.invitation" | sed -n 's/^key //p') $(value login)
+	END
+}
 
 # read_argument finds out what the argument is.
 read_argument() {
@@ -159,7 +189,7 @@ take_invitation() {
 	read_argument "$1"
 	choose_name
 	keep_secret
-	[ "$(stored "$name")" = "$invitation" ] || {
+	[ "$new_key$(stored "$name")" = "no$invitation" ] || {
 		refresh=yes
 		change "write the invitation of $(value provider) into $etc/$name.invitation, for root's eyes only" write_invitation
 	}
@@ -596,6 +626,7 @@ set_up() {
 		postfix_customer
 	fi
 	if [ -z "$server" ] && [ -z "$(options)" ]; then
+		ask_provider
 		recipe
 		exit 0
 	fi
@@ -603,7 +634,14 @@ set_up() {
 		refresh=yes
 		change "write  -s $server  into $etc/$name.env" write_env "-s $server"
 	fi
+	if [ $new_key = yes ]; then
+		ask_provider
+		finish "when the provider has run it, run here  atrn-conf $name"
+		return
+	fi
+	[ ! -f "$etc/$name.asked" ] || refresh=yes
 	service
+	[ $dry = yes ] || rm -f "$etc/$name.asked"
 	finish "mail of $(value provider) comes to this machine as soon as it is there; the log: $(log_place)"
 }
 
@@ -618,7 +656,7 @@ list() {
 take_down() {
 	undo_service
 	undo_postfix
-	rm -rf "${etc:?}/$name" "$etc/$name.invitation" "$etc/$name.env"
+	rm -rf "${etc:?}/$name" "$etc/$name.invitation" "$etc/$name.env" "$etc/$name.asked"
 	[ -z "$(names)" ] || return 0
 	if grep -q "^$marker" $unit 2>/dev/null; then
 		rm -f $unit

@@ -79,6 +79,8 @@ func TestRunScript(t *testing.T) {
 			`0 366 /usr/local/bin/vodmr-tls -c /etc/key.pem -u qmaill /usr/local/bin/vodmr -T h /home/vpopmail/bin/vchkpw` + relay + "Maildir"},
 		{"another user", 1000, "-s me me /d h /bin/checkpassword -q /opt/qmail ./box",
 			`0 366 /usr/local/bin/vodmr-tls -s /usr/local/bin/vodmr -T h /bin/checkpassword` + relay + "-q /opt/qmail ./box"},
+		{"customers' keys", 1000, "-s me me /d h vodmr-checkpw",
+			`0 366 /usr/local/bin/vodmr-tls -s -a any /usr/local/bin/vodmr -T h /usr/local/bin/vodmr-checkpw` + relay + "Maildir"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s, err := planned(t, test.self, test.line)
@@ -175,8 +177,8 @@ func TestExpireScript(t *testing.T) {
 		}
 	}
 	for _, test := range []struct{ check, want string }{
-		{"vodmr-checkpw vpasswd", "ran -q /opt/qmail -x DIR/rules.cdb -- /home/odmr/box\nexpire: vpasswd has no eve@example.org\n"},
-		{"vchkpw", "ran -q /opt/qmail -x DIR/rules.cdb -- odmr@example.org\nran -q /opt/qmail -x DIR/rules.cdb -- eve@example.org\n"},
+		{"vodmr-checkpw vpasswd", "ran -q /opt/qmail -x DIR/rules.cdb -- /home/odmr/box\nexpire: vpasswd has no eve@example.org\nran -q /opt/qmail -x DIR/rules.cdb -- /home/key/box\n"},
+		{"vchkpw", "ran -q /opt/qmail -x DIR/rules.cdb -- odmr@example.org\nran -q /opt/qmail -x DIR/rules.cdb -- eve@example.org\nran -q /opt/qmail -x DIR/rules.cdb -- key@example.org\n"},
 	} {
 		o, err := parseOptions([]string{self.Username, self.Username, "/d", "h", test.check, "-q/opt/qmail", "box"})
 		if err != nil {
@@ -188,8 +190,8 @@ func TestExpireScript(t *testing.T) {
 		}
 		text(t, s, "run")
 		for name, more := range map[string]string{
-			"rules":   "odmr@example.org:allow\n#not@example.org:allow\neve@example.org:allow,X=\"1\"\nbob@example.org:deny\n@example.com:allow\n:deny\n",
-			"vpasswd": "ODMR@example.org:*:1:1:x:/home/odmr:-:secret\n",
+			"rules":   "odmr@example.org:allow\n#not@example.org:allow\neve@example.org:allow,X=\"1\"\nkey@example.org:allow\nbob@example.org:deny\n@example.com:allow\n:deny\n",
+			"vpasswd": "ODMR@example.org:*:1:1:x:/home/odmr:-:secret\nkey@example.org:sha256:A,sha256:B:1:1:x:/home/key:-:\n",
 		} {
 			if err := os.WriteFile(filepath.Join(s.Dir, name), []byte(more), 0o600); err != nil {
 				t.Fatal(err)

@@ -31,6 +31,7 @@ type service struct {
 	MTA       string // the mail server that fills the Maildirs; empty for qmail
 	Maildir   string // in a mailbox's home
 	Vpasswd   string // vodmr-checkpw's file; empty with any other program
+	Keys      bool   // the checkpassword program knows customers by their keys
 
 	owner    *ids // of files that only tcpserver's user must read; nil for our own
 	logOwner *ids // of the log; nil for ours
@@ -143,7 +144,8 @@ func (s *service) setTLSAccount(known accounts, name string) error {
 // setCheck takes the checkpassword program: ours is beside us.
 func (s *service) setCheck(command string) {
 	words := strings.Fields(command)
-	if len(words) == 2 && filepath.Base(words[0]) == "vodmr-checkpw" {
+	s.Keys = filepath.Base(words[0]) == "vodmr-checkpw"
+	if s.Keys && len(words) == 2 {
 		s.Vpasswd = words[1]
 	}
 	if words[0] == "vodmr-checkpw" {

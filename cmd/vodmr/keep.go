@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"vodmr/auth"
 	"vodmr/auth/keeper"
 	"vodmr/internal/child"
 	"vodmr/internal/fdio"
@@ -41,7 +42,8 @@ func keep(o flags, args, environ []string) int {
 		IP:      ip,
 		Log:     log,
 	}
-	return k.Serve(args, append(talkersEnvironment(session, wrapper != nil), talkerVariable+"="+encodeAccount(who.talker)))
+	known := talkersEnvironment(session, wrapper != nil, k.Program.External() != "")
+	return k.Serve(args, append(known, talkerVariable+"="+encodeAccount(who.talker)))
 }
 
 // portOf is TCPLOCALPORT for the checkpassword program; empty leaves it alone.
@@ -53,14 +55,18 @@ func portOf(o flags) string {
 }
 
 // talkersEnvironment is all that the talker needs to know. SSLCTLFD only says that there is
-// a TLS program: the descriptor is the keeper's.
-func talkersEnvironment(session string, offered bool) []string {
+// a TLS program: the descriptor is the keeper's. external says that AUTH EXTERNAL works; with
+// which key, only the keeper knows.
+func talkersEnvironment(session string, offered, external bool) []string {
 	env := []string{"VODMR_SESSION=" + session, "GOMAXPROCS=1"}
 	names := []string{"TCPREMOTEIP", "VODMR_QUIET"}
 	if offered {
 		env = append(env, ucspi.Control+"=the keeper's")
 	} else {
 		names = append(names, "SSL_PROTOCOL")
+	}
+	if external {
+		env = append(env, auth.ExternalVariable+"=the keeper's")
 	}
 	for _, name := range names {
 		if value := os.Getenv(name); value != "" {

@@ -37,6 +37,7 @@ func talk(o flags) int {
 	s.Log, s.IP = log, ip
 	s.Trusted, s.Quiet = o.trusted.Contain(ip), quiet.Contain(ip)
 	s.TLS = os.Getenv("SSL_PROTOCOL") != ""
+	s.External = s.TLS && os.Getenv(auth.ExternalVariable) != ""
 	s.Check = desk.Check
 	if offered {
 		s.Offer = desk
