@@ -54,6 +54,10 @@ func (s *Session) authenticate(arg string) error {
 
 // mechanism finds the mechanism that arg names; initial is the initial response.
 func (s *Session) mechanism(arg string) (m Mechanism, initial string, err error) {
+	if !s.mayLogin() && s.lostTLS() {
+		s.Log.Event("error", logline.F("ip", s.IP), logline.F("reason", "no login without TLS, which cannot be had: "+lostTLS))
+		return m, "", replyNoTLS()
+	}
 	if !s.mayLogin() {
 		return m, "", ReplyNeedsTLS()
 	}

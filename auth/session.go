@@ -59,8 +59,8 @@ func NewSession(host string, conn Connection) *Session {
 }
 
 // Serve greets the customer and answers until a login, or until the session ends without
-// one.
-func (s *Session) Serve() {
+// one. It reports if the customer may still be sending, and so could lose the last reply.
+func (s *Session) Serve() (unheard bool) {
 	if s.NoCRAM {
 		s.mechanisms = slices.DeleteFunc(s.mechanisms, func(m Mechanism) bool { return m.Name == cramMD5 })
 	}
@@ -71,6 +71,8 @@ func (s *Session) Serve() {
 	if !s.loggedIn && !s.wasCheck(err) {
 		s.Log.Event("end", logline.F("ip", s.IP), logline.F("reason", endReason(err)))
 	}
+	theirs := err == nil || errors.Is(err, io.EOF) // it was the customer who ended it
+	return !s.loggedIn && (!theirs || s.client.Pending())
 }
 
 // wasCheck reports if the session was a balancer's health check, which comes every few
@@ -173,6 +175,10 @@ func (s *Session) ehlo(name string) (smtp.Reply, error) {
 
 // mayLogin reports if AUTH works now: without TLS it may be forbidden.
 func (s *Session) mayLogin() bool { return s.unheard() || !s.NeedTLS }
+
+// lostTLS reports if there should be STARTTLS and is none, since the certificate is at
+// fault for example.
+func (s *Session) lostTLS() bool { return !s.TLS && s.Offer != nil && !s.Offer.Open() }
 
 // unheard reports if nobody can listen between the customer and this program.
 func (s *Session) unheard() bool { return s.TLS || s.Trusted }

@@ -28,6 +28,9 @@ type TLSOffer interface {
 	External() bool
 }
 
+// lostTLS is why TLS cannot be had, for the log; the TLS program has logged the cause.
+const lostTLS = "the TLS program has closed SSLCTLFD"
+
 // mayStartTLS reports if STARTTLS works now.
 func (s *Session) mayStartTLS() bool { return !s.TLS && s.Offer != nil && s.Offer.Open() }
 
@@ -43,7 +46,7 @@ func (s *Session) starttls(arg string) (smtp.Reply, error) {
 		early := smtp.ReplyEarlyBytes()
 		return early, early
 	case !s.Offer.Open():
-		s.Log.Event("error", logline.F("ip", s.IP), logline.F("reason", "the TLS program has closed SSLCTLFD"))
+		s.Log.Event("error", logline.F("ip", s.IP), logline.F("reason", lostTLS))
 		return replyNoTLS(), nil
 	}
 	s.server.Say(replyGoAhead())

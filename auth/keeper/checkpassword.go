@@ -34,8 +34,8 @@ const DefaultPort = 587
 const (
 	// credentialsFD is the descriptor from which a checkpassword program reads.
 	credentialsFD = 3
-	// authFD is the next one, on which a program writes its verdict.
-	authFD = "4"
+	// answerFD is the next one, on which a program writes its verdict.
+	answerFD = 4
 )
 
 // filledPipe returns the read end of a pipe that holds data, which is no more
@@ -72,7 +72,7 @@ func dropped(name string) bool {
 func (p Program) environ(talker int, external string) []string {
 	set := []string{
 		"VODMR_HOST=" + p.Host, "VODMR_SESSION=" + p.Session,
-		verdict.Variable + "=" + authFD, "VODMR_TALKER=" + strconv.Itoa(talker),
+		verdict.Variable + "=" + strconv.Itoa(answerFD), "VODMR_TALKER=" + strconv.Itoa(talker),
 	}
 	if p.Port != "" {
 		set = append(set, "TCPLOCALPORT="+p.Port)

@@ -220,6 +220,22 @@ func (p Program) exec(credentials []byte, external string, answers, talker int, 
 	return fmt.Errorf("%s: %w", path, syscall.Exec(path, p.Argv, p.environ(talker, external)))
 }
 
+// Reserve takes the descriptors that the program will get, as far as they are free. Otherwise
+// Go's runtime might have one for itself, and would fall if it became another's.
+func Reserve() {
+	for fd := credentialsFD; fd <= answerFD; {
+		taken, err := unix.FcntlInt(2, unix.F_DUPFD_CLOEXEC, fd)
+		if err != nil {
+			return // there is no log; nothing is lost but the words of a program that fails
+		}
+		if taken > answerFD {
+			unix.Close(taken)
+			return
+		}
+		fd = taken + 1
+	}
+}
+
 // place puts the credentials on descriptor 3 and a copy of the pipe for the answer on 4. All
 // that is above them ends with this program.
 func place(credentials, answers int) error {

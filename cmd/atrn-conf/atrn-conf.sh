@@ -93,6 +93,23 @@ login() {
 	printf '%s' "${rest%%:*}"
 }
 
+# place prints HOST:PORT of an invitation, and host_of the host alone.
+place() {
+	rest=${1#*://}
+	rest=${rest#*@}
+	rest=$(printf '%s' "${rest%%[/?]*}" | tr '[:upper:]' '[:lower:]')
+	case $rest in
+	*:[0-9] | *:[0-9][0-9] | *:[0-9][0-9][0-9] | *:[0-9][0-9][0-9][0-9] | *:[0-9][0-9][0-9][0-9][0-9]) ;;
+	*) rest=$rest:366 ;;
+	esac
+	printf '%s' "$rest"
+}
+
+host_of() {
+	rest=$(place "$1")
+	printf '%s' "${rest%:*}"
+}
+
 # stored prints the line of a provider that is set up.
 stored() { [ ! -f "$etc/$1.invitation" ] || grep -i '^atrn://' "$etc/$1.invitation"; }
 
@@ -113,13 +130,20 @@ understood() { printf '%s\n' "$1" | atrn -n -f -; }
 
 value() { printf '%s\n' "$facts" | sed -n "s/^$1 //p"; }
 
+# is_this tells if a provider that is set up is that of the invitation, with its login. Two
+# hosts may have one name, as an IPv6 address has hyphens in the place of its colons.
+is_this() {
+	old=$(stored "$1")
+	[ "$(login "$old")" = "$(login "$invitation")" ] && [ "$(host_of "$old")" = "$(host_of "$invitation")" ]
+}
+
 # choose_name calls a provider by its host. A second login there gets a number.
 choose_name() {
 	host=$(value provider)
 	base=$(printf '%s' "${host%:*}" | tr -d '[]' | tr ':' '-' | tr '[:upper:]' '[:lower:]')
 	name=$base
 	number=1
-	while [ -f "$etc/$name.invitation" ] && [ "$(login "$(stored "$name")")" != "$(login "$invitation")" ]; do
+	while [ -f "$etc/$name.invitation" ] && ! is_this "$name"; do
 		number=$((number + 1))
 		name=$base-$number
 	done
@@ -139,6 +163,8 @@ keep_secret() {
 		fail "the invitation has no secret: ask the provider for one that has (vodmr-front -r there makes it)"
 	[ -z "$(stored_key "$name")" ] ||
 		fail "the invitation is for a password, and there is a key here: ask the provider for one that has a secret (vodmr-front -r there makes it)"
+	[ "$(place "$(stored "$name")")" = "$(place "$invitation")" ] ||
+		fail "the secret here is for $(place "$(stored "$name")"), not for $(place "$invitation"): ask the provider for an invitation that has one (vodmr-front -r there makes it)"
 	invitation="atrn://$(account "$(stored "$name")")@${invitation#*@}"
 }
 
@@ -447,11 +473,12 @@ write_service() {
 		$marker
 		# Fetches the mail that waits at $name. The options are in $etc/$name.env.
 		exec 2>&1
-		ATRN_OPTIONS=\$(sed -n 's/^ATRN_OPTIONS=//p' $etc/$name.env)
+		ATRN_OPTIONS=\$(sed -n 's/^ATRN_OPTIONS=//p' '$etc/$name.env')
 		for as in "setuidgid atrn" "s6-setuidgid atrn" "chpst -u atrn" "setpriv --reuid atrn --regid atrn --clear-groups"; do
 		  command -v "\${as%% *}" >/dev/null && break
 		done
-		exec \$as $(command -v atrn) -f - -i \$ATRN_OPTIONS <$etc/$name.invitation
+		set -f
+		exec \$as '$(command -v atrn)' -f - -i \$ATRN_OPTIONS <'$etc/$name.invitation'
 	END
 	cat >"$etc/$name/log/run" <<-END || return 1
 		#!/bin/sh

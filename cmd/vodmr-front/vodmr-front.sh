@@ -209,8 +209,8 @@ domains_of() {
 	done
 }
 
-# the_host prints the name of a front that is set up already: the word after vodmr.
-the_host() { sed -n 's/^ *[^ ]*vodmr \([^ ]*\) \\$/\1/p' $etc/run 2>/dev/null; }
+# the_host prints the name of a front that is set up already: the last word behind vodmr.
+the_host() { sed -n 's/^ *\([^ ]*\/\)\{0,1\}vodmr \(.* \)\{0,1\}\([^ ]*\) \\$/\3/p' $etc/run 2>/dev/null; }
 
 # the_port prints the port in the run script: the word after tcpserver's address.
 the_port() { sed -n 's/^ *tcpserver .* 0 \([0-9][0-9]*\) .*/\1/p' $etc/run 2>/dev/null; }
@@ -233,10 +233,12 @@ pin() {
 invitation() {
 	line="atrn://$(printf '%s' "$1" | sed 's/@/%40/g; s/+/%2B/g')${2:+:$2}@$(the_host):$(the_port)/"
 	mark='?'
+	set -f
 	for domain in $(domains_of "$1" | tr , ' '); do
 		line="$line${mark}domain=$domain"
 		mark='&'
 	done
+	set +f
 	key=$(pin)
 	line="$line${key:+${mark}pin=sha256:$key}"
 	[ -z "$key" ] || mark='&'
@@ -259,6 +261,7 @@ account() {
 
 accounts() {
 	account vodmr /nonexistent "talks to the network and owns nothing"
+	account vodmrtls /nonexistent "does TLS and owns nothing"
 	[ $kind = qmail ] || account vodmrmail $mail "owns the mail that waits"
 	logger=root
 	if ! has_systemd && [ -n "$(scanned)" ]; then
@@ -274,7 +277,7 @@ make_service() {
 		made=$etc.new
 		rm -rf $etc.new
 	fi
-	vodmr-conf -s ${mta:+-m "$mta"} ${port:+-p "$port"} -u vodmr -c $certificate \
+	vodmr-conf -s ${mta:+-m "$mta"} ${port:+-p "$port"} -u vodmrtls -c $certificate \
 		"$("$kind"_account)" "$logger" "$made" "$host" "$checkpassword" >/dev/null || return 1
 	[ $made != $etc ] || return 0
 	for part in "$made"/*; do
@@ -295,6 +298,8 @@ service_directory() {
 	else
 		change "make the service directory $etc" make_service
 	fi
+	[ ! -f $etc/run ] || ! grep -q ' -u vodmr -U [^ ]* \\$' $etc/run ||
+		change "give TLS an account of its own in $etc/run, and the account of the mailboxes to vodmr" separate
 	ask_for_keys
 	[ $kind = qmail ] || [ -f $etc/control/me ] || change "write the name $host into $etc/control/me" write_me
 }
@@ -306,6 +311,18 @@ ask_for_keys() {
 }
 
 add_any() { edit_file $etc/run sed '/^ *[^# ]*vodmr-tls -/s/vodmr-tls -/vodmr-tls -a any -/' $etc/run && restart_service; }
+
+# separate mends a run script of earlier versions, in which two processes that strangers speak
+# to had one account, and one of them the mailboxes' account.
+separate() {
+	edit_file $etc/run print_run && restart_service
+}
+
+print_run() {
+	owner=$(sed -n 's/^.*vodmr-tls .* -U \([^ ]*\) \\$/\1/p' $etc/run)
+	sed -e 's/ -u vodmr -U [^ ]* \\$/ -u vodmrtls \\/' \
+		-e "s/^\( *[^ ]*vodmr\) \([^ -][^ ]* \\\\\)\$/\1 -U $owner \2/" $etc/run
+}
 
 write_me() { mkdir -p $etc/control && printf '%s\n' "$host" >$etc/control/me; }
 
@@ -492,6 +509,7 @@ customer() {
 print_map() {
 	echo "$marker"
 	customers | while read -r name held; do
+		set -f # in this subshell
 		home=$(field "$name" 6)
 		for domain in $(printf '%s' "$held" | tr , ' '); do
 			case $1 in
@@ -842,6 +860,7 @@ qmail_unit() {
 print_dropin() {
 	printf '%s\n[Service]\nCapabilityBoundingSet=CAP_DAC_READ_SEARCH\n' "$marker"
 	{
+		set -f # in this subshell
 		echo "$vpop"
 		for domain in "${login#*@}" $(customers | cut -d' ' -f1 | sed 's/.*@//'); do
 			assigned "$domain" 5
@@ -1317,7 +1336,7 @@ take_down() {
 		rm -f $hook
 	fi
 	rm -rf $etc /var/log/vodmr.log
-	for name in vodmr vodmrlog; do
+	for name in vodmr vodmrtls vodmrlog; do
 		! getent passwd $name >/dev/null || userdel $name
 	done
 	remove_door
@@ -1402,8 +1421,11 @@ main() {
 	one_at_a_time
 	find_kind
 	lowered=$(printf '%s ' "$@" | tr '[:upper:]' '[:lower:]')
-	# shellcheck disable=SC2086 # the words are names, checked each
-	$action $lowered
+	set -f # a word is a word, not a pattern of file names
+	# shellcheck disable=SC2086 # split on purpose
+	set -- $lowered
+	set +f
+	$action "$@"
 }
 
 case $0 in

@@ -20,6 +20,7 @@ func keep(o flags, args, environ []string) int {
 	// The starter may have left open a lock or a log, which are not for a program that
 	// strangers speak to. A program gets 0, 1, 2 and what is made for it.
 	fdio.CloseOnExec(3)
+	keeper.Reserve()
 	fdio.KeepAlive(0)
 	fdio.UserTimeout(0) // up to the login the customer only reads replies
 	session := logline.Session()

@@ -9,6 +9,7 @@ import (
 	"vodmr/auth/keeper"
 	"vodmr/internal/child"
 	"vodmr/internal/confine"
+	"vodmr/internal/fdio"
 	"vodmr/internal/logline"
 	"vodmr/internal/nets"
 	"vodmr/internal/ucspi"
@@ -41,7 +42,9 @@ func talk(o flags) int {
 	if offered {
 		s.Offer = desk
 	}
-	s.Serve()
+	if s.Serve() {
+		fdio.Linger(1)
+	}
 	return 0
 }
 

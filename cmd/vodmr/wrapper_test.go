@@ -24,16 +24,7 @@ type wrapped struct {
 // wrap starts vodmr with the descriptors of UCSPI-TLS: 3, 4 and 5.
 func wrap(t *testing.T, environ []string, args ...string) wrapped {
 	t.Helper()
-	control, controlEnd := dialogue.Pair(t)
-	inside, data := dialogue.Pair(t)
-	cmd := exec.Command(bin+"/vodmr", args...)
-	cmd.Env = append(os.Environ(), "TCPREMOTEIP=127.0.0.1", "SSLCTLFD=3", "SSLREADFD=4", "SSLWRITEFD=5")
-	cmd.Env = append(cmd.Env, environ...)
-	cmd.ExtraFiles = []*os.File{controlEnd, data, data}
-	p := dialogue.Start(t, cmd)
-	controlEnd.Close()
-	data.Close()
-	return wrapped{server{p.Conn, p.End, p.PID}, t, control, inside}
+	return wrapProgram(t, exec.Command(bin+"/vodmr", args...), environ...)
 }
 
 // asked waits until vodmr asks for TLS.
@@ -107,7 +98,7 @@ func TestUCSPITLS(t *testing.T) {
 	if code != 7 {
 		t.Errorf("exit code %d, want the relay's 7", code)
 	}
-	matchLines(t, log, `vodmr: * login user=odmr@example.org mechanism=LOGIN ip=127.0.0.1`)
+	matchLines(t, log, `vodmr: * login user=odmr@example.org mechanism=LOGIN ip=127.0.0.1 tls=yes`)
 }
 
 // keyOf1 is the hash of a public key, in the forms of vodmr-tls and of vodmr-checkpw's file.
@@ -268,4 +259,30 @@ func TestHandshakeWithoutVariables(t *testing.T) {
 		C: *
 		S: 501 *
 	`)
+}
+
+// With -T nobody logs in while there is no TLS: the fault is here, so the customer is told
+// to try later.
+func TestNoLoginWithoutTheTLSProgram(t *testing.T) {
+	w := wrap(t, nil, "-T", "h", "true")
+	w.Run(`S: 220 *`)
+	w.control.Close()
+	w.Run(`
+		C: EHLO x
+		S: 250-h
+		S: 250-ENHANCEDSTATUSCODES
+		S: 250 ATRN
+		C: AUTH CRAM-MD5
+		S: 454 4.7.0 *
+		C: AUTH PLAIN AHgAeA==
+		S: 454 4.7.0 *
+		C: QUIT
+		S: 221 *
+	`)
+	code, log := w.end()
+	if code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	const lost = `vodmr: * error ip=127.0.0.1 reason="no login without TLS, which cannot be had: *"`
+	matchLines(t, log, lost, lost, `vodmr: * end ip=127.0.0.1 reason=quit`)
 }
