@@ -1295,6 +1295,7 @@ take_keys() {
 	knows_keys
 	ask_for_keys
 	let_in
+	service # which may have ended for ask_for_keys
 	finish
 	[ $dry = yes ] || say "vodmr-front: on the customer's machine, the next command is  atrn-conf $(the_host)"
 }
