@@ -4,7 +4,9 @@
 //
 // Everything is done by raw system calls relative to directory descriptors. One message
 // costs open, fstat, read, close and unlink, and if a directory is renamed or replaced,
-// that cannot lead to another user's mail. Nothing here knows SMTP or qmail.
+// that cannot lead to another user's mail. Over a network file system each of the five is
+// a question to its server, so the caller may do several at once: Unlink and Peek are for
+// any goroutine. Nothing here knows SMTP or qmail.
 package maildir
 
 import (
@@ -26,7 +28,7 @@ var (
 	ErrMissing = errors.New("no such directory")
 )
 
-// A Box is an open Maildir. It is for one goroutine at a time.
+// A Box is an open Maildir. It is for one goroutine at a time, but for Unlink and Peek.
 type Box struct {
 	home string // as given to Open, like name
 	name string
@@ -40,6 +42,9 @@ type Box struct {
 
 	index    *index // what the last search read; nil for nothing
 	searches int    // how often new and cur were read for a search
+
+	freed   freed
+	noQuota bool // maildirsize was not there, after the last scan
 }
 
 // Indices of Box.sub, in the order in which they are scanned. A mail reader moves messages

@@ -21,7 +21,7 @@ const defaultDoor = "/var/lib/vodmr/door"
 
 func parse(args []string, getenv func(string) string) (*flags, error) {
 	o := &flags{door: getenv("VODMR_DOOR")}
-	words, err := getopt.Parse(args, "d:Pl:x:", o.set)
+	words, err := o.command().Read(args)
 	o.words = words
 	if err == nil && o.door == "" {
 		o.door = defaultDoor
@@ -29,24 +29,24 @@ func parse(args []string, getenv func(string) string) (*flags, error) {
 	if err == nil {
 		err = getopt.Absolute('d', o.door)
 	}
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = o.valid()
 	}
-	return o, o.valid()
+	return o, err
 }
 
-func (o *flags) set(letter rune, value string) error {
-	switch letter {
-	case 'd':
-		o.door = value
-	case 'P':
-		o.policy = true
-	case 'l':
-		o.list = value
-	case 'x':
-		o.forget = value
+func (o *flags) command() *getopt.Command {
+	return &getopt.Command{
+		Program: program, Section: 8,
+		Forms: []string{"[-d DOOR] ADDRESS", "[-d DOOR] -P", "[-d DOOR] PROG [ARG...]", "[-d DOOR] -l LOGIN", "[-d DOOR] -x ADDRESS"},
+		Ends:  func(words []string) bool { return !isAddress(words) },
+		Flags: []getopt.Option{
+			getopt.Text('d', "DOOR", "the folder with the sockets", &o.door).By("VODMR_DOOR, or " + defaultDoor),
+			getopt.Flag('P', "speak Postfix's policy protocol on descriptors 0 and 1", &o.policy),
+			getopt.Text('l', "LOGIN", "list the refusals that were learnt for a login or a domain", &o.list),
+			getopt.Text('x', "ADDRESS", "forget the refusal that was learnt for an address", &o.forget),
+		},
 	}
-	return nil
 }
 
 func (o *flags) valid() error {

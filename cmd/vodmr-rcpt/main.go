@@ -14,21 +14,13 @@ import (
 	"vodmr/internal/fdio"
 	"vodmr/internal/logline"
 	"vodmr/internal/sys"
-	"vodmr/internal/version"
 	"vodmr/relay/door"
 	"vodmr/relay/door/filter"
 	"vodmr/relay/door/policy"
 )
 
 const (
-	program = "vodmr-rcpt"
-	usage   = "usage: vodmr-rcpt [-d DOOR] ADDRESS\n" +
-		"       vodmr-rcpt [-d DOOR] -P\n" +
-		"       vodmr-rcpt [-d DOOR] PROG [ARG...]\n" +
-		"       vodmr-rcpt [-d DOOR] -l LOGIN\n" +
-		"       vodmr-rcpt [-d DOOR] -x ADDRESS\n" +
-		"       vodmr-rcpt -h | -V\n" +
-		"see vodmr-rcpt(8)\n"
+	program       = "vodmr-rcpt"
 	exitUnknown   = 1
 	exitMisuse    = 100
 	exitTemporary = child.ExitTemporary
@@ -38,13 +30,9 @@ func main() { os.Exit(run(os.Args[1:])) }
 
 // run returns the exit code.
 func run(args []string) int {
-	if text := version.Answer(program, usage, args); text != "" {
-		_ = fdio.WriteAll(1, []byte(text))
-		return 0
-	}
 	o, err := parse(args, os.Getenv)
 	if err != nil {
-		return fail(err, "\n"+usage, exitMisuse)
+		return o.command().Exit(err, exitMisuse)
 	}
 	switch {
 	case o.list != "":

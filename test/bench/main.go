@@ -23,6 +23,7 @@ type bench struct {
 	bandwidth        int64  // of their link
 	results          []result
 	stop             []func() // ends the processes that are still running
+	unmount          func()   // ends the slow file system; nil if there is none
 }
 
 func main() {
@@ -55,6 +56,10 @@ func run() error {
 	fronts, others := split(rows)
 	failed := b.runRows(fronts)
 	b.end()
+	if err := b.mountSlow(others); err != nil {
+		return err
+	}
+	defer b.end()
 	if err := b.prepare(); err != nil {
 		return err
 	}
@@ -112,6 +117,10 @@ func (b *bench) end() {
 		stop()
 	}
 	b.stop = nil
+	if b.unmount != nil {
+		b.unmount()
+		b.unmount = nil
+	}
 }
 
 func (b *bench) endOnSignal() {

@@ -33,6 +33,7 @@ func rows() []row {
 		row{"copies-pipelining", "the same", runCopies},
 		row{"copies-chunking", "the same", runCopies},
 		row{"copies-chunking-1m", "4 messages of 1 MiB with 50 recipients each", runCopies},
+		row{slowRow, "300 messages of 4 KiB in a Maildir on a file system whose calls take 2 ms", runSlow},
 		row{"million", "1,000,000 files wait, the customer takes 20,000; and 20 Maildirs of 1000", runMillion},
 		row{"gigabyte", "one message of 1 GiB", runGigabyte},
 		row{"idle", "50 sessions through the whole chain, logged in: memory", runIdle},
