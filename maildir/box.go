@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -39,6 +40,8 @@ type Box struct {
 
 	// Lock is the Maildir's lock. Close drops it.
 	Lock *lock.Lock
+
+	abandoned atomic.Bool // see Abandon
 
 	index    *index // what the last search read; nil for nothing
 	searches int    // how often new and cur were read for a search
@@ -110,6 +113,10 @@ func (b *Box) Close() {
 	sys.Close(b.dir, b.sub[inNew], b.sub[inCur])
 	b.dir, b.sub = -1, [2]int{-1, -1}
 }
+
+// Abandon has nothing in the Maildir removed or counted any more: its lock is lost, and
+// another session may have the mailbox.
+func (b *Box) Abandon() { b.abandoned.Store(true) }
 
 // Path returns the Maildir's path, for logs.
 func (b *Box) Path() string { return b.path }

@@ -9,6 +9,7 @@ import (
 
 	"vodmr/internal/fdio"
 	"vodmr/internal/sys"
+	"vodmr/maildir/lock"
 )
 
 // A QuotaError is the error if messages were removed, but maildirsize could not be updated.
@@ -31,7 +32,12 @@ func (b *Box) Remove(e Entry, size int64) error {
 
 // Unlink removes the name of a message, and does nothing else. The caller hands its error
 // to Removed. Unlike all else here, other goroutines may call it at any time before Close.
-func (b *Box) Unlink(e Entry) error { return sys.Unlink(b.sub[e.sub()], e.Name) }
+func (b *Box) Unlink(e Entry) error {
+	if b.abandoned.Load() {
+		return lock.ErrLost
+	}
+	return sys.Unlink(b.sub[e.sub()], e.Name)
+}
 
 // Removed ends a removal that Unlink has begun and returned err for. It does as Remove does,
 // except that maildirsize is not updated before Credit is called.
@@ -73,7 +79,7 @@ func (b *Box) MayRemove() error {
 // a *QuotaError. The file is never created. It is opened each time, since other programs
 // replace it when they count anew. If it is missing, that holds until the next scan.
 func (b *Box) Credit() error {
-	if b.freed.count == 0 || b.noQuota {
+	if b.freed.count == 0 || b.noQuota || b.abandoned.Load() {
 		b.freed = freed{}
 		return nil
 	}

@@ -199,11 +199,11 @@ func (raw *rawOptions) sink(domains []string) (fetch.Sink, error) {
 		return nil, fmt.Errorf("%w: say who receives: give PROG, -s HOST:PORT or -m MAILDIR, and only one of them", errUsage)
 	case raw.server != "":
 		address, err := fetch.ParseAddress(raw.server, fetch.PortSMTP)
-		return fetch.Forward{Address: address}, err
+		return fetch.Forward{Address: address, Guard: guarding(domains)}, err
 	case raw.maildir != "":
 		return raw.intoMaildir(domains), nil
 	}
-	return fetch.Program{Args: raw.args, Environ: os.Environ()}, nil
+	return fetch.Program{Args: raw.args, Environ: os.Environ(), Guard: guarding(domains)}, nil
 }
 
 func (raw *rawOptions) intoMaildir(domains []string) fetch.Sink {

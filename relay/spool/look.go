@@ -82,6 +82,9 @@ func (l *Looks) Changed() bool {
 	return err != nil || l.unsettled || changed != l.changed
 }
 
+// Differs reports if new has changed since the last look, by the time that a Glance saw.
+func (l *Looks) Differs(changed int64) bool { return l.unsettled || changed != l.changed }
+
 // NotBefore is the earliest time of the next look.
 func (l *Looks) NotBefore() time.Time { return l.notBefore }
 
@@ -91,7 +94,7 @@ func (s *Spool) NextRetry() time.Time { return s.retries.next() }
 // Rest gives memory back and writes the notes, before a standing session waits.
 func (s *Spool) Rest() {
 	s.Finish()
-	s.removals.pace.score = 0 // the next look may find it fast
+	s.removals.latency.score = 0 // the next look may find it fast
 	s.Write()
 	s.reader.rest()
 }

@@ -210,7 +210,7 @@ func (v *visit) end(t *rapid.T, end func()) {
 		end()
 		return
 	}
-	v.spool.endRemovals(0)
+	v.spool.removals.settle(0)
 	notes, err := os.ReadFile(v.maildir + "/vodmr.notes")
 	if err != nil {
 		t.Fatal(err)

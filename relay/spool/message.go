@@ -55,7 +55,7 @@ const (
 type files struct {
 	box         *maildir.Box
 	grant       *grant.Grant
-	ahead       readings
+	readings    readings
 	buffers     buffers
 	pieceBuffer []byte
 	compared    int64       // bytes of files compared for the next batch

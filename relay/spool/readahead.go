@@ -19,9 +19,9 @@ const (
 // the time that a slow file system takes for each call; what is done with a file does
 // not depend on them.
 type readings struct {
-	pace *pace
-	pool *workers.Pool
-	all  map[maildir.Entry]*reading
+	latency *latency
+	pool    *workers.Pool
+	all     map[maildir.Entry]*reading
 }
 
 // A reading is one file that is read. The fields are good once done is closed.
@@ -32,13 +32,13 @@ type reading struct {
 	ok      bool
 }
 
-func newReadings(p *pace) readings {
-	return readings{pace: p, pool: workers.New(mostReadings, mostReadings), all: make(map[maildir.Entry]*reading)}
+func newReadings(l *latency) readings {
+	return readings{latency: l, pool: workers.New(mostReadings, mostReadings), all: make(map[maildir.Entry]*reading)}
 }
 
 // begin begins to read a file, if the file system is slow.
 func (r *readings) begin(box *maildir.Box, entry maildir.Entry, buffers *buffers) {
-	if !r.pace.slow() || len(r.all) >= mostReadings || r.all[entry] != nil {
+	if !r.latency.slow() || len(r.all) >= mostReadings || r.all[entry] != nil {
 		return
 	}
 	next := &reading{done: make(chan struct{}), content: buffers.get()}
@@ -80,18 +80,18 @@ func (r *readings) drop() {
 
 // opened opens a file, or takes it from those that are being read.
 func (f *files) opened(entry maildir.Entry) (*reading, error) {
-	if next := f.ahead.take(entry); next != nil {
+	if next := f.readings.take(entry); next != nil {
 		return next, nil
 	}
 	began := time.Now()
 	m, err := f.box.OpenMessage(entry)
-	f.ahead.pace.took(time.Since(began))
+	f.readings.latency.took(time.Since(began))
 	return &reading{message: m}, err
 }
 
 // readOn begins to read the files that come next.
 func (r *reader) readOn() {
-	if !r.files.ahead.pace.slow() {
+	if !r.files.readings.latency.slow() {
 		return
 	}
 	for len(r.coming) < mostReadings {
@@ -103,14 +103,14 @@ func (r *reader) readOn() {
 	}
 	for _, entry := range r.coming {
 		if note := r.history.Of(entry.Base()); !note.Done && note.Breaks == 0 && note.Tries == 0 {
-			r.files.ahead.begin(r.files.box, entry, &r.files.buffers)
+			r.files.readings.begin(r.files.box, entry, &r.files.buffers)
 		}
 	}
 	if len(r.coming) > 0 || !r.triedSorted {
 		return
 	}
 	for _, it := range r.tried[:min(len(r.tried), mostReadings)] {
-		r.files.ahead.begin(r.files.box, it.entry, &r.files.buffers)
+		r.files.readings.begin(r.files.box, it.entry, &r.files.buffers)
 	}
 }
 

@@ -82,9 +82,9 @@ const (
 	foundUnheard                  // the customer hung up while it was read
 )
 
-func newReader(box *maildir.Box, g *grant.Grant, retries *retryTimes, trust *Trust, slow *pace) *reader {
+func newReader(box *maildir.Box, g *grant.Grant, retries *retryTimes, trust *Trust, slow *latency) *reader {
 	return &reader{
-		files: files{box: box, grant: g, ahead: newReadings(slow), hungUp: func() bool { return false }},
+		files: files{box: box, grant: g, readings: newReadings(slow), hungUp: func() bool { return false }},
 		grant: g, retries: retries, trust: trust, rcptMax: rcptMaxMost,
 	}
 }

@@ -45,6 +45,7 @@ type Spool struct {
 	reader  *reader
 	retries *retryTimes
 
+	abandoned  bool // see Abandon
 	removals   removals
 	unfinished bool     // the scan met its deadline
 	inFlight   int      // batches that have begun and are not answered
@@ -58,8 +59,8 @@ func Open(box *maildir.Box, g *grant.Grant, bouncer *Bouncer, clock func() time.
 	s.Trust.spool = s
 	s.Notices = &Notices{s}
 	s.retries = &retryTimes{start: time.Now(), standing: g.Settings.Standing(), clock: clock, timings: s.Times}
-	slow := &pace{timings: s.Times}
-	s.removals = newRemovals(slow)
+	slow := &latency{timings: s.Times}
+	s.removals = newRemovals(s, slow)
 	s.reader = newReader(box, g, s.retries, s.Trust, slow)
 	bouncer.clock, bouncer.log, bouncer.files = clock, log, &s.reader.files
 	s.reader.compose = bouncer.compose
@@ -68,7 +69,7 @@ func Open(box *maildir.Box, g *grant.Grant, bouncer *Bouncer, clock func() time.
 
 // SetTimings replaces the standard timings.
 func (s *Spool) SetTimings(t *Timings) {
-	s.Times, s.retries.timings, s.removals.pace.timings = t, t, t
+	s.Times, s.retries.timings, s.removals.latency.timings = t, t, t
 }
 
 // Scan lists what waits. It may leave the list unfinished at the deadline; the zero time
@@ -137,7 +138,7 @@ func (s *Spool) Next() *Batch {
 // bounces that are due if nothing is in flight. It reports if there was anything, so that
 // Next may find more.
 func (s *Spool) Settle() (any bool) {
-	s.endRemovals(MaxRemovals)
+	s.removals.settle(MaxRemovals)
 	found := s.reader.found
 	s.reader.found = nil
 	for _, f := range found {
@@ -214,6 +215,16 @@ func (s *Spool) Write() {
 
 // HungUp reports if the customer hung up while a file was read.
 func (s *Spool) HungUp() bool { return s.reader.hungUp }
+
+// Abandon has nothing in the Maildir changed, and nothing bounced any more: its lock is
+// lost, and another session may have the mailbox.
+func (s *Spool) Abandon() {
+	s.abandoned, s.MustStop = true, true
+	s.box.Abandon()
+	if s.history != nil {
+		s.history.Abandon()
+	}
+}
 
 // History is the spool's memory of earlier sessions.
 func (s *Spool) History() *history.History { return s.history }

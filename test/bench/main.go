@@ -23,7 +23,7 @@ type bench struct {
 	bandwidth        int64  // of their link
 	results          []result
 	stop             []func() // ends the processes that are still running
-	unmount          func()   // ends the slow file system; nil if there is none
+	slowSource, slow string   // the slow file system and what is behind it; empty if there is none
 }
 
 func main() {
@@ -117,10 +117,6 @@ func (b *bench) end() {
 		stop()
 	}
 	b.stop = nil
-	if b.unmount != nil {
-		b.unmount()
-		b.unmount = nil
-	}
 }
 
 func (b *bench) endOnSignal() {

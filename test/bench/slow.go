@@ -1,15 +1,14 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"time"
 
 	"vodmr/test/kit/overlay"
+	"vodmr/test/kit/slowfs"
 )
 
 const (
@@ -29,40 +28,18 @@ func (b *bench) mountSlow(rows []row) error {
 	if !wanted || os.Geteuid() != 0 {
 		return nil
 	}
-	source, seen := filepath.Join(b.work, "slow-source"), filepath.Join(b.work, "slow")
-	for _, dir := range []string{source, seen} {
-		if err := os.Mkdir(dir, 0o777); err != nil {
-			return err
-		}
-		if err := os.Chmod(dir, 0o777); err != nil { // whatever the umask is
-			return err
-		}
-	}
-	cmd := exec.Command(filepath.Join(b.bin, "mount"), "-e", "-delay", slowDelay.String(), "-cache", slowCache.String(), source, seen)
-	cmd.Stderr = os.Stderr
-	input, err := cmd.StdinPipe()
+	process, source, seen, err := slowfs.Open(filepath.Join(b.bin, "mount"), b.work, slowfs.Speed{Delay: slowDelay, Cache: slowCache})
 	if err != nil {
 		return err
 	}
-	output, err := cmd.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	b.unmount = func() { input.Close(); _ = cmd.Wait() } // it may be another user's by then
-	if line, err := bufio.NewReader(output).ReadString('\n'); line != "ready\n" {
-		b.unmount()
-		b.unmount = nil
-		return fmt.Errorf("%s does not mount a file system: %q, %w", cmd.Path, line, err)
-	}
+	b.slowSource, b.slow = source, seen
+	b.stop = append(b.stop, func() { _ = process.End() })
 	return nil
 }
 
 // runSlow measures a session over the slow file system, and on the local disk.
 func runSlow(b *bench, r row) ([]result, error) {
-	if b.unmount == nil {
+	if b.slow == "" {
 		return nil, fmt.Errorf("%w: only root can mount a file system", overlay.ErrMissing)
 	}
 	m := mail{messages: slowMessages, copies: 1, size: 4 << 10}
@@ -73,7 +50,7 @@ func runSlow(b *bench, r row) ([]result, error) {
 		if err != nil {
 			return local, err
 		}
-		slow, err := b.relayedIn(filepath.Join(b.work, "slow-source"), filepath.Join(b.work, "slow"), m, mode, &link{})
+		slow, err := b.relayedIn(b.slowSource, b.slow, m, mode, &link{})
 		rates = append(rates, local.rate/slow.rate)
 		return slow, err
 	})

@@ -26,20 +26,22 @@ func (h *History) Withdraw() {
 	h.announced = nil
 }
 
-// isAnnounced reports if these messages are one that was announced, and the next. Those
-// that were announced before it and have been settled since do not count.
-func (h *History) isAnnounced(bases []string) bool {
-	for len(h.announced) > 0 {
-		next := h.announced[0]
-		_, unanswered := h.state.unanswered[next]
-		if len(bases) == 1 && next == bases[0] && unanswered {
-			h.announced = h.announced[1:]
-			return true
-		}
-		if unanswered {
+// announced are base names, in the order in which they are to be sent.
+type announced []string
+
+// next reports if these messages are the next that was announced, and alone, and takes it
+// off. Those that were announced before it and have been settled since do not count.
+func (a *announced) next(bases []string, unanswered map[string]int) bool {
+	for len(*a) > 0 {
+		next := (*a)[0]
+		_, open := unanswered[next]
+		if open && (len(bases) != 1 || next != bases[0]) {
 			return false
 		}
-		h.announced = h.announced[1:]
+		*a = (*a)[1:]
+		if open {
+			return true
+		}
 	}
 	return false
 }

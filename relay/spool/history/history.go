@@ -57,7 +57,7 @@ type History struct {
 	out    file
 	unread error // see Unread
 
-	announced []string // in order, and not sent yet
+	announced announced // and not sent yet
 }
 
 const (
@@ -124,7 +124,7 @@ const unnamed = "unnamed"
 // Sent notes that these messages are about to be sent in one transaction: the copies of
 // one message. Flush must be called before they are, if Unwritten says so.
 func (h *History) Sent(bases ...string) {
-	if h.isAnnounced(bases) {
+	if h.announced.next(bases, h.state.unanswered) {
 		return
 	}
 	h.Withdraw()

@@ -77,15 +77,15 @@ func count(args []string) error {
 			arrived[number(string(match[1]))]++
 		}
 	}
-	lost, again := 0, 0
+	lost, twice := 0, 0
 	for i := first; i < first+total; i++ {
 		if arrived[i] == 0 {
 			lost++
 		} else {
-			again += arrived[i] - 1
+			twice += arrived[i] - 1
 		}
 	}
-	fmt.Printf("%d lost, %d again\n", lost, again)
+	fmt.Printf("%d lost, %d twice\n", lost, twice)
 	return nil
 }
 

@@ -5,22 +5,22 @@ import (
 	"time"
 )
 
-// TestPace holds that a file system is slow after some slow calls in a row, that single
+// TestLatency holds that a file system is slow after some slow calls in a row, that single
 // ones on a busy machine do not make it so, and that it can become fast again.
-func TestPace(t *testing.T) {
+func TestLatency(t *testing.T) {
 	const slow, fast = 2 * time.Millisecond, 10 * time.Microsecond
-	p := &pace{timings: StandardTimings()}
+	p := &latency{timings: StandardTimings()}
 	calls := func(n int, d time.Duration) {
 		for range n {
 			p.took(d)
 		}
 	}
 	for range 20 {
-		calls(slowScore-1, slow)
+		calls(4, slow)
 		calls(2, fast)
 	}
 	if p.slow() {
-		t.Error("two fast calls of each nine leave it slow")
+		t.Error("four slow calls before two fast ones make it slow")
 	}
 	calls(slowScore, slow)
 	if !p.slow() {

@@ -2,10 +2,10 @@ package spool
 
 import "time"
 
-// A pace tells if the Maildir's file system is slow, as one over a network is: then
+// A latency tells if the Maildir's file system is slow, as one over a network is: then
 // reading and removing overlap with all else. On a local disk a call takes some
 // microseconds, and handing it to another thread would cost more than it saves.
-type pace struct {
+type latency struct {
 	timings *Timings
 	score   int // see took
 }
@@ -16,16 +16,16 @@ const (
 	slowScore = 8
 	mostScore = 2 * slowScore
 	// fastCall is how many slow ones a fast call outweighs.
-	fastCall = 4
+	fastCall = 2
 )
 
 // took takes how long one call took.
-func (p *pace) took(d time.Duration) {
-	if d >= p.timings.SlowCall {
-		p.score = min(p.score+1, mostScore)
+func (l *latency) took(d time.Duration) {
+	if d >= l.timings.SlowCall {
+		l.score = min(l.score+1, mostScore)
 	} else {
-		p.score = max(p.score-fastCall, 0)
+		l.score = max(l.score-fastCall, 0)
 	}
 }
 
-func (p *pace) slow() bool { return p.score >= slowScore || p.timings.SlowCall == 0 }
+func (l *latency) slow() bool { return l.score >= slowScore || l.timings.SlowCall == 0 }
