@@ -48,7 +48,9 @@ func signalFilter(self uint32) []unix.SockFilter {
 	never := []uint32{unix.SYS_KILL, unix.SYS_TKILL, unix.SYS_RT_SIGQUEUEINFO, unix.SYS_PIDFD_SEND_SIGNAL}
 	onlySelf := []uint32{unix.SYS_TGKILL, unix.SYS_RT_TGSIGQUEUEINFO, unix.SYS_PRLIMIT64}
 	var f []unix.SockFilter
-	load := func(offset uint32) { f = append(f, unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: offset}) }
+	load := func(offset uint32) {
+		f = append(f, unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: offset})
+	}
 	jump := func(test uint16, k uint32, yes, no int) {
 		f = append(f, unix.SockFilter{Code: unix.BPF_JMP | test | unix.BPF_K, Jt: uint8(yes), Jf: uint8(no), K: k})
 	}
