@@ -34,9 +34,12 @@ func siteChecks() []check[*site] {
 	return []check[*site]{
 		{"run script", aboutService, checkService, []kind{
 			noService, noChain, smallLimit, noAccount, shutLog, noTCPRules, relativePath, wrongPort, tlsNeedsRoot,
+			vodmrNeedsRoot, ownersTalker, sharedAccount,
 			badName, badSetting, unknownName, onlyByRule, rulesStale, otherRules,
 		}},
 		{"programs", aboutService, checkPrograms, []kind{weakProgram}},
+		{"confinement", aboutService, checkConfined, []kind{notConfined}},
+		{"logins in the clear", aboutService, checkClear, []kind{clearLogins}},
 		{"qmail", aboutQmail, checkHome, []kind{noQmail}},
 		{"control files", aboutQmail, checkControl, []kind{noName, badName, shortName, badLocalpart, noNumber, shortLife}},
 		{"qmail-queue", aboutQmail, checkQueue, []kind{notSetuid, noSendmail, noBouncer}},
@@ -73,7 +76,7 @@ func loginChecks() []check[*mailbox] {
 	return []check[*mailbox]{
 		{"file of passwords", aboutLogins, checkPasswordFile, []kind{openSecrets, openAccounts, badLine, staleCDB}},
 		{"password", aboutLogins, checkPassword, []kind{
-			longLogin, noFile, noPasswords, noLogin, noPassword, noClear, noClearTLS,
+			longLogin, noFile, noPasswords, noLogin, keyUnasked, noPassword, noClear, noClearTLS,
 		}},
 		{"account", aboutLogins, checkAccount, []kind{hasQuota, rootsAccount, noSMTP, shutAccount, outside}},
 		{"grant", aboutLogins, checkGrant, []kind{lookupFails, denied, notListed, holdsNone, needsTLS}},

@@ -41,6 +41,8 @@ type conversation struct {
 	heard, closedByPeer bool
 	// verified is whether TLS makes sure who the provider is.
 	verified bool
+	// key is the one that TLS shows if the provider asks; nil for none.
+	key      *Key
 	waiting  int64 // messages that the reply to ATRN counts; 0 for unknown
 	dialogue func(line string)
 	secrets  []string // never shown, nor told in an error
@@ -130,7 +132,7 @@ func (d *conversation) next(what string) (smtp.Reply, error) {
 			return d.shown(r), nil
 		}
 		if err := d.feed(); err != nil {
-			return r, broken(err, what)
+			return r, d.broken(err, what)
 		}
 	}
 }
@@ -157,7 +159,10 @@ func (d *conversation) feed() error {
 	return nil
 }
 
-func broken(err error, what string) error {
+func (d *conversation) broken(err error, what string) error {
+	if d.key != nil && isAlert(err) { // TLS 1.3 looks at it after the client's handshake
+		return (&TLS{Key: d.key}).keyRejected(err)
+	}
 	var timeout net.Error
 	if errors.Is(err, io.EOF) {
 		return later(nil, "the provider hung up before %s", what)

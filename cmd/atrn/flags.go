@@ -30,7 +30,7 @@ type rawOptions struct {
 	login, passfile, domains string
 	server, maildir, dial    string
 	tls, cafile, pin         string
-	invitation               string
+	invitation, keyfile      string
 	metrics                  string
 	show                     bool
 	repeat                   bool
@@ -55,6 +55,9 @@ func (raw *rawOptions) parse() (o *flags, err error) {
 	if raw.show {
 		return raw.showInvitation()
 	}
+	if raw.onlyKey() {
+		return raw.showKey()
+	}
 	o = &flags{repeat: raw.repeat, every: time.Duration(raw.seconds) * time.Second}
 	o.verbose = fetch.Verbosity(min(raw.verbose, int(fetch.Messages)))
 	if raw.hush {
@@ -76,10 +79,13 @@ func (raw *rawOptions) parse() (o *flags, err error) {
 	if o.session.TLS, err = raw.security(o.session.Provider); err != nil {
 		return nil, err
 	}
+	if o.session.TLS.Key, err = raw.key(o.session.TLS.Mode); err != nil {
+		return nil, err
+	}
 	if o.session.Sink, err = raw.sink(o.session.Domains); err != nil {
 		return nil, err
 	}
-	o.session.Login, err = raw.loginAndPassword()
+	o.session.Login, err = raw.loginAndPassword(o.session.TLS.Key != nil)
 	raw.keepMetrics(&o.session)
 	return o, err
 }
@@ -99,11 +105,13 @@ func (raw *rawOptions) command() *getopt.Command {
 			"[OPTION...] -e COMMAND ...                   COMMAND leads to the provider",
 			"[OPTION...] -f FILE ...                      FILE is the provider's invitation",
 			"-n -f FILE                                   show the invitation without its password",
+			"-K KEYFILE                                   make a key if there is none, and show its hash",
 		},
 		Ends: raw.ends,
 		Flags: []getopt.Option{
 			getopt.Text('u', "LOGIN", "the login at the provider", &raw.login).By("the invitation's"),
 			getopt.Text('p', "PASSFILE", "a file whose first line is the password", &raw.passfile).By("the invitation's"),
+			getopt.Text('K', "KEYFILE", "a key to log in by, in place of a password; made if it is not there", &raw.keyfile).By("the invitation's"),
 			getopt.Text('d', "DOMAIN[,DOMAIN...]", "the domains to ask for", &raw.domains).By("the invitation's, or all of the login"),
 			getopt.Text('f', "FILE", "the provider's invitation; - is standard input", &raw.invitation),
 			getopt.Flag('n', "with -f: show the invitation without its password", &raw.show),
@@ -233,8 +241,9 @@ func (raw *rawOptions) intoMaildir(domains []string) fetch.Sink {
 	}
 }
 
-// loginAndPassword reads the password file, or takes what the invitation says.
-func (raw *rawOptions) loginAndPassword() (fetch.Login, error) {
+// loginAndPassword reads the password file, or takes what the invitation says. With a key
+// there is no password.
+func (raw *rawOptions) loginAndPassword(byKey bool) (fetch.Login, error) {
 	login := raw.invited.Login
 	if raw.login != "" {
 		login.User = raw.login
@@ -242,8 +251,11 @@ func (raw *rawOptions) loginAndPassword() (fetch.Login, error) {
 	if strings.ContainsAny(login.User, "\x00\r\n") {
 		return fetch.Login{}, fmt.Errorf("%w: a login has no line ends", errUsage)
 	}
-	if login.User == "" || raw.passfile == "" && raw.invitation == "" {
-		return fetch.Login{}, fmt.Errorf("%w: ATRN needs a login: give -u and -p, or an invitation with -f", errUsage)
+	if login.User == "" || raw.passfile == "" && raw.invitation == "" && !byKey {
+		return fetch.Login{}, fmt.Errorf("%w: ATRN needs a login: give -u and -p, -u and -K, or an invitation with -f", errUsage)
+	}
+	if byKey {
+		return fetch.Login{User: login.User}, nil
 	}
 	if raw.passfile == "" && login.Password == "" {
 		return fetch.Login{}, fmt.Errorf("%w: the invitation holds no password: give -p", errUsage)
@@ -268,6 +280,12 @@ func (raw *rawOptions) showInvitation() (*flags, error) {
 	}
 	if i.Pin != nil {
 		lines = append(lines, "pin "+i.Pin.String())
+	}
+	if i.External {
+		lines = append(lines, "external yes")
+	}
+	if i.Key != nil {
+		lines = append(lines, "key "+i.Key.Hash.String())
 	}
 	return &flags{show: strings.Join(lines, "\n") + "\n"}, nil
 }

@@ -59,7 +59,11 @@ func run() int {
 	// watches in another way.
 	fdio.NoUserTimeout(0)
 	fdio.CloseOnExec(3) // qmail-queue needs none of what others left open
-	return relay.ExitCode(relay.Serve(config))
+	err = relay.Serve(config)
+	if err != nil {
+		fdio.Linger(1) // the customer may not have read why
+	}
+	return relay.ExitCode(err)
 }
 
 func command(home, rules *string) *getopt.Command {

@@ -24,7 +24,7 @@ func command(config *tlswrap.Config) *getopt.Command {
 			getopt.Flag('s', "begin TLS when PROG asks for it (STARTTLS), not at once", &config.STARTTLS),
 			getopt.Text('c', "CERTFILE", "the certificate chain, and the key if -k is missing", &config.CertFile),
 			getopt.Text('k', "KEYFILE", "the key", &config.KeyFile).By("CERTFILE"),
-			getopt.Text('a', "CAFILE", "ask customers for a certificate that one of these CAs signed", &config.CAFile),
+			getopt.Text('a', "CAFILE|any", "ask customers for a certificate that one of these CAs signed, or any", &config.CAFile),
 			getopt.Text('u', "ACCT", "the account that does TLS", &config.Account),
 			getopt.Text('U', "ACCT", "the account that runs PROG", &config.ProgramAccount),
 		},

@@ -20,6 +20,7 @@ type flags struct {
 	noCRAM  bool          // CRAM-MD5 is switched off
 	trusted nets.Nets     // from there PLAIN needs no TLS
 	account string        // of the talker; empty for the usual one
+	progAs  string        // the account of the checkpassword program; empty for our own
 	host    string        // in the greeting, the EHLO reply and the challenge
 	prog    []string      // the checkpassword program and its arguments
 }
@@ -56,6 +57,7 @@ func (o *flags) command() *getopt.Command {
 			getopt.Flag('C', "no CRAM-MD5", &o.noCRAM),
 			getopt.Value('P', "NET[,NET...]", "networks from which PLAIN and LOGIN need no TLS", o.trust),
 			getopt.Text('u', "ACCT", "the account that speaks with strangers", &o.account).By("vodmr"),
+			getopt.Text('U', "ACCT", "the account of the checkpassword program", &o.progAs).By("the one that vodmr is started as"),
 		},
 	}
 }

@@ -7,20 +7,26 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// CloseOff keeps this process, all its threads, from opening any file and from connecting
-// to any TCP port, even as root; what is open stays so. It comes after Enter. A process
-// that was never root has no other fence: it could read all that its user can.
-// A kernel without Landlock (before 5.13), or without its part about ports (before 6.7),
-// leaves it as it is.
+// CloseOff keeps this process, all its threads, from opening any file, from connecting
+// to any TCP port and from sending any other process a signal, even as root; what is open
+// stays so. It comes after Enter. A process that was never root has no other fence: it could
+// read all that its user can.
+// A kernel without Landlock, or without a part of it (see Kernels), leaves that as it is.
+// So does a program that is linked with C. vodmr-check says so.
 func CloseOff() error {
-	version, _, errno := syscall.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
-	if errno != 0 {
+	if err := forbidSignals(); err != nil {
+		return err
+	}
+	version := landlockVersion()
+	if version == 0 {
 		return nil
 	}
-	rules := landlockRules(int(version))
-	size := unsafe.Sizeof(rules[0]) // as before version 4
-	if rules[1] != 0 {
+	rules := landlockRules(version)
+	size := unsafe.Sizeof(rules.files) // as before version 4
+	if version >= scopeVersion {
 		size = unsafe.Sizeof(rules)
+	} else if version >= portsVersion {
+		size = unsafe.Offsetof(rules.scope)
 	}
 	fd, _, errno := syscall.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&rules)), size, 0)
 	if errno != 0 {
@@ -34,18 +40,43 @@ func CloseOff() error {
 	return nil
 }
 
-// landlockRules is the kernel's struct landlock_ruleset_attr: what is forbidden about files,
-// and about ports. A version of Landlock knows a certain number of the rights.
-func landlockRules(version int) [2]uint64 {
-	files, ports := uint64(unix.LANDLOCK_ACCESS_FS_MAKE_SYM)<<1-1, uint64(0)
+// The versions of Landlock that brought a part of it.
+const (
+	portsVersion = 4 // Linux 6.7
+	scopeVersion = 6 // Linux 6.12
+)
+
+// Kernels says which of these parts the running kernel has.
+func Kernels() Landlock {
+	version := landlockVersion()
+	return Landlock{Files: version > 0, Ports: version >= portsVersion, Signals: version >= scopeVersion}
+}
+
+func landlockVersion() int {
+	version, _, errno := syscall.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
+	if errno != 0 {
+		return 0
+	}
+	return int(version)
+}
+
+// A ruleset is the kernel's struct landlock_ruleset_attr: what is forbidden.
+type ruleset struct{ files, ports, scope uint64 }
+
+// landlockRules forbids all that a version of Landlock knows.
+func landlockRules(version int) ruleset {
+	rules := ruleset{files: unix.LANDLOCK_ACCESS_FS_MAKE_SYM<<1 - 1}
 	if version >= 2 {
-		files |= unix.LANDLOCK_ACCESS_FS_REFER
+		rules.files |= unix.LANDLOCK_ACCESS_FS_REFER
 	}
 	if version >= 3 {
-		files |= unix.LANDLOCK_ACCESS_FS_TRUNCATE
+		rules.files |= unix.LANDLOCK_ACCESS_FS_TRUNCATE
 	}
-	if version >= 4 {
-		ports = unix.LANDLOCK_ACCESS_NET_BIND_TCP | unix.LANDLOCK_ACCESS_NET_CONNECT_TCP
+	if version >= portsVersion {
+		rules.ports = unix.LANDLOCK_ACCESS_NET_BIND_TCP | unix.LANDLOCK_ACCESS_NET_CONNECT_TCP
 	}
-	return [2]uint64{files, ports}
+	if version >= scopeVersion {
+		rules.scope = unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | unix.LANDLOCK_SCOPE_SIGNAL
+	}
+	return rules
 }

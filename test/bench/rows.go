@@ -42,6 +42,7 @@ func rows() []row {
 		row{"standing-idle", "1000 sessions that stand: memory, processor time, a message to each", runStanding},
 		row{"standing-5000", "5000 sessions that stand: the same, with threads, and the latency of a message to each", runStanding},
 		row{"poll", "1000 sessions for whom nothing waits, one after the other: connect to 453", runPoll},
+		row{"session-453", "a session without mail, up to 453; with -B against an earlier commit", runEmptySession},
 		row{"start", "start-up of vodmr and vodmr-relay against an empty Go program", runStart})
 	return append(list, frontRows()...)
 }
