@@ -40,6 +40,7 @@ func rows() []row {
 		row{"standing-latency", "100 messages, one at a time, into a session that stands", runLatency},
 		row{"door-dictionary", "the same, while 50 askers go through 10,000 unknown recipients", runDictionary},
 		row{"standing-idle", "1000 sessions that stand: memory, processor time, a message to each", runStanding},
+		row{"session-453", "a session without mail, up to 453; with -B against an earlier commit", runEmptySession},
 		row{"start", "start-up of vodmr and vodmr-relay against an empty Go program", runStart})
 	return append(list, frontRows()...)
 }
