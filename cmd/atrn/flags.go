@@ -111,7 +111,7 @@ func (raw *rawOptions) command() *getopt.Command {
 		Flags: []getopt.Option{
 			getopt.Text('u', "LOGIN", "the login at the provider", &raw.login).By("the invitation's"),
 			getopt.Text('p', "PASSFILE", "a file whose first line is the password", &raw.passfile).By("the invitation's"),
-			getopt.Text('K', "KEYFILE", "a key to log in by, in place of a password; made if it is not there", &raw.keyfile).By("the invitation's"),
+			getopt.Text('K', "KEYFILE", "the private key of the login, in place of a password", &raw.keyfile).By("the invitation's"),
 			getopt.Text('d', "DOMAIN[,DOMAIN...]", "the domains to ask for", &raw.domains).By("the invitation's, or all of the login"),
 			getopt.Text('f', "FILE", "the provider's invitation; - is standard input", &raw.invitation),
 			getopt.Flag('n', "with -f: show the invitation without its password", &raw.show),

@@ -307,8 +307,8 @@ func (s *setUp) takesDown(postfix string) {
 // put into the Maildir by hand.
 const provider = `set -e
 postfix stop 2>/dev/null || :
-useradd -r vodmr; useradd -r vodmrmail
-vodmr-conf -s -u vodmr -c /etc/vodmr/tls/cert.pem vodmrmail root /etc/vodmr mail.example.net 'vodmr-checkpw vpasswd' >/dev/null
+useradd -r vodmr; useradd -r vodmrtls; useradd -r vodmrmail
+vodmr-conf -s -u vodmrtls -c /etc/vodmr/tls/cert.pem vodmrmail root /etc/vodmr mail.example.net 'vodmr-checkpw vpasswd' >/dev/null
 cd /etc/vodmr && mkdir tls && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj /CN=x \
 	-keyout tls/key -out tls/chain 2>/dev/null && cat tls/key tls/chain >tls/cert.pem && chmod 600 tls/*
 mkdir -p -m 700 /var/lib/vodmr/d/Maildir/new /var/lib/vodmr/d/Maildir/cur /var/lib/vodmr/d/Maildir/tmp

@@ -90,7 +90,7 @@ func (s *setUp) takesKeysAtOnce(old string) {
 	s.t.Helper()
 	hash := s.must("atrn -K /root/key 2>/dev/null")
 	both := "vodmr-front -k " + old + "," + hash + " mail.example.net second.example"
-	s.want(0, both, "let odmr@second.example in by "+old+","+hash+", and by no password", "&external\n")
+	s.want(0, both, "let odmr@second.example in by "+old+","+hash+", and by no password", "&external")
 	s.unchanged(0, both, "nothing to change")
 	fetch := "atrn -K /root/key -u odmr@second.example -F $(vodmr-front -l | sed -n 's/^pin //p') -w 1 -m /root/second mail.example.net"
 	s.want(0, fetch, "fetched")
