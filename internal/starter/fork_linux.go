@@ -21,7 +21,8 @@ func (b *block) clone() (pid int) {
 	self := uintptr(unsafe.Pointer(b))
 	b.stack = span{pageDown(uintptr(unsafe.Pointer(&here)) - around), pageUp(uintptr(unsafe.Pointer(&here)) + around)}
 	b.block = span{pageDown(self), pageUp(self + uintptr(len(b.memory)))}
-	if len(os.Args) > 0 {
+	text := uintptr(unsafe.Pointer(unsafe.StringData("in the program's own file")))
+	if len(os.Args) > 0 && text < math.MaxUint32 && !raced {
 		b.top = pageDown(uintptr(unsafe.Pointer(unsafe.StringData(os.Args[0]))))
 	}
 	return b.forkRaw()
@@ -36,6 +37,7 @@ func pageUp(address uintptr) uintptr { return pageDown(address + largestPage - 1
 
 //go:nosplit
 //go:norace
+//go:nocheckptr
 func (b *block) forkRaw() int {
 	pid, _, errno := syscall.RawSyscall6(unix.SYS_CLONE, uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
 	if errno != 0 {
@@ -51,6 +53,7 @@ func (b *block) forkRaw() int {
 //
 //go:nosplit
 //go:norace
+//go:nocheckptr
 func (b *block) serve() {
 	b.closeRest()
 	b.giveUpMemory()
@@ -65,6 +68,7 @@ func (b *block) serve() {
 //
 //go:nosplit
 //go:norace
+//go:nocheckptr
 func (b *block) closeRest() {
 	const all = 1<<32 - 1
 	syscall.RawSyscall(unix.SYS_CLOSE_RANGE, 0, 1, 0)
@@ -80,6 +84,7 @@ func (b *block) closeRest() {
 //
 //go:nosplit
 //go:norace
+//go:nocheckptr
 func (b *block) giveUpMemory() {
 	// Nothing but the program lies below, on systems with addresses of 64 bits.
 	low := uintptr(math.MaxUint32)
@@ -98,6 +103,7 @@ func (b *block) giveUpMemory() {
 
 //go:nosplit
 //go:norace
+//go:nocheckptr
 func unmap(from, to uintptr) {
 	if from < to {
 		syscall.RawSyscall(unix.SYS_MUNMAP, from, to-from, 0)
@@ -108,6 +114,7 @@ func unmap(from, to uintptr) {
 //
 //go:nosplit
 //go:norace
+//go:nocheckptr
 func (b *block) receive() bool {
 	for {
 		b.message.Controllen = b.unused.Controllen
@@ -128,6 +135,7 @@ func (b *block) receive() bool {
 //
 //go:nosplit
 //go:norace
+//go:nocheckptr
 func (b *block) takeFiles() bool {
 	header := (*unix.Cmsghdr)(unsafe.Pointer(&b.control[0]))
 	const want = unix.SizeofCmsghdr + 3*4
@@ -144,6 +152,7 @@ func (b *block) takeFiles() bool {
 //
 //go:nosplit
 //go:norace
+//go:nocheckptr
 func (b *block) run() {
 	pid, _, errno := syscall.RawSyscall6(unix.SYS_CLONE, uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
 	if errno == 0 && pid == 0 {
@@ -164,6 +173,7 @@ func (b *block) run() {
 //
 //go:nosplit
 //go:norace
+//go:nocheckptr
 func (b *block) await(pid uintptr) {
 	handle, _, errno := syscall.RawSyscall(unix.SYS_PIDFD_OPEN, pid, 0, 0)
 	if errno == 0 {
@@ -179,6 +189,7 @@ func (b *block) await(pid uintptr) {
 
 //go:nosplit
 //go:norace
+//go:nocheckptr
 func (b *block) killOrEnd(pid uintptr) {
 	n, _, _ := syscall.RawSyscall(unix.SYS_READ, b.socket, uintptr(unsafe.Pointer(&b.request[0])), 1)
 	if n != 1 {
@@ -192,6 +203,7 @@ func (b *block) killOrEnd(pid uintptr) {
 //
 //go:nosplit
 //go:norace
+//go:nocheckptr
 func (b *block) exec() {
 	// A received descriptor may have a number that another one must get.
 	const above = 16
