@@ -22,7 +22,7 @@ func (b *block) clone() (pid int) {
 	b.stack = span{pageDown(uintptr(unsafe.Pointer(&here)) - around), pageUp(uintptr(unsafe.Pointer(&here)) + around)}
 	b.block = span{pageDown(self), pageUp(self + uintptr(len(b.memory)))}
 	text := uintptr(unsafe.Pointer(unsafe.StringData("in the program's own file")))
-	if len(os.Args) > 0 && text < math.MaxUint32 && !raced {
+	if len(os.Args) > 0 && text < math.MaxUint32 && !withC {
 		b.top = pageDown(uintptr(unsafe.Pointer(unsafe.StringData(os.Args[0]))))
 	}
 	return b.forkRaw()

@@ -14,7 +14,7 @@ import (
 )
 
 // A Starter is this process's end of the connection to the second process.
-type Starter struct{ socket int }
+type Starter struct{ socket, pid int }
 
 // Fork makes the second process. It comes before this one is confined. The second process
 // ends when this one closes its end, or ends itself.
@@ -26,21 +26,22 @@ func Fork(c Command) (*Starter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("socketpair: %w", err)
 	}
+	pid := 0
 	b, err := newBlock(c, fds[1])
 	if err == nil {
-		err = b.fork()
+		pid, err = b.fork()
 	}
 	unix.Close(fds[1])
 	if err != nil {
 		unix.Close(fds[0])
 		return nil, err
 	}
-	return &Starter{fds[0]}, nil
+	return &Starter{fds[0], pid}, nil
 }
 
 // fork makes the second process on a thread that no signal reaches: a handler would need
 // what the second process does not have.
-func (b *block) fork() error {
+func (b *block) fork() (pid int, err error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	// The second process must not have descriptors that another thread is just making.
@@ -48,17 +49,16 @@ func (b *block) fork() error {
 	defer syscall.ForkLock.Unlock()
 	var old unix.Sigset_t
 	if err := unix.PthreadSigmask(unix.SIG_SETMASK, allSignals(), &old); err != nil {
-		return fmt.Errorf("sigmask: %w", err)
+		return 0, fmt.Errorf("sigmask: %w", err)
 	}
-	pid := b.clone()
+	pid = b.clone()
 	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil); err != nil {
-		return fmt.Errorf("sigmask: %w", err)
+		return 0, fmt.Errorf("sigmask: %w", err)
 	}
-	unix.Munmap(b.memory)
 	if pid < 0 {
-		return fmt.Errorf("fork: %w", syscall.Errno(-pid))
+		err = fmt.Errorf("fork: %w", syscall.Errno(-pid))
 	}
-	return nil
+	return pid, errors.Join(err, unix.Munmap(b.memory))
 }
 
 func allSignals() *unix.Sigset_t {
@@ -81,8 +81,11 @@ func (s *Starter) Start(files [3]int) (*Run, error) {
 	return &Run{socket: s.socket}, nil
 }
 
-// Close lets the second process end.
-func (s *Starter) Close() { unix.Close(s.socket) }
+// Close ends the second process.
+func (s *Starter) Close() {
+	unix.Close(s.socket)
+	_ = sys.Retry(func() error { _, err := unix.Wait4(s.pid, nil, 0, nil); return err })
+}
 
 func send(socket int, request byte) error {
 	return sys.Retry(func() error { return unix.Sendto(socket, []byte{request}, unix.MSG_NOSIGNAL, nil) })
