@@ -119,6 +119,12 @@ func (q Queue) command() starter.Command {
 	return starter.Command{Path: program, Argv: []string{program}, Dir: dir, Environ: syscall.Environ()}
 }
 
+// Path is the file that is run.
+func (q Queue) Path() string {
+	c := q.command()
+	return sys.Join(c.Dir, c.Path)
+}
+
 // Fork makes a second process that starts the program, for a process that is about to give
 // up the right to start any. Without a program there is nothing to do.
 func (q *Queue) Fork() (err error) {

@@ -12,6 +12,7 @@ import (
 	"vodmr/internal/fdio"
 	"vodmr/internal/getopt"
 	"vodmr/internal/logline"
+	"vodmr/internal/rights"
 	"vodmr/internal/setuser"
 	"vodmr/internal/verdict"
 	"vodmr/internal/version"
@@ -70,7 +71,27 @@ func run() int {
 	// watches in another way.
 	fdio.NoUserTimeout(0)
 	fdio.CloseOnExec(3) // qmail-queue needs none of what others left open
+	if err := confine(&config); err != nil {
+		config.Log.Event("error", logline.F("reason", "this process cannot be confined"), logline.Err(err))
+		return exitTemporary
+	}
+	defer config.Queue.Close()
 	return relay.ExitCode(relay.Serve(config))
+}
+
+// confine gives up all rights that the session does not need, before the first byte of the
+// customer is read. On Linux such a process can start no program with a setuid bit, so a
+// second one is made before, which starts qmail-queue. A system that cannot confine a process
+// goes without.
+func confine(config *relay.Config) error {
+	if _, ok := rights.Available(); !ok {
+		return rights.KeepSecret()
+	}
+	keeps := config.Rights()
+	if err := config.Queue.Fork(); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		return err
+	}
+	return keeps.Keep()
 }
 
 // setOwner takes the rights of the mailbox's owner before anything in HOME is read.

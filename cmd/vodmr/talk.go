@@ -12,6 +12,7 @@ import (
 	"vodmr/internal/confine"
 	"vodmr/internal/logline"
 	"vodmr/internal/nets"
+	"vodmr/internal/rights"
 	"vodmr/internal/ucspi"
 )
 
@@ -24,7 +25,7 @@ func talk(o flags) int {
 		err = giveUpRights(o.account)
 	}
 	if err == nil {
-		err = confine.CloseOff()
+		err = rights.Rights{}.Keep()
 	}
 	if err != nil {
 		log.Event("error", logline.F("ip", ip), logline.Err(err))

@@ -39,7 +39,7 @@ func pageUp(address uintptr) uintptr { return pageDown(address + largestPage - 1
 //go:norace
 //go:nocheckptr
 func (b *block) forkRaw() int {
-	pid, _, errno := syscall.RawSyscall6(unix.SYS_CLONE, uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
+	pid, _, errno := syscall.RawSyscall6(unix.SYS_CLONE, b.flags[0], b.flags[1], 0, 0, 0, 0)
 	if errno != 0 {
 		return -int(errno)
 	}
@@ -71,6 +71,7 @@ func (b *block) serve() {
 //go:nocheckptr
 func (b *block) closeRest() {
 	const all = 1<<32 - 1
+	syscall.RawSyscall(unix.SYS_CLOSE, b.peer, 0, 0)
 	syscall.RawSyscall(unix.SYS_CLOSE_RANGE, 0, 1, 0)
 	if b.socket > 3 {
 		syscall.RawSyscall(unix.SYS_CLOSE_RANGE, 3, b.socket-1, 0)
@@ -154,7 +155,7 @@ func (b *block) takeFiles() bool {
 //go:norace
 //go:nocheckptr
 func (b *block) run() {
-	pid, _, errno := syscall.RawSyscall6(unix.SYS_CLONE, uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
+	pid, _, errno := syscall.RawSyscall6(unix.SYS_CLONE, b.flags[0], b.flags[1], 0, 0, 0, 0)
 	if errno == 0 && pid == 0 {
 		b.exec()
 	}

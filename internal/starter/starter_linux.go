@@ -19,9 +19,6 @@ type Starter struct{ socket, pid int }
 // Fork makes the second process. It comes before this one is confined. The second process
 // ends when this one closes its end, or ends itself.
 func Fork(c Command) (*Starter, error) {
-	if runtime.GOARCH == "s390x" {
-		return nil, errors.ErrUnsupported // its clone takes its arguments in another order
-	}
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("socketpair: %w", err)
@@ -29,6 +26,7 @@ func Fork(c Command) (*Starter, error) {
 	pid := 0
 	b, err := newBlock(c, fds[1])
 	if err == nil {
+		b.peer = uintptr(fds[0])
 		pid, err = b.fork()
 	}
 	unix.Close(fds[1])
@@ -103,6 +101,8 @@ type block struct {
 	memory []byte // this block, and what its pointers point to
 
 	socket  uintptr
+	peer    uintptr    // the first process's end
+	flags   [2]uintptr // of clone
 	path    *byte
 	dir     *byte
 	argv    **byte
@@ -153,6 +153,10 @@ func newBlock(c Command, socket int) (*block, error) {
 	b.message.SetControllen(len(b.control))
 	b.vector.SetLen(len(b.request))
 	b.unused = b.message
+	b.flags[0] = uintptr(unix.SIGCHLD)
+	if runtime.GOARCH == "s390x" {
+		b.flags[0], b.flags[1] = b.flags[1], b.flags[0] // the stack comes first there
+	}
 	return b, nil
 }
 

@@ -1,4 +1,4 @@
-package confine
+package rights
 
 import (
 	"syscall"
@@ -13,9 +13,9 @@ func KeepSecret() error {
 	return unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
 }
 
-// gainNothing keeps each thread, and each program that one of them becomes, from getting
+// GainNothing keeps each thread, and each program that one of them becomes, from getting
 // rights by a setuid bit or a file's capabilities.
-func gainNothing() error {
+func GainNothing() error {
 	_, _, errno := syscall.AllThreadsSyscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0)
 	// A program that is linked with C has no such call; it is left without.
 	if errno != 0 && errno != syscall.ENOTSUP {

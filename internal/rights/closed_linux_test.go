@@ -1,4 +1,4 @@
-package confine
+package rights
 
 import (
 	"errors"
@@ -12,11 +12,11 @@ import (
 
 const closedOff = "VODMR_TEST_CLOSED_OFF"
 
-// After CloseOff not even a process with all rights opens a file or a connection. It is
+// After Rights{}.Keep not even a process with all rights opens a file or a connection. It is
 // tried in a process of its own, for nothing takes it back.
-func TestCloseOff(t *testing.T) {
+func TestKeepNone(t *testing.T) {
 	if os.Getenv(closedOff) == "" {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestCloseOff$")
+		cmd := exec.Command(os.Args[0], "-test.run=^TestKeepNone$")
 		cmd.Env = append(os.Environ(), closedOff+"=yes")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Errorf("%v\n%s", err, out)
@@ -30,7 +30,7 @@ func TestCloseOff(t *testing.T) {
 	if _, _, errno := syscall.AllThreadsSyscall(unix.SYS_GETPID, 0, 0, 0); errno == syscall.ENOTSUP {
 		t.Skip("linked with C: run it with CGO_ENABLED=0, as the programs are built")
 	}
-	if err := errors.Join(loseRights(), CloseOff()); err != nil {
+	if err := (Rights{}).Keep(); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"/etc/passwd", "/", os.Args[0]} {
