@@ -26,6 +26,7 @@ func (c Config) Rights() rights.Rights {
 	if c.Rules != "" {
 		r.Read = append(r.Read, folderOf(c.Rules))
 	}
+	r.List = []string{c.Home}
 	r.Write = append(r.Write, resolved(sys.Join(c.Home, c.Maildir)))
 	found, err := grant.LookUp(grant.Site{Qmail: c.Qmail, Rules: c.Rules}, c.Login, c.Home, c.Maildir, c.Environ)
 	if err != nil {

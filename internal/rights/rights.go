@@ -8,6 +8,7 @@ package rights
 // starts no program and no process, reads no other process's memory and sends it no signal.
 // What it has open stays open.
 type Rights struct {
+	List    []string // folders: they and the folders in them can be opened, but no file
 	Read    []string // files, and folders with all that is in them
 	Write   []string // folders, with no link in their paths: files in them are read, made, changed, renamed and removed
 	Connect []int    // TCP ports that it may connect to; UNIX sockets need none

@@ -51,6 +51,9 @@ func (r Rights) landlock() error {
 		return err
 	}
 	defer unix.Close(rules.fd)
+	for _, path := range r.List {
+		err = errors.Join(err, rules.allowPath(path, unix.LANDLOCK_ACCESS_FS_READ_DIR))
+	}
 	for _, path := range r.Read {
 		err = errors.Join(err, rules.allowPath(path, readRights))
 	}

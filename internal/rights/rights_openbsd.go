@@ -18,7 +18,7 @@ func (r Rights) Keep() error {
 		promises += " dns"
 	}
 	var err error
-	for _, path := range r.Read {
+	for _, path := range append(r.List, r.Read...) {
 		err = errors.Join(err, unveil(path, "r"))
 	}
 	for _, path := range r.Write {

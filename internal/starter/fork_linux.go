@@ -1,8 +1,6 @@
 package starter
 
 import (
-	"math"
-	"os"
 	"syscall"
 	"unsafe"
 
@@ -17,23 +15,9 @@ import (
 // clone forks. In the second process it does not return.
 func (b *block) clone() (pid int) {
 	var here byte
-	const around = 8 << 10
-	self := uintptr(unsafe.Pointer(b))
-	b.stack = span{pageDown(uintptr(unsafe.Pointer(&here)) - around), pageUp(uintptr(unsafe.Pointer(&here)) + around)}
-	b.block = span{pageDown(self), pageUp(self + uintptr(len(b.memory)))}
-	text := uintptr(unsafe.Pointer(unsafe.StringData("in the program's own file")))
-	if len(os.Args) > 0 && text < math.MaxUint32 && !withC {
-		b.top = pageDown(uintptr(unsafe.Pointer(unsafe.StringData(os.Args[0]))))
-	}
+	b.keepMemory(uintptr(unsafe.Pointer(&here)))
 	return b.forkRaw()
 }
-
-// largestPage is the size of a page, in bytes, if it is a large one.
-const largestPage = 64 << 10
-
-func pageDown(address uintptr) uintptr { return address &^ (largestPage - 1) }
-
-func pageUp(address uintptr) uintptr { return pageDown(address + largestPage - 1) }
 
 //go:nosplit
 //go:norace
@@ -79,27 +63,16 @@ func (b *block) closeRest() {
 	syscall.RawSyscall(unix.SYS_CLOSE_RANGE, b.socket+1, all, 0)
 }
 
-// giveUpMemory keeps what serve needs: the program's text and variables, the stack and this
-// block; and the arguments, for ps. What the first process changes later would otherwise be
-// there twice. On a machine where the program lies elsewhere all is kept.
+// giveUpMemory gives up what the first process would change later: it would be there twice
+// then.
 //
 //go:nosplit
 //go:norace
 //go:nocheckptr
 func (b *block) giveUpMemory() {
-	// Nothing but the program lies below, on systems with addresses of 64 bits.
-	low := uintptr(math.MaxUint32)
-	low &^= largestPage - 1
-	first, second := b.stack, b.block
-	if second.from < first.from {
-		first, second = second, first
+	for i := 0; i < len(b.unneeded); i++ {
+		unmap(b.unneeded[i].from, b.unneeded[i].to)
 	}
-	if unsafe.Sizeof(low) < 8 || first.from < low || first.to > second.from || second.to > b.top {
-		return
-	}
-	unmap(low, first.from)
-	unmap(first.to, second.from)
-	unmap(second.to, b.top)
 }
 
 //go:nosplit

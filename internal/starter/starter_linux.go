@@ -108,8 +108,7 @@ type block struct {
 	argv    **byte
 	environ **byte
 
-	stack, block span    // the memory that stays
-	top          uintptr // and all from here on
+	unneeded [4]span // memory to give up
 
 	// A message, and the three descriptors in it.
 	request [8]byte
@@ -123,9 +122,6 @@ type block struct {
 	signals unix.Sigset_t // none
 	nothing [4]uint64     // a struct sigaction of the kernel: the usual action
 }
-
-// A span is memory between two addresses.
-type span struct{ from, to uintptr }
 
 // newBlock writes a command into new memory, as execve wants it.
 func newBlock(c Command, socket int) (*block, error) {

@@ -50,8 +50,9 @@ func runStanding(b *bench, r row) ([]result, error) {
 	time.Sleep(standingWindow)
 	busy := runtimeOf(relay) - before
 	front, back := processes(vodmr), memory(relay)
-	if len(front) != 0 || len(back) != standingSessions {
-		return nil, fmt.Errorf("%d of vodmr and %d of vodmr-relay run, not 0 and %d; %s",
+	// On Linux each has a second process beside it, which would start qmail-queue.
+	if len(front) != 0 || len(back) != standingSessions && len(back) != 2*standingSessions {
+		return nil, fmt.Errorf("%d of vodmr and %d of vodmr-relay run, not 0 and %d or twice as many; %s",
 			len(front), len(back), standingSessions, provider.log)
 	}
 	seconds, err := c.deliver()
@@ -60,8 +61,8 @@ func runStanding(b *bench, r row) ([]result, error) {
 	}
 	hour := busy.Seconds() / standingSessions * float64(time.Hour/standingWindow)
 	one := result{row: r.name, mode: "-", messages: standingSessions, size: 4 << 10, seconds: seconds, cpu: hour,
-		pss: mean(back)}
-	one.note = fmt.Sprintf("PSS a session %.0f KiB: vodmr-relay alone; processor a session and hour %.3f s; "+
+		pss: mean(back) * float64(len(back)) / standingSessions}
+	one.note = fmt.Sprintf("PSS a session %.0f KiB: vodmr-relay and the process that starts qmail-queue; processor a session and hour %.3f s; "+
 		"a message to each %.2f s; behind %s%s", one.pss, hour, seconds, provider.name, unwatched())
 	return []result{one}, nil
 }
