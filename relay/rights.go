@@ -27,7 +27,7 @@ func (c Config) Rights() rights.Rights {
 		r.Read = append(r.Read, folderOf(c.Rules))
 	}
 	r.List = []string{c.Home}
-	r.Write = append(r.Write, resolved(sys.Join(c.Home, c.Maildir)))
+	r.Write = append(r.Write, sys.Join(resolved(c.Home), c.Maildir))
 	found, err := grant.LookUp(grant.Site{Qmail: c.Qmail, Rules: c.Rules}, c.Login, c.Home, c.Maildir, c.Environ)
 	if err != nil {
 		return r // ATRN will say it
@@ -49,7 +49,7 @@ func folderOf(file string) string {
 }
 
 // resolved is a folder's path without the links that count, see package safepath. If there is
-// another link, the path keeps it, and no right comes of that.
+// another link, in it or in what follows it, no right comes of the path.
 func resolved(folder string) string {
 	if real, err := safepath.Resolve(folder); err == nil && strings.HasPrefix(real, "/") {
 		return real

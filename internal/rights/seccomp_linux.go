@@ -17,6 +17,13 @@ func (r Rights) seccomp() error {
 	if !known {
 		return nil
 	}
+	// This thread's property comes to all others with the filter, even in a program that is
+	// linked with C.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return err
+	}
 	filter := r.filter(arch)
 	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
 	unsynced, _, errno := syscall.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER,
