@@ -17,7 +17,13 @@ type Credentials struct {
 	Login     string
 	Secret    string // a password, or the response to Challenge
 	Challenge string // empty for a plain password
+	External  bool   // TLS knows the client, and only the login is sent: AUTH EXTERNAL
 }
+
+// ExternalVariable is the environment variable by which a checkpassword program gets the
+// hash of the client's public key in place of a secret (internal/keyhash has its form).
+// It is set for AUTH EXTERNAL alone.
+const ExternalVariable = "VODMR_EXTERNAL"
 
 const (
 	// keptByVchkpw is how many bytes vchkpw keeps of descriptor 3, NULs counted:
@@ -51,6 +57,9 @@ type Mechanism struct {
 	// Clear is set if the client sends the password itself: then the
 	// mechanism is for connections inside TLS only (RFC 4954 section 4).
 	Clear bool
+
+	// Certificate is set if the mechanism relies on the client's certificate.
+	Certificate bool
 
 	// Exchange asks the client for its credentials. initial is what followed
 	// the name in the AUTH command: empty for nothing, "=" for an empty initial

@@ -27,7 +27,7 @@ func TestChallengeLeavesRoomForTheLogin(t *testing.T) {
 			t.Fatalf("challenge %q", challenge)
 		}
 		login := strings.Repeat("x", 64)
-		if c := (Credentials{login, strings.Repeat("0", 32), challenge}); !c.Fits() {
+		if c := (Credentials{Login: login, Secret: strings.Repeat("0", 32), Challenge: challenge}); !c.Fits() {
 			t.Fatalf("%d bytes of login do not fit challenge %q", len(login), challenge)
 		}
 		if len(host) <= 26 && !strings.HasSuffix(challenge, ".1795339089@"+host+">") {
@@ -53,7 +53,7 @@ func TestChallengesDiffer(t *testing.T) {
 // vchkpw keeps 155 bytes of descriptor 3.
 func TestFits(t *testing.T) {
 	for length, want := range map[int]bool{64: true, 65: false} {
-		c := Credentials{strings.Repeat("x", length), strings.Repeat("0", 32), strings.Repeat("c", 56)}
+		c := Credentials{Login: strings.Repeat("x", length), Secret: strings.Repeat("0", 32), Challenge: strings.Repeat("c", 56)}
 		if got := c.Fits(); got != want || len(c.Bytes()) != length+91 {
 			t.Errorf("login of %d bytes: fits %v, want %v, in %d bytes", length, got, want, len(c.Bytes()))
 		}
@@ -155,7 +155,7 @@ func TestExchange(t *testing.T) {
 	if err != nil || !dialogue.Match("<*.1795339089@mail.example.net>", string(challenge)) {
 		t.Errorf("said %q", said)
 	}
-	want := Credentials{"Tim T.", "b913a602c7eda7a495b4e6e7334d3890", string(challenge)}
+	want := Credentials{Login: "Tim T.", Secret: "b913a602c7eda7a495b4e6e7334d3890", Challenge: string(challenge)}
 	if c != want {
 		t.Error(cmp.Diff(want, c))
 	}

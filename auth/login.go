@@ -54,6 +54,10 @@ func (s *Session) authenticate(arg string) error {
 
 // mechanism finds the mechanism that arg names; initial is the initial response.
 func (s *Session) mechanism(arg string) (m Mechanism, initial string, err error) {
+	if !s.mayLogin() && s.lostTLS() {
+		s.Log.Event("error", logline.F("ip", s.IP), logline.F("reason", "no login without TLS, which cannot be had: "+lostTLS))
+		return m, "", replyNoTLS()
+	}
 	if !s.mayLogin() {
 		return m, "", ReplyNeedsTLS()
 	}
@@ -68,8 +72,11 @@ func (s *Session) mechanism(arg string) (m Mechanism, initial string, err error)
 		if !strings.EqualFold(m.Name, name) {
 			continue
 		}
-		if m.Clear && !s.unheard() {
+		if (m.Clear || m.Certificate) && !s.unheard() {
 			return m, "", ReplyNeedsTLS()
+		}
+		if m.Certificate && !s.External {
+			return m, "", ReplyNoCertificate()
 		}
 		return m, initial, nil
 	}
@@ -114,9 +121,13 @@ func (s *Session) refuse(mechanism string, c Credentials, why error) error {
 
 // who names the login, for the log.
 func (s *Session) who(mechanism string, c Credentials) []logline.Field {
-	return []logline.Field{
+	fields := []logline.Field{
 		logline.F("user", c.Login), logline.F("mechanism", mechanism), logline.F("ip", s.IP),
 	}
+	if s.TLS {
+		fields = append(fields, logline.F("tls", "yes"))
+	}
+	return fields
 }
 
 // checkFitting spares the program credentials that it would cut, and then refuse

@@ -30,6 +30,16 @@ func ReplyNoInitial() smtp.Reply {
 	return smtp.NewReply(501, "5.7.0", "this mechanism takes no initial response")
 }
 
+// ReplyNoIdentity answers an empty response of EXTERNAL.
+func ReplyNoIdentity() smtp.Reply {
+	return smtp.NewReply(501, "5.5.4", "EXTERNAL needs your login here: send it as the authorization identity")
+}
+
+// ReplyNoCertificate answers EXTERNAL inside TLS.
+func ReplyNoCertificate() smtp.Reply {
+	return smtp.NewReply(504, "5.5.4", "EXTERNAL needs a client certificate in the TLS handshake; EHLO lists what works")
+}
+
 func ReplyUnknownMechanism() smtp.Reply {
 	return smtp.NewReply(504, "5.5.4", "unknown mechanism; EHLO lists those that work")
 }

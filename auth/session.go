@@ -22,8 +22,13 @@ type Session struct {
 	Quiet   bool          // a connection that only says EHLO and QUIT is not logged: a health check
 	TLS     bool          // the connection is inside TLS
 	Offer   TLSOffer      // who can put it there; nil for nobody
-	IP      string        // the customer's, for the log
-	Log     *logline.Logger
+
+	// External is set if the customer has shown a certificate in the TLS handshake, and
+	// Check can tell whose it is.
+	External bool
+
+	IP  string // the customer's, for the log
+	Log *logline.Logger
 
 	// Check decides about credentials, once, until the session's end at the latest. A nil
 	// error is a login: another program has the connection from then on. An error that
@@ -49,13 +54,13 @@ var errLoggedIn = errors.New("logged in")
 func NewSession(host string, conn Connection) *Session {
 	s := &Session{Host: host, server: smtp.NewServer(conn), sleep: time.Sleep, now: time.Now}
 	s.client = Client{Server: s.server, Pending: conn.Pending}
-	s.mechanisms = []Mechanism{CRAMMD5(host, func() time.Time { return s.now() }), Plain(), Login()}
+	s.mechanisms = []Mechanism{CRAMMD5(host, func() time.Time { return s.now() }), Plain(), Login(), External()}
 	return s
 }
 
 // Serve greets the customer and answers until a login, or until the session ends without
-// one.
-func (s *Session) Serve() {
+// one. It reports if the customer may still be sending, and so could lose the last reply.
+func (s *Session) Serve() (unheard bool) {
 	if s.NoCRAM {
 		s.mechanisms = slices.DeleteFunc(s.mechanisms, func(m Mechanism) bool { return m.Name == cramMD5 })
 	}
@@ -66,6 +71,8 @@ func (s *Session) Serve() {
 	if !s.loggedIn && !s.wasCheck(err) {
 		s.Log.Event("end", logline.F("ip", s.IP), logline.F("reason", endReason(err)))
 	}
+	theirs := err == nil || errors.Is(err, io.EOF) // it was the customer who ended it
+	return !s.loggedIn && (!theirs || s.client.Pending())
 }
 
 // wasCheck reports if the session was a balancer's health check, which comes every few
@@ -169,6 +176,10 @@ func (s *Session) ehlo(name string) (smtp.Reply, error) {
 // mayLogin reports if AUTH works now: without TLS it may be forbidden.
 func (s *Session) mayLogin() bool { return s.unheard() || !s.NeedTLS }
 
+// lostTLS reports if there should be STARTTLS and is none, since the certificate is at
+// fault for example.
+func (s *Session) lostTLS() bool { return !s.TLS && s.Offer != nil && !s.Offer.Open() }
+
 // unheard reports if nobody can listen between the customer and this program.
 func (s *Session) unheard() bool { return s.TLS || s.Trusted }
 
@@ -176,7 +187,7 @@ func (s *Session) unheard() bool { return s.TLS || s.Trusted }
 func (s *Session) offered() []Mechanism {
 	var list []Mechanism
 	for _, m := range s.mechanisms {
-		if s.unheard() || !m.Clear {
+		if works := !m.Certificate || s.External; works && (s.unheard() || !m.Clear) {
 			list = append(list, m)
 		}
 	}

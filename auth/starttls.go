@@ -23,7 +23,13 @@ type TLSOffer interface {
 	// Begin has it shake hands with the customer, who was told to go ahead, and
 	// returns the connection to go on with.
 	Begin(until time.Time) (Connection, error)
+
+	// External reports, once TLS has begun, if AUTH EXTERNAL works.
+	External() bool
 }
+
+// lostTLS is why TLS cannot be had, for the log; the TLS program has logged the cause.
+const lostTLS = "the TLS program has closed SSLCTLFD"
 
 // mayStartTLS reports if STARTTLS works now.
 func (s *Session) mayStartTLS() bool { return !s.TLS && s.Offer != nil && s.Offer.Open() }
@@ -40,7 +46,7 @@ func (s *Session) starttls(arg string) (smtp.Reply, error) {
 		early := smtp.ReplyEarlyBytes()
 		return early, early
 	case !s.Offer.Open():
-		s.Log.Event("error", logline.F("ip", s.IP), logline.F("reason", "the TLS program has closed SSLCTLFD"))
+		s.Log.Event("error", logline.F("ip", s.IP), logline.F("reason", lostTLS))
 		return replyNoTLS(), nil
 	}
 	s.server.Say(replyGoAhead())
@@ -53,7 +59,7 @@ func (s *Session) starttls(arg string) (smtp.Reply, error) {
 		// the time is over: so the cause is only text here.
 		return smtp.Reply{}, fmt.Errorf("STARTTLS: %v", err)
 	}
-	s.TLS = true
+	s.TLS, s.External = true, s.Offer.External()
 	s.talkOver(conn)
 	return smtp.Reply{}, nil
 }

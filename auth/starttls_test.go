@@ -18,6 +18,8 @@ type offer struct {
 	begun  int
 	gone   bool
 	err    error
+
+	external bool // the customer shows a certificate
 }
 
 func (o *offer) Open() bool { return !o.gone }
@@ -26,6 +28,8 @@ func (o *offer) Begin(time.Time) (Connection, error) {
 	o.begun++
 	return o.inside, o.err
 }
+
+func (o *offer) External() bool { return o.external }
 
 // withOffer gives a talk an offer of TLS; inside is the customer's side of it.
 func withOffer(k *talk) (o *offer, inside *dialogue.Conn) {
@@ -71,7 +75,7 @@ func TestSTARTTLS(t *testing.T) {
 		S: 503 5.5.1 *
 		C: AUTH PLAIN AHRpbQB0YW4gc3RhYWY=
 	`)
-	k.logged(`vodmr: 4711 login user=tim mechanism=PLAIN ip=192.0.2.1`)
+	k.logged(`vodmr: 4711 login user=tim mechanism=PLAIN ip=192.0.2.1 tls=yes`)
 	if want := (Credentials{Login: "tim", Secret: "tan staaf"}); got != want {
 		t.Error(cmp.Diff(want, got))
 	}
@@ -239,7 +243,7 @@ func TestActingForAnother(t *testing.T) {
 		S: <end>
 	`)
 	k.logged(
-		`vodmr: 4711 refused user=tim mechanism=PLAIN ip=192.0.2.1 reply="535 5.7.8 *" error="refused: the login may not act as other"`,
+		`vodmr: 4711 refused user=tim mechanism=PLAIN ip=192.0.2.1 tls=yes reply="535 5.7.8 *" error="refused: the login may not act as other"`,
 		`vodmr: 4711 end *`,
 	)
 	if want := []time.Duration{time.Second}; !cmp.Equal(k.slept, want) {
@@ -270,7 +274,7 @@ func TestSecretsStayOutOfTheLog(t *testing.T) {
 		S: <end>
 	`)
 	k.logged(
-		`vodmr: 4711 error user=tim mechanism=LOGIN ip=192.0.2.1 reply="454 4.7.0 your login cannot be checked now, try later" error="the database is busy"`,
+		`vodmr: 4711 error user=tim mechanism=LOGIN ip=192.0.2.1 tls=yes reply="454 4.7.0 your login cannot be checked now, try later" error="the database is busy"`,
 		`vodmr: 4711 end ip=192.0.2.1 reason="454 *"`,
 	)
 }

@@ -48,6 +48,7 @@ type system struct {
 	empty    string   // the folder that vodmr-tls locks itself in
 	disk     func(path string) (disk, error)
 	user     lookUp
+	landlock func() confine.Landlock
 	waitIO   time.Duration  // for each step of a connection
 	look     time.Duration  // for each Maildir
 	roots    *x509.CertPool // nil for those of the system
@@ -61,7 +62,7 @@ type system struct {
 func thisSystem() system {
 	return system{
 		now: time.Now(), dirs: usualDirs(), proc: "/proc", empty: confine.EmptyFolder,
-		disk: askDisk, user: lookUpUser, waitIO: 10 * time.Second, look: 20 * time.Second,
+		disk: askDisk, user: lookUpUser, landlock: confine.Kernels, waitIO: 10 * time.Second, look: 20 * time.Second,
 		tool: runTool, smtp: 25, patience: 10 * time.Second, mailer: sendmail.DefaultProgram,
 	}
 }

@@ -50,6 +50,13 @@ func TestNothingIsWrongWithAGoodSite(t *testing.T) {
 			text := middle.issue(host, later) + string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: middle.cert.Raw}))
 			s.write("service/cert.pem", text, 0o600)
 		},
+		"a login by a key": func(s *testSite) {
+			s.checkpw(login + ":*:1500:1500::$ROOT/domains/example.org/odmr:-:sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n")
+			run := s.path("service/run")
+			text, err := os.ReadFile(run)
+			s.must(err)
+			s.must(os.WriteFile(run, []byte(strings.Replace(string(text), "-c cert.pem", "-c cert.pem -a any", 1)), 0o755))
+		},
 		"a certificate signed by itself": func(s *testSite) {
 			s.write("service/cert.pem", (&authority{t: t}).issue(host, later), 0o600)
 		},
@@ -59,8 +66,8 @@ func TestNothingIsWrongWithAGoodSite(t *testing.T) {
 			s.write("service/cert.pem", "-----BEGIN CERTIFICATE"+cert, 0o644)
 			s.run("-c cert.pem", "-c cert.pem -k key.pem")
 		},
-		"no TLS": func(s *testSite) {
-			s.run("$ROOT/bin/vodmr-tls -s -c cert.pem -U vpopmail", "", "-vRHl0", `-vRHl0 -u"$(id -u vpopmail)" -g"$(id -g vpopmail)"`)
+		"no TLS, behind a proxy that ended it": func(s *testSite) {
+			s.run("$ROOT/bin/vodmr-tls -s -c cert.pem", "", "-T ", "-T -P 127.0.0.1 ")
 		},
 		"a run script that looks for envdir": func(s *testSite) {
 			s.run("exec envdir ./env sh", "for envdir in envdir s6-envdir \"chpst -e\"; do\n"+

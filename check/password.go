@@ -18,7 +18,8 @@ const (
 	noPasswords  kind = "wrong | has no file of passwords, so nobody can log in | make it: a line for each login; vadduser does for vpopmail"
 	noClear      kind = "wrong | has no clear password, and there is no TLS | let vpopmail keep clear passwords and set this one again, or use TLS: CRAM-MD5 cannot work"
 	noClearTLS   kind = "doubtful | has no clear password | atrn can log in inside TLS, fetchmail cannot: it does CRAM-MD5 only, which needs the clear password"
-	noPassword   kind = "wrong | has no password at all | set a password: nobody can log in"
+	keyUnasked   kind = "wrong | has a key, and nobody asks customers for theirs | give vodmr-tls the option -a any: without it nobody can log in by a key"
+	noPassword   kind = "wrong | has no password at all | set a password, or a key: nobody can log in"
 	longLogin    kind = "wrong | is too long for vchkpw | use a shorter login: vchkpw cuts it and says that the password is wrong"
 	staleCDB     kind = "doubtful | is newer than vpasswd.cdb | vchkpw reads vpasswd.cdb: make it anew with vpopmail's vmkpasswd if you changed the file by hand"
 )
@@ -114,7 +115,15 @@ func noPasswordFile(m *mailbox, r *report) {
 // judgePassword says which mechanisms can work.
 func judgePassword(m *mailbox, r *report) {
 	hash := len(m.account.Crypt) > 2 && !strings.ContainsAny(m.account.Crypt[:1], "*!") // not x, and not locked
+	if m.byCheckpw() {
+		hash = strings.HasPrefix(m.account.Crypt, "$")
+	}
+	keys := m.byCheckpw() && len(m.account.Keys) > 0
 	switch {
+	case keys && m.site.service.tls.asks:
+		r.ok(m.login, "has a key, so EXTERNAL works")
+	case keys:
+		r.say(m.login, keyUnasked, m.file)
 	case m.account.Clear != "":
 		r.ok(m.login, "has a clear password, so CRAM-MD5 works")
 	case !hash:

@@ -112,7 +112,7 @@ func TestWhatAPlainUserCannotSee(t *testing.T) {
 		s.must(os.Chmod(s.path("service/cert.pem"), 0o000))
 		t.Cleanup(func() { _ = os.Chmod(s.path("domains"), 0o700) })
 	}
-	s.run("-U vpopmail", "")
+	s.run("-U vpopmail ", "")
 	s.doubts(
 		"ROOT/service/cert.pem: cannot be seen by this user (",
 		"odmr@example.org: cannot be seen by this user (")
@@ -127,7 +127,7 @@ func TestAPlainUserAndTheFileOfVodmrCheckpw(t *testing.T) {
 	if os.Geteuid() != 0 {
 		s.must(os.Chmod(s.path("service/vpasswd"), 0o000))
 	}
-	s.run("-U vpopmail", "", "$ROOT/bin/vchkpw", "$ROOT/bin/vodmr-checkpw vpasswd")
+	s.run("-U vpopmail ", "", "$ROOT/bin/vchkpw", "$ROOT/bin/vodmr-checkpw vpasswd")
 	s.doubts("odmr@example.org: cannot be seen by this user (ROOT/service/vpasswd: permission denied")
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	weakProgram kind = "wrong | cannot read the passwords with the rights that it has | run it as the user that owns the file, or as root: see tcpserver's -u or vodmr-tls's -U"
+	weakProgram kind = "wrong | cannot read the passwords with the rights that it has | run it as the user that owns the file, or as root: see vodmr's -U"
 )
 
 // checkPrograms looks at each program of the chain.
@@ -21,6 +21,9 @@ func checkPrograms(s *site, r *report) {
 		as := user
 		if filepath.Base(name) == "vodmr-tls" {
 			as = ids{known: true}
+		}
+		if filepath.Base(name) == "vodmr" {
+			as = s.service.startedAs()
 		}
 		checkProgram(s, r, name, as)
 	}

@@ -19,7 +19,7 @@ const (
 	relativePath kind = "wrong | tells vodmr-relay a relative path, which it refuses | write the whole path, from the first slash: the customer's own folder is where it would begin"
 	shutLog      kind = "wrong | cannot be written by the log's account | chown it to the account in log/run, and start the log again"
 	wrongPort    kind = "wrong | tells vchkpw a port where it refuses CRAM-MD5 | leave vodmr's -p out: its default makes vchkpw check CRAM-MD5"
-	tlsNeedsRoot kind = "wrong | takes root's rights away before vodmr-tls needs them | take tcpserver's -u and -g away and give vodmr-tls -U"
+	tlsNeedsRoot kind = "wrong | takes root's rights away before vodmr-tls needs them | take tcpserver's -u and -g away and give vodmr -U"
 )
 
 // checkService looks at the service directory.
@@ -89,6 +89,7 @@ func checkScript(s *site, r *report, run string) {
 	if c.tls.found && c.tls.account != "" && c.tcp.runsAs.known && c.tcp.runsAs.uid != 0 {
 		r.say(run, tlsNeedsRoot, "")
 	}
+	checkAccounts(c, r, run)
 	if c.vodmr.found && c.isVchkpw() && !isSMTPPort(c.vodmr.port) {
 		r.say(run, wrongPort, "-p "+strconv.Itoa(c.vodmr.port))
 	}

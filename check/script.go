@@ -106,7 +106,7 @@ func (s *service) takeTCP(rest []string, users lookUp) {
 
 func (s *service) takeTLS(rest []string, users lookUp) {
 	flags, _ := getopt(rest, "ckauU")
-	s.tls = tlsWrapper{found: true, starttls: flags.has('s'), account: flags['u']}
+	s.tls = tlsWrapper{found: true, starttls: flags.has('s'), asks: flags['a'] != "", account: flags['u']}
 	s.tls.cert = cmp.Or(flags['c'], tlswrap.DefaultCertFile)
 	s.tls.key = cmp.Or(flags['k'], s.tls.cert)
 	if name := flags['U']; name != "" {
@@ -118,11 +118,16 @@ func (s *service) takeTLS(rest []string, users lookUp) {
 }
 
 func (s *service) takeVodmr(rest []string, users lookUp) {
-	flags, after := getopt(rest, "ptPu")
+	flags, after := getopt(rest, "ptPuU")
+	s.vodmr = greeter{
+		found: true, port: number(flags['p'], keeper.DefaultPort), needTLS: flags.has('T'), trusts: flags['P'], account: flags['u'],
+	}
 	if name := flags['u']; name != "" {
 		s.account(name, users)
 	}
-	s.vodmr = greeter{found: true, port: number(flags['p'], keeper.DefaultPort), needTLS: flags.has('T')}
+	if name := flags['U']; name != "" {
+		s.vodmr.runsAs = s.account(name, users)
+	}
 	if len(after) > 0 {
 		s.vodmr.host = after[0]
 		s.prog = after[1:]

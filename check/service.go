@@ -41,9 +41,10 @@ type tcpserver struct {
 type tlsWrapper struct {
 	found     bool
 	starttls  bool
+	asks      bool // -a: asks customers for a certificate
 	cert, key string
 	account   string // -u
-	runsAs    ids    // -U
+	runsAs    ids    // -U: vodmr, and all behind it
 }
 
 // A greeter is vodmr's part.
@@ -52,6 +53,9 @@ type greeter struct {
 	host    string
 	port    int // TCPLOCALPORT for the checkpassword program
 	needTLS bool
+	trusts  string // -P: networks from which TLS is not needed
+	account string // -u: that of the process that strangers speak to
+	runsAs  ids    // -U: the checkpassword program, and all behind it
 }
 
 // A relayer is vodmr-relay's part.
@@ -63,9 +67,16 @@ type relayer struct {
 // path is the file that a name in the run script stands for.
 func (s *service) path(name string) string { return within(s.dir, name) }
 
-// runsAs is the user that vodmr and the checkpassword program run as: root if the script
-// names none.
+// runsAs is the user that the checkpassword program runs as: root if the script names none.
 func (s *service) runsAs() ids {
+	if s.vodmr.runsAs.known {
+		return s.vodmr.runsAs
+	}
+	return s.startedAs()
+}
+
+// startedAs is the user that vodmr is started as: root if the script names none.
+func (s *service) startedAs() ids {
 	if s.tls.runsAs.known {
 		return s.tls.runsAs
 	}

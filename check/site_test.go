@@ -20,6 +20,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vodmr/internal/confine"
 	"vodmr/test/kit/cdbmake"
 	"vodmr/test/kit/require"
 )
@@ -70,11 +71,12 @@ func good(t *testing.T) *testSite {
 	s.config = Config{Dir: s.path("service"), Logins: []string{login}}
 	s.system = system{
 		now: time.Now(), proc: s.path("proc"), empty: s.path("empty"), waitIO: 10 * time.Second, look: time.Minute,
-		disk:  func(string) (disk, error) { return disk{"ext4", false, 1 << 40, 1 << 41, 1 << 20, 1 << 21}, nil },
-		user:  s.user,
-		roots: s.cert.pool,
-		tool:  func(string, ...string) (toolRun, error) { return toolRun{}, errNoTool },
-		smtp:  1, patience: time.Minute, mailer: s.path("sendmail"),
+		disk:     func(string) (disk, error) { return disk{"ext4", false, 1 << 40, 1 << 41, 1 << 20, 1 << 21}, nil },
+		user:     s.user,
+		landlock: func() confine.Landlock { return confine.Landlock{Files: true, Ports: true} },
+		roots:    s.cert.pool,
+		tool:     func(string, ...string) (toolRun, error) { return toolRun{}, errNoTool },
+		smtp:     1, patience: time.Minute, mailer: s.path("sendmail"),
 	}
 	s.front = &frontServer{site: s}
 	return s
@@ -185,8 +187,8 @@ const script = `#!/bin/sh
 exec 2>&1
 exec envdir ./env sh -c '
   exec tcpserver -vRHl0 -x tcp.cdb -c"$CONCURRENCY" 127.0.0.1 PORT \
-    $ROOT/bin/vodmr-tls -s -c cert.pem -U vpopmail \
-    $ROOT/bin/vodmr HOST $ROOT/bin/vchkpw \
+    $ROOT/bin/vodmr-tls -s -c cert.pem \
+    $ROOT/bin/vodmr -T -U vpopmail HOST $ROOT/bin/vchkpw \
     $ROOT/bin/vodmr-relay -q $ROOT/qmail -x $ROOT/service/rules.cdb Maildir
 '
 `
@@ -210,6 +212,13 @@ func (s *testSite) user(name string) (ids, string, error) {
 		return ids{true, uint32(s.owner), uint32(s.owner)}, s.path("home"), nil
 	}
 	return ids{}, "", errors.New("unknown user " + name)
+}
+
+// ownerIsNotRoot skips a set-up that would say nothing about a user who is root.
+func (s *testSite) ownerIsNotRoot() {
+	if s.owner == 0 {
+		require.Skip(s.t, "the mailboxes' owner is root")
+	}
 }
 
 // listen answers on the port as vodmr would, and puts the port into run.

@@ -34,9 +34,12 @@ func siteChecks() []check[*site] {
 	return []check[*site]{
 		{"run script", aboutService, checkService, []kind{
 			noService, noChain, smallLimit, noAccount, shutLog, noTCPRules, relativePath, wrongPort, tlsNeedsRoot,
+			vodmrNeedsRoot, ownersTalker, sharedAccount,
 			badName, badSetting, unknownName, onlyByRule, rulesStale, otherRules,
 		}},
 		{"programs", aboutService, checkPrograms, []kind{weakProgram}},
+		{"confinement", aboutService, checkConfined, []kind{notConfined}},
+		{"logins in the clear", aboutService, checkClear, []kind{clearLogins}},
 		{"qmail", aboutQmail, checkHome, []kind{noQmail}},
 		{"control files", aboutQmail, checkControl, []kind{noName, badName, shortName, badLocalpart, noNumber, shortLife}},
 		{"qmail-queue", aboutQmail, checkQueue, []kind{notSetuid, noSendmail, noBouncer}},

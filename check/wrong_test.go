@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"vodmr/internal/confine"
 	"vodmr/relay/spool/history"
 	"vodmr/test/kit/require"
 )
@@ -34,6 +35,8 @@ const (
 	weak   = "wrong ROOT/bin/vchkpw: cannot read the passwords with the rights that it has"
 	others = "wrong " + box + ": belongs to somebody else than vodmr-relay runs as"
 	lost   = forRoot + "wrong odmr@example.org: cannot be looked up: ATRN gets 451"
+
+	clearText = "doubtful logins: takes logins without TLS, though others can listen to them and to the mail behind them"
 
 	// forRoot begins a line that only root says: others cannot look with a user's rights.
 	forRoot = "root: "
@@ -160,7 +163,7 @@ func serviceSetups() []setup {
 			s.run("exec 2>&1\n", "exec 2>&1\nulimit -v 200000\n")
 		}, []string{"wrong ROOT/service/run: sets a limit that no Go program can live in"}},
 		{"an account that is not there", func(s *testSite) {
-			s.run("-U vpopmail", "-u vodmrtls -U vpopmail")
+			s.run("-s -c cert.pem", "-s -c cert.pem -u vodmrtls")
 			s.must(os.RemoveAll(s.path("empty")))
 		}, []string{"wrong ROOT/service/run: names an account that does not exist"}},
 		{"HOST is no name", func(s *testSite) {
@@ -178,21 +181,41 @@ func serviceSetups() []setup {
 		}, []string{"wrong ROOT/service/tcp.cdb: is older than its source"}},
 		{"tcp.cdb is private", func(s *testSite) {
 			s.asNobody()
-			s.run("-vRHl0", "-vRHl0 -u65533 -g65533", "-U vpopmail", "")
+			s.run("-vRHl0", "-vRHl0 -u65533 -g65533", "-U vpopmail ", "")
 			s.must(os.Chmod(s.path("service/tcp.cdb"), 0o600))
 			s.must(os.Chmod(s.path("service/cert.pem"), 0o644)) // says another line
 		}, []string{
+			"doubtful ROOT/service/run: runs vodmr as the user that the checkpassword program has, and so the process that strangers speak to",
 			"wrong ROOT/service/tcp.cdb: cannot be read by those who must",
 			weak, "wrong ROOT/service/cert.pem: shows the key to other users", lost, others,
 		}},
 		{"vchkpw's port", func(s *testSite) {
-			s.run("vodmr HOST", "vodmr -p 366 HOST")
+			s.run("-U vpopmail HOST", "-U vpopmail -p 366 HOST")
 		}, []string{"wrong ROOT/service/run: tells vchkpw a port where it refuses CRAM-MD5"}},
 		{"no rights for vodmr-tls", func(s *testSite) {
 			s.run("-vRHl0", `-vRHl0 -u"$(id -u vpopmail)" -g"$(id -g vpopmail)"`, "-s", "-s -u vpopmail")
 			s.owned("service/cert.pem", s.cert.issue(host, time.Now().Add(90*24*time.Hour)), 0o600)
 			s.emptyRoots()
 		}, []string{"wrong ROOT/service/run: takes root's rights away before vodmr-tls needs them"}},
+		{"vodmr is started as the owner", func(s *testSite) {
+			s.run("-s -c cert.pem", "-s -c cert.pem -U vpopmail", "-U vpopmail HOST", "HOST")
+			s.ownerIsNotRoot()
+		}, []string{"doubtful ROOT/service/run: runs vodmr as the user that the checkpassword program has, and so the process that strangers speak to"}},
+		{"no rights for vodmr", func(s *testSite) {
+			s.run("-s -c cert.pem", "-s -c cert.pem -U vpopmail")
+			s.ownerIsNotRoot()
+		}, []string{"wrong ROOT/service/run: takes root's rights away before vodmr needs them"}},
+		{"one account for two", func(s *testSite) {
+			s.run("-s -c cert.pem", "-s -c cert.pem -u vpopmail", "-U vpopmail", "-u vpopmail -U vpopmail")
+			s.emptyRoots()
+		}, []string{"doubtful ROOT/service/run: has one account for the process with the key and the one that strangers speak to"}},
+		{"a kernel without Landlock", func(s *testSite) {
+			s.system.landlock = func() confine.Landlock { return confine.Landlock{} }
+		}, []string{"doubtful confined: does not hold the process that strangers speak to"}},
+		{"logins in the clear", func(s *testSite) {
+			s.run("-T ", "")
+			s.write("service/log/main/current", "@4000 vodmr: 1 login user=odmr@example.org mechanism=CRAM-MD5 ip=192.0.2.1\n", 0o644)
+		}, []string{clearText}},
 		{"vchkpw is nobody", func(s *testSite) {
 			s.asNobody()
 		}, []string{weak, lost, others}},
@@ -378,8 +401,9 @@ func portSetups() []setup {
 			s.ehlo = "250-mail.provider.test\r\n250-AUTH CRAM-MD5\r\n250 ATRN"
 		}, []string{"wrong port N: offers no STARTTLS, though the run script says -s"}},
 		{"no AUTH", func(s *testSite) {
+			s.run("-T ", "")
 			s.ehlo = "250-mail.provider.test\r\n250-STARTTLS\r\n250 ATRN"
-		}, []string{"wrong port N: offers no login"}},
+		}, []string{clearText, "wrong port N: offers no login"}},
 		{"no TLS on connect", func(s *testSite) {
 			s.run("vodmr-tls -s", "vodmr-tls")
 		}, []string{"wrong port N: does not speak TLS, though the run script has vodmr-tls"}},

@@ -8,11 +8,11 @@ import (
 )
 
 // asRoot lets the chain run as root up to the right password.
-func (s *testSite) asRoot() { s.run("-s -c cert.pem -U vpopmail", "-s -c cert.pem") }
+func (s *testSite) asRoot() { s.run("-U vpopmail ", "") }
 
 // checkpw has vodmr-checkpw check passwords, as root, with this file.
 func (s *testSite) checkpw(text string) {
-	s.run("-s -c cert.pem -U vpopmail", "-s -c cert.pem", "$ROOT/bin/vchkpw", "$ROOT/bin/vodmr-checkpw vpasswd")
+	s.run("-U vpopmail ", "", "$ROOT/bin/vchkpw", "$ROOT/bin/vodmr-checkpw vpasswd")
 	s.write("bin/vodmr-checkpw", "#!/bin/sh\n", 0o755)
 	if text != "" {
 		s.write("service/vpasswd", text, 0o600)
@@ -52,6 +52,12 @@ func loginSetups() []setup {
 		{"a locked password", func(s *testSite) {
 			s.vpasswd("NOQUOTA", "!"+crypt, "")
 		}, []string{"wrong odmr@example.org: has no password at all"}},
+		{"a key that nobody asks for", func(s *testSite) {
+			s.checkpw(login + ":*:1500:1500::" + odmr + ":-:sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n")
+		}, []string{"wrong odmr@example.org: has a key, and nobody asks customers for theirs"}},
+		{"a login by a key that is still to come", func(s *testSite) {
+			s.checkpw(login + ":external:1500:1500::" + odmr + ":-:\n")
+		}, []string{"wrong odmr@example.org: has no password at all"}},
 		{"vmoduser -s", func(s *testSite) { s.account("2048", odmr) }, refused},
 		{"vmoduser -s, and more", func(s *testSite) { s.account("10276", odmr) }, refused},
 		{"disable_smtp", func(s *testSite) {
@@ -84,11 +90,11 @@ func loginSetups() []setup {
 			weak, "wrong ROOT/domains/example.org/vpasswd: shows passwords to other users", lost, others,
 		}},
 		{"TLS is wanted, and there is none", func(s *testSite) {
-			s.run("$ROOT/bin/vodmr-tls -s -c cert.pem -U vpopmail", "")
+			s.run("$ROOT/bin/vodmr-tls -s -c cert.pem", "")
 			s.made("rules", login+`:allow,VODMR_REQUIRETLS="1"`+"\n:deny\n")
 		}, []string{"wrong odmr@example.org: gets no mail without TLS, and there is none"}},
 		{"-T, and there is no TLS", func(s *testSite) {
-			s.run("$ROOT/bin/vodmr-tls -s -c cert.pem -U vpopmail", "", "vodmr HOST", "vodmr -T HOST")
+			s.run("$ROOT/bin/vodmr-tls -s -c cert.pem", "")
 			s.ehlo = "250-" + host + "\r\n250 ATRN"
 		}, []string{"wrong port N: offers no login"}},
 	}

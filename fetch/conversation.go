@@ -37,6 +37,8 @@ type conversation struct {
 	closed  bool // the provider hears no more
 	// verified is whether TLS makes sure who the provider is.
 	verified bool
+	// key is the one that TLS shows if the provider asks; nil for none.
+	key *Key
 }
 
 // command sends one line and returns the reply. The error is a Failure; 421
@@ -72,7 +74,7 @@ func (d *conversation) next(what string) (smtp.Reply, error) {
 			return r, nil
 		}
 		if err := d.feed(); err != nil {
-			return r, broken(err, what)
+			return r, d.broken(err, what)
 		}
 	}
 }
@@ -97,7 +99,10 @@ func (d *conversation) feed() error {
 	return nil
 }
 
-func broken(err error, what string) error {
+func (d *conversation) broken(err error, what string) error {
+	if d.key != nil && isAlert(err) { // TLS 1.3 looks at it after the client's handshake
+		return (&TLS{Key: d.key}).keyRejected(err)
+	}
 	var timeout net.Error
 	if errors.Is(err, io.EOF) {
 		return later(nil, "the provider hung up before %s", what)

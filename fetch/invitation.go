@@ -1,7 +1,6 @@
 package fetch
 
 import (
-	"bufio"
 	"errors"
 	"io"
 	"io/fs"
@@ -12,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"unicode"
+
+	"vodmr/internal/keyhash"
 )
 
 // An Invitation is all that a customer must know of a provider. It is one line,
@@ -19,12 +20,16 @@ import (
 //	atrn://LOGIN:SECRET@HOST:PORT/?domain=DOMAIN&domain=DOMAIN&pin=sha256:HASH
 //
 // as vodmr-front prints it. LOGIN and SECRET are percent-encoded (RFC 3986 section 2.1),
-// the port is 366 if there is none, and domains and pin may be missing.
+// the port is 366 if there is none, and domains and pin may be missing. Without a secret
+// and with the word external, the customer logs in by a key of its own.
 type Invitation struct {
 	Address Address
 	Login   Login    // its password is empty if the line has none
 	Domains []string // to ask for; none for all that the login has
 	Pin     *Pin     // nil if the system's CAs vouch for the provider
+
+	External bool // the login is by a key
+	Key      *Key // that stands beside the line in the file; nil for none
 }
 
 // scheme begins an invitation.
@@ -59,7 +64,10 @@ func ParseInvitation(line string) (Invitation, error) {
 	if i.Login, err = parseAccount(account); err != nil {
 		return Invitation{}, err
 	}
-	return i, i.parseQuery(query)
+	if err = i.parseQuery(query); err == nil && i.External && i.Login.Password != "" {
+		err = badInvitation("it has a password, and says that the login is by a key (external)")
+	}
+	return i, err
 }
 
 // notInLine reports if a character has no place in an invitation.
@@ -102,6 +110,8 @@ func (i *Invitation) parseQuery(query string) error {
 			err = i.addDomains(value)
 		} else if name == "pin" {
 			err = i.setPin(value)
+		} else if word == "external" {
+			i.External = true
 		} else {
 			err = misuse("the invitation's %q is unknown here: a newer atrn may know it", name)
 		}
@@ -150,7 +160,7 @@ func (i *Invitation) setPin(value string) error {
 	}
 	pin, err := ParsePin(value)
 	if err == nil && !pin.Key {
-		err = badInvitation("its pin does not begin with " + keyPrefix)
+		err = badInvitation("its pin does not begin with " + keyhash.Prefix)
 	}
 	i.Pin = &pin
 	return err
@@ -161,7 +171,7 @@ func (i *Invitation) setPin(value string) error {
 const maxInvitation = 1 << 20
 
 // ReadInvitation reads a file with one invitation. Empty lines and lines that begin with
-// # count for nothing. Nobody but its owner, root or this process's user, may have rights
+// # count for nothing. A private key in PEM may stand beside it. Nobody but its owner, root or this process's user, may have rights
 // to the file. A name without a slash is looked for among systemd's credentials first, if
 // there are any ($CREDENTIALS_DIRECTORY). The name - is standard input, and the process
 // that opened it knows who may read it. The error is misuse.
@@ -169,38 +179,69 @@ func ReadInvitation(name string) (Invitation, error) {
 	if name == "-" {
 		return readInvitation(os.Stdin, "on standard input")
 	}
-	path, credential := findInvitation(name, os.Getenv("CREDENTIALS_DIRECTORY"))
-	f, err := os.Open(path)
+	f, path, err := openPrivate("invitation", "a password", name)
 	if err != nil {
-		return Invitation{}, misuse("cannot read the invitation: %v", err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return Invitation{}, misuse("cannot read the invitation: %v", err)
-	}
-	if err := private(path, info, credential); err != nil {
 		return Invitation{}, err
 	}
+	defer f.Close()
 	return readInvitation(f, path)
 }
 
 // readInvitation reads from a file; name is for the error.
 func readInvitation(f io.Reader, name string) (Invitation, error) {
-	line, err := onlyLine(io.LimitReader(f, maxInvitation))
+	text, err := io.ReadAll(io.LimitReader(f, maxInvitation))
+	if err != nil {
+		return Invitation{}, misuse("cannot read the invitation %s: %v", name, err)
+	}
+	line, hasKey, err := onlyLine(string(text))
 	if err != nil {
 		return Invitation{}, misuse("cannot read the invitation %s: %v", name, err)
 	}
 	i, err := ParseInvitation(line)
+	if err == nil && hasKey {
+		err = i.setKey(text)
+	}
 	if err != nil {
 		return Invitation{}, misuse("the invitation %s: %v", name, err)
 	}
 	return i, nil
 }
 
-// findInvitation returns the path of an invitation, and if it is one of systemd's
-// credentials, which lie in folder.
-func findInvitation(name, folder string) (path string, credential bool) {
+// setKey takes the key that stands beside the line.
+func (i *Invitation) setKey(text []byte) (err error) {
+	if i.Login.Password != "" {
+		return errors.New("it holds a password and a key: a login has one of them")
+	}
+	i.Key, err = ParseKey(text)
+	return err
+}
+
+// openPrivate opens a file, which is what, if nobody else has rights to it, for it holds a
+// secret.
+func openPrivate(what, holds, name string) (f *os.File, path string, err error) {
+	path, credential := findCredential(name, os.Getenv("CREDENTIALS_DIRECTORY"))
+	if f, err = os.Open(path); err != nil {
+		return nil, path, unreadable(what, err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		err = unreadable(what, err)
+	} else {
+		err = private("the "+what+" "+path, holds, info, credential)
+	}
+	if err != nil {
+		f.Close()
+	}
+	return f, path, err
+}
+
+func unreadable(what string, err error) error {
+	return &Failure{Exit: ExitMisuse, Text: "cannot read the " + what, Err: err}
+}
+
+// findCredential returns the path of a file, and if it is one of systemd's credentials,
+// which lie in folder.
+func findCredential(name, folder string) (path string, credential bool) {
 	if folder == "" {
 		return name, false
 	}
@@ -217,41 +258,46 @@ func findInvitation(name, folder string) (path string, credential bool) {
 // private refuses a file that others can read or change. systemd gives a service's user
 // the right to a credential by an access control list, which shows as a right of its
 // group, root's.
-func private(path string, info fs.FileInfo, credential bool) error {
+func private(what, holds string, info fs.FileInfo, credential bool) error {
 	others := fs.FileMode(0o077)
 	if credential {
 		others = 0o037
 	}
 	if !info.Mode().IsRegular() {
-		return misuse("the invitation %s is not a file", path)
+		return misuse("%s is not a file", what)
 	}
 	if mode := info.Mode().Perm(); mode&others != 0 {
-		return misuse("the invitation %s has mode %04o, and it holds a password: run chmod 600 on it", path, mode)
+		return misuse("%s has mode %04o, and it holds %s: run chmod 600 on it", what, mode, holds)
 	}
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if uid := os.Geteuid(); ok && st.Uid != 0 && int(st.Uid) != uid {
-		return misuse("the invitation %s belongs to uid %d, which is neither root nor this program's, %d: chown it", path, st.Uid, uid)
+		return misuse("%s belongs to uid %d, which is neither root nor this program's, %d: chown it", what, st.Uid, uid)
 	}
 	return nil
 }
 
 // onlyLine returns the one line that is neither empty nor a comment, without the blanks
-// around it.
-func onlyLine(r io.Reader) (line string, err error) {
-	s := bufio.NewScanner(r)
-	s.Buffer(nil, maxInvitation)
-	for s.Scan() {
-		text := strings.TrimSpace(s.Text())
-		if text == "" || text[0] == '#' {
+// around it. Blocks in PEM are passed over; hasKey says that one of them is a private key.
+func onlyLine(text string) (line string, hasKey bool, err error) {
+	inside := false
+	for each := range strings.Lines(text) {
+		each = strings.TrimSpace(each)
+		begins, ends := strings.HasPrefix(each, "-----BEGIN "), strings.HasPrefix(each, "-----END ")
+		hasKey = hasKey || begins && strings.HasSuffix(each, "PRIVATE KEY-----")
+		if inside || begins || ends {
+			inside = !ends
+			continue
+		}
+		if each == "" || each[0] == '#' {
 			continue
 		}
 		if line != "" {
-			return "", errors.New("it holds more than one line: is it a line that was broken on its way? Join its parts without spaces")
+			return "", false, errors.New("it holds more than one line: is it a line that was broken on its way? Join its parts without spaces")
 		}
-		line = text
+		line = each
 	}
-	if line == "" && s.Err() == nil {
-		return "", errors.New("it is empty")
+	if line == "" {
+		return "", false, errors.New("it is empty")
 	}
-	return line, s.Err()
+	return line, hasKey, nil
 }

@@ -21,11 +21,12 @@ const (
 func TestParseInvitation(t *testing.T) {
 	joe := Login{User: "joe@example.org", Password: "s3:%"}
 	for line, want := range map[string]Invitation{
-		wholeLine: {Address{"mail.example.net", "1366"}, joe, []string{"example.org", "b.example"}, &Pin{Key: true}},
-		"ATRN://joe%40example.org:s3:%25@mail.example.net": {Address{"mail.example.net", "366"}, joe, nil, nil},
-		"atrn://joe@[2001:db8::1]/?domain=a.example,b.example": {Address{"2001:db8::1", "366"}, Login{User: "joe"},
-			[]string{"a.example", "b.example"}, nil},
-		"atrn://joe:x@[2001:db8::1]:367?pin=sha256%3A" + strings.Repeat("00", 32): {Address{"2001:db8::1", "367"}, Login{"joe", "x"}, nil, &Pin{Key: true}},
+		wholeLine: {Address: Address{"mail.example.net", "1366"}, Login: joe, Domains: []string{"example.org", "b.example"}, Pin: &Pin{Key: true}},
+		"ATRN://joe%40example.org:s3:%25@mail.example.net": {Address: Address{"mail.example.net", "366"}, Login: joe},
+		"atrn://joe@[2001:db8::1]/?domain=a.example,b.example": {Address: Address{"2001:db8::1", "366"}, Login: Login{User: "joe"},
+			Domains: []string{"a.example", "b.example"}},
+		"atrn://joe:x@[2001:db8::1]:367?pin=sha256%3A" + strings.Repeat("00", 32): {Address: Address{"2001:db8::1", "367"}, Login: Login{"joe", "x"}, Pin: &Pin{Key: true}},
+		"atrn://joe@h/?domain=d.example&external":                                 {Address: Address{"h", "366"}, Login: Login{User: "joe"}, Domains: []string{"d.example"}, External: true},
 	} {
 		got, err := ParseInvitation(line)
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {
@@ -57,6 +58,8 @@ func TestInvitationsThatAreNone(t *testing.T) {
 		"atrn://a:SECRET@h/?pin=" + pinDigits:    "begin with sha256:",
 		"atrn://a:SECRET@h/?pin=x&pin=y":         "not the SHA-256",
 		"atrn://a:SECRET@h/?tls=none":            `"tls" is unknown here`,
+		"atrn://a:SECRET@h/?external":            "a password, and says that the login is by a key",
+		"atrn://a@h/?external=no":                `"external" is unknown here`,
 		"atrn://a:SECRET@h/ ?domain=d":           "one line",
 		"atrn://a:SECRET@h/?domain=d\x1b":        "one line",
 		wholeLine + "&pin=" + zeroPin:            "two pins",

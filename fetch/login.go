@@ -58,6 +58,31 @@ func (d *conversation) logIn(l Login, ehlo []string) error {
 	return later(nil, "the provider offers no CRAM-MD5: is this its ODMR port?")
 }
 
+// external logs in by the key (RFC 4422 appendix A), and by nothing else: if somebody took
+// the offer away, a weaker login in its place is what they are after.
+func (d *conversation) external(l Login, ehlo []string) error {
+	if d.key == nil || !d.verified {
+		return later(nil, "the login is by a key, and that needs verified TLS: use -T starttls or -T tls")
+	}
+	if !offersAuth(ehlo, "EXTERNAL") {
+		return later(nil, "the provider offers no login by a key (EXTERNAL), and no other one is tried: its vodmr-tls needs -a any, and it must run vodmr-checkpw; `%s' there sets both", d.key.take(l))
+	}
+	r, err := d.command("AUTH EXTERNAL "+base64.StdEncoding.EncodeToString([]byte(l.User)), "the reply to AUTH", d.timings.Reply)
+	if err != nil {
+		return err
+	}
+	if r.Code == 535 {
+		return loginRefused(r, "the provider does not know the key %s of the login %s: it must run `%s' there", d.key.Hash, l.User, d.key.take(l))
+	}
+	if r.Code != 235 {
+		return authFailure(l, r)
+	}
+	return nil
+}
+
+// take is the provider's command to take the key.
+func (k *Key) take(l Login) string { return "vodmr-front -k " + k.Hash.String() + " " + l.User }
+
 // maxCommand is the longest command line in bytes, CRLF included (RFC 5321
 // section 4.5.3.1.4). An initial response must fit in (RFC 4954 section 4).
 const maxCommand = 512

@@ -101,7 +101,11 @@ func (s *Session) talk(d *conversation) error {
 	if err != nil {
 		return err
 	}
-	if err := d.logIn(s.Login, ehlo); err != nil {
+	login := d.logIn
+	if s.TLS.Key != nil {
+		login = d.external
+	}
+	if err := login(s.Login, ehlo); err != nil {
 		return err
 	}
 	return d.turn(s.Domains)

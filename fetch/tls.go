@@ -40,6 +40,7 @@ type TLS struct {
 	Host  string         // whom the certificate must name: a host or an IP address
 	Roots *x509.CertPool // who may vouch for it; nil for whom the system trusts
 	Pin   *Pin           // the one certificate or key that is right, whoever vouches for it
+	Key   *Key           // the customer's own, to log in by; nil for a password
 }
 
 // ReadRoots returns the certificates of a PEM file. The error is misuse.
@@ -59,12 +60,23 @@ func ReadRoots(file string) (*x509.CertPool, error) {
 // certificate only, will do.
 func (t *TLS) config() *tls.Config {
 	return &tls.Config{
+		GetClientCertificate: t.certificate,
+
 		MinVersion:         tls.VersionTLS12,
 		ServerName:         t.name(),
 		RootCAs:            t.Roots,
 		InsecureSkipVerify: t.Pin != nil || t.Mode == MayTLS,
 		VerifyConnection:   t.checkPin,
 	}
+}
+
+// certificate is the one to show if the provider asks for one, whatever CAs it names: it
+// then says itself what it lacks.
+func (t *TLS) certificate(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+	if t.Key == nil {
+		return &tls.Certificate{}, nil
+	}
+	return &t.Key.Certificate, nil
 }
 
 // name is Host without what no certificate has: an IPv6 zone, a last dot.
@@ -110,7 +122,7 @@ func (d *conversation) encrypt(t *TLS) error {
 		return t.failure(err)
 	}
 	d.conn, d.parser = encrypted{conn}, smtp.ReplyParser{}
-	d.verified = t.verified(conn.ConnectionState())
+	d.verified, d.key = t.verified(conn.ConnectionState()), t.Key
 	return nil
 }
 

@@ -4,12 +4,13 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
 	"strings"
+
+	"vodmr/internal/keyhash"
 )
 
 // A Pin is what makes one provider the right one, whoever signed its certificate,
@@ -22,43 +23,31 @@ type Pin struct {
 	Key bool
 }
 
-// keyPrefix begins a pin of the public key.
-const keyPrefix = "sha256:"
-
 // ParsePin takes a certificate's SHA-256 in hexadecimal digits of either case, with
-// colons between the bytes or without, as openssl x509 -fingerprint prints it; or, behind
-// "sha256:", a public key's, in these digits or in base64 of either alphabet. The error
-// is misuse.
+// colons between the bytes or without, as openssl x509 -fingerprint prints it; or a public
+// key's hash as keyhash has it. The error is misuse.
 func ParsePin(s string) (Pin, error) {
-	text, key := s, len(s) >= len(keyPrefix) && strings.EqualFold(s[:len(keyPrefix)], keyPrefix)
-	if key {
-		text = s[len(keyPrefix):]
+	if keyhash.Is(s) {
+		hash, err := keyhash.Parse(s)
+		if err != nil {
+			return Pin{}, misuse("%q is %v", s, err)
+		}
+		return Pin{SHA256: hash, Key: true}, nil
 	}
-	sum, err := hex.DecodeString(strings.ReplaceAll(text, ":", ""))
-	if err != nil && key {
-		sum, err = base64.RawURLEncoding.Strict().DecodeString(urlAlphabet(text))
+	sum, err := hex.DecodeString(strings.ReplaceAll(s, ":", ""))
+	if err != nil || len(sum) != sha256.Size {
+		return Pin{}, misuse("%q is not the SHA-256 of a certificate: 64 hexadecimal digits, colons or none, or, for a public key, sha256: first", s)
 	}
-	if err == nil && len(sum) == sha256.Size {
-		return Pin{SHA256: [sha256.Size]byte(sum), Key: key}, nil
-	}
-	if key {
-		return Pin{}, misuse("%q is not the SHA-256 of a public key: sha256: and then 64 hexadecimal digits, or 43 characters of base64", s)
-	}
-	return Pin{}, misuse("%q is not the SHA-256 of a certificate: 64 hexadecimal digits, colons or none, or, for a public key, sha256: first", s)
+	return Pin{SHA256: [sha256.Size]byte(sum)}, nil
 }
 
 // String is the form that ParsePin takes: colons between the bytes of a certificate's, base64
 // without padding for a key's.
 func (p Pin) String() string {
 	if p.Key {
-		return keyPrefix + base64.RawURLEncoding.EncodeToString(p.SHA256[:])
+		return keyhash.Hash(p.SHA256).String()
 	}
 	return strings.ReplaceAll(fmt.Sprintf("% X", p.SHA256[:]), " ", ":")
-}
-
-// urlAlphabet is base64 as it stands in a URL, without padding.
-func urlAlphabet(text string) string {
-	return strings.TrimRight(strings.NewReplacer("+", "-", "/", "_").Replace(text), "=")
 }
 
 // matches reports if this is the certificate, or one with this key.
@@ -99,10 +88,23 @@ func (t *TLS) failure(err error) error {
 		return later(err, "the provider does not begin with TLS: leave -T tls out for STARTTLS, or check the port")
 	case errors.As(err, &noTLS):
 		return later(err, "what the provider said after STARTTLS is no TLS: somebody may be tampering with the line")
+	case t.Key != nil && isAlert(err):
+		return t.keyRejected(err)
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return later(nil, "the provider did not finish the TLS handshake in time: try again later")
 	}
 	return later(err, "the TLS handshake with the provider failed: it must speak TLS 1.2 or newer and have a certificate")
+}
+
+// isAlert reports if the other side ended TLS, and said why.
+func isAlert(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "remote error"
+}
+
+// keyRejected is the failure if the provider ended TLS when it saw the certificate of Key.
+func (t *TLS) keyRejected(err error) error {
+	return later(err, "the provider ended TLS: it may want a certificate that a CA has signed for the key %s, unless its vodmr-tls has -a any", t.Key.Hash)
 }
 
 // showPin is the command for the provider's own machine.

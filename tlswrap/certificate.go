@@ -8,6 +8,10 @@ import (
 	"time"
 )
 
+// AnyClient is the CAFile that asks for a client's certificate whoever signed it and
+// whatever its dates are: it only tells which public key the client has.
+const AnyClient = "any"
+
 // loadTLS reads the certificate with its chain, its key, and the authorities for
 // clients' certificates if there is a CAFile, and says how TLS is spoken. A
 // certificate that a customer would refuse is an error.
@@ -26,6 +30,10 @@ func loadTLS(certFile, keyFile, caFile string, now time.Time) (*tls.Config, erro
 		DynamicRecordSizingDisabled: true,
 	}
 	if caFile == "" {
+		return config, nil
+	}
+	if caFile == AnyClient {
+		config.ClientAuth = tls.RequestClientCert
 		return config, nil
 	}
 	config.ClientAuth = tls.VerifyClientCertIfGiven

@@ -37,8 +37,12 @@ func variables(state tls.ConnectionState) []string {
 	if address.IsHost(state.ServerName) {
 		list = append(list, "SSL_TLS_SNI_SERVERNAME="+state.ServerName)
 	}
-	// Without -a no client is asked for a certificate, and one that does not
-	// verify ends the handshake.
+	// Without -a no client is asked for a certificate. The handshake ends if the client does
+	// not have the key, and if authorities are to vouch for the certificate and do not.
+	if len(state.PeerCertificates) > 0 {
+		sum := sha256.Sum256(state.PeerCertificates[0].RawSubjectPublicKeyInfo)
+		list = append(list, ucspi.ClientKey+"="+hex.EncodeToString(sum[:]))
+	}
 	if len(state.VerifiedChains) > 0 {
 		client := state.PeerCertificates[0]
 		sum := sha256.Sum256(client.Raw)

@@ -27,7 +27,7 @@ type Config struct {
 	STARTTLS       bool     // offer TLS by UCSPI-TLS rather than begin it
 	CertFile       string   // certificate and its chain, PEM
 	KeyFile        string   // its key, PEM
-	CAFile         string   // authorities that sign customers' certificates, PEM
+	CAFile         string   // authorities that sign customers' certificates, PEM; or AnyClient
 	Account        string   // that this process becomes, if it is root
 	ProgramAccount string   // that the program runs as, if this process is root
 	Program        []string // and its arguments

@@ -2,12 +2,16 @@ package keeper
 
 import (
 	"fmt"
+	"path"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
+	"vodmr/auth"
+	"vodmr/internal/confine"
 	"vodmr/internal/fdio"
+	"vodmr/internal/keyhash"
 	"vodmr/internal/ucspi"
 	"vodmr/internal/verdict"
 )
@@ -19,6 +23,8 @@ type Program struct {
 	Host    string   // handed down as VODMR_HOST
 	Session string   // handed down as VODMR_SESSION
 	Port    string   // handed down as TCPLOCALPORT; "" leaves that alone
+
+	Account *confine.User // that the program runs as; nil for the present user
 }
 
 // DefaultPort is the Port for vchkpw, which checks CRAM-MD5 only on SMTP's ports: 587 is
@@ -28,8 +34,8 @@ const DefaultPort = 587
 const (
 	// credentialsFD is the descriptor from which a checkpassword program reads.
 	credentialsFD = 3
-	// authFD is the next one, on which a program writes its verdict.
-	authFD = "4"
+	// answerFD is the next one, on which a program writes its verdict.
+	answerFD = 4
 )
 
 // filledPipe returns the read end of a pipe that holds data, which is no more
@@ -51,7 +57,7 @@ func filledPipe(data []byte) (int, error) {
 // the customer has, and TLS descriptors that are not the program's.
 func dropped(name string) bool {
 	switch name {
-	case "VPOPUSER", "USER", "HOME", "SHELL":
+	case "VPOPUSER", "USER", "HOME", "SHELL", auth.ExternalVariable:
 		return true
 	}
 	return ucspi.IsDescriptor(name)
@@ -62,16 +68,20 @@ func dropped(name string) bool {
 // more would only cost threads, each time that it starts and as long as it waits.
 //
 // talker is the process that waits for the answer and then ends: vodmr-relay reaps it.
-func (p Program) environ(talker int) []string {
+// external is the hash of the key for AUTH EXTERNAL, empty for any other login.
+func (p Program) environ(talker int, external string) []string {
 	set := []string{
 		"VODMR_HOST=" + p.Host, "VODMR_SESSION=" + p.Session,
-		verdict.Variable + "=" + authFD, "VODMR_TALKER=" + strconv.Itoa(talker),
+		verdict.Variable + "=" + strconv.Itoa(answerFD), "VODMR_TALKER=" + strconv.Itoa(talker),
 	}
 	if p.Port != "" {
 		set = append(set, "TCPLOCALPORT="+p.Port)
 	}
 	if value(p.Environ, "GOMAXPROCS") == "" {
 		set = append(set, "GOMAXPROCS=1")
+	}
+	if external != "" {
+		set = append(set, auth.ExternalVariable+"="+external)
 	}
 	env := make([]string, 0, len(p.Environ)+len(set))
 	for _, entry := range p.Environ {
@@ -81,6 +91,21 @@ func (p Program) environ(talker int) []string {
 		}
 	}
 	return append(env, set...)
+}
+
+// externalProgram is the name of the only checkpassword program that knows AUTH EXTERNAL. To
+// any other one the login would come with an empty password, which some directories take.
+const externalProgram = "vodmr-checkpw"
+
+// External returns the hash of the public key that the customer has shown in the TLS
+// handshake, as auth.ExternalVariable has it. It is empty if there is none, and if the
+// program would not understand it.
+func (p Program) External() string {
+	key, err := keyhash.Parse(keyhash.Prefix + value(p.Environ, ucspi.ClientKey))
+	if err != nil || path.Base(p.Argv[0]) != externalProgram {
+		return ""
+	}
+	return key.String()
 }
 
 // value returns a variable of an environment, "" if it is not set.

@@ -4,6 +4,7 @@
 package keeper
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -125,7 +126,9 @@ func (k *Keeper) answer() error {
 		case requestTLS:
 			err = k.beginTLS()
 		case requestLogin:
-			err = k.login()
+			err = k.login("")
+		case requestExternal:
+			err = k.loginExternal()
 		default:
 			err = errBadRequest
 		}
@@ -162,29 +165,43 @@ func (k *Keeper) beginTLS() error {
 		return k.say(false)
 	}
 	k.Program.Environ = append(k.Program.Environ, variables...)
+	if k.Program.External() != "" {
+		_, err = k.conn.Write([]byte{answerExternal})
+		return err
+	}
 	return k.say(true)
 }
 
+// loginExternal is login if the customer has shown a certificate. The key is the one that
+// the TLS program told of, so a talker can name any login and no other key.
+func (k *Keeper) loginExternal() error {
+	key := k.Program.External()
+	if key == "" {
+		return errBadRequest
+	}
+	return k.login(key)
+}
+
 // login becomes the checkpassword program. If that fails the talker is told, and has the
-// last word.
-func (k *Keeper) login() error {
+// last word. external is the customer's key if nothing else is to speak for the login.
+func (k *Keeper) login(external string) error {
 	credentials, err := readCredentials(k.conn)
 	if err != nil {
 		return err
 	}
-	if k.tried {
+	if k.tried || external != "" && !bytes.HasSuffix(credentials, []byte{0, 0, 0}) {
 		return errBadRequest
 	}
 	k.tried = true
-	k.fail(k.Program.exec(credentials, k.answers, k.talker.PID(), time.Until(k.Until)+graceTime))
+	k.fail(k.Program.exec(credentials, external, k.answers, k.talker.PID(), time.Until(k.Until)+graceTime))
 	_, err = k.conn.Write([]byte{byte(verdict.NotRun)})
 	return err
 }
 
-// exec puts the descriptors in their places and becomes the program. It returns only if
-// that fails. The program is killed after the limit if it does not decide, unless it is
+// exec puts the descriptors in their places and becomes the program, with the rights of its
+// account. It returns only if that fails. The program is killed after the limit if it does not decide, unless it is
 // one of ours: those ignore the signal, and have limits of their own.
-func (p Program) exec(credentials []byte, answers, talker int, limit time.Duration) error {
+func (p Program) exec(credentials []byte, external string, answers, talker int, limit time.Duration) error {
 	path, err := child.LookPath(p.Argv[0], value(p.Environ, "PATH"))
 	if err != nil {
 		return err
@@ -196,8 +213,27 @@ func (p Program) exec(credentials []byte, answers, talker int, limit time.Durati
 	if err := place(in, answers); err != nil {
 		return err
 	}
+	if err := p.Account.Become(); err != nil {
+		return err
+	}
 	child.KillAfter(limit)
-	return fmt.Errorf("%s: %w", path, syscall.Exec(path, p.Argv, p.environ(talker)))
+	return fmt.Errorf("%s: %w", path, syscall.Exec(path, p.Argv, p.environ(talker, external)))
+}
+
+// Reserve takes the descriptors that the program will get, as far as they are free. Otherwise
+// Go's runtime might have one for itself, and would fall if it became another's.
+func Reserve() {
+	for fd := credentialsFD; fd <= answerFD; {
+		taken, err := unix.FcntlInt(2, unix.F_DUPFD_CLOEXEC, fd)
+		if err != nil {
+			return // there is no log; nothing is lost but the words of a program that fails
+		}
+		if taken > answerFD {
+			unix.Close(taken)
+			return
+		}
+		fd = taken + 1
+	}
 }
 
 // place puts the credentials on descriptor 3 and a copy of the pipe for the answer on 4. All

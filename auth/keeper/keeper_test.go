@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,6 +33,7 @@ func TestKeeperAnswers(t *testing.T) {
 		"unknown":              {nil, "ox", "n", errBadRequest},
 		"no credentials":       {nil, "l\x00\x00", "", errBadRequest},
 		"half of a login":      {nil, "l\x00\x08a\x00", "", io.ErrUnexpectedEOF},
+		"EXTERNAL without TLS": {nil, "x\x00\x04a\x00\x00\x00", "", errBadRequest},
 		"a login in a smuggle": {nil, "l\x00\x08a\x00b\x00c\x00d\x00", "", errBadRequest},
 	} {
 		requests, ask, err1 := fdio.Pipe()
@@ -93,5 +95,27 @@ func init() {
 		unix.Close(deskRequests)
 		time.Sleep(time.Minute)
 		os.Exit(0)
+	}
+}
+
+// A talker in a stranger's hands can name any login beside the certificate that came, but
+// neither password nor challenge, which vodmr-checkpw would then not know what to do with.
+func TestExternalWithAPassword(t *testing.T) {
+	program := Program{Argv: []string{"vodmr-checkpw"}, Environ: []string{"SSL_CLIENT_KEY_SHA256=" + strings.Repeat("0", 64)}}
+	for request, want := range map[string]error{
+		"x\x00\x05a\x00b\x00\x00": errBadRequest,
+		"x\x00\x05a\x00\x00b\x00": errBadRequest,
+		"x\x00\x04a\x00\x00":      io.ErrUnexpectedEOF,
+	} {
+		requests, ask, err := fdio.Pipe()
+		if err = errors.Join(err, fdio.WriteAll(ask, []byte(request))); err != nil {
+			t.Fatal(err)
+		}
+		unix.Close(ask)
+		k := &Keeper{Program: program, Until: time.Now().Add(time.Minute), conn: fdio.New(requests, -1)}
+		if err := k.answer(); !errors.Is(err, want) {
+			t.Errorf("%q: %v, want %v", request, err, want)
+		}
+		unix.Close(requests)
 	}
 }

@@ -21,17 +21,19 @@ import (
 // begins TLS, and it becomes the checkpassword program. Between them are two pipes.
 //
 // A request is one byte, and for a login the length of the credentials in two bytes and the
-// credentials. The answer to the first two is one byte. The answer to a login is a
+// credentials. EXTERNAL's have neither secret nor challenge: the keeper knows the key. The answer to the first two is one byte. The answer to a login is a
 // verdict of the programs that the keeper becomes.
 const (
-	requestOpen  = 'o' // is TLS still to be had?
-	requestTLS   = 's' // begin TLS
-	requestLogin = 'l'
+	requestOpen     = 'o' // is TLS still to be had?
+	requestTLS      = 's' // begin TLS
+	requestLogin    = 'l'
+	requestExternal = 'x' // log in by the certificate that came
 )
 
 const (
-	answerNo  = 'n'
-	answerYes = 'y'
+	answerNo       = 'n'
+	answerYes      = 'y'
+	answerExternal = 'x' // yes, and AUTH EXTERNAL works now
 )
 
 // A Desk is where the talker asks the keeper. It is a TLSOffer.
@@ -40,6 +42,7 @@ type Desk struct {
 	plain             [2]int // descriptors to read and write inside TLS; -1 without a TLS program
 	conn              *fdio.Conn
 	customer          *fdio.Conn
+	external          bool // TLS has begun, and AUTH EXTERNAL works
 }
 
 // Descriptors of the talker beyond the first three.
@@ -82,7 +85,8 @@ func (d *Desk) Begin(until time.Time) (auth.Connection, error) {
 	if err != nil {
 		return nil, fmt.Errorf("waiting for the handshake: %w", err)
 	}
-	if answer != answerYes {
+	d.external = answer == answerExternal
+	if answer != answerYes && !d.external {
 		return nil, ucspi.ErrNoHandshake
 	}
 	if err := onto(d.plain); err != nil {
@@ -90,6 +94,9 @@ func (d *Desk) Begin(until time.Time) (auth.Connection, error) {
 	}
 	return d.Customer(), nil
 }
+
+// External reports, once TLS has begun, if AUTH EXTERNAL works.
+func (d *Desk) External() bool { return d.external }
 
 // onto puts two descriptors in the places of 0 and 1.
 func onto(sides [2]int) error {
@@ -137,7 +144,11 @@ func (d *Desk) ask(request []byte, until time.Time) (answer byte, err error) {
 
 func loginRequest(c auth.Credentials) []byte {
 	text := c.Bytes()
-	request := binary.BigEndian.AppendUint16([]byte{requestLogin}, uint16(len(text)))
+	kind := byte(requestLogin)
+	if c.External {
+		kind = requestExternal
+	}
+	request := binary.BigEndian.AppendUint16([]byte{kind}, uint16(len(text)))
 	return append(request, text...)
 }
 

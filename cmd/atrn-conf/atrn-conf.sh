@@ -31,6 +31,7 @@ postfix=no
 server=
 changes=0
 refresh=no
+new_key=no
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -92,8 +93,28 @@ login() {
 	printf '%s' "${rest%%:*}"
 }
 
+# place prints HOST:PORT of an invitation, and host_of the host alone.
+place() {
+	rest=${1#*://}
+	rest=${rest#*@}
+	rest=$(printf '%s' "${rest%%[/?]*}" | tr '[:upper:]' '[:lower:]')
+	case $rest in
+	*:[0-9] | *:[0-9][0-9] | *:[0-9][0-9][0-9] | *:[0-9][0-9][0-9][0-9] | *:[0-9][0-9][0-9][0-9][0-9]) ;;
+	*) rest=$rest:366 ;;
+	esac
+	printf '%s' "$rest"
+}
+
+host_of() {
+	rest=$(place "$1")
+	printf '%s' "${rest%:*}"
+}
+
 # stored prints the line of a provider that is set up.
-stored() { [ ! -f "$etc/$1.invitation" ] || grep -v '^#' "$etc/$1.invitation"; }
+stored() { [ ! -f "$etc/$1.invitation" ] || grep -i '^atrn://' "$etc/$1.invitation"; }
+
+# stored_key prints the key that stands behind the line, if the login is by a key.
+stored_key() { [ ! -f "$etc/$1.invitation" ] || sed -n '/^-----BEGIN /,/^-----END /p' "$etc/$1.invitation"; }
 
 names() {
 	for file in "$etc"/*.invitation; do
@@ -109,13 +130,20 @@ understood() { printf '%s\n' "$1" | atrn -n -f -; }
 
 value() { printf '%s\n' "$facts" | sed -n "s/^$1 //p"; }
 
+# is_this tells if a provider that is set up is that of the invitation, with its login. Two
+# hosts may have one name, as an IPv6 address has hyphens in the place of its colons.
+is_this() {
+	old=$(stored "$1")
+	[ "$(login "$old")" = "$(login "$invitation")" ] && [ "$(host_of "$old")" = "$(host_of "$invitation")" ]
+}
+
 # choose_name calls a provider by its host. A second login there gets a number.
 choose_name() {
 	host=$(value provider)
 	base=$(printf '%s' "${host%:*}" | tr -d '[]' | tr ':' '-' | tr '[:upper:]' '[:lower:]')
 	name=$base
 	number=1
-	while [ -f "$etc/$name.invitation" ] && [ "$(login "$(stored "$name")")" != "$(login "$invitation")" ]; do
+	while [ -f "$etc/$name.invitation" ] && ! is_this "$name"; do
 		number=$((number + 1))
 		name=$base-$number
 	done
@@ -127,16 +155,44 @@ keep_secret() {
 	case $(account "$invitation") in
 	*:?*) return ;;
 	esac
+	if [ "$(value external)" = yes ]; then
+		[ -n "$(stored_key "$name")" ] || new_key=yes
+		return
+	fi
 	[ -f "$etc/$name.invitation" ] ||
 		fail "the invitation has no secret: ask the provider for one that has (vodmr-front -r there makes it)"
+	[ -z "$(stored_key "$name")" ] ||
+		fail "the invitation is for a password, and there is a key here: ask the provider for one that has a secret (vodmr-front -r there makes it)"
+	[ "$(place "$(stored "$name")")" = "$(place "$invitation")" ] ||
+		fail "the secret here is for $(place "$(stored "$name")"), not for $(place "$invitation"): ask the provider for an invitation that has one (vodmr-front -r there makes it)"
 	invitation="atrn://$(account "$(stored "$name")")@${invitation#*@}"
 }
 
+# write_invitation writes the line, and behind it the key if the login is by a key. A new
+# one is not known to the provider yet, which NAME.asked says.
 write_invitation() (
 	umask 077
-	mkdir -p $etc && chmod 700 $etc &&
-		printf '%s\n' "$invitation" >"$etc/$name.new" && mv "$etc/$name.new" "$etc/$name.invitation"
+	mkdir -p $etc && chmod 700 $etc || exit 1
+	key=
+	if [ $new_key = yes ]; then
+		rm -f "$etc/$name.key"
+		atrn -K "$etc/$name.key" >/dev/null 2>&1 && key=$(cat "$etc/$name.key") && : >"$etc/$name.asked" || exit 1
+	elif [ "$(value external)" = yes ]; then
+		key=$(stored_key "$name")
+	fi
+	printf '%s\n' "$invitation" ${key:+"$key"} >"$etc/$name.new" && mv "$etc/$name.new" "$etc/$name.invitation" &&
+		rm -f "$etc/$name.key"
 )
+
+# ask_provider prints the command for the provider, while that does not know the key.
+ask_provider() {
+	[ -f "$etc/$name.asked" ] || return 0
+	cat >&2 <<-END
+		atrn-conf: this machine has a key for the login $(value login) now. Send the provider the next
+		line, which is no secret. It is the command to run there:
+		  vodmr-front -k $(atrn -n -f "$etc/$name.invitation" | sed -n 's/^key //p') $(value login)
+	END
+}
 
 # read_argument finds out what the argument is.
 read_argument() {
@@ -159,7 +215,7 @@ take_invitation() {
 	read_argument "$1"
 	choose_name
 	keep_secret
-	[ "$(stored "$name")" = "$invitation" ] || {
+	[ "$new_key$(stored "$name")" = "no$invitation" ] || {
 		refresh=yes
 		change "write the invitation of $(value provider) into $etc/$name.invitation, for root's eyes only" write_invitation
 	}
@@ -417,11 +473,12 @@ write_service() {
 		$marker
 		# Fetches the mail that waits at $name. The options are in $etc/$name.env.
 		exec 2>&1
-		ATRN_OPTIONS=\$(sed -n 's/^ATRN_OPTIONS=//p' $etc/$name.env)
+		ATRN_OPTIONS=\$(sed -n 's/^ATRN_OPTIONS=//p' '$etc/$name.env')
 		for as in "setuidgid atrn" "s6-setuidgid atrn" "chpst -u atrn" "setpriv --reuid atrn --regid atrn --clear-groups"; do
 		  command -v "\${as%% *}" >/dev/null && break
 		done
-		exec \$as $(command -v atrn) -f - -i \$ATRN_OPTIONS <$etc/$name.invitation
+		set -f
+		exec \$as '$(command -v atrn)' -f - -i \$ATRN_OPTIONS <'$etc/$name.invitation'
 	END
 	cat >"$etc/$name/log/run" <<-END || return 1
 		#!/bin/sh
@@ -596,6 +653,7 @@ set_up() {
 		postfix_customer
 	fi
 	if [ -z "$server" ] && [ -z "$(options)" ]; then
+		ask_provider
 		recipe
 		exit 0
 	fi
@@ -603,7 +661,14 @@ set_up() {
 		refresh=yes
 		change "write  -s $server  into $etc/$name.env" write_env "-s $server"
 	fi
+	if [ $new_key = yes ]; then
+		ask_provider
+		finish "when the provider has run it, run here  atrn-conf $name"
+		return
+	fi
+	[ ! -f "$etc/$name.asked" ] || refresh=yes
 	service
+	[ $dry = yes ] || rm -f "$etc/$name.asked"
 	finish "mail of $(value provider) comes to this machine as soon as it is there; the log: $(log_place)"
 }
 
@@ -618,7 +683,7 @@ list() {
 take_down() {
 	undo_service
 	undo_postfix
-	rm -rf "${etc:?}/$name" "$etc/$name.invitation" "$etc/$name.env"
+	rm -rf "${etc:?}/$name" "$etc/$name.invitation" "$etc/$name.env" "$etc/$name.asked"
 	[ -z "$(names)" ] || return 0
 	if grep -q "^$marker" $unit 2>/dev/null; then
 		rm -f $unit

@@ -19,7 +19,8 @@ const usage = `usage: atrn [OPTIONS] PROVIDER[:PORT] PROG ARG...   PROG gets the
        atrn [OPTIONS] -e COMMAND ...                COMMAND leads to the provider
        atrn [OPTIONS] -f FILE ...                   FILE is the provider's invitation
        atrn -n -f FILE                              show what it says, but its password
-options: -u LOGIN -p PASSFILE (its first line) [-d DOMAIN,DOMAIN...]
+       atrn -K KEYFILE                              make a key if there is none; show its hash
+options: -u LOGIN -p PASSFILE (its first line), or -K KEYFILE [-d DOMAIN,DOMAIN...]
          [-T starttls|tls|may|none] [-C CAFILE] [-F PIN] (which TLS, whom to trust)
          [-i [SECONDS]] (again for ever: at once, or after SECONDS)
          [-w SECONDS] (end a session that stands when nothing came for so long)
@@ -44,7 +45,7 @@ type rawOptions struct {
 	login, passfile, domains string
 	server, maildir, command string
 	tls, cafile, pin         string
-	invitation               string
+	invitation, keyfile      string
 	show                     bool
 	repeat                   repeatOption
 	quiet, limit             int64
@@ -68,6 +69,9 @@ func parseOptions(args []string) (*flags, error) {
 	if raw.show {
 		return raw.showInvitation()
 	}
+	if raw.onlyKey() {
+		return raw.showKey()
+	}
 	o := &flags{repeat: raw.repeat.on, every: time.Duration(raw.repeat.seconds) * time.Second}
 	o.session = fetch.Session{Host: fetch.Hostname(), Timings: fetch.DefaultTimings(), Domains: raw.invited.Domains}
 	o.session.Quiet = time.Duration(raw.quiet) * time.Second
@@ -85,10 +89,13 @@ func parseOptions(args []string) (*flags, error) {
 	if o.session.TLS, err = raw.security(o.session.Provider); err != nil {
 		return nil, err
 	}
+	if o.session.TLS.Key, err = raw.key(o.session.TLS.Mode); err != nil {
+		return nil, err
+	}
 	if o.session.Sink, err = raw.sink(o.session.Domains); err != nil {
 		return nil, err
 	}
-	o.session.Login, err = raw.loginAndPassword()
+	o.session.Login, err = raw.loginAndPassword(o.session.TLS.Key != nil)
 	return o, err
 }
 
@@ -112,6 +119,7 @@ func parseFlags(args []string) (*rawOptions, error) {
 	flags.StringVar(&raw.cafile, "C", "", "")
 	flags.StringVar(&raw.pin, "F", "", "")
 	flags.StringVar(&raw.invitation, "f", "", "")
+	flags.StringVar(&raw.keyfile, "K", "", "")
 	flags.BoolVar(&raw.show, "n", false, "")
 	flags.Var(&raw.repeat, "i", "")
 	flags.Int64Var(&raw.quiet, "w", 0, "")
@@ -239,8 +247,9 @@ func (raw *rawOptions) intoMaildir(domains []string) fetch.Sink {
 	}
 }
 
-// loginAndPassword reads the password file, or takes what the invitation says.
-func (raw *rawOptions) loginAndPassword() (fetch.Login, error) {
+// loginAndPassword reads the password file, or takes what the invitation says. With a key
+// there is no password.
+func (raw *rawOptions) loginAndPassword(byKey bool) (fetch.Login, error) {
 	login := raw.invited.Login
 	if raw.login != "" {
 		login.User = raw.login
@@ -248,8 +257,11 @@ func (raw *rawOptions) loginAndPassword() (fetch.Login, error) {
 	if strings.ContainsAny(login.User, "\x00\r\n") {
 		return fetch.Login{}, fmt.Errorf("%w: a login has no line ends", errUsage)
 	}
-	if login.User == "" || raw.passfile == "" && raw.invitation == "" {
-		return fetch.Login{}, fmt.Errorf("%w: ATRN needs a login: give -u and -p, or an invitation with -f", errUsage)
+	if login.User == "" || raw.passfile == "" && raw.invitation == "" && !byKey {
+		return fetch.Login{}, fmt.Errorf("%w: ATRN needs a login: give -u and -p, -u and -K, or an invitation with -f", errUsage)
+	}
+	if byKey {
+		return fetch.Login{User: login.User}, nil
 	}
 	if raw.passfile == "" && login.Password == "" {
 		return fetch.Login{}, fmt.Errorf("%w: the invitation holds no password: give -p", errUsage)
@@ -274,6 +286,12 @@ func (raw *rawOptions) showInvitation() (*flags, error) {
 	}
 	if i.Pin != nil {
 		lines = append(lines, "pin "+i.Pin.String())
+	}
+	if i.External {
+		lines = append(lines, "external yes")
+	}
+	if i.Key != nil {
+		lines = append(lines, "key "+i.Key.Hash.String())
 	}
 	return &flags{show: strings.Join(lines, "\n") + "\n"}, nil
 }

@@ -15,6 +15,7 @@ import (
 	"vodmr/internal/child"
 	"vodmr/internal/fdio"
 	"vodmr/internal/getopt"
+	"vodmr/internal/keyhash"
 	"vodmr/internal/logline"
 	"vodmr/internal/verdict"
 	"vodmr/internal/version"
@@ -60,7 +61,7 @@ func run(args, environ []string) int {
 		return code
 	}
 	unix.Close(credentialsFD)
-	e, code := check(args[0], c)
+	e, code := check(args[0], c, os.Getenv(auth.ExternalVariable))
 	if code != 0 {
 		return code
 	}
@@ -80,13 +81,17 @@ func say(code int, text string) int {
 	return code
 }
 
-// check finds the account that the credentials are right for.
-func check(file string, c auth.Credentials) (vpasswd.Entry, int) {
+// check finds the account that the credentials are right for. external is the hash of the
+// customer's public key if that is all that speaks for the login.
+func check(file string, c auth.Credentials, external string) (vpasswd.Entry, int) {
 	entries, err := find(file, c.Login)
 	if err != nil {
 		return vpasswd.Entry{}, say(exitTemporary, err.Error())
 	}
 	e, right := vpasswd.Entry{}, false
+	if external != "" {
+		return checkKey(entries, c, external)
+	}
 	if c.Challenge != "" {
 		e, right = vpasswd.CheckCRAM(entries, c.Login, c.Secret, c.Challenge)
 	} else {
@@ -94,6 +99,23 @@ func check(file string, c auth.Credentials) (vpasswd.Entry, int) {
 	}
 	if !right {
 		return e, exitRefused
+	}
+	return e, 0
+}
+
+// checkKey is check for AUTH EXTERNAL. The log names a key that is not the login's, since the
+// customer may have made another one. A hash is no secret.
+func checkKey(entries []vpasswd.Entry, c auth.Credentials, external string) (vpasswd.Entry, int) {
+	if c.Secret != "" || c.Challenge != "" {
+		return vpasswd.Entry{}, say(exitMisuse, "a password, and "+auth.ExternalVariable+" too")
+	}
+	key, err := keyhash.Parse(external)
+	if err != nil {
+		return vpasswd.Entry{}, say(exitMisuse, auth.ExternalVariable+" is "+err.Error())
+	}
+	e, right := vpasswd.CheckKey(entries, c.Login, key)
+	if !right {
+		return e, say(exitRefused, key.String()+" is not the key of "+c.Login)
 	}
 	return e, 0
 }
@@ -127,7 +149,7 @@ func account(environ []string, login string, e vpasswd.Entry) []string {
 	var env []string
 	for _, entry := range environ {
 		switch name, _, _ := strings.Cut(entry, "="); name {
-		case "USER", "HOME", "SHELL", "VPOPUSER":
+		case "USER", "HOME", "SHELL", "VPOPUSER", auth.ExternalVariable:
 		default:
 			env = append(env, entry)
 		}

@@ -18,7 +18,8 @@ type service struct {
 	Dir, Host string
 	Port      uint
 	Bin       string // the programs' folder, with a / at the end
-	Account   string // the user that tcpserver or vodmr-tls becomes; empty for our own
+	AsRoot    bool   // root starts it
+	Account   string // the user that runs the checkpassword program; empty for our own
 	Log       string // the user that multilog becomes; empty for our own
 	STARTTLS  bool
 	TLS       bool   // TLS at all
@@ -30,9 +31,11 @@ type service struct {
 	MTA       string // the mail server that fills the Maildirs; empty for qmail
 	Maildir   string // in a mailbox's home
 	Vpasswd   string // vodmr-checkpw's file; empty with any other program
+	Keys      bool   // the checkpassword program knows customers by their keys
 
 	owner    *ids // of files that only tcpserver's user must read; nil for our own
 	logOwner *ids // of the log; nil for ours
+	talker   *ids // vodmr's process that strangers speak to; nil for ours
 
 	DoorGroup string // may ask about recipients; empty for no door
 	doorOwner *ids   // of the door: the Maildirs' owner, and that group
@@ -69,13 +72,14 @@ func plan(o *flags, known accounts, bin string) (*service, error) {
 	s := &service{
 		Dir: filepath.Clean(o.dir), Host: o.host, Port: o.port, Bin: bin,
 		STARTTLS: o.starttls, TLS: o.starttls || o.connect, Cert: o.cert,
-		Relay: strings.Join(o.relay, " "), Maildir: "Maildir", MTA: o.mta,
+		Relay: strings.Join(o.relay, " "), Maildir: "Maildir", MTA: o.mta, AsRoot: known.self == 0,
 	}
 	if !plain.MatchString(bin) {
 		s.Bin = "" // PATH has to do
 	}
 	s.setCheck(o.check)
 	return s, errors.Join(
+		s.setTalker(known, o.account),
 		s.setRelay(o.relay),
 		s.setAccount(known, "ACCT", o.account, &s.Account, &s.owner),
 		s.setAccount(known, "LOGACCT", o.logAccount, &s.Log, &s.logOwner),
@@ -99,6 +103,23 @@ func (s *service) setAccount(known accounts, what, name string, to *string, owne
 	return nil
 }
 
+// setTalker sees that no other program has the account of vodmr's process that strangers
+// speak to.
+func (s *service) setTalker(known accounts, account string) error {
+	if known.self != 0 {
+		return nil
+	}
+	found, err := known.lookup("vodmr")
+	if err != nil {
+		return nil // vodmr takes another
+	}
+	s.talker = found
+	if owner, err := known.lookup(account); err == nil && owner.uid == found.uid {
+		return fmt.Errorf("ACCT: %s is the account that talks to the network: make another one for the mailboxes", account)
+	}
+	return nil
+}
+
 // setTLSAccount takes the account of the process that holds the key, which only root
 // can have beside the others.
 func (s *service) setTLSAccount(known accounts, name string) error {
@@ -113,6 +134,8 @@ func (s *service) setTLSAccount(known accounts, name string) error {
 		return errors.New("-u: TLS needs an account that is not root's: make one that owns nothing")
 	case s.owner != nil && found.uid == s.owner.uid:
 		return errors.New("-u: the process with the key must not run as ACCT: make an account that owns nothing")
+	case s.talker != nil && found.uid == s.talker.uid:
+		return fmt.Errorf("-u: vodmr talks to the network as %s, which must not reach the key: make an account of its own", name)
 	}
 	s.TLSUser = name
 	return nil
@@ -121,7 +144,8 @@ func (s *service) setTLSAccount(known accounts, name string) error {
 // setCheck takes the checkpassword program: ours is beside us.
 func (s *service) setCheck(command string) {
 	words := strings.Fields(command)
-	if len(words) == 2 && filepath.Base(words[0]) == "vodmr-checkpw" {
+	s.Keys = filepath.Base(words[0]) == "vodmr-checkpw"
+	if s.Keys && len(words) == 2 {
 		s.Vpasswd = words[1]
 	}
 	if words[0] == "vodmr-checkpw" {

@@ -15,9 +15,10 @@ umask 022
 # shellcheck disable=SC3045 # every sh of Debian's knows -c, and others may do without
 ulimit -c 0 2>/dev/null
 
-usage="usage: vodmr-front [-a] [-n] [-p PORT] [-u LOGIN] HOST DOMAIN...
+usage="usage: vodmr-front [-a] [-n] [-p PORT] [-u LOGIN] [-x | -k KEY[,KEY]] HOST DOMAIN...
        vodmr-front -l
        vodmr-front [-n] -r LOGIN
+       vodmr-front [-n] -k KEY[,KEY] LOGIN
        vodmr-front [-n] -d DOMAIN...
        vodmr-front -h | -V
 see vodmr-front(8)"
@@ -44,6 +45,9 @@ any_recipient=no
 port=
 login=
 secret=
+by_key=no
+keys=
+opens=
 changes=0
 new_domains=no
 
@@ -91,6 +95,20 @@ check_name() {
 check_login() {
 	case $1 in
 	*[!a-z0-9@._+-]* | '' | [!a-z0-9]*) misuse "\"$1\" is no login: use letters, digits and the characters @ . _ + -" ;;
+	esac
+}
+
+# check_keys takes the hashes that atrn -K prints, with commas between them.
+check_keys() {
+	for key in $(printf '%s' "$1" | tr , ' '); do
+		case ${#key}$key in
+		*[!A-Za-z0-9:_-]*) ;;
+		50sha256:* | 71sha256:*) continue ;;
+		esac
+		misuse "\"$key\" is not the hash of a key: the customer's \`atrn -K' prints it, sha256: and 43 characters"
+	done
+	case ,$1, in
+	*,,*) misuse "-k takes hashes with one comma between them" ;;
 	esac
 }
 
@@ -191,8 +209,8 @@ domains_of() {
 	done
 }
 
-# the_host prints the name of a front that is set up already: the word after vodmr.
-the_host() { sed -n 's/^ *[^ ]*vodmr \([^ ]*\) \\$/\1/p' $etc/run 2>/dev/null; }
+# the_host prints the name of a front that is set up already: the last word behind vodmr.
+the_host() { sed -n 's/^ *\([^ ]*\/\)\{0,1\}vodmr \(.* \)\{0,1\}\([^ ]*\) \\$/\3/p' $etc/run 2>/dev/null; }
 
 # the_port prints the port in the run script: the word after tcpserver's address.
 the_port() { sed -n 's/^ *tcpserver .* 0 \([0-9][0-9]*\) .*/\1/p' $etc/run 2>/dev/null; }
@@ -215,13 +233,23 @@ pin() {
 invitation() {
 	line="atrn://$(printf '%s' "$1" | sed 's/@/%40/g; s/+/%2B/g')${2:+:$2}@$(the_host):$(the_port)/"
 	mark='?'
+	set -f
 	for domain in $(domains_of "$1" | tr , ' '); do
 		line="$line${mark}domain=$domain"
 		mark='&'
 	done
+	set +f
 	key=$(pin)
-	printf '%s%s\n' "$line" "${key:+${mark}pin=sha256:$key}"
+	line="$line${key:+${mark}pin=sha256:$key}"
+	[ -z "$key" ] || mark='&'
+	if [ -z "$2" ] && external "$1"; then
+		line="$line${mark}external"
+	fi
+	printf '%s\n' "$line"
 }
+
+# external tells if a login is to be by a key of the customer's, or is so already.
+external() { [ $by_key = yes ] || [ "$(field "$1" 2)" = external ]; }
 
 # --- Accounts, service directory, certificate ------------------------------------------
 
@@ -233,6 +261,7 @@ account() {
 
 accounts() {
 	account vodmr /nonexistent "talks to the network and owns nothing"
+	account vodmrtls /nonexistent "does TLS and owns nothing"
 	[ $kind = qmail ] || account vodmrmail $mail "owns the mail that waits"
 	logger=root
 	if ! has_systemd && [ -n "$(scanned)" ]; then
@@ -248,7 +277,7 @@ make_service() {
 		made=$etc.new
 		rm -rf $etc.new
 	fi
-	vodmr-conf -s ${mta:+-m "$mta"} ${port:+-p "$port"} -u vodmr -c $certificate \
+	vodmr-conf -s ${mta:+-m "$mta"} ${port:+-p "$port"} -u vodmrtls -c $certificate \
 		"$("$kind"_account)" "$logger" "$made" "$host" "$checkpassword" >/dev/null || return 1
 	[ $made != $etc ] || return 0
 	for part in "$made"/*; do
@@ -269,7 +298,30 @@ service_directory() {
 	else
 		change "make the service directory $etc" make_service
 	fi
+	[ ! -f $etc/run ] || ! grep -q ' -u vodmr -U [^ ]* \\$' $etc/run ||
+		change "give TLS an account of its own in $etc/run, and the account of the mailboxes to vodmr" separate
+	ask_for_keys
 	[ $kind = qmail ] || [ -f $etc/control/me ] || change "write the name $host into $etc/control/me" write_me
+}
+
+# ask_for_keys has a front that was set up before ask customers for a certificate.
+ask_for_keys() {
+	if [ "$by_key$keys" = no ] || [ ! -f $etc/run ] || grep -q '^ *[^# ]*vodmr-tls .*-a ' $etc/run; then return 0; fi
+	change "have vodmr-tls ask customers for a certificate (-a any), in $etc/run" add_any
+}
+
+add_any() { edit_file $etc/run sed '/^ *[^# ]*vodmr-tls -/s/vodmr-tls -/vodmr-tls -a any -/' $etc/run && restart_service; }
+
+# separate mends a run script of earlier versions, in which two processes that strangers speak
+# to had one account, and one of them the mailboxes' account.
+separate() {
+	edit_file $etc/run print_run && restart_service
+}
+
+print_run() {
+	owner=$(sed -n 's/^.*vodmr-tls .* -U \([^ ]*\) \\$/\1/p' $etc/run)
+	sed -e 's/ -u vodmr -U [^ ]* \\$/ -u vodmrtls \\/' \
+		-e "s/^\( *[^ ]*vodmr\) \([^ -][^ ]* \\\\\)\$/\1 -U $owner \2/" $etc/run
 }
 
 write_me() { mkdir -p $etc/control && printf '%s\n' "$host" >$etc/control/me; }
@@ -336,12 +388,12 @@ edit_file() {
 }
 
 # postfix_logins prints vpasswd without a login's line, and behind it a new one if there is
-# a home for it. The secret and its hash stay within the shell.
+# a home for it; opens has the hashes of its keys, if it has any. The secret and its hash stay within the shell.
 postfix_logins() {
 	while IFS= read -r line; do
 		case $line in "$1":*) ;; *) printf '%s\n' "$line" ;; esac
 	done <$vpasswd
-	[ -z "$2" ] || printf '%s:%s:%s:%s:vodmr-front:%s:-:\n' "$1" "$hash" "$(id -u vodmrmail)" "$(id -g vodmrmail)" "$2"
+	[ -z "$2" ] || printf '%s:%s:%s:%s:vodmr-front:%s:-:%s\n' "$1" "$hash" "$(id -u vodmrmail)" "$(id -g vodmrmail)" "$2" "$opens"
 }
 
 postfix_write() { edit_file $vpasswd postfix_logins "$1" "$2"; }
@@ -350,13 +402,23 @@ postfix_write() { edit_file $vpasswd postfix_logins "$1" "$2"; }
 close_login() {
 	secret=
 	hash='*'
+	opens=
 	"$kind"_write "$1" "$2"
+}
+
+# set_keys makes a login that works by these keys alone, or by none yet.
+set_keys() {
+	secret=
+	hash=external
+	opens=$keys
+	postfix_write "$1" "$2"
 }
 
 # new_secret makes one of 192 bits and keeps its hash alone; vpopmail has a clear copy too if
 # it was built for that.
 new_secret() {
 	secret=$(openssl rand -base64 24 | tr '+/' '-_')
+	opens=
 	hash=$(printf '%s\n' "$secret" | openssl passwd -6 -stdin)
 	case $hash in "\$6\$"*) ;; *) return 1 ;; esac
 	[ ${#secret} -eq 32 ] && "$kind"_write "$1" "$2"
@@ -447,6 +509,7 @@ customer() {
 print_map() {
 	echo "$marker"
 	customers | while read -r name held; do
+		set -f # in this subshell
 		home=$(field "$name" 6)
 		for domain in $(printf '%s' "$held" | tr , ' '); do
 			case $1 in
@@ -797,6 +860,7 @@ qmail_unit() {
 print_dropin() {
 	printf '%s\n[Service]\nCapabilityBoundingSet=CAP_DAC_READ_SEARCH\n' "$marker"
 	{
+		set -f # in this subshell
 		echo "$vpop"
 		for domain in "${login#*@}" $(customers | cut -d' ' -f1 | sed 's/.*@//'); do
 			assigned "$domain" 5
@@ -890,6 +954,11 @@ remove_door() {
 # runs starts again.
 say_door() {
 	if [ -n "$1" ]; then echo "$1"; fi >$etc/env/VODMR_DOOR || return 1
+	restart_service
+}
+
+# restart_service does so if the service runs.
+restart_service() {
 	if has_systemd; then
 		systemctl try-restart vodmr.service 2>/dev/null || :
 	elif [ -d $etc/supervise ]; then
@@ -1159,6 +1228,7 @@ set_up() {
 		[ "$domain" != "$host" ] || misuse "$host is the front's own name, and its mail stays here: name the customer's domains behind it"
 	done
 	"$kind"_need
+	knows_keys
 	named=$*
 	is=$(the_host)
 	[ -z "$is" ] || [ "$is" = "$host" ] || fail "this front has the name $is already: use that, as each customer's invitation does"
@@ -1179,14 +1249,48 @@ set_up() {
 	[ $dry = yes ] || show_invitation
 }
 
+# knows_keys refuses a login by a key if vpopmail's vchkpw would have to check it.
+knows_keys() {
+	[ "$by_key$keys" = no ] || [ $kind = postfix ] ||
+		fail "vpopmail's vchkpw knows passwords only, so no customer of this front can log in by a key: leave -x and -k out"
+}
+
 # first_secret comes last: if an earlier step fails, no secret is made that nobody has seen.
 first_secret() {
-	case $(field "$login" 2) in
-	'*' | '') change "give $login a secret, and keep its hash" new_secret "$login" "$(field "$login" 6)" ;;
+	if [ -n "$keys" ]; then
+		let_in
+		return
+	fi
+	case $by_key$(field "$login" 2) in
+	'yes*' | yes) change "have $login log in by a key, which the customer makes" set_keys "$login" "$(field "$login" 6)" ;;
+	'no*' | no) change "give $login a secret, and keep its hash" new_secret "$login" "$(field "$login" 6)" ;;
 	esac
 }
 
+# let_in gives the login the keys of -k.
+let_in() {
+	[ "$(field "$login" 8-)" = "$keys" ] ||
+		change "let $login in by $keys, and by no password" set_keys "$login" "$(field "$login" 6)"
+}
+
+# take_keys is the command for the hash that a customer has sent.
+take_keys() {
+	login=$1
+	[ -n "$(domains_of "$login")" ] || fail "there is no customer $login here: vodmr-front -l lists them"
+	knows_keys
+	ask_for_keys
+	let_in
+	finish
+	[ $dry = yes ] || say "vodmr-front: on the customer's machine, the next command is  atrn-conf $(the_host)"
+}
+
 show_invitation() {
+	if [ -z "$secret" ] && external "$login"; then
+		say "vodmr-front: the invitation of $login follows. It holds no secret: the customer logs in by a key. On the customer's machine, with Postfix: atrn-conf -P 'INVITATION'"
+		[ -n "$(field "$login" 8-)" ] || say "vodmr-front: that prints the command to run here then:  vodmr-front -k sha256:... $login"
+		invitation "$login" ""
+		return
+	fi
 	if [ -n "$secret" ]; then
 		say "vodmr-front: the invitation of $login follows. $copies: send it by a safe way. On the customer's machine, with Postfix: atrn-conf -P -   and paste it"
 	elif [ $changes -gt 0 ]; then
@@ -1213,7 +1317,12 @@ list() {
 	key=$(pin)
 	printf 'pin %s\n' "${key:+sha256:}${key:-none: a CA vouches for the certificate}"
 	customers | while read -r name held; do
-		printf 'customer %s domains %s mailbox %s/Maildir\n' "$name" "$held" "$(field "$name" 6)"
+		key=
+		if external "$name"; then
+			key=$(field "$name" 8-)
+			key=" key ${key:-none yet: vodmr-front -k takes it}"
+		fi
+		printf 'customer %s domains %s mailbox %s/Maildir%s\n' "$name" "$held" "$(field "$name" 6)" "$key"
 	done
 }
 
@@ -1227,7 +1336,7 @@ take_down() {
 		rm -f $hook
 	fi
 	rm -rf $etc /var/log/vodmr.log
-	for name in vodmr vodmrlog; do
+	for name in vodmr vodmrtls vodmrlog; do
 		! getent passwd $name >/dev/null || userdel $name
 	done
 	remove_door
@@ -1274,7 +1383,7 @@ remove() {
 
 main() {
 	action=set_up
-	while getopts :hVanlrdp:u: option; do
+	while getopts :hVanlrdxp:u:k: option; do
 		case $option in
 		h)
 			printf '%s\n' "$usage"
@@ -1289,6 +1398,8 @@ main() {
 		l) action=list ;;
 		r) action=renew ;;
 		d) action=remove ;;
+		x) by_key=yes ;;
+		k) keys=$OPTARG && check_keys "$keys" ;;
 		p) port=$OPTARG ;;
 		u) login=$(printf '%s' "$OPTARG" | tr '[:upper:]' '[:lower:]') && check_login "$login" ;;
 		*) misuse "-$OPTARG is unknown, or its value is missing" ;;
@@ -1298,7 +1409,11 @@ main() {
 	case $port in
 	*[!0-9]*) misuse "-p takes a port, not $port" ;;
 	esac
+	[ -z "$keys" ] || [ $by_key = no ] || misuse "-x is for a key that is still to come, and -k has it: give one of them"
+	[ $action = set_up ] || [ "$by_key$keys" = no ] || misuse "-x and -k are for a login, and not for -l, -r and -d"
+	[ -z "$keys" ] || [ $# -ne 1 ] || action=take_keys
 	case $action$# in
+	take_keys1) ;;
 	set_up[01]) misuse "give the front's name and a customer's domains" ;;
 	list[!0]* | renew0 | renew[!1]* | remove0) misuse "wrong number of arguments" ;;
 	esac
@@ -1306,8 +1421,11 @@ main() {
 	one_at_a_time
 	find_kind
 	lowered=$(printf '%s ' "$@" | tr '[:upper:]' '[:lower:]')
-	# shellcheck disable=SC2086 # the words are names, checked each
-	$action $lowered
+	set -f # a word is a word, not a pattern of file names
+	# shellcheck disable=SC2086 # split on purpose
+	set -- $lowered
+	set +f
+	$action "$@"
 }
 
 case $0 in

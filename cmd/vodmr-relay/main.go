@@ -71,12 +71,21 @@ func run() int {
 	// watches in another way.
 	fdio.NoUserTimeout(0)
 	fdio.CloseOnExec(3) // qmail-queue needs none of what others left open
+	return serve(config)
+}
+
+// serve is the session, and returns the exit code.
+func serve(config relay.Config) int {
 	if err := confine(&config); err != nil {
 		config.Log.Event("error", logline.F("reason", "this process cannot be confined"), logline.Err(err))
 		return exitTemporary
 	}
 	defer config.Queue.Close()
-	return relay.ExitCode(relay.Serve(config))
+	err := relay.Serve(config)
+	if err != nil {
+		fdio.Linger(1) // the customer may not have read why
+	}
+	return relay.ExitCode(err)
 }
 
 // confine gives up all rights that the session does not need, before the first byte of the

@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/sha256"
 	"crypto/tls"
+	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/hex"
 	"os"
@@ -30,7 +31,7 @@ func TestProgramLearnsOfTLS(t *testing.T) {
 	} {
 		cmd := wrap([]string{"-c", cert}, shell(settings))
 		cmd.Env = append(os.Environ(), "VODMR_SESSION=", "SSL_PROTOCOL=forged", "SSL_CLIENT_S_DN=CN=forged",
-			"SSL_CLIENT_CERT_SHA256=forged", "SSL_ANYTHING=forged", "SSLCTLFD=9", "SSLREADFD=9", "SSLWRITEFD=9")
+			"SSL_CLIENT_CERT_SHA256=forged", "SSL_CLIENT_KEY_SHA256=forged", "SSL_ANYTHING=forged", "SSLCTLFD=9", "SSLREADFD=9", "SSLWRITEFD=9")
 		p := dialogue.Start(t, cmd)
 		config := trusting(ca)
 		config.MaxVersion = test.version
@@ -157,6 +158,7 @@ func TestClientCertificate(t *testing.T) {
 		secured(t, p, with(&known)).Run(`
 			S: SSL_CIPHER=*
 			S: SSL_CLIENT_CERT_SHA256=` + hex.EncodeToString(sum[:]) + `
+			S: SSL_CLIENT_KEY_SHA256=` + keyOf(t, known) + `
 			S: SSL_CLIENT_S_DN=CN=odmr\00SSL_X=1\0a\,x,O=Example
 			S: SSL_PROTOCOL=*
 			S: SSL_TLS_SNI_SERVERNAME=*
@@ -191,6 +193,54 @@ func TestClientCertificate(t *testing.T) {
 			_ = tls.Client(p.Net(), with(&pair.tls)).Handshake()
 			ended(t, p, 111, `vodmr-tls: * error="TLS handshake: tls: failed to verify certificate: *"`)
 		})
+	}
+}
+
+// keyOf is the SHA-256 of a certificate's public key.
+func keyOf(t *testing.T, certificate tls.Certificate) string {
+	t.Helper()
+	parsed, err := x509.ParseCertificate(certificate.Certificate[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(parsed.RawSubjectPublicKeyInfo)
+	return hex.EncodeToString(sum[:])
+}
+
+// With `-a any' nobody needs to vouch for a certificate, and its dates do not count: it says
+// which key the customer has, and nothing that the customer could have written itself. A
+// certificate without its key ends the handshake.
+func TestAnyClientCertificate(t *testing.T) {
+	ca, cert := servercert(t)
+	own := newAuthority(t, "Nobody")
+	with := func(certificate tls.Certificate) *tls.Config {
+		config := trusting(ca)
+		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &certificate, nil }
+		return config
+	}
+	fresh := own.issue(t, pkix.Name{CommonName: "boss"}, -time.Hour, time.Hour).tls
+	for name, certificate := range map[string]tls.Certificate{
+		"unknown": fresh,
+		"expired": own.issue(t, pkix.Name{CommonName: "boss"}, -2*time.Hour, -time.Hour).tls,
+		"none":    {},
+	} {
+		p := starting(t, shell(settings), "-c", cert, "-a", "any")
+		key := ""
+		if len(certificate.Certificate) > 0 {
+			key = "S: SSL_CLIENT_KEY_SHA256=" + keyOf(t, certificate) + "\n"
+		}
+		t.Run(name, func(t *testing.T) {
+			secured(t, p, with(certificate)).Run("S: SSL_CIPHER=*\n" + key + "S: SSL_PROTOCOL=*\nS: SSL_TLS_SNI_SERVERNAME=*\nS: session *\nS: <end>")
+			ended(t, p, 7)
+		})
+	}
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		stolen := tls.Certificate{Certificate: fresh.Certificate, PrivateKey: own.issue(t, pkix.Name{}, -time.Hour, time.Hour).tls.PrivateKey}
+		config := with(stolen)
+		config.MaxVersion = version
+		p := starting(t, shell(settings), "-c", cert, "-a", "any")
+		_ = tls.Client(p.Net(), config).Handshake()
+		ended(t, p, 111, `vodmr-tls: * error="TLS handshake: tls: *"`)
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 const (
 	program    = "vodmr-tls"
 	exitMisuse = 100
-	usage      = "usage: vodmr-tls [-s] [-c CERTFILE] [-k KEYFILE] [-a CAFILE] [-u ACCT] [-U ACCT] PROG ARG...\n" +
+	usage      = "usage: vodmr-tls [-s] [-c CERTFILE] [-k KEYFILE] [-a CAFILE|any] [-u ACCT] [-U ACCT] PROG ARG...\n" +
 		"       vodmr-tls -h | -V\nsee vodmr-tls(8)\n"
 )
 

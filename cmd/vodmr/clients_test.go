@@ -99,7 +99,7 @@ func TestOpenSSLLogsInBySTARTTLS(t *testing.T) {
 			}
 			// As root, vodmr-tls has a word to say about that.
 			_, words, _ = strings.Cut(words, "vodmr: ")
-			matchLines(t, words, `* login user=odmr@example.org mechanism=PLAIN ip=127.0.0.1`)
+			matchLines(t, words, `* login user=odmr@example.org mechanism=PLAIN ip=127.0.0.1 tls=yes`)
 		})
 	}
 }

@@ -20,6 +20,7 @@ type flags struct {
 	noCRAM  bool          // CRAM-MD5 is switched off
 	trusted nets.Nets     // from there PLAIN needs no TLS
 	account string        // of the talker; empty for the usual one
+	progAs  string        // the account of the checkpassword program; empty for our own
 	host    string        // in the greeting, the EHLO reply and the challenge
 	prog    []string      // the checkpassword program and its arguments
 }
@@ -30,7 +31,7 @@ func defaults() flags {
 
 func parseOptions(args []string) (flags, error) {
 	o := defaults()
-	args, err := getopt.Parse(args, "p:t:TCP:u:", o.set)
+	args, err := getopt.Parse(args, "p:t:TCP:u:U:", o.set)
 	switch {
 	case err != nil:
 		return o, err
@@ -51,8 +52,8 @@ func (o *flags) set(letter rune, value string) error {
 	if letter == 'P' {
 		return o.trust(value)
 	}
-	if letter == 'u' {
-		o.account = value
+	if letter == 'u' || letter == 'U' {
+		*map[rune]*string{'u': &o.account, 'U': &o.progAs}[letter] = value
 		return nil
 	}
 	n, err := strconv.Atoi(value)

@@ -6,7 +6,9 @@ import (
 	"strconv"
 	"time"
 
+	"vodmr/auth"
 	"vodmr/auth/keeper"
+	"vodmr/internal/child"
 	"vodmr/internal/fdio"
 	"vodmr/internal/logline"
 	"vodmr/internal/ucspi"
@@ -18,22 +20,30 @@ func keep(o flags, args, environ []string) int {
 	// The starter may have left open a lock or a log, which are not for a program that
 	// strangers speak to. A program gets 0, 1, 2 and what is made for it.
 	fdio.CloseOnExec(3)
+	keeper.Reserve()
 	fdio.KeepAlive(0)
 	fdio.UserTimeout(0) // up to the login the customer only reads replies
 	session := logline.Session()
+	log, ip := logline.New(2, "vodmr", session), os.Getenv("TCPREMOTEIP")
+	who, err := findAccounts(o)
+	if err != nil {
+		log.Event("error", logline.F("ip", ip), logline.Err(err))
+		return child.ExitTemporary
+	}
 	wrapper := keeper.FindWrapper(os.Getenv)
 	if wrapper != nil {
 		// TLS is still to begin, so no word about it can be true.
 		environ = slices.DeleteFunc(environ, ucspi.IsVariable)
 	}
 	k := keeper.Keeper{
-		Program: keeper.Program{Argv: o.prog, Environ: environ, Host: o.host, Session: session, Port: portOf(o)},
+		Program: keeper.Program{Argv: o.prog, Environ: environ, Host: o.host, Session: session, Port: portOf(o), Account: who.program},
 		Wrapper: wrapper,
 		Until:   time.Now().Add(o.limit),
-		IP:      os.Getenv("TCPREMOTEIP"),
-		Log:     logline.New(2, "vodmr", session),
+		IP:      ip,
+		Log:     log,
 	}
-	return k.Serve(args, talkersEnvironment(session, wrapper != nil))
+	known := talkersEnvironment(session, wrapper != nil, k.Program.External() != "")
+	return k.Serve(args, append(known, talkerVariable+"="+encodeAccount(who.talker)))
 }
 
 // portOf is TCPLOCALPORT for the checkpassword program; empty leaves it alone.
@@ -45,14 +55,18 @@ func portOf(o flags) string {
 }
 
 // talkersEnvironment is all that the talker needs to know. SSLCTLFD only says that there is
-// a TLS program: the descriptor is the keeper's.
-func talkersEnvironment(session string, offered bool) []string {
+// a TLS program: the descriptor is the keeper's. external says that AUTH EXTERNAL works; with
+// which key, only the keeper knows.
+func talkersEnvironment(session string, offered, external bool) []string {
 	env := []string{"VODMR_SESSION=" + session, "GOMAXPROCS=1"}
 	names := []string{"TCPREMOTEIP", "VODMR_QUIET"}
 	if offered {
 		env = append(env, ucspi.Control+"=the keeper's")
 	} else {
 		names = append(names, "SSL_PROTOCOL")
+	}
+	if external {
+		env = append(env, auth.ExternalVariable+"=the keeper's")
 	}
 	for _, name := range names {
 		if value := os.Getenv(name); value != "" {

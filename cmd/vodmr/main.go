@@ -18,7 +18,8 @@ import (
 
 const (
 	exitMisuse = 100
-	usage      = "usage: vodmr [-p port] [-t seconds] [-T] [-C] [-P NET[,NET...]] [-u ACCT] HOST PROG ARG...\n" +
+	usage      = "usage: vodmr [-p port] [-t seconds] [-T] [-C] [-P NET[,NET...]] [-u ACCT] [-U ACCT]\n" +
+		"             HOST PROG ARG...\n" +
 		"       vodmr -h | -V\nsee vodmr(8)\n"
 )
 

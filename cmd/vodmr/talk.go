@@ -4,12 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/user"
 
 	"vodmr/auth"
 	"vodmr/auth/keeper"
 	"vodmr/internal/child"
-	"vodmr/internal/confine"
+	"vodmr/internal/fdio"
 	"vodmr/internal/logline"
 	"vodmr/internal/nets"
 	"vodmr/internal/rights"
@@ -22,7 +21,7 @@ func talk(o flags) int {
 	ip := os.Getenv("TCPREMOTEIP")
 	quiet, err := quietNets()
 	if err == nil {
-		err = giveUpRights(o.account)
+		err = giveUpRights()
 	}
 	if err == nil {
 		err = rights.Rights{}.Keep()
@@ -38,11 +37,14 @@ func talk(o flags) int {
 	s.Log, s.IP = log, ip
 	s.Trusted, s.Quiet = o.trusted.Contain(ip), quiet.Contain(ip)
 	s.TLS = os.Getenv("SSL_PROTOCOL") != ""
+	s.External = s.TLS && os.Getenv(auth.ExternalVariable) != ""
 	s.Check = desk.Check
 	if offered {
 		s.Offer = desk
 	}
-	s.Serve()
+	if s.Serve() {
+		fdio.Linger(1)
+	}
 	return 0
 }
 
@@ -59,28 +61,15 @@ func quietNets() (nets.Nets, error) {
 	return quiet, nil
 }
 
-// The usual accounts of the talker. The second is there on each system, but other programs
-// may run as it too.
-const (
-	talkerAccount   = "vodmr"
-	fallbackAccount = "nobody"
-)
-
 // giveUpRights makes this process an account that owns nothing. Without root's rights it
 // stays who it is.
-func giveUpRights(name string) error {
-	if name == "" && os.Geteuid() == 0 {
-		name = talkerAccount
-		if _, err := confine.LookUp(name); errors.As(err, new(user.UnknownUserError)) {
-			name = fallbackAccount
-		}
-	}
-	account, err := confine.LookUp(name)
+func giveUpRights() error {
+	account, err := decodeAccount(os.Getenv(talkerVariable))
 	if err != nil {
 		return err
 	}
-	if account != nil && account.UID == 0 {
-		return fmt.Errorf("account %s is root: -u needs one that owns nothing", name)
+	if account == nil && os.Geteuid() == 0 {
+		return errors.New("root talks to nobody: vodmr's first process did not say who to become")
 	}
 	return account.Enter()
 }

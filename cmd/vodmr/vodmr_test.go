@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/base64"
+	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"vodmr/test/kit/dialogue"
 	"vodmr/test/kit/require"
@@ -367,5 +370,38 @@ func TestMisuse(t *testing.T) {
 		if !ok || exit.ExitCode() != 100 || !dialogue.Match("vodmr: *\nusage: vodmr *\n", string(out)) {
 			t.Errorf("%q: %v, %s", args, err, out)
 		}
+	}
+}
+
+// A customer who sends ahead still reads why the session ends. If the socket were closed
+// with its bytes unread, TCP would reset the connection, and the reply could be lost.
+func TestLastReplyIsHeard(t *testing.T) {
+	for name, test := range map[string]struct{ say, want string }{
+		"a refused login":           {"AUTH PLAIN AG9kbXJAZXhhbXBsZS5vcmcAeA==\r\n", "554 5.5.0 "},
+		"bytes ahead of the answer": {"AUTH CRAM-MD5\r\nRSET\r\n", "554 5.5.0 "},
+		"a line that is too long":   {strings.Repeat("x", 20000) + "\r\n", "421 "},
+		"too many unknown commands": {strings.Repeat("X\r\n", 10), "421 "},
+		"a PROXY header":            {"PROXY TCP4 192.0.2.1 192.0.2.2 1 366\r\n", "554 5.5.0 "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			addr, end := listen(t, nil, vodmr("-P", "127.0.0.1", "mail.example.net", "false")...)
+			conn, err := net.Dial("tcp", addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			_ = conn.SetDeadline(time.Now().Add(time.Minute))
+			// What follows is more than vodmr reads at a time.
+			if _, err := conn.Write([]byte(test.say + strings.Repeat("NOOP\r\n", 10000))); err != nil {
+				t.Fatal(err)
+			}
+			said, err := io.ReadAll(conn)
+			if err != nil || !strings.Contains(string(said), test.want) {
+				t.Errorf("%q, %v: want %s and the end", said, err, test.want)
+			}
+			conn.Close()
+			end()
+		})
 	}
 }

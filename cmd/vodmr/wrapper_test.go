@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/base64"
 	"io"
 	"os"
 	"os/exec"
@@ -9,6 +10,7 @@ import (
 
 	"vodmr/internal/ucspi"
 	"vodmr/test/kit/dialogue"
+	"vodmr/test/kit/require"
 )
 
 // A wrapped is the real vodmr behind a TLS program that the test plays.
@@ -105,7 +107,45 @@ func TestUCSPITLS(t *testing.T) {
 	if code != 7 {
 		t.Errorf("exit code %d, want the relay's 7", code)
 	}
-	matchLines(t, log, `vodmr: * login user=odmr@example.org mechanism=LOGIN ip=127.0.0.1`)
+	matchLines(t, log, `vodmr: * login user=odmr@example.org mechanism=LOGIN ip=127.0.0.1 tls=yes`)
+}
+
+// keyOf1 is the hash of a public key, in the forms of vodmr-tls and of vodmr-checkpw's file.
+const keyOf1 = "0100000000000000000000000000000000000000000000000000000000000000"
+
+// TestExternal: the customer is known by the key that the TLS program tells of. Neither the
+// service's environment nor the customer can name another.
+func TestExternal(t *testing.T) {
+	folder := t.TempDir()
+	file := accounts(t, folder, "other@example.org")
+	text := require.File(t, file)
+	keyed := strings.Replace(strings.Replace(text, "other@", "odmr@", 1), "tanstaaftanstaaf", "sha256:"+keyOf1, 1)
+	require.OK(t, os.WriteFile(file, []byte(text+keyed), 0o600))
+	const asked = `printf x >&4; printf 'as %s by %s\r\n' "$VPOPUSER" "${VODMR_EXTERNAL-nothing}"`
+	for _, test := range []struct {
+		name, key, login, reply string
+		prog                    []string
+	}{
+		{"its key", keyOf1, "odmr@example.org", "as odmr@example.org by nothing", []string{bin + "/vodmr-checkpw", file, "sh", "-c", asked}},
+		{"another login", keyOf1, "other@example.org", "535 5.7.8 *", []string{bin + "/vodmr-checkpw", file, "sh", "-c", asked}},
+		{"another key", strings.Repeat("0", 64), "odmr@example.org", "535 5.7.8 *", []string{bin + "/vodmr-checkpw", file, "sh", "-c", asked}},
+		{"no certificate", "", "odmr@example.org", "504 5.5.4 *", []string{bin + "/vodmr-checkpw", file, "sh", "-c", asked}},
+		{"another program", keyOf1, "odmr@example.org", "504 5.5.4 *", []string{"sh", "-c", asked}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			forged := []string{"VODMR_EXTERNAL=sha256:" + keyOf1, "SSL_CLIENT_KEY_SHA256=" + keyOf1}
+			w := wrap(t, forged, append([]string{"-T", "mail.example.net"}, test.prog...)...)
+			w.Run("S: 220 *\nC: STARTTLS\nS: 220 *")
+			w.asked()
+			variables := []string{"SSL_PROTOCOL=TLSv1.3"}
+			if test.key != "" {
+				variables = append(variables, "SSL_CLIENT_KEY_SHA256="+test.key)
+			}
+			w.receive(variables...)
+			login := base64.StdEncoding.EncodeToString([]byte(test.login))
+			w.inside.Run("C: AUTH EXTERNAL " + login + "\nS: " + test.reply)
+		})
+	}
 }
 
 // Descriptors of TLS that was not asked for reach no other program.
@@ -228,4 +268,30 @@ func TestHandshakeWithoutVariables(t *testing.T) {
 		C: *
 		S: 501 *
 	`)
+}
+
+// With -T nobody logs in while there is no TLS: the fault is here, so the customer is told
+// to try later.
+func TestNoLoginWithoutTheTLSProgram(t *testing.T) {
+	w := wrap(t, nil, "-T", "h", "true")
+	w.Run(`S: 220 *`)
+	w.control.Close()
+	w.Run(`
+		C: EHLO x
+		S: 250-h
+		S: 250-ENHANCEDSTATUSCODES
+		S: 250 ATRN
+		C: AUTH CRAM-MD5
+		S: 454 4.7.0 *
+		C: AUTH PLAIN AHgAeA==
+		S: 454 4.7.0 *
+		C: QUIT
+		S: 221 *
+	`)
+	code, log := w.end()
+	if code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	const lost = `vodmr: * error ip=127.0.0.1 reason="no login without TLS, which cannot be had: *"`
+	matchLines(t, log, lost, lost, `vodmr: * end ip=127.0.0.1 reason=quit`)
 }

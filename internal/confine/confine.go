@@ -57,22 +57,47 @@ func (u *User) Enter() error {
 	if err := makeEmpty(EmptyFolder); err != nil {
 		return fmt.Errorf("chroot: %w", err)
 	}
-	steps := []struct {
-		name string
-		do   func() error
-	}{
+	err := u.take([]step{
 		{"chdir", func() error { return syscall.Chdir(EmptyFolder) }},
 		{"chroot", func() error { return syscall.Chroot(".") }},
+	})
+	if err == nil {
+		err = u.Become()
+	}
+	if err != nil {
+		return err
+	}
+	return loseRights()
+}
+
+// Become makes this process, all its threads, the account, with no groups but the account's
+// own. It keeps its root folder, and may become a program that gains rights.
+// Without an account it stays the present user.
+func (u *User) Become() error {
+	if u == nil {
+		return nil
+	}
+	return u.take([]step{
 		{"give up groups", func() error { return syscall.Setgroups([]int{}) }},
 		{"become group", func() error { return syscall.Setgid(int(u.GID)) }},
 		{"become user", func() error { return syscall.Setuid(int(u.UID)) }},
-	}
-	for _, step := range steps {
-		if err := step.do(); err != nil {
-			return fmt.Errorf("%s for %s: %w", step.name, u.Name, err)
+	})
+}
+
+// A step is one system call on the way to an account.
+type step struct {
+	name string
+	do   func() error
+}
+
+// take takes steps in their order, up to the first that fails.
+func (u *User) take(steps []step) error {
+	for _, s := range steps {
+		if err := s.do(); err != nil {
+			return fmt.Errorf("%s for %s: %w", s.name, u.Name, err)
 		}
 	}
-	return loseRights()
+	return nil
 }
 
 // loseRights comes last: the kernel lets a process be read again when its user changes.

@@ -48,8 +48,8 @@ type ruleset struct {
 	files   uint64
 }
 
-// landlockVersion is 0 without Landlock.
-func landlockVersion() int {
+// LandlockVersion is the kernel's version of Landlock; 0 without it.
+func LandlockVersion() int {
 	version, _, errno := syscall.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
 	if errno != 0 {
 		return 0
@@ -59,7 +59,7 @@ func landlockVersion() int {
 
 // newRuleset is nil without Landlock.
 func newRuleset() (*ruleset, error) {
-	version := landlockVersion()
+	version := LandlockVersion()
 	if version == 0 {
 		return nil, nil
 	}

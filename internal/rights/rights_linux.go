@@ -67,6 +67,6 @@ func (r Rights) landlock() error {
 }
 
 func available() (how string, ok bool) {
-	version := landlockVersion()
+	version := LandlockVersion()
 	return fmt.Sprintf("Landlock version %d", version), version > 0
 }

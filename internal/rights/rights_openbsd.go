@@ -48,3 +48,6 @@ func unveil(path, flags string) error {
 }
 
 func available() (how string, ok bool) { return "pledge and unveil", true }
+
+// LandlockVersion is 0: Landlock is Linux's.
+func LandlockVersion() int { return 0 }

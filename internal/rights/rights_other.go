@@ -7,3 +7,6 @@ package rights
 func (r Rights) Keep() error { return KeepSecret() }
 
 func available() (how string, ok bool) { return "nothing", false }
+
+// LandlockVersion is 0: Landlock is Linux's.
+func LandlockVersion() int { return 0 }

@@ -28,8 +28,8 @@ func (r Rights) seccomp() error {
 	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
 	unsynced, _, errno := syscall.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER,
 		unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&program)))
-	if errno == unix.ENOSYS || errno == unix.EINVAL {
-		return nil // a kernel without filters
+	if errno == unix.ENOSYS || errno == unix.EINVAL || errno == unix.EPERM {
+		return nil // a kernel without filters, or a service manager that forbids them
 	}
 	if errno != 0 {
 		return errno
@@ -67,8 +67,11 @@ func (r Rights) filter(arch uint32) []unix.SockFilter {
 	// A clone must be a thread.
 	f = append(f, skipUnless(unix.SYS_CLONE, 4), load(offsetArg0),
 		unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JSET | unix.BPF_K, K: unix.CLONE_THREAD, Jf: 1}, answer(allow), answer(refuse))
-	// A signal must be for this process.
-	f = append(f, skipUnless(unix.SYS_TGKILL, 4), load(offsetArg0), skipUnless(uint32(unix.Getpid()), 1), answer(allow), answer(refuse))
+	// A signal must be for this process, and so must a limit; 0 means this one too. Go's
+	// runtime sends its own threads signals.
+	for _, call := range []uint32{unix.SYS_TGKILL, unix.SYS_PRLIMIT64} {
+		f = append(f, skipUnless(call, 5), load(offsetArg0), skipIf(0, 1), skipUnless(uint32(unix.Getpid()), 1), answer(allow), answer(refuse))
+	}
 	if r.none() {
 		f = append(f, skipUnless(unix.SYS_SOCKET, 4), load(offsetArg0), skipUnless(unix.AF_UNIX, 1), answer(allow), answer(refuse))
 	}

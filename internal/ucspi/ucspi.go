@@ -19,6 +19,10 @@ const (
 	Write   = "SSLWRITEFD" // what the customer hears inside TLS
 )
 
+// ClientKey is the variable with the SHA-256 of the public key in the client's certificate,
+// in hexadecimal digits. The client has proved that it has the private key.
+const ClientKey = "SSL_CLIENT_KEY_SHA256"
+
 // MaxList bounds a list of variables, in bytes: it may hold a client's certificate.
 const MaxList = 128 << 10
 

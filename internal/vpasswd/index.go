@@ -1,6 +1,7 @@
 package vpasswd
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -51,7 +52,7 @@ func records(text string, stamp Stamp) (list []cdb.Record, bad []error) {
 // line is the entry as ParseLine reads it.
 func (e Entry) line() string {
 	return strings.Join([]string{
-		e.Name, e.Crypt, strconv.Itoa(e.UID), strconv.Itoa(e.GID), e.Gecos, e.Dir, e.Shell, e.Clear,
+		e.Name, e.Crypt, strconv.Itoa(e.UID), strconv.Itoa(e.GID), e.Gecos, e.Dir, e.Shell, cmp.Or(e.Clear, e.keys()),
 	}, ":")
 }
 

@@ -6,6 +6,10 @@
 // name is a login, with or without a domain; crypt a crypt(3) password; dir the
 // folder that holds the account's Maildir; clear the password itself, which
 // CRAM-MD5 needs. Older files have no clear. shell holds vpopmail's quota.
+//
+// In place of a password, as clear or as crypt, a line may hold hashes of public keys,
+// sha256:HASH with commas between them. Such a login has no password: it works by AUTH
+// EXTERNAL alone.
 package vpasswd
 
 import (
@@ -15,6 +19,7 @@ import (
 	"strings"
 
 	"vodmr/internal/address"
+	"vodmr/internal/keyhash"
 )
 
 // An Entry is one account.
@@ -25,7 +30,8 @@ type Entry struct {
 	Gecos    string
 	Dir      string
 	Shell    string
-	Clear    string // "" for none
+	Clear    string         // "" for none
+	Keys     []keyhash.Hash // if there are any, Clear is empty and Crypt matches nothing
 }
 
 // fields of a line: the last, clear, may be missing and may hold colons.
@@ -57,6 +63,10 @@ func Parse(text string) (entries []Entry, bad []error) {
 
 // ParseLine reads one account.
 func ParseLine(line string) (Entry, error) {
+	line, keys, err := cutKeys(line)
+	if err != nil {
+		return Entry{}, err
+	}
 	f := strings.SplitN(line, ":", maxFields)
 	if len(f) < minFields {
 		return Entry{}, fmt.Errorf("%d fields, want %d", len(f), maxFields)
@@ -64,14 +74,16 @@ func ParseLine(line string) (Entry, error) {
 	if strings.ContainsAny(line, "\x00\r\n") {
 		return Entry{}, errors.New("a control character")
 	}
-	e := Entry{Name: address.Lower(f[0]), Crypt: f[1], Gecos: f[4], Dir: f[5], Shell: f[6]}
+	e := Entry{Name: address.Lower(f[0]), Crypt: f[1], Gecos: f[4], Dir: f[5], Shell: f[6], Keys: keys}
 	if len(f) == maxFields {
 		e.Clear = f[7]
 	}
 	if e.Name == "" || e.Dir == "" {
 		return Entry{}, errors.New("the name and the directory must not be empty")
 	}
-	var err error
+	if err := e.setKeys(); err != nil {
+		return Entry{}, err
+	}
 	if e.UID, err = parseID(f[2]); err != nil {
 		return Entry{}, fmt.Errorf("uid: %w", err)
 	}

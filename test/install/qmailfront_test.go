@@ -82,7 +82,7 @@ func TestFrontWithQmailAndVpopmail(t *testing.T) {
 		t.Errorf("vpasswd has %s", got)
 	}
 	if got := s.must("cd /etc/vodmr && ls && ls env && grep -o 'vodmr-tls.*' run"); strings.Contains(got, "control") || strings.Contains(got, "VODMR_MTA") ||
-		!strings.HasSuffix(got, "-u vodmr -U vpopmail \\") {
+		!strings.HasSuffix(got, "-u vodmrtls \\") {
 		t.Errorf("service directory: %s", got)
 	}
 	s.want(0, "vodmr-front mail.example.net example.org example.com", "odmr@example.org holds example.org,example.com", "\natrn://odmr%40example.org@mail.example.net")

@@ -30,10 +30,13 @@ func Main(m *testing.M, bin *string, packages ...string) int {
 	return m.Run()
 }
 
-// Build builds Go packages of this module into a folder.
+// Build builds Go packages of this module into a folder, without C, as `make' does: a
+// program that is linked with C cannot give up all its rights.
 func Build(folder string, packages ...string) error {
 	args := append([]string{"build", "-o", folder + "/"}, packages...)
-	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+	cmd := exec.Command("go", args...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, out)
 	}
 	return nil
