@@ -21,14 +21,14 @@ UNITDIR = $(PREFIX)/lib/systemd/system
 CERTIFICATES = /etc/ssl/certs/ca-certificates.crt
 DESTDIR =
 
-DOCS = README.md ANNOUNCEMENT INSTALL FAQ SWITCHING INTERNALS STANDING CHANGES TODO LICENSE
+DOCS = README.md ANNOUNCEMENT INSTALL FAQ SECURITY SWITCHING INTERNALS STANDING CHANGES TODO LICENSE
 EXAMPLES = systemd/vodmr.socket systemd/vodmr@.service \
 	freebsd/Makefile freebsd/pkg-descr freebsd/files/vodmr.in fail2ban/vodmr.conf \
 	monitoring/vodmr.rules.yml monitoring/vodmr-dashboard.json
 UNITS = vodmr.service vodmr-expire.service vodmr-expire.timer
 
 ATRNPROGRAMS = atrn atrn-conf
-ATRNDOCS = INSTALL FAQ SWITCHING CHANGES LICENSE
+ATRNDOCS = INSTALL FAQ SECURITY SWITCHING CHANGES LICENSE
 ATRNEXAMPLES = oci/Containerfile oci/README
 ATRNUNITS = atrn@.service
 

@@ -38,11 +38,11 @@ func (tr try) inject(t *testing.T) (queued string, err error) {
 	}
 	_, _ = io.Copy(&whole, message)
 	tr.message = strings.NewReader(whole.String())
-	queued, again := tr.injectBy(t, true)
-	if fmt.Sprint(err) != fmt.Sprint(again) {
-		t.Errorf("%s: by a starter %v, otherwise %v", tr.part, again, err)
+	queued, second := tr.injectBy(t, true)
+	if fmt.Sprint(err) != fmt.Sprint(second) {
+		t.Errorf("%s: by a starter %v, otherwise %v", tr.part, second, err)
 	}
-	return queued, again
+	return queued, second
 }
 
 // injectBy runs it, and checks that neither process nor pipe is left.

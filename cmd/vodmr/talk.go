@@ -8,10 +8,10 @@ import (
 	"vodmr/auth"
 	"vodmr/auth/keeper"
 	"vodmr/internal/child"
+	"vodmr/internal/confine"
 	"vodmr/internal/fdio"
 	"vodmr/internal/logline"
 	"vodmr/internal/nets"
-	"vodmr/internal/rights"
 	"vodmr/internal/ucspi"
 )
 
@@ -24,7 +24,7 @@ func talk(o flags) int {
 		err = giveUpRights()
 	}
 	if err == nil {
-		err = rights.Rights{}.Keep()
+		err = confine.CloseOff()
 	}
 	if err != nil {
 		log.Event("error", logline.F("ip", ip), logline.Err(err))

@@ -31,7 +31,7 @@ func TestPlainEnglish(t *testing.T) {
 		}
 	}
 	texts := map[string]string{"the comments": all.String()}
-	for _, name := range []string{"README.md", "INSTALL", "FAQ", "SWITCHING", "INTERNALS", "STANDING"} {
+	for _, name := range []string{"README.md", "INSTALL", "FAQ", "SECURITY", "SWITCHING", "INTERNALS", "STANDING"} {
 		texts[name] = read(t, name)
 	}
 	for name, text := range texts {
