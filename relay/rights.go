@@ -24,7 +24,7 @@ func (c Config) Rights() rights.Rights {
 	}
 	r.Read = []string{c.Qmail.Path("control"), c.Qmail.Path("users")}
 	if c.Rules != "" {
-		r.Read = append(r.Read, folderOf(c.Rules))
+		r.Read = append(r.Read, folderOf(c.Rules), c.Rules) // the file may be a link to elsewhere
 	}
 	r.List = []string{c.Home}
 	r.Write = append(r.Write, sys.Join(resolved(c.Home), c.Maildir))
@@ -32,7 +32,9 @@ func (c Config) Rights() rights.Rights {
 	if err != nil {
 		return r // ATRN will say it
 	}
-	r.Read = append(r.Read, found.Folders...)
+	for _, folder := range found.Folders {
+		r.Read = append(r.Read, folder, folder+"/.qmail-default")
+	}
 	if found.Settings.Door != "" {
 		r.Write = append(r.Write, resolved(found.Settings.Door))
 	}
