@@ -5,6 +5,7 @@
 # make install-atrn   only the customer's
 # make uninstall      takes away what make install put there; -front and -atrn likewise
 # make deb            two Debian packages in bin/, vodmr and atrn, by dpkg-deb
+# make release        bin/vodmr-VERSION.tar.gz: the source and all modules, from the commit
 # make oci            the files of a container image of atrn, in bin/oci
 # make check          gofmt, go vet and the short tests: a minute
 # make test           all tests: scripts/test
@@ -43,9 +44,10 @@ PROGRAM = program() { \
 # A page belongs to the end that its name says.
 PAGE = page() { write $$1 $(DESTDIR)$(MANDIR)/man$${1\#\#*.}/$${1\#man/}; }
 
-# The commit is this folder's own, not that of a repository around an unpacked
-# archive. -s leaves out the symbol table, which only a debugger reads. The same source
-# and the same Go give the same bytes; so no other Go is fetched.
+# The commit is this folder's own, not that of a repository around an unpacked archive,
+# which knows it from git archive. -s leaves out the symbol table, which only a debugger
+# reads. The same source
+# and the same Go give the same bytes, so no other Go is fetched.
 all:
 	@scripts/needs "$(GO)"
 	commit=`test -e .git && git describe --always --dirty --abbrev=12 2>/dev/null || :`; \
@@ -104,6 +106,9 @@ uninstall-atrn:
 deb: all
 	GO="$(GO)" scripts/deb
 
+release:
+	GO="$(GO)" scripts/release
+
 oci: all
 	mkdir -p bin/oci
 	cp bin/atrn $(CERTIFICATES) bin/oci/
@@ -120,4 +125,4 @@ clean:
 	rm -rf bin
 
 .PHONY: all install install-front install-atrn uninstall uninstall-front uninstall-atrn \
-	deb oci check test clean
+	deb release oci check test clean

@@ -10,7 +10,10 @@ import (
 )
 
 // Forward is a Sink that passes the session on to an SMTP server by TCP.
-type Forward struct{ Address Address }
+type Forward struct {
+	Address Address
+	Guard   Guard
+}
 
 // Open calls nobody yet: the provider may think about ATRN for longer than the server
 // waits for its first command (RFC 2645 section 5.2.1 grants ten minutes, Postfix may
@@ -26,8 +29,7 @@ func (f Forward) Receive(ctx context.Context, provider *Turned, tally *Tally) er
 		return later(err, "cannot connect to the SMTP server %s, so the provider keeps the mail", f.Address)
 	}
 	defer server.Close()
-	p := pump{provider: provider, receiver: server, track: newTracker(tally)}
-	return p.run(ctx)
+	return newPump(provider, server, f.Guard, tally).run(ctx)
 }
 
 // Close has nothing to release.

@@ -91,16 +91,14 @@ func parsePrivate(block *pem.Block) (crypto.Signer, error) {
 	return signer, nil
 }
 
-// noEnd is the date of a certificate that does not expire (RFC 5280 section 4.1.2.5).
-var noEnd = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
-
-// selfSign makes a certificate that says nothing about its owner: the key is what counts.
+// selfSign makes a certificate that says nothing about its owner, since the key is what
+// counts. Its last date means that it does not expire (RFC 5280 section 4.1.2.5).
 func selfSign(private crypto.Signer) (tls.Certificate, error) {
 	is := &x509.Certificate{
 		SerialNumber: big.NewInt(1),
 		Subject:      pkix.Name{CommonName: "atrn"},
 		NotBefore:    time.Now().AddDate(0, 0, -1), // for a clock that is slow
-		NotAfter:     noEnd,
+		NotAfter:     time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC),
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}

@@ -65,7 +65,7 @@ func (d *conversation) external(l Login, ehlo []string) error {
 		return later(nil, "the login is by a key, and that needs verified TLS: use -T starttls or -T tls")
 	}
 	if !offersAuth(ehlo, "EXTERNAL") {
-		return later(nil, "the provider offers no login by a key (EXTERNAL), and no other one is tried: its vodmr-tls needs -a any, and it must run vodmr-checkpw; `%s' there sets both", d.key.take(l))
+		return later(nil, "the provider offers no login by a key (EXTERNAL), and no other one is tried: its vodmr-tls needs -a any, and it must run vodmr-checkpw; `%s' there sees to that", d.key.take(l))
 	}
 	r, err := d.command("AUTH EXTERNAL "+base64.StdEncoding.EncodeToString([]byte(l.User)), "the reply to AUTH", d.timings.Reply)
 	if err != nil {

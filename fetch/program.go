@@ -14,6 +14,7 @@ import (
 type Program struct {
 	Args    []string // the program and its arguments
 	Environ []string // as os.Environ gives it
+	Guard   Guard
 }
 
 // Open looks for the program; it starts once the connection has turned.
@@ -44,8 +45,7 @@ func (r running) Receive(ctx context.Context, provider *Turned, tally *Tally) er
 		return later(err, "cannot run %s, so the provider keeps the mail", r.Args[0])
 	}
 	defer conn.Close()
-	p := pump{provider: provider, receiver: conn, track: newTracker(tally)}
-	err = p.run(ctx)
+	err = newPump(provider, conn, r.Guard, tally).run(ctx)
 	conn.Close()
 	ended := started.End(programGrace, commandGrace)
 	if ended != nil && ctx.Err() == nil {

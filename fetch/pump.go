@@ -21,16 +21,22 @@ const (
 	receiverLinger = 10 * time.Minute
 )
 
-// pump passes bytes both ways until both sides are done. Each end of file is
-// passed on as one; whatever was read is written before it.
+// pump passes bytes both ways until both sides are done, as far as the guard lets them.
+// Each end of file is passed on as one; whatever was read is written before it.
 type pump struct {
 	provider *Turned
 	receiver net.Conn
 	track    *tracker
+	guard    *guard
 
 	first  sync.Once
 	hungUp net.Conn // the side that was done first
 	silent atomic.Bool
+}
+
+func newPump(provider *Turned, receiver net.Conn, g Guard, tally *Tally) *pump {
+	track := newTracker(tally)
+	return &pump{provider: provider, receiver: receiver, track: track, guard: newGuard(g, track, receiver, provider)}
 }
 
 // run returns nil if the provider said QUIT and all was answered. When ctx is done it reads no
@@ -40,6 +46,7 @@ func (p *pump) run(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() {
 		_ = p.provider.SetReadDeadline(time.Now())
 		_ = p.receiver.SetWriteDeadline(time.Now().Add(quitTime))
+		p.guard.end(ErrStopped)
 	})
 	defer stop()
 	ended := make(chan struct{})
@@ -48,8 +55,12 @@ func (p *pump) run(ctx context.Context) error {
 		go p.watch(ended)
 	}
 	commands, replies := make(chan error, 1), make(chan error, 1)
-	go func() { commands <- p.pass(p.receiver, p.provider, p.track.commands) }()
-	go func() { replies <- p.pass(p.provider, p.receiver, p.track.replies) }()
+	go func() { commands <- p.pass(p.receiver, p.provider, p.guard.fromProvider) }()
+	go func() {
+		err := p.pass(p.provider, p.receiver, p.guard.fromServer)
+		p.guard.end(errServerEnded)
+		replies <- err
+	}()
 
 	var up, down error
 	select {
@@ -70,6 +81,7 @@ func (p *pump) watch(ended <-chan struct{}) {
 			p.silent.Store(true)
 			_ = p.provider.SetReadDeadline(time.Now())
 			_ = p.provider.SetWriteDeadline(time.Now().Add(quitTime))
+			p.guard.end(errServerEnded)
 			return
 		}
 		select {
@@ -114,16 +126,15 @@ func (p *pump) lastWord(broke error) error {
 	return broke
 }
 
-// pass copies until src ends, then ends dst. After a failed write it goes on
+// pass passes on what src says until src ends, then ends dst. After a failure it goes on
 // reading, so that src is not stuck with what nobody takes.
-func (p *pump) pass(dst, src net.Conn, see func([]byte)) error {
+func (p *pump) pass(dst, src net.Conn, put func([]byte) error) error {
 	defer closeWrite(dst)
 	buf := make([]byte, pumpBlock)
 	for {
 		n, err := src.Read(buf)
 		if n > 0 {
-			see(buf[:n])
-			if _, err := dst.Write(buf[:n]); err != nil {
+			if err := put(buf[:n]); err != nil {
 				p.done(dst)
 				_ = closeWrite(dst)
 				_, _ = io.CopyBuffer(io.Discard, onlyReader{src}, buf)

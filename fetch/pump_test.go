@@ -99,6 +99,17 @@ func TestProgramLosesNothing(t *testing.T) {
 	v.end(ExitFetched, "")
 }
 
+// A program is guarded as a server is.
+func TestProgramIsGuarded(t *testing.T) {
+	prog := shell(`printf '220 x\r\n'; while read a; do printf '250 %s\r\n' "$a"; done`)
+	prog.Guard = Guard{Domains: []string{"example.org"}}
+	v := start(t, Session{Sink: prog})
+	v.turn()
+	v.Run("S: 220 x\nC: VRFY root\nS: 502 5.5.1 *\nC: RCPT TO:<a@other.example>\nS: 550 5.7.1 *\nC: NOOP 1\nS: 250 NOOP 1*")
+	v.CloseWrite()
+	v.end(ExitLater, "*provider hung up*")
+}
+
 // When atrn is stopped the program gets an end of file, and what it still has
 // to say reaches the provider.
 func TestProgramStopped(t *testing.T) {
@@ -121,7 +132,7 @@ func forward(t *testing.T) (provider *visit, call func() *dialogue.Conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return start(t, Session{Sink: Forward{address}}), func() *dialogue.Conn {
+	return start(t, Session{Sink: Forward{Address: address}}), func() *dialogue.Conn {
 		t.Helper()
 		conn, err := l.Accept()
 		if err != nil {
@@ -204,7 +215,7 @@ func TestServerIsCalledAfterTheTurn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := start(t, Session{Sink: Forward{address}})
+	v := start(t, Session{Sink: Forward{Address: address}})
 	v.logIn()
 	v.play(`
 		A: ATRN
@@ -226,7 +237,7 @@ func TestServerThatCannotBeHad(t *testing.T) {
 		t.Fatal(err)
 	}
 	for text, sink := range map[string]Sink{
-		"cannot connect to the SMTP server *: connection refused": Forward{address},
+		"cannot connect to the SMTP server *: connection refused": Forward{Address: address},
 		"cannot run *no such file*":                               Program{Args: []string{bad}},
 	} {
 		v := start(t, Session{Sink: sink})

@@ -181,7 +181,7 @@ func (r *receiving) rcpt(arg string) (smtp.Reply, error) {
 		return replyUnknownParameter(params[0]), nil
 	case recipient.international() && !r.utf8:
 		return replyNeedsUTF8(), nil
-	case !r.takes(recipient):
+	case !isOneOf(recipient, r.Domains):
 		return replyNotHere(), nil
 	case len(r.recipients) >= maxRecipients:
 		return replyTooManyRecipients(), nil
@@ -190,18 +190,18 @@ func (r *receiving) rcpt(arg string) (smtp.Reply, error) {
 	return smtp.NewReply(250, "2.1.5", "ok"), nil
 }
 
-// takes reports if a recipient is one of ours. Postmaster needs no domain
-// (RFC 5321 section 4.1.1.3).
-func (r *receiving) takes(recipient path) bool {
+// isOneOf reports if a recipient is of one of the domains, or if there are none.
+// Postmaster needs no domain (RFC 5321 section 4.1.1.3).
+func isOneOf(recipient path, domains []string) bool {
 	if recipient.domain == "" {
 		return strings.EqualFold(recipient.local, "postmaster")
 	}
-	for _, domain := range r.Domains {
+	for _, domain := range domains {
 		if strings.EqualFold(domain, recipient.domain) {
 			return true
 		}
 	}
-	return len(r.Domains) == 0
+	return len(domains) == 0
 }
 
 // envelopeArgs takes the argument of MAIL or RCPT apart. A reply with code 0

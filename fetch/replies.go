@@ -18,6 +18,12 @@ func replyTooBig() smtp.Reply { return smtp.NewReply(552, "5.3.4", "the message 
 func replyNotHere() smtp.Reply {
 	return smtp.NewReply(550, "5.7.1", "that domain is not one of ours")
 }
+func replyNotPassedOn() smtp.Reply {
+	return smtp.NewReply(502, "5.5.1", "a provider has no need of that here")
+}
+func replyNoRecipient() smtp.Reply {
+	return smtp.NewReply(554, "5.5.1", "no valid recipients")
+}
 func replyNeedsUTF8() smtp.Reply {
 	return smtp.NewReply(553, "5.6.7", "an address beyond ASCII needs SMTPUTF8")
 }

@@ -30,7 +30,7 @@ func passStanding(t *testing.T) *passing {
 	server, ours := net.Pipe()
 	turned := newTurned(hanging{far}, nil)
 	turned.silence = Silence
-	p := pump{provider: turned, receiver: hanging{ours}, track: newTracker(&Tally{})}
+	p := newPump(turned, hanging{ours}, Guard{}, &Tally{})
 	s := &passing{dialogue.New(t, near), dialogue.New(t, server), make(chan error, 1), time.Now()}
 	go func() { s.result <- p.run(context.Background()) }()
 	return s
@@ -87,8 +87,8 @@ func TestPumpSilence(t *testing.T) {
 		}, Silence},
 		{"where nobody can follow", func(s *passing) {
 			s.reply("220 mx")
-			s.command("BDAT x")
-			s.reply("501 what")
+			s.provider.Send("BDAT x\r\n")
+			s.provider.Expect("501 *")
 		}, Silence + replyTime},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -106,7 +106,7 @@ func TestPumpPatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := net.Pipe()
 		server, ours := net.Pipe()
-		p := pump{provider: newTurned(hanging{far}, nil), receiver: hanging{ours}, track: newTracker(&Tally{})}
+		p := newPump(newTurned(hanging{far}, nil), hanging{ours}, Guard{}, &Tally{})
 		result := make(chan error, 1)
 		go func() { result <- p.run(context.Background()) }()
 		time.Sleep(24 * time.Hour)

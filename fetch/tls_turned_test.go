@@ -135,7 +135,7 @@ func TestForwardUnderTLS(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return Forward{address}
+		return Forward{Address: address}
 	}
 	underTLS(t, sink, func(t *testing.T, v *visit) {
 		v.Expect("ATRN")

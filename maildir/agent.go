@@ -85,14 +85,20 @@ func (l ownLine) orDo(hint string) ownLine {
 
 // AgentNamed returns the agent that VODMR_MTA names; "" is qmail. The error lists all names.
 func AgentNamed(name string) (Agent, error) {
-	var names []string
 	for _, a := range agents() {
 		if a.name == name || name == "" {
 			return a, nil
 		}
+	}
+	return Agent{}, fmt.Errorf("VODMR_MTA is %q: it must be one of %s", name, strings.Join(AgentNames(), ", "))
+}
+
+// AgentNames are the values of VODMR_MTA.
+func AgentNames() (names []string) {
+	for _, a := range agents() {
 		names = append(names, a.name)
 	}
-	return Agent{}, fmt.Errorf("VODMR_MTA is %q: it must be one of %s", name, strings.Join(names, ", "))
+	return names
 }
 
 // Name returns the agent's name, as VODMR_MTA has it.

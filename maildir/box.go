@@ -4,13 +4,16 @@
 //
 // Everything is done by raw system calls relative to directory descriptors. One message
 // costs open, fstat, read, close and unlink, and if a directory is renamed or replaced,
-// that cannot lead to another user's mail. Nothing here knows SMTP or qmail.
+// that cannot lead to another user's mail. Over a network file system each of the five is
+// a question to its server, so the caller may do several at once: Unlink and Peek are for
+// any goroutine. Nothing here knows SMTP or qmail.
 package maildir
 
 import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -26,7 +29,7 @@ var (
 	ErrMissing = errors.New("no such directory")
 )
 
-// A Box is an open Maildir. It is for one goroutine at a time.
+// A Box is an open Maildir. It is for one goroutine at a time, but for Unlink and Peek.
 type Box struct {
 	home string // as given to Open, like name
 	name string
@@ -38,8 +41,13 @@ type Box struct {
 	// Lock is the Maildir's lock. Close drops it.
 	Lock *lock.Lock
 
+	abandoned atomic.Bool // see Abandon
+
 	index    *index // what the last search read; nil for nothing
 	searches int    // how often new and cur were read for a search
+
+	freed   freed
+	noQuota bool // maildirsize was not there, after the last scan
 }
 
 // Indices of Box.sub, in the order in which they are scanned. A mail reader moves messages
@@ -105,6 +113,10 @@ func (b *Box) Close() {
 	sys.Close(b.dir, b.sub[inNew], b.sub[inCur])
 	b.dir, b.sub = -1, [2]int{-1, -1}
 }
+
+// Abandon has nothing in the Maildir removed or counted any more: its lock is lost, and
+// another session may have the mailbox.
+func (b *Box) Abandon() { b.abandoned.Store(true) }
 
 // Path returns the Maildir's path, for logs.
 func (b *Box) Path() string { return b.path }

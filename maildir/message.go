@@ -34,13 +34,7 @@ type Message struct {
 // (ErrNotRegular, ErrOwner), and nothing makes the call wait.
 func (b *Box) OpenMessage(e Entry) (*Message, error) {
 	m := &Message{FD: -1}
-	at, err := b.follow(e, func(e Entry) (err error) {
-		if e.trashed() {
-			return ErrGone
-		}
-		m.FD, err = sys.Open(b.sub[e.sub()], e.Name, unix.O_RDONLY|sys.Safely, 0)
-		return err
-	})
+	at, err := b.follow(e, func(e Entry) error { return b.open(m, e) })
 	m.Entry = at
 	if err == nil {
 		err = b.inspect(m)
@@ -51,6 +45,31 @@ func (b *Box) OpenMessage(e Entry) (*Message, error) {
 		return nil, fmt.Errorf("%s: %w", at.Path(), err)
 	}
 	return m, nil
+}
+
+// Peek opens a message under its own name, and reads it into buf or a larger buffer if it
+// has at most that many bytes; then it is closed already. If this fails for any reason,
+// OpenMessage finds out the reason. Unlike all else here, other goroutines may call
+// it at any time before Close.
+func (b *Box) Peek(e Entry, most int64, buf []byte) (m *Message, content []byte, ok bool) {
+	m = &Message{Entry: e, FD: -1}
+	if b.open(m, e) != nil || b.inspect(m) != nil {
+		return nil, buf, false
+	}
+	if m.Size > most {
+		return m, buf, true
+	}
+	defer m.Close()
+	content, err := m.ReadAll(buf)
+	return m, content, err == nil
+}
+
+func (b *Box) open(m *Message, e Entry) (err error) {
+	if e.trashed() {
+		return ErrGone
+	}
+	m.FD, err = sys.Open(b.sub[e.sub()], e.Name, unix.O_RDONLY|sys.Safely, 0)
+	return err
 }
 
 // inspect fills in the size and the time, and closes a file that is not a message.

@@ -9,9 +9,10 @@ import (
 
 	"vodmr/internal/fdio"
 	"vodmr/internal/sys"
+	"vodmr/maildir/lock"
 )
 
-// A QuotaError is the error if a message was removed, but maildirsize could not be updated.
+// A QuotaError is the error if messages were removed, but maildirsize could not be updated.
 // The programs that use that file count anew from time to time.
 type QuotaError struct{ Err error }
 
@@ -23,18 +24,46 @@ func (e *QuotaError) Unwrap() error { return e.Err }
 // removed before, and a *QuotaError that this call removed it. If the error is another one,
 // the message is still there.
 func (b *Box) Remove(e Entry, size int64) error {
-	at, err := b.follow(e, func(e Entry) error { return sys.Unlink(b.sub[e.sub()], e.Name) })
-	if err != nil {
-		return fmt.Errorf("%s: %w", at.Path(), err)
+	if err := b.Removed(e, size, b.Unlink(e)); err != nil {
+		return err
 	}
-	if n, ok := quotaSize(at.Name); ok {
+	return b.Credit()
+}
+
+// Unlink removes the name of a message, and does nothing else. The caller hands its error
+// to Removed. Unlike all else here, other goroutines may call it at any time before Close.
+func (b *Box) Unlink(e Entry) error {
+	if b.abandoned.Load() {
+		return lock.ErrLost
+	}
+	return sys.Unlink(b.sub[e.sub()], e.Name)
+}
+
+// Removed ends a removal that Unlink has begun and returned err for. It does as Remove does,
+// except that maildirsize is not updated before Credit is called.
+func (b *Box) Removed(e Entry, size int64, err error) error {
+	if err == unix.ENOENT {
+		e, err = b.follow(e, b.Unlink)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", e.Path(), err)
+	}
+	if n, ok := quotaSize(e.Name); ok {
 		size = n
 	}
-	if err := b.credit(size); err != nil {
-		return &QuotaError{err}
-	}
+	b.freed.bytes += size
+	b.freed.count++
 	return nil
 }
+
+// freed is what was removed and is not in maildirsize yet.
+type freed struct {
+	bytes int64
+	count int
+}
+
+// Uncredited is how many messages were removed that maildirsize still counts.
+func (b *Box) Uncredited() int { return b.freed.count }
 
 // MayRemove returns nil if this program may remove messages, otherwise the reason.
 func (b *Box) MayRemove() error {
@@ -46,18 +75,29 @@ func (b *Box) MayRemove() error {
 	return nil
 }
 
-// credit notes in maildirsize the bytes that a removal frees. The file is never created. It
-// is opened each time, since other programs replace it when they count anew.
-func (b *Box) credit(size int64) error {
-	fd, _, err := sys.OpenRegular(b.dir, "maildirsize", unix.O_WRONLY|unix.O_APPEND|sys.Safely, 0)
-	if err == unix.ENOENT {
+// Credit notes in maildirsize what the removals since the last time have freed; the error is
+// a *QuotaError. The file is never created. It is opened each time, since other programs
+// replace it when they count anew. If it is missing, that holds until the next scan.
+func (b *Box) Credit() error {
+	if b.freed.count == 0 || b.noQuota || b.abandoned.Load() {
+		b.freed = freed{}
 		return nil
 	}
-	if err != nil {
-		return err
+	line := fmt.Appendf(nil, "-%d -%d\n", b.freed.bytes, b.freed.count)
+	b.freed = freed{}
+	fd, _, err := sys.OpenRegular(b.dir, "maildirsize", unix.O_WRONLY|unix.O_APPEND|sys.Safely, 0)
+	if err == unix.ENOENT {
+		b.noQuota = true
+		return nil
 	}
-	defer unix.Close(fd)
-	return fdio.WriteAll(fd, fmt.Appendf(nil, "-%d -1\n", size))
+	if err == nil {
+		err = fdio.WriteAll(fd, line)
+		unix.Close(fd)
+	}
+	if err != nil {
+		return &QuotaError{err}
+	}
+	return nil
 }
 
 // quotaSize returns the ,S=N of a name: the size that was counted when the message came.

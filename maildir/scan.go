@@ -39,7 +39,7 @@ func (b *Box) Rescan(known func(base []byte) bool) (*List, error) {
 }
 
 func (b *Box) scan(deadline time.Time, known func([]byte) bool) (*List, error) {
-	b.index = nil // new files may have come since
+	b.index, b.noQuota = nil, false // new files may have come since
 	l := &List{scan: scan{box: b, fd: -1, buf: make([]byte, dirBuffer), known: known}}
 	if err := l.Resume(deadline); err != nil && !errors.Is(err, ErrDeadline) {
 		l.Close()

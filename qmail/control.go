@@ -16,6 +16,9 @@ const (
 	OtherHome = "/etc/vodmr"
 )
 
+// HomeText is StandardHome for people.
+const HomeText = DefaultHome + ", or " + OtherHome + " if that is missing"
+
 // StandardHome is where the control files are if no option says so: DefaultHome, or
 // OtherHome if this host has no such folder.
 func StandardHome() string { return standardHome(DefaultHome, OtherHome) }

@@ -68,7 +68,7 @@ func (s *session) newAsking(src *source) *asking {
 		return a
 	}
 	var err error
-	a.server, err = door.Listen(settings.Door, s.grant.Asked(), time.Now)
+	a.server, err = door.Listen(settings.Door, s.grant.Asked(), s.Now)
 	a.server.Changed = a.changed
 	a.trouble(err)
 	s.wake.door = a.server

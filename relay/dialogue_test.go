@@ -135,6 +135,7 @@ func (s *site) relayConfig(peer, log *os.File) Config {
 	timings := standardTimings()
 	for key, wait := range map[string]*time.Duration{
 		"first-retry": &timings.retries.FirstRetry, "last-retry": &timings.retries.LastRetry, "reread": &timings.retries.Reread,
+		"slow-call": &timings.retries.SlowCall, "fresh": &timings.retries.Fresh,
 	} {
 		if value, ok := s.config[key]; ok {
 			*wait, _ = time.ParseDuration(value)

@@ -121,6 +121,13 @@ func socketPair(t testing.TB) (net.Conn, *os.File) {
 	return conn.Net(), peer
 }
 
+// onSlowDisk has sessions read and remove as they do on a slow file system.
+func (s *site) onSlowDisk(slow bool) {
+	if slow {
+		s.config["slow-call"] = "0s"
+	}
+}
+
 // waiting is how many messages are left.
 func (s *site) waiting(t testing.TB) int { return strings.Count(s.left(t), "\n") }
 
@@ -171,6 +178,7 @@ func TestExactlyOnce(t *testing.T) {
 		for habit, set := range habits {
 			t.Run(mode+", "+habit, func(t *testing.T) {
 				s := newSite(t, standardSite(t))
+				s.onSlowDisk(mode != "nothing")
 				s.fill(t, filled)
 				s.fillCopies(t, filled, copies)
 				server := modes()[mode]

@@ -206,6 +206,7 @@ func TestVanishingFiles(t *testing.T) {
 // is not sent any more.
 func TestDeletedInLookahead(t *testing.T) {
 	s := newSite(t, standardSite(t))
+	s.config["fresh"] = "0s"
 	s.fill(t, 20)
 	taken := map[string]int{}
 	server := &customer.Server{Mail: func(string) string {

@@ -18,7 +18,7 @@ func (s *source) restrain() {
 func (s *source) broke() {
 	if len(s.sender.Unanswered()) > 0 || s.sender.Peer.Probing() {
 		s.spool.History().Lower()
-		s.Sending()
+		s.write()
 	}
 }
 
@@ -58,5 +58,5 @@ func (s *source) closed(err error) {
 			}
 		}
 	}
-	s.Sending()
+	s.write()
 }

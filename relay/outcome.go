@@ -68,7 +68,7 @@ func (s *source) learn(decisions []smtp.Decision) {
 	}
 	if taken > 0 {
 		if s.spool.Trust.Taken(taken) {
-			s.Sending() // or a crash now leaves refusals that nobody believes
+			s.write() // or a crash now leaves refusals that nobody believes
 		}
 		s.restrain()
 	}

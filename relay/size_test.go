@@ -13,7 +13,7 @@ import (
 // large is a content over 1 MiB, so that it streams, of short lines, which grow much
 // on the way.
 func large(end string) string {
-	return "Received: x\nSubject: large\n\n" + strings.Repeat("0123456\n", 2<<20/8) + end
+	return "Received: x\nSubject: large\n\n" + strings.Repeat(strings.Repeat("0123456", 9)+"\n", 2<<20/64) + end
 }
 
 // TestSizeOfStreams: a message that streams is announced like any other: SIZE= is

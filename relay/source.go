@@ -95,8 +95,16 @@ func (s *source) Begun(tx *smtp.Transaction) {
 	}
 }
 
-// Sending is smtp.Source's: the notes are written before the mail goes.
+// Sending is smtp.Source's: the notes are written before the mail goes, once for a window.
 func (s *source) Sending() {
+	s.settle()
+	s.noteServer()
+	s.spool.WriteAhead(s.sender.Window() - 1)
+	s.limit()
+}
+
+// write writes all that is to be noted.
+func (s *source) write() {
 	s.settle()
 	s.noteServer()
 	s.spool.Write()

@@ -27,6 +27,7 @@ type standing struct {
 // runStanding runs a standing session.
 func (s *session) runStanding(src *source) error {
 	now, idle, noop := time.Now(), s.grant.Settings.Idle, s.grant.Settings.Noop
+	s.wake.lost = src.spool.Abandon
 	st := &standing{source: src, wake: s.wake, log: s.Log, box: s.box, noop: noop, end: now.Add(idle), kept: now}
 	s.Log.Event("stand", logline.N("seconds", int64(idle.Seconds())), logline.N("noop", int64(noop.Seconds())))
 	for {
@@ -44,6 +45,9 @@ func (st *standing) step(now time.Time) error {
 	if st.source.terminating() {
 		return endBySignal
 	}
+	if st.wake.gone != nil {
+		return cleanEnd(st.wake.gone.Error())
+	}
 	if err := st.source.stopped(); err != nil {
 		return err
 	}
@@ -57,11 +61,9 @@ func (st *standing) step(now time.Time) error {
 	case !now.Before(st.nextNoop()):
 		return st.keepAlive(now)
 	case !now.Before(st.nextLook()):
-		st.look()
-	default:
-		return st.rest()
+		return st.look()
 	}
-	return nil
+	return st.rest()
 }
 
 // probe answers another session that asks for the mailbox: this one leaves it, or says
@@ -82,14 +84,32 @@ func (st *standing) nextNoop() time.Time {
 // keepAlive says NOOP, and finds changes that no Watch tells of.
 func (st *standing) keepAlive(now time.Time) error {
 	st.kept = now
+	if st.wake.lookout != nil {
+		st.wake.lookout.look(now, false)
+		st.source.sender.Noop()
+		return nil
+	}
 	if !st.box.InPlace() {
-		return cleanEnd("the Maildir or its vodmr.lock was moved away or made anew")
+		return endMoved
 	}
 	if st.box.Lock.EvictionRequested() { // without a Watch nothing else tells
 		return endByExpire
 	}
+	if err := st.renew(); err != nil {
+		return err
+	}
 	st.wake.mail = st.wake.mail || st.source.spool.Looks.Changed()
 	st.source.sender.Noop()
+	return nil
+}
+
+// renew asks for the lock again. If it is lost, nothing in the Maildir is changed any more.
+func (st *standing) renew() error {
+	err := st.box.Lock.Renew()
+	if err != nil {
+		st.wake.lost()
+		return cleanEnd(err.Error())
+	}
 	return nil
 }
 
@@ -106,18 +126,22 @@ func (st *standing) nextLook() time.Time {
 
 // look looks into the Maildir. If that fails it is logged once, and tried again
 // with the next NOOP.
-func (st *standing) look() {
+func (st *standing) look() error {
 	st.wake.mail = false
+	if err := st.renew(); err != nil {
+		return err
+	}
 	err := st.source.look()
 	if err == nil {
 		st.failed = ""
-		return
+		return nil
 	}
 	if st.failed != err.Error() {
 		st.failed = err.Error()
 		st.log.Event("error", logline.Err(err))
 	}
 	st.source.spool.Looks.Failed(st.nextNoop())
+	return nil
 }
 
 // rest waits until there is something to do.
@@ -127,7 +151,7 @@ func (st *standing) rest() error {
 	}
 	st.source.rest()
 	until := st.end
-	for _, t := range []time.Time{st.nextNoop(), st.nextLook(), st.wake.doorDue()} {
+	for _, t := range []time.Time{st.nextNoop(), st.nextLook(), st.wake.doorDue(), st.wake.lookout.due()} {
 		if !t.IsZero() && t.Before(until) {
 			until = t
 		}

@@ -3,6 +3,7 @@ package relay
 import (
 	"time"
 
+	"vodmr/relay/grant"
 	"vodmr/relay/spool"
 )
 
@@ -10,11 +11,12 @@ import (
 type timings struct {
 	takeOver time.Duration // for another session to end, before ATRN is answered
 	probe    time.Duration // for a sign of life, once another session asks
+	look     time.Duration // for the next look, if VODMR_LOOK is not set
 	retries  spool.Timings
 }
 
 func standardTimings() *timings {
-	return &timings{takeOver: 15 * time.Second, probe: 10 * time.Second, retries: *spool.StandardTimings()}
+	return &timings{takeOver: 15 * time.Second, probe: 10 * time.Second, look: grant.LookStandard, retries: *spool.StandardTimings()}
 }
 
 // timings returns those of this session.

@@ -86,7 +86,7 @@ func TestQuotaTrouble(t *testing.T) {
 	taken := 0
 	require.OK(t, s.session(t, &customer.Server{Take: func(_ string, to []string, _ []byte) { taken += len(to) }}))
 	log := s.log(t)
-	if taken != 2 || s.waiting(t) != 0 || strings.Count(log, "maildirsize") != 2 || !strings.Contains(log, "stays=0 ") {
+	if taken != 2 || s.waiting(t) != 0 || strings.Count(log, "file=maildirsize") != 1 || !strings.Contains(log, "stays=0 ") {
 		t.Errorf("%d taken, %d left, log:\n%s", taken, s.waiting(t), log)
 	}
 }
@@ -117,6 +117,7 @@ func TestUnlinkFails(t *testing.T) {
 // others still get them.
 func TestDeletedLead(t *testing.T) {
 	s := newSite(t, standardSite(t))
+	s.config["fresh"] = "0s"
 	s.fill(t, 20)
 	taken := map[string]string{}
 	server := &customer.Server{Mail: func(string) string {

@@ -80,6 +80,7 @@ func (s *source) run() error {
 		}
 		s.spool.Trust.DecideSenders()
 		if !s.noticesWait() {
+			s.spool.Finish()
 			return nil
 		}
 	}
@@ -101,6 +102,7 @@ func (s *source) stopped() error {
 
 // end has the spool and the notes know how the session ended.
 func (s *source) end(err error) {
+	s.spool.Finish()
 	s.asking.end(err)
 	if !isCleanEnd(err) { // or it says nothing about the server
 		s.noteServer()

@@ -7,6 +7,7 @@ import (
 
 	"vodmr/internal/fdio"
 	"vodmr/internal/logline"
+	"vodmr/maildir"
 	"vodmr/maildir/lock"
 	"vodmr/relay/door"
 	"vodmr/relay/spool"
@@ -18,10 +19,11 @@ import (
 // probe allows.
 type wakeConn struct {
 	Conn
-	watch  *lock.Watch   // nil for none
-	signal int           // can be read once this process is told to end; -1 for none
-	probe  time.Duration // see timings
-	log    *logline.Logger
+	watch   *lock.Watch   // nil for none
+	lookout *lookout      // nil if only this host changes the Maildir
+	signal  int           // can be read once this process is told to end; -1 for none
+	probe   time.Duration // see timings
+	log     *logline.Logger
 
 	deadline    time.Time
 	heard       time.Time // when the customer last said something
@@ -32,7 +34,10 @@ type wakeConn struct {
 	asked       time.Time // when another session asked; zero once the customer answered
 	probing     bool      // NOOP was said since
 
-	judging func() bool // see smtp.Sender.Judging
+	judging func() bool              // see smtp.Sender.Judging
+	differs func(changed int64) bool // see spool.Looks.Differs
+	lost    func()                   // has nothing in the Maildir changed any more
+	gone    error                    // why the mailbox is no longer this session's; nil if it is
 
 	door     *door.Server // asks about recipients; nil for none
 	doorTurn bool         // a question ended the last Exchange
@@ -48,10 +53,12 @@ func (s *session) newWakeConn() *wakeConn {
 	c := &wakeConn{Conn: s.Conn, probe: s.timings().probe, log: s.Log, signal: s.terminated(), heard: time.Now(), mail: true}
 	s.wake = c
 	c.watch = s.watch()
-	c.listen()
 	if err := s.box.Lock.MarkStanding(); err != nil {
 		s.Log.Event("error", logline.Err(err))
 	}
+	c.lookout = s.newLookout()
+	c.differs, c.lost = s.spool.Looks.Differs, s.spool.Abandon
+	c.listen()
 	return c
 }
 
@@ -87,6 +94,7 @@ func (c *wakeConn) close() {
 		c.watch.Close()
 		c.watch = nil
 	}
+	c.lookout.close()
 }
 
 // SetDeadline is smtp.Duplex's.
@@ -105,8 +113,17 @@ func (c *wakeConn) Exchange(out, in []byte) (wrote, read int, err error) {
 		c.alive(read > 0)
 	case errors.Is(err, fdio.ErrTimeout) && c.overdue():
 		err = c.giveWay()
+	case errors.Is(err, fdio.ErrTimeout) && c.lookDue():
+		c.lookout.work(time.Now())
+		err = nil
 	}
 	return wrote, read, err
+}
+
+// lookDue reports if the last Exchange ended for a look.
+func (c *wakeConn) lookDue() bool {
+	due, now := c.lookout.due(), time.Now()
+	return !due.IsZero() && !now.Before(due) && (c.deadline.IsZero() || now.Before(c.deadline))
 }
 
 // doorPause is how long questions wait behind the customer's connection.
@@ -140,22 +157,30 @@ func (c *wakeConn) exchange(out, in []byte) (wrote, read int, err error) {
 func (c *wakeConn) interrupted() error {
 	c.wake()
 	c.woken = true
+	if errors.Is(c.gone, lock.ErrLost) {
+		return c.gone
+	}
 	if c.terminating && !c.hello {
 		return endBySignal
 	}
 	return nil
 }
 
-// bound is the earlier of two deadlines: the sender's and the probe's.
+// bound is the earliest of three deadlines: the sender's, the probe's and the next look's.
 func (c *wakeConn) bound() time.Time {
+	bound := earlier(c.deadline, c.lookout.due())
 	if c.asked.IsZero() {
-		return c.deadline
+		return bound
 	}
-	answerBy := c.asked.Add(c.probe)
-	if !c.deadline.IsZero() && c.deadline.Before(answerBy) {
-		return c.deadline
+	return earlier(bound, c.asked.Add(c.probe))
+}
+
+// earlier is the earlier of two times; the zero time is never.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
 	}
-	return answerBy
+	return a
 }
 
 func (c *wakeConn) overdue() bool {
@@ -229,6 +254,10 @@ func (c *wakeConn) wake() {
 			c.watch = nil
 		}
 	}
+	c.lookout.work(time.Now())
+	if seen, ok := c.lookout.take(); ok {
+		c.take(seen)
+	}
 	if c.signal >= 0 && fdio.New(c.signal, c.signal).Pending() {
 		c.terminating, c.signal = true, -1 // it stays readable
 	}
@@ -237,6 +266,28 @@ func (c *wakeConn) wake() {
 		c.doorTurn = true
 	}
 	c.listen()
+}
+
+// take takes what a look saw. If the mailbox is no longer this session's, nothing in it is
+// changed any more.
+func (c *wakeConn) take(seen maildir.Seen) {
+	switch {
+	case errors.Is(seen.Err, lock.ErrLost):
+		c.gone = seen.Err
+		c.lost()
+	case seen.Err != nil:
+		c.mail = true // the look into the Maildir logs why it fails
+	case !seen.InPlace:
+		c.gone = endMoved
+	default:
+		c.mail = c.mail || c.differs(seen.Changed)
+	}
+	if seen.Request == lock.TakeOverRequest && c.asked.IsZero() {
+		c.asked = time.Now()
+	}
+	if seen.Request == lock.EvictionRequest {
+		c.gone = endByExpire
+	}
 }
 
 // listen names the descriptors that wake the Conn.
@@ -256,6 +307,9 @@ func (c *wakeConn) signs() []int {
 	}
 	if c.signal >= 0 {
 		signs = append(signs, c.signal)
+	}
+	if fd := c.lookout.fd(); fd >= 0 {
+		signs = append(signs, fd)
 	}
 	return signs
 }

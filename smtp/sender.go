@@ -132,6 +132,18 @@ func (s *Sender) Unanswered() []Unanswered {
 	return left
 }
 
+// Window is how many transactions such as the last one may be in flight together now.
+func (s *Sender) Window() int {
+	n := len(s.flights)
+	if n == 0 || s.flights[n-1].lockStep || s.Peer.restrained() {
+		return 1
+	}
+	if !s.flights[n-1].chunking {
+		return min(2, s.window.size)
+	}
+	return s.window.size
+}
+
 // Limit bounds the transactions in flight from now on; NewSender's bound holds too.
 func (s *Sender) Limit(max int) { s.window.limit(max) }
 

@@ -213,7 +213,7 @@ func (p Program) exec(credentials []byte, external string, answers, talker int, 
 	if err := place(in, answers); err != nil {
 		return err
 	}
-	if err := p.Account.Become(); err != nil {
+	if err := p.Account.Assume(); err != nil {
 		return err
 	}
 	child.KillAfter(limit)

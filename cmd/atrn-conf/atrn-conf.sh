@@ -12,11 +12,21 @@ umask 022
 # shellcheck disable=SC3045 # every sh of Debian's knows -c, and others may do without
 ulimit -c 0 2>/dev/null
 
-usage="usage: atrn-conf [-n] [-P | -s HOST:PORT] INVITATION    - reads it from standard input
-       atrn-conf [-n] [-P | -s HOST:PORT] NAME      the provider's, as -l shows it
+usage="usage: atrn-conf [OPTION...] INVITATION    - reads it from standard input
+       atrn-conf [OPTION...] NAME          the provider's, as -l shows it
        atrn-conf -l
-       atrn-conf [-n] -d NAME | INVITATION
-       atrn-conf -h | -V
+       atrn-conf [-n] -d NAME | INVITATION"
+
+# The table of the options, for people, for shells' completion and for the manual page's
+# test. A new option also needs its letter in main.
+options="options:
+  -n             say what would be done, and do nothing
+  -P             Postfix here takes the mail
+  -s HOST:PORT   the SMTP server that listens there takes the mail
+  -l             list the providers
+  -d             remove a provider
+  -h, --help     print this text
+  -V, --version  print the version
 see atrn-conf(8)"
 
 exitMisuse=100
@@ -43,6 +53,7 @@ fail() {
 misuse() {
 	say "atrn-conf: $*"
 	say "$usage"
+	say "run atrn-conf --help for its options"
 	exit $exitMisuse
 }
 
@@ -715,18 +726,54 @@ one_at_a_time() {
 	flock -n 9 || fail "another atrn-conf runs: wait for its end"
 }
 
+answer() {
+	case $1 in
+	help) printf '%s\n' "$usage" "$options" ;;
+	version) atrn -V | sed 's/atrn/atrn-conf/' ;;
+	*) misuse "--$1 is unknown" ;;
+	esac
+	exit 0
+}
+
 main() {
 	action=set_up
-	while getopts :hVnlds:P option; do
+	word=
+	count=0
+	while [ $# -gt 0 ]; do
+		case $1 in
+		-?*) ;;
+		*)
+			word=$1
+			count=$((count + 1))
+			shift
+			continue
+			;;
+		esac
+		read_options "$@"
+		shift $((OPTIND - 1))
+	done
+	[ $postfix = no ] || [ -z "$server" ] || misuse "-P makes the listener, and -s names one: give one of them"
+	case $action$count in
+	list0 | set_up1 | remove1) ;;
+	*) misuse "give one invitation, or - for standard input" ;;
+	esac
+	[ "$(id -u)" = 0 ] || fail "only root can set this up: use sudo"
+	one_at_a_time
+	if [ $count = 1 ]; then
+		$action "$word"
+	else
+		$action
+	fi
+}
+
+# read_options takes the options up to the next other word.
+read_options() {
+	OPTIND=1
+	while getopts :hVnlds:P-: option; do
 		case $option in
-		h)
-			printf '%s\n' "$usage"
-			exit 0
-			;;
-		V)
-			atrn -V | sed 's/atrn/atrn-conf/'
-			exit 0
-			;;
+		h) answer help ;;
+		V) answer version ;;
+		-) answer "$OPTARG" ;;
 		n) dry=yes ;;
 		l) action=list ;;
 		d) action=remove ;;
@@ -735,15 +782,6 @@ main() {
 		*) misuse "-$OPTARG is unknown, or its value is missing" ;;
 		esac
 	done
-	shift $((OPTIND - 1))
-	[ $postfix = no ] || [ -z "$server" ] || misuse "-P makes the listener, and -s names one: give one of them"
-	case $action$# in
-	list0 | set_up1 | remove1) ;;
-	*) misuse "give one invitation, or - for standard input" ;;
-	esac
-	[ "$(id -u)" = 0 ] || fail "only root can set this up: use sudo"
-	one_at_a_time
-	$action "$@"
 }
 
 case $0 in

@@ -2,32 +2,16 @@ package main
 
 import (
 	"errors"
-	"flag"
 	"fmt"
-	"io"
+	"math"
 	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"vodmr/fetch"
+	"vodmr/internal/getopt"
 )
-
-const usage = `usage: atrn [OPTIONS] PROVIDER[:PORT] PROG ARG...   PROG gets the session on 0 and 1
-       atrn [OPTIONS] PROVIDER[:PORT] -s HOST:PORT  an SMTP server gets it
-       atrn [OPTIONS] PROVIDER[:PORT] -m MAILDIR    atrn itself receives
-       atrn [OPTIONS] -e COMMAND ...                COMMAND leads to the provider
-       atrn [OPTIONS] -f FILE ...                   FILE is the provider's invitation
-       atrn -n -f FILE                              show what it says, but its password
-       atrn -K KEYFILE                              make a key if there is none; show its hash
-options: -u LOGIN -p PASSFILE (its first line), or -K KEYFILE [-d DOMAIN,DOMAIN...]
-         [-T starttls|tls|may|none] [-C CAFILE] [-F PIN] (which TLS, whom to trust)
-         [-i [SECONDS]] (again for ever: at once, or after SECONDS)
-         [-w SECONDS] (end a session that stands when nothing came for so long)
-         [-z BYTES] (biggest message, with -m)
-       atrn -h | -V
-see atrn(1)
-`
 
 // errUsage marks errors that the usage text answers.
 var errUsage = errors.New("wrong arguments")
@@ -43,24 +27,22 @@ type flags struct {
 // rawOptions are the command line as it was given.
 type rawOptions struct {
 	login, passfile, domains string
-	server, maildir, command string
+	server, maildir, dial    string
 	tls, cafile, pin         string
 	invitation, keyfile      string
 	show                     bool
-	repeat                   repeatOption
+	repeat                   bool
+	seconds                  int64 // of -i; 0 for none
 	quiet, limit             int64
-	providerFirst            bool // PROVIDER stands before options
+	providerFirst            bool // the first word is PROVIDER: neither -e nor -f was before it
 	args                     []string
 
 	// invited is what the invitation's file says. Options beside it win.
 	invited fetch.Invitation
 }
 
-func parseOptions(args []string) (*flags, error) {
-	raw, err := parseFlags(args)
-	if err != nil {
-		return nil, err
-	}
+// parse makes flags of what parseFlags returned.
+func (raw *rawOptions) parse() (o *flags, err error) {
 	if raw.invitation != "" {
 		if raw.invited, err = fetch.ReadInvitation(raw.invitation); err != nil {
 			return nil, err
@@ -72,7 +54,7 @@ func parseOptions(args []string) (*flags, error) {
 	if raw.onlyKey() {
 		return raw.showKey()
 	}
-	o := &flags{repeat: raw.repeat.on, every: time.Duration(raw.repeat.seconds) * time.Second}
+	o = &flags{repeat: raw.repeat, every: time.Duration(raw.seconds) * time.Second}
 	o.session = fetch.Session{Host: fetch.Hostname(), Timings: fetch.DefaultTimings(), Domains: raw.invited.Domains}
 	o.session.Quiet = time.Duration(raw.quiet) * time.Second
 	if o.repeat {
@@ -103,102 +85,94 @@ func parseOptions(args []string) (*flags, error) {
 // time.Duration, and then atrn would ask without a pause.
 const maxEvery = 365 * 86400
 
-// parseFlags takes flags before PROVIDER and, if no PROG can follow, after
-// it.
+// command is the table of the options. To add one, add a line here and a field to rawOptions.
+func (raw *rawOptions) command() *getopt.Command {
+	return &getopt.Command{
+		Program: "atrn", Section: 1,
+		Forms: []string{
+			"[OPTION...] PROVIDER[:PORT] PROG ARG...      PROG gets the session on descriptors 0 and 1",
+			"[OPTION...] PROVIDER[:PORT] -s HOST[:PORT]   an SMTP server gets it",
+			"[OPTION...] PROVIDER[:PORT] -m MAILDIR       atrn itself receives",
+			"[OPTION...] -e COMMAND ...                   COMMAND leads to the provider",
+			"[OPTION...] -f FILE ...                      FILE is the provider's invitation",
+			"-n -f FILE                                   show the invitation without its password",
+			"-K KEYFILE                                   make a key if there is none, and show its hash",
+		},
+		Ends: raw.ends,
+		Flags: []getopt.Option{
+			getopt.Text('u', "LOGIN", "the login at the provider", &raw.login).By("the invitation's"),
+			getopt.Text('p', "PASSFILE", "a file whose first line is the password", &raw.passfile).By("the invitation's"),
+			getopt.Text('K', "KEYFILE", "a key to log in by, in place of a password; made if it is not there", &raw.keyfile).By("the invitation's"),
+			getopt.Text('d', "DOMAIN[,DOMAIN...]", "the domains to ask for", &raw.domains).By("the invitation's, or all of the login"),
+			getopt.Text('f', "FILE", "the provider's invitation; - is standard input", &raw.invitation),
+			getopt.Flag('n', "with -f: show the invitation without its password", &raw.show),
+			getopt.Text('e', "COMMAND", "run this in place of a connection to PROVIDER", &raw.dial),
+			getopt.Text('s', "HOST[:PORT]", "the SMTP server that gets the session", &raw.server),
+			getopt.Text('m', "MAILDIR", "the Maildir that gets the mail", &raw.maildir),
+			getopt.Number('z', "BYTES", "with -m: the biggest message", &raw.limit, 1, math.MaxInt64).By("none"),
+			getopt.Text('T', "starttls|tls|may|none", "whether TLS is used, and how it begins", &raw.tls).By("starttls; none with -e"),
+			getopt.Text('C', "CAFILE", "the CAs that the provider's certificate is checked against", &raw.cafile).By("the system's"),
+			getopt.Text('F', "PIN", "the provider's key or certificate; no CA is asked", &raw.pin).By("the invitation's"),
+			getopt.Value('i', "[SECONDS]", "stay: have a session all the time, or one every SECONDS", raw.setRepeat),
+			getopt.Number('w', "SECONDS", "end a standing session if nothing came for so long", &raw.quiet, 1, maxEvery).By("never"),
+		},
+	}
+}
+
+// ends is for getopt: PROG ends the options. With -s or -m there is none.
+func (raw *rawOptions) ends(words []string) bool {
+	if raw.server != "" || raw.maildir != "" {
+		return false
+	}
+	if len(words) == 1 && raw.dial == "" && raw.invitation == "" {
+		raw.providerFirst = true
+	}
+	if raw.providerFirst {
+		return len(words) == 2
+	}
+	return true
+}
+
+// setRepeat takes -i, perhaps without SECONDS.
+func (raw *rawOptions) setRepeat(word string) (err error) {
+	raw.repeat = true
+	if word != "" {
+		raw.seconds, err = getopt.ParseNumber(word, 1, maxEvery)
+	}
+	return err
+}
+
+// parseFlags reads the command line. Its error is an answer, or wraps errUsage.
 func parseFlags(args []string) (*rawOptions, error) {
 	raw := &rawOptions{}
-	flags := flag.NewFlagSet("atrn", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	flags.StringVar(&raw.login, "u", "", "")
-	flags.StringVar(&raw.passfile, "p", "", "")
-	flags.StringVar(&raw.domains, "d", "", "")
-	flags.StringVar(&raw.server, "s", "", "")
-	flags.StringVar(&raw.maildir, "m", "", "")
-	flags.StringVar(&raw.command, "e", "", "")
-	flags.StringVar(&raw.tls, "T", "", "")
-	flags.StringVar(&raw.cafile, "C", "", "")
-	flags.StringVar(&raw.pin, "F", "", "")
-	flags.StringVar(&raw.invitation, "f", "", "")
-	flags.StringVar(&raw.keyfile, "K", "", "")
-	flags.BoolVar(&raw.show, "n", false, "")
-	flags.Var(&raw.repeat, "i", "")
-	flags.Int64Var(&raw.quiet, "w", 0, "")
-	flags.Int64Var(&raw.limit, "z", 0, "")
-	err := raw.parse(flags, args)
-	raw.args = flags.Args()
-	if err == nil && raw.command == "" && raw.invitation == "" && len(raw.args) > 1 && strings.HasPrefix(raw.args[1], "-") {
-		raw.providerFirst = true
-		err = raw.parse(flags, raw.args[1:])
-		raw.args = append(raw.args[:1:1], flags.Args()...)
-		if err == nil && raw.command != "" {
-			// PROVIDER would be run as PROG.
-			return nil, fmt.Errorf("%w: give PROVIDER or -e COMMAND", errUsage)
-		}
-	}
+	words, err := raw.command().Read(args)
+	raw.args = words
+	var fault string
 	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return nil, err
 	case err != nil:
-		return nil, fmt.Errorf("%w: %w", errUsage, err)
-	case raw.limit < 0:
-		return nil, fmt.Errorf("%w: -z takes a number of bytes", errUsage)
-	case raw.quiet < 0 || raw.quiet > maxEvery:
-		return nil, fmt.Errorf("%w: -w takes 1 to %d seconds", errUsage, maxEvery)
-	case raw.quiet > 0 && raw.repeat.on:
-		return nil, fmt.Errorf("%w: -w ends a session, and -i begins the next one: give one of them", errUsage)
+		return raw, fmt.Errorf("%w: %w", errUsage, err)
+	case raw.providerFirst && raw.dial != "":
+		fault = "-e COMMAND leads to the provider: leave " + strconv.Quote(words[0]) + " out"
+	case raw.server != "" && raw.maildir != "":
+		fault = "-s and -m each say who receives: give one of them"
+	case raw.limit > 0 && raw.maildir == "":
+		fault = "-z limits what atrn itself receives: it needs -m"
+	case raw.quiet > 0 && raw.repeat:
+		fault = "-w ends a session, and -i begins the next one: give one of them"
 	case raw.show && raw.invitation == "":
-		return nil, fmt.Errorf("%w: -n shows an invitation: give its file with -f", errUsage)
+		fault = "-n shows an invitation: give its file with -f"
+	}
+	if fault != "" {
+		return raw, fmt.Errorf("%w: %s", errUsage, fault)
 	}
 	return raw, nil
-}
-
-// parse is flags.Parse for an -i, which may have no number.
-func (raw *rawOptions) parse(flags *flag.FlagSet, args []string) error {
-	for {
-		if err := flags.Parse(args); err != nil {
-			return err
-		}
-		rest := flags.Args()
-		read := len(args) - len(rest)
-		if len(rest) == 0 || read == 0 || args[read-1] != "-i" || strings.ContainsFunc(rest[0], notDigit) {
-			return nil
-		}
-		if err := raw.repeat.Set(rest[0]); err != nil {
-			return fmt.Errorf("invalid value %q for -i: %w", rest[0], err)
-		}
-		args = rest[1:]
-	}
-}
-
-func notDigit(c rune) bool { return c < '0' || c > '9' }
-
-// again is the value of -i: SECONDS, or none.
-type repeatOption struct {
-	on      bool
-	seconds uint64
-}
-
-// IsBoolFlag is flag's way to ask if the option may stand without a value.
-func (a *repeatOption) IsBoolFlag() bool { return true }
-
-func (a *repeatOption) String() string { return strconv.FormatUint(a.seconds, 10) }
-
-func (a *repeatOption) Set(value string) (err error) {
-	a.on = true
-	if value == "true" { // flag's word for none
-		return nil
-	}
-	if a.seconds, err = strconv.ParseUint(value, 10, 64); err != nil || a.seconds == 0 || a.seconds > maxEvery {
-		return fmt.Errorf("it takes 1 to %d seconds, or nothing", maxEvery)
-	}
-	return nil
 }
 
 // provider takes PROVIDER off the arguments. Beside an invitation it is there only if no
 // PROG can be meant.
 func (raw *rawOptions) provider() (fetch.Provider, error) {
-	if raw.command != "" {
-		return fetch.Command{Line: raw.command}, nil
+	if raw.dial != "" {
+		return fetch.Command{Line: raw.dial}, nil
 	}
 	given := raw.providerFirst || len(raw.args) > 0 && (raw.server != "" || raw.maildir != "")
 	if raw.invitation != "" && !given {
@@ -222,14 +196,14 @@ func (raw *rawOptions) sink(domains []string) (fetch.Sink, error) {
 	}
 	switch {
 	case given != 1:
-		return nil, fmt.Errorf("%w: say who receives, by one of PROG, -s and -m", errUsage)
+		return nil, fmt.Errorf("%w: say who receives: give PROG, -s HOST:PORT or -m MAILDIR, and only one of them", errUsage)
 	case raw.server != "":
 		address, err := fetch.ParseAddress(raw.server, fetch.PortSMTP)
-		return fetch.Forward{Address: address}, err
+		return fetch.Forward{Address: address, Guard: guarding(domains)}, err
 	case raw.maildir != "":
 		return raw.intoMaildir(domains), nil
 	}
-	return fetch.Program{Args: raw.args, Environ: os.Environ()}, nil
+	return fetch.Program{Args: raw.args, Environ: os.Environ(), Guard: guarding(domains)}, nil
 }
 
 func (raw *rawOptions) intoMaildir(domains []string) fetch.Sink {

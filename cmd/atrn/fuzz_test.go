@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"flag"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,7 +20,7 @@ func FuzzParseOptions(f *testing.F) {
 		"", "-h", "-u l -p pass h prog a", "-u l -p pass h:366 -s localhost:25", "-u l -p pass h -m Maildir -z 100", "-u l -p pass -e cmd prog",
 		"-u l -p pass -d a.example,b.example -i 60 h prog", "-u l -p pass -T none h prog", "-u l -p pass -T tls -e cmd prog", "-u l -p pass -C pass h prog",
 		"-u l -p pass -F 00 h prog", "-f invitation prog -x", "-n -f invitation", "-f invitation -e cmd prog", "h -f invitation -m dir", "-f invitation -T none prog", "-f invitation -s h -d x.example -u l -p pass", "-n h prog", "-u l -p pass -T may -F aa h prog", "-u l -p pass -i 99999999999 h prog", "-u l -p pass -z -1 h prog", "-u l -p pass [::1]:smtp prog",
-		"-u l\r -p pass h prog", "-u= -p none h prog", "-u l -p none h prog", "-u l -p pass -i -1 h prog", "-- h prog", "-u l -p pass h -e cmd", "-u l -p pass -i h prog", "-u l -p pass -i 0 h prog", "-u l -p pass -i 300 h prog", "-u l -p pass h -s h -d a.example",
+		"-u l\r -p pass h prog", "-u= -p none h prog", "-u l -p none h prog", "-u l -p pass -i -1 h prog", "-- h prog", "-u l -p pass h -e cmd", "-u l -p pass -i h prog", "-u l -p pass -i 0 h prog", "-u l -p pass -i 300 h prog", "-u l -p pass h -s h -d a.example", "h -u l -p pass -s h -i 5x", "-i 5m -u l -p pass h prog", "-u l -p pass h prog -u x", "-u l -p pass -m d h -z 10 -- -x",
 	} {
 		f.Add(strings.ReplaceAll(seed, " ", "\n"))
 	}
@@ -48,9 +47,12 @@ func FuzzParseOptions(f *testing.F) {
 			err == nil && !slices.Contains([]string{"", invitation}, raw.invitation) {
 			return // it may be a device
 		}
-		o, err := parseOptions(args)
+		var o *flags
+		if err == nil {
+			o, err = raw.parse()
+		}
 		if err != nil {
-			if !errors.Is(err, errUsage) && !errors.Is(err, flag.ErrHelp) && fetch.ExitCode(err) != fetch.ExitMisuse {
+			if !errors.Is(err, errUsage) && fetch.ExitCode(err) != fetch.ExitMisuse {
 				t.Errorf("%q: %v is no misuse", args, err)
 			}
 			return
@@ -93,14 +95,14 @@ func checkOptions(t *testing.T, args []string, raw *rawOptions, o *flags) {
 	if domains != strings.Join(s.Domains, ",") || strings.ContainsAny(domains, " \r\n\x00<>") {
 		t.Errorf("%q: domains %q", args, s.Domains)
 	}
-	if o.repeat != raw.repeat.on || o.repeat != (s.Silence == fetch.Silence) || !o.repeat && s.Silence != 0 {
+	if o.repeat != raw.repeat || o.repeat != (s.Silence == fetch.Silence) || !o.repeat && s.Silence != 0 {
 		t.Errorf("%q: again %v, %v", args, o.repeat, s.Silence)
 	}
-	if o.every < 0 || uint64(o.every/time.Second) != raw.repeat.seconds || o.every > 0 && !o.repeat {
-		t.Errorf("%q: %v of %+v", args, o.every, raw.repeat)
+	if o.every < 0 || int64(o.every/time.Second) != raw.seconds || o.every > 0 && !o.repeat {
+		t.Errorf("%q: %v of %d", args, o.every, raw.seconds)
 	}
 	word, _ := map[string]fetch.TLSMode{"starttls": fetch.StartTLS, "tls": fetch.OnConnect, "may": fetch.MayTLS, "none": fetch.NoTLS}[raw.tls]
-	if raw.tls == "" && raw.command != "" && raw.invitation == "" {
+	if raw.tls == "" && raw.dial != "" && raw.invitation == "" {
 		word = fetch.NoTLS
 	}
 	verified := s.TLS.Mode == fetch.StartTLS || s.TLS.Mode == fetch.OnConnect

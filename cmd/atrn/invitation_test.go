@@ -111,7 +111,7 @@ func TestMisuseOfInvitations(t *testing.T) {
 		{0o640, "-f FILE true", "has mode 0640, and it holds a password: run chmod 600 on it"},
 		{0o604, "-n -f FILE", "has mode 0604"},
 		{0o600, "-f /nonexistent true", "cannot read the invitation"},
-		{0o600, "-f FILE", "by one of PROG, -s and -m"},
+		{0o600, "-f FILE", "say who receives"},
 		{0o600, "-n h true", "-n shows an invitation"},
 		{0o600, "-f FILE -T none -F " + strings.Repeat("0", 64) + " true", "mean nothing with -T none"},
 	} {

@@ -9,7 +9,7 @@ import (
 
 // onlyKey reports if there is nothing but -K: then its hash is asked for.
 func (raw *rawOptions) onlyKey() bool {
-	return raw.keyfile != "" && len(raw.args) == 0 && raw.command == "" && raw.invitation == "" &&
+	return raw.keyfile != "" && len(raw.args) == 0 && raw.dial == "" && raw.invitation == "" &&
 		raw.server == "" && raw.maildir == "" && raw.login == ""
 }
 

@@ -6,35 +6,28 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
 
 	"vodmr/fetch"
-	"vodmr/internal/version"
 )
 
 func main() { os.Exit(run(os.Args[1:])) }
 
 // run returns the exit code.
 func run(args []string) int {
-	if text := version.Answer("atrn", usage, args); text != "" {
-		fmt.Print(text)
-		return fetch.ExitFetched
-	}
 	outliveStderr()
-	o, err := parseOptions(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Print(usage)
-		return fetch.ExitFetched
-	case errors.Is(err, errUsage):
-		fetch.Warn(os.Stderr, err)
-		fmt.Fprint(os.Stderr, usage)
-		return fetch.ExitMisuse
-	case err != nil:
+	raw, err := parseFlags(args)
+	var o *flags
+	if err == nil {
+		o, err = raw.parse()
+	}
+	if errors.Is(err, errUsage) {
+		return raw.command().Exit(err, fetch.ExitMisuse)
+	}
+	if err != nil {
 		fetch.Warn(os.Stderr, err)
 		return fetch.ExitCode(err)
 	}

@@ -74,22 +74,27 @@ func TestMisuse(t *testing.T) {
 		usage bool
 	}{
 		{"", "no PROVIDER", true},
-		{"-x", "not defined: -x", true},
-		{"-u u -p PASS host", "by one of PROG, -s and -m", true},
-		{"-u u -p PASS -m dir host true", "by one of PROG, -s and -m", true},
-		{"-u u -p PASS -s a -m dir host", "by one of PROG, -s and -m", true},
-		{"-u u -p PASS -e true", "by one of PROG, -s and -m", true},
+		{"-x", `unknown option "-x"`, true},
+		{"-u u -p PASS host", "say who receives", true},
+		{"-u u -p PASS -m dir host true", "only one of them", true},
+		{"-u u -p PASS -s a -m dir host", "-s and -m each say who receives: give one", true},
+		{"-u u -p PASS -e true", "say who receives", true},
 		{"host true", "give -u and -p", true},
 		{"-u u host true", "give -u and -p", true},
 		{"-p PASS host true", "give -u and -p", true},
 		{"-p PASS -e true true", "give -u and -p", true},
-		{"-i=x host true", "invalid", true},
-		{"-i 0 host true", "invalid", true},
-		{"host -s h -i -5", "not defined", true},
-		{"-z -5 host true", "-z takes", true},
-		{"-w -5 host true", "-w takes", true},
+		{"-i 5x host true", `option -i: it takes a whole number from 1 to 31536000, without a unit, not "5x"`, true},
+		{"-i=x host true", `without a unit, not "=x"`, true},
+		{"-i 0 host true", "option -i: it takes", true},
+		{"host -s h -i -5", `unknown option "-5"`, true},
+		{"-z -5 host true", "option -z: it takes", true},
+		{"-w -5 host true", "option -w: it takes", true},
 		{"-w 5 -i host true", "-w ends a session", true},
-		{"-u u -p PASS host -q dir", "not defined: -q", true},
+		{"-z 10k host -m dir", `option -z: it takes a whole number of at least 1, without a unit, not "10k"`, true},
+		{"-z 10 host -s h", "-z limits what atrn itself receives: it needs -m", true},
+		{"host -e true", `leave "host" out`, true},
+		{"host -F", "option -F needs a value: PIN", true},
+		{"-u u -p PASS host -Q dir", `unknown option "-Q"`, true},
 		{"-u u -p PASS host:none true", "not a port", false},
 		{"-u u -p PASS [::1 true", "not an address", false},
 		{"-u u -p PASS -s a:0 host", "not a port", false},
@@ -203,7 +208,7 @@ func TestSignals(t *testing.T) {
 		{"amid a session", `say '250 go'; read a; echo "$a" >&2; while read a; do echo "$a" >&2; done`, "220 *", "421 4.3.2 *cut short*"},
 	} {
 		for _, signal := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
-			for _, repeating := range []string{"-i 3600", "-i=3600", "-i"} {
+			for _, repeating := range []string{"-i 3600", "-i3600", "-i"} {
 				t.Run(fmt.Sprint(test.name, signal, repeating), func(t *testing.T) {
 					flags := append(strings.Fields(repeating), "-m", t.TempDir())
 					cmd, log := startRepeating(t, provider(test.after), test.until, flags...)

@@ -30,8 +30,7 @@ func TestRights(t *testing.T) {
 		{[]string{"-m", root + "/box"}, [][3]string{{"connect", server, captive.Not}, {"write", root + "/box/new/1", captive.May},
 			{"remove", root + "/box/new/1", captive.May}, {"read", root + "/other/new/1", captive.Not}}},
 	} {
-		o, err := parseOptions(append([]string{"-u", "u", "-p", secret, provider}, test.args...))
-		require.OK(t, err)
+		o := parsed(t, append([]string{"-u", "u", "-p", secret, provider}, test.args...))
 		keeps, ok := o.rights()
 		if !ok {
 			t.Fatalf("%q: not confined", test.args)
@@ -46,8 +45,7 @@ func TestRights(t *testing.T) {
 		}...))
 	}
 	for _, args := range [][]string{{provider, "true"}, {"-e", "true", "-m", root + "/box"}} {
-		o, err := parseOptions(append([]string{"-u", "u", "-p", secret}, args...))
-		require.OK(t, err)
+		o := parsed(t, append([]string{"-u", "u", "-p", secret}, args...))
 		if _, ok := o.rights(); ok {
 			t.Errorf("%q: confined, so its program could not run", args)
 		}
@@ -59,4 +57,12 @@ func listen(t *testing.T) string {
 	require.OK(t, err)
 	t.Cleanup(func() { l.Close() })
 	return l.Addr().String()
+}
+
+func parsed(t *testing.T, args []string) *flags {
+	raw, err := parseFlags(args)
+	require.OK(t, err)
+	o, err := raw.parse()
+	require.OK(t, err)
+	return o
 }

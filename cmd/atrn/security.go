@@ -40,7 +40,7 @@ func (raw *rawOptions) trust() (tls fetch.TLS, err error) {
 		if tls.Mode, err = fetch.ParseTLSMode(raw.tls); err != nil {
 			return tls, err
 		}
-	} else if raw.command != "" && raw.invited.Pin == nil {
+	} else if raw.dial != "" && raw.invited.Pin == nil {
 		tls.Mode = fetch.NoTLS
 	}
 	if raw.cafile != "" && raw.pin != "" {

@@ -8,21 +8,14 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 
 	"vodmr/check"
 	"vodmr/internal/getopt"
-	"vodmr/internal/version"
 )
 
 const (
-	program = "vodmr-check"
-	usage   = "usage: vodmr-check [-r] [-d DIR] [-p PORT] [-q QMAILHOME] [-x RULES.CDB] [-o HOST] [LOGIN...]\n" +
-		"       vodmr-check -p LOGIN [-a ADDRESS] [-d DIR] [-q QMAILHOME] [-x RULES.CDB]\n" +
-		"       vodmr-check -h | -V\n" +
-		"see vodmr-check(8)\n"
-
+	program       = "vodmr-check"
 	exitWrong     = 1
 	exitMisuse    = 100
 	exitTemporary = 111
@@ -32,16 +25,9 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
 // run looks at the site and returns the exit code.
 func run(args []string, stdout, stderr io.Writer) int {
-	if text := version.Answer(program, usage, args); text != "" {
-		if _, err := io.WriteString(stdout, text); err != nil {
-			return exitTemporary
-		}
-		return 0
-	}
 	config, err := parse(args)
 	if err != nil {
-		fmt.Fprintf(stderr, "%s: %v\n%s", program, err, usage)
-		return exitMisuse
+		return command(&config).Exit(err, exitMisuse)
 	}
 	config.Out = stdout
 	wrongs, err := check.Run(config)
@@ -55,29 +41,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// parse reads the command line. Options come before logins.
 func parse(args []string) (config check.Config, err error) {
-	config.Logins, err = getopt.Parse(args, "ra:d:o:q:x:p:", func(letter rune, value string) error {
-		switch letter {
-		case 'r':
-			config.Report = true
-		case 'a':
-			config.To = value
-		case 'o':
-			config.Out25 = value
-		case 'p':
-			return takePort(&config, value)
-		case 'd':
-			config.Dir = value
-		case 'q':
-			config.Qmail = value
-			return getopt.Absolute(letter, value)
-		case 'x':
-			config.Rules = value
-			return getopt.Absolute(letter, value)
-		}
-		return nil
-	})
+	config.Logins, err = command(&config).Read(args)
 	if err != nil {
 		return config, err
 	}
@@ -90,6 +55,22 @@ func parse(args []string) (config check.Config, err error) {
 	return config, nil
 }
 
+func command(config *check.Config) *getopt.Command {
+	return &getopt.Command{
+		Program: program, Section: 8,
+		Forms: []string{"[OPTION...] [LOGIN...]", "-p LOGIN [-a ADDRESS] [OPTION...]"},
+		Flags: []getopt.Option{
+			getopt.Flag('r', "print what a problem report needs, too", &config.Report),
+			getopt.Text('d', "DIR", "the service directory", &config.Dir).By("vodmr in one of the usual places"),
+			getopt.Value('p', "PORT", "the port; any other word is a LOGIN that gets a probe", func(word string) error { return takePort(config, word) }).By("the run script's"),
+			getopt.Text('a', "ADDRESS", "the recipient of that probe", &config.To),
+			getopt.Path('q', "QMAILHOME", "the folder that holds control and users", &config.Qmail).By("the run script's"),
+			getopt.Path('x', "RULES.CDB", "which login may have which domains and settings", &config.Rules).By("the run script's"),
+			getopt.Text('o', "HOST", "another host, to try if port 25 is open for going out", &config.Out25),
+		},
+	}
+}
+
 // takePort takes -p: a number is a port, and any other word is the login that gets a probe. No
 // login is a number alone.
 func takePort(config *check.Config, value string) error {
@@ -97,10 +78,7 @@ func takePort(config *check.Config, value string) error {
 		config.Probe = value
 		return nil
 	}
-	port, err := strconv.ParseUint(value, 10, 16)
-	if err != nil || port == 0 {
-		return fmt.Errorf("-p %q is no port: 1 to 65535", value)
-	}
+	port, err := getopt.ParseNumber(value, 1, 65535)
 	config.Port = int(port)
-	return nil
+	return err
 }

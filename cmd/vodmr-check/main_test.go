@@ -24,9 +24,8 @@ func TestMisuse(t *testing.T) {
 	for _, args := range [][]string{
 		{"-z"}, {"-d"}, {"-p", ""}, {"-a", "bob@example.org"}, {"-p", "0"}, {"-p", "65536"}, {""}, {"-r", "--", "odmr@example.org", ""}, {"-q", "qmail"}, {"-x", "rules.cdb"},
 	} {
-		code, stdout, stderr := look(args...)
-		if code != exitMisuse || stdout != "" || !strings.HasPrefix(stderr, "vodmr-check: ") || !strings.HasSuffix(stderr, usage) {
-			t.Errorf("%q: exit %d, %q, %q", args, code, stdout, stderr)
+		if config, err := parse(args); err == nil {
+			t.Errorf("%q gave %+v", args, config)
 		}
 	}
 }
@@ -48,12 +47,11 @@ func TestProbeAlone(t *testing.T) {
 	}
 }
 
-func TestHelpAndVersion(t *testing.T) {
-	if code, stdout, stderr := look("-h"); code != 0 || stdout != usage || stderr != "" {
-		t.Errorf("-h: exit %d, %q, %q", code, stdout, stderr)
-	}
-	if code, stdout, _ := look("-V"); code != 0 || !strings.HasPrefix(stdout, "vodmr-check ") {
-		t.Errorf("-V: exit %d, %q", code, stdout)
+// Options may stand behind logins.
+func TestOptionsBehindLogins(t *testing.T) {
+	config, err := parse([]string{"eve", "-r", "bob", "-q", "/q", "--", "-x"})
+	if err != nil || !config.Report || config.Qmail != "/q" || strings.Join(config.Logins, " ") != "eve bob -x" {
+		t.Errorf("%+v, %v", config, err)
 	}
 }
 

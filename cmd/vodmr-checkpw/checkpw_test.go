@@ -154,7 +154,7 @@ func TestInputThatIsNotCheckpasswords(t *testing.T) {
 
 func TestMisuse(t *testing.T) {
 	for _, args := range [][]string{nil, {"file"}, {"-x", "file", "true"}} {
-		checkpw(t, "a\x00b\x00\x00", args...).want(t, 2, "", "usage: vodmr-checkpw *\n")
+		checkpw(t, "a\x00b\x00\x00", args...).want(t, 2, "", "vodmr-checkpw: *\nusage: vodmr-checkpw *\n")
 	}
 	// Go's own start may have opened a file as descriptor 3, so the words differ.
 	run3(t, nil, site(t), "true").want(t, 2, "", logged("descriptor 3: *"))

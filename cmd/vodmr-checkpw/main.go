@@ -4,6 +4,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -13,12 +14,10 @@ import (
 
 	"vodmr/auth"
 	"vodmr/internal/child"
-	"vodmr/internal/fdio"
 	"vodmr/internal/getopt"
 	"vodmr/internal/keyhash"
 	"vodmr/internal/logline"
 	"vodmr/internal/verdict"
-	"vodmr/internal/version"
 	"vodmr/internal/vpasswd"
 )
 
@@ -31,8 +30,6 @@ const (
 
 const program = "vodmr-checkpw"
 
-const usage = "usage: vodmr-checkpw FILE PROG ARG...\n       vodmr-checkpw -m FILE\n       vodmr-checkpw -h | -V\nsee vodmr-checkpw(8)\n"
-
 func main() {
 	os.Exit(run(os.Args[1:], os.Environ()))
 }
@@ -40,21 +37,17 @@ func main() {
 // run returns an exit code; after a right password it does not return, for the
 // process is another program then.
 func run(args, environ []string) int {
-	if text := version.Answer(program, usage, args); text != "" {
-		_ = fdio.WriteAll(1, []byte(text))
-		return 0
-	}
 	file := ""
-	args, err := getopt.Parse(args, "m:", func(_ rune, value string) error {
-		file = value
-		return nil
-	})
+	cmd := command(&file)
+	args, err := cmd.Read(args)
 	if err == nil && file != "" && len(args) == 0 {
 		return makeIndex(file)
 	}
-	if err != nil || file != "" || len(args) < 2 {
-		_ = fdio.WriteAll(2, []byte(usage))
-		return exitMisuse
+	if err == nil && (file != "" || len(args) < 2) {
+		err = errors.New("FILE and PROG are needed, or -m FILE alone")
+	}
+	if err != nil {
+		return cmd.Exit(err, exitMisuse)
 	}
 	c, code := readCredentials(credentialsFD)
 	if code != 0 {
@@ -69,6 +62,15 @@ func run(args, environ []string) int {
 		return say(exitTemporary, err.Error())
 	}
 	return execute(args[1:], account(environ, c.Login, e))
+}
+
+func command(file *string) *getopt.Command {
+	return &getopt.Command{
+		Program: program, Section: 8, Forms: []string{"FILE PROG ARG...", "-m FILE"}, Ends: getopt.AtFirstWord,
+		Flags: []getopt.Option{
+			getopt.Text('m', "FILE", "make the index FILE.cdb of many accounts", file),
+		},
+	}
 }
 
 // say logs what went wrong and returns the exit code. No secret may be in text. vodmr tells

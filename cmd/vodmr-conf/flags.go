@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 
 	"vodmr/internal/getopt"
@@ -15,7 +14,7 @@ import (
 // flags are the command line.
 type flags struct {
 	force             bool // the checkpassword program may be missing
-	port              uint
+	port              int
 	starttls, connect bool
 	tlsAccount, cert  string
 	mta               string // VODMR_MTA; empty to leave it out
@@ -35,15 +34,12 @@ const (
 
 func parseOptions(args []string) (*flags, error) {
 	o := &flags{port: defaultPort, tlsAccount: "vodmrtls", check: defaultCheck, relay: []string{"Maildir"}}
-	args, err := getopt.Parse(args, "fp:stu:c:m:g:o:", o.set)
+	args, err := o.command().Read(args)
+	if err == nil && len(args) < 4 {
+		err = errors.New("ACCT, LOGACCT, DIR and HOST are needed")
+	}
 	if err != nil {
-		return nil, err
-	}
-	if err := optionsFirst(args); err != nil {
-		return nil, err
-	}
-	if len(args) < 4 {
-		return nil, errors.New("ACCT, LOGACCT, DIR and HOST are needed")
+		return o, err
 	}
 	o.account, o.logAccount, o.dir, o.host = args[0], args[1], args[2], args[3]
 	if len(args) > 4 {
@@ -55,46 +51,30 @@ func parseOptions(args []string) (*flags, error) {
 	return o, o.valid()
 }
 
-// optionsFirst refuses an option among ACCT up to CHECKPASSWORD: it would become one of
-// these, and be missing. The options of vodmr-relay come after them.
-func optionsFirst(args []string) error {
-	for _, word := range args[:min(len(args), 5)] {
-		if strings.HasPrefix(strings.TrimSpace(word), "-") {
-			return fmt.Errorf("%q stands behind an argument: options come first", word)
-		}
+func (o *flags) command() *getopt.Command {
+	return &getopt.Command{
+		Program: program, Section: 8,
+		Forms: []string{"[OPTION...] ACCT LOGACCT DIR HOST [CHECKPASSWORD [RELAYARG...]]"},
+		// The options of vodmr-relay come behind CHECKPASSWORD.
+		Ends: func(words []string) bool { return len(words) == 5 },
+		Flags: []getopt.Option{
+			getopt.Flag('f', "go on if the checkpassword program is not there", &o.force),
+			getopt.Number('p', "PORT", "the port of the service", &o.port, 1, 65535),
+			getopt.Flag('s', "offer STARTTLS", &o.starttls),
+			getopt.Flag('t', "begin TLS on connect", &o.connect),
+			getopt.Text('u', "TLSACCT", "the account that does TLS", &o.tlsAccount),
+			getopt.Text('c', "CERTFILE", "the certificate chain and the key", &o.cert).By("vodmr-tls's"),
+			getopt.Value('m', "MTA", "the mail server: "+strings.Join(maildir.AgentNames(), ", "), o.setMTA).By("qmail"),
+			getopt.Text('g', "GROUP", "make the folder by which this group's programs may ask about recipients", &o.doorGroup),
+			getopt.Text('o', "OWNER", "the owner of that folder", &o.doorOwner),
+		},
 	}
-	return nil
 }
 
-// set takes one option.
-func (o *flags) set(letter rune, value string) error {
-	switch letter {
-	case 'f':
-		o.force = true
-	case 'p':
-		port, err := strconv.ParseUint(value, 10, 16)
-		if err != nil || port == 0 {
-			return fmt.Errorf("-p %q is no port: 1 to 65535", value)
-		}
-		o.port = uint(port)
-	case 's':
-		o.starttls = true
-	case 't':
-		o.connect = true
-	case 'u':
-		o.tlsAccount = value
-	case 'g':
-		o.doorGroup = value
-	case 'o':
-		o.doorOwner = value
-	case 'c':
-		o.cert = value
-	case 'm':
-		o.mta = value
-		_, err := maildir.AgentNamed(value)
-		return err
-	}
-	return nil
+func (o *flags) setMTA(name string) error {
+	o.mta = name
+	_, err := maildir.AgentNamed(name)
+	return err
 }
 
 // plain are the words that a shell takes as they are. A run script may run as root, so any

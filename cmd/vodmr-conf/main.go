@@ -7,16 +7,10 @@ import (
 	"os"
 
 	"vodmr/internal/fdio"
-	"vodmr/internal/version"
 )
 
 const (
-	program = "vodmr-conf"
-	usage   = "usage: vodmr-conf [-f] [-p PORT] [-s | -t] [-u TLSACCT] [-c CERTFILE] [-m MTA]\n" +
-		"                  [-g GROUP [-o OWNER]]\n" +
-		"                  ACCT LOGACCT DIR HOST [CHECKPASSWORD [RELAYARG...]]\n" +
-		"       vodmr-conf -h | -V\n" +
-		"see vodmr-conf(8)\n"
+	program       = "vodmr-conf"
 	exitMisuse    = 100
 	exitTemporary = 111
 )
@@ -25,32 +19,28 @@ func main() { os.Exit(run(os.Args[1:])) }
 
 // run returns the exit code.
 func run(args []string) int {
-	if text := version.Answer(program, usage, args); text != "" {
-		_ = fdio.WriteAll(1, []byte(text))
-		return 0
-	}
 	o, err := parseOptions(args)
 	if err != nil {
-		return fail(err, "\n"+usage, exitMisuse)
+		return o.command().Exit(err, exitMisuse)
 	}
 	s, err := plan(o, systemAccounts(), programFolder())
 	if err == nil && !o.force {
 		err = runnable(s.Check)
 	}
 	if err != nil {
-		return fail(err, "\n", exitMisuse)
+		return fail(err, exitMisuse)
 	}
 	if err := s.create(); errors.Is(err, errThere) {
-		return fail(err, "\n", exitMisuse)
+		return fail(err, exitMisuse)
 	} else if err != nil {
-		return fail(err, "\n", exitTemporary)
+		return fail(err, exitTemporary)
 	}
 	_ = fdio.WriteAll(1, []byte(s.next()))
 	return 0
 }
 
 // fail prints the error, and returns the exit code.
-func fail(err error, after string, code int) int {
-	_ = fdio.WriteAll(2, []byte(program+": "+err.Error()+after))
+func fail(err error, code int) int {
+	_ = fdio.WriteAll(2, []byte(program+": "+err.Error()+"\n"))
 	return code
 }

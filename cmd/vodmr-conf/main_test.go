@@ -120,9 +120,9 @@ func TestWrongArguments(t *testing.T) {
 	}{
 		{0, "root qmaill /d", "ACCT, LOGACCT, DIR and HOST are needed"},
 		{0, "-x root qmaill /d h", `unknown option "-x"`},
-		{0, "-p 0 root qmaill /d h", "no port"},
-		{0, "-p 65536 root qmaill /d h", "no port"},
-		{0, "-p x root qmaill /d h", "no port"},
+		{0, "-p 0 root qmaill /d h", "option -p: it takes a whole number from 1 to 65535"},
+		{0, "-p 65536 root qmaill /d h", "option -p: it takes a whole number from 1 to 65535"},
+		{0, "-p x root qmaill /d h", "option -p: it takes a whole number from 1 to 65535"},
 		{0, "-p", "needs a value"},
 		{0, "-s -t root qmaill /d h", "make two services"},
 		{0, "-c /x root qmaill /d h", "say -s or -t"},
@@ -130,19 +130,16 @@ func TestWrongArguments(t *testing.T) {
 		{0, "-s -c /$(x) root qmaill /d h", "a shell takes"},
 		{0, "-m sendmail root qmaill /d h", `VODMR_MTA is "sendmail": it must be one of qmail, postfix`},
 		{0, "root qmaill d h", "must begin with /"},
-		{0, "root qmaill /d h x -x y Maildir", "leave -x out"},
+		{0, "root qmaill /d h x -x y Maildir", "option -x: the rules are rules.cdb in DIR: leave it out"},
 		{0, "root qmaill /d h x -q qmail Maildir", "-q needs an absolute path"},
 		{0, "root qmaill /d h x -z", `unknown option "-z"`},
 		{0, "root qmaill /d h x one two", "one MAILDIR"},
 		{0, "root qmaill /d h x -q./qmail", "-q needs an absolute path"},
 		{0, "root qmaill /d$(x) h", "a shell takes"},
 		{0, "root qmaill /d h;x", "no host name"},
-		{0, "root qmaill /d h -p 99", `"-p" stands behind an argument: options come first`},
-		{0, "root qmaill /d -p99 h", "options come first"},
-		{0, "root qmaill -s /d h", "options come first"},
-		{0, "root -s qmaill /d h", "options come first"},
-		{0, "root qmaill -t", "options come first"},
-		{0, "-- -s qmaill /d h", "options come first"},
+		{0, "root qmaill -t", "ACCT, LOGACCT, DIR and HOST are needed"},
+		{0, "-- -s qmaill /d h", `ACCT: there is no account "-s"`},
+		{0, "root qmaill /d -z h", `unknown option "-z"`},
 		{0, "root qmaill /d h-", "no host name"},
 		{0, "root qmaill /d h $x", "a shell takes"},
 		{0, "root qmaill /d h x Mail'dir", "a shell takes"},
@@ -159,6 +156,14 @@ func TestWrongArguments(t *testing.T) {
 		if _, err := planned(t, test.self, test.line); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %q", test.line, err, test.want)
 		}
+	}
+}
+
+// Options may stand behind words up to CHECKPASSWORD; behind that they are vodmr-relay's.
+func TestOptionsBehindWords(t *testing.T) {
+	s, err := planned(t, 0, "root qmaill -p 99 /d h -s vchkpw -q /q box")
+	if err != nil || s.Port != 99 || !s.STARTTLS || s.Qmail != "/q" || s.Maildir != "box" {
+		t.Errorf("%+v, %v", s, err)
 	}
 }
 

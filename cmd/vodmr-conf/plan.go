@@ -16,7 +16,7 @@ import (
 // files are written from it, so the fields that they use are exported.
 type service struct {
 	Dir, Host string
-	Port      uint
+	Port      int
 	Bin       string // the programs' folder, with a / at the end
 	AsRoot    bool   // root starts it
 	Account   string // the user that runs the checkpassword program; empty for our own
@@ -178,21 +178,13 @@ func (s *service) passwords() string {
 // AbsoluteVpasswd reports if vodmr-checkpw's file is found from any folder.
 func (s *service) AbsoluteVpasswd() bool { return filepath.IsAbs(s.Vpasswd) }
 
-// Options of vodmr-relay's command line. Its rules are in DIR.
-const (
-	relayOptions = "q:x:"
-	noRules      = 'x'
-)
-
 // setRelay takes the arguments of vodmr-relay that vodmr-expire must have too.
 func (s *service) setRelay(args []string) error {
-	words, err := getopt.Parse(args, relayOptions, func(letter rune, value string) error {
-		if letter == noRules {
-			return errors.New("the rules are rules.cdb in DIR: leave -x out")
-		}
-		s.Qmail = value
-		return getopt.Absolute(letter, value)
-	})
+	relay := getopt.Command{Program: "vodmr-relay", Flags: []getopt.Option{
+		getopt.Path('q', "QMAILHOME", "", &s.Qmail),
+		getopt.Value('x', "RULES.CDB", "", func(string) error { return errors.New("the rules are rules.cdb in DIR: leave it out") }),
+	}}
+	words, err := relay.Read(args)
 	if err == nil && len(words) > 1 {
 		err = errors.New("vodmr-relay takes one MAILDIR")
 	}

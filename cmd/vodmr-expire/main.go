@@ -12,7 +12,6 @@ import (
 	"vodmr/internal/getopt"
 	"vodmr/internal/locate"
 	"vodmr/internal/logline"
-	"vodmr/internal/version"
 	"vodmr/maildir"
 	"vodmr/qmail"
 	"vodmr/relay/grant"
@@ -20,10 +19,7 @@ import (
 )
 
 const (
-	program = "vodmr-expire"
-	usage   = "usage: vodmr-expire [-n] [-f] [-q QMAILHOME] [-x RULES.CDB] LOGIN-or-MAILDIR...\n" +
-		"       vodmr-expire -h | -V\n" +
-		"what has a / in it is a Maildir; see vodmr-expire(8)\n"
+	program       = "vodmr-expire"
 	exitMisuse    = 100
 	exitTemporary = 111
 )
@@ -31,14 +27,9 @@ const (
 func main() { os.Exit(run()) }
 
 func run() int {
-	if text := version.Answer(program, usage, os.Args[1:]); text != "" {
-		_ = fdio.WriteAll(1, []byte(text))
-		return 0
-	}
 	o, args, err := parseOptions(os.Args[1:])
 	if err != nil {
-		_ = fdio.WriteAll(2, []byte(program+": "+err.Error()+"\n"+usage))
-		return exitMisuse
+		return o.command().Exit(err, exitMisuse)
 	}
 	fdio.CloseOnExec(3) // qmail-queue needs none of what others left open
 	expire := o.expire
@@ -60,21 +51,7 @@ type flags struct {
 
 func parseOptions(args []string) (flags, []string, error) {
 	o := flags{qmail: qmail.StandardHome()}
-	args, err := getopt.Parse(args, "nfq:x:", func(letter rune, value string) error {
-		switch letter {
-		case 'n':
-			o.show = true
-		case 'f':
-			o.force = true
-		case 'q':
-			o.qmail = value
-			return getopt.Absolute(letter, value)
-		case 'x':
-			o.rules = value
-			return getopt.Absolute(letter, value)
-		}
-		return nil
-	})
+	args, err := o.command().Read(args)
 	if err == nil && len(args) == 0 {
 		err = errors.New("a LOGIN or a MAILDIR is needed")
 	}
@@ -82,6 +59,18 @@ func parseOptions(args []string) (flags, []string, error) {
 		_, err = maildir.AgentNamed(o.environ()("VODMR_MTA"))
 	}
 	return o, args, err
+}
+
+func (o *flags) command() *getopt.Command {
+	return &getopt.Command{
+		Program: program, Section: 8, Forms: []string{"[OPTION...] LOGIN-or-MAILDIR...      a word with a / is a Maildir"},
+		Flags: []getopt.Option{
+			getopt.Flag('n', "only show which messages would be bounced", &o.show),
+			getopt.Flag('f', "go on where vodmr.notes cannot be read", &o.force),
+			getopt.Path('q', "QMAILHOME", "the folder that holds control and users", &o.qmail).By(qmail.HomeText),
+			getopt.Path('x', "RULES.CDB", "which login may have which domains and settings", &o.rules),
+		},
+	}
 }
 
 // environ gives the variables that count.

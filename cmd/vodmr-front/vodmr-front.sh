@@ -15,12 +15,26 @@ umask 022
 # shellcheck disable=SC3045 # every sh of Debian's knows -c, and others may do without
 ulimit -c 0 2>/dev/null
 
-usage="usage: vodmr-front [-a] [-n] [-p PORT] [-u LOGIN] [-x | -k KEY[,KEY]] HOST DOMAIN...
+usage="usage: vodmr-front [OPTION...] HOST DOMAIN...
        vodmr-front -l
        vodmr-front [-n] -r LOGIN
        vodmr-front [-n] -k KEY[,KEY] LOGIN
-       vodmr-front [-n] -d DOMAIN...
-       vodmr-front -h | -V
+       vodmr-front [-n] -d DOMAIN..."
+
+# The table of the options, for people, for shells' completion and for the manual page's
+# test. A new option also needs its letter in main.
+options="options:
+  -a             take any recipient: the customer's server is not asked
+  -n             say what would be done, and do nothing
+  -p PORT        the port of a new front (default: 366)
+  -u LOGIN       the login of a new customer (default: odmr at the first DOMAIN)
+  -x             make no secret: the customer logs in by a key
+  -k KEY[,KEY]   the hashes of the customer's keys, as atrn -K prints them
+  -l             list the customers
+  -r             give a LOGIN a new secret and print its invitation
+  -d             remove each DOMAIN, and a customer with its last one
+  -h, --help     print this text
+  -V, --version  print the version
 see vodmr-front(8)"
 
 exitMisuse=100
@@ -61,6 +75,7 @@ fail() {
 misuse() {
 	say "vodmr-front: $*"
 	say "$usage"
+	say "run vodmr-front --help for its options"
 	exit $exitMisuse
 }
 
@@ -1280,6 +1295,7 @@ take_keys() {
 	knows_keys
 	ask_for_keys
 	let_in
+	service # which may have ended for ask_for_keys
 	finish
 	[ $dry = yes ] || say "vodmr-front: on the customer's machine, the next command is  atrn-conf $(the_host)"
 }
@@ -1381,18 +1397,62 @@ remove() {
 	finish
 }
 
+answer() {
+	case $1 in
+	help) printf '%s\n' "$usage" "$options" ;;
+	version) vodmr-conf -V | sed 's/vodmr-conf/vodmr-front/' ;;
+	*) misuse "--$1 is unknown" ;;
+	esac
+	exit 0
+}
+
 main() {
 	action=set_up
-	while getopts :hVanlrdxp:u:k: option; do
+	words=
+	count=0
+	while [ $# -gt 0 ]; do
+		case $1 in
+		-?*) ;;
+		*)
+			words="$words $1"
+			count=$((count + 1))
+			shift
+			continue
+			;;
+		esac
+		read_options "$@"
+		shift $((OPTIND - 1))
+	done
+	case $port in
+	*[!0-9]*) misuse "-p takes a port, not $port" ;;
+	esac
+	[ -z "$keys" ] || [ $by_key = no ] || misuse "-x is for a key that is still to come, and -k has it: give one of them"
+	[ $action = set_up ] || [ "$by_key$keys" = no ] || misuse "-x and -k are for a login, and not for -l, -r and -d"
+	[ -z "$keys" ] || [ $count -ne 1 ] || action=take_keys
+	case $action$count in
+	take_keys1) ;;
+	set_up[01]) misuse "give the front's name and a customer's domains" ;;
+	list[!0]* | renew0 | renew[!1]* | remove0) misuse "wrong number of arguments" ;;
+	esac
+	[ "$(id -u)" = 0 ] || fail "only root can set up a front: use sudo"
+	one_at_a_time
+	find_kind
+	lowered=$(printf '%s' "$words" | tr '[:upper:]' '[:lower:]')
+	set -f # a word is a word, not a pattern of file names
+	# shellcheck disable=SC2086 # split on purpose
+	set -- $lowered
+	set +f
+	$action "$@"
+}
+
+# read_options takes the options up to the next other word.
+read_options() {
+	OPTIND=1
+	while getopts :hVanlrdxp:u:k:-: option; do
 		case $option in
-		h)
-			printf '%s\n' "$usage"
-			exit 0
-			;;
-		V)
-			vodmr-conf -V | sed 's/vodmr-conf/vodmr-front/'
-			exit 0
-			;;
+		h) answer help ;;
+		V) answer version ;;
+		-) answer "$OPTARG" ;;
 		a) any_recipient=yes ;;
 		n) dry=yes ;;
 		l) action=list ;;
@@ -1405,27 +1465,6 @@ main() {
 		*) misuse "-$OPTARG is unknown, or its value is missing" ;;
 		esac
 	done
-	shift $((OPTIND - 1))
-	case $port in
-	*[!0-9]*) misuse "-p takes a port, not $port" ;;
-	esac
-	[ -z "$keys" ] || [ $by_key = no ] || misuse "-x is for a key that is still to come, and -k has it: give one of them"
-	[ $action = set_up ] || [ "$by_key$keys" = no ] || misuse "-x and -k are for a login, and not for -l, -r and -d"
-	[ -z "$keys" ] || [ $# -ne 1 ] || action=take_keys
-	case $action$# in
-	take_keys1) ;;
-	set_up[01]) misuse "give the front's name and a customer's domains" ;;
-	list[!0]* | renew0 | renew[!1]* | remove0) misuse "wrong number of arguments" ;;
-	esac
-	[ "$(id -u)" = 0 ] || fail "only root can set up a front: use sudo"
-	one_at_a_time
-	find_kind
-	lowered=$(printf '%s ' "$@" | tr '[:upper:]' '[:lower:]')
-	set -f # a word is a word, not a pattern of file names
-	# shellcheck disable=SC2086 # split on purpose
-	set -- $lowered
-	set +f
-	$action "$@"
 }
 
 case $0 in

@@ -15,18 +15,7 @@ type flags struct {
 
 func parseOptions(args []string) (flags, error) {
 	var o flags
-	words, err := getopt.Parse(args, "n:l:", func(letter rune, value string) error {
-		list, err := nets.Parse(value)
-		if err != nil {
-			return errors.New("option -" + string(letter) + ": " + err.Error())
-		}
-		if letter == 'n' {
-			o.balancers = append(o.balancers, list...)
-		} else {
-			o.checks = append(o.checks, list...)
-		}
-		return nil
-	})
+	words, err := o.command().Read(args)
 	if err != nil {
 		return o, err
 	}
@@ -38,4 +27,23 @@ func parseOptions(args []string) (flags, error) {
 	}
 	o.program = words
 	return o, nil
+}
+
+func (o *flags) command() *getopt.Command {
+	return &getopt.Command{
+		Program: program, Section: 8, Forms: []string{"-n NET[,NET...] [-l NET[,NET...]] PROG ARG..."}, Ends: getopt.AtFirstWord,
+		Flags: []getopt.Option{
+			getopt.Value('n', "NET[,NET...]", "the balancers, which send a PROXY header", into(&o.balancers)),
+			getopt.Value('l', "NET[,NET...]", "where health checks without a header come from", into(&o.checks)),
+		},
+	}
+}
+
+// into adds a list of networks to others.
+func into(all *nets.Nets) func(list string) error {
+	return func(list string) error {
+		networks, err := nets.Parse(list)
+		*all = append(*all, networks...)
+		return err
+	}
 }

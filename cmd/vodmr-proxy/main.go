@@ -13,14 +13,9 @@ import (
 	"vodmr/internal/fdio"
 	"vodmr/internal/logline"
 	"vodmr/internal/proxyheader"
-	"vodmr/internal/version"
 )
 
-const (
-	program = "vodmr-proxy"
-	usage   = "usage: vodmr-proxy -n NET[,NET...] [-l NET[,NET...]] PROG ARG...\n" +
-		"       vodmr-proxy -h | -V\nsee vodmr-proxy(8)\n"
-)
+const program = "vodmr-proxy"
 
 const (
 	exitClosed    = 1 // the connection is closed: it is no trusted balancer's, or has no right header
@@ -44,14 +39,9 @@ func main() {
 // run returns an exit code; if all is well it does not return, for the process is the
 // other program then.
 func run(args, environ []string) int {
-	if text := version.Answer(program, usage, args); text != "" {
-		_ = fdio.WriteAll(1, []byte(text))
-		return 0
-	}
 	o, err := parseOptions(args)
 	if err != nil {
-		_ = fdio.WriteAll(2, []byte(program+": "+err.Error()+"\n"+usage))
-		return exitMisuse
+		return o.command().Exit(err, exitMisuse)
 	}
 	peer := os.Getenv("TCPREMOTEIP")
 	log := logline.New(2, program, logline.Session())

@@ -5,21 +5,16 @@ import (
 	"errors"
 	"os"
 
-	"vodmr/internal/fdio"
 	"vodmr/internal/getopt"
 	"vodmr/internal/listing"
 	"vodmr/internal/locate"
 	"vodmr/internal/logline"
-	"vodmr/internal/version"
 	"vodmr/maildir"
 	"vodmr/qmail"
 )
 
 const (
-	program = "vodmr-qread"
-	usage   = "usage: vodmr-qread [-j | -m] [-q QMAILHOME] LOGIN-or-MAILDIR...\n" +
-		"       vodmr-qread -h | -V\n" +
-		"what has a / in it is a Maildir; see vodmr-qread(8)\n"
+	program       = "vodmr-qread"
 	exitMisuse    = 100
 	exitTemporary = 111
 )
@@ -27,23 +22,9 @@ const (
 func main() { os.Exit(run()) }
 
 func run() int {
-	if text := version.Answer(program, usage, os.Args[1:]); text != "" {
-		_ = fdio.WriteAll(1, []byte(text))
-		return 0
-	}
 	home, form := qmail.StandardHome(), listing.Text
-	args, err := getopt.Parse(os.Args[1:], "jmq:", func(letter rune, value string) error {
-		switch letter {
-		case 'j':
-			form = listing.JSON
-			return nil
-		case 'm':
-			form = listing.Metrics
-			return nil
-		}
-		home = value
-		return getopt.Absolute(letter, value)
-	})
+	cmd := command(&home, &form)
+	args, err := cmd.Read(os.Args[1:])
 	if err == nil && len(args) == 0 {
 		err = errors.New("a LOGIN or a MAILDIR is needed")
 	}
@@ -52,8 +33,7 @@ func run() int {
 		_, err = maildir.AgentNamed(environ("VODMR_MTA"))
 	}
 	if err != nil {
-		_ = fdio.WriteAll(2, []byte(program+": "+err.Error()+"\n"+usage))
-		return exitMisuse
+		return cmd.Exit(err, exitMisuse)
 	}
 	code := 0
 	l := listing.Lister{
@@ -65,6 +45,23 @@ func run() int {
 		code = exitTemporary
 	}
 	return code
+}
+
+func command(home *string, form *listing.Form) *getopt.Command {
+	is := func(wanted listing.Form) func(string) error {
+		return func(string) error {
+			*form = wanted
+			return nil
+		}
+	}
+	return &getopt.Command{
+		Program: program, Section: 8, Forms: []string{"[OPTION...] LOGIN-or-MAILDIR...      a word with a / is a Maildir"},
+		Flags: []getopt.Option{
+			getopt.Value('j', "", "a JSON object a line", is(listing.JSON)),
+			getopt.Value('m', "", "metrics for Prometheus", is(listing.Metrics)),
+			getopt.Path('q', "QMAILHOME", "the folder that holds control and users", home).By(qmail.HomeText),
+		},
+	}
 }
 
 // exitCode tells an error that an administrator must mend from one that may pass.

@@ -14,21 +14,14 @@ import (
 	"vodmr/internal/fdio"
 	"vodmr/internal/logline"
 	"vodmr/internal/sys"
-	"vodmr/internal/version"
 	"vodmr/relay/door"
 	"vodmr/relay/door/filter"
+	"vodmr/relay/door/opensmtpd"
 	"vodmr/relay/door/policy"
 )
 
 const (
-	program = "vodmr-rcpt"
-	usage   = "usage: vodmr-rcpt [-d DOOR] ADDRESS\n" +
-		"       vodmr-rcpt [-d DOOR] -P\n" +
-		"       vodmr-rcpt [-d DOOR] PROG [ARG...]\n" +
-		"       vodmr-rcpt [-d DOOR] -l LOGIN\n" +
-		"       vodmr-rcpt [-d DOOR] -x ADDRESS\n" +
-		"       vodmr-rcpt -h | -V\n" +
-		"see vodmr-rcpt(8)\n"
+	program       = "vodmr-rcpt"
 	exitUnknown   = 1
 	exitMisuse    = 100
 	exitTemporary = child.ExitTemporary
@@ -38,13 +31,9 @@ func main() { os.Exit(run(os.Args[1:])) }
 
 // run returns the exit code.
 func run(args []string) int {
-	if text := version.Answer(program, usage, args); text != "" {
-		_ = fdio.WriteAll(1, []byte(text))
-		return 0
-	}
 	o, err := parse(args, os.Getenv)
 	if err != nil {
-		return fail(err, "\n"+usage, exitMisuse)
+		return o.command().Exit(err, exitMisuse)
 	}
 	switch {
 	case o.list != "":
@@ -53,6 +42,8 @@ func run(args []string) int {
 		return forget(o)
 	case o.policy:
 		return servePolicy(o)
+	case o.filter:
+		return serveOpenSMTPD(o)
 	case isAddress(o.words):
 		return once(o)
 	}
@@ -60,15 +51,18 @@ func run(args []string) int {
 }
 
 // isAddress tells an address from a program: a program's path may hold an @, but never
-// without a slash.
+// without a slash. What begins with < is always one: a stranger's address may begin with a
+// slash, and older versions of Exim make several words of one with blanks.
 func isAddress(words []string) bool {
-	return len(words) == 1 && strings.Contains(words[0], "@") && !strings.HasPrefix(words[0], "/")
+	return strings.HasPrefix(words[0], "<") ||
+		len(words) == 1 && strings.Contains(words[0], "@") && !strings.HasPrefix(words[0], "/")
 }
 
 // once answers one question: 0 for yes, 1 for no. On standard output it says what an SMTP
 // server could say.
 func once(o *flags) int {
-	opinion := door.NewClient(o.door).Ask(o.words[0])
+	raw := strings.Join(o.words, " ")
+	opinion := door.NewClient(o.door).Ask(strings.TrimSuffix(strings.TrimPrefix(raw, "<"), ">"))
 	if opinion.Err != nil {
 		_ = fdio.WriteAll(2, []byte(program+": "+opinion.Err.Error()+"\n"))
 	}
@@ -125,6 +119,22 @@ func servePolicy(o *flags) int {
 		a.log.Event("error", logline.Err(err))
 	}
 	return exitTemporary
+}
+
+// serveOpenSMTPD speaks OpenSMTPD's filter protocol on descriptors 0 and 1. OpenSMTPD logs
+// what is written to descriptor 2.
+func serveOpenSMTPD(o *flags) int {
+	log := logline.New(2, program, logline.Session())
+	conn := fdio.New(0, 1)
+	err := opensmtpd.Serve(conn, conn, func(raw string) (string, bool) {
+		a := &asker{client: door.NewClient(o.door), log: log} // several ask at a time
+		return a.refuse(raw)
+	})
+	if err != nil {
+		log.Event("error", logline.Err(err))
+		return exitTemporary
+	}
+	return 0
 }
 
 func isSameFile(a, b int) bool {

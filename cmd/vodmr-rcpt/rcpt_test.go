@@ -51,7 +51,7 @@ func output(t *testing.T, in string, args ...string) (out, log string, code int)
 
 func TestMisuse(t *testing.T) {
 	for _, args := range [][]string{{}, {"-d", "door", "a@b"}, {"-P", "a@b"}, {"-l", "x", "-P"}, {"-x", "a@b", "-l", "x"}, {"-z"},
-		{"-x", "nobody"}, {"-l"}} {
+		{"-x", "nobody"}, {"-l"}, {"-O", "-P"}} {
 		if _, log, code := output(t, "", args...); code != 100 || !strings.HasPrefix(log, "vodmr-rcpt: ") {
 			t.Errorf("%q: exit %d, %q", args, code, log)
 		}
@@ -69,11 +69,24 @@ func TestOnce(t *testing.T) {
 		{dir, "nobody@EXAMPLE.org", "550 5.1.1 no user \\ \"here\"\n", 1},
 		{dir, "Nobody@example.org", "250 2.1.5 nobody knows\n", 0},
 		{dir, "bob@example.org", "250 2.1.5 the customer's server accepted it before\n", 0},
+		{dir, "<nobody@example.org>", "550 5.1.1 no user \\ \"here\"\n", 1},
+		{dir, "</bin/true@example.org>", "250 2.1.5 nobody knows\n", 0},
+		{dir, "<-x@example.org>", "250 2.1.5 nobody knows\n", 0},
 		{dir + "/none", "nobody@example.org", "250 2.1.5 the session did not answer\n", 0},
 	} {
 		if out, _, code := output(t, "", "-d", test.dir, test.address); out != test.out || code != test.code {
 			t.Errorf("%s: %q, exit %d", test.address, out, code)
 		}
+	}
+}
+
+// TestOpenSMTPD: refused by the filter protocol, and logged.
+func TestOpenSMTPD(t *testing.T) {
+	in := "config|ready\nfilter|0.6|1.2|smtp-in|rcpt-to|s1|t1|nobody@example.org\n"
+	out, log, code := output(t, in, "-d", learnt(t), "-O")
+	want := "register|filter|smtp-in|rcpt-to\nregister|ready\nfilter-result|s1|t1|reject|550 5.1.1 no user \\ \"here\"\n"
+	if out != want || code != 0 || !strings.Contains(log, " refused to=<nobody@example.org> by=learnt ") {
+		t.Errorf("%q, %q, exit %d", out, log, code)
 	}
 }
 
@@ -169,6 +182,22 @@ func TestFilterClientGone(t *testing.T) {
 		t.Errorf("exit %d, %q", code, log)
 	}
 	if got, _ := os.ReadFile(path + ".got"); string(got) != "EHLO a\r\nNOOP\r\n" {
+		t.Errorf("the server got %q", got)
+	}
+}
+
+// TestFilterClientDoesNotWait: the server gets what a client said ahead of a reply, also if
+// the client has ended before the reply came.
+func TestFilterClientDoesNotWait(t *testing.T) {
+	path := server(t, "printf '220 mx\\r\\n'; IFS= read -r data; sleep 0.2; printf '354 go\\r\\n'; cat >\"$0.got\"\n")
+	p := dialogue.Start(t, command("-d", learnt(t), path))
+	p.Send("DATA\r\ncontent\r\n.\r\nQUIT\r\n")
+	p.CloseWrite()
+	p.Run("S: 220 mx\nS: 354 go")
+	if code, log := p.End(); code != 0 || log != "" {
+		t.Errorf("exit %d, %q", code, log)
+	}
+	if got, _ := os.ReadFile(path + ".got"); string(got) != "content\r\n.\r\nQUIT\r\n" {
 		t.Errorf("the server got %q", got)
 	}
 }

@@ -15,17 +15,13 @@ import (
 	"vodmr/internal/rights"
 	"vodmr/internal/setuser"
 	"vodmr/internal/verdict"
-	"vodmr/internal/version"
 	"vodmr/maildir"
 	"vodmr/qmail"
 	"vodmr/relay"
 )
 
 const (
-	program = "vodmr-relay"
-	usage   = "usage: vodmr-relay [-q QMAILHOME] [-x RULES.CDB] [MAILDIR]\n" +
-		"       vodmr-relay -h | -V\n" +
-		"run it behind vodmr and a checkpassword program; see vodmr-relay(8)\n"
+	program       = "vodmr-relay"
 	exitMisuse    = 100
 	exitTemporary = 111
 )
@@ -33,15 +29,9 @@ const (
 func main() { os.Exit(run()) }
 
 func run() int {
-	if text := version.Answer(program, usage, os.Args[1:]); text != "" {
-		_ = fdio.WriteAll(1, []byte(text))
-		return 0
-	}
 	home, rules := qmail.StandardHome(), ""
-	words, err := getopt.Parse(os.Args[1:], "q:x:", func(letter rune, value string) error {
-		*map[rune]*string{'q': &home, 'x': &rules}[letter] = value
-		return getopt.Absolute(letter, value)
-	})
+	cmd := command(&home, &rules)
+	words, err := cmd.Read(os.Args[1:])
 	if _, bad := maildir.AgentNamed(os.Getenv("VODMR_MTA")); err == nil {
 		err = bad
 	}
@@ -50,8 +40,7 @@ func run() int {
 	}
 	if err != nil {
 		_ = verdict.Say(verdict.NotTakenOver)
-		_ = fdio.WriteAll(2, []byte(program+": "+err.Error()+"\n"+usage))
-		return exitMisuse
+		return cmd.Exit(err, exitMisuse)
 	}
 	config := configure(home, rules, append(words, "")[0])
 	if config.Refused, err = setOwner(config.Qmail); err != nil {
@@ -101,6 +90,16 @@ func confine(config *relay.Config) error {
 		return err
 	}
 	return keeps.Keep()
+}
+
+func command(home, rules *string) *getopt.Command {
+	return &getopt.Command{
+		Program: program, Section: 8, Forms: []string{"[OPTION...] [MAILDIR]      behind vodmr and a checkpassword program"},
+		Flags: []getopt.Option{
+			getopt.Path('q', "QMAILHOME", "the folder that holds control and users", home).By(qmail.HomeText),
+			getopt.Path('x', "RULES.CDB", "which login may have which domains and settings", rules),
+		},
+	}
 }
 
 // setOwner takes the rights of the mailbox's owner before anything in HOME is read.

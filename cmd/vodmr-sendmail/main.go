@@ -9,14 +9,13 @@ import (
 	"strings"
 
 	"vodmr/internal/fdio"
+	"vodmr/internal/getopt"
 	"vodmr/internal/logline"
 	"vodmr/internal/sendmail"
-	"vodmr/internal/version"
 )
 
 const (
 	program    = "vodmr-sendmail"
-	usage      = "usage: vodmr-sendmail <MESSAGE 1<ENVELOPE\n       vodmr-sendmail -h | -V\nsee vodmr-sendmail(8)\n"
 	exitMisuse = 100
 )
 
@@ -25,13 +24,13 @@ func main() { os.Exit(run(os.Args[1:])) }
 // run takes one message and returns one of qmail-queue's exit codes. Descriptor 1 is the
 // envelope, so nothing is printed there but what -h and -V ask for.
 func run(args []string) int {
-	if text := version.Answer(program, usage, args); text != "" {
-		_ = fdio.WriteAll(1, []byte(text))
-		return 0
+	cmd := getopt.Command{Program: program, Section: 8, Forms: []string{"<MESSAGE 1<ENVELOPE"}}
+	words, err := cmd.Read(args)
+	if err == nil && len(words) > 0 {
+		err = errors.New("no argument is taken")
 	}
-	if len(args) > 0 {
-		_ = fdio.WriteAll(2, []byte(program+": no argument is taken\n"+usage))
-		return exitMisuse
+	if err != nil {
+		return cmd.Exit(err, exitMisuse)
 	}
 	fdio.CloseOnExec(3)
 	path := cmp.Or(os.Getenv("VODMR_SENDMAIL"), sendmail.DefaultProgram)

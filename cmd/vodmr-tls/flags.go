@@ -9,10 +9,7 @@ import (
 
 func parseOptions(args []string) (tlswrap.Config, error) {
 	config := tlswrap.Config{CertFile: tlswrap.DefaultCertFile}
-	args, err := getopt.Parse(args, "sc:k:a:u:U:", func(letter rune, value string) error {
-		set(&config, letter, value)
-		return nil
-	})
+	args, err := command(&config).Read(args)
 	if err == nil && len(args) == 0 {
 		args, err = nil, errors.New("PROG is needed")
 	}
@@ -20,20 +17,16 @@ func parseOptions(args []string) (tlswrap.Config, error) {
 	return config, err
 }
 
-// set takes one option.
-func set(config *tlswrap.Config, letter rune, value string) {
-	switch letter {
-	case 's':
-		config.STARTTLS = true
-	case 'c':
-		config.CertFile = value
-	case 'k':
-		config.KeyFile = value
-	case 'a':
-		config.CAFile = value
-	case 'u':
-		config.Account = value
-	case 'U':
-		config.ProgramAccount = value
+func command(config *tlswrap.Config) *getopt.Command {
+	return &getopt.Command{
+		Program: program, Section: 8, Forms: []string{"[OPTION...] PROG ARG..."}, Ends: getopt.AtFirstWord,
+		Flags: []getopt.Option{
+			getopt.Flag('s', "begin TLS when PROG asks for it (STARTTLS), not at once", &config.STARTTLS),
+			getopt.Text('c', "CERTFILE", "the certificate chain, and the key if -k is missing", &config.CertFile),
+			getopt.Text('k', "KEYFILE", "the key", &config.KeyFile).By("CERTFILE"),
+			getopt.Text('a', "CAFILE|any", "ask customers for a certificate that one of these CAs signed, or any", &config.CAFile),
+			getopt.Text('u', "ACCT", "the account that does TLS", &config.Account),
+			getopt.Text('U', "ACCT", "the account that runs PROG", &config.ProgramAccount),
+		},
 	}
 }

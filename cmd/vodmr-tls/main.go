@@ -6,17 +6,13 @@ package main
 import (
 	"os"
 
-	"vodmr/internal/fdio"
 	"vodmr/internal/logline"
-	"vodmr/internal/version"
 	"vodmr/tlswrap"
 )
 
 const (
 	program    = "vodmr-tls"
 	exitMisuse = 100
-	usage      = "usage: vodmr-tls [-s] [-c CERTFILE] [-k KEYFILE] [-a CAFILE|any] [-u ACCT] [-U ACCT] PROG ARG...\n" +
-		"       vodmr-tls -h | -V\nsee vodmr-tls(8)\n"
 )
 
 func main() {
@@ -28,14 +24,9 @@ func main() {
 
 // run serves the customer and returns the exit code.
 func run(args []string) int {
-	if text := version.Answer(program, usage, args); text != "" {
-		_ = fdio.WriteAll(1, []byte(text))
-		return 0
-	}
 	config, err := parseOptions(args)
 	if err != nil {
-		_ = fdio.WriteAll(2, []byte(program+": "+err.Error()+"\n"+usage))
-		return exitMisuse
+		return command(&config).Exit(err, exitMisuse)
 	}
 	// The process id that `tcpserver -v` prints is this one; the program's is not.
 	session := logline.Session()

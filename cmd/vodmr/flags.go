@@ -31,7 +31,7 @@ func defaults() flags {
 
 func parseOptions(args []string) (flags, error) {
 	o := defaults()
-	args, err := getopt.Parse(args, "p:t:TCP:u:U:", o.set)
+	args, err := o.command().Read(args)
 	switch {
 	case err != nil:
 		return o, err
@@ -47,41 +47,26 @@ func parseOptions(args []string) (flags, error) {
 // maxLimit is the longest -t in seconds: a day.
 const maxLimit = 86400
 
-// set takes one option.
-func (o *flags) set(letter rune, value string) error {
-	if letter == 'P' {
-		return o.trust(value)
+func (o *flags) command() *getopt.Command {
+	return &getopt.Command{
+		Program: "vodmr", Section: 8, Forms: []string{"[OPTION...] HOST PROG ARG..."}, Ends: getopt.AtFirstWord,
+		Flags: []getopt.Option{
+			getopt.Number('p', "PORT", "TCPLOCALPORT for the checkpassword program; 0 leaves it alone", &o.port, 0, 65535),
+			getopt.Seconds('t', "longest time up to the login", &o.limit, maxLimit),
+			getopt.Flag('T', "no AUTH without TLS", &o.needTLS),
+			getopt.Flag('C', "no CRAM-MD5", &o.noCRAM),
+			getopt.Value('P', "NET[,NET...]", "networks from which PLAIN and LOGIN need no TLS", o.trust),
+			getopt.Text('u', "ACCT", "the account that speaks with strangers", &o.account).By("vodmr"),
+			getopt.Text('U', "ACCT", "the account of the checkpassword program", &o.progAs).By("the one that vodmr is started as"),
+		},
 	}
-	if letter == 'u' || letter == 'U' {
-		*map[rune]*string{'u': &o.account, 'U': &o.progAs}[letter] = value
-		return nil
-	}
-	n, err := strconv.Atoi(value)
-	switch {
-	case letter == 'T':
-		o.needTLS = true
-	case letter == 'C':
-		o.noCRAM = true
-	case letter == 'p' && err == nil && 0 <= n && n <= 65535:
-		o.port = n
-	case letter == 't' && err == nil && 0 < n && n <= maxLimit:
-		o.limit = time.Duration(n) * time.Second
-	case letter == 'p':
-		return errors.New("-p " + strconv.Quote(value) + " is no port: 0 to 65535")
-	default:
-		return errors.New("-t " + strconv.Quote(value) + " is no time: 1 to " + strconv.Itoa(maxLimit) + " seconds")
-	}
-	return nil
 }
 
 // trust adds networks from which nobody can listen.
 func (o *flags) trust(list string) error {
 	networks, err := nets.Parse(list)
-	if err != nil {
-		return errors.New("option -P: " + err.Error())
-	}
 	o.trusted = append(o.trusted, networks...)
-	return nil
+	return err
 }
 
 // validHost reports if a name can stand in replies and in a challenge.

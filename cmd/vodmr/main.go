@@ -12,16 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vodmr/auth/keeper"
-	"vodmr/internal/fdio"
-	"vodmr/internal/version"
 )
 
-const (
-	exitMisuse = 100
-	usage      = "usage: vodmr [-p port] [-t seconds] [-T] [-C] [-P NET[,NET...]] [-u ACCT] [-U ACCT]\n" +
-		"             HOST PROG ARG...\n" +
-		"       vodmr -h | -V\nsee vodmr(8)\n"
-)
+const exitMisuse = 100
 
 func main() {
 	// The keeper becomes another program on this thread, which no other goroutine changes.
@@ -31,14 +24,9 @@ func main() {
 
 // run serves the customer on descriptors 0 and 1 and returns vodmr's exit code.
 func run(args, environ []string) int {
-	if text := version.Answer("vodmr", usage, args); text != "" {
-		_ = fdio.WriteAll(1, []byte(text))
-		return 0
-	}
 	o, err := parseOptions(args)
 	if err != nil {
-		_ = fdio.WriteAll(2, []byte("vodmr: "+err.Error()+"\n"+usage))
-		return exitMisuse
+		return o.command().Exit(err, exitMisuse)
 	}
 	// A core file of this program or of those behind it would hold secrets.
 	_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/test/kit/require"
 )
 
 // The process that tcpserver started is the checkpassword program after a login was tried,
@@ -165,4 +167,37 @@ func TestTalkerWithoutAnAccount(t *testing.T) {
 		}
 		matchLines(t, log, `vodmr: * error ip=127.0.0.1 error="`+reason+`"`)
 	}
+}
+
+// Behind -U the checkpassword program has that account, and no other group. Up to the login
+// nothing that reads from the customer has it: the talker has one of its own, and the keeper
+// stays root.
+func TestProgramsAccount(t *testing.T) {
+	require.Root(t, "to become other users")
+	const shown = `printf '\000' >&4; printf '235 %s %s %s\r\n' $(id -u) $(id -g) "$(id -G)"; read line`
+	s := overSocket(t, nil, vodmr("-u", "nobody", "-U", "daemon", "mail.example.net", "sh", "-c", shown)...)
+	s.Run(`S: 220 *`)
+	keeper := require.File(t, "/proc/"+strconv.Itoa(s.pid())+"/status")
+	if !strings.Contains(keeper, "Uid:\t0\t0\t0\t0") {
+		t.Errorf("the keeper is not root any more:\n%s", keeper)
+	}
+	talker := require.File(t, "/proc/"+childOf(t, s.pid())+"/status")
+	if !strings.Contains(talker, "Uid:\t65534\t65534\t65534\t65534") || !strings.Contains(talker, "Seccomp:\t2") {
+		t.Errorf("the talker is not an account's, or may send signals:\n%s", talker)
+	}
+	s.Login("odmr@example.org", "tanstaaf")
+	s.Run("S: 235 1 1 1\nC: bye\nS: <end>")
+	s.end()
+}
+
+// An account that would give strangers the rights of the mailboxes' owner is refused.
+func TestOneAccountForBoth(t *testing.T) {
+	require.Root(t, "to become other users")
+	s := overSocket(t, nil, vodmr("-u", "daemon", "-U", "daemon", "mail.example.net", "true")...)
+	s.ExpectEnd()
+	code, log := s.end()
+	if code != 111 {
+		t.Errorf("exit code %d", code)
+	}
+	matchLines(t, log, `vodmr: * error ip=127.0.0.1 error="account daemon is that of -U: *"`)
 }

@@ -24,16 +24,7 @@ type wrapped struct {
 // wrap starts vodmr with the descriptors of UCSPI-TLS: 3, 4 and 5.
 func wrap(t *testing.T, environ []string, args ...string) wrapped {
 	t.Helper()
-	control, controlEnd := dialogue.Pair(t)
-	inside, data := dialogue.Pair(t)
-	cmd := exec.Command(bin+"/vodmr", args...)
-	cmd.Env = append(os.Environ(), "TCPREMOTEIP=127.0.0.1", "SSLCTLFD=3", "SSLREADFD=4", "SSLWRITEFD=5")
-	cmd.Env = append(cmd.Env, environ...)
-	cmd.ExtraFiles = []*os.File{controlEnd, data, data}
-	p := dialogue.Start(t, cmd)
-	controlEnd.Close()
-	data.Close()
-	return wrapped{server{p.Conn, p.End, p.PID}, t, control, inside}
+	return wrapProgram(t, exec.Command(bin+"/vodmr", args...), environ...)
 }
 
 // asked waits until vodmr asks for TLS.

@@ -62,7 +62,7 @@ func (u *User) Enter() error {
 		{"chroot", func() error { return syscall.Chroot(".") }},
 	})
 	if err == nil {
-		err = u.Become()
+		err = u.Assume()
 	}
 	if err != nil {
 		return err
@@ -70,10 +70,10 @@ func (u *User) Enter() error {
 	return loseRights()
 }
 
-// Become makes this process, all its threads, the account, with no groups but the account's
+// Assume makes this process, all its threads, the account, with no groups but the account's
 // own. It keeps its root folder, and may become a program that gains rights.
 // Without an account it stays the present user.
-func (u *User) Become() error {
+func (u *User) Assume() error {
 	if u == nil {
 		return nil
 	}

@@ -1,36 +1,34 @@
-// Package version owns what each program says when it is asked about itself: its
-// usage for -h, its version for -V. It imports nothing, since the programs that
+// Package version owns what each program says of its version. It imports nothing, since the programs that
 // are started for each connection have it too.
 package version
 
 // Number is the version of all programs; CHANGES says what it has.
 const Number = "0.1"
 
-// commit is set by the linker alone: see the Makefile. Go would also write it into
-// the programs by itself, but reading that costs them packages fmt and os.
+// commit is set by the linker: see the Makefile. Go would also write it into the programs
+// by itself, but reading that costs them packages fmt and os.
 var commit string
+
+// shown is how much of a commit is shown, as in the Makefile.
+const shown = 12
 
 // Line is what -V prints: the program, its version, and the commit that it was
 // built from.
 func Line(program string) string {
 	from := commit
 	if from == "" {
+		from = archivedCommit(archived)
+	}
+	if from == "" {
 		from = "commit unknown: built without make"
 	}
 	return program + " " + Number + " (" + from + ")\n"
 }
 
-// Answer is the text for a command line, without the program's name, that begins
-// with -h or -V; empty if it is to be run. Both stand alone, so words after
-// them count for nothing.
-func Answer(program, usage string, args []string) string {
-	switch {
-	case len(args) == 0:
+// archivedCommit is the commit that git archive wrote; empty if this is no archive.
+func archivedCommit(text string) string {
+	if text[0] == '$' || len(text) < shown {
 		return ""
-	case args[0] == "-h":
-		return usage
-	case args[0] == "-V":
-		return Line(program)
 	}
-	return ""
+	return text[:shown]
 }

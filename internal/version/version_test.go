@@ -5,32 +5,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"vodmr/internal/version"
+	"vodmr/test/kit/require"
 )
-
-func TestAnswer(t *testing.T) {
-	line := version.Line("p")
-	tests := []struct {
-		args []string
-		want string
-	}{
-		{nil, ""},
-		{[]string{"-h"}, "usage: p\n"},
-		{[]string{"-V"}, line},
-		{[]string{"-V", "HOST", "PROG"}, line},
-		{[]string{"HOST", "-h"}, ""}, // it is PROG's
-		{[]string{"-hV"}, ""},
-		{[]string{"--", "-h"}, ""},
-		{[]string{""}, ""},
-	}
-	for _, test := range tests {
-		if got := version.Answer("p", "usage: p\n", test.args); got != test.want {
-			t.Errorf("%q: %q, want %q", test.args, got, test.want)
-		}
-	}
-}
 
 // CHANGES begins with the version that this is.
 func TestNumberIsTheNewestInChanges(t *testing.T) {
@@ -47,7 +27,7 @@ func TestNumberIsTheNewestInChanges(t *testing.T) {
 // The programs say which commit they are, if the linker was told.
 func TestCommitComesFromTheLinker(t *testing.T) {
 	for _, test := range []struct{ flags, want string }{
-		{"", "vodmr-checkpw " + version.Number + " (commit unknown: built without make)\n"},
+		{"", version.Line("vodmr-checkpw")},
 		{"-X vodmr/internal/version.commit=0123abcd", "vodmr-checkpw " + version.Number + " (0123abcd)\n"},
 	} {
 		program := filepath.Join(t.TempDir(), "vodmr-checkpw")
@@ -59,5 +39,21 @@ func TestCommitComesFromTheLinker(t *testing.T) {
 		if err != nil || string(out) != test.want {
 			t.Errorf("ldflags %q: %q, %v; want %q", test.flags, out, err, test.want)
 		}
+	}
+}
+
+// The programs of a release's archive know their commit, though git is not there.
+func TestCommitOfAnArchive(t *testing.T) {
+	require.Time(t)
+	if _, err := os.Stat("../../.git"); err != nil {
+		t.Skip("this is an archive itself")
+	}
+	dir := t.TempDir()
+	script := `cd ../.. && commit=$(git rev-parse HEAD) && git archive --worktree-attributes HEAD >"$0/archive.tar" &&
+		cd "$0" && tar -xf archive.tar && go build -o vodmr-checkpw ./cmd/vodmr-checkpw && ./vodmr-checkpw -V && echo "$commit"`
+	out, err := exec.Command("sh", "-c", script, dir).CombinedOutput()
+	said, commit, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+	if err != nil || len(commit) != 40 || said != "vodmr-checkpw "+version.Number+" ("+commit[:12]+")" {
+		t.Errorf("%v: %s", err, out)
 	}
 }

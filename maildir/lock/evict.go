@@ -44,7 +44,4 @@ func (l *Lock) evict(fd int, patience time.Duration) error {
 }
 
 // EvictionRequested reports if another process evicts this session, a standing one.
-func (l *Lock) EvictionRequested() bool {
-	rest := restOfLock(unix.F_WRLCK)
-	return controlLock(l.fd, unix.F_GETLK, &rest) == nil && rest.Type != unix.F_UNLCK
-}
+func (l *Lock) EvictionRequested() bool { return l.Requested() == EvictionRequest }

@@ -16,8 +16,12 @@ import (
 	"vodmr/internal/sys"
 )
 
-// ErrLocked is the error if another process holds the Maildir's lock.
-var ErrLocked = errors.New("locked by another session")
+var (
+	// ErrLocked is the error if another process holds the Maildir's lock.
+	ErrLocked = errors.New("locked by another session")
+	// ErrLost is the error if a lock that this process held is no longer its own.
+	ErrLost = errors.New("the mailbox's lock is lost")
+)
 
 const lockName = "vodmr.lock"
 
@@ -27,6 +31,8 @@ type Lock struct {
 	dir  int    // MAILDIR
 	path string // its path, for the texts of errors
 	fd   int    // vodmr.lock, or -1 if it is not held
+
+	standing bool // only the first bytes are locked, see MarkStanding
 
 	quarantined []string // see Quarantined
 }
@@ -55,7 +61,25 @@ func (l *Lock) Acquire() error {
 // Release drops the lock, if it is held.
 func (l *Lock) Release() {
 	sys.Close(l.fd)
-	l.fd = -1
+	l.fd, l.standing = -1, false
+}
+
+// Renew asks for the lock that is held once more. A file server that restarts may forget
+// its locks without a word (NFS, GlusterFS): then this takes the lock anew, or the error is
+// ErrLost, if another process has it by now or the server does not give it back. The
+// caller must change nothing in the Maildir any more in that case.
+func (l *Lock) Renew() error {
+	if l.fd < 0 {
+		return nil
+	}
+	held := wholeFile()
+	if l.standing {
+		held = firstBytes()
+	}
+	if err := controlLock(l.fd, unix.F_SETLK, &held); err != nil {
+		return l.named(lockName, fmt.Errorf("%w: %w", ErrLost, err))
+	}
+	return nil
 }
 
 // InPlace reports if the file that is locked still has its name. It is true too if no
@@ -110,10 +134,10 @@ func (l *Lock) open() error {
 
 func (l *Lock) isOther() bool { return sys.IsOther(l.dir, lockName) }
 
-// held asks for a lock of another process that Acquire would meet. If the file is
-// missing, nobody holds it.
+// held asks who holds the lock. If the file is missing, nobody does. The bytes behind the
+// first are not asked about: those that another session locks to ask for the mailbox.
 func (l *Lock) held() (unix.Flock_t, error) {
-	held := wholeFile()
+	held := firstBytes()
 	fd, err := sys.Open(l.dir, lockName, unix.O_RDONLY|sys.Safely, 0)
 	if err == unix.ENOENT {
 		held.Type = unix.F_UNLCK
@@ -136,6 +160,11 @@ func (l *Lock) named(name string, err error) error {
 
 // wholeFile is a lock for writing on all of a file.
 func wholeFile() unix.Flock_t { return unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart} }
+
+// firstBytes is a lock for writing on what a standing session locks.
+func firstBytes() unix.Flock_t {
+	return unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart, Len: standingBytes}
+}
 
 // setLock locks all of a file, without waiting.
 func setLock(fd int) error {

@@ -13,8 +13,13 @@ import (
 // held must be able to tell if the holder is a standing one, and to ask if that session's
 // peer is still there. It can tell by the lock itself: an ordinary session locks the
 // whole file, a standing one only the first byte. Any two of them exclude each other all
-// the same. It asks by writing to MAILDIR/vodmr.ask, which the other's Watch sees.
-const askName = "vodmr.ask"
+// the same. It asks by writing to MAILDIR/vodmr.ask, which the other's Watch sees, and by a
+// lock on one byte far behind the others, which a session on another host sees: a file
+// server answers for its locks, but each host remembers for a while how a file looked.
+const (
+	askName = "vodmr.ask"
+	askByte = 1 << 20
+)
 
 // standingBytes is how much of the lock file a standing session has locked.
 const standingBytes = 1
@@ -28,7 +33,31 @@ func restOfLock(kind int16) unix.Flock_t {
 // Call it after Watch: another session may ask from then on.
 func (l *Lock) MarkStanding() error {
 	rest := restOfLock(unix.F_UNLCK)
-	return l.named(lockName, controlLock(l.fd, unix.F_SETLK, &rest))
+	err := controlLock(l.fd, unix.F_SETLK, &rest)
+	l.standing = err == nil
+	return l.named(lockName, err)
+}
+
+// A Request is what another process wants of a standing session.
+type Request int
+
+// The zero Request is none.
+const (
+	TakeOverRequest Request = iota + 1
+	EvictionRequest
+)
+
+// Requested returns what another process wants, on this host or another. It asks the file
+// server each time.
+func (l *Lock) Requested() Request {
+	rest := restOfLock(unix.F_WRLCK)
+	if controlLock(l.fd, unix.F_GETLK, &rest) != nil || rest.Type == unix.F_UNLCK {
+		return 0
+	}
+	if rest.Start == askByte && rest.Len == 1 {
+		return TakeOverRequest
+	}
+	return EvictionRequest
 }
 
 // takeOverInterval is how often a session that asked for the lock tries to get it.
@@ -52,12 +81,37 @@ func (l *Lock) TakeOver(patience time.Duration, unasked func(error)) error {
 	if asked != nil {
 		unasked(asked)
 	}
-	for until := time.Now().Add(patience); ; time.Sleep(takeOverInterval) {
-		if err := l.Acquire(); err == nil || time.Now().After(until) {
+	if err := l.askByLock(time.Now().Add(patience), asked != nil); err != nil {
+		return l.named(lockName, err)
+	}
+	if l.InPlace() {
+		return nil
+	}
+	l.Release() // the file was replaced meanwhile
+	return l.Acquire()
+}
+
+// askByLock takes the lock once it is free, and keeps the byte of askers locked until
+// then, if no other asker has it. If unasked, it also tries to write to vodmr.ask. There is
+// one descriptor for both locks, since closing any other of the file would drop them.
+func (l *Lock) askByLock(until time.Time, unasked bool) error {
+	fd, err := l.openFile(lockName)
+	if err != nil {
+		return err
+	}
+	asker := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart, Start: askByte, Len: 1}
+	for ; ; time.Sleep(takeOverInterval) {
+		if err = setLock(fd); err == nil {
+			l.fd = fd
+			return nil
+		}
+		if time.Now().After(until) {
+			unix.Close(fd)
 			return err
 		}
-		if asked != nil {
-			asked = l.ask()
+		_ = controlLock(fd, unix.F_SETLK, &asker)
+		if unasked {
+			unasked = l.ask() != nil
 		}
 	}
 }

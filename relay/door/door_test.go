@@ -221,7 +221,7 @@ func TestCache(t *testing.T) {
 	}
 	defer s.Close()
 	var clock time.Time
-	s.now = func() time.Time { return clock }
+	s.date = func() time.Time { return clock }
 	changed := false
 	s.Changed = func(string) bool { return changed }
 	passed := func(address string) bool {

@@ -25,7 +25,8 @@ type Server struct {
 	listeners []*listener
 	askers    []*asker
 	cache     cache
-	now       func() time.Time
+	now       func() time.Time // for the patience with askers
+	date      func() time.Time // for the age of answers
 
 	// Changed reports if what is known of a domain was changed by somebody else, so that no
 	// earlier answer counts. Nil for never.
@@ -43,9 +44,9 @@ type asker struct {
 }
 
 // Listen makes a socket for each domain. The Server does what it can; the error says what
-// it cannot.
-func Listen(dir string, domains []string, now func() time.Time) (*Server, error) {
-	s := &Server{now: now}
+// it cannot. date is the clock by which answers grow old.
+func Listen(dir string, domains []string, date func() time.Time) (*Server, error) {
+	s := &Server{now: time.Now, date: date}
 	var failed error
 	if len(domains) > maxDomains {
 		domains, failed = domains[:maxDomains], errManyDomains
@@ -180,7 +181,7 @@ func (s *Server) answerKnown(a *asker) {
 	if s.Changed != nil && s.Changed(a.domain) {
 		s.cache = cache{}
 	}
-	if answer, known := s.cache.of(a.question, s.now()); known {
+	if answer, known := s.cache.of(a.question, s.date()); known {
 		s.say(a, answer)
 	}
 }
@@ -217,7 +218,7 @@ func (s *Server) Waiting() bool {
 
 // Answer answers all that ask about an address, and remembers the answer for a while.
 func (s *Server) Answer(normal string, answer Answer) {
-	s.cache.add(normal, answer, s.now())
+	s.cache.add(normal, answer, s.date())
 	for _, a := range append([]*asker(nil), s.askers...) {
 		if a.question == normal {
 			s.say(a, answer)

@@ -21,6 +21,9 @@ type Settings struct {
 	RequireTLS bool          // VODMR_REQUIRETLS=1: no ATRN without TLS
 	Idle       time.Duration // VODMR_IDLE, in seconds: how long a standing session lasts; 0 for none
 	Noop       time.Duration // VODMR_NOOP, in seconds: how often a standing session says NOOP
+	// Look is VODMR_LOOK, in seconds: how often a standing session looks for what it is not
+	// told of. 0 if it is not set: see LookStandard.
+	Look time.Duration
 	// TellCustomer is VODMR_BOUNCE=customer: the customer's postmaster gets the notices,
 	// in the session itself, and not the senders.
 	TellCustomer bool
@@ -36,6 +39,11 @@ const (
 	noopStandard = time.Minute
 	noopMost     = 3600       // seconds
 	idleMost     = 31 * 86400 // seconds
+	lookMost     = 3600       // seconds
+
+	// LookStandard is how often a standing session looks if VODMR_LOOK is not set: at its
+	// rule and its password, and on a network file system into the Maildir too.
+	LookStandard = 15 * time.Second
 	// askStandard is less than the refusals without mail after which servers become slow
 	// (Postfix: 10) or hang up (Postfix: 20).
 	askStandard = 8
@@ -79,6 +87,9 @@ func (s *Settings) Apply(get func(name string) string) error {
 	}
 	if value := get("VODMR_NOOP"); value != "" && err == nil {
 		s.Noop, err = seconds("VODMR_NOOP", value, 1, noopMost)
+	}
+	if value := get("VODMR_LOOK"); value != "" && err == nil {
+		s.Look, err = seconds("VODMR_LOOK", value, 1, lookMost)
 	}
 	if value := get("VODMR_IGNORE"); value != "" && err == nil {
 		s.Ignore, err = extensions("VODMR_IGNORE", value)

@@ -2,6 +2,7 @@ package spool
 
 import (
 	"fmt"
+	"time"
 
 	"vodmr/smtp"
 )
@@ -80,11 +81,16 @@ func (r *reader) unheard(b *Batch) {
 
 // dropGone takes those messages out of a batch that somebody deleted since they
 // were read ahead, and learns the new names of others. A body that is held
-// serves the copies too.
+// serves the copies too. One that was read a moment ago is not looked for: it could as well
+// be deleted a moment later, when it is under way.
 func (r *reader) dropGone(b *Batch) {
 	held := b.Messages[0]
 	left := b.Messages[:0]
 	for _, m := range b.Messages {
+		if time.Since(m.seen) < r.retries.timings.Fresh {
+			left = append(left, m)
+			continue
+		}
 		at, err := r.files.box.Find(m.entry)
 		if err != nil {
 			r.unfit(m.entry, err)

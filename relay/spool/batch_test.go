@@ -101,6 +101,7 @@ func TestGoneAndRenamed(t *testing.T) {
 		s.put(t, i, "same")
 	}
 	sp := s.started(t, smtp.Extensions{RcptDomainMax: 1}, stays)
+	sp.Times.Fresh = 0
 	dir := filepath.Join(s.maildir, "new")
 	require.OK(t, os.Remove(filepath.Join(dir, name(0))))
 	require.OK(t, os.Rename(filepath.Join(dir, name(1)), filepath.Join(s.maildir, "cur", name(1)+":2,S")))

@@ -25,6 +25,25 @@ func (r *reader) takeCopies() []*Message {
 	return copies
 }
 
+// following are the base names of the messages that go out next, at most so many: up to
+// the first that copies may join.
+func (r *reader) following(most int) (bases []string) {
+	if len(r.repeats)+len(r.notices) > 0 || most <= 0 {
+		return nil
+	}
+	alike := make(map[uint64]int)
+	for _, it := range r.lookahead {
+		alike[it.sum]++
+	}
+	for _, it := range r.lookahead[:min(most, len(r.lookahead))] {
+		if alike[it.sum] > 1 {
+			break
+		}
+		bases = append(bases, it.base)
+	}
+	return bases
+}
+
 // mayJoin reports if it is a copy of the same message for another recipient.
 func (r *reader) mayJoin(copies []*Message, it *Message) bool {
 	lead := copies[0]

@@ -214,7 +214,7 @@ func (e *expiry) expire(entry maildir.Entry) (done bool, full error) {
 		e.spool.bouncer.logUnbounced(m, err)
 		return false, nil
 	}
-	e.spool.removeOrNote(m)
+	e.spool.removals.removeOrNote(m)
 	return true, nil
 }
 

@@ -25,6 +25,7 @@ const (
 // Look lists the new messages in the Maildir, and those that are due again. It is called
 // when nothing is in flight. It forgets messages that are gone.
 func (s *Spool) Look() error {
+	s.Finish()
 	began := time.Now()
 	now, seen, later := time.Since(s.retries.start), make(map[uint64]time.Duration), 0
 	changed, err := s.box.Changed()
@@ -81,6 +82,9 @@ func (l *Looks) Changed() bool {
 	return err != nil || l.unsettled || changed != l.changed
 }
 
+// Differs reports if new has changed since the last look, by the time that a Glance saw.
+func (l *Looks) Differs(changed int64) bool { return l.unsettled || changed != l.changed }
+
 // NotBefore is the earliest time of the next look.
 func (l *Looks) NotBefore() time.Time { return l.notBefore }
 
@@ -89,6 +93,8 @@ func (s *Spool) NextRetry() time.Time { return s.retries.next() }
 
 // Rest gives memory back and writes the notes, before a standing session waits.
 func (s *Spool) Rest() {
+	s.Finish()
+	s.removals.latency.score = 0 // the next look may find it fast
 	s.Write()
 	s.reader.rest()
 }

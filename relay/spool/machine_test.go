@@ -27,6 +27,7 @@ type machine struct {
 	clock  time.Time
 	queued int  // messages that were delivered into the Maildir
 	fails  bool // qmail-queue does
+	slow   bool // the file system is
 
 	taken, bounced, refused, deferred map[int]int // how often, by message
 
@@ -129,6 +130,7 @@ type visit struct {
 	last       [2]int       // kind and place of the batch before; see place
 	breaks     int
 	broken     bool
+	killed     bool // and the process with it
 }
 
 func (m *machine) visit(window int) *visit {
@@ -140,10 +142,12 @@ func (m *machine) visit(window int) *visit {
 func (m *machine) session(t *rapid.T) {
 	kinds := rapid.SampledFrom([][]string{
 		{"taken"}, {"taken", "deferred", "refused", "many"}, {"taken", "taken", "taken", "broken"},
+		{"taken", "taken", "taken", "killed"}, {"taken", "deferred", "refused", "killed"},
 		{"refused", "deferred"}, {"broken"}, {"taken", "refused"}, {"unknown"}, {"unknown"},
 		{"unknown", "deferred"}, {"unknown", "refused"}, {"unknown", "unknown", "taken"},
 	}).Draw(t, "server")
 	m.fails = rapid.IntRange(0, 4).Draw(t, "qmail-queue") == 0
+	m.slow = rapid.Bool().Draw(t, "slow file system")
 	v := m.visit(rapid.IntRange(1, 3).Draw(t, "window"))
 	v.kind = func(t *rapid.T) string { return rapid.SampledFrom(kinds).Draw(t, "reply") }
 	v.server.RcptMax = rapid.SampledFrom([]int{0, 2}).Draw(t, "RCPTMAX")
@@ -154,8 +158,12 @@ func (m *machine) session(t *rapid.T) {
 
 func (v *visit) run(t *rapid.T) {
 	sp, end := v.open(v.t, func() time.Time { return v.clock })
-	defer end()
+	defer func() { v.end(t, end) }()
 	v.spool, sp.bouncer.Inject = sp, v.inject
+	sp.Times.Fresh = 0
+	if v.slow {
+		sp.Times.SlowCall = 0
+	}
 	mayWait, err := sp.MayWait(time.Now().Add(time.Minute))
 	require.OK(v.t, err)
 	if !mayWait {
@@ -166,6 +174,14 @@ func (v *visit) run(t *rapid.T) {
 	require.OK(v.t, sp.Start(v.server, func() bool { return false }))
 	for !v.broken && v.step(t) {
 	}
+	if v.killed {
+		v.suspects = nil
+		if !sp.history.Unwritten() { // or the notes do not say yet what was answered
+			v.suspect(sp)
+		}
+		return
+	}
+	sp.Finish()
 	sp.Broken()
 	sp.Settle()
 	v.suspects = nil
@@ -174,13 +190,35 @@ func (v *visit) run(t *rapid.T) {
 		v.checkEnd(t)
 		return
 	}
+	v.suspect(sp)
+	v.rung = min(sp.history.Rung()+1, 2)
+	sp.history.Lower()
+	sp.Write()
+}
+
+// suspect remembers whom the next session must suspect.
+func (v *visit) suspect(sp *Spool) {
 	v.suspects = map[int]int{}
 	for _, m := range v.inFlight[0].Messages {
 		v.suspects[number(m)] = sp.history.Of(m.base).Breaks
 	}
-	v.rung = min(sp.history.Rung()+1, 2)
-	sp.history.Lower()
-	sp.Write()
+}
+
+// end closes the spool. If the process was killed, the notes are what they were then.
+func (v *visit) end(t *rapid.T, end func()) {
+	if !v.killed {
+		end()
+		return
+	}
+	v.spool.removals.settle(0)
+	notes, err := os.ReadFile(v.maildir + "/vodmr.notes")
+	if err != nil {
+		t.Fatal(err)
+	}
+	end()
+	if err := os.WriteFile(v.maildir+"/vodmr.notes", notes, 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // few: the server refused nothing but one or two recipients, as unknown.
@@ -269,7 +307,7 @@ func (v *visit) step(t *rapid.T) bool {
 	}
 	v.checkBatch(t, b)
 	v.spool.Begun(b)
-	v.spool.Write()
+	v.spool.WriteAhead(v.window - 1)
 	v.inFlight = append(v.inFlight, b)
 	for !v.broken && (len(v.inFlight) >= v.window || b.Plain && len(v.inFlight) > 0) {
 		v.answer(t)
@@ -279,6 +317,9 @@ func (v *visit) step(t *rapid.T) bool {
 
 // next is Spool.Next, and has no effects.
 func (v *visit) next(t *rapid.T) *Batch {
+	if v.spool.removals.underWay > 0 {
+		return v.spool.Next() // the state changes meanwhile
+	}
 	before := v.state()
 	b := v.spool.Next()
 	if after := v.state(); after != before {
@@ -350,8 +391,8 @@ func place(b *Batch, note history.Note) [2]int {
 // answer takes the reply to the oldest batch in flight.
 func (v *visit) answer(t *rapid.T) {
 	b, kind := v.inFlight[0], v.kind(t)
-	if kind == "broken" {
-		v.broken = true
+	if kind == "broken" || kind == "killed" {
+		v.broken, v.killed = true, kind == "killed"
 		return
 	}
 	v.inFlight = v.inFlight[1:]
@@ -392,7 +433,10 @@ func (v *visit) answer(t *rapid.T) {
 		v.spool.Trust.RefusedAll(smtp.NewReply(550, "5.7.1", "no"))
 	}
 	v.spool.Settle()
-	if left := v.waiting(v.t); kind == "taken" {
+	if v.spool.removals.underWay > MaxRemovals {
+		t.Fatalf("%d removals are under way", v.spool.removals.underWay)
+	}
+	if left := v.waiting(v.t); kind == "taken" && v.spool.removals.underWay == 0 {
 		for _, m := range b.Messages {
 			if left[m.base] {
 				t.Fatalf("message %d was taken and is still there", number(m))

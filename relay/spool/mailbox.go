@@ -139,7 +139,7 @@ func (m *Mailbox) Each(yield func(Waiting) bool) error {
 // Read reads the envelope of one message, as a session would. there is false if the message is
 // gone.
 func (m *Mailbox) Read(entry maildir.Entry) (w Waiting, there bool) {
-	files := files{box: m.box, grant: m.grant}
+	files := files{box: m.box, grant: m.grant, readings: newReadings(&latency{timings: StandardTimings()})}
 	message, err := files.load(entry, 0)
 	w = Waiting{File: entry.Path(), Time: entry.Time}
 	w.fill(message, err)

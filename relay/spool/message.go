@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"time"
 	"unicode/utf8"
 
 	"vodmr/internal/address"
@@ -18,9 +19,10 @@ import (
 type Message struct {
 	entry  maildir.Entry
 	base   string
-	size   int64  // bytes of the file
-	sender string // in RFC 5321's form, without <>
-	double bool   // the sender was #@[]
+	seen   time.Time // when it was read
+	size   int64     // bytes of the file
+	sender string    // in RFC 5321's form, without <>
+	double bool      // the sender was #@[]
 
 	received bool // a Received stands below the envelope lines
 
@@ -53,6 +55,7 @@ const (
 type files struct {
 	box         *maildir.Box
 	grant       *grant.Grant
+	readings    readings
 	buffers     buffers
 	pieceBuffer []byte
 	compared    int64       // bytes of files compared for the next batch
@@ -61,13 +64,14 @@ type files struct {
 
 // load reads a file's envelope, and all of it if hold allows that many bytes.
 func (f *files) load(entry maildir.Entry, hold int64) (*Message, error) {
-	m, err := f.box.OpenMessage(entry)
+	next, err := f.opened(entry)
 	if err != nil {
 		return nil, err
 	}
+	m := next.message
 	defer m.Close()
-	it := &Message{entry: m.Entry, base: m.Entry.Base(), size: m.Size}
-	head, err := f.head(it, m, hold)
+	it := &Message{entry: m.Entry, base: m.Entry.Base(), size: m.Size, seen: time.Now()}
+	head, err := f.head(it, next, hold)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +79,14 @@ func (f *files) load(entry maildir.Entry, hold int64) (*Message, error) {
 }
 
 // head reads the file into it.raw, or its start into a buffer.
-func (f *files) head(it *Message, m *maildir.Message, hold int64) ([]byte, error) {
+func (f *files) head(it *Message, next *reading, hold int64) ([]byte, error) {
+	m := next.message
+	if next.content != nil {
+		if m.Size <= hold {
+			it.raw = next.content
+		}
+		return next.content, nil
+	}
 	if m.Size <= hold {
 		raw, err := m.ReadAll(f.buffers.get())
 		it.raw = raw

@@ -38,7 +38,7 @@ func (ns *Notices) tell(m *Message, reply smtp.Reply, why string) {
 	if m.double || m.sender == "" && ns.spool.bouncer.Control.DoubleBounceTo == "" {
 		ns.spool.bouncer.logDropped(m)
 		ns.spool.Counts.Bounced++
-		ns.spool.removeOrNote(m)
+		ns.spool.removals.removeOrNote(m)
 		return
 	}
 	n := &notice{m, reply, why + reply.String(), "postmaster@" + grant.Domain(m.rcpt)}
@@ -136,7 +136,7 @@ func (ns *Notices) Answered(b *Batch, reply smtp.Reply) {
 	ns.spool.history.Bounced()
 	ns.spool.log.Event("bounce", append(n.message.fields(), logline.F("sentto", shown(n.to)))...)
 	ns.spool.Counts.Bounced++
-	ns.spool.removeOrNote(n.message)
+	ns.spool.removals.removeOrNote(n.message)
 }
 
 // ended counts a notice that waits no more.

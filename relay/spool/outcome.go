@@ -1,7 +1,6 @@
 package spool
 
 import (
-	"errors"
 	"time"
 
 	"vodmr/internal/logline"
@@ -27,53 +26,10 @@ const (
 
 // Delivered removes a message that the customer's server took.
 func (s *Spool) Delivered(m *Message, reply smtp.Reply) {
-	s.removeOrNote(m)
+	s.removals.remove(m)
 	s.Counts.Delivered++
 	s.Counts.Bytes += m.length
 	logFile(s.log, "success", m, reply)
-}
-
-// removeOrNote removes a file, or notes at once that it must only be removed: also
-// of one that is gone, since a mail reader that renamed it in this moment, or moved
-// it to another folder, can bring it back under its name.
-func (s *Spool) removeOrNote(m *Message) {
-	removal := s.remove(m.entry, m.size)
-	if removal == nil {
-		return
-	}
-	noted := s.history.Done(m.base)
-	s.retries.postpone(m.base, s.Times.Reread)
-	err := s.history.Flush()
-	if err == nil && !noted {
-		err = errNotesFull
-	}
-	if err != nil {
-		s.noteTrouble(err)
-		s.MustStop = s.MustStop || !errors.Is(removal, maildir.ErrGone)
-	}
-}
-
-var errNotesFull = errors.New("vodmr.notes has no room for another message that is done and cannot be removed")
-
-// remove unlinks a file, and logs why it could not. ErrGone, that it was gone already,
-// is not logged.
-func (s *Spool) remove(entry maildir.Entry, size int64) error {
-	err := s.box.Remove(entry, size)
-	var quota *maildir.QuotaError
-	switch {
-	case err == nil:
-	case errors.Is(err, maildir.ErrGone):
-		s.Counts.Waiting--
-		return err
-	case errors.As(err, &quota):
-		s.log.Event("error", logline.F("file", entry.Path()), logline.Err(err))
-	default:
-		s.log.Event("error", logline.F("file", entry.Path()), logline.Err(err))
-		return err
-	}
-	s.Counts.Waiting--
-	s.history.Forget(entry.Base())
-	return nil
 }
 
 // removeDone removes a message that an earlier session delivered but could not remove.
@@ -84,7 +40,7 @@ func (s *Spool) removeDone(entry maildir.Entry) {
 		return
 	}
 	m.Close()
-	if s.remove(m.Entry, m.Size) != nil {
+	if s.removals.removed(m.Entry, m.Size, s.box.Unlink(m.Entry)) != nil {
 		s.retries.postpone(m.Entry.Base(), s.Times.Reread)
 	}
 }

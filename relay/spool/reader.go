@@ -28,12 +28,13 @@ type reader struct {
 	sendBuffer []byte          // the body that the Sender uses
 
 	list          *maildir.List
-	tried         []tried    // deferred by an earlier session
-	lookahead     []*Message // read ahead, in order
-	held          int64      // bytes of their bodies
-	repeats       []*Batch   // to be sent again in this session
-	given         int        // batches that Next gave out and that have not ended
-	notices       []*notice  // to be sent to the customer's postmaster
+	coming        []maildir.Entry // taken off the list, and being read
+	tried         []tried         // deferred by an earlier session
+	lookahead     []*Message      // read ahead, in order
+	held          int64           // bytes of their bodies
+	repeats       []*Batch        // to be sent again in this session
+	given         int             // batches that Next gave out and that have not ended
+	notices       []*notice       // to be sent to the customer's postmaster
 	lost          []lostNotice
 	compose       func(*notice) ([]byte, error)
 	suspects      []suspect
@@ -81,9 +82,9 @@ const (
 	foundUnheard                  // the customer hung up while it was read
 )
 
-func newReader(box *maildir.Box, g *grant.Grant, retries *retryTimes, trust *Trust) *reader {
+func newReader(box *maildir.Box, g *grant.Grant, retries *retryTimes, trust *Trust, slow *latency) *reader {
 	return &reader{
-		files: files{box: box, grant: g, hungUp: func() bool { return false }},
+		files: files{box: box, grant: g, readings: newReadings(slow), hungUp: func() bool { return false }},
 		grant: g, retries: retries, trust: trust, rcptMax: rcptMaxMost,
 	}
 }
@@ -181,7 +182,8 @@ func (r *reader) lookAhead() {
 
 // more reads the next file ahead. It is false if no file is left.
 func (r *reader) more() bool {
-	entry, ok := r.list.Next()
+	r.readOn()
+	entry, ok := r.nextEntry()
 	if !ok {
 		return r.moreTried()
 	}
@@ -314,5 +316,5 @@ func (f *files) release(m *Message) {
 func (r *reader) rest() {
 	r.list.Close()
 	r.files.buffers, r.files.pieceBuffer, r.sendBuffer = buffers{}, nil, nil
-	r.lookahead, r.tried, r.suspects, r.repeats = nil, nil, nil, nil
+	r.coming, r.lookahead, r.tried, r.suspects, r.repeats = nil, nil, nil, nil, nil
 }

@@ -8,17 +8,22 @@ import (
 	"vodmr/relay/spool/history"
 )
 
-// Timings are how long a standing session waits before it tries a message again.
+// Timings are how long a standing session waits before it tries a message again, and what
+// is long for a call.
 type Timings struct {
 	FirstRetry time.Duration // before a message that was kept is tried again; then twice that
 	LastRetry  time.Duration // and at most this
 	LastBroken time.Duration // or at most this, before a message that broke sessions goes again
 	Reread     time.Duration // before a file that cannot be offered is looked at again
+
+	SlowCall time.Duration // a file system whose calls take this long is slow; see latency
+	Fresh    time.Duration // for so long a message that was read is believed to be there
 }
 
 // StandardTimings are the timings outside of tests.
 func StandardTimings() *Timings {
-	return &Timings{FirstRetry: 5 * time.Minute, LastRetry: time.Hour, LastBroken: 24 * time.Hour, Reread: time.Hour}
+	return &Timings{FirstRetry: 5 * time.Minute, LastRetry: time.Hour, LastBroken: 24 * time.Hour, Reread: time.Hour,
+		SlowCall: 200 * time.Microsecond, Fresh: 5 * time.Second}
 }
 
 // retryTimes knows which messages a standing session has looked at and left in the

@@ -45,6 +45,8 @@ type Spool struct {
 	reader  *reader
 	retries *retryTimes
 
+	abandoned  bool // see Abandon
+	removals   removals
 	unfinished bool     // the scan met its deadline
 	inFlight   int      // batches that have begun and are not answered
 	bounces    []bounce // to be injected once nothing is in flight
@@ -57,14 +59,18 @@ func Open(box *maildir.Box, g *grant.Grant, bouncer *Bouncer, clock func() time.
 	s.Trust.spool = s
 	s.Notices = &Notices{s}
 	s.retries = &retryTimes{start: time.Now(), standing: g.Settings.Standing(), clock: clock, timings: s.Times}
-	s.reader = newReader(box, g, s.retries, s.Trust)
+	slow := &latency{timings: s.Times}
+	s.removals = newRemovals(s, slow)
+	s.reader = newReader(box, g, s.retries, s.Trust, slow)
 	bouncer.clock, bouncer.log, bouncer.files = clock, log, &s.reader.files
 	s.reader.compose = bouncer.compose
 	return s
 }
 
 // SetTimings replaces the standard timings.
-func (s *Spool) SetTimings(t *Timings) { s.Times, s.retries.timings = t, t }
+func (s *Spool) SetTimings(t *Timings) {
+	s.Times, s.retries.timings, s.removals.latency.timings = t, t, t
+}
 
 // Scan lists what waits. It may leave the list unfinished at the deadline; the zero time
 // is none.
@@ -132,6 +138,7 @@ func (s *Spool) Next() *Batch {
 // bounces that are due if nothing is in flight. It reports if there was anything, so that
 // Next may find more.
 func (s *Spool) Settle() (any bool) {
+	s.removals.settle(MaxRemovals)
 	found := s.reader.found
 	s.reader.found = nil
 	for _, f := range found {
@@ -153,7 +160,7 @@ func (s *Spool) settle(f finding) {
 	}
 }
 
-// Begun says that a batch is about to be sent. Write must be called before it is.
+// Begun says that a batch is about to be sent. WriteAhead must be called before it is.
 func (s *Spool) Begun(b *Batch) {
 	s.inFlight++
 	b.begun = true
@@ -175,7 +182,12 @@ func (s *Spool) Ended(b *Batch) {
 }
 
 // Broken says that the connection is gone: nothing is in flight any more.
-func (s *Spool) Broken() { s.inFlight = 0 }
+func (s *Spool) Broken() {
+	s.inFlight = 0
+	if s.history != nil {
+		s.history.Withdraw()
+	}
+}
 
 func bases(messages []*Message) []string {
 	names := make([]string, len(messages))
@@ -185,7 +197,16 @@ func bases(messages []*Message) []string {
 	return names
 }
 
-// Write writes the notes, before mail goes out that they speak of.
+// WriteAhead writes the notes before mail goes out that they do not speak of yet. With it
+// they speak of at most so many messages that will follow, so that these need no write.
+func (s *Spool) WriteAhead(messages int) {
+	if s.history.Unwritten() {
+		s.history.Announce(s.reader.following(messages))
+		s.Write()
+	}
+}
+
+// Write writes the notes.
 func (s *Spool) Write() {
 	if err := s.history.Flush(); err != nil {
 		s.noteTrouble(err)
@@ -195,14 +216,25 @@ func (s *Spool) Write() {
 // HungUp reports if the customer hung up while a file was read.
 func (s *Spool) HungUp() bool { return s.reader.hungUp }
 
+// Abandon has nothing in the Maildir changed, and nothing bounced any more: its lock is
+// lost, and another session may have the mailbox.
+func (s *Spool) Abandon() {
+	s.abandoned, s.MustStop = true, true
+	s.box.Abandon()
+	if s.history != nil {
+		s.history.Abandon()
+	}
+}
+
 // History is the spool's memory of earlier sessions.
 func (s *Spool) History() *history.History { return s.history }
 
 // LimitRecipients has a transaction name at most so many recipients.
 func (s *Spool) LimitRecipients(most int) { s.reader.rcptMax = min(s.reader.rcptMax, most) }
 
-// Close closes the files, and writes the notes.
+// Close ends what is under way, closes the files, and writes the notes.
 func (s *Spool) Close() {
+	s.Finish()
 	if s.reader.list != nil {
 		s.reader.list.Close()
 	}

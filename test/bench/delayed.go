@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -87,7 +88,13 @@ func (b *bench) median(times int, measure func() (result, error)) (result, error
 
 // relayed fills a fresh Maildir and has it relayed.
 func (b *bench) relayed(m mail, mode mode, l *link) (result, error) {
-	home, err := b.home()
+	return b.relayedIn(b.work, b.work, m, mode, l)
+}
+
+// relayedIn fills a Maildir in one folder and has it relayed from another, in which the
+// first one is seen.
+func (b *bench) relayedIn(source, seen string, m mail, mode mode, l *link) (result, error) {
+	home, err := os.MkdirTemp(source, "home-")
 	if err != nil {
 		return result{}, err
 	}
@@ -95,7 +102,7 @@ func (b *bench) relayed(m mail, mode mode, l *link) (result, error) {
 	if err := m.fill(home); err != nil {
 		return result{}, err
 	}
-	o, err := b.session(home, mode.server(), l)
+	o, err := b.session(filepath.Join(seen, filepath.Base(home)), mode.server(), l)
 	if err != nil {
 		return result{}, err
 	}

@@ -18,10 +18,12 @@ import (
 // A bench is one run.
 type bench struct {
 	bin, work, qmail string // folders: the programs, our own files, qmail's home
+	before           string // the programs of an earlier version; "" for none
 	messages         int    // of MODE-RTT-SIZE rows; if 0, their usual number
 	bandwidth        int64  // of their link
 	results          []result
 	stop             []func() // ends the processes that are still running
+	slowSource, slow string   // the slow file system and what is behind it; empty if there is none
 }
 
 func main() {
@@ -34,6 +36,7 @@ func main() {
 func run() error {
 	b := &bench{}
 	flag.StringVar(&b.bin, "bin", "", "the folder of the programs")
+	flag.StringVar(&b.before, "before", "", "a folder of earlier programs, for session-453")
 	flag.StringVar(&b.work, "work", "", "an empty folder to work in")
 	flag.IntVar(&b.messages, "n", 0, "messages of MODE-RTT-SIZE rows")
 	flag.Int64Var(&b.bandwidth, "b", 0, "bandwidth of their link in bytes a second each way")
@@ -53,6 +56,10 @@ func run() error {
 	fronts, others := split(rows)
 	failed := b.runRows(fronts)
 	b.end()
+	if err := b.mountSlow(others); err != nil {
+		return err
+	}
+	defer b.end()
 	if err := b.prepare(); err != nil {
 		return err
 	}

@@ -33,12 +33,14 @@ func rows() []row {
 		row{"copies-pipelining", "the same", runCopies},
 		row{"copies-chunking", "the same", runCopies},
 		row{"copies-chunking-1m", "4 messages of 1 MiB with 50 recipients each", runCopies},
+		row{slowRow, "300 messages of 4 KiB in a Maildir on a file system whose calls take 2 ms", runSlow},
 		row{"million", "1,000,000 files wait, the customer takes 20,000; and 20 Maildirs of 1000", runMillion},
 		row{"gigabyte", "one message of 1 GiB", runGigabyte},
 		row{"idle", "50 sessions through the whole chain, logged in: memory", runIdle},
 		row{"standing-latency", "100 messages, one at a time, into a session that stands", runLatency},
 		row{"door-dictionary", "the same, while 50 askers go through 10,000 unknown recipients", runDictionary},
 		row{"standing-idle", "1000 sessions that stand: memory, processor time, a message to each", runStanding},
+		row{"session-453", "a session without mail, up to 453; with -B against an earlier commit", runEmptySession},
 		row{"start", "start-up of vodmr and vodmr-relay against an empty Go program", runStart})
 	return append(list, frontRows()...)
 }

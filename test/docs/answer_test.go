@@ -7,30 +7,40 @@ import (
 	"testing"
 
 	"vodmr/internal/version"
-	"vodmr/test/kit/dialogue"
 )
+
+// maxHelp is the longest line of --help, in bytes.
+const maxHelp = 120
 
 // Each program prints on standard output what it is, how to use it and where to read
 // on, even if nothing that it normally needs is there.
 func TestEachProgramAnswersForItself(t *testing.T) {
-	dir := t.TempDir()
-	if err := dialogue.Build(dir, "vodmr/cmd/..."); err != nil {
-		t.Fatal(err)
-	}
-	installScripts(t, dir)
+	dir := bin(t)
 	for program := range programs(t) {
 		t.Run(program, func(t *testing.T) {
-			if got := answer(t, dir, program, "-V"); got != version.Line(program) {
-				t.Errorf("-V: %q, want %q", got, version.Line(program))
+			for _, option := range []string{"-V", "--version"} {
+				if got := answer(t, dir, program, option); got != version.Line(program) {
+					t.Errorf("%s: %q, want %q", option, got, version.Line(program))
+				}
 			}
-			usage := answer(t, dir, program, "-h")
+			help := answer(t, dir, program, "--help")
 			page := "see " + program + "(" + sectionOf(t, program) + ")\n"
-			if !strings.HasPrefix(usage, "usage: "+program+" ") || !strings.HasSuffix(usage, page) {
-				t.Errorf("-h: %q, want the usage and, at its end, %q", usage, page)
+			if !strings.HasPrefix(help, "usage: "+program+" ") || !strings.HasSuffix(help, page) {
+				t.Errorf("--help: %q, want the usage and, at its end, %q", help, page)
 			}
+			for line := range strings.Lines(help) {
+				if len(line) > maxHelp {
+					t.Errorf("--help has a line of %d bytes: %s", len(line), line)
+				}
+			}
+			if got := answer(t, dir, program, "-h"); got != help {
+				t.Errorf("-h: %q, --help: %q", got, help)
+			}
+			usage, _, _ := strings.Cut(help, "options:\n")
 			wrong := exec.Command(filepath.Join(dir, program), "-?")
-			if out, err := wrong.CombinedOutput(); err == nil || !strings.HasSuffix(string(out), usage) {
-				t.Errorf("-?: %v, %q, want a failure and the usage", err, out)
+			hint := usage + "run " + program + " --help for its options\n"
+			if out, err := wrong.CombinedOutput(); err == nil || !strings.HasSuffix(string(out), hint) {
+				t.Errorf("-?: %v, %q, want a failure and %q", err, out, hint)
 			}
 		})
 	}

@@ -57,48 +57,6 @@ func TestEachProgramHasAPageAndEachPageItsProgram(t *testing.T) {
 	same(t, "programs and their pages", programs(t), named)
 }
 
-func TestEachOptionIsInItsPage(t *testing.T) {
-	known := 0
-	for program := range programs(t) {
-		code := optionsOf(t, program)
-		known += len(code)
-		code["h"], code["V"] = true, true // see TestEachProgramAnswersForItself
-		t.Run(program, func(t *testing.T) {
-			same(t, "options, in the usage", code, inUsage(t, program))
-			same(t, "options, in the page", code, open(t, program).items("Fl"))
-		})
-	}
-	if known < 10 {
-		t.Errorf("only %d options were found in the code: this test looks in the wrong place", known)
-	}
-}
-
-// optionsOf returns the options of a program's code.
-func optionsOf(t *testing.T, program string) map[string]bool {
-	t.Helper()
-	if text := script(t, program); text != "" {
-		return scriptOptions(text)
-	}
-	return parse(t, "cmd/"+program).letters()
-}
-
-// inUsage returns the options that the constant usage names.
-func inUsage(t *testing.T, program string) map[string]bool {
-	t.Helper()
-	usage := scriptUsage(script(t, program))
-	if usage == "" {
-		usage = parse(t, "cmd/"+program).constantText("usage")
-	}
-	if usage == "" {
-		t.Error("no constant usage")
-	}
-	letters := map[string]bool{}
-	for _, match := range regexp.MustCompile(`[ \[]-([A-Za-z])\b`).FindAllStringSubmatch(usage, -1) {
-		letters[match[1]] = true
-	}
-	return letters
-}
-
 func TestEachExitCodeIsInItsPage(t *testing.T) {
 	for program := range programs(t) {
 		t.Run(program, func(t *testing.T) {

@@ -13,8 +13,9 @@ import (
 const (
 	mostWhere = 0.3 // "where" that opens a condition
 	leastIf   = 5.0
-	mostWho   = 0.3 // whose, whom, whoever, whomever
-	mostWhat  = 0.3 // "What" that opens a sentence
+	mostWho   = 0.3  // whose, whom, whoever, whomever
+	mostWhat  = 0.3  // "What" that opens a sentence
+	mostElse  = 0.05 // "else" inside a clause, in place of otherwise
 )
 
 // TestPlainEnglish counts the rates over each document and over all comments of the code,
@@ -33,6 +34,13 @@ func TestPlainEnglish(t *testing.T) {
 	texts := map[string]string{"the comments": all.String()}
 	for _, name := range []string{"README.md", "INSTALL", "FAQ", "SECURITY", "SWITCHING", "INTERNALS", "STANDING"} {
 		texts[name] = read(t, name)
+	}
+	pages, err := filepath.Glob(filepath.Join(root, "man", "*.[1-9]"))
+	if err != nil || len(pages) < 10 {
+		t.Fatalf("%d manual pages: %v", len(pages), err)
+	}
+	for _, page := range pages {
+		texts["the manual pages"] += macro.ReplaceAllString(read(t, "man/"+filepath.Base(page)), "")
 	}
 	for name, text := range texts {
 		for _, fault := range rateOf(text).faults() {
@@ -72,8 +80,8 @@ func comments(t *testing.T, path string) string {
 
 // A rate counts a text. The fields but the first are for 1,000 words.
 type rate struct {
-	words                 int
-	where, ifs, who, what float64
+	words                        int
+	where, ifs, who, what, elses float64
 }
 
 var (
@@ -83,6 +91,10 @@ var (
 	anIf   = regexp.MustCompile(`\b[Ii]f\b`)
 	whos   = regexp.MustCompile(`\b(whose|whom|whoever|whomever)\b`)
 	aWhat  = regexp.MustCompile(`(?m)(?:^|[.;:]\s+)What\s`)
+	anElse = regexp.MustCompile(`\b(would|could|can|must|may|might|will|is|are|that|it|or|and|,)\s+else\b`)
+
+	// macro is the name of a manual page's macro at the begin of a line.
+	macro = regexp.MustCompile(`(?m)^\.[A-Z][a-z]\b`)
 )
 
 func rateOf(text string) rate {
@@ -95,7 +107,7 @@ func rateOf(text string) rate {
 	}
 	of := func(count int) float64 { return 1000 * float64(count) / float64(words) }
 	all := func(pattern *regexp.Regexp) float64 { return of(len(pattern.FindAllString(text, -1))) }
-	return rate{words, of(conditions), all(anIf), all(whos), all(aWhat)}
+	return rate{words, of(conditions), all(anIf), all(whos), all(aWhat), all(anElse)}
 }
 
 // faults says which rates are not kept.
@@ -111,6 +123,9 @@ func (r rate) faults() (list []string) {
 	}
 	if r.what > mostWhat {
 		list = append(list, "too many sentences begin with \"What\": name the thing")
+	}
+	if r.elses > mostElse {
+		list = append(list, "\"else\" inside a clause: write otherwise")
 	}
 	return list
 }

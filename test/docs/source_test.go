@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"unicode"
 )
 
 // root is the top of the source tree.
@@ -151,55 +150,6 @@ func parameter(in *ast.FuncDecl, name string) int {
 	return -1
 }
 
-// letters returns the letters of a program's options: those given to package flag or
-// getopt, and those that a variable called letter is compared or switched with.
-func (s source) letters() map[string]bool {
-	letters := s.words("Var", 1)
-	for _, kind := range []string{"Bool", "String", "Int", "Int64", "Uint", "Uint64", "Duration"} {
-		join(letters, s.words(kind, 0))
-		join(letters, s.words(kind+"Var", 1))
-	}
-	for _, file := range s {
-		ast.Inspect(file, func(n ast.Node) bool {
-			for _, e := range comparedWith(n, "letter") {
-				if word, ok := text(e); ok {
-					letters[word] = true
-				}
-			}
-			return true
-		})
-	}
-	for known := range s.words("Parse", 1) {
-		for _, letter := range known {
-			letters[string(letter)] = true
-		}
-	}
-	for option := range letters {
-		if len(option) != 1 || !unicode.IsLetter(rune(option[0])) {
-			delete(letters, option)
-		}
-	}
-	return letters
-}
-
-// comparedWith returns the values that a comparison or a switch compares a variable
-// with.
-func comparedWith(n ast.Node, variable string) (values []ast.Expr) {
-	switch n := n.(type) {
-	case *ast.BinaryExpr:
-		if nameOf(n.X) == variable {
-			values = append(values, n.Y)
-		}
-	case *ast.SwitchStmt:
-		for _, clause := range n.Body.List {
-			if n.Tag != nil && nameOf(n.Tag) == variable {
-				values = append(values, clause.(*ast.CaseClause).List...)
-			}
-		}
-	}
-	return values
-}
-
 // imports returns the folders of the imported packages of this project.
 func (s source) imports() []string {
 	found := map[string]bool{}
@@ -251,21 +201,6 @@ func (s source) constants(wanted func(name string) bool) map[string]bool {
 		})
 	}
 	return values
-}
-
-// constantText joins the strings in the value of a constant.
-func (s source) constantText(name string) (all string) {
-	for _, file := range s {
-		ast.Inspect(file, func(n ast.Node) bool {
-			spec, ok := n.(*ast.ValueSpec)
-			if !ok || spec.Names[0].Name != name || len(spec.Values) != 1 {
-				return true
-			}
-			eachText(spec.Values[0], func(text string) { all += text })
-			return false
-		})
-	}
-	return all
 }
 
 // nameOf returns the last name of an expression such as a.b.c.

@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"vodmr/relay/spool"
 )
 
 // cleanMax is how many undisturbed sessions may follow a fault until everything that
@@ -87,8 +89,8 @@ func (s *site) judge(m *message, there bool) {
 }
 
 // most is how many messages, copies included, may go twice because one session broke:
-// the largest transactions that may be in flight at once, and one message if
-// qmail-queue has taken its bounce.
+// the largest transactions that may be in flight at once, one message if qmail-queue has
+// taken its bounce, and on a slow file system those that are being removed.
 func (s *site) most() int {
 	copies := make(map[string]int)
 	largest := 1
@@ -109,7 +111,11 @@ func (s *site) most() int {
 	if s.chain.expires {
 		return bounce
 	}
-	return largest + inFlight - 1 + bounce
+	removing := 0
+	if s.slowDisk {
+		removing = spool.MaxRemovals
+	}
+	return largest + inFlight - 1 + bounce + removing
 }
 
 // countBounces reads the bounces that the stand-in for qmail-queue took.

@@ -34,6 +34,7 @@ type faults struct {
 	resume    bool          // rows with a stored result are left out
 	jobs      int           // trials at once
 	soak      time.Duration // how long the customers of that row call; if 0, the usual time
+	slow      string        // where a slow file system is mounted; empty if none is
 }
 
 func main() { os.Exit(run()) }
@@ -72,6 +73,12 @@ func run() int {
 	var stop func()
 	f.ctx, stop = signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
+	end, err := f.mountSlow(chosen)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "faults:", err)
+		return exitBroken
+	}
+	defer end()
 	if err := loopback.DropRoot(f.work); err != nil {
 		fmt.Fprintln(os.Stderr, "faults:", err)
 		return exitBroken
@@ -101,6 +108,10 @@ func (f *faults) runRows(chosen []row) int {
 	code := 0
 	for _, r := range chosen {
 		if f.resume && stored.has(r) {
+			continue
+		}
+		if r.name == slowRow && f.slow == "" {
+			leftOut(r, errNoSlow)
 			continue
 		}
 		one, err := f.runRow(r, len(chosen))

@@ -33,6 +33,7 @@ type series struct {
 func rows() []row {
 	return []row{
 		{"killed-relay", "vodmr-relay is killed at its Nth system call of each kind", true, killedRelay},
+		{slowRow, "vodmr-relay is killed likewise on a file system whose calls take 2 ms, as it reads and removes several files at once", true, killedSlow},
 		{"killed-standing", "vodmr-relay is killed likewise in a session that stands", true, killedStanding},
 		{"killed-door", "the same while it is asked about recipients, and askers go before the answer", true, killedDoor},
 		{"killed-takeover", "vodmr-relay is killed likewise as it asks a session that stands for the mailbox, or is asked", true, killedTakeover},

@@ -23,6 +23,7 @@ type site struct {
 	patience    time.Duration          // how long a session may last
 	adjust      func(*customer.Server) // changes the customer's server; may be nil
 	pid         int                    // of the first program of the last session
+	slowDisk    bool                   // its home is on the slow file system
 
 	mu         sync.Mutex
 	messages   []*message
@@ -35,8 +36,13 @@ const window = 4
 
 // newSite makes a site with waiting mail. If it fails, the trial is broken.
 func newSite(t *trial, c chain, m mode, list []*message) *site {
+	return newSiteAt(t, c, m, list, filepath.Join(t.dir, "home"))
+}
+
+// newSiteAt does the same with a home of its own choice.
+func newSiteAt(t *trial, c chain, m mode, list []*message, home string) *site {
 	s := &site{trial: t, chain: c, mode: m, messages: list, patience: sessionMax}
-	s.home, s.qmail = filepath.Join(t.dir, "home"), filepath.Join(t.dir, "qmail")
+	s.home, s.qmail = home, filepath.Join(t.dir, "qmail")
 	if err := s.make(); err != nil {
 		t.broken = err
 	}
@@ -44,9 +50,9 @@ func newSite(t *trial, c chain, m mode, list []*message) *site {
 }
 
 func (s *site) make() error {
-	for _, dir := range []string{"qmail/control", "qmail/bin", "qmail/queue",
-		"home/Maildir/new", "home/Maildir/cur", "home/Maildir/tmp"} {
-		if err := os.MkdirAll(filepath.Join(s.dir, dir), 0o700); err != nil {
+	for _, dir := range []string{s.qmail + "/control", s.qmail + "/bin", s.qmail + "/queue",
+		s.home + "/Maildir/new", s.home + "/Maildir/cur", s.home + "/Maildir/tmp"} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return err
 		}
 	}

@@ -61,8 +61,10 @@ func TestCustomersKey(t *testing.T) {
 	}
 	s.want(111, "atrn-conf mail.example.net", "does not know the key", command[1], "the service is not started yet")
 
-	s.want(0, command[1], "the next command is  atrn-conf mail.example.net")
+	s.must("sed -i 's/ -a any//' /etc/vodmr/run") // as an earlier version made it
+	s.want(0, command[1], "have vodmr-tls ask customers for a certificate", "the next command is  atrn-conf mail.example.net")
 	s.unchanged(0, command[1], "nothing to change")
+	s.must("grep -q 'vodmr-tls -a any -s' /etc/vodmr/run")
 	s.want(0, "vodmr-front -l", " key "+strings.Fields(command[1])[2])
 	s.want(0, "atrn-conf mail.example.net", "fetched 0 messages", "start /etc/atrn/mail.example.net/run")
 	s.unchanged(0, "atrn-conf '"+invitation+"'", "nothing to change")
@@ -75,8 +77,24 @@ func TestCustomersKey(t *testing.T) {
 	s.invited("vodmr-front -r odmr@example.org", "/root/one")
 	s.fetches("/root/one", "ann@example.org")
 	s.secret()
-	s.want(0, "vodmr-front -d example.org", "no customer is left")
+	s.takesKeysAtOnce(strings.Fields(command[1])[2])
+	s.want(0, "vodmr-front -d example.org second.example", "no customer is left")
 	if diff := changed(before, s.state()); diff != "" {
 		t.Errorf("not as before:\n%s", diff)
 	}
+}
+
+// takesKeysAtOnce makes a customer whose keys are known from the beginning: two of them, for a
+// change, and then one.
+func (s *setUp) takesKeysAtOnce(old string) {
+	s.t.Helper()
+	hash := s.must("atrn -K /root/key 2>/dev/null")
+	both := "vodmr-front -k " + old + "," + hash + " mail.example.net second.example"
+	s.want(0, both, "let odmr@second.example in by "+old+","+hash+", and by no password", "&external\n")
+	s.unchanged(0, both, "nothing to change")
+	fetch := "atrn -K /root/key -u odmr@second.example -F $(vodmr-front -l | sed -n 's/^pin //p') -w 1 -m /root/second mail.example.net"
+	s.want(0, fetch, "fetched")
+	s.want(0, "vodmr-front -k "+old+" odmr@second.example", "let odmr@second.example in by "+old+", and")
+	s.want(77, fetch, "does not know the key "+hash)
+	s.must("rm -r /root/key /root/second")
 }

@@ -19,7 +19,12 @@ import (
 // once more for each kill that found it in flight.
 func TestKilledRelayLosesNothing(t *testing.T) {
 	t.Parallel()
-	const kills = 10
+	testKills(t, 10, func(*killSite) {})
+}
+
+// testKills kills vodmr-relay that often, on a site that prepare may change.
+func testKills(t *testing.T, kills int, prepare func(*killSite)) {
+	t.Helper()
 	seed := uint64(time.Now().UnixNano())
 	if text := os.Getenv("VODMR_SEED"); text != "" {
 		seed, _ = strconv.ParseUint(text, 10, 64)
@@ -27,6 +32,7 @@ func TestKilledRelayLosesNothing(t *testing.T) {
 	t.Logf("VODMR_SEED=%d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	k := newKillSite(t, random, 200)
+	prepare(k)
 	for left := kills; left > 0; {
 		if k.fetchAndKill(t, random, left) {
 			left--

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -155,7 +156,21 @@ func (p *postfix) configure(t testing.TB, domain string, more []string) {
 		"mailbox_size_limit = 0",
 		"virtual_mailbox_limit = 0",
 	}, more...)
-	root.write(t, p.config()+"/main.cf", strings.Join(settings, "\n")+"\n", 0o644)
+	root.write(t, p.config()+"/main.cf", strings.Join(lastOfEach(settings), "\n")+"\n", 0o644)
+}
+
+// lastOfEach leaves out a setting that a later one replaces. Every daemon warns of a setting
+// that is there twice, even postlogd, which then waits for ever if ten others did before it:
+// it writes to the socket that only it reads.
+func lastOfEach(settings []string) (kept []string) {
+	for i, setting := range settings {
+		name, _, _ := strings.Cut(setting, " =")
+		replaced := slices.ContainsFunc(settings[i+1:], func(later string) bool { return strings.HasPrefix(later, name+" =") })
+		if !replaced {
+			kept = append(kept, setting)
+		}
+	}
+	return kept
 }
 
 // writeMaster writes master.cf: the listeners, and the daemons behind them.

@@ -1,12 +1,14 @@
 package integration
 
 import (
+	"context"
 	"fmt"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"vodmr/test/kit/require"
 )
@@ -54,9 +56,12 @@ postfix -c "$MAIL_CONFIG" start >"$DIR/start" 2>&1 || { cat "$DIR/start"; exit 9
 ` + commands + `
 postfix -c "$MAIL_CONFIG" stop >/dev/null 2>&1
 `
-	cmd := exec.Command(require.Program(t, "unshare"), "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", script)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, require.Program(t, "unshare"), "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", script)
 	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin", "MAIL_CONFIG=" + f.config(), "DIR=" + f.dir,
 		"CHECK=" + program(t, "vodmr-check"), "SENDMAIL=" + program(t, "vodmr-sendmail"), "SERVICE=" + f.service, "MAILDIR=" + f.maildir}
+	cmd.WaitDelay = 10 * time.Second
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		showLog(t, f.log())

@@ -63,6 +63,11 @@ func New() *Dialogue { return &Dialogue{expected: []expected{{}}} }
 // Reads reports if more bytes of the client are wanted now.
 func (d *Dialogue) Reads() bool { return len(d.held) < maxHeld }
 
+// HasHeld reports if bytes of the client wait for a reply: they can still be passed on.
+func (d *Dialogue) HasHeld() bool {
+	return len(d.held) > 0 && (d.stage == stageReply || len(d.expected) >= maxExpected)
+}
+
 // FromClient takes bytes of the client.
 func (d *Dialogue) FromClient(p []byte) (toServer, toClient []byte) {
 	d.held = append(d.held, p...)

@@ -141,7 +141,7 @@ func (p *pump) add(toServer, toClient []byte) {
 
 // tell tells the server that the client has ended, once it has got all of its bytes.
 func (p *pump) tell() {
-	if p.clientEnded && !p.ended && !p.serverEnded && len(p.toServer) == 0 {
+	if p.clientEnded && !p.ended && !p.serverEnded && len(p.toServer) == 0 && !p.dialogue.HasHeld() {
 		p.ended = true
 		_ = unix.Shutdown(p.serverFD, unix.SHUT_WR)
 	}

@@ -30,15 +30,16 @@ type file struct {
 	dir  int    // MAILDIR
 	path string // its path, for the texts of errors
 
-	fd       int    // open for appending, or -1
-	pending  []byte // lines that are not in the file yet
-	dropped  bool   // there were too many of them: only a rewriting helps
-	torn     bool   // the file's last line has no end
-	unusable bool   // the name is taken by something that vodmr did not write
-	appended int    // bytes since a rewriting was last tried
-	lines    int    // lines, pending ones too, since then
-	size     int64  // bytes of the whole
-	total    int    // lines since it was rewritten, without those counted in lines
+	fd        int    // open for appending, or -1
+	pending   []byte // lines that are not in the file yet
+	dropped   bool   // there were too many of them: only a rewriting helps
+	torn      bool   // the file's last line has no end
+	unusable  bool   // the name is taken by something that vodmr did not write
+	appended  int    // bytes since a rewriting was last tried
+	lines     int    // lines, pending ones too, since then
+	size      int64  // bytes of the whole
+	total     int    // lines since it was rewritten, without those counted in lines
+	abandoned bool   // see History.Abandon
 }
 
 // add takes the pending lines with one more.
@@ -121,6 +122,10 @@ func (h *History) Close() {
 	h.out.fd = -1
 }
 
+// Abandon has nothing written any more: the Maildir's lock is lost, and another session may
+// write the file.
+func (h *History) Abandon() { h.out.abandoned = true }
+
 // load reads the file, if it is a regular one.
 func (h *History) load() error {
 	fd, st, err := sys.OpenRegular(h.out.dir, fileName, unix.O_RDONLY|sys.Safely, 0)
@@ -193,7 +198,7 @@ func (h *History) tear(rest []byte, tooLong bool) {
 // caller sends one message at a time meanwhile.
 func (h *History) Flush() error {
 	f := &h.out
-	if len(f.pending) == 0 && !f.dropped {
+	if f.abandoned || len(f.pending) == 0 && !f.dropped {
 		return nil
 	}
 	if f.dropped || f.appended+len(f.pending) > maxAppended || f.lines > maxLines {
@@ -204,7 +209,7 @@ func (h *History) Flush() error {
 		f.total += f.lines
 		f.appended, f.lines = 0, 0 // try that again in a while
 	}
-	return h.appendPending()
+	return f.appendPending()
 }
 
 // full reports if the file would become larger than one that is read again.
@@ -212,10 +217,9 @@ func (f *file) full() bool {
 	return f.size+int64(len(f.pending)) > loadedSize || f.total+f.lines > mostLines
 }
 
-func (h *History) appendPending() error {
-	f := &h.out
-	if err := h.out.openForAppend(); err != nil {
-		return h.out.named(fileName, err)
+func (f *file) appendPending() error {
+	if err := f.openForAppend(); err != nil {
+		return f.named(fileName, err)
 	}
 	data := f.pending
 	if f.torn {
@@ -224,7 +228,7 @@ func (h *History) appendPending() error {
 	}
 	if err := fdio.WriteAll(f.fd, data); err != nil {
 		f.torn = true // perhaps
-		return h.out.named(fileName, err)
+		return f.named(fileName, err)
 	}
 	f.torn = false
 	f.appended += len(data)

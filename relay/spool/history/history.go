@@ -56,6 +56,8 @@ type History struct {
 	state  state
 	out    file
 	unread error // see Unread
+
+	announced announced // and not sent yet
 }
 
 const (
@@ -91,6 +93,7 @@ func (h *History) Begin(session string, bases func(yield func(base []byte) bool)
 	}
 	h.climb()
 	h.state.begin(session)
+	h.announced = nil
 	h.addLine("session", h.state.session)
 	h.addLine("passed", strconv.Itoa(h.state.passed))
 	if err = h.rewrite(); err != nil {
@@ -104,6 +107,7 @@ func (h *History) Begin(session string, bases func(yield func(base []byte) bool)
 // Call Flush after it.
 func (h *History) End() {
 	h.state.begin(cleanEnd)
+	h.announced = nil
 	h.state.ended = h.state.clock().Unix()
 	h.addLine("session", h.state.session)
 	if !h.state.trust.taken {
@@ -118,8 +122,12 @@ const cleanEnd = "-"
 const unnamed = "unnamed"
 
 // Sent notes that these messages are about to be sent in one transaction: the copies of
-// one message. Flush must be called before they are.
+// one message. Flush must be called before they are, if Unwritten says so.
 func (h *History) Sent(bases ...string) {
+	if h.announced.next(bases, h.state.unanswered) {
+		return
+	}
+	h.Withdraw()
 	for i, base := range bases {
 		h.state.setSent(base, i > 0)
 		h.addLine(sentVerb(i), base)

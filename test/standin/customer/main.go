@@ -1,8 +1,9 @@
 // Customer is a customer's mail server for scripts/demo. It speaks SMTP on
 // descriptors 0 and 1, to which atrn connects the turned session, stores mail in a
-// Maildir, and refuses one address as unknown.
+// Maildir, and refuses recipients as unknown: one address, or all but some.
 //
 //	customer MAILDIR ADDRESS
+//	customer MAILDIR only ADDRESS...
 package main
 
 import (
@@ -10,24 +11,29 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"vodmr/maildir"
 	"vodmr/test/kit/customer"
 )
 
 func main() {
-	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: customer MAILDIR ADDRESS")
+	if len(os.Args) < 3 || len(os.Args) > 3 != (os.Args[2] == "only") {
+		fmt.Fprintln(os.Stderr, "usage: customer MAILDIR ADDRESS\n       customer MAILDIR only ADDRESS...")
 		os.Exit(100)
 	}
-	if err := serve(os.Args[1], os.Args[2]); err != nil {
+	has := func(to string) bool { return to != os.Args[2] }
+	if os.Args[2] == "only" {
+		has = func(to string) bool { return slices.Contains(os.Args[3:], to) }
+	}
+	if err := serve(os.Args[1], has); err != nil {
 		fmt.Fprintln(os.Stderr, "customer:", err)
 		os.Exit(111)
 	}
 }
 
-// serve serves one connection.
-func serve(dir, nobody string) error {
+// serve serves one connection. has reports if it has a recipient.
+func serve(dir string, has func(to string) bool) error {
 	into, err := open(dir)
 	if err != nil {
 		return err
@@ -37,7 +43,7 @@ func serve(dir, nobody string) error {
 		Chunking:   true,
 		Offers:     []string{"8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"},
 		Rcpt: func(to string) string {
-			if to == nobody {
+			if !has(to) {
 				return "550 5.1.1 nobody here has that address"
 			}
 			return ""

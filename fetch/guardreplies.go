@@ -1,0 +1,114 @@
+package fetch
+
+import (
+	"bytes"
+	"slices"
+
+	"vodmr/internal/address"
+)
+
+// fromServer passes on what the server sends, and our own replies in between. The error is
+// about the provider.
+func (g *guard) fromServer(p []byte) error {
+	g.speaking.Lock()
+	defer g.speaking.Unlock()
+	g.mu.Lock()
+	text := g.hear(p)
+	g.track.replies(text) // before anything that waits for a reply goes on
+	g.mu.Unlock()
+	return g.say(text)
+}
+
+// hear returns the bytes for the provider. The lock is held.
+func (g *guard) hear(p []byte) (text []byte) {
+	for len(p) > 0 && !g.outOfStep {
+		reply, whole, n := g.listener.feed(p)
+		piece := p[:n]
+		p = p[n:]
+		hello := len(g.expected) > 0 && g.expected[0].kind == expectEHLO
+		if hello {
+			g.hello = appendStart(g.hello, piece, maxHello)
+		} else {
+			text = append(text, piece...)
+		}
+		if hello && whole {
+			text = append(text, g.passedHello(reply)...)
+		}
+		if whole && !g.answered(reply) {
+			g.ended, g.outOfStep = errNotAsked, true // what follows matches no command
+		}
+		text = g.takeOurs(text)
+	}
+	return append(text, p...)
+}
+
+// answered matches a reply to its command. It returns false if there is none.
+func (g *guard) answered(r heard) bool {
+	if len(g.expected) == 0 {
+		return r.code == 421 || g.quit
+	}
+	if len(g.expected) == 1 && g.inChunk {
+		if r.good() { // it accepts octets that it has not got
+			return false
+		}
+		g.refused = true
+	}
+	kind := g.expected[0].kind
+	g.expected = g.expected[:copy(g.expected, g.expected[1:])]
+	switch kind {
+	case expectMail, expectEHLO, expectReset:
+		if r.good() {
+			g.recipients = 0
+		}
+	case expectRcpt:
+		if r.good() {
+			g.recipients++
+		}
+	case expectDATA:
+		g.startsData = r.code == 354
+	case expectChunk:
+		if !r.good() { // RFC 3030 section 2: the transaction has failed
+			g.recipients = 0
+		}
+	case expectContent:
+		g.recipients = 0
+	}
+	return true
+}
+
+// passedHello is the server's reply to EHLO as the provider sees it.
+func (g *guard) passedHello(r heard) []byte {
+	raw := g.hello
+	g.hello = nil
+	lines := bytes.SplitAfter(raw, []byte("\n"))
+	lines = lines[:len(lines)-1] // empty, or cut
+	if len(lines) == 0 {
+		return []byte("500 5.5.6 line too long\r\n")
+	}
+	first := lines[0]
+	if r.good() {
+		lines = slices.DeleteFunc(lines[1:], func(line []byte) bool { return !passedKeyword(line) })
+		lines = slices.Insert(lines, 0, first)
+	}
+	for _, line := range lines[:len(lines)-1] {
+		line[3] = '-'
+	}
+	if last := lines[len(lines)-1]; last[3] == '-' {
+		last[3] = ' '
+	}
+	return slices.Concat(lines...)
+}
+
+// passedKeyword reports if a line of the reply to EHLO names an extension that changes only
+// commands that are passed on.
+func passedKeyword(line []byte) bool {
+	if len(line) < 4 {
+		return false
+	}
+	keyword := bytes.TrimRight(line[4:], "\r\n")
+	if end := bytes.IndexAny(keyword, " =\t"); end >= 0 {
+		keyword = keyword[:end]
+	}
+	return slices.Contains([]string{"8BITMIME", "BINARYMIME", "CHUNKING", "DELIVERBY", "DSN", "ENHANCEDSTATUSCODES", "LIMITS",
+		"MT-PRIORITY", "NO-SOLICITING", "PIPELINING", "REQUIRETLS", "RRVS", "SIZE", "SMTPUTF8"}, address.Upper(string(keyword)))
+}

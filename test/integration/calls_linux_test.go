@@ -1,0 +1,81 @@
+package integration
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"vodmr/test/kit/require"
+	"vodmr/test/kit/slowfs"
+)
+
+// TestCalls holds what one message costs: open, fstat, read, close and unlink, and no other
+// call; the notes are appended to at most once for a window; a maildirsize that is missing
+// is asked for once.
+func TestCalls(t *testing.T) {
+	const messages = 300
+	s := newSite(t)
+	s.owner.mkdir(t, filepath.Join(s.dir, "run"), 0o700)
+	trace := filepath.Join(s.dir, "run/trace")
+	s.relay = []string{require.Program(t, "strace"), "-f", "-y", "-o", trace, "-e", "trace=file,desc"}
+	for n := range messages {
+		s.deliver(t, "ann@sender.test", strings.Repeat(fmt.Sprintf("line %d\n", n), 400), "user@"+s.domain)
+	}
+	s.mustFetch(t, s.listen(t), "-m", filepath.Join(t.TempDir(), "Maildir"))
+	calls := countCalls(require.File(t, trace))
+	t.Log(calls)
+	for name, most := range map[string]int{"open": 1, "fstat": 1, "read": 1, "close": 1, "unlink": 1, "other": 0} {
+		if calls[name] > most*messages+10 {
+			t.Errorf("%d times %s for %d messages", calls[name], name, messages)
+		}
+	}
+	if calls["unlink"] < messages {
+		t.Errorf("%d unlinks were counted for %d messages", calls["unlink"], messages)
+	}
+	if calls["maildirsize"] > 1 {
+		t.Errorf("maildirsize was looked for %d times", calls["maildirsize"])
+	}
+	if calls["append"] > messages/10 {
+		t.Errorf("%d appends to vodmr.notes", calls["append"])
+	}
+}
+
+// countCalls counts the calls of strace's output that have to do with messages, and those
+// for maildirsize and the notes.
+func countCalls(trace string) map[string]int {
+	message := regexp.MustCompile(`\d+\.\d+\.vm,S=`)
+	call := regexp.MustCompile(`^\d+ +(?:<\.\.\. )?(\w+)`)
+	names := map[string]string{"openat": "open", "fstat": "fstat", "newfstatat": "other", "pread64": "read", "close": "close", "unlinkat": "unlink"}
+	counted := map[string]int{}
+	for line := range strings.Lines(trace) {
+		match := call.FindStringSubmatch(line)
+		if match == nil || strings.Contains(line, "resumed>") {
+			continue
+		}
+		name := match[1]
+		if strings.Contains(line, `"maildirsize"`) {
+			counted["maildirsize"]++
+		} else if name == "write" && strings.Contains(line, "vodmr.notes") {
+			counted["append"]++
+		} else if name != "write" && name != "sendto" && name != "getdents64" && message.MatchString(line) {
+			counted[names[name]]++
+		}
+	}
+	return counted
+}
+
+// TestKilledOnSlowFileSystem is TestKilledRelayLosesNothing with a Maildir on a file system
+// whose calls take their time, so that files are read and removed beside the session.
+func TestKilledOnSlowFileSystem(t *testing.T) {
+	t.Parallel()
+	testKills(t, 5, func(k *killSite) {
+		disk := k.maildir() + ".disk"
+		require.OK(t, os.Rename(k.maildir(), disk))
+		k.owner.mkdir(t, k.maildir(), 0o700)
+		slowfs.At(t, disk, k.maildir(), slowfs.Speed{Delay: 2 * time.Millisecond, Cache: time.Second})
+	})
+}
