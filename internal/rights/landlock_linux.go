@@ -1,6 +1,8 @@
 package rights
 
 import (
+	"fmt"
+	"strings"
 	"syscall"
 	"unsafe"
 
@@ -77,19 +79,40 @@ func newRuleset() (*ruleset, error) {
 	return &ruleset{int(fd), version, rules[0]}, nil
 }
 
-// allowPath allows what can be done below a path. If nothing is there, nothing needs to be
-// allowed.
+// allowPath allows what can be done below a path. If nothing is there, or nothing that this user
+// may reach, nothing needs to be allowed.
 func (s *ruleset) allowPath(path string, rights uint64) error {
-	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC}
-	if rights == writeRights {
-		how.Resolve = unix.RESOLVE_NO_SYMLINKS
-	}
-	fd, err := sys.RetryN(func() (int, error) { return unix.Openat2(unix.AT_FDCWD, path, &how) })
-	if err != nil {
+	fd, err := openPath(path, rights == writeRights)
+	switch err {
+	case nil:
+	case unix.ENOENT, unix.ENOTDIR, unix.EACCES, unix.ELOOP:
 		return nil
+	default:
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	defer unix.Close(fd)
 	return s.allow(fd, rights)
+}
+
+// openPath opens what is at a path. A straight one leads through folders only, and to one, and
+// not through links. (openat2 could do that, but systemd's RestrictSUIDSGID forbids it.)
+func openPath(path string, straight bool) (fd int, err error) {
+	if !straight {
+		return sys.Open(unix.AT_FDCWD, path, unix.O_PATH|unix.O_CLOEXEC, 0)
+	}
+	const folder = unix.O_PATH | unix.O_CLOEXEC | unix.O_DIRECTORY | unix.O_NOFOLLOW
+	if fd, err = sys.Open(unix.AT_FDCWD, "/", folder, 0); err != nil {
+		return -1, err
+	}
+	for part := range strings.SplitSeq(strings.Trim(path, "/"), "/") {
+		above := fd
+		fd, err = sys.Open(above, part, folder, 0)
+		unix.Close(above)
+		if err != nil {
+			return -1, err
+		}
+	}
+	return fd, nil
 }
 
 // allow allows what can be done below an open folder, or with an open file.
