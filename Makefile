@@ -25,7 +25,7 @@ ZSHDIR = $(PREFIX)/share/zsh/site-functions
 CERTIFICATES = /etc/ssl/certs/ca-certificates.crt
 DESTDIR =
 
-DOCS = README.md ANNOUNCEMENT INSTALL FAQ SWITCHING MACHINES INTERNALS STANDING CHANGES TODO LICENSE
+DOCS = README.md ANNOUNCEMENT INSTALL FAQ SECURITY SWITCHING MACHINES INTERNALS STANDING CHANGES TODO LICENSE
 EXAMPLES = systemd/vodmr.socket systemd/vodmr@.service \
 	freebsd/Makefile freebsd/pkg-descr freebsd/files/vodmr.in fail2ban/vodmr.conf \
 	monitoring/vodmr.rules.yml monitoring/vodmr-dashboard.json \
@@ -33,7 +33,7 @@ EXAMPLES = systemd/vodmr.socket systemd/vodmr@.service \
 UNITS = vodmr.service vodmr-expire.service vodmr-expire.timer
 
 ATRNPROGRAMS = atrn atrn-conf
-ATRNDOCS = INSTALL FAQ SWITCHING CHANGES LICENSE
+ATRNDOCS = INSTALL FAQ SECURITY SWITCHING CHANGES LICENSE
 ATRNEXAMPLES = oci/Containerfile oci/README
 ATRNUNITS = atrn@.service
 

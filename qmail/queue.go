@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/starter"
 )
 
 // MaxAddress is the longest address that qmail-queue takes, in bytes.
@@ -21,6 +23,8 @@ type Queue struct {
 	Home    string        // qmail's home directory, in which the program runs
 	Program string        // QMAILQUEUE, or vodmr-sendmail; "" is bin/qmail-queue
 	Timeout time.Duration // longest wait for one step of it; 0 is DefaultTimeout
+
+	starter *starter.Starter // the process that starts it, see Fork; nil for this one
 }
 
 // FindQueue returns the program that takes bounces: the one that QMAILQUEUE names; otherwise

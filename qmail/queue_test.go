@@ -24,16 +24,42 @@ type try struct {
 	timeout time.Duration
 }
 
-// inject runs it, and checks that neither process nor pipe is left. queued is
-// the directory with what the stand-in queued.
+// inject runs it twice, once by a second process that starts programs, if this system has
+// that, and checks that both give the same error. queued is the directory with what the
+// stand-in queued.
 func (tr try) inject(t *testing.T) (queued string, err error) {
+	t.Helper()
+	var whole strings.Builder
+	message := tr.message
+	tr.message = io.TeeReader(message, &whole)
+	queued, err = tr.injectBy(t, false)
+	if _, failed := message.(*strings.Reader); !failed {
+		return queued, err // it can be read once only
+	}
+	_, _ = io.Copy(&whole, message)
+	tr.message = strings.NewReader(whole.String())
+	queued, second := tr.injectBy(t, true)
+	if fmt.Sprint(err) != fmt.Sprint(second) {
+		t.Errorf("%s: by a starter %v, otherwise %v", tr.part, second, err)
+	}
+	return queued, second
+}
+
+// injectBy runs it, and checks that neither process nor pipe is left.
+func (tr try) injectBy(t *testing.T, starter bool) (queued string, err error) {
 	t.Helper()
 	queued = t.TempDir()
 	t.Setenv(playVar, tr.part)
 	t.Setenv(reportVar, queued)
 	q := Queue{Home: realDir(t), Program: testBinary(t), Timeout: tr.timeout}
+	if starter {
+		if err := q.Fork(); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+			t.Fatal(err)
+		}
+	}
 	before := openPipes()
 	err = q.Inject("ann@s.test", []string{"bob@example.org", "eve@example.org"}, tr.message)
+	q.Close()
 	checkNothingLeft(t, before)
 	return queued, err
 }

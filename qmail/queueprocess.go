@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vodmr/internal/child"
+	"vodmr/internal/starter"
 	"vodmr/internal/sys"
 )
 
@@ -27,7 +28,7 @@ const (
 // A queueProcess is a running qmail-queue and our ends of its pipes. They are
 // ours alone, so they may be non-blocking.
 type queueProcess struct {
-	program  *child.Child // nil once reaped
+	program  running // nil once reaped
 	message  int
 	envelope int
 	text     int
@@ -63,8 +64,50 @@ func (q Queue) start() (*queueProcess, error) {
 	return p, nil
 }
 
+// running is a program that this process started, or a starter.
+type running interface {
+	Ended() int
+	Wait() unix.WaitStatus
+	Kill()
+	Close()
+}
+
 // exec starts the program with the far ends of the pipes.
 func (p *queueProcess) exec(q Queue, theirs [3]int) error {
+	c := q.command()
+	if q.starter != nil {
+		return p.ask(q.starter, c, theirs)
+	}
+	const closed = ^uintptr(0)
+	started, err := child.Start(c.Path, c.Argv, &syscall.ProcAttr{
+		Dir: c.Dir,
+		Env: c.Environ,
+		Files: []uintptr{uintptr(theirs[0]), uintptr(theirs[1]), 2,
+			closed, closed, closed, uintptr(theirs[2])},
+	})
+	if err != nil {
+		return err
+	}
+	p.program = started
+	return nil
+}
+
+// ask has the starter start the program. What keeps it from running is found out here: the
+// starter cannot say it.
+func (p *queueProcess) ask(s *starter.Starter, c starter.Command, theirs [3]int) error {
+	if err := child.Executable(sys.Join(c.Dir, c.Path)); err != nil {
+		return fmt.Errorf("%s: %w", c.Path, err)
+	}
+	started, err := s.Start(theirs)
+	if err != nil {
+		return err
+	}
+	p.program = started
+	return nil
+}
+
+// command is how the program is run.
+func (q Queue) command() starter.Command {
 	program := q.Program
 	if program == "" {
 		program = "bin/qmail-queue"
@@ -73,15 +116,30 @@ func (p *queueProcess) exec(q Queue, theirs [3]int) error {
 	if strings.HasPrefix(program, "/") && !isDir(dir) {
 		dir = "/"
 	}
-	const closed = ^uintptr(0)
-	var err error
-	p.program, err = child.Start(program, []string{program}, &syscall.ProcAttr{
-		Dir: dir,
-		Env: syscall.Environ(),
-		Files: []uintptr{uintptr(theirs[0]), uintptr(theirs[1]), 2,
-			closed, closed, closed, uintptr(theirs[2])},
-	})
+	return starter.Command{Path: program, Argv: []string{program}, Dir: dir, Environ: syscall.Environ()}
+}
+
+// Path is the file that is run.
+func (q Queue) Path() string {
+	c := q.command()
+	return sys.Join(c.Dir, c.Path)
+}
+
+// Fork makes a second process that starts the program, for a process that is about to give
+// up the right to start any. Without a program there is nothing to do.
+func (q *Queue) Fork() (err error) {
+	if q.Program == "" && !OpenHome(q.Home).HasQueue() {
+		return nil
+	}
+	q.starter, err = starter.Fork(q.command())
 	return err
+}
+
+// Close ends what Fork made.
+func (q *Queue) Close() {
+	if q.starter != nil {
+		q.starter.Close()
+	}
 }
 
 // write writes all of b, waiting at most the timeout for each piece.
@@ -188,7 +246,7 @@ func (p *queueProcess) exitError(status unix.WaitStatus) error {
 // the message end must not be left to think that this was all.
 func (p *queueProcess) release() {
 	if p.program != nil {
-		p.program.Signal(unix.SIGKILL)
+		p.program.Kill()
 		p.reap()
 	}
 	p.closeFD(&p.message)

@@ -12,6 +12,7 @@ import (
 	"vodmr/internal/confine"
 	"vodmr/internal/fdio"
 	"vodmr/internal/logline"
+	"vodmr/internal/rights"
 )
 
 // handshakeTime bounds the handshake, however slowly the customer sends.
@@ -74,7 +75,7 @@ func (s *server) fail(err error) int {
 
 // prepare does what must come before the key is read.
 func (s *server) prepare() error {
-	if err := confine.KeepSecret(); err != nil {
+	if err := rights.KeepSecret(); err != nil {
 		return fmt.Errorf("cannot hide from other processes: %w", err)
 	}
 	fdio.CloseOnExec(3)

@@ -35,6 +35,15 @@ func run(args []string) int {
 		fmt.Print(o.show)
 		return fetch.ExitFetched
 	}
+	if err := o.confine(); err != nil {
+		fetch.Warn(os.Stderr, fmt.Errorf("cannot give up rights: %w", err))
+		return fetch.ExitLater
+	}
+	return o.fetch()
+}
+
+// fetch makes the sessions and returns the exit code.
+func (o *flags) fetch() int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	r := fetch.Reporter{Session: o.session, Log: os.Stderr, Terminal: fetch.IsTerminal(2), Verbose: o.verbose}

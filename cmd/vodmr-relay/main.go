@@ -12,6 +12,7 @@ import (
 	"vodmr/internal/fdio"
 	"vodmr/internal/getopt"
 	"vodmr/internal/logline"
+	"vodmr/internal/rights"
 	"vodmr/internal/setuser"
 	"vodmr/internal/verdict"
 	"vodmr/maildir"
@@ -59,11 +60,36 @@ func run() int {
 	// watches in another way.
 	fdio.NoUserTimeout(0)
 	fdio.CloseOnExec(3) // qmail-queue needs none of what others left open
-	err = relay.Serve(config)
+	return serve(config)
+}
+
+// serve is the session, and returns the exit code.
+func serve(config relay.Config) int {
+	if err := confine(&config); err != nil {
+		config.Log.Event("error", logline.F("reason", "this process cannot be confined"), logline.Err(err))
+		return exitTemporary
+	}
+	defer config.Queue.Close()
+	err := relay.Serve(config)
 	if err != nil {
 		fdio.Linger(1) // the customer may not have read why
 	}
 	return relay.ExitCode(err)
+}
+
+// confine gives up all rights that the session does not need, before the first byte of the
+// customer is read. On Linux such a process can start no program with a setuid bit, so a
+// second one is made before, which starts qmail-queue. A system that cannot confine a process
+// goes without.
+func confine(config *relay.Config) error {
+	if _, ok := rights.Available(); !ok {
+		return rights.KeepSecret()
+	}
+	keeps := config.Rights()
+	if err := config.Queue.Fork(); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		return err
+	}
+	return keeps.Keep()
 }
 
 func command(home, rules *string) *getopt.Command {

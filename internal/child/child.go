@@ -98,6 +98,9 @@ func (c *Child) Signal(signal syscall.Signal) {
 	}
 }
 
+// Kill ends the program by SIGKILL, unless it has ended.
+func (c *Child) Kill() { c.Signal(syscall.SIGKILL) }
+
 // SignalGroup sends a signal to the process group that the program leads (SysProcAttr's
 // Setpgid), unless the program has ended.
 func (c *Child) SignalGroup(signal syscall.Signal) {

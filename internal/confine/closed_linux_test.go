@@ -33,7 +33,7 @@ func TestCloseOff(t *testing.T) {
 		"own thread": "<nil>", "ptrace": "operation not permitted",
 	}
 	if Kernels().Ports {
-		want["connect"] = "permission denied"
+		want["connect"] = "operation not permitted"
 	}
 	tried := tries(t, exec.Command(folder+"/confined", victim(t, nil)))
 	for what, outcome := range want {

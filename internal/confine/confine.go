@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vodmr/internal/account"
+	"vodmr/internal/rights"
 )
 
 // A User is an account to become. A nil one means to stay the present user.
@@ -101,10 +102,10 @@ func (u *User) take(steps []step) error {
 
 // loseRights comes last: the kernel lets a process be read again when its user changes.
 func loseRights() error {
-	if err := KeepSecret(); err != nil {
+	if err := rights.KeepSecret(); err != nil {
 		return err
 	}
-	return gainNothing()
+	return rights.GainNothing()
 }
 
 // EmptyFolder is the root folder of a confined process, made if it is missing.

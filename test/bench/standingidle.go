@@ -60,8 +60,9 @@ func runStanding(b *bench, r row) ([]result, error) {
 	time.Sleep(standingWindow)
 	busy := runtimeOf(relay) - before
 	front, back := processes(vodmr), memory(relay)
-	if len(front) != 0 || len(back) != sessions {
-		return nil, fmt.Errorf("%d of vodmr and %d of vodmr-relay run, not 0 and %d; %s",
+	// On Linux each has a second process beside it, which would start qmail-queue.
+	if len(front) != 0 || len(back) != sessions && len(back) != 2*sessions {
+		return nil, fmt.Errorf("%d of vodmr and %d of vodmr-relay run, not 0 and %d or twice as many; %s",
 			len(front), len(back), sessions, provider.log)
 	}
 	threads := threadsOf(relay)
@@ -71,8 +72,8 @@ func runStanding(b *bench, r row) ([]result, error) {
 	}
 	hour := busy.Seconds() / float64(sessions) * float64(time.Hour/standingWindow)
 	one := result{row: r.name, mode: "-", messages: sessions, size: 4 << 10, seconds: times.all.Seconds(), cpu: hour,
-		pss: mean(back)}
-	one.note = fmt.Sprintf("PSS a session %.0f KiB: vodmr-relay alone; %.1f threads; processor a session and hour %.3f s; "+
+		pss: mean(back) * float64(len(back)) / float64(sessions)}
+	one.note = fmt.Sprintf("PSS a session %.0f KiB: vodmr-relay and the process that starts qmail-queue; %.1f threads; processor a session and hour %.3f s; "+
 		"a message to each %.2f s, each within %d ms by the median, slowest %d ms; behind %s%s", one.pss, threads, hour,
 		times.all.Seconds(), times.median().Milliseconds(), times.each[sessions-1].Milliseconds(), provider.name, unwatched(sessions))
 	return []result{one}, nil

@@ -32,7 +32,7 @@ func TestPlainEnglish(t *testing.T) {
 		}
 	}
 	texts := map[string]string{"the comments": all.String()}
-	for _, name := range []string{"README.md", "INSTALL", "FAQ", "SWITCHING", "MACHINES", "INTERNALS", "STANDING"} {
+	for _, name := range []string{"README.md", "INSTALL", "FAQ", "SECURITY", "SWITCHING", "MACHINES", "INTERNALS", "STANDING"} {
 		texts[name] = read(t, name)
 	}
 	pages, err := filepath.Glob(filepath.Join(root, "man", "*.[1-9]"))

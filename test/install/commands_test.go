@@ -185,6 +185,12 @@ func (s *tale) logins() string {
 func TestTwoCommandsAtEachEnd(t *testing.T) {
 	s := newTale(t)
 	defer s.tell()
+	defer func() {
+		if t.Failed() {
+			said, _ := s.front.run("journalctl --no-pager -u vodmr -n 40")
+			t.Logf("the front:\n%s", said)
+		}
+	}()
 	s.install(s.front, "vodmr")
 	invitation := s.invite("mail.example.net example.org")
 	s.install(s.home, "atrn")

@@ -114,14 +114,14 @@ type end struct {
 func isCustomers(name string) bool { return strings.HasPrefix(name, "atrn") }
 
 var front = end{"front", "man/vodmr*.[1-9]", func(name string) bool { return !isCustomers(name) },
-	[]string{"README.md", "ANNOUNCEMENT", "INSTALL", "FAQ", "SWITCHING", "MACHINES", "INTERNALS", "STANDING", "CHANGES", "TODO", "LICENSE"},
+	[]string{"README.md", "ANNOUNCEMENT", "INSTALL", "FAQ", "SECURITY", "SWITCHING", "MACHINES", "INTERNALS", "STANDING", "CHANGES", "TODO", "LICENSE"},
 	[]string{"systemd/vodmr.socket", "systemd/vodmr@.service", "freebsd/Makefile", "freebsd/pkg-descr", "freebsd/files/vodmr.in", "fail2ban/vodmr.conf",
 		"monitoring/vodmr.rules.yml", "monitoring/vodmr-dashboard.json",
 		"haproxy/haproxy.cfg", "nginx/nginx.conf", "nginx/auth.py"},
 	[]string{"vodmr.service", "vodmr-expire.service", "vodmr-expire.timer"}}
 
 var atrn = end{"atrn", "man/atrn*.[1-9]", isCustomers,
-	[]string{"INSTALL", "FAQ", "SWITCHING", "CHANGES", "LICENSE"}, []string{"oci/Containerfile", "oci/README"}, []string{"atrn@.service"}}
+	[]string{"INSTALL", "FAQ", "SECURITY", "SWITCHING", "CHANGES", "LICENSE"}, []string{"oci/Containerfile", "oci/README"}, []string{"atrn@.service"}}
 
 // folder is the name of the end's package.
 func (e end) folder() string {

@@ -1,4 +1,4 @@
-package confine
+package rights
 
 import (
 	"syscall"
@@ -13,12 +13,12 @@ func KeepSecret() error {
 	return unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
 }
 
-// gainNothing keeps each thread, and each program that one of them becomes, from getting
+// GainNothing keeps each thread, and each program that one of them becomes, from getting
 // rights by a setuid bit or a file's capabilities.
 //
 // A process that was started so has it in each thread already. To ask costs nothing beside a
 // call in all threads, which stops each of them.
-func gainNothing() error {
+func GainNothing() error {
 	if on, err := unix.PrctlRetInt(unix.PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0); err == nil && on == 1 {
 		return nil
 	}

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package confine
+package rights
 
 import "golang.org/x/sys/unix"
 
@@ -11,5 +11,5 @@ func KeepSecret() error {
 	return unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})
 }
 
-// gainNothing has nothing to do: these systems have no such call for a whole process.
-func gainNothing() error { return nil }
+// GainNothing has nothing to do: these systems have no such call for a whole process.
+func GainNothing() error { return nil }

@@ -1,0 +1,200 @@
+package starter
+
+import (
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// What follows runs in a process that was forked from one with many threads, and has one. Go's
+// runtime cannot work there: no goroutine, no new memory, no growing stack. So these
+// functions make system calls and nothing else, as package syscall does between its fork and
+// its exec. Nor do they change a pointer: the garbage collector wants to hear of that.
+
+// clone forks. In the second process it does not return.
+func (b *block) clone() (pid int) {
+	var here byte
+	b.keepMemory(uintptr(unsafe.Pointer(&here)))
+	return b.forkRaw()
+}
+
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func (b *block) forkRaw() int {
+	pid, _, errno := syscall.RawSyscall6(unix.SYS_CLONE, b.flags[0], b.flags[1], 0, 0, 0, 0)
+	if errno != 0 {
+		return -int(errno)
+	}
+	if pid == 0 {
+		b.serve()
+	}
+	return int(pid)
+}
+
+// serve is the second process. It ends when nobody can ask any more.
+//
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func (b *block) serve() {
+	b.closeRest()
+	b.giveUpMemory()
+	for b.receive() {
+		b.run()
+	}
+	syscall.RawSyscall(unix.SYS_EXIT_GROUP, 0, 0, 0)
+}
+
+// closeRest leaves descriptor 2 and the socket open. The others would keep the customer's
+// connection open, for one.
+//
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func (b *block) closeRest() {
+	const all = 1<<32 - 1
+	syscall.RawSyscall(unix.SYS_CLOSE, b.peer, 0, 0)
+	syscall.RawSyscall(unix.SYS_CLOSE_RANGE, 0, 1, 0)
+	if b.socket > 3 {
+		syscall.RawSyscall(unix.SYS_CLOSE_RANGE, 3, b.socket-1, 0)
+	}
+	syscall.RawSyscall(unix.SYS_CLOSE_RANGE, b.socket+1, all, 0)
+}
+
+// giveUpMemory gives up what the first process would change later: it would be there twice
+// then.
+//
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func (b *block) giveUpMemory() {
+	for i := 0; i < len(b.unneeded); i++ {
+		unmap(b.unneeded[i].from, b.unneeded[i].to)
+	}
+}
+
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func unmap(from, to uintptr) {
+	if from < to {
+		syscall.RawSyscall(unix.SYS_MUNMAP, from, to-from, 0)
+	}
+}
+
+// receive waits for a request to start the program. It is false once nobody can ask.
+//
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func (b *block) receive() bool {
+	for {
+		b.message.Controllen = b.unused.Controllen
+		n, _, errno := syscall.RawSyscall(unix.SYS_RECVMSG, b.socket, uintptr(unsafe.Pointer(&b.message)), unix.MSG_CMSG_CLOEXEC)
+		if errno == syscall.EINTR {
+			continue
+		}
+		if errno != 0 || n == 0 {
+			return false
+		}
+		if b.request[0] == requestStart && b.takeFiles() {
+			return true
+		}
+	}
+}
+
+// takeFiles takes three descriptors out of the message. A kill that comes late has none.
+//
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func (b *block) takeFiles() bool {
+	header := (*unix.Cmsghdr)(unsafe.Pointer(&b.control[0]))
+	const want = unix.SizeofCmsghdr + 3*4
+	if uint64(b.message.Controllen) < want || uint64(header.Len) != want || header.Type != unix.SCM_RIGHTS {
+		return false
+	}
+	fds := (*[3]int32)(unsafe.Pointer(&b.control[unix.SizeofCmsghdr]))
+	b.files = [3]uintptr{uintptr(fds[0]), uintptr(fds[1]), uintptr(fds[2])}
+	return true
+}
+
+// run starts the program, waits for its end, or kills it if that is asked for, and answers
+// with its status.
+//
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func (b *block) run() {
+	pid, _, errno := syscall.RawSyscall6(unix.SYS_CLONE, b.flags[0], b.flags[1], 0, 0, 0, 0)
+	if errno == 0 && pid == 0 {
+		b.exec()
+	}
+	for i := 0; i < len(b.files); i++ {
+		syscall.RawSyscall(unix.SYS_CLOSE, b.files[i], 0, 0)
+	}
+	b.status = exitNotRun << 8
+	if errno == 0 {
+		b.await(pid)
+	}
+	syscall.RawSyscall(unix.SYS_WRITE, b.socket, uintptr(unsafe.Pointer(&b.status)), unsafe.Sizeof(b.status))
+}
+
+// await waits for the program, and kills it if a request asks for that. If nobody can ask
+// any more, the program is left alone: it may have the whole message.
+//
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func (b *block) await(pid uintptr) {
+	handle, _, errno := syscall.RawSyscall(unix.SYS_PIDFD_OPEN, pid, 0, 0)
+	if errno == 0 {
+		b.polled = [2]unix.PollFd{{Fd: int32(handle), Events: unix.POLLIN}, {Fd: int32(b.socket), Events: unix.POLLIN}}
+		syscall.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&b.polled[0])), 2, 0, 0, 0, 0)
+		if b.polled[0].Revents == 0 {
+			b.killOrEnd(pid)
+		}
+		syscall.RawSyscall(unix.SYS_CLOSE, handle, 0, 0)
+	}
+	syscall.RawSyscall6(unix.SYS_WAIT4, pid, uintptr(unsafe.Pointer(&b.status)), 0, 0, 0, 0)
+}
+
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func (b *block) killOrEnd(pid uintptr) {
+	n, _, _ := syscall.RawSyscall(unix.SYS_READ, b.socket, uintptr(unsafe.Pointer(&b.request[0])), 1)
+	if n != 1 {
+		syscall.RawSyscall(unix.SYS_EXIT_GROUP, 0, 0, 0)
+	}
+	syscall.RawSyscall(unix.SYS_KILL, pid, uintptr(unix.SIGKILL), 0)
+}
+
+// exec becomes the program, or ends. Descriptors above 2 have close-on-exec, so only those
+// that are put into place here stay.
+//
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func (b *block) exec() {
+	// A received descriptor may have a number that another one must get.
+	const above = 16
+	for i := 0; i < len(b.files); i++ {
+		b.files[i], _, _ = syscall.RawSyscall(unix.SYS_FCNTL, b.files[i], unix.F_DUPFD_CLOEXEC, above)
+	}
+	syscall.RawSyscall(unix.SYS_DUP3, b.files[0], 0, 0)
+	syscall.RawSyscall(unix.SYS_DUP3, b.files[1], 1, 0)
+	syscall.RawSyscall(unix.SYS_DUP3, b.files[2], 6, 0)
+	// What was handled is handled as usual again before signals come in.
+	for signal := uintptr(1); signal <= 64; signal++ {
+		syscall.RawSyscall6(unix.SYS_RT_SIGACTION, signal, uintptr(unsafe.Pointer(&b.nothing)), 0, 8, 0, 0)
+	}
+	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&b.signals)), 0, 8, 0, 0)
+	_, _, errno := syscall.RawSyscall(unix.SYS_CHDIR, uintptr(unsafe.Pointer(b.dir)), 0, 0)
+	if errno == 0 {
+		syscall.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(b.path)), uintptr(unsafe.Pointer(b.argv)), uintptr(unsafe.Pointer(b.environ)))
+	}
+	syscall.RawSyscall(unix.SYS_EXIT_GROUP, exitNotRun, 0, 0)
+}

@@ -1,0 +1,59 @@
+// Package starter owns the way in which a process that may start no program still gets one
+// program started. Before it gives up its rights it forks a second process, the starter, which
+// keeps them, and which does one thing: it starts the program with three descriptors that it
+// is sent, and says how the program ended. The starter reads nothing but these requests.
+//
+// On Linux a process that is confined by Landlock cannot run a program with a setuid or
+// setgid bit, such as qmail-queue or Postfix's postdrop, and neither can its children. So
+// the starter must be there before. It is a fork without exec, since each session has one:
+// it keeps its stack and the text of the program, some 40 KiB, where a program of its own would
+// need a megabyte.
+package starter
+
+import "golang.org/x/sys/unix"
+
+// A Command is the program that a starter starts.
+type Command struct {
+	Path    string // relative to Dir, or absolute
+	Argv    []string
+	Environ []string
+	Dir     string
+}
+
+// A Run is the program while it runs.
+type Run struct {
+	socket int
+	failed bool
+}
+
+// Ended is a descriptor that can be read once the program has ended.
+func (r *Run) Ended() int { return r.socket }
+
+// Wait waits for the program's end. It is called once. If the starter is gone, nobody
+// knows how the program ended, and the status is that of a failure.
+func (r *Run) Wait() unix.WaitStatus {
+	const unknown = unix.WaitStatus(exitUnknown << 8)
+	if r.failed {
+		return unknown
+	}
+	status, ok := receiveStatus(r.socket)
+	if !ok {
+		return unknown
+	}
+	return status
+}
+
+// Kill ends the program.
+func (r *Run) Kill() { r.failed = send(r.socket, requestKill) != nil || r.failed }
+
+// Close has nothing to close: the starter stays for the next program.
+func (r *Run) Close() {}
+
+const (
+	requestStart = 's'
+	requestKill  = 'k'
+	// exitUnknown is the exit code that means try again later.
+	exitUnknown = 111
+	// exitNotRun is qmail-queue's for a program that cannot be run.
+	exitNotRun = 120
+)

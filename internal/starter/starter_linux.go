@@ -1,0 +1,175 @@
+package starter
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"runtime"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"vodmr/internal/sys"
+)
+
+// A Starter is this process's end of the connection to the second process.
+type Starter struct{ socket, pid int }
+
+// Fork makes the second process. It comes before this one is confined. The second process
+// ends when this one closes its end, or ends itself.
+func Fork(c Command) (*Starter, error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("socketpair: %w", err)
+	}
+	pid := 0
+	b, err := newBlock(c, fds[1])
+	if err == nil {
+		b.peer = uintptr(fds[0])
+		pid, err = b.fork()
+	}
+	unix.Close(fds[1])
+	if err != nil {
+		unix.Close(fds[0])
+		return nil, err
+	}
+	return &Starter{fds[0], pid}, nil
+}
+
+// fork makes the second process on a thread that no signal reaches: a handler would need
+// what the second process does not have.
+func (b *block) fork() (pid int, err error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	// The second process must not have descriptors that another thread is just making.
+	syscall.ForkLock.Lock()
+	defer syscall.ForkLock.Unlock()
+	var old unix.Sigset_t
+	if err := unix.PthreadSigmask(unix.SIG_SETMASK, allSignals(), &old); err != nil {
+		return 0, fmt.Errorf("sigmask: %w", err)
+	}
+	pid = b.clone()
+	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil); err != nil {
+		return 0, fmt.Errorf("sigmask: %w", err)
+	}
+	if pid < 0 {
+		err = fmt.Errorf("fork: %w", syscall.Errno(-pid))
+	}
+	return pid, errors.Join(err, unix.Munmap(b.memory))
+}
+
+func allSignals() *unix.Sigset_t {
+	var all unix.Sigset_t
+	for i := range all.Val {
+		all.Val[i] = ^all.Val[i]
+	}
+	return &all
+}
+
+// Start starts the program: files become its descriptors 0, 1 and 6, its 2 is that of this
+// process when Fork was called, and it has no others. One program runs at a time.
+func (s *Starter) Start(files [3]int) (*Run, error) {
+	err := sys.Retry(func() error {
+		return unix.Sendmsg(s.socket, []byte{requestStart}, unix.UnixRights(files[:]...), nil, unix.MSG_NOSIGNAL)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("the process that starts programs is gone: %w", err)
+	}
+	return &Run{socket: s.socket}, nil
+}
+
+// Close ends the second process.
+func (s *Starter) Close() {
+	unix.Close(s.socket)
+	_ = sys.Retry(func() error { _, err := unix.Wait4(s.pid, nil, 0, nil); return err })
+}
+
+func send(socket int, request byte) error {
+	return sys.Retry(func() error { return unix.Sendto(socket, []byte{request}, unix.MSG_NOSIGNAL, nil) })
+}
+
+func receiveStatus(socket int) (unix.WaitStatus, bool) {
+	var b [4]byte
+	n, err := sys.Read(socket, b[:])
+	return unix.WaitStatus(binary.NativeEndian.Uint32(b[:])), err == nil && n == len(b)
+}
+
+// A block is all that the second process has to read and to write, in memory of its own: it
+// gives up the rest.
+type block struct {
+	memory []byte // this block, and what its pointers point to
+
+	socket  uintptr
+	peer    uintptr    // the first process's end
+	flags   [2]uintptr // of clone
+	path    *byte
+	dir     *byte
+	argv    **byte
+	environ **byte
+
+	unneeded [4]span // memory to give up
+
+	// A message, and the three descriptors in it.
+	request [8]byte
+	control [64]byte
+	vector  unix.Iovec
+	message unix.Msghdr
+	unused  unix.Msghdr // the message as it is before it comes
+	files   [3]uintptr
+	polled  [2]unix.PollFd
+	status  uint32
+	signals unix.Sigset_t // none
+	nothing [4]uint64     // a struct sigaction of the kernel: the usual action
+}
+
+// newBlock writes a command into new memory, as execve wants it.
+func newBlock(c Command, socket int) (*block, error) {
+	size := int(unsafe.Sizeof(block{})) + len(c.Path) + len(c.Dir) + 2 + 64
+	for _, words := range [][]string{c.Argv, c.Environ} {
+		size += (len(words) + 2) * int(unsafe.Sizeof(uintptr(0)))
+		for _, word := range words {
+			size += len(word) + 1
+		}
+	}
+	memory, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	if err != nil {
+		return nil, fmt.Errorf("mmap: %w", err)
+	}
+	b := (*block)(unsafe.Pointer(&memory[0]))
+	b.memory, b.socket = memory, uintptr(socket)
+	rest := memory[unsafe.Sizeof(*b):]
+	b.argv, rest = list(c.Argv, rest)
+	b.environ, rest = list(c.Environ, rest)
+	b.path, rest = text(c.Path, rest)
+	b.dir, _ = text(c.Dir, rest)
+	b.vector.Base, b.message.Iov = &b.request[0], &b.vector
+	b.message.SetIovlen(1)
+	b.message.Control = &b.control[0]
+	b.message.SetControllen(len(b.control))
+	b.vector.SetLen(len(b.request))
+	b.unused = b.message
+	b.flags[0] = uintptr(unix.SIGCHLD)
+	if runtime.GOARCH == "s390x" {
+		b.flags[0], b.flags[1] = b.flags[1], b.flags[0] // the stack comes first there
+	}
+	return b, nil
+}
+
+// text puts a word into memory and returns what is left of that.
+func text(word string, memory []byte) (*byte, []byte) {
+	copy(memory, word) // what follows is zero
+	return &memory[0], memory[len(word)+1:]
+}
+
+// list puts words into memory, and before them their addresses.
+func list(words []string, memory []byte) (**byte, []byte) {
+	const size = unsafe.Sizeof(uintptr(0))
+	memory = memory[-uintptr(unsafe.Pointer(&memory[0]))%size:]
+	addresses := unsafe.Slice((**byte)(unsafe.Pointer(&memory[0])), len(words)+1)
+	memory = memory[uintptr(len(words)+1)*size:]
+	for i, word := range words {
+		addresses[i], memory = text(word, memory)
+	}
+	return &addresses[0], memory
+}
