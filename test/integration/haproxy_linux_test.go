@@ -61,7 +61,7 @@ func (b *balanced) checkAddresses(t testing.TB, unheard bool) {
 		mechanism = "PLAIN"
 	}
 	for _, f := range b.fronts {
-		logins += len(f.lines(t, "vodmr: ", " login ", "ip="+b.customer.farAddr+"\n", "mechanism="+mechanism))
+		logins += len(f.lines(t, "vodmr: ", " login ", "ip="+b.customer.farAddr, "mechanism="+mechanism))
 		if lines := f.lines(t, "vodmr", "ip="+f.nearAddr); len(lines) > 0 {
 			t.Errorf("the balancer's address in place of a customer's: %q", lines)
 		}
