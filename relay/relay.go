@@ -10,6 +10,7 @@ import (
 
 	"vodmr/internal/logline"
 	"vodmr/qmail"
+	"vodmr/relay/grant"
 	"vodmr/smtp"
 )
 
@@ -62,7 +63,7 @@ const unturned = 5 * time.Minute
 // Serve answers an authenticated customer until the session ends. The error is
 // nil if it had a clean end.
 func Serve(c Config) error {
-	s := &session{Config: c, server: smtp.NewServer(c.Conn), start: time.Now()}
+	s := &session{Config: c, server: smtp.NewServer(c.Conn), start: time.Now(), login: grant.NewLogin(c.Login, c.Environ)}
 	s.server.Until = s.start.Add(unturned)
 	s.server.Commands = s.commands()
 	defer s.close()

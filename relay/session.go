@@ -20,6 +20,7 @@ type session struct {
 	start  time.Time
 
 	control qmail.Settings
+	login   grant.Login
 	grant   *grant.Grant
 	box     *maildir.Box
 	spool   *spool.Spool
@@ -97,11 +98,13 @@ func (s *session) prepare(arg string) smtp.Reply {
 	return s.openQueue()
 }
 
+// site is the provider's files.
+func (s *session) site() grant.Site { return grant.Site{Qmail: s.Qmail, Rules: s.Rules} }
+
 // entitle finds out what the login may have of the domains that the customer asks for.
 // The reply is a refusal, or zero.
 func (s *session) entitle(domains []string) (reply smtp.Reply, err error) {
-	site := grant.Site{Qmail: s.Qmail, Rules: s.Rules}
-	s.grant, err = grant.For(site, s.Login, s.Home, s.Maildir, s.Environ)
+	s.grant, err = grant.For(s.site(), s.Login, s.Home, s.Maildir, s.Environ)
 	switch g := s.grant; {
 	case g == nil:
 		return smtp.Reply{}, err

@@ -84,7 +84,7 @@ func (st *standing) nextNoop() time.Time {
 // keepAlive says NOOP, and finds changes that no Watch tells of.
 func (st *standing) keepAlive(now time.Time) error {
 	st.kept = now
-	if st.wake.lookout != nil {
+	if st.wake.lookout.afar() {
 		st.wake.lookout.look(now, false)
 		st.source.sender.Noop()
 		return nil
@@ -151,7 +151,7 @@ func (st *standing) rest() error {
 	}
 	st.source.rest()
 	until := st.end
-	for _, t := range []time.Time{st.nextNoop(), st.nextLook(), st.wake.doorDue(), st.wake.lookout.due()} {
+	for _, t := range []time.Time{st.nextNoop(), st.nextLook(), st.wake.doorDue(), st.wake.lookout.wakeTime()} {
 		if !t.IsZero() && t.Before(until) {
 			until = t
 		}
