@@ -53,6 +53,10 @@ type Config struct {
 	// process to end. A standing session then has a clean end. Nil for none.
 	Terminated func() (fd int, err error)
 
+	// Abort ends the connection and this process with exit code 111, even if a thread of it
+	// waits for a file system that hangs. Nil if ATRN may wait for ever.
+	Abort func()
+
 	timings *timings // nil for the standard ones
 }
 

@@ -116,6 +116,7 @@ func configure(home, rules, mailbox string) relay.Config {
 		Now:     time.Now,
 
 		Terminated: terminated,
+		Abort:      abort,
 	}
 }
 
