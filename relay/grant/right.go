@@ -14,7 +14,7 @@ import (
 // Unlike a Grant it may be used by another goroutine than the session's own, by one at a
 // time, and after the Grant is closed.
 type Right struct {
-	again  func() (string, error) // what the login may have now
+	lookUp func() (string, error) // what the login may have now
 	held   string                 // what it could have at first
 	path   string                 // rules.cdb; "" for none
 	rules  fileState
@@ -53,7 +53,7 @@ func stateOf(path string) (fileState, error) {
 func (g *Grant) Right(site Site, seen Login, env func(name string) string) *Right {
 	home, maildir := g.home, g.maildir
 	return &Right{
-		again: func() (string, error) {
+		lookUp: func() (string, error) {
 			now, err := For(site, seen.Name, home, maildir, env)
 			if now == nil {
 				return "", err
@@ -94,7 +94,7 @@ func (r *Right) lookAtRules() (lost string, err error) {
 	if now == r.rules || err != nil {
 		return "", err
 	}
-	held, err := r.again()
+	held, err := r.lookUp()
 	if err != nil {
 		return "", err
 	}
