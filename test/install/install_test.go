@@ -233,7 +233,7 @@ func TestInstallWithoutVpopmail(t *testing.T) {
 	r.mustFetch("odmr@example.org", "/home/odmr", func() { r.do(3, 5) })
 }
 
-// Parts 4 and 8: a front by another mail server, here Postfix by hand. The customer fetches by an
+// Parts 4, 8 and 10: a front by another mail server, here Postfix by hand. The customer fetches by an
 // invitation that the admin wrote.
 func TestInstallByHand(t *testing.T) {
 	r := newReader(t)
@@ -253,6 +253,7 @@ func TestInstallByHand(t *testing.T) {
 	}
 	r.nothingWaits("/var/lib/vodmr/example.org")
 	r.part(8, 3)
+	r.part(10, 9)
 }
 
 // The exit code of a command reaches the test.
