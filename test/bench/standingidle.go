@@ -65,7 +65,7 @@ func runStanding(b *bench, r row) ([]result, error) {
 		return nil, fmt.Errorf("%d of vodmr and %d of vodmr-relay run, not 0 and %d or twice as many; %s",
 			len(front), len(back), sessions, provider.log)
 	}
-	threads := threadsOf(relay)
+	threads := threadsOf(relay) * float64(len(back)) / float64(sessions)
 	times, err := c.deliver()
 	if err != nil {
 		return nil, err

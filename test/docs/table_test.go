@@ -98,7 +98,7 @@ func TestCompletionCompletes(t *testing.T) {
 		{"atrn", "atrn", "--", "--help --version"},
 		{"vodmr-conf", "-m", "", "qmail postfix exim opensmtpd dovecot courier"},
 		{"vodmr-conf", "-u", "roo", "root"},
-		{"vodmr-front", "x", "-", "-a -n -p -u -l -r -d -h --help -V --version"},
+		{"vodmr-front", "x", "-", "-a -n -p -u -x -k -l -r -d -h --help -V --version"},
 	} {
 		script := `. "$0" && COMP_WORDS=("$1" "$2" "$3") COMP_CWORD=2 && _$4 && echo "${COMPREPLY[*]}"`
 		path := filepath.Join(root, "dist", "completion", "bash", test.program)
