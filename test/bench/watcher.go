@@ -23,9 +23,9 @@ type usage struct {
 // A watcher is this program once more, which stays root: processes that give up their rights
 // hide from other users what they use.
 type watcher struct {
-	cmd  *exec.Cmd
-	ask  io.WriteCloser
-	told *bufio.Scanner
+	cmd     *exec.Cmd
+	ask     io.WriteCloser
+	answers *bufio.Scanner
 }
 
 const watcherVariable = "VODMR_BENCH_WATCHER"
@@ -44,7 +44,7 @@ func startWatcher() (*watcher, error) {
 	if w.ask, err = w.cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
-	w.told = bufio.NewScanner(out)
+	w.answers = bufio.NewScanner(out)
 	return w, w.cmd.Start()
 }
 
@@ -53,14 +53,14 @@ func (w *watcher) of(program string) (list []usage, err error) {
 	if _, err := fmt.Fprintln(w.ask, program); err != nil {
 		return nil, err
 	}
-	for w.told.Scan() && w.told.Text() != "" {
+	for w.answers.Scan() && w.answers.Text() != "" {
 		var u usage
-		if _, err := fmt.Sscan(w.told.Text(), &u.pid, &u.kib, &u.threads, &u.ran); err != nil {
+		if _, err := fmt.Sscan(w.answers.Text(), &u.pid, &u.kib, &u.threads, &u.ran); err != nil {
 			return nil, err
 		}
 		list = append(list, u)
 	}
-	return list, w.told.Err()
+	return list, w.answers.Err()
 }
 
 func (w *watcher) end() {
@@ -69,14 +69,14 @@ func (w *watcher) end() {
 }
 
 // watch answers until nobody asks any more.
-func watch(asked io.Reader, told io.Writer) {
+func watch(asked io.Reader, answers io.Writer) {
 	lines := bufio.NewScanner(asked)
 	for lines.Scan() {
 		for _, pid := range processes(lines.Text()) {
 			threads, ran := scheduled(pid)
-			fmt.Fprintln(told, pid, pss(pid), threads, int64(ran))
+			fmt.Fprintln(answers, pid, pss(pid), threads, int64(ran))
 		}
-		fmt.Fprintln(told)
+		fmt.Fprintln(answers)
 	}
 }
 
