@@ -38,7 +38,8 @@ const (
 // maxAnswer is how long an answer is at most, in bytes.
 const maxAnswer = 512
 
-// readerGrace is for how long the reader may take beyond the times that it keeps itself.
+// readerGrace is for how long the reader may take beyond the times that it keeps itself, and
+// how long it may be there after its answer.
 const readerGrace = 5 * time.Second
 
 var (
@@ -71,7 +72,7 @@ func startReader(args, environ []string) (proxyheader.Header, error) {
 	header, err := hear(in)
 	// It must be gone: nobody else may read what comes behind the header. Root without CAP_KILL
 	// cannot kill it. Then it is left alone with its connection.
-	if !reader.EndsWithin(time.Second) {
+	if !reader.EndsWithin(readerGrace) {
 		reader.Kill()
 		return proxyheader.Header{}, errors.Join(errHijacked, err)
 	}
