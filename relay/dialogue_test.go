@@ -26,7 +26,12 @@ import (
 // bin is the folder of what TestMain built.
 var bin string
 
-func TestMain(m *testing.M) { os.Exit(dialogue.Main(m, &bin, "vodmr/test/standin/qmail-queue")) }
+func TestMain(m *testing.M) {
+	if dir := os.Getenv("RELAY_TEST_HOLD"); dir != "" {
+		os.Exit(holdLock(dir))
+	}
+	os.Exit(dialogue.Main(m, &bin, "vodmr/test/standin/qmail-queue"))
+}
 
 // queueProgram is the stand-in for qmail-queue.
 func queueProgram() string { return filepath.Join(bin, "qmail-queue") }
@@ -201,6 +206,8 @@ func (s *site) run(t testing.TB, script string) (log string, err error) {
 			s.forgetLearnt(t, strings.TrimSuffix(strings.TrimPrefix(name, "<forget "), ">"))
 		case name == "<answered>":
 			s.awaitAnswers()
+		case name == "<lose>":
+			s.loseLock(t)
 		case name == "<term>":
 			_, err := tell.Write([]byte{0})
 			require.OK(t, err)

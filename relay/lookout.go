@@ -9,25 +9,42 @@ import (
 	"vodmr/internal/logline"
 	"vodmr/internal/sys"
 	"vodmr/maildir"
+	"vodmr/relay/grant"
 )
 
-// A lookout looks at a Maildir that another host may change, every VODMR_LOOK seconds, and
-// with each NOOP. It does so in a goroutine of its own: if the file system hangs, the session
-// still answers the customer and says NOOP. The end of a look wakes the session by a pipe.
+// A lookout is how a standing session looks for what nothing tells it of, every VODMR_LOOK
+// seconds: at its login's right, and at a Maildir that another host may change, which it
+// also does with each NOOP. If such a file system hangs, the session must still answer the
+// customer and say NOOP. So it looks in a goroutine of its own then, and the end of the
+// look wakes the session by a pipe.
 type lookout struct {
-	glance *maildir.Glance
+	glance *maildir.Glance // nil if only this host changes the Maildir
+	right  *grant.Right
 	every  time.Duration
 	log    *logline.Logger
 
 	pipe  [2]int
-	seen  chan maildir.Seen
+	seen  chan sight
 	next  time.Time // of the next look
 	began time.Time // of the look that is under way; zero for none
 	hangs bool      // that was logged
 }
 
-// hangTime is after how long a look that is under way is logged.
-const hangTime = 5 * time.Second
+// A sight is what a look has found.
+type sight struct {
+	maildir.Seen
+	afar     bool   // Seen was looked at
+	lost     string // why the login has lost its right; "" if it has not
+	soon     bool   // that is in doubt: the next look is to be soon
+	rightErr error  // why nothing is known about the right
+}
+
+const (
+	// hangTime is after how long a look that is under way is logged.
+	hangTime = 5 * time.Second
+	// soonTime is when to look again at a right that is in doubt.
+	soonTime = 2 * time.Second
+)
 
 // looksAfar reports if another host may change the Maildir, by its file system or by
 // VODMR_LOOK.
@@ -41,27 +58,32 @@ func (s *session) lookInterval() time.Duration {
 	return s.timings().look
 }
 
-// newLookout makes the session's lookout; nil if no other host changes the Maildir.
+// newLookout makes the session's lookout.
 func (s *session) newLookout() *lookout {
+	right := s.grant.Right(s.site(), s.login, s.Environ)
+	l := &lookout{right: right, every: s.lookInterval(), log: s.Log, pipe: [2]int{-1, -1}, seen: make(chan sight, 1)}
+	l.next = time.Now().Add(l.every)
 	if !s.looksAfar() {
-		return nil
+		return l
 	}
 	glance, err := s.box.Glance()
-	l := &lookout{glance: glance, every: s.lookInterval(), log: s.Log, seen: make(chan maildir.Seen, 1)}
 	if err == nil {
 		l.pipe[0], l.pipe[1], err = fdio.Pipe()
 	}
 	if err != nil {
 		s.Log.Event("error", unwatched(), logline.Err(err))
-		return nil
+		return l
 	}
-	l.next = time.Now().Add(l.every)
+	l.glance = glance
 	return l
 }
 
-// due is when something is to be done: a look, or to log that one hangs. The zero time is
-// never.
-func (l *lookout) due() time.Time {
+// afar reports if it looks at a Maildir that another host may change.
+func (l *lookout) afar() bool { return l != nil && l.glance != nil }
+
+// wakeTime is when something is to be done: a look, or to log that one hangs. The zero
+// time is never.
+func (l *lookout) wakeTime() time.Time {
 	switch {
 	case l == nil || l.hangs:
 		return time.Time{}
@@ -71,10 +93,10 @@ func (l *lookout) due() time.Time {
 	return l.next
 }
 
-// work does what is due.
+// work does what has its time.
 func (l *lookout) work(now time.Time) {
-	due := l.due()
-	if due.IsZero() || now.Before(due) {
+	at := l.wakeTime()
+	if at.IsZero() || now.Before(at) {
 		return
 	}
 	if l.began.IsZero() {
@@ -82,8 +104,17 @@ func (l *lookout) work(now time.Time) {
 		return
 	}
 	l.hangs = true
-	l.log.Event("error", logline.F("reason", "the file system does not answer"), logline.F("file", l.glance.Path()),
-		logline.N("seconds", int64(now.Sub(l.began).Seconds())))
+	l.logHang("the file system does not answer", now)
+}
+
+// logHang logs about the look that is under way.
+func (l *lookout) logHang(reason string, now time.Time) {
+	logHang(l.log, "look at "+l.glance.Path(), reason, now.Sub(l.began))
+}
+
+// logHang logs about a call that waits for a file system, or did.
+func logHang(log *logline.Logger, call, reason string, took time.Duration) {
+	log.Event("error", logline.F("call", call), logline.F("reason", reason), logline.N("seconds", int64(took.Seconds())))
 }
 
 // look begins a look, unless one is under way.
@@ -92,30 +123,49 @@ func (l *lookout) look(now time.Time, requests bool) {
 		return
 	}
 	l.began = now
+	if !l.afar() {
+		l.seen <- l.sees(requests)
+		return
+	}
 	go func() {
-		l.seen <- l.glance.Look(requests)
+		l.seen <- l.sees(requests)
 		_, _ = unix.Write(l.pipe[1], []byte{0})
 	}()
 }
 
+// sees looks.
+func (l *lookout) sees(requests bool) (s sight) {
+	if s.afar = l.afar(); s.afar {
+		s.Seen = l.glance.Look(requests)
+	}
+	if requests {
+		s.lost, s.soon, s.rightErr = l.right.Look()
+	}
+	return s
+}
+
 // take returns what a look that has ended saw; ok is false if none has.
-func (l *lookout) take() (seen maildir.Seen, ok bool) {
+func (l *lookout) take() (seen sight, ok bool) {
 	if l == nil || l.began.IsZero() || len(l.seen) == 0 {
 		return seen, false
 	}
 	seen = <-l.seen
-	var bytes [8]byte
-	_, _ = sys.Read(l.pipe[0], bytes[:])
+	if l.afar() {
+		var bytes [8]byte
+		_, _ = sys.Read(l.pipe[0], bytes[:])
+	}
 	now := time.Now()
 	if l.hangs {
-		l.log.Event("error", logline.F("reason", "the file system answers again"), logline.F("file", l.glance.Path()),
-			logline.N("seconds", int64(now.Sub(l.began).Seconds())))
+		l.logHang("the file system answers again", now)
 	}
 	l.began, l.hangs, l.next = time.Time{}, false, now.Add(l.every)
+	if seen.soon {
+		l.next = now.Add(min(l.every, soonTime))
+	}
 	return seen, true
 }
 
-// fd can be read once a look has ended; -1 if there is no lookout.
+// fd can be read once a look has ended; -1 if none takes its time.
 func (l *lookout) fd() int {
 	if l == nil {
 		return -1
@@ -125,7 +175,7 @@ func (l *lookout) fd() int {
 
 // close ends it, but leaves a look that hangs its pipe.
 func (l *lookout) close() {
-	if l != nil && l.began.IsZero() {
+	if l.afar() && l.began.IsZero() {
 		sys.Close(l.pipe[0], l.pipe[1])
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"vodmr/internal/logline"
 	"vodmr/qmail"
+	"vodmr/relay/grant"
 	"vodmr/smtp"
 )
 
@@ -52,6 +53,10 @@ type Config struct {
 	// process to end. A standing session then has a clean end. Nil for none.
 	Terminated func() (fd int, err error)
 
+	// Abort ends the connection and this process with exit code 111, even if a thread of it
+	// waits for a file system that hangs. Nil if ATRN may wait for ever.
+	Abort func()
+
 	timings *timings // nil for the standard ones
 }
 
@@ -62,7 +67,7 @@ const unturned = 5 * time.Minute
 // Serve answers an authenticated customer until the session ends. The error is
 // nil if it had a clean end.
 func Serve(c Config) error {
-	s := &session{Config: c, server: smtp.NewServer(c.Conn), start: time.Now()}
+	s := &session{Config: c, server: smtp.NewServer(c.Conn), start: time.Now(), login: grant.NewLogin(c.Login, c.Environ)}
 	s.server.Until = s.start.Add(unturned)
 	s.server.Commands = s.commands()
 	defer s.close()

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"vodmr/internal/logline"
+	"vodmr/internal/sys"
 	"vodmr/maildir"
 	"vodmr/maildir/lock"
 	"vodmr/qmail"
@@ -20,7 +21,9 @@ type session struct {
 	start  time.Time
 
 	control qmail.Settings
+	login   grant.Login
 	grant   *grant.Grant
+	guard   *hangGuard // of the last ATRN
 	box     *maildir.Box
 	spool   *spool.Spool
 	source  *source      // once the roles have turned
@@ -65,10 +68,16 @@ func (s *session) atrn(arg string) (smtp.Reply, error) {
 	if s.server.Lines.Buffered() > 0 || s.Conn.Pending() {
 		return smtp.ReplyEarlyBytes(), smtp.ReplyEarlyBytes()
 	}
+	s.guard = s.guardATRN(arg)
 	reply := s.prepare(arg)
-	s.Log.Event("atrn", logline.F("user", s.Login), logline.F("domains", arg), logline.F("reply", reply.String()))
 	if !reply.Accepted() {
 		s.close()
+	}
+	if !s.guard.end() {
+		select {} // the guard has answered, and ends this process
+	}
+	s.Log.Event("atrn", logline.F("user", s.Login), logline.F("domains", arg), logline.F("reply", reply.String()))
+	if !reply.Accepted() {
 		return reply, nil
 	}
 	return reply, errTurn
@@ -97,11 +106,13 @@ func (s *session) prepare(arg string) smtp.Reply {
 	return s.openQueue()
 }
 
+// site is the provider's files.
+func (s *session) site() grant.Site { return grant.Site{Qmail: s.Qmail, Rules: s.Rules} }
+
 // entitle finds out what the login may have of the domains that the customer asks for.
 // The reply is a refusal, or zero.
 func (s *session) entitle(domains []string) (reply smtp.Reply, err error) {
-	site := grant.Site{Qmail: s.Qmail, Rules: s.Rules}
-	s.grant, err = grant.For(site, s.Login, s.Home, s.Maildir, s.Environ)
+	s.grant, err = grant.For(s.site(), s.Login, s.Home, s.Maildir, s.Environ)
 	switch g := s.grant; {
 	case g == nil:
 		return smtp.Reply{}, err
@@ -132,10 +143,14 @@ const lookTime = 5 * time.Second
 // openQueue locks the Maildir and looks for the first message.
 func (s *session) openQueue() smtp.Reply {
 	var err error
+	path := sys.Join(s.Home, s.Maildir)
+	s.guard.begin("open "+path, 0)
 	if s.box, err = maildir.Open(s.Home, s.Maildir); err != nil {
 		return s.trouble(err)
 	}
+	s.guard.begin("lock "+path, 0)
 	if err = s.lock(); errors.Is(err, lock.ErrLocked) {
+		s.guard.begin("lock "+path, s.patience())
 		err = s.takeOver()
 	}
 	if errors.Is(err, lock.ErrLocked) {
@@ -145,6 +160,7 @@ func (s *session) openQueue() smtp.Reply {
 		return s.trouble(err)
 	}
 	deadline := time.Now().Add(lookTime)
+	s.guard.begin("list "+path, 0)
 	if err := s.newSpool().Scan(deadline); err != nil {
 		return s.trouble(err)
 	}
@@ -154,6 +170,7 @@ func (s *session) openQueue() smtp.Reply {
 	if s.spool.TooSoon() {
 		return smtp.NewReply(450, "4.7.1", "too soon: wait "+s.grant.Settings.Interval.String()+" after each session")
 	}
+	s.guard.begin("read "+path, 0)
 	mayWait, err := s.spool.MayWait(deadline)
 	if err != nil {
 		return s.trouble(err)

@@ -72,7 +72,7 @@ func (s *source) nextMail() *smtp.Transaction {
 
 // mayBegin reports if another transaction may begin.
 func (s *source) mayBegin() bool {
-	return !s.mailMaxReached() && !s.terminating() && s.spool.Trust.MayOffer(len(s.foretold))
+	return !s.mailMaxReached() && !s.ending() && s.spool.Trust.MayOffer(len(s.foretold))
 }
 
 // noticesWait reports if notices for the customer's postmaster can be sent now.
@@ -80,6 +80,9 @@ func (s *source) noticesWait() bool { return s.spool.Notices.Wait() && s.mayBegi
 
 // terminating reports if this process was told to end.
 func (s *source) terminating() bool { return s.wake != nil && s.wake.terminating }
+
+// ending reports if the session ends once what is under way is done.
+func (s *source) ending() bool { return s.wake != nil && (s.wake.terminating || s.wake.gone != nil) }
 
 // mailMaxReached keeps RFC 9422's MAILMAX; the rest waits for another session.
 func (s *source) mailMaxReached() bool {

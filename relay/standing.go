@@ -69,6 +69,9 @@ func (st *standing) step(now time.Time) error {
 // probe answers another session that asks for the mailbox: this one leaves it, or says
 // NOOP to find out if the customer is still there.
 func (st *standing) probe() error {
+	if err := st.renew(); err != nil {
+		return err
+	}
 	if st.box.Lock.EvictionRequested() {
 		return endByExpire
 	}
@@ -84,7 +87,7 @@ func (st *standing) nextNoop() time.Time {
 // keepAlive says NOOP, and finds changes that no Watch tells of.
 func (st *standing) keepAlive(now time.Time) error {
 	st.kept = now
-	if st.wake.lookout != nil {
+	if st.wake.lookout.afar() {
 		st.wake.lookout.look(now, false)
 		st.source.sender.Noop()
 		return nil
@@ -92,11 +95,11 @@ func (st *standing) keepAlive(now time.Time) error {
 	if !st.box.InPlace() {
 		return endMoved
 	}
+	if err := st.renew(); err != nil { // first: one that has taken it looks like vodmr-expire
+		return err
+	}
 	if st.box.Lock.EvictionRequested() { // without a Watch nothing else tells
 		return endByExpire
-	}
-	if err := st.renew(); err != nil {
-		return err
 	}
 	st.wake.mail = st.wake.mail || st.source.spool.Looks.Changed()
 	st.source.sender.Noop()
@@ -151,7 +154,7 @@ func (st *standing) rest() error {
 	}
 	st.source.rest()
 	until := st.end
-	for _, t := range []time.Time{st.nextNoop(), st.nextLook(), st.wake.doorDue(), st.wake.lookout.due()} {
+	for _, t := range []time.Time{st.nextNoop(), st.nextLook(), st.wake.doorDue(), st.wake.lookout.wakeTime()} {
 		if !t.IsZero() && t.Before(until) {
 			until = t
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"vodmr/internal/logline"
+	"vodmr/relay/spool"
 	"vodmr/smtp"
 )
 
@@ -142,6 +143,14 @@ func lastWords(sender *smtp.Sender) error {
 
 // logEnd writes the session's last line.
 func (s *session) logEnd(err error) {
+	c := s.count
+	if s.spool != nil {
+		c = s.spool.Counts
+	}
+	logEnd(s.Log, s.start, c, err)
+}
+
+func logEnd(log *logline.Logger, start time.Time, c spool.Counts, err error) {
 	reason := "quit"
 	switch {
 	case err == io.EOF:
@@ -149,14 +158,10 @@ func (s *session) logEnd(err error) {
 	case err != nil:
 		reason = err.Error()
 	}
-	c := s.count
-	if s.spool != nil {
-		c = s.spool.Counts
-	}
-	s.Log.Event("end",
+	log.Event("end",
 		logline.N("messages", int64(c.Delivered)),
 		logline.N("bytes", c.Bytes),
-		logline.N("seconds", int64(time.Since(s.start).Seconds())),
+		logline.N("seconds", int64(time.Since(start).Seconds())),
 		logline.N("bounced", int64(c.Bounced)),
 		logline.N("deferred", int64(c.Deferred)),
 		logline.N("stays", int64(c.Waiting)),

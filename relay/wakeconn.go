@@ -19,8 +19,8 @@ import (
 // probe allows.
 type wakeConn struct {
 	Conn
-	watch   *lock.Watch   // nil for none
-	lookout *lookout      // nil if only this host changes the Maildir
+	watch   *lock.Watch // nil for none
+	lookout *lookout
 	signal  int           // can be read once this process is told to end; -1 for none
 	probe   time.Duration // see timings
 	log     *logline.Logger
@@ -34,12 +34,13 @@ type wakeConn struct {
 	asked       time.Time // when another session asked; zero once the customer answered
 	probing     bool      // NOOP was said since
 
-	judging   func() bool              // see smtp.Sender.Judging
-	differs   func(changed int64) bool // see spool.Looks.Differs
-	requested time.Time                // when a look first saw the request that it still sees; zero for none
-	patience  time.Duration            // how long another session asks
-	lost      func()                   // has nothing in the Maildir changed any more
-	gone      error                    // why the mailbox is no longer this session's; nil if it is
+	judging     func() bool              // see smtp.Sender.Judging
+	differs     func(changed int64) bool // see spool.Looks.Differs
+	requested   time.Time                // when a look first saw the request that it still sees; zero for none
+	patience    time.Duration            // how long another session asks
+	lost        func()                   // has nothing in the Maildir changed any more
+	gone        error                    // why the mailbox is no longer this session's; nil if it is
+	rightFailed string                   // why the last look at the login's right failed
 
 	door     *door.Server // asks about recipients; nil for none
 	doorTurn bool         // a question ended the last Exchange
@@ -115,17 +116,17 @@ func (c *wakeConn) Exchange(out, in []byte) (wrote, read int, err error) {
 		c.alive(read > 0)
 	case errors.Is(err, fdio.ErrTimeout) && c.overdue():
 		err = c.giveWay()
-	case errors.Is(err, fdio.ErrTimeout) && c.lookDue():
-		c.lookout.work(time.Now())
-		err = nil
+	case errors.Is(err, fdio.ErrTimeout) && c.looksNow():
+		c.look()
+		err = c.lostLock()
 	}
 	return wrote, read, err
 }
 
-// lookDue reports if the last Exchange ended for a look.
-func (c *wakeConn) lookDue() bool {
-	due, now := c.lookout.due(), time.Now()
-	return !due.IsZero() && !now.Before(due) && (c.deadline.IsZero() || now.Before(c.deadline))
+// looksNow reports if the last Exchange ended for a look.
+func (c *wakeConn) looksNow() bool {
+	at, now := c.lookout.wakeTime(), time.Now()
+	return !at.IsZero() && !now.Before(at) && (c.deadline.IsZero() || now.Before(c.deadline))
 }
 
 // doorPause is how long questions wait behind the customer's connection.
@@ -159,8 +160,8 @@ func (c *wakeConn) exchange(out, in []byte) (wrote, read int, err error) {
 func (c *wakeConn) interrupted() error {
 	c.wake()
 	c.woken = true
-	if errors.Is(c.gone, lock.ErrLost) {
-		return c.gone
+	if err := c.lostLock(); err != nil {
+		return err
 	}
 	if c.terminating && !c.hello {
 		return endBySignal
@@ -168,9 +169,17 @@ func (c *wakeConn) interrupted() error {
 	return nil
 }
 
+// lostLock is why nothing may be sent any more, not even the rest of a message; nil if it may.
+func (c *wakeConn) lostLock() error {
+	if errors.Is(c.gone, lock.ErrLost) {
+		return c.gone
+	}
+	return nil
+}
+
 // bound is the earliest of three deadlines: the sender's, the probe's and the next look's.
 func (c *wakeConn) bound() time.Time {
-	bound := earlier(c.deadline, c.lookout.due())
+	bound := earlier(c.deadline, c.lookout.wakeTime())
 	if c.asked.IsZero() {
 		return bound
 	}
@@ -256,10 +265,7 @@ func (c *wakeConn) wake() {
 			c.watch = nil
 		}
 	}
-	c.lookout.work(time.Now())
-	if seen, ok := c.lookout.take(); ok {
-		c.take(seen)
-	}
+	c.look()
 	if c.signal >= 0 && fdio.New(c.signal, c.signal).Pending() {
 		c.terminating, c.signal = true, -1 // it stays readable
 	}
@@ -268,6 +274,30 @@ func (c *wakeConn) wake() {
 		c.doorTurn = true
 	}
 	c.listen()
+}
+
+// look begins a look if it has its time, and takes what one that has ended saw.
+func (c *wakeConn) look() {
+	c.lookout.work(time.Now())
+	seen, ok := c.lookout.take()
+	if !ok {
+		return
+	}
+	c.takeRight(seen)
+	if seen.afar {
+		c.take(seen.Seen)
+	}
+}
+
+// takeRight takes what a look saw of the login's right. That nothing is known is logged once.
+func (c *wakeConn) takeRight(seen sight) {
+	if seen.lost != "" {
+		c.gone = cleanEnd(seen.lost)
+	}
+	if err := seen.rightErr; err != nil && err.Error() != c.rightFailed {
+		c.rightFailed = err.Error()
+		c.log.Event("error", logline.F("reason", "a change of the login's right is not seen"), logline.Err(err))
+	}
 }
 
 // take takes what a look saw. If the mailbox is no longer this session's, nothing in it is

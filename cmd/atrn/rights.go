@@ -47,6 +47,9 @@ func (o *flags) rights() (keeps rights.Rights, ok bool) {
 	default:
 		return keeps, false
 	}
+	if metrics := o.session.Metrics; metrics != nil {
+		keeps.Write = append(keeps.Write, resolved(filepath.Dir(metrics.File)))
+	}
 	return keeps, true
 }
 

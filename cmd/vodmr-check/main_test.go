@@ -98,7 +98,7 @@ func TestExitCodes(t *testing.T) {
 	}()
 	args := []string{"-d", dir + "/service", "-p", port}
 	if code, stdout, stderr := look(args...); code != 0 || stderr != "" || !strings.Contains(stdout, "\ndoubtful logins: ") ||
-		!strings.Contains(stdout, "\nok port "+port+": ") || !strings.Contains(stdout, " 0 wrong, 1 doubtful\n") {
+		!strings.Contains(stdout, "\nok port "+port+": ") || !strings.Contains(stdout, " 0 wrong, 2 doubtful\n") {
 		t.Errorf("exit %d, %q\n%s", code, stderr, stdout)
 	}
 	listener.Close()

@@ -70,7 +70,11 @@ func makeIndex(file string) int {
 	if len(bad) > 0 {
 		return complain(exitRefused, fmt.Errorf("%s stays as it was: mend these lines, or put # in front", indexName(file)))
 	}
-	if err := replace(indexName(file), file, index); err != nil {
+	err = replaceTimes(file, text, stamp) // first: it compares with the old index
+	if err == nil {
+		err = replace(indexName(file), file, 0, index)
+	}
+	if err != nil {
 		return complain(exitTemporary, err)
 	}
 	return 0
@@ -83,8 +87,8 @@ func complain(code int, err error) int {
 }
 
 // replace puts content in the place of the file name, whole or not at all, with the owner
-// and mode of the file like.
-func replace(name, like string, content []byte) error {
+// and mode of the file like, and more rights to read it.
+func replace(name, like string, more os.FileMode, content []byte) error {
 	info, err := os.Stat(like)
 	if err != nil {
 		return err
@@ -98,7 +102,7 @@ func replace(name, like string, content []byte) error {
 		err = f.Chown(int(st.Uid), int(st.Gid))
 	}
 	if err == nil {
-		err = f.Chmod(info.Mode().Perm())
+		err = f.Chmod(info.Mode().Perm() | more)
 	}
 	if err == nil {
 		_, err = f.Write(content)

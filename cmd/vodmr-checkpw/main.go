@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -16,6 +17,7 @@ import (
 	"vodmr/internal/child"
 	"vodmr/internal/getopt"
 	"vodmr/internal/keyhash"
+	"vodmr/internal/logintimes"
 	"vodmr/internal/logline"
 	"vodmr/internal/verdict"
 	"vodmr/internal/vpasswd"
@@ -61,14 +63,14 @@ func run(args, environ []string) int {
 	if err := setUser(e); err != nil {
 		return say(exitTemporary, err.Error())
 	}
-	return execute(args[1:], account(environ, c.Login, e))
+	return execute(args[1:], account(environ, args[0], c.Login, e))
 }
 
 func command(file *string) *getopt.Command {
 	return &getopt.Command{
 		Program: program, Section: 8, Forms: []string{"FILE PROG ARG...", "-m FILE"}, Ends: getopt.AtFirstWord,
 		Flags: []getopt.Option{
-			getopt.Text('m', "FILE", "make the index FILE.cdb of many accounts", file),
+			getopt.Text('m', "FILE", "make FILE.cdb, the index of FILE, and FILE.times.cdb", file),
 		},
 	}
 }
@@ -144,14 +146,18 @@ func setUser(e vpasswd.Entry) error {
 }
 
 // account returns the environment with the account in it, as vchkpw sets it:
-// USER without the domain, VPOPUSER as the customer typed it.
-func account(environ []string, login string, e vpasswd.Entry) []string {
+// USER without the domain, VPOPUSER as the customer typed it. A standing session looks at the
+// file of accounts from time to time.
+func account(environ []string, file, login string, e vpasswd.Entry) []string {
 	user, _, _ := strings.Cut(e.Name, "@")
 	set := []string{"USER=" + user, "HOME=" + e.Dir, "SHELL=NOLOGIN", "VPOPUSER=" + login}
+	if path, err := filepath.Abs(file); err == nil {
+		set = append(set, logintimes.Variable+"="+path)
+	}
 	var env []string
 	for _, entry := range environ {
 		switch name, _, _ := strings.Cut(entry, "="); name {
-		case "USER", "HOME", "SHELL", "VPOPUSER", auth.ExternalVariable:
+		case "USER", "HOME", "SHELL", "VPOPUSER", auth.ExternalVariable, logintimes.Variable:
 		default:
 			env = append(env, entry)
 		}

@@ -411,7 +411,11 @@ postfix_logins() {
 	[ -z "$2" ] || printf '%s:%s:%s:%s:vodmr-front:%s:-:%s\n' "$1" "$hash" "$(id -u vodmrmail)" "$(id -g vodmrmail)" "$2" "$opens"
 }
 
-postfix_write() { edit_file $vpasswd postfix_logins "$1" "$2"; }
+# Standing sessions end with any change of vpasswd, unless the times beside it tell whose line
+# changed.
+postfix_write() {
+	edit_file $vpasswd postfix_logins "$1" "$2" && { vodmr-checkpw -m $vpasswd || true; }
+}
 
 # close_login makes or leaves a login that nobody can use yet.
 close_login() {

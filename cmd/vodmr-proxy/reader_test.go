@@ -32,9 +32,9 @@ func TestMain(m *testing.M) {
 
 const right = "h203.0.113.5:1\x00198.51.100.1:366\x00\x00"
 
-// claims are what a reader in a stranger's hands answers, by the last word of the command
+// strangersAnswers are what a reader in a stranger's hands answers, by the last word of the command
 // line, and the log line for it.
-func claims() map[string][2]string {
+func strangersAnswers() map[string][2]string {
 	const hijackedLine = `vodmr-proxy: * refused ip=10.0.0.1 error="the process that reads the header may be in a stranger's hands*`
 	return map[string][2]string{
 		"key":      {right + "SSL_CLIENT_KEY_SHA256=00\x00", hijackedLine},
@@ -67,7 +67,7 @@ func hijacked(attack string) int {
 	if err := unix.Kill(os.Getppid(), 0); err == nil {
 		fmt.Fprintln(os.Stderr, "it reaches the first process")
 	}
-	_, _ = unix.Write(1, []byte(claims()[attack][0]))
+	_, _ = unix.Write(1, []byte(strangersAnswers()[attack][0]))
 	if attack == "stays" {
 		unix.Close(1)
 		_, _ = unix.Read(0, make([]byte, 1<<16))
@@ -80,7 +80,7 @@ func hijacked(attack string) int {
 // neither a certificate nor a setting, and it cannot stay to read what the next program reads.
 func TestHijackedReader(t *testing.T) {
 	require.Root(t, "to have a reader")
-	for attack, claim := range claims() {
+	for attack, answer := range strangersAnswers() {
 		t.Run(attack, func(t *testing.T) {
 			cmd := exec.Command(os.Args[0], "-n", "10.0.0.1", "-u", "nobody", "sh", "-c", settings, attack)
 			cmd.Env = []string{proxyVariable + "=yes", "PATH=" + os.Getenv("PATH"), "TCPREMOTEIP=10.0.0.1"}
@@ -95,7 +95,7 @@ func TestHijackedReader(t *testing.T) {
 				code = exitTemporary
 			}
 			p.ExpectEnd()
-			ended(t, p, code, claim[1])
+			ended(t, p, code, answer[1])
 		})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"vodmr/test/kit/require"
 	"vodmr/test/kit/slowfs"
@@ -107,9 +108,37 @@ func TestHangingFileSystem(t *testing.T) {
 	require.OK(t, syscall.Kill(p.PID(), syscall.SIGTERM))
 	p.Run(quit)
 	_, log := p.End()
-	for _, want := range []string{"the file system does not answer", "the file system answers again", " end messages=1 "} {
+	logged(t, log, "the file system does not answer", "the file system answers again", " end messages=1 ")
+}
+
+func logged(t *testing.T, log string, wants ...string) {
+	t.Helper()
+	for _, want := range wants {
 		if !strings.Contains(log, want) {
 			t.Errorf("no %q in the log:\n%s", want, log)
 		}
 	}
+}
+
+// TestLoginOnHangingFileSystem: ATRN gets 451 within 30 seconds if the file system hangs, and
+// the connection ends though a thread of the process still waits.
+func TestLoginOnHangingFileSystem(t *testing.T) {
+	require.Time(t)
+	t.Parallel()
+	one, _, mount := hosts(t)
+	p := one.start(t)
+	p.Run("S: 235 *")
+	mount.Hang()
+	defer mount.Resume()
+	begun := time.Now()
+	p.Run("C: ATRN\nS: 451 4.3.0 the mailbox does not answer, try again later\nS: <end>")
+	if took := time.Since(begun); took < 10*time.Second || took > 30*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	mount.Resume()
+	code, log := p.End()
+	if code != 111 {
+		t.Errorf("exit code %d", code)
+	}
+	logged(t, log, `error call="open `, `reason="the file system does not answer" seconds=25`, "atrn user=odmr@example.org", " end messages=0 ")
 }

@@ -142,6 +142,7 @@ func configure(home, rules, mailbox string) relay.Config {
 		Now:     time.Now,
 
 		Terminated: terminated,
+		Abort:      abort,
 	}
 }
 

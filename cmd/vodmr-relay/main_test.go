@@ -21,7 +21,7 @@ import (
 // bin is the folder of what TestMain built.
 var bin string
 
-func TestMain(m *testing.M) { os.Exit(dialogue.Main(m, &bin, "vodmr/cmd/vodmr-relay")) }
+func TestMain(m *testing.M) { os.Exit(dialogue.Main(m, &bin, "vodmr/cmd/vodmr-relay", "vodmr/cmd/vodmr-checkpw")) }
 
 // A mailbox that waits for ATRN, run as its owner or as root.
 type mailbox struct {

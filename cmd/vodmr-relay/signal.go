@@ -24,3 +24,10 @@ func terminated() (fd int, err error) {
 	}()
 	return r, nil
 }
+
+// abort ends the connection and this process. A thread that waits for a file system keeps
+// the process and its descriptors alive, so the connection is ended first.
+func abort() {
+	fdio.Hangup(0, 1)
+	os.Exit(exitTemporary)
+}

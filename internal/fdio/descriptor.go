@@ -59,6 +59,17 @@ func private(name string, make func() ([2]int, error)) (a, b int, err error) {
 // Close closes a descriptor that is no longer needed.
 func Close(fd int) { _ = unix.Close(fd) }
 
+// Hangup closes descriptors of a connection, and ends it for other holders of them too if it is
+// a socket.
+func Hangup(fds ...int) {
+	for _, fd := range fds {
+		_ = unix.Shutdown(fd, unix.SHUT_RDWR)
+	}
+	for _, fd := range fds {
+		Close(fd)
+	}
+}
+
 // Readable waits until one of a few descriptors can be read or has ended, and reports if
 // that was before the deadline. The zero time is none; one that has passed asks at once.
 func Readable(deadline time.Time, fds ...int) bool {

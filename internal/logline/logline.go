@@ -57,6 +57,9 @@ func New(fd int, program, session string) *Logger {
 	return &Logger{fd: fd, prefix: program + ": " + string(appendCut(nil, session, maxSession)) + " "}
 }
 
+// Clone makes another logger of the same lines, for another goroutine.
+func (l *Logger) Clone() *Logger { return &Logger{fd: l.fd, prefix: l.prefix} }
+
 // Event writes one line. event and the fields' keys are the program's own words;
 // only values may come from elsewhere.
 func (l *Logger) Event(event string, fields ...Field) {

@@ -3,7 +3,7 @@
 package version
 
 // Number is the version of all programs; CHANGES says what it has.
-const Number = "0.1"
+const Number = "0.2"
 
 // commit is set by the linker: see the Makefile. Go would also write it into the programs
 // by itself, but reading that costs them packages fmt and os.

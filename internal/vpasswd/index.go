@@ -44,13 +44,13 @@ func records(text string, stamp Stamp) (list []cdb.Record, bad []error) {
 			seen[k] = true
 			head = append(head, e.Crypt)
 		}
-		list = append(list, cdb.Record{Key: e.Name, Value: e.line()})
+		list = append(list, cdb.Record{Key: e.Name, Value: e.Line()})
 	}
 	return append(list, cdb.Record{Value: strings.Join(head, "\n")}), bad
 }
 
-// line is the entry as ParseLine reads it.
-func (e Entry) line() string {
+// Line is the entry as ParseLine reads it.
+func (e Entry) Line() string {
 	return strings.Join([]string{
 		e.Name, e.Crypt, strconv.Itoa(e.UID), strconv.Itoa(e.GID), e.Gecos, e.Dir, e.Shell, cmp.Or(e.Clear, e.keys()),
 	}, ":")

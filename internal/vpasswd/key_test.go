@@ -32,7 +32,7 @@ func TestParseLineWithKeys(t *testing.T) {
 		if err != nil || !cmp.Equal(e.Keys, keys) || e.Dir != "/d" || e.UID != 1 || e.Clear != "" {
 			t.Errorf("%s: %+v, %v", line, e, err)
 		}
-		read, err := ParseLine(e.line())
+		read, err := ParseLine(e.Line())
 		if diff := cmp.Diff(e, read); err != nil || diff != "" {
 			t.Errorf("%s: from the index: %v\n%s", line, err, diff)
 		}

@@ -35,6 +35,7 @@ type Grant struct {
 	system   string          // a system login, which holds the domains that virtualdomains sends to it
 	prefixes map[string]bool // see leavesPrefix
 	asked    []string        // real domains; empty for all
+	rules    fileState       // rules.cdb, before it was read
 }
 
 // For finds out what a session of a login may have: its real name, what the rules say, which

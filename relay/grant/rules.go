@@ -8,6 +8,9 @@ func (g *Grant) applyRules(path string, env func(name string) string) (domains s
 	if g.Settings, err = ReadSettings(env); err != nil || path == "" {
 		return "", err
 	}
+	if g.rules, err = stateOf(path); err != nil {
+		return "", err
+	}
 	rule, found, err := g.rule(path)
 	if err != nil {
 		return "", err

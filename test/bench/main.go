@@ -23,10 +23,15 @@ type bench struct {
 	bandwidth        int64  // of their link
 	results          []result
 	stop             []func() // ends the processes that are still running
-	slowSource, slow string   // the slow file system and what is behind it; empty if there is none
+	watcher          *watcher
+	slowSource, slow string // the slow file system and what is behind it; empty if there is none
 }
 
 func main() {
+	if isWatcher() {
+		watch(os.Stdin, os.Stdout)
+		return
+	}
 	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(111)
@@ -60,6 +65,10 @@ func run() error {
 		return err
 	}
 	defer b.end()
+	if b.watcher, err = startWatcher(); err != nil {
+		return err
+	}
+	defer b.watcher.end()
 	if err := b.prepare(); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -56,23 +57,30 @@ func runStanding(b *bench, r row) ([]result, error) {
 	}
 	time.Sleep(5 * time.Second) // until all of them are waiting
 	vodmr, relay := filepath.Join(b.bin, "vodmr"), filepath.Join(b.bin, "vodmr-relay")
-	before := runtimeOf(relay)
+	before, err := b.watcher.of(relay)
+	if err != nil {
+		return nil, err
+	}
 	time.Sleep(standingWindow)
-	busy := runtimeOf(relay) - before
-	front, back := processes(vodmr), memory(relay)
+	back, err1 := b.watcher.of(relay)
+	front, err2 := b.watcher.of(vodmr)
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, err
+	}
 	// On Linux each has a second process beside it, which would start qmail-queue.
 	if len(front) != 0 || len(back) != sessions && len(back) != 2*sessions {
 		return nil, fmt.Errorf("%d of vodmr and %d of vodmr-relay run, not 0 and %d or twice as many; %s",
 			len(front), len(back), sessions, provider.log)
 	}
-	threads := threadsOf(relay) * float64(len(back)) / float64(sessions)
+	used := sums(back)
+	busy, threads := used.ran-sums(before).ran, float64(used.threads)/float64(sessions)
 	times, err := c.deliver()
 	if err != nil {
 		return nil, err
 	}
 	hour := busy.Seconds() / float64(sessions) * float64(time.Hour/standingWindow)
 	one := result{row: r.name, mode: "-", messages: sessions, size: 4 << 10, seconds: times.all.Seconds(), cpu: hour,
-		pss: mean(back) * float64(len(back)) / float64(sessions)}
+		pss: float64(used.kib) / float64(sessions)}
 	one.note = fmt.Sprintf("PSS a session %.0f KiB: vodmr-relay and the process that starts qmail-queue; %.1f threads; processor a session and hour %.3f s; "+
 		"a message to each %.2f s, each within %d ms by the median, slowest %d ms; behind %s%s", one.pss, threads, hour,
 		times.all.Seconds(), times.median().Milliseconds(), times.each[sessions-1].Milliseconds(), provider.name, unwatched(sessions))
@@ -86,16 +94,6 @@ type deliveries struct {
 }
 
 func (d deliveries) median() time.Duration { return d.each[len(d.each)/2] }
-
-// threadsOf is the mean number of threads of a program's processes.
-func threadsOf(path string) float64 {
-	var counts []float64
-	for _, pid := range processes(path) {
-		threads, _ := os.ReadDir(filepath.Join("/proc", strconv.Itoa(pid), "task"))
-		counts = append(counts, float64(len(threads)))
-	}
-	return mean(counts)
-}
 
 // unwatched returns a note if this system cannot watch so many Maildirs.
 func unwatched(sessions int) string {
@@ -207,19 +205,4 @@ func (c *crowd) end() {
 	for _, home := range c.homes {
 		os.RemoveAll(home)
 	}
-}
-
-// runtimeOf is the time for which the threads of all processes of a program have run.
-func runtimeOf(path string) time.Duration {
-	sum := time.Duration(0)
-	for _, pid := range processes(path) {
-		threads, _ := filepath.Glob(filepath.Join("/proc", strconv.Itoa(pid), "task", "*", "schedstat"))
-		for _, thread := range threads {
-			text, _ := os.ReadFile(thread)
-			ran, _, _ := strings.Cut(string(text), " ")
-			ns, _ := strconv.ParseInt(ran, 10, 64)
-			sum += time.Duration(ns)
-		}
-	}
-	return sum
 }

@@ -13,7 +13,7 @@ func TestInstallAtBothEnds(t *testing.T) {
 	s.home.must("useradd -m ann")
 	r := &reader{machine: s.front.machine, customer: s.home.machine, steps: readSteps(t), began: time.Now(),
 		before: func() {}, other: strings.NewReplacer()}
-	r.part(1, 14)
+	r.part(1, 13)
 	for _, b := range []*box{s.front, s.home} {
 		if left := b.must("ls -d /etc/vodmr /etc/atrn 2>/dev/null; getent passwd vodmr vodmrmail || :"); left != "" {
 			t.Errorf("%s: left: %s", b.name, left)

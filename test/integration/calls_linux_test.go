@@ -1,11 +1,15 @@
 package integration
 
 import (
+	"bufio"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,14 +23,13 @@ import (
 func TestCalls(t *testing.T) {
 	const messages = 300
 	s := newSite(t)
-	s.owner.mkdir(t, filepath.Join(s.dir, "run"), 0o700)
-	trace := filepath.Join(s.dir, "run/trace")
-	s.relay = []string{require.Program(t, "strace"), "-f", "-y", "-o", trace, "-e", "trace=file,desc"}
 	for n := range messages {
 		s.deliver(t, "ann@sender.test", strings.Repeat(fmt.Sprintf("line %d\n", n), 400), "user@"+s.domain)
 	}
-	s.mustFetch(t, s.listen(t), "-m", filepath.Join(t.TempDir(), "Maildir"))
-	calls := countCalls(require.File(t, trace))
+	p := s.listen(t)
+	trace := traced(t, p.pid, "file,desc")
+	s.mustFetch(t, p, "-m", filepath.Join(t.TempDir(), "Maildir"))
+	calls := countCalls(trace())
 	t.Log(calls)
 	for name, most := range map[string]int{"open": 1, "fstat": 1, "read": 1, "close": 1, "unlink": 1, "other": 0} {
 		if calls[name] > most*messages+10 {
@@ -41,6 +44,31 @@ func TestCalls(t *testing.T) {
 	}
 	if calls["append"] > messages/10 {
 		t.Errorf("%d appends to vodmr.notes", calls["append"])
+	}
+}
+
+// traced begins to write down the calls of a process and of its children to come. What it
+// returns ends that, and returns strace's text. Root alone can trace a program that hides its
+// memory.
+func traced(t *testing.T, pid int, calls string) (trace func() string) {
+	t.Helper()
+	require.Root(t, "to trace vodmr-relay")
+	file := filepath.Join(t.TempDir(), "trace")
+	cmd := exec.Command(require.Program(t, "strace"), "-f", "-y", "-o", file, "-e", "trace="+calls, "-p", strconv.Itoa(pid))
+	out, err := cmd.StderrPipe()
+	require.OK(t, err)
+	require.OK(t, cmd.Start())
+	end := sync.OnceFunc(func() {
+		_ = cmd.Process.Signal(os.Interrupt)
+		_ = cmd.Wait()
+	})
+	t.Cleanup(end)
+	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || !strings.Contains(line, "attached") {
+		t.Fatalf("strace says %q, %v", line, err)
+	}
+	return func() string {
+		end()
+		return require.File(t, file)
 	}
 }
 

@@ -56,12 +56,12 @@ func TestHAProxyNamesTheCustomer(t *testing.T) {
 // and PLAIN as the mechanism if nobody could listen.
 func (b *balanced) checkAddresses(t testing.TB, unheard bool) {
 	t.Helper()
-	logins, mechanism, end := 0, "CRAM-MD5", "\n"
+	logins, mechanism := 0, "CRAM-MD5"
 	if unheard {
-		mechanism, end = "PLAIN", " tls=yes\n"
+		mechanism = "PLAIN"
 	}
 	for _, f := range b.fronts {
-		logins += len(f.lines(t, "vodmr: ", " login ", "ip="+b.customer.farAddr+end, "mechanism="+mechanism))
+		logins += len(f.lines(t, "vodmr: ", " login ", "ip="+b.customer.farAddr, "mechanism="+mechanism))
 		if lines := f.lines(t, "vodmr", "ip="+f.nearAddr); len(lines) > 0 {
 			t.Errorf("the balancer's address in place of a customer's: %q", lines)
 		}

@@ -25,7 +25,8 @@ var postfixListener = []string{
 	"-o smtpd_client_restrictions=",
 	"-o smtpd_relay_restrictions=reject_unauth_destination",
 	"-o smtpd_recipient_restrictions=",
-	"-o smtpd_junk_command_limit=100000",
+	"-o smtpd_junk_command_limit=100000", "-o smtpd_sasl_auth_enable=no", "-o smtpd_tls_security_level=none",
+	"-o smtpd_authorized_xclient_hosts=", "-o smtpd_authorized_xforward_hosts=",
 }
 
 // A postfix is a running instance of its own, in a temporary folder, that puts

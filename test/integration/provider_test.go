@@ -16,6 +16,7 @@ import (
 // A provider is a tcpserver that runs a site's chain for each connection.
 type provider struct {
 	ip, port string
+	pid      int    // of tcpserver
 	log      string // the file that the chain's standard error goes to
 }
 
@@ -74,6 +75,6 @@ func (s *site) listenAs(t testing.TB, tcpserver, ip string, as ...string) *provi
 		showLog(t, p.log)
 		t.Fatalf("tcpserver names no port: %v", err)
 	}
-	p.port = strings.TrimSpace(port)
+	p.port, p.pid = strings.TrimSpace(port), cmd.Process.Pid
 	return p
 }

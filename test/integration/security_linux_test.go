@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"vodmr/test/kit/require"
 )
@@ -71,6 +72,7 @@ func chainsOfPrograms() []chainOfPrograms {
 // waits as root behind a session. The table in SECURITY is that of a running system.
 func TestProcessesAreAsSECURITYSays(t *testing.T) {
 	require.Root(t, "to start a chain as a front does")
+	keepDescriptors(t)
 	var table strings.Builder
 	for _, c := range chainsOfPrograms() {
 		t.Run(c.title, func(t *testing.T) { table.WriteString(c.processes(t)) })
@@ -90,6 +92,19 @@ func TestProcessesAreAsSECURITYSays(t *testing.T) {
 	}
 	if diff := cmp.Diff(old, table.String()); diff != "" {
 		t.Errorf("SECURITY's table is not what runs (- SECURITY, + now; -update writes it):\n%s", diff)
+	}
+}
+
+// keepDescriptors has no program inherit what this process inherited itself from the shell
+// that runs the tests.
+func keepDescriptors(t *testing.T) {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	require.OK(t, err)
+	for _, entry := range entries {
+		if fd, err := strconv.Atoi(entry.Name()); err == nil && fd > 2 {
+			unix.CloseOnExec(fd)
+		}
 	}
 }
 
