@@ -59,9 +59,9 @@ func hijacked(attack string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	for _, path := range []string{"/", "/etc/passwd", "/proc/self/fd/1"} {
-		if fd, err := unix.Open(path, unix.O_RDONLY, 0); err == nil && path != "/" {
-			fmt.Fprintln(os.Stderr, "it opens", path, fd)
+	for _, path := range []string{"/etc/passwd", "/proc/self/fd/1"} {
+		if _, err := unix.Open(path, unix.O_RDONLY, 0); err == nil {
+			fmt.Fprintln(os.Stderr, "it opens", path)
 		}
 	}
 	if err := unix.Kill(os.Getppid(), 0); err == nil {
