@@ -71,6 +71,8 @@ type site struct {
 
 	answers  []<-chan string // to questions of the dialogue
 	answered string          // those that have come
+
+	notesWhenLost string // see loseLock
 }
 
 func newSite(t testing.TB, archive *txtar.Archive) *site {
