@@ -99,10 +99,17 @@ func (k *Key) take(l Login) string { return "vodmr-front -k " + k.Hash.String() 
 // section 4.5.3.1.4). An initial response must fit in (RFC 4954 section 4).
 const maxCommand = 512
 
-// plain does PLAIN (RFC 4616).
+// shortSecret is the length in bytes from which a password is blacked out: a shorter one may
+// be a part of anything that a provider says.
+const shortSecret = 6
+
+// plain does PLAIN (RFC 4616). The provider learns the password, so it may repeat that too.
 func (d *conversation) plain(l Login) error {
 	answer := base64.StdEncoding.EncodeToString([]byte("\x00" + l.User + "\x00" + l.Password))
 	d.secrets = append(d.secrets, answer)
+	if len(l.Password) >= shortSecret {
+		d.secrets = append(d.secrets, l.Password)
+	}
 	line := "AUTH PLAIN " + answer
 	if len(line)+len("\r\n") > maxCommand {
 		r, err := d.command("AUTH PLAIN", "the reply to AUTH", d.timings.Reply)
