@@ -75,6 +75,12 @@ func notInLine(c rune) bool { return c <= ' ' || c == 0x7f }
 
 func badInvitation(what string) error { return misuse("this is no invitation: %s", what) }
 
+// notInLogins are the characters that no login in an invitation has: the login is printed,
+// also as a part of a command that somebody will paste into a shell.
+func notInLogins(r rune) bool {
+	return r == ' ' || !unicode.IsPrint(r) || strings.ContainsRune("\"'`$\\|&;<>()*?[]{}!#~", r)
+}
+
 // parseAccount takes LOGIN:SECRET, or LOGIN.
 func parseAccount(account string) (Login, error) {
 	user, password, _ := strings.Cut(account, ":")
@@ -90,6 +96,9 @@ func parseAccount(account string) (Login, error) {
 	}
 	if strings.ContainsAny(user+password, "\x00\r\n") {
 		return Login{}, badInvitation("a login or a password has no line ends")
+	}
+	if strings.ContainsFunc(user, notInLogins) {
+		return Login{}, badInvitation("a login has no blank, no quote, and no other character that means something to a shell or a terminal")
 	}
 	return Login{User: user, Password: password}, nil
 }

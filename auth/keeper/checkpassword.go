@@ -102,7 +102,7 @@ const externalProgram = "vodmr-checkpw"
 // program would not understand it.
 func (p Program) External() string {
 	key, err := keyhash.Parse(keyhash.Prefix + value(p.Environ, ucspi.ClientKey))
-	if err != nil || path.Base(p.Argv[0]) != externalProgram {
+	if err != nil || value(p.Environ, "SSL_PROTOCOL") == "" || path.Base(p.Argv[0]) != externalProgram {
 		return ""
 	}
 	return key.String()

@@ -1,6 +1,7 @@
 package keeper
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -51,7 +52,7 @@ func TestExternal(t *testing.T) {
 		{"vodmr-checkpw", digits[1:], ""},
 		{"vodmr-checkpw", "forged", ""},
 	} {
-		p := Program{Argv: []string{test.program}, Environ: []string{"VODMR_EXTERNAL=" + hash, "SSL_CLIENT_KEY_SHA256=" + test.key}}
+		p := Program{Argv: []string{test.program}, Environ: []string{"VODMR_EXTERNAL=" + hash, "SSL_CLIENT_KEY_SHA256=" + test.key, "SSL_PROTOCOL=TLSv1.3"}}
 		if got := p.External(); got != test.want {
 			t.Errorf("%s with key %q: %q", test.program, test.key, got)
 		}
@@ -61,5 +62,9 @@ func TestExternal(t *testing.T) {
 		if got := value(p.environ(1, hash), auth.ExternalVariable); got != hash {
 			t.Errorf("%s: %q is handed on", test.program, got)
 		}
+	}
+	clear := Program{Argv: []string{"vodmr-checkpw"}, Environ: []string{"SSL_CLIENT_KEY_SHA256=" + strings.Repeat("0", 64)}}
+	if got := clear.External(); got != "" {
+		t.Errorf("a key without TLS: %q", got)
 	}
 }

@@ -213,6 +213,7 @@ read_argument() {
 		IFS= read -r invitation || [ -n "$invitation" ] || fail "standard input is empty: give the invitation there, in one line"
 		;;
 	*://*) invitation=$1 ;;
+	*/* | .*) misuse "$1 is no provider's name: atrn-conf -l lists them" ;;
 	*)
 		[ -f "$etc/$1.invitation" ] || misuse "$1 is neither an invitation (atrn://...) nor a provider that is set up here (atrn-conf -l)"
 		invitation=$(stored "$1")
@@ -712,6 +713,7 @@ remove() {
 		read_argument "$1"
 		choose_name
 		;;
+	*/* | .*) misuse "$1 is no provider's name: atrn-conf -l lists them" ;;
 	*) name=$1 ;;
 	esac
 	[ -f "$etc/$name.invitation" ] || fail "there is no provider $name here: atrn-conf -l lists them"

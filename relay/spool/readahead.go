@@ -67,6 +67,13 @@ func (r *readings) take(entry maildir.Entry) *reading {
 	return next
 }
 
+// forget gives up a file that is being read, if it is: its place is for another one.
+func (r *readings) forget(entry maildir.Entry) {
+	if next := r.take(entry); next != nil {
+		next.message.Close()
+	}
+}
+
 // drop forgets what was read and not taken, and ends the threads.
 func (r *readings) drop() {
 	for _, next := range r.all {

@@ -194,6 +194,7 @@ func (r *reader) more() bool {
 	case note.Breaks >= history.DemoteAfter && note.Breaks == r.suspectBreaks:
 		r.takeEarly(entry)
 	case r.retries.tooRecent(entry.Base(), note, r.lastRefused()):
+		r.files.readings.forget(entry)
 	case note.Breaks >= history.DemoteAfter:
 		r.suspects = append(r.suspects, suspect{entry, note.Breaks})
 	case note.Tries > 0:
