@@ -21,7 +21,9 @@ import (
 // bin is the folder of what TestMain built.
 var bin string
 
-func TestMain(m *testing.M) { os.Exit(dialogue.Main(m, &bin, "vodmr/cmd/vodmr-relay", "vodmr/cmd/vodmr-checkpw")) }
+func TestMain(m *testing.M) {
+	os.Exit(dialogue.Main(m, &bin, "vodmr/cmd/vodmr-relay", "vodmr/cmd/vodmr-checkpw"))
+}
 
 // A mailbox that waits for ATRN, run as its owner or as root.
 type mailbox struct {
