@@ -49,6 +49,9 @@ func (s *service) takeProgram(word string, rest []string, users lookUp) (done bo
 		s.takeTLS(rest, users)
 		s.runs = append(s.runs, word)
 	case "vodmr-proxy":
+		if flags, _ := getopt(rest, "nlu"); flags['u'] != "" {
+			s.account(flags['u'], users)
+		}
 		s.runs = append(s.runs, word)
 	case "vodmr":
 		s.takeVodmr(rest, users)

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"vodmr/test/kit/dialogue"
+	"vodmr/test/kit/require"
 )
 
 // A chain is a run script's facts, in short.
@@ -93,6 +94,16 @@ func TestRunScriptsAreUnderstood(t *testing.T) {
 				t.Errorf("-want, +got:\n%s", diff)
 			}
 		})
+	}
+}
+
+// The account of each -u that is not there is named.
+func TestAccountsThatAreMissing(t *testing.T) {
+	dir := t.TempDir()
+	script := "#!/bin/sh\nexec tcpserver 0 366 vodmr-proxy -n 192.0.2.10 -u reads -l 192.0.2.11 vodmr -u talks mail.example.net /v/vchkpw vodmr-relay\n"
+	require.OK(t, os.WriteFile(filepath.Join(dir, "run"), []byte(script), 0o755))
+	if diff := cmp.Diff([]string{"reads", "talks"}, readService(dir, vpopmailAlone).accounts); diff != "" {
+		t.Errorf("-want, +got:\n%s", diff)
 	}
 }
 

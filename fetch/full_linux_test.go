@@ -74,3 +74,17 @@ func TestReceiveOntoASmallDisk(t *testing.T) {
 		})
 	}
 }
+
+// TestMetricsOntoAFullDisk: the file that is there stays, so its counters are not lost.
+func TestMetricsOntoAFullDisk(t *testing.T) {
+	dir := smallDisk(t)
+	var warned []error
+	m := &Metrics{File: filepath.Join(dir, "atrn.prom"), Provider: "p", Login: "u", Warn: func(err error) { warned = append(warned, err) }}
+	m.Watch(&Tally{})(nil)
+	good := require.File(t, m.File)
+	require.OK(t, unix.Mount("tmpfs", dir, "tmpfs", unix.MS_REMOUNT, "size=4k"))
+	m.Watch(&Tally{})(nil)
+	if now := require.File(t, m.File); now != good || len(warned) == 0 {
+		t.Errorf("the file was\n%s\nand is\n%s\nwarned of %v", good, now, warned)
+	}
+}

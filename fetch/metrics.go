@@ -173,8 +173,10 @@ func (m *Metrics) replace(s sums) error {
 	if err != nil {
 		return err
 	}
-	m.print(file, s)
-	err = file.Chmod(0o644)
+	err = m.print(file, s) // a full disk must not cost the file that is there
+	if err == nil {
+		err = file.Chmod(0o644)
+	}
 	if closed := file.Close(); err == nil {
 		err = closed
 	}
@@ -187,11 +189,14 @@ func (m *Metrics) replace(s sums) error {
 	return err
 }
 
-func (m *Metrics) print(w io.Writer, s sums) {
+func (m *Metrics) print(w io.Writer, s sums) error {
+	var text strings.Builder
 	for _, l := range s.lines() {
-		_, _ = fmt.Fprintf(w, "# HELP %s %s\n# TYPE %s %s\n%s{provider=%s,login=%s} %d\n",
+		fmt.Fprintf(&text, "# HELP %s %s\n# TYPE %s %s\n%s{provider=%s,login=%s} %d\n",
 			l.name, l.help, l.name, l.kind, l.name, metricLabel(m.Provider), metricLabel(m.Login), *l.value)
 	}
+	_, err := io.WriteString(w, text.String())
+	return err
 }
 
 // metricLabel quotes a label's value. The format wants UTF-8.

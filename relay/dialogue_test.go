@@ -71,6 +71,8 @@ type site struct {
 
 	answers  []<-chan string // to questions of the dialogue
 	answered string          // those that have come
+
+	lostNotes string // the notes when the lock was lost
 }
 
 func newSite(t testing.TB, archive *txtar.Archive) *site {

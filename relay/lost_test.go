@@ -35,7 +35,7 @@ func (s *site) loseLock(t testing.TB) {
 		require.OK(t, err)
 		require.OK(t, file.Close())
 		if s.takeLock(t) { // or the session has just asked for it again
-			s.config["notes when lost"] = s.notes()
+			s.lostNotes = s.notes()
 			return
 		}
 	}
@@ -102,8 +102,8 @@ func TestLostLock(t *testing.T) {
 			if !strings.Contains(log, "the mailbox's lock is lost") || !strings.Contains(log, " end messages=0 ") {
 				t.Errorf("the log is\n%s", log)
 			}
-			if now := s.notes(); now != s.config["notes when lost"] {
-				t.Errorf("the notes were\n%s\nand are\n%s", s.config["notes when lost"], now)
+			if now := s.notes(); now != s.lostNotes {
+				t.Errorf("the notes were\n%s\nand are\n%s", s.lostNotes, now)
 			}
 			s.account(t, &account{taken: map[string]int{}})
 			if s.waiting(t) != test.left || strings.Contains(log, " bounce ") {

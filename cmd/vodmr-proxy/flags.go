@@ -10,6 +10,7 @@ import (
 type flags struct {
 	balancers nets.Nets // -n
 	checks    nets.Nets // -l
+	account   string    // -u: of the process that reads the header; empty for the usual one
 	program   []string
 }
 
@@ -31,10 +32,11 @@ func parseOptions(args []string) (flags, error) {
 
 func (o *flags) command() *getopt.Command {
 	return &getopt.Command{
-		Program: program, Section: 8, Forms: []string{"-n NET[,NET...] [-l NET[,NET...]] PROG ARG..."}, Ends: getopt.AtFirstWord,
+		Program: program, Section: 8, Forms: []string{"-n NET[,NET...] [-l NET[,NET...]] [-u ACCT] PROG ARG..."}, Ends: getopt.AtFirstWord,
 		Flags: []getopt.Option{
 			getopt.Value('n', "NET[,NET...]", "the balancers, which send a PROXY header", into(&o.balancers)),
 			getopt.Value('l', "NET[,NET...]", "where health checks without a header come from", into(&o.checks)),
+			getopt.Text('u', "ACCT", "the account that reads the header, if started as root", &o.account).By("vodmr"),
 		},
 	}
 }

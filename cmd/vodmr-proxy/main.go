@@ -5,11 +5,14 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"runtime"
 	"syscall"
 	"time"
 
 	"vodmr/internal/child"
+	"vodmr/internal/confine"
 	"vodmr/internal/fdio"
 	"vodmr/internal/logline"
 	"vodmr/internal/proxyheader"
@@ -33,6 +36,9 @@ const (
 )
 
 func main() {
+	// This process becomes another program on this thread. The thread that starts the reader is
+	// another, which can gain no rights from then on.
+	runtime.LockOSThread()
 	os.Exit(run(os.Args[1:], os.Environ()))
 }
 
@@ -44,8 +50,16 @@ func run(args, environ []string) int {
 		return o.command().Exit(err, exitMisuse)
 	}
 	peer := os.Getenv("TCPREMOTEIP")
-	log := logline.New(2, program, logline.Session())
-	header, err := receive(o, peer)
+	if os.Args[0] == readerName {
+		return serveAsReader(o, peer)
+	}
+	session := logline.Session()
+	log := logline.New(2, program, session)
+	header, err := receive(o, args, peer, session)
+	if errors.Is(err, errTrouble) {
+		log.Event("error", logline.Err(err))
+		return exitTemporary
+	}
 	if err != nil {
 		log.Event("refused", logline.F("ip", peer), logline.Err(err))
 		return exitClosed
@@ -63,20 +77,33 @@ func run(args, environ []string) int {
 }
 
 // receive returns what the balancer says, or why this connection is closed. peer is the
-// address that tcpserver saw.
-func receive(o flags, peer string) (proxyheader.Header, error) {
-	trusted, checks := o.balancers.Contain(peer), o.checks.Contain(peer)
-	if !trusted && !checks {
+// address that tcpserver saw. Root does not read it itself.
+func receive(o flags, args []string, peer, session string) (proxyheader.Header, error) {
+	if !o.balancers.Contain(peer) && !o.checks.Contain(peer) {
 		return proxyheader.Header{}, errors.New("not from a balancer that -n names")
 	}
-	conn := fdio.New(0, 1)
-	if checks {
+	account, err := confine.LookUpReader(o.account)
+	if err != nil {
+		return proxyheader.Header{}, fmt.Errorf("%w: %w", errTrouble, err)
+	}
+	if account == nil {
+		return read(o, peer)
+	}
+	return startReader(args, []string{
+		"GOMAXPROCS=1", "VODMR_SESSION=" + session, "TCPREMOTEIP=" + peer, readerVariable + "=" + account.Encode(),
+	})
+}
+
+// read reads the header from descriptor 0, on a connection that is a balancer's or a check's.
+func read(o flags, peer string) (proxyheader.Header, error) {
+	conn := fdio.New(0, 0)
+	if o.checks.Contain(peer) {
 		readable, err := conn.Rest(time.Now().Add(checkTime))
 		if err != nil || !readable {
 			return proxyheader.Header{}, err
 		}
 	}
-	if !trusted {
+	if !o.balancers.Contain(peer) {
 		return proxyheader.Header{}, errors.New("spoke before the greeting, and -n does not name it")
 	}
 	_ = conn.SetDeadline(time.Now().Add(headerTime))

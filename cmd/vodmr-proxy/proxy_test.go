@@ -1,4 +1,4 @@
-package main_test
+package main
 
 import (
 	"os"
@@ -9,12 +9,6 @@ import (
 	"vodmr/test/kit/dialogue"
 )
 
-var bin string
-
-func TestMain(m *testing.M) {
-	os.Exit(dialogue.Main(m, &bin, "vodmr/cmd/vodmr-proxy"))
-}
-
 // settings is a program that tells what it found in its environment, and then what the
 // connection says.
 const settings = `env | grep -E '^(TCP|PROTO=|SSL|KEPT|VODMR_BALANCER)' | sort | tr '\n' ' '; printf '\r\n'; read -r line; printf 'heard %s\r\n' "$line"`
@@ -23,12 +17,16 @@ const settings = `env | grep -E '^(TCP|PROTO=|SSL|KEPT|VODMR_BALANCER)' | sort |
 // program behind it.
 func start(t *testing.T, peer string, flags ...string) *dialogue.Process {
 	t.Helper()
+	return dialogue.Start(t, startCommand(peer, flags...))
+}
+
+func startCommand(peer string, flags ...string) *exec.Cmd {
 	cmd := exec.Command(bin+"/vodmr-proxy", append(flags, "sh", "-c", settings)...)
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "PROTO=TCP", "TCPREMOTEIP=" + peer, "TCPREMOTEPORT=40000", "TCPREMOTEHOST=balancer", "TCPREMOTEINFO=x",
 		"TCPLOCALIP=10.0.0.9", "TCPLOCALPORT=3366", "TCPLOCALHOST=front", "SSL_PROTOCOL=TLSv1.3", "SSLCTLFD=7", "KEPT=yes", "VODMR_BALANCER=203.0.113.1",
 	}
-	return dialogue.Start(t, cmd)
+	return cmd
 }
 
 func ended(t *testing.T, p *dialogue.Process, code int, log string) {

@@ -125,9 +125,10 @@ func servePolicy(o *flags) int {
 // what is written to descriptor 2.
 func serveOpenSMTPD(o *flags) int {
 	log := logline.New(2, program, logline.Session())
-	conn := fdio.New(0, 1)
-	err := opensmtpd.Serve(conn, conn, func(raw string) (string, bool) {
-		a := &asker{client: door.NewClient(o.door), log: log} // several ask at a time
+	// Several ask at a time, and while the next question is awaited, others are answered: so
+	// nothing that keeps a state is shared.
+	err := opensmtpd.Serve(fdio.New(0, 0), fdio.New(1, 1), func(raw string) (string, bool) {
+		a := &asker{client: door.NewClient(o.door), log: log.Clone()}
 		return a.refuse(raw)
 	})
 	if err != nil {

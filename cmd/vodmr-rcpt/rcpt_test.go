@@ -245,3 +245,34 @@ func TestFilterNoServer(t *testing.T) {
 		t.Errorf("exit %d, %q", code, log)
 	}
 }
+
+// Questions of OpenSMTPD that are answered at the same time have a whole log line each.
+func TestOpenSMTPDLog(t *testing.T) {
+	const count, times = 400, 20
+	dir := t.TempDir()
+	r := history.NewRecipients(dir, "example.org", time.Now)
+	require.OK(t, r.SetLogin("odmr@example.org"))
+	asked, want := "config|ready\n", map[string]int{}
+	for i := range count {
+		user := fmt.Sprintf("u%d%s", i, strings.Repeat("x", i%40))
+		require.OK(t, r.Refused(user+"@example.org", "no such user"))
+		asked += "filter|0.7|1|smtp-in|rcpt-to|7641df9771b4ed00|1ef1c203cc576e5d|<" + user + "@example.org>\n"
+		want["to=<"+user+"@example.org>"] = times
+	}
+	_, log, code := output(t, strings.Repeat(asked, times), "-O", "-d", dir)
+	for line := range strings.Lines(log) {
+		if fields := strings.Fields(line); len(fields) < 4 || want[fields[3]] == 0 {
+			t.Errorf("%q", line)
+		} else {
+			want[fields[3]]--
+		}
+	}
+	for to, missing := range want {
+		if missing != 0 {
+			t.Errorf("%s: %d lines are missing", to, missing)
+		}
+	}
+	if code != 0 {
+		t.Errorf("exit %d", code)
+	}
+}

@@ -43,7 +43,7 @@ func keep(o flags, args, environ []string) int {
 		Log:     log,
 	}
 	known := talkersEnvironment(session, wrapper != nil, k.Program.External() != "")
-	return k.Serve(args, append(known, talkerVariable+"="+encodeAccount(who.talker)))
+	return k.Serve(args, append(known, talkerVariable+"="+who.talker.Encode()))
 }
 
 // portOf is TCPLOCALPORT for the checkpassword program; empty leaves it alone.

@@ -42,7 +42,7 @@ func documents(t *testing.T) []string {
 
 func TestNothingIsPromisedThatIsNotThere(t *testing.T) {
 	there := programs(t)
-	for _, name := range []string{"vodmr-log", "vodmr-watch", "vodmr-dashboard"} { // two pages and a file of dist
+	for _, name := range []string{"vodmr-log", "vodmr-watch", "vodmr-dashboard", "vodmr-tell"} { // two pages and two files of dist
 		there[name] = true
 	}
 	name := regexp.MustCompile(`\bvodmr-[a-z]+\b`)

@@ -152,7 +152,7 @@ func TestStepsAreFound(t *testing.T) {
 		}
 	}
 	known := []string{"front", "customer", "vpopmail", "qmail", "notqmail", "postfix", "exim", "systemd", "certbot", "go", "source",
-		"fedora", "arch", "alpine", "freebsd", "balancer", "fronts", "dns", "ufw", "nft", "svscan"}
+		"fedora", "arch", "alpine", "freebsd", "balancer", "broker", "fronts", "dns", "ufw", "nft", "svscan"}
 	for word := range needs {
 		if !strings.Contains(" "+strings.Join(known, " ")+" ", " "+word+" ") {
 			t.Errorf("%s: what is that?", word)

@@ -37,6 +37,7 @@ type chainOfPrograms struct {
 	arrange  func(t *testing.T, s *site)
 	implicit bool // TLS begins at once
 	starttls bool
+	balancer string // the header that a balancer sends first
 }
 
 const tlsAccount = "daemon" // in place of vodmrtls
@@ -54,11 +55,16 @@ func chainsOfPrograms() []chainOfPrograms {
 			s.front = append([]string{program(t, "vodmr-tls"), "-c", s.certify(t, self).file, "-u", tlsAccount}, words...)
 		}
 	}
+	behindProxy := func(t *testing.T, s *site) {
+		checkpw(t, s)
+		s.front = []string{program(t, "vodmr-proxy"), "-n", "127.0.0.1"}
+	}
 	return []chainOfPrograms{
 		{title: "vodmr, vodmr-checkpw", arrange: checkpw},
 		{title: "vodmr, vchkpw as root", arrange: func(*testing.T, *site) {}},
 		{title: "vodmr-tls (TLS at once), vodmr, vodmr-checkpw", arrange: inTLS(), implicit: true},
 		{title: "vodmr-tls -s (STARTTLS), vodmr, vodmr-checkpw", arrange: inTLS("-s"), starttls: true},
+		{title: "vodmr-proxy, vodmr, vodmr-checkpw", arrange: behindProxy, balancer: "PROXY TCP4 192.0.2.7 198.51.100.1 4097 366\r\n"},
 	}
 }
 
@@ -109,28 +115,42 @@ func (c chainOfPrograms) processes(t *testing.T) string {
 	p := s.listenAs(t, require.Program(t, "tcpserver"), "127.0.0.1")
 	master := s.tcpserver(t)
 	customer := dialRaw(t, p.addr(), c.implicit)
+	text := c.title + "\n"
+	if c.balancer != "" {
+		text += stage(t, "before the balancer's header", s, master, "vodmr-reader")
+		_, err := customer.conn.Write([]byte(c.balancer))
+		require.OK(t, err)
+	}
 	customer.expect("220 ")
 	customer.say("EHLO customer.test")
 	customer.expect("250 ")
-	text := c.title + "\n" + stage(t, "before the login", s, master, true)
+	text += stage(t, "before the login", s, master, "vodmr-talker")
 	if c.starttls {
 		customer.say("STARTTLS")
 		customer.expect("220 ")
 		customer.handshake()
-		text += stage(t, "in TLS, before the login", s, master, true)
+		text += stage(t, "in TLS, before the login", s, master, "vodmr-talker")
 	}
 	customer.login(s, c.implicit || c.starttls)
-	text += stage(t, "logged in", s, master, false)
+	text += stage(t, "logged in", s, master, "vodmr-relay")
 	customer.say("ATRN")
 	customer.expect("250 ")
 	customer.say("220 customer.test")
 	customer.expect("EHLO ")
 	customer.say("250 customer.test")
-	return text + stage(t, "standing", s, master, false)
+	return text + stage(t, "standing", s, master, "vodmr-relay")
+}
+
+// starters are, for each process that reads from the network, those that may be root beside
+// it: tcpserver, and the one that started it and waits for it.
+var starters = map[string][]string{
+	"vodmr-reader": {"tcpserver", "vodmr-proxy"},
+	"vodmr-talker": {"tcpserver", "vodmr"},
+	"vodmr-relay":  {"tcpserver"},
 }
 
 // stage describes the processes of a connection once they have settled.
-func stage(t *testing.T, name string, s *site, master int, reading bool) string {
+func stage(t *testing.T, name string, s *site, master int, reader string) string {
 	t.Helper()
 	var seen string
 	for same, end := 0, time.Now().Add(time.Minute); same < 5; time.Sleep(20 * time.Millisecond) {
@@ -143,14 +163,18 @@ func stage(t *testing.T, name string, s *site, master int, reading bool) string 
 			t.Fatalf("%s: the processes do not settle:\n%s", name, seen)
 		}
 	}
+	var roles []string
 	for line := range strings.Lines(seen) {
 		word := strings.Fields(line)
-		if word[1] == "root" && word[0] != "tcpserver" && (word[0] != "vodmr" || !reading) {
+		roles = append(roles, word[0])
+		if word[1] == "root" && !slices.Contains(starters[reader], word[0]) {
 			t.Errorf("%s: a process is root: %s", name, line)
 		}
 	}
-	if reading != strings.Contains(seen, "vodmr-talker ") {
-		t.Errorf("%s: the talker is there: %v\n%s", name, !reading, seen)
+	for role := range starters {
+		if slices.Contains(roles, role) != (role == reader) {
+			t.Errorf("%s: %s is there: %v\n%s", name, role, role != reader, seen)
+		}
 	}
 	return "  " + name + "\n" + seen
 }

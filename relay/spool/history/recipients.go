@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,6 +40,12 @@ type Recipient struct {
 	Reply   string // the refusal; "" for an acceptance
 }
 
+// A learnt recipient is one in its place among the others.
+type learnt struct {
+	Recipient
+	order int // as the lines of the file: times are whole seconds, and many entries share one
+}
+
 // Recipients are the recipients of one domain that the customer's server has accepted or
 // refused in the last week. They are a file of their own, learnt@DOMAIN in the door's
 // folder: the front's SMTP server may read it, and must not read the customer's Maildir.
@@ -56,7 +64,8 @@ type Recipients struct {
 	clock       func() time.Time
 
 	login    string
-	known    map[string]Recipient
+	known    map[string]learnt
+	written  int    // how many entries were made, ever: the order of the next one
 	counts   [2]int // accepted, refused
 	takesAll bool
 	checked  int64 // when takesAll was found out, in Unix seconds; 0 for never
@@ -67,7 +76,7 @@ type Recipients struct {
 
 // NewRecipients are those of a domain, whose file lies in dir. Nothing is read yet.
 func NewRecipients(dir, domain string, clock func() time.Time) *Recipients {
-	return &Recipients{dir: dir, domain: domain, clock: clock, known: map[string]Recipient{}}
+	return &Recipients{dir: dir, domain: domain, clock: clock, known: map[string]learnt{}}
 }
 
 func (r *Recipients) path() string { return r.dir + "/" + RecipientsFile(r.domain) }
@@ -165,7 +174,8 @@ func (r *Recipients) set(entry Recipient) {
 	if r.counts[kind] >= maxRecipients {
 		r.drop(r.oldest(kind))
 	}
-	r.known[entry.Address] = entry
+	r.written++
+	r.known[entry.Address] = learnt{entry, r.written}
 	r.counts[kind]++
 }
 
@@ -178,16 +188,16 @@ func kindOf(entry Recipient) int {
 
 func (r *Recipients) drop(address string) {
 	if entry, found := r.known[address]; found {
-		r.counts[kindOf(entry)]--
+		r.counts[kindOf(entry.Recipient)]--
 		delete(r.known, address)
 	}
 }
 
 // oldest returns the address of a kind's oldest entry.
 func (r *Recipients) oldest(kind int) string {
-	var found Recipient
+	var found learnt
 	for _, entry := range r.known {
-		if kindOf(entry) == kind && (found.Address == "" || entry.When < found.When) {
+		if kindOf(entry.Recipient) == kind && (found.Address == "" || entry.order < found.order) {
 			found = entry
 		}
 	}
@@ -202,16 +212,17 @@ func (r *Recipients) fresh(when int64, limit time.Duration) bool {
 
 // Of is what is known of an address; known is false if that is nothing of the last week.
 func (r *Recipients) Of(address string) (entry Recipient, known bool) {
-	entry, known = r.known[address]
-	return entry, known && r.fresh(entry.When, keepRecipient)
+	found, known := r.known[address]
+	return found.Recipient, known && r.fresh(found.When, keepRecipient)
 }
 
-// All are all that are known, in no order.
+// All are all that are known, the oldest first.
 func (r *Recipients) All() []Recipient {
 	var all []Recipient
-	for _, entry := range r.known {
+	byOrder := func(a, b learnt) int { return a.order - b.order }
+	for _, entry := range slices.SortedFunc(maps.Values(r.known), byOrder) {
 		if r.fresh(entry.When, keepRecipient) {
-			all = append(all, entry)
+			all = append(all, entry.Recipient)
 		}
 	}
 	return all

@@ -90,11 +90,16 @@ func TestRecipientsForgotten(t *testing.T) {
 // two writers lose none of the last lines.
 func TestRecipientsBounded(t *testing.T) {
 	dir := t.TempDir()
-	var group sync.WaitGroup
+	var group, nearlyDone sync.WaitGroup
+	nearlyDone.Add(2)
 	for w := range 2 {
 		group.Go(func() {
 			r := NewRecipients(dir, "example.org", time.Now)
 			for i := range 4 * maxRecipients {
+				if i == 4*maxRecipients-1 { // a writer that is far ahead would have its last line forgotten
+					nearlyDone.Done()
+					nearlyDone.Wait()
+				}
 				if err := r.Refused(fmt.Sprintf("a%d-%d@example.org", w, i), strings.Repeat("x", i%500)); err != nil {
 					t.Error(err)
 				}
@@ -129,5 +134,26 @@ func TestRecipientsDamaged(t *testing.T) {
 	r := reread(t, dir, time.Now)
 	if e, known := r.Of("gone@example.org"); !known || e.Reply != "no" || len(r.All()) != 1 {
 		t.Errorf("%+v", r.All())
+	}
+}
+
+// TestRecipientsOldestGoFirst: the order of the lines counts even within one second, and
+// outlives a rewriting of the file.
+func TestRecipientsOldestGoFirst(t *testing.T) {
+	dir := t.TempDir()
+	now := time.Now()
+	r := NewRecipients(dir, "example.org", func() time.Time { return now })
+	last := 4*maxRecipients - 1
+	for i := range last + 1 {
+		require.OK(t, r.Refused(fmt.Sprintf("a%d@example.org", i), strings.Repeat("x", 300)))
+	}
+	all := reread(t, dir, func() time.Time { return now }).All()
+	if len(all) != maxRecipients {
+		t.Fatalf("%d are known", len(all))
+	}
+	for i, entry := range all {
+		if want := fmt.Sprintf("a%d@example.org", last+1-maxRecipients+i); entry.Address != want {
+			t.Fatalf("%d: %s, want %s", i, entry.Address, want)
+		}
 	}
 }
