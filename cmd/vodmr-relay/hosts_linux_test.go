@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"vodmr/internal/verdict"
 	"vodmr/test/kit/require"
 	"vodmr/test/kit/slowfs"
 	"vodmr/test/kit/testsite"
@@ -141,4 +142,69 @@ func TestLoginOnHangingFileSystem(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 	logged(t, log, `error call="open `, `reason="the file system does not answer" seconds=25`, "atrn user=odmr@example.org", " end messages=0 ")
+}
+
+// TestHangBeforeTheLogin: if HOME hangs before vodmr-relay has said that it takes over, vodmr
+// hears of trouble, well within the minute that a login may take.
+func TestHangBeforeTheLogin(t *testing.T) {
+	require.Root(t, "only root looks at HOME before it takes over")
+	require.Time(t)
+	t.Parallel()
+	one, _, mount := hosts(t)
+	mount.Hang()
+	defer mount.Resume()
+	p := one.start(t)
+	begun := time.Now()
+	heard := one.verdict(t)
+	if took := time.Since(begun); heard != string([]byte{byte(verdict.NotTakenOver)}) || took > 40*time.Second {
+		t.Errorf("vodmr hears %q after %v", heard, took)
+	}
+	mount.Resume()
+	code, log := p.End()
+	if code != 111 {
+		t.Errorf("exit code %d", code)
+	}
+	logged(t, log, `reason="the file system does not answer" seconds=25`)
+}
+
+// TestHangBehindTheVerdict: vodmr has heard that the login is right, so the reply to AUTH is
+// vodmr-relay's. A program that runs as the mailbox's owner from the start looks at HOME then.
+func TestHangBehindTheVerdict(t *testing.T) {
+	require.Root(t, "only root becomes the mailbox's owner")
+	require.Time(t)
+	t.Parallel()
+	one, _, mount := hosts(t)
+	one.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: owner, Gid: owner}}
+	mount.Hang()
+	defer mount.Resume()
+	p := one.start(t)
+	p.Run("S: 454 4.7.0 the mailbox does not answer, try again later\nS: <end>")
+	mount.Resume()
+	code, log := p.End()
+	if code != 111 {
+		t.Errorf("exit code %d", code)
+	}
+	logged(t, log, `reason="the file system does not answer" seconds=25`)
+}
+
+// TestHangInTheMidst: a session bears a file system that hangs while it removes a message, and
+// the log says which call it was.
+func TestHangInTheMidst(t *testing.T) {
+	require.Time(t)
+	t.Parallel()
+	one, two, mount := hosts(t)
+	two.deliver(t, "1795336645.1.vm")
+	p := one.start(t)
+	p.Run(turn + begin + toDot)
+	mount.Hang()
+	defer mount.Resume()
+	p.Run(ok)
+	time.Sleep(6 * time.Second) // it hangs for so long
+	mount.Resume()
+	two.deliver(t, "1795336646.2.vm")
+	p.Run(begin + toDot + ok)
+	require.OK(t, syscall.Kill(p.PID(), syscall.SIGTERM))
+	p.Run(quit)
+	_, log := p.End()
+	logged(t, log, `error call="unlink new/1795336645.1.vm" reason="the file system did not answer" seconds=`, " end messages=2 ")
 }

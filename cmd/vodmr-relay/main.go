@@ -43,12 +43,13 @@ func run() int {
 		return cmd.Exit(err, exitMisuse)
 	}
 	config := configure(home, rules, append(words, "")[0])
+	guard := guardStart(config.Log)
 	if config.Refused, err = setOwner(config.Qmail); err != nil {
 		config.Log.Event("error", logline.Err(err))
 		_ = verdict.Say(verdict.NotTakenOver)
 		return exitTemporary
 	}
-	if err := verdict.Say(verdict.LoggedIn); err != nil {
+	if err := guard.logIn(); err != nil {
 		config.Log.Event("error", logline.F("reason", "vodmr is not there"), logline.Err(err))
 		return exitTemporary
 	}
@@ -60,15 +61,16 @@ func run() int {
 	// watches in another way.
 	fdio.NoUserTimeout(0)
 	fdio.CloseOnExec(3) // qmail-queue needs none of what others left open
-	return serve(config)
+	return serve(config, guard)
 }
 
 // serve is the session, and returns the exit code.
-func serve(config relay.Config) int {
+func serve(config relay.Config, guard *startGuard) int {
 	if err := confine(&config); err != nil {
 		config.Log.Event("error", logline.F("reason", "this process cannot be confined"), logline.Err(err))
 		return exitTemporary
 	}
+	guard.end()
 	defer config.Queue.Close()
 	err := relay.Serve(config)
 	if err != nil {

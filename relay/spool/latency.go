@@ -1,13 +1,19 @@
 package spool
 
-import "time"
+import (
+	"time"
+
+	"vodmr/internal/logline"
+	"vodmr/maildir"
+)
 
 // A latency tells if the Maildir's file system is slow, as one over a network is: then
 // reading and removing overlap with all else. On a local disk a call takes some
 // microseconds, and handing it to another thread would cost more than it saves.
 type latency struct {
 	timings *Timings
-	score   int // see took
+	score   int             // see took
+	log     *logline.Logger // nil for none
 }
 
 const (
@@ -29,3 +35,15 @@ func (l *latency) took(d time.Duration) {
 }
 
 func (l *latency) slow() bool { return l.score >= slowScore || l.timings.SlowCall == 0 }
+
+// hang is how long a call takes that the log tells of.
+const hang = 5 * time.Second
+
+// call takes how long a call took that was made for a file, and logs it if it hung.
+func (l *latency) call(name string, entry maildir.Entry, d time.Duration) {
+	l.took(d)
+	if d >= hang && l.log != nil {
+		l.log.Event("error", logline.F("call", name+" "+entry.Path()), logline.F("reason", "the file system did not answer"),
+			logline.N("seconds", int64(d.Seconds())))
+	}
+}

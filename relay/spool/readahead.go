@@ -60,7 +60,11 @@ func (r *readings) take(entry maildir.Entry) *reading {
 		return nil
 	}
 	delete(r.all, entry)
+	began := time.Now()
 	<-next.done
+	if waited := time.Since(began); waited >= hang {
+		r.latency.call("read", entry, waited)
+	}
 	if !next.ok {
 		return nil
 	}
@@ -92,7 +96,7 @@ func (f *files) opened(entry maildir.Entry) (*reading, error) {
 	}
 	began := time.Now()
 	m, err := f.box.OpenMessage(entry)
-	f.readings.latency.took(time.Since(began))
+	f.readings.latency.call("open", entry, time.Since(began))
 	return &reading{message: m}, err
 }
 

@@ -71,7 +71,7 @@ func (r *removals) settle(most int) {
 
 func (r *removals) ended(one removal) {
 	r.underWay--
-	r.latency.took(one.took)
+	r.latency.call("unlink", one.message.entry, one.took)
 	r.removedOrNote(one.message, one.err)
 }
 

@@ -59,7 +59,7 @@ func Open(box *maildir.Box, g *grant.Grant, bouncer *Bouncer, clock func() time.
 	s.Trust.spool = s
 	s.Notices = &Notices{s}
 	s.retries = &retryTimes{start: time.Now(), standing: g.Settings.Standing(), clock: clock, timings: s.Times}
-	slow := &latency{timings: s.Times}
+	slow := &latency{timings: s.Times, log: log}
 	s.removals = newRemovals(s, slow)
 	s.reader = newReader(box, g, s.retries, s.Trust, slow)
 	bouncer.clock, bouncer.log, bouncer.files = clock, log, &s.reader.files
