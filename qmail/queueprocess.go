@@ -33,6 +33,7 @@ type queueProcess struct {
 	envelope int
 	text     int
 	custom   []byte
+	cause    error // why the starter could not start it; otherwise nil
 	timeout  time.Duration
 }
 
@@ -205,6 +206,9 @@ func (p *queueProcess) wait() (unix.WaitStatus, error) {
 // reap takes the exit status.
 func (p *queueProcess) reap() unix.WaitStatus {
 	status := p.program.Wait()
+	if run, ok := p.program.(*starter.Run); ok {
+		p.cause = run.NotStarted()
+	}
 	p.program.Close()
 	p.program = nil
 	return status
@@ -233,6 +237,9 @@ func (p *queueProcess) readText() {
 
 // exitError judges how the program ended; nil is success.
 func (p *queueProcess) exitError(status unix.WaitStatus) error {
+	if p.cause != nil {
+		return queueError(fmt.Errorf("qmail-queue could not be started: %w", p.cause))
+	}
 	if status.Signaled() {
 		return &QueueError{Text: "qmail-queue was killed by signal " + status.Signal().String()}
 	}

@@ -135,7 +135,7 @@ func (b *block) run() {
 	for i := 0; i < len(b.files); i++ {
 		syscall.RawSyscall(unix.SYS_CLOSE, b.files[i], 0, 0)
 	}
-	b.status = exitNotRun << 8
+	b.status = notStarted | uint32(errno)
 	if errno == 0 {
 		b.await(pid)
 	}

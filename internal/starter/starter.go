@@ -24,6 +24,7 @@ type Command struct {
 type Run struct {
 	socket int
 	failed bool
+	cause  error // see NotStarted
 }
 
 // Ended is a descriptor that can be read once the program has ended.
@@ -40,8 +41,16 @@ func (r *Run) Wait() unix.WaitStatus {
 	if !ok {
 		return unknown
 	}
+	if status&notStarted != 0 {
+		r.cause = unix.Errno(status &^ notStarted)
+		return exitNotRun << 8
+	}
 	return status
 }
+
+// NotStarted is why the program could not be started, if Wait has found that out; otherwise
+// nil.
+func (r *Run) NotStarted() error { return r.cause }
 
 // Kill ends the program.
 func (r *Run) Kill() { r.failed = send(r.socket, requestKill) != nil || r.failed }
@@ -52,6 +61,8 @@ func (r *Run) Close() {}
 const (
 	requestStart = 's'
 	requestKill  = 'k'
+	// notStarted marks a status that is an errno: there was no process.
+	notStarted = 1 << 31
 	// exitUnknown is the exit code that means try again later.
 	exitUnknown = 111
 	// exitNotRun is qmail-queue's for a program that cannot be run.
