@@ -94,11 +94,11 @@ func TestMetricsThatCannotBeWritten(t *testing.T) {
 func TestMetricsOfAStandingSession(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "atrn.prom")
 	cmd, log := startRepeating(t, provider(`say '250 go'; echo turned >&2; while read a; do :; done`), "turned\n", "-M", file, "-i", "sh", "-c", answering)
-	stands := func() bool {
+	isStanding := func() bool {
 		_, err := os.Stat(file)
 		return err == nil && metric(t, file, "atrn_standing") == "1"
 	}
-	for end := time.Now().Add(time.Minute); !stands(); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !isStanding(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("the file never says that a session stands")
 		}
