@@ -91,8 +91,14 @@ func send(socket int, request byte) error {
 
 func receiveStatus(socket int) (unix.WaitStatus, bool) {
 	var b [4]byte
-	n, err := sys.Read(socket, b[:])
-	return unix.WaitStatus(binary.NativeEndian.Uint32(b[:])), err == nil && n == len(b)
+	for have := 0; have < len(b); {
+		n, err := sys.Read(socket, b[have:])
+		if err != nil || n == 0 {
+			return 0, false
+		}
+		have += n
+	}
+	return unix.WaitStatus(binary.NativeEndian.Uint32(b[:])), true
 }
 
 // A block is all that the second process has to read and to write, in memory of its own: it
