@@ -19,7 +19,7 @@ type Starter struct{ socket, pid int }
 // Fork makes the second process. It comes before this one is confined. The second process
 // ends when this one closes its end, or ends itself.
 func Fork(c Command) (*Starter, error) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("socketpair: %w", err)
 	}
