@@ -139,23 +139,7 @@ func (b *block) run() {
 	if errno == 0 {
 		b.await(pid)
 	}
-	b.answer()
-}
-
-// answer writes the status, if need be in pieces.
-//
-//go:nosplit
-//go:norace
-//go:nocheckptr
-func (b *block) answer() {
-	for at := uintptr(0); at < unsafe.Sizeof(b.status); {
-		n, _, errno := syscall.RawSyscall(unix.SYS_WRITE, b.socket, uintptr(unsafe.Pointer(&b.status))+at, unsafe.Sizeof(b.status)-at)
-		if errno == 0 {
-			at += n
-		} else if errno != syscall.EINTR {
-			return
-		}
-	}
+	syscall.RawSyscall(unix.SYS_WRITE, b.socket, uintptr(unsafe.Pointer(&b.status)), unsafe.Sizeof(b.status))
 }
 
 // await waits for the program, and kills it if a request asks for that. If nobody can ask
