@@ -19,7 +19,7 @@ type path struct {
 // maxPath is the longest path, in bytes: qmail takes no longer address.
 const maxPath = 1000
 
-var errPath = errors.New("that is no path: an address between < and > is")
+var errPath = errors.New("an address between < and > is needed")
 
 // parsePath takes a path off the start of s.
 func parsePath(s string) (p path, rest string, err error) {

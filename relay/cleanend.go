@@ -10,7 +10,7 @@ func (e cleanEnd) Error() string { return string(e) }
 const (
 	endBySignal cleanEnd = "told to end by a signal"
 	endByExpire cleanEnd = "vodmr-expire wants the mailbox"
-	endByNotes  cleanEnd = "what is done can neither be removed nor noted"
+	endByNotes  cleanEnd = "a message that was delivered or bounced can be neither removed nor noted"
 	endMoved    cleanEnd = "the Maildir or its vodmr.lock was moved away or made anew"
 	endRefused  cleanEnd = "the customer's mail server refuses the mail"
 )

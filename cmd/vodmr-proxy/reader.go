@@ -88,7 +88,7 @@ func hear(pipe int) (proxyheader.Header, error) {
 		return proxyheader.Header{}, fmt.Errorf("%w: %w", errTrouble, err)
 	}
 	if len(text) == 0 {
-		return proxyheader.Header{}, fmt.Errorf("%w: its reader ended without a word", errTrouble)
+		return proxyheader.Header{}, fmt.Errorf("%w: its reader ended without an answer", errTrouble)
 	}
 	words := string(text[1:])
 	if len(text) > maxAnswer {

@@ -44,7 +44,7 @@ func strangersAnswers() map[string][2]string {
 		"half":     {"h203.0.113.5:1\x00\x00\x00", hijackedLine},
 		"long":     {right + strings.Repeat("x", 1<<16), hijackedLine},
 		"letter":   {"x" + right, hijackedLine},
-		"nothing":  {"", `vodmr-proxy: * error error="the header cannot be read: its reader ended without a word"`},
+		"nothing":  {"", `vodmr-proxy: * error error="the header cannot be read: its reader ended without an answer"`},
 		"words":    {"rno\nvodmr: 1 login user=x", `vodmr-proxy: * refused ip=10.0.0.1 error="no\x0avodmr: 1 login user=x"`},
 		"stays":    {right, hijackedLine},
 		"two":      {right + right[1:], hijackedLine},

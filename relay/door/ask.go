@@ -40,7 +40,7 @@ type Opinion struct {
 // Errors of an Opinion.
 var (
 	errOwner  = errors.New("it belongs to somebody who is neither root nor the folder's owner")
-	errAnswer = errors.New("it answers with something else than an answer")
+	errAnswer = errors.New("its reply is not one of the answers")
 )
 
 // Ask finds out whether a recipient is to be refused. raw is the address without quotes. It

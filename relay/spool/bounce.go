@@ -24,7 +24,7 @@ var (
 	// customer of it.
 	errForSession = errors.New("it is too old, but with VODMR_BOUNCE=customer only a session can tell the customer: it stays for the next one")
 	// errFull says that so many bounces went out that the rest waits.
-	errFull = errors.New("what else should bounce waits")
+	errFull = errors.New("other messages that should bounce wait")
 )
 
 // doubleBounce is the sender of a double bounce, which nobody wants back.

@@ -19,7 +19,7 @@ import (
 var ErrNoNotes = errors.New("it has no vodmr.notes, so no customer ever fetched mail from it, and it may be somebody's inbox: -f bounces what is too old even so")
 
 // ErrMustStop says that no more may be sent.
-var ErrMustStop = errors.New("what is done can neither be removed nor noted")
+var ErrMustStop = errors.New("a message that was delivered or bounced can be neither removed nor noted")
 
 const (
 	// failuresMost is how many bounces in a row may fail before the rest is left for

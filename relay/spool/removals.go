@@ -122,7 +122,7 @@ func (r *removals) removedOrNote(m *Message, unlinked error) {
 	}
 }
 
-var errNotesFull = errors.New("vodmr.notes has no room for another message that is done and cannot be removed")
+var errNotesFull = errors.New("vodmr.notes has no room for another message that was delivered or bounced and cannot be removed")
 
 // removed ends a removal, and logs why the file could not be removed. ErrGone, that it was
 // gone already, is not logged.
