@@ -118,6 +118,9 @@ func (b *Box) Close() {
 // another session may have the mailbox.
 func (b *Box) Abandon() { b.abandoned.Store(true) }
 
+// Abandoned reports if Abandon was called.
+func (b *Box) Abandoned() bool { return b.abandoned.Load() }
+
 // Path returns the Maildir's path, for logs.
 func (b *Box) Path() string { return b.path }
 
@@ -146,14 +149,8 @@ func (b *Box) Changed() (int64, error) {
 // held is still the one that others would ask for. A Maildir that was moved or made anew
 // gets its mail elsewhere.
 func (b *Box) InPlace() bool {
-	now, err := Open(b.home, b.name)
-	if err != nil {
-		return false
-	}
-	defer now.Close()
-	var ours, named unix.Stat_t
-	same := sys.Stat(b.sub[inNew], &ours) == nil && sys.Stat(now.sub[inNew], &named) == nil && sys.SameFile(&ours, &named)
-	return same && b.Lock.InPlace()
+	g, err := b.Glance()
+	return err == nil && g.inPlace()
 }
 
 func (b *Box) checkOwner(fd int, path string) error {

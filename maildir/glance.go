@@ -12,7 +12,8 @@ import (
 // A Glance is how a standing session looks at its Maildir from time to time, if another
 // host may change it: by a stat of new and by its lock. Unlike a Box it may be used by
 // another goroutine than the session's own, since a file system that hangs must not stop
-// that one. One goroutine at a time uses it. It stays usable after the Box is closed.
+// that one. One goroutine at a time uses it. A look that hangs until the Box is closed finds
+// its descriptors closed; the session has ended by then.
 type Glance struct {
 	home, name, path string
 	uid              uint32
@@ -30,7 +31,7 @@ type Seen struct {
 }
 
 // completely is how many glances are for one that also looks if the Maildir or its lock
-// was replaced by another, which costs twelve calls.
+// was replaced by another.
 const completely = 40
 
 // Glance describes the Maildir for glances. Call it once the lock is held and marked.
@@ -59,7 +60,7 @@ func (g *Glance) Look(requests bool) (seen Seen) {
 	}
 	seen.Changed, seen.InPlace = named.Mtim.Nano(), err == nil && sys.SameFile(&g.placed, &named)
 	if g.count++; g.count%completely == 0 && seen.InPlace {
-		seen.InPlace = g.isComplete()
+		seen.InPlace = g.inPlace()
 	}
 	if requests {
 		seen.Request = g.lock.Requested()
@@ -67,8 +68,8 @@ func (g *Glance) Look(requests bool) (seen Seen) {
 	return seen
 }
 
-// isComplete does what Box.InPlace does.
-func (g *Glance) isComplete() bool {
+// inPlace is Box.InPlace, which costs twelve calls.
+func (g *Glance) inPlace() bool {
 	now, err := OpenFor(g.home, g.name, g.uid)
 	if err != nil {
 		return false

@@ -33,7 +33,7 @@ func (b *Box) Remove(e Entry, size int64) error {
 // Unlink removes the name of a message, and does nothing else. The caller hands its error
 // to Removed. Unlike all else here, other goroutines may call it at any time before Close.
 func (b *Box) Unlink(e Entry) error {
-	if b.abandoned.Load() {
+	if b.Abandoned() {
 		return lock.ErrLost
 	}
 	return sys.Unlink(b.sub[e.sub()], e.Name)
@@ -79,7 +79,7 @@ func (b *Box) MayRemove() error {
 // a *QuotaError. The file is never created. It is opened each time, since other programs
 // replace it when they count anew. If it is missing, that holds until the next scan.
 func (b *Box) Credit() error {
-	if b.freed.count == 0 || b.noQuota || b.abandoned.Load() {
+	if b.freed.count == 0 || b.noQuota || b.Abandoned() {
 		b.freed = freed{}
 		return nil
 	}

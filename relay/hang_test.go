@@ -23,9 +23,9 @@ func TestHangGuardAnswersOnce(t *testing.T) {
 		config.timings.hang = time.Millisecond
 		config.Abort = func() { ended <- true }
 		guard := (&session{Config: config, start: time.Now()}).guardATRN("")
-		guard.begin("open it", 0)
+		guard.Next("open it", 0)
 		time.Sleep(time.Millisecond)
-		mine := guard.end()
+		mine := guard.End()
 		if mine {
 			_, err = peer.WriteString("250 main\r\n")
 			require.OK(t, err)

@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vodmr/internal/fdio"
+	"vodmr/internal/hang"
 	"vodmr/internal/logline"
 	"vodmr/internal/sys"
 	"vodmr/maildir"
@@ -32,19 +33,14 @@ type lookout struct {
 
 // A sight is what a look has found.
 type sight struct {
-	maildir.Seen
-	afar     bool   // Seen was looked at
-	lost     string // why the login has lost its right; "" if it has not
-	soon     bool   // that is in doubt: the next look is to be soon
-	rightErr error  // why nothing is known about the right
+	maildir.Seen        // of a look afar
+	lost         string // why the login has lost its right; "" if it has not
+	soon         bool   // that is in doubt: the next look is to be soon
+	rightErr     error  // why nothing is known about the right
 }
 
-const (
-	// hangTime is after how long a look that is under way is logged.
-	hangTime = 5 * time.Second
-	// soonTime is when to look again at a right that is in doubt.
-	soonTime = 2 * time.Second
-)
+// soonTime is when to look again at a right that is in doubt.
+const soonTime = 2 * time.Second
 
 // looksAfar reports if another host may change the Maildir, by its file system or by
 // VODMR_LOOK.
@@ -88,7 +84,7 @@ func (l *lookout) wakeTime() time.Time {
 	case l == nil || l.hangs:
 		return time.Time{}
 	case !l.began.IsZero():
-		return l.began.Add(hangTime)
+		return l.began.Add(hang.Long)
 	}
 	return l.next
 }
@@ -104,17 +100,12 @@ func (l *lookout) work(now time.Time) {
 		return
 	}
 	l.hangs = true
-	l.logHang("the file system does not answer", now)
+	l.logHang(hang.Hangs, now)
 }
 
 // logHang logs about the look that is under way.
 func (l *lookout) logHang(reason string, now time.Time) {
-	logHang(l.log, "look at "+l.glance.Path(), reason, now.Sub(l.began))
-}
-
-// logHang logs about a call that waits for a file system, or did.
-func logHang(log *logline.Logger, call, reason string, took time.Duration) {
-	log.Event("error", logline.F("call", call), logline.F("reason", reason), logline.N("seconds", int64(took.Seconds())))
+	hang.Log(l.log, "look at "+l.glance.Path(), reason, now.Sub(l.began))
 }
 
 // look begins a look, unless one is under way.
@@ -135,7 +126,7 @@ func (l *lookout) look(now time.Time, requests bool) {
 
 // sees looks.
 func (l *lookout) sees(requests bool) (s sight) {
-	if s.afar = l.afar(); s.afar {
+	if l.afar() {
 		s.Seen = l.glance.Look(requests)
 	}
 	if requests {
@@ -156,7 +147,7 @@ func (l *lookout) take() (seen sight, ok bool) {
 	}
 	now := time.Now()
 	if l.hangs {
-		l.logHang("the file system answers again", now)
+		l.logHang(hang.GoesOn, now)
 	}
 	l.began, l.hangs, l.next = time.Time{}, false, now.Add(l.every)
 	if seen.soon {

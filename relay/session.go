@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"vodmr/internal/hang"
 	"vodmr/internal/logline"
 	"vodmr/internal/sys"
 	"vodmr/maildir"
@@ -23,7 +24,7 @@ type session struct {
 	control qmail.Settings
 	login   grant.Login
 	grant   *grant.Grant
-	guard   *hangGuard // of the last ATRN
+	guard   *hang.Guard // of the last ATRN
 	box     *maildir.Box
 	spool   *spool.Spool
 	source  *source      // once the roles have turned
@@ -73,7 +74,7 @@ func (s *session) atrn(arg string) (smtp.Reply, error) {
 	if !reply.Accepted() {
 		s.close()
 	}
-	if !s.guard.end() {
+	if !s.guard.End() {
 		select {} // the guard has answered, and ends this process
 	}
 	s.Log.Event("atrn", logline.F("user", s.Login), logline.F("domains", arg), logline.F("reply", reply.String()))
@@ -144,13 +145,13 @@ const lookTime = 5 * time.Second
 func (s *session) openQueue() smtp.Reply {
 	var err error
 	path := sys.Join(s.Home, s.Maildir)
-	s.guard.begin("open "+path, 0)
+	s.guard.Next("open "+path, 0)
 	if s.box, err = maildir.Open(s.Home, s.Maildir); err != nil {
 		return s.trouble(err)
 	}
-	s.guard.begin("lock "+path, 0)
+	s.guard.Next("lock "+path, 0)
 	if err = s.lock(); errors.Is(err, lock.ErrLocked) {
-		s.guard.begin("lock "+path, s.patience())
+		s.guard.Next("lock "+path, s.patience())
 		err = s.takeOver()
 	}
 	if errors.Is(err, lock.ErrLocked) {
@@ -160,7 +161,7 @@ func (s *session) openQueue() smtp.Reply {
 		return s.trouble(err)
 	}
 	deadline := time.Now().Add(lookTime)
-	s.guard.begin("list "+path, 0)
+	s.guard.Next("list "+path, 0)
 	if err := s.newSpool().Scan(deadline); err != nil {
 		return s.trouble(err)
 	}
@@ -170,7 +171,7 @@ func (s *session) openQueue() smtp.Reply {
 	if s.spool.TooSoon() {
 		return smtp.NewReply(450, "4.7.1", "too soon: wait "+s.grant.Settings.Interval.String()+" after each session")
 	}
-	s.guard.begin("read "+path, 0)
+	s.guard.Next("read "+path, 0)
 	mayWait, err := s.spool.MayWait(deadline)
 	if err != nil {
 		return s.trouble(err)

@@ -27,7 +27,6 @@ type standing struct {
 // runStanding runs a standing session.
 func (s *session) runStanding(src *source) error {
 	now, idle, noop := time.Now(), s.grant.Settings.Idle, s.grant.Settings.Noop
-	s.wake.lost = src.spool.Abandon
 	st := &standing{source: src, wake: s.wake, log: s.Log, box: s.box, noop: noop, end: now.Add(idle), kept: now}
 	s.Log.Event("stand", logline.N("seconds", int64(idle.Seconds())), logline.N("noop", int64(noop.Seconds())))
 	for {

@@ -284,7 +284,7 @@ func (c *wakeConn) look() {
 		return
 	}
 	c.takeRight(seen)
-	if seen.afar {
+	if c.lookout.afar() {
 		c.take(seen.Seen)
 	}
 }

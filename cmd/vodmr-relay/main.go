@@ -43,13 +43,15 @@ func run() int {
 		return cmd.Exit(err, exitMisuse)
 	}
 	config := configure(home, rules, append(words, "")[0])
-	guard := guardStart(config.Log)
-	if config.Refused, err = setOwner(config.Qmail); err != nil {
+	guard := guardVerdict(config.Log)
+	config.Refused, err = setOwner(config.Qmail)
+	endOf(guard)
+	if err != nil {
 		config.Log.Event("error", logline.Err(err))
 		_ = verdict.Say(verdict.NotTakenOver)
 		return exitTemporary
 	}
-	if err := guard.logIn(); err != nil {
+	if err := verdict.Say(verdict.LoggedIn); err != nil {
 		config.Log.Event("error", logline.F("reason", "vodmr is not there"), logline.Err(err))
 		return exitTemporary
 	}
@@ -61,18 +63,20 @@ func run() int {
 	// watches in another way.
 	fdio.NoUserTimeout(0)
 	fdio.CloseOnExec(3) // qmail-queue needs none of what others left open
-	return serve(config, guard)
+	return serve(config)
 }
 
 // serve is the session, and returns the exit code.
-func serve(config relay.Config, guard *startGuard) int {
-	if err := confine(&config); err != nil {
+func serve(config relay.Config) int {
+	guard := guardReply(config.Log)
+	err := confine(&config)
+	endOf(guard)
+	if err != nil {
 		config.Log.Event("error", logline.F("reason", "this process cannot be confined"), logline.Err(err))
 		return exitTemporary
 	}
-	guard.end()
 	defer config.Queue.Close()
-	err := relay.Serve(config)
+	err = relay.Serve(config)
 	if err != nil {
 		fdio.Linger(1) // the customer may not have read why
 	}

@@ -6,12 +6,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// networkTypes are the numbers that statfs(2) gives to file systems on which other hosts write, with
-// changes that inotify does not see: NFS, FUSE (as GlusterFS, sshfs), Ceph, SMB and CIFS,
-// 9P, AFS, Lustre, OCFS2, GFS2, GPFS.
+// networkTypes are the numbers that statfs(2) gives to file systems on which other hosts
+// write, with changes that inotify does not see. FUSE may be GlusterFS or sshfs.
 func networkTypes() []uint32 {
-	return []uint32{0x6969, 0x65735546, 0x00c36400, 0xfe534d42, 0xff534d42, 0x517b, 0x01021997,
-		0x5346414f, 0x6b414653, 0x0bd00bd0, 0x7461636f, 0x01161970, 0x47504653}
+	const lustre, gfs2, gpfs = 0x0bd00bd0, 0x01161970, 0x47504653 // x/sys has no names for these
+	return []uint32{unix.NFS_SUPER_MAGIC, unix.FUSE_SUPER_MAGIC, unix.CEPH_SUPER_MAGIC, unix.SMB2_SUPER_MAGIC,
+		unix.CIFS_SUPER_MAGIC, unix.SMB_SUPER_MAGIC, unix.V9FS_MAGIC, unix.AFS_SUPER_MAGIC, unix.AFS_FS_MAGIC,
+		unix.OCFS2_SUPER_MAGIC, lustre, gfs2, gpfs}
 }
 
 // Network reports if an open file or directory is on a file system that other hosts may

@@ -34,7 +34,7 @@ func (s *Spool) bounceOrKeep(m *Message, reply smtp.Reply, why string) {
 // injectBounces sends the bounces that are due, if nothing is in flight, and reports if
 // there were any.
 func (s *Spool) injectBounces() (any bool) {
-	if s.inFlight > 0 || s.abandoned || len(s.bounces) == 0 {
+	if s.inFlight > 0 || s.box.Abandoned() || len(s.bounces) == 0 {
 		return false
 	}
 	batch := s.bounces

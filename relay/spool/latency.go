@@ -3,6 +3,7 @@ package spool
 import (
 	"time"
 
+	"vodmr/internal/hang"
 	"vodmr/internal/logline"
 	"vodmr/maildir"
 )
@@ -36,14 +37,10 @@ func (l *latency) took(d time.Duration) {
 
 func (l *latency) slow() bool { return l.score >= slowScore || l.timings.SlowCall == 0 }
 
-// hang is how long a call takes that the log tells of.
-const hang = 5 * time.Second
-
 // call takes how long a call took that was made for a file, and logs it if it hung.
 func (l *latency) call(name string, entry maildir.Entry, d time.Duration) {
 	l.took(d)
-	if d >= hang && l.log != nil {
-		l.log.Event("error", logline.F("call", name+" "+entry.Path()), logline.F("reason", "the file system did not answer"),
-			logline.N("seconds", int64(d.Seconds())))
+	if d >= hang.Long && l.log != nil {
+		hang.Log(l.log, name+" "+entry.Path(), hang.Hung, d)
 	}
 }

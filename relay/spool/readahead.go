@@ -3,6 +3,7 @@ package spool
 import (
 	"time"
 
+	"vodmr/internal/hang"
 	"vodmr/internal/workers"
 	"vodmr/maildir"
 )
@@ -62,7 +63,7 @@ func (r *readings) take(entry maildir.Entry) *reading {
 	delete(r.all, entry)
 	began := time.Now()
 	<-next.done
-	if waited := time.Since(began); waited >= hang {
+	if waited := time.Since(began); waited >= hang.Long {
 		r.latency.call("read", entry, waited)
 	}
 	if !next.ok {

@@ -45,7 +45,6 @@ type Spool struct {
 	reader  *reader
 	retries *retryTimes
 
-	abandoned  bool // see Abandon
 	removals   removals
 	unfinished bool     // the scan met its deadline
 	inFlight   int      // batches that have begun and are not answered
@@ -219,7 +218,7 @@ func (s *Spool) HungUp() bool { return s.reader.hungUp }
 // Abandon has nothing in the Maildir changed, and nothing bounced any more: its lock is
 // lost, and another session may have the mailbox.
 func (s *Spool) Abandon() {
-	s.abandoned, s.MustStop = true, true
+	s.MustStop = true
 	s.box.Abandon()
 	if s.history != nil {
 		s.history.Abandon()

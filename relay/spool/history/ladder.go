@@ -32,7 +32,7 @@ func (h *History) Rung() int {
 // lower. Call Flush after it.
 func (h *History) Lower() {
 	h.state.setRung(min(h.state.ladder.rung+1, lastRung), 0, h.state.clock().Unix())
-	addRung(h)
+	h.out.addRung(&h.state.ladder)
 }
 
 // climb rises by a rung for each day that has passed.
@@ -41,11 +41,11 @@ func (h *History) climb() {
 	const day = int64(climbAfter / time.Second)
 	if l.rung > 0 && l.since > now { // a clock was wrong
 		h.state.setRung(l.rung, l.taken, now)
-		addRung(h)
+		h.out.addRung(&h.state.ladder)
 	}
 	for l.rung > 0 && now-l.since >= day {
 		h.state.setRung(l.rung-1, 0, l.since+day)
-		addRung(h)
+		h.out.addRung(&h.state.ladder)
 	}
 }
 
@@ -58,7 +58,7 @@ func (h *History) takenOn(messages int) {
 	if l.taken += messages; l.taken >= climbTaken {
 		h.state.setRung(l.rung-1, 0, h.state.clock().Unix())
 	}
-	addRung(h)
+	h.out.addRung(&h.state.ladder)
 }
 
 func (s *state) setRung(rung, taken int, since int64) {
@@ -67,7 +67,7 @@ func (s *state) setRung(rung, taken int, since int64) {
 	l.rung, l.taken, l.since = rung, taken, since
 }
 
-func addRung(h *History) { h.out.add(h.state.ladder.appendTo(h.out.pending)) }
+func (f *file) addRung(l *ladder) { f.add(l.appendTo(f.pending)) }
 
 func (l *ladder) appendTo(buf []byte) []byte {
 	return appendNote(buf, l.since, "rung", strconv.Itoa(l.rung), int64(l.taken))
