@@ -139,7 +139,24 @@ func (b *block) run() {
 	if errno == 0 {
 		b.await(pid)
 	}
-	syscall.RawSyscall(unix.SYS_WRITE, b.socket, uintptr(unsafe.Pointer(&b.status)), unsafe.Sizeof(b.status))
+	b.answer()
+}
+
+// answer writes the status, if need be in pieces. Without it the first process would wait
+// for ever, so an error ends this one.
+//
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func (b *block) answer() {
+	for at := uintptr(0); at < unsafe.Sizeof(b.status); {
+		n, _, errno := syscall.RawSyscall(unix.SYS_WRITE, b.socket, uintptr(unsafe.Pointer(&b.status))+at, unsafe.Sizeof(b.status)-at)
+		if errno == 0 {
+			at += n
+		} else if errno != syscall.EINTR {
+			syscall.RawSyscall(unix.SYS_EXIT_GROUP, 0, 0, 0)
+		}
+	}
 }
 
 // await waits for the program, and kills it if a request asks for that. If nobody can ask

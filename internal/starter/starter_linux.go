@@ -19,7 +19,7 @@ type Starter struct{ socket, pid int }
 // Fork makes the second process. It comes before this one is confined. The second process
 // ends when this one closes its end, or ends itself.
 func Fork(c Command) (*Starter, error) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("socketpair: %w", err)
 	}
@@ -91,8 +91,14 @@ func send(socket int, request byte) error {
 
 func receiveStatus(socket int) (unix.WaitStatus, bool) {
 	var b [4]byte
-	n, err := sys.Read(socket, b[:])
-	return unix.WaitStatus(binary.NativeEndian.Uint32(b[:])), err == nil && n == len(b)
+	for have := 0; have < len(b); {
+		n, err := sys.Read(socket, b[have:])
+		if err != nil || n == 0 {
+			return 0, false
+		}
+		have += n
+	}
+	return unix.WaitStatus(binary.NativeEndian.Uint32(b[:])), true
 }
 
 // A block is all that the second process has to read and to write, in memory of its own: it
@@ -111,7 +117,7 @@ type block struct {
 	unneeded [4]span // memory to give up
 
 	// A message, and the three descriptors in it.
-	request [8]byte
+	request [1]byte // a late kill must not bring the next request with it
 	control [64]byte
 	vector  unix.Iovec
 	message unix.Msghdr
