@@ -33,7 +33,7 @@ type queueProcess struct {
 	envelope int
 	text     int
 	custom   []byte
-	cause    error // why the starter could not start it; otherwise nil
+	cause    error // why its starter does not know how it ended; nil if it does
 	timeout  time.Duration
 }
 
@@ -207,7 +207,7 @@ func (p *queueProcess) wait() (unix.WaitStatus, error) {
 func (p *queueProcess) reap() unix.WaitStatus {
 	status := p.program.Wait()
 	if run, ok := p.program.(*starter.Run); ok {
-		p.cause = run.NotStarted()
+		p.cause = run.Cause()
 	}
 	p.program.Close()
 	p.program = nil
@@ -238,7 +238,7 @@ func (p *queueProcess) readText() {
 // exitError judges how the program ended; nil is success.
 func (p *queueProcess) exitError(status unix.WaitStatus) error {
 	if p.cause != nil {
-		return queueError(fmt.Errorf("qmail-queue could not be started: %w", p.cause))
+		return queueError(fmt.Errorf("qmail-queue: %w", p.cause))
 	}
 	if status.Signaled() {
 		return &QueueError{Text: "qmail-queue was killed by signal " + status.Signal().String()}

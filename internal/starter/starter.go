@@ -10,7 +10,12 @@
 // need a megabyte.
 package starter
 
-import "golang.org/x/sys/unix"
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
 
 // A Command is the program that a starter starts.
 type Command struct {
@@ -24,7 +29,7 @@ type Command struct {
 type Run struct {
 	socket int
 	failed bool
-	cause  error // see NotStarted
+	cause  error // see Cause
 }
 
 // Ended is a descriptor that can be read once the program has ended.
@@ -39,18 +44,20 @@ func (r *Run) Wait() unix.WaitStatus {
 	}
 	status, ok := receiveStatus(r.socket)
 	if !ok {
+		r.cause = errGone
 		return unknown
 	}
 	if status&notStarted != 0 {
-		r.cause = unix.Errno(status &^ notStarted)
+		r.cause = fmt.Errorf("it could not be started: %w", unix.Errno(status&^notStarted))
 		return exitNotRun << 8
 	}
 	return status
 }
 
-// NotStarted is why the program could not be started, if Wait has found that out; otherwise
-// nil.
-func (r *Run) NotStarted() error { return r.cause }
+var errGone = errors.New("the process that starts programs is gone, and the program's end is not known")
+
+// Cause is why the status that Wait returned is not the program's own; nil if it is.
+func (r *Run) Cause() error { return r.cause }
 
 // Kill ends the program.
 func (r *Run) Kill() { r.failed = send(r.socket, requestKill) != nil || r.failed }

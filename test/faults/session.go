@@ -237,6 +237,9 @@ func (s *site) end(ctx context.Context, p *process, one *session) {
 	status, ok := state.Sys().(syscall.WaitStatus)
 	one.killed = ok && status.Signaled() && status.Signal() == syscall.SIGKILL
 	one.log = p.said.String()
+	s.mu.Lock()
+	s.unknown += strings.Count(one.log, "the program's end is not known")
+	s.mu.Unlock()
 	s.checkForms(one.log)
 	s.logf("-- a session in %s: %s\n%s", s.mode.name, one.how(), one.log)
 }

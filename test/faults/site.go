@@ -28,6 +28,7 @@ type site struct {
 	mu         sync.Mutex
 	messages   []*message
 	unexpected []string // messages that arrived but were never sent
+	unknown    int      // bounces of which vodmr-relay does not know if they were queued, so that they go again
 }
 
 // window is the site's VODMR_WINDOW. Because it is known, so is the number of
