@@ -111,7 +111,8 @@ var ErrNotSMTP = errors.New("not an SMTP reply")
 
 const (
 	maxReplyLine = 4096     // bytes; RFC 5321 section 4.5.3.1.5 allows 512
-	maxReply     = 64 << 10 // bytes of one reply, all lines
+	maxReply     = 1 << 20  // bytes of one reply, all lines; it may have any number of them
+	keptReply    = 64 << 10 // bytes of its first lines, which are kept
 )
 
 // A ReplyParser puts replies together from bytes as they arrive. Its memory is
@@ -170,7 +171,9 @@ func (p *ReplyParser) add(line []byte) (last bool, err error) {
 		return false, fmt.Errorf("%w: a reply of over %d bytes", ErrNotSMTP, maxReply)
 	}
 	p.code = code
-	p.lines = append(p.lines, string(text))
+	if p.length <= keptReply {
+		p.lines = append(p.lines, string(text))
+	}
 	return last, nil
 }
 
