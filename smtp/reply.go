@@ -57,8 +57,9 @@ func (r Reply) Refused() bool { return r.Temporary() || r.Permanent() }
 func (r Reply) Closing() bool { return r.Code == 421 }
 
 // AboutCommand reports if the reply is about the command's form rather than
-// the mail: 500 to 504 (RFC 5321 section 4.2.2).
-func (r Reply) AboutCommand() bool { return 500 <= r.Code && r.Code <= 504 }
+// the mail: 500 to 504 (RFC 5321 section 4.2.2), and 555, by which some servers
+// refuse parameters that they offer (section 4.1.1.11).
+func (r Reply) AboutCommand() bool { return 500 <= r.Code && r.Code <= 504 || r.Code == 555 }
 
 // keptLines is how many lines of a reply are kept until its transaction is over.
 const keptLines = 20

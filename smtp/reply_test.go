@@ -212,7 +212,7 @@ func TestReplyClasses(t *testing.T) {
 		{200, "accepted"}, {299, "accepted"}, {354, ""},
 		{400, "temporary refused"}, {421, "temporary refused closing"}, {499, "temporary refused"},
 		{500, "permanent refused command"}, {504, "permanent refused command"},
-		{505, "permanent refused"}, {599, "permanent refused"},
+		{505, "permanent refused"}, {554, "permanent refused"}, {555, "permanent refused command"}, {599, "permanent refused"},
 	} {
 		r := reply(test.code, "")
 		var got []string
