@@ -54,9 +54,14 @@ func (b *block) serve() {
 //go:norace
 //go:nocheckptr
 func (b *block) closeRest() {
-	const all = 1<<32 - 1
+	const all, some = 1<<32 - 1, 4096
 	syscall.RawSyscall(unix.SYS_CLOSE, b.peer, 0, 0)
-	syscall.RawSyscall(unix.SYS_CLOSE_RANGE, 0, 1, 0)
+	_, _, errno := syscall.RawSyscall(unix.SYS_CLOSE_RANGE, 0, 1, 0)
+	for fd := uintptr(0); errno != 0 && fd < some; fd++ { // a kernel older than 5.9
+		if fd != 2 && fd != b.socket {
+			syscall.RawSyscall(unix.SYS_CLOSE, fd, 0, 0)
+		}
+	}
 	if b.socket > 3 {
 		syscall.RawSyscall(unix.SYS_CLOSE_RANGE, 3, b.socket-1, 0)
 	}
@@ -167,15 +172,39 @@ func (b *block) answer() {
 //go:nocheckptr
 func (b *block) await(pid uintptr) {
 	handle, _, errno := syscall.RawSyscall(unix.SYS_PIDFD_OPEN, pid, 0, 0)
-	if errno == 0 {
-		b.polled = [2]unix.PollFd{{Fd: int32(handle), Events: unix.POLLIN}, {Fd: int32(b.socket), Events: unix.POLLIN}}
-		syscall.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&b.polled[0])), 2, 0, 0, 0, 0)
-		if b.polled[0].Revents == 0 {
+	if errno != 0 {
+		b.awaitByLooks(pid)
+		return
+	}
+	b.polled = [2]unix.PollFd{{Fd: int32(handle), Events: unix.POLLIN}, {Fd: int32(b.socket), Events: unix.POLLIN}}
+	syscall.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&b.polled[0])), 2, 0, 0, 0, 0)
+	if b.polled[0].Revents == 0 {
+		b.killOrEnd(pid)
+	}
+	syscall.RawSyscall(unix.SYS_CLOSE, handle, 0, 0)
+	syscall.RawSyscall6(unix.SYS_WAIT4, pid, uintptr(unsafe.Pointer(&b.status)), 0, 0, 0, 0)
+}
+
+// awaitByLooks is await if there is no descriptor for the program's end, since the kernel is
+// old or what confines this process forbids it. It looks for that end now and then.
+//
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func (b *block) awaitByLooks(pid uintptr) {
+	const between = 20_000_000 // nanoseconds
+	for {
+		ended, _, errno := syscall.RawSyscall6(unix.SYS_WAIT4, pid, uintptr(unsafe.Pointer(&b.status)), unix.WNOHANG, 0, 0, 0)
+		if ended != 0 && errno != syscall.EINTR {
+			return
+		}
+		b.polled[0] = unix.PollFd{Fd: int32(b.socket), Events: unix.POLLIN}
+		b.pause = unix.Timespec{Nsec: between} // the kernel changes it
+		syscall.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&b.polled[0])), 1, uintptr(unsafe.Pointer(&b.pause)), 0, 0, 0)
+		if b.polled[0].Revents != 0 {
 			b.killOrEnd(pid)
 		}
-		syscall.RawSyscall(unix.SYS_CLOSE, handle, 0, 0)
 	}
-	syscall.RawSyscall6(unix.SYS_WAIT4, pid, uintptr(unsafe.Pointer(&b.status)), 0, 0, 0, 0)
 }
 
 //go:nosplit
