@@ -4,6 +4,7 @@ import (
 	"path"
 	"strings"
 
+	"vodmr/internal/logintimes"
 	"vodmr/internal/rights"
 	"vodmr/internal/safepath"
 	"vodmr/internal/sys"
@@ -26,6 +27,7 @@ func (c Config) Rights() rights.Rights {
 	if c.Rules != "" {
 		r.Read = append(r.Read, folderOf(c.Rules), c.Rules) // the file may be a link to elsewhere
 	}
+	r.Read = append(r.Read, c.loginFiles()...)
 	r.List = []string{c.Home}
 	r.Write = append(r.Write, sys.Join(resolved(c.Home), c.Maildir))
 	found, err := grant.LookUp(grant.Site{Qmail: c.Qmail, Rules: c.Rules}, c.Login, c.Home, c.Maildir, c.Environ)
@@ -39,6 +41,22 @@ func (c Config) Rights() rights.Rights {
 		r.Write = append(r.Write, resolved(found.Settings.Door))
 	}
 	return r
+}
+
+// loginFiles are what tells a standing session that its login has changed: the file that the
+// checkpassword program named, the file of its times, and the folder that new ones of both are
+// renamed into. If the mailbox is below that folder, so are other customers': then the session
+// cannot read new files, and ends with each change.
+func (c Config) loginFiles() []string {
+	file := c.Environ(logintimes.Variable)
+	if !path.IsAbs(file) {
+		return nil
+	}
+	files, folder := []string{file, logintimes.Name(file)}, folderOf(file)
+	if strings.HasPrefix(resolved(c.Home)+"/", strings.TrimSuffix(resolved(folder), "/")+"/") {
+		return files
+	}
+	return append(files, folder)
 }
 
 // folderOf is the folder of a file that is renamed into place when it changes: a right to the

@@ -24,16 +24,17 @@ func TestRights(t *testing.T) {
 	}
 	require.OK(t, os.MkdirAll(elsewhere, 0o755))
 	require.OK(t, os.Symlink(other+"/Maildir", elsewhere+"/Maildir"))
-	for _, file := range []string{"qmail/control/me", "qmail/bin/secret", "rules/rules.cdb", "door/learnt"} {
+	for _, file := range []string{"qmail/control/me", "qmail/bin/secret", "rules/rules.cdb", "door/learnt", "logins/vpasswd", "logins/new", "vpasswd"} {
 		require.OK(t, os.MkdirAll(filepath.Dir(filepath.Join(root, file)), 0o755))
 		testsite.Write(t, filepath.Join(root, file), "x\n")
 	}
 	testsite.Users(t, root+"/qmail", testsite.Line("a.example", "a.example", testsite.User(), root+"/a"),
 		testsite.Line("b.example", "b.example", testsite.User(), root+"/b"))
 	testsite.Catchall(t, root+"/a", home)
+	env := map[string]string{"VODMR_DOOR": root + "/door"}
 	config := relay.Config{
 		Login: "odmr@a.example", Home: home, Maildir: "Maildir", Qmail: qmail.OpenHome(root + "/qmail"),
-		Environ: func(name string) string { return map[string]string{"VODMR_DOOR": root + "/door"}[name] },
+		Environ: func(name string) string { return env[name] },
 	}
 	self := fmt.Sprint(os.Getpid())
 	captive.Try(t, config.Rights(), [][3]string{
@@ -56,6 +57,15 @@ func TestRights(t *testing.T) {
 	// With rules, the folder that they are renamed into is read, and so are other domains.
 	config.Home, config.Rules = home, root+"/rules/rules.cdb"
 	captive.Try(t, config.Rights(), [][3]string{{"read", config.Rules, captive.May}, {"write", config.Rules, captive.Not}})
+	// The file of logins may have a folder of its own, which new ones are renamed into.
+	env["VODMR_LOGINS"] = root + "/logins/vpasswd"
+	captive.Try(t, config.Rights(), [][3]string{
+		{"read", root + "/logins/vpasswd", captive.May}, {"read", root + "/logins/new", captive.May}, {"write", root + "/logins/new", captive.Not},
+		{"read", config.Rules, captive.May}, {"read", root + "/vpasswd", captive.Not},
+	})
+	// If the mailboxes are below that folder, it gives no right to them.
+	env["VODMR_LOGINS"] = root + "/vpasswd"
+	captive.Try(t, config.Rights(), [][3]string{{"read", root + "/vpasswd", captive.May}, {"read", other + "/Maildir/new/1", captive.Not}})
 	// A HOME that is another's gives no right at all.
 	config.Refused = os.ErrPermission
 	captive.Try(t, config.Rights(), [][3]string{{"read", home + "/Maildir/new", captive.Not}, {"read", root + "/qmail/control/me", captive.Not}})

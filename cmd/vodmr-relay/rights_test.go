@@ -28,8 +28,8 @@ const firstRules = "home@example.org:allow,VODMR_IDLE=\"86400\",VODMR_DOMAINS=\"
 
 func newRightsSite(t *testing.T) *rightsSite {
 	m := newMailbox(t).empty(t)
-	root := filepath.Dir(m.home)
-	s := &rightsSite{mailbox: m, t: t, rules: filepath.Join(root, "rules.cdb"), vpasswd: filepath.Join(root, "logins")}
+	// Both have a folder of their own, outside the domain's.
+	s := &rightsSite{mailbox: m, t: t, rules: testsite.PublicDir(t) + "/rules.cdb", vpasswd: testsite.PublicDir(t) + "/logins"}
 	s.text = fmt.Sprintf("odmr@example.org:*:%d:%d::%s:-:secret\nother@example.org:*:%d:%d::/x:-:secret\n",
 		testsite.User(), testsite.User(), m.home, testsite.User(), testsite.User())
 	m.cmd.Args = append(m.cmd.Args, "-x", s.rules)

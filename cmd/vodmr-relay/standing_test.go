@@ -117,6 +117,22 @@ func TestTerminated(t *testing.T) {
 	}
 }
 
+// TestTerminatedOverAndOver: SIGTERM that comes over and over, in whatever
+// thread and whatever that is doing, ends the session once and in order.
+func TestTerminatedOverAndOver(t *testing.T) {
+	t.Parallel()
+	const often = 1 << 16
+	p := newMailbox(t).standing().start(t)
+	p.Run(turn + begin + toDot)
+	for range often {
+		require.OK(t, syscall.Kill(p.PID(), syscall.SIGTERM))
+	}
+	p.Run(ok + quit)
+	if code, log := p.End(); code != 0 || !strings.Contains(log, `end messages=1 `) || !strings.Contains(log, `reason="told to end by a signal"`) {
+		t.Errorf("exit %d\n%s", code, log)
+	}
+}
+
 // TestTerminatedBeforeHello: SIGTERM does not wait for a server that answers nothing
 // as the roles turn.
 func TestTerminatedBeforeHello(t *testing.T) {

@@ -17,12 +17,15 @@ func (r Rights) seccomp() error {
 	if !known {
 		return nil
 	}
-	// This thread's property comes to all others with the filter, even in a program that is
-	// linked with C.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return err
+	// A program that is linked with C does not have no_new_privs in each thread, see
+	// GainNothing. It comes to all others from this thread, with the filter. No other
+	// program locks itself to a thread: Go would keep one more for that, for good.
+	if on, err := unix.PrctlRetInt(unix.PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0); err != nil || on != 1 {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+			return err
+		}
 	}
 	filter := r.filter(arch)
 	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}

@@ -12,6 +12,9 @@ import (
 // functions make system calls and nothing else, as package syscall does between its fork and
 // its exec. Nor do they change a pointer: the garbage collector wants to hear of that.
 
+// sizeofSigset is the size of the kernel's signal set, in bytes. (mips has 16; vodmr is not built for it.)
+const sizeofSigset = 8
+
 // clone forks. In the second process it does not return.
 func (b *block) clone() (pid int) {
 	var here byte
@@ -19,16 +22,22 @@ func (b *block) clone() (pid int) {
 	return b.forkRaw()
 }
 
+// forkRaw blocks all signals, forks, and blocks what was blocked before again. In between it stays on one
+// thread without runtime.LockOSThread, which would leave a thread behind for good: Go moves a
+// goroutine to another one by a signal, or where a function checks its stack.
+//
 //go:nosplit
 //go:norace
 //go:nocheckptr
 func (b *block) forkRaw() int {
+	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&b.all)), uintptr(unsafe.Pointer(&b.old)), sizeofSigset, 0, 0)
 	pid, _, errno := syscall.RawSyscall6(unix.SYS_CLONE, b.flags[0], b.flags[1], 0, 0, 0, 0)
+	if errno == 0 && pid == 0 {
+		b.serve()
+	}
+	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&b.old)), 0, sizeofSigset, 0, 0)
 	if errno != 0 {
 		return -int(errno)
-	}
-	if pid == 0 {
-		b.serve()
 	}
 	return int(pid)
 }
@@ -235,9 +244,9 @@ func (b *block) exec() {
 	syscall.RawSyscall(unix.SYS_DUP3, b.files[2], 6, 0)
 	// What was handled is handled as usual again before signals come in.
 	for signal := uintptr(1); signal <= 64; signal++ {
-		syscall.RawSyscall6(unix.SYS_RT_SIGACTION, signal, uintptr(unsafe.Pointer(&b.nothing)), 0, 8, 0, 0)
+		syscall.RawSyscall6(unix.SYS_RT_SIGACTION, signal, uintptr(unsafe.Pointer(&b.nothing)), 0, sizeofSigset, 0, 0)
 	}
-	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&b.signals)), 0, 8, 0, 0)
+	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&b.signals)), 0, sizeofSigset, 0, 0)
 	_, _, errno := syscall.RawSyscall(unix.SYS_CHDIR, uintptr(unsafe.Pointer(b.dir)), 0, 0)
 	if errno == 0 {
 		syscall.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(b.path)), uintptr(unsafe.Pointer(b.argv)), uintptr(unsafe.Pointer(b.environ)))

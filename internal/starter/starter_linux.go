@@ -41,22 +41,14 @@ func Fork(c Command) (*Starter, error) {
 	return &Starter{fds[0], pid}, nil
 }
 
-// fork makes the second process on a thread that no signal reaches: a handler would need
-// what the second process does not have.
+// fork makes the second process. No signal reaches it: a handler would need what the second
+// process does not have.
 func (b *block) fork() (pid int, err error) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	// The second process must not have descriptors that another thread is just making.
 	syscall.ForkLock.Lock()
 	defer syscall.ForkLock.Unlock()
-	var old unix.Sigset_t
-	if err := unix.PthreadSigmask(unix.SIG_SETMASK, allSignals(), &old); err != nil {
-		return 0, fmt.Errorf("sigmask: %w", err)
-	}
+	b.all = *allSignals()
 	pid = b.clone()
-	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil); err != nil {
-		return 0, fmt.Errorf("sigmask: %w", err)
-	}
 	if pid < 0 {
 		err = fmt.Errorf("fork: %w", syscall.Errno(-pid))
 	}
@@ -147,6 +139,8 @@ type block struct {
 	pause   unix.Timespec
 	status  uint32
 	signals unix.Sigset_t // none
+	all     unix.Sigset_t // all
+	old     unix.Sigset_t // those that the first process's thread had blocked
 	nothing [4]uint64     // a struct sigaction of the kernel: the usual action
 }
 

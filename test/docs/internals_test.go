@@ -2,6 +2,8 @@ package docs
 
 import (
 	"go/ast"
+	"os"
+	"os/exec"
 	"path"
 	"regexp"
 	"slices"
@@ -147,5 +149,24 @@ func TestDeclares(t *testing.T) {
 	house := allFiles(t)["test/docs"]["house_test.go"].File
 	if !declares(house, "parsedFile.line") || declares(house, "line") || !declares(house, "parsedFile") {
 		t.Error("a method is TYPE.METHOD, and nothing else")
+	}
+}
+
+// TestProgramsOfEachConnectionLinkLittle: start-up is paid for each connection, and a standing
+// session keeps the threads that a package starts.
+func TestProgramsOfEachConnectionLinkLittle(t *testing.T) {
+	for _, program := range []string{"vodmr", "vodmr-relay"} {
+		cmd := exec.Command("go", "list", "-deps", "vodmr/cmd/"+program)
+		cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH=amd64")
+		out, err := cmd.Output()
+		linked := strings.Fields(string(out))
+		if err != nil || !slices.Contains(linked, "vodmr/internal/sys") {
+			t.Fatalf("%s: %v, %q", program, err, linked)
+		}
+		for _, name := range []string{"net", "net/http", "os/exec", "os/signal", "log", "crypto/tls"} {
+			if slices.Contains(linked, name) {
+				t.Errorf("%s links %s", program, name)
+			}
+		}
 	}
 }

@@ -19,8 +19,13 @@ func units(t *testing.T) []string {
 	t.Helper()
 	bin, dir := filepath.Join(built(t), "bin")+"/", t.TempDir()
 	found, err := filepath.Glob("../../dist/systemd/*")
-	if err != nil || len(found) != 6 {
+	found = append(found, "../../dist/mosquitto/vodmr-tell.service")
+	if err != nil || len(found) != 7 {
 		t.Fatalf("units: %q, %v", found, err)
+	}
+	tell, err := filepath.Abs("../../dist/mosquitto/vodmr-tell")
+	if err != nil {
+		t.Fatal(err)
 	}
 	var made []string
 	for _, path := range found {
@@ -28,7 +33,7 @@ func units(t *testing.T) []string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all := strings.NewReplacer("/usr/local/bin/", bin, "/home/vpopmail/bin/vchkpw", "/bin/false").Replace(string(text))
+		all := strings.NewReplacer("/usr/local/bin/vodmr-tell", tell, "/usr/local/bin/", bin, "/home/vpopmail/bin/vchkpw", "/bin/false").Replace(string(text))
 		made = append(made, filepath.Join(dir, filepath.Base(path)))
 		if err := os.WriteFile(made[len(made)-1], []byte(all), 0o644); err != nil {
 			t.Fatal(err)
@@ -55,7 +60,7 @@ func TestSystemdUnits(t *testing.T) {
 // the missing NoNewPrivileges 0.2. With NoNewPrivileges, without AF_NETLINK and without
 // /home they would both count 2.2. vodmr@.service would count 2.3 as root.
 var exposures = map[string]string{
-	"atrn@.service": "12", "vodmr@.service": "15", "vodmr.service": "25", "vodmr-expire.service": "24",
+	"atrn@.service": "12", "vodmr-tell.service": "12", "vodmr@.service": "15", "vodmr.service": "25", "vodmr-expire.service": "24",
 }
 
 func TestUnitsAreConfined(t *testing.T) {
@@ -78,11 +83,14 @@ func TestUnitsAreConfined(t *testing.T) {
 // The calls by which the programs of each unit give up their rights. The units forbid others by
 // groups, whose members systemd knows.
 var (
-	landlockCalls    = []string{"landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self", "seccomp", "prctl"}
-	accountCalls     = []string{"setuid", "setgid", "setgroups"}
+	landlockCalls = []string{"landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self", "seccomp", "prctl"}
+	accountCalls  = []string{"setuid", "setgid", "setgroups"}
+	// Those of the programs that vodmr-tell runs.
+	tellCalls        = []string{"inotify_init", "inotify_init1", "inotify_add_watch", "connect", "kill", "timer_settime", "setpgid", "unlinkat"}
 	confinementCalls = map[string][]string{
 		"atrn@.service": landlockCalls, "vodmr@.service": landlockCalls, "vodmr-expire.service": accountCalls,
-		"vodmr.service": slices.Concat(landlockCalls, accountCalls, []string{"chroot", "chdir"}),
+		"vodmr-tell.service": tellCalls,
+		"vodmr.service":      slices.Concat(landlockCalls, accountCalls, []string{"chroot", "chdir"}),
 	}
 )
 
