@@ -174,47 +174,45 @@ func (b *block) answer() {
 }
 
 // await waits for the program, and kills it if a request asks for that. If nobody can ask
-// any more, the program is left alone: it may have the whole message.
+// any more, the program is left alone: it may have the whole message. If the program's end
+// cannot be learnt, this process ends, and so says that it is not known.
 //
 //go:nosplit
 //go:norace
 //go:nocheckptr
 func (b *block) await(pid uintptr) {
+	// If there is no descriptor for the program's end, since the kernel is old or what
+	// confines this process forbids it, that end is looked for now and then.
+	const between = 20_000_000 // nanoseconds
+	var pause uintptr
 	handle, _, errno := syscall.RawSyscall(unix.SYS_PIDFD_OPEN, pid, 0, 0)
 	if errno != 0 {
-		b.awaitByLooks(pid)
-		return
+		handle, pause = none, uintptr(unsafe.Pointer(&b.pause))
 	}
-	b.polled = [2]unix.PollFd{{Fd: int32(handle), Events: unix.POLLIN}, {Fd: int32(b.socket), Events: unix.POLLIN}}
-	syscall.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&b.polled[0])), 2, 0, 0, 0, 0)
-	if b.polled[0].Revents == 0 {
-		b.killOrEnd(pid)
-	}
-	syscall.RawSyscall(unix.SYS_CLOSE, handle, 0, 0)
-	syscall.RawSyscall6(unix.SYS_WAIT4, pid, uintptr(unsafe.Pointer(&b.status)), 0, 0, 0, 0)
-}
-
-// awaitByLooks is await if there is no descriptor for the program's end, since the kernel is
-// old or what confines this process forbids it. It looks for that end now and then.
-//
-//go:nosplit
-//go:norace
-//go:nocheckptr
-func (b *block) awaitByLooks(pid uintptr) {
-	const between = 20_000_000 // nanoseconds
-	for {
-		ended, _, errno := syscall.RawSyscall6(unix.SYS_WAIT4, pid, uintptr(unsafe.Pointer(&b.status)), unix.WNOHANG, 0, 0, 0)
-		if ended != 0 && errno != syscall.EINTR {
-			return
-		}
-		b.polled[0] = unix.PollFd{Fd: int32(b.socket), Events: unix.POLLIN}
+	for options := uintptr(unix.WNOHANG); ; {
+		b.polled = [2]unix.PollFd{{Fd: int32(handle), Events: unix.POLLIN}, {Fd: int32(b.socket), Events: unix.POLLIN}}
 		b.pause = unix.Timespec{Nsec: between} // the kernel changes it
-		syscall.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&b.polled[0])), 1, uintptr(unsafe.Pointer(&b.pause)), 0, 0, 0)
-		if b.polled[0].Revents != 0 {
+		_, _, errno = syscall.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&b.polled[0])), 2, pause, 0, 0, 0)
+		if errno != 0 && errno != syscall.EINTR || b.polled[0].Revents != 0 {
+			options = 0 // it has ended, or a request to kill it cannot be heard
+		} else if errno == 0 && b.polled[1].Revents != 0 {
 			b.killOrEnd(pid)
 		}
+		ended, _, errno := syscall.RawSyscall6(unix.SYS_WAIT4, pid, uintptr(unsafe.Pointer(&b.status)), options, 0, 0, 0)
+		if errno == 0 && ended == pid {
+			break
+		}
+		if errno != 0 && errno != syscall.EINTR {
+			syscall.RawSyscall(unix.SYS_EXIT_GROUP, 0, 0, 0)
+		}
+	}
+	if handle != none {
+		syscall.RawSyscall(unix.SYS_CLOSE, handle, 0, 0)
 	}
 }
+
+// none is no descriptor: poll passes it over.
+const none = ^uintptr(0)
 
 //go:nosplit
 //go:norace

@@ -52,13 +52,13 @@ func (r *Run) Wait() unix.WaitStatus {
 		return unknown
 	}
 	if r.killed && !fdio.Readable(time.Now().Add(killTime), r.socket) {
-		r.cause = errGone
+		r.cause = errors.New("the program's end is not known: it does not end, though it was killed")
 		r.giveUp()
 		return unknown
 	}
-	status, ok := receiveStatus(r.socket)
-	if !ok {
-		r.cause = errGone
+	status, err := receiveStatus(r.socket)
+	if err != nil {
+		r.cause = fmt.Errorf("the program's end is not known: %w", err)
 		return unknown
 	}
 	if status&notStarted != 0 {
@@ -68,7 +68,7 @@ func (r *Run) Wait() unix.WaitStatus {
 	return status
 }
 
-var errGone = errors.New("the process that starts programs is gone, and the program's end is not known")
+var errGone = errors.New("the process that starts programs is gone")
 
 // Cause is why the status that Wait returned is not the program's own; nil if it is.
 func (r *Run) Cause() error { return r.cause }

@@ -70,7 +70,7 @@ func (s *Starter) Start(files [3]int) (*Run, error) {
 		return unix.Sendmsg(s.socket, []byte{requestStart}, unix.UnixRights(files[:]...), nil, unix.MSG_NOSIGNAL)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("the process that starts programs is gone: %w", err)
+		return nil, fmt.Errorf("%w: %w", errGone, err)
 	}
 	return &Run{socket: s.socket, giveUp: s.giveUp}, nil
 }
@@ -101,16 +101,19 @@ func send(socket int, request byte) error {
 	return sys.Retry(func() error { return unix.Sendto(socket, []byte{request}, unix.MSG_NOSIGNAL, nil) })
 }
 
-func receiveStatus(socket int) (unix.WaitStatus, bool) {
+func receiveStatus(socket int) (unix.WaitStatus, error) {
 	var b [4]byte
 	for have := 0; have < len(b); {
 		n, err := sys.Read(socket, b[have:])
-		if err != nil || n == 0 {
-			return 0, false
+		if err != nil {
+			return 0, err
+		}
+		if n == 0 {
+			return 0, errGone
 		}
 		have += n
 	}
-	return unix.WaitStatus(binary.NativeEndian.Uint32(b[:])), true
+	return unix.WaitStatus(binary.NativeEndian.Uint32(b[:])), nil
 }
 
 // A block is all that the second process has to read and to write, in memory of its own: it
