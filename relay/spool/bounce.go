@@ -34,6 +34,12 @@ const (
 	sessionBounces = 100  // most bounces of a session, or of a day of one that stands
 	dayBounces     = 1000 // most bounces of a mailbox within a day
 	day            = 24 * time.Hour
+
+	// hungTime is how long a qmail-queue takes that does not answer: it was killed after
+	// minutes. hungPause is for how long it is not asked again then: a hundred bounces would
+	// keep the customer, and the mailbox's lock, for hours.
+	hungTime  = time.Minute
+	hungPause = 30 * time.Minute
 )
 
 // A Bouncer returns messages to their senders by qmail-queue.
@@ -51,6 +57,7 @@ type Bouncer struct {
 	files   *files
 	history *history.History
 	sent    sentBounces
+	hung    time.Time // when qmail-queue did not answer last; zero for never
 }
 
 // NewBouncer makes a Bouncer. home is the queue's.
@@ -71,16 +78,25 @@ type sentBounces struct {
 // mayBounce is errFull if no more bounces may go out now. The bounds keep the
 // owner of a mailbox from sending in bulk: he can write files with a Received too.
 func (b *Bouncer) mayBounce() error {
-	if b.clock().Sub(b.sent.since) >= day {
+	if !b.within(day, b.sent.since) {
 		b.sent = sentBounces{since: b.clock(), waiting: b.sent.waiting}
 	}
 	switch {
+	case b.within(hungPause, b.hung):
+		return fmt.Errorf("qmail-queue does not answer: %w", errFull)
 	case b.history.Bounces()+b.sent.waiting >= dayBounces:
 		return fmt.Errorf("%d bounces of this mailbox went out within a day: %w until the day is over", dayBounces, errFull)
 	case b.sent.count+b.sent.waiting >= sessionBounces:
 		return fmt.Errorf("%d bounces went out in this session: %w for another", sessionBounces, errFull)
 	}
 	return nil
+}
+
+// within reports if a time is no longer ago than that, and not in the future, where a clock
+// that was wrong has put it.
+func (b *Bouncer) within(limit time.Duration, when time.Time) bool {
+	age := b.clock().Sub(when)
+	return 0 <= age && age < limit
 }
 
 // bounce returns a message to its sender by qmail-queue. The error says why the
@@ -121,7 +137,12 @@ func (b *Bouncer) inject(m *Message, notice qmail.Bounce, from, to, reason strin
 		return err
 	}
 	err := b.write(m, notice, b.Control, reason, func(notice io.Reader) error {
-		if err := b.Inject(from, []string{to}, notice); err != nil {
+		began := b.clock()
+		err := b.Inject(from, []string{to}, notice)
+		if err != nil && !b.within(hungTime, began) {
+			b.hung = b.clock()
+		}
+		if err != nil {
 			return fmt.Errorf("its bounce was not queued: %w", err)
 		}
 		return nil

@@ -1,11 +1,13 @@
 package spool
 
 import (
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"vodmr/smtp"
 	"vodmr/test/kit/require"
@@ -72,6 +74,40 @@ func TestBounces(t *testing.T) {
 	}
 	if !strings.Contains(s.logged(t), "nobody to go to") {
 		t.Errorf("the dropped double bounce is not logged:\n%s", s.logged(t))
+	}
+}
+
+// TestHungQueue: a qmail-queue that hangs is asked for one message, and not for each that
+// should bounce. The others stay, and the log says so once.
+func TestHungQueue(t *testing.T) {
+	s := newSite(t)
+	s.queue(t)
+	s.write(t, "domain/odmr/Maildir/vodmr.notes", "1795336700 taken 1\n")
+	for i := range 5 {
+		s.put(t, i, name(i))
+	}
+	sp := s.started(t, smtp.Extensions{}, stays)
+	asked, at := 0, now
+	sp.bouncer.clock = func() time.Time { return at }
+	sp.bouncer.Inject = func(string, []string, io.Reader) error {
+		asked++
+		at = at.Add(5 * time.Minute)
+		return errors.New("qmail-queue timed out")
+	}
+	refuse := func() {
+		for b := sp.Next(); b != nil; b = sp.Next() {
+			sp.Ended(b)
+			sp.Refused(b.Messages[0], reply(550, "5.1.1", "no"), ByServer)
+		}
+	}
+	refuse()
+	if asked != 1 || len(s.waiting(t)) != 5 || strings.Count(s.logged(t), "does not answer") != 1 {
+		t.Errorf("asked %d times, %d left\n%s", asked, len(s.waiting(t)), s.logged(t))
+	}
+	// Once the pause is over it is asked again.
+	at = at.Add(hungPause)
+	if err := sp.bouncer.mayBounce(); err != nil {
+		t.Error(err)
 	}
 }
 
