@@ -1,6 +1,10 @@
 package fetch
 
-import "slices"
+import (
+	"slices"
+
+	"vodmr/smtp"
+)
 
 // An accounting says of each transaction of a session whether the receiving side took or
 // refused its message, from the replies in their order. A message that was taken for
@@ -42,7 +46,7 @@ type refusal struct {
 	sender, rcpt pathHash // rcpt is noPath if MAIL was refused
 	size         int64    // as announced; 0 for unknown
 	sent         int      // MAIL commands before the refusal
-	aboutCommand bool     // 500 to 504
+	aboutCommand bool     // 500 to 504, or 555
 	several      bool     // of content that several recipients were accepted for
 	early        bool     // no message had been taken
 	repeat       bool     // it repeated another
@@ -187,7 +191,7 @@ func (l *accounting) refuse(rcpt pathHash, r heard, sent int) {
 	if len(l.refused) < maxRefusals {
 		l.refused = append(l.refused, refusal{
 			sender: l.now.address, rcpt: rcpt, size: l.now.size, sent: sent,
-			aboutCommand: 500 <= r.code && r.code <= 504, early: !l.taken, repeat: l.now.repeat,
+			aboutCommand: smtp.Reply{Code: r.code}.AboutCommand(), early: !l.taken, repeat: l.now.repeat,
 			text: r.text,
 		})
 	} else {
@@ -197,7 +201,7 @@ func (l *accounting) refuse(rcpt pathHash, r heard, sent int) {
 }
 
 // takeBack forgets an earlier refusal of the same message, which the provider now
-// offers once more: after 500 to 504 it repeats the transaction in lock step, content that
+// offers once more: after 500 to 504 and 555 it repeats the transaction in lock step, content that
 // was refused for several recipients it offers to each alone, and what was refused before
 // the session's first message was taken it tries again at the end.
 func (l *accounting) takeBack(rcpt pathHash) {

@@ -146,13 +146,13 @@ func (g *guard) envelope(verb, arg string) smtp.Reply {
 	return smtp.Reply{}
 }
 
-// claimsLogin reports if MAIL says who has logged in (RFC 4954 section 5).
+// claimsLogin reports if MAIL says who has logged in (RFC 4954 section 5), for any server: some
+// look for parameters from the end of the line, so that quotes in the path do not hide one
+// from them. No sender's own address has such a word.
 func claimsLogin(arg string) bool {
-	_, path, _ := strings.Cut(arg, ":")
-	path = strings.TrimLeft(path, " ")
-	return slices.ContainsFunc(strings.Fields(path[pathEnd(path)+1:]), func(param string) bool {
-		name, _, _ := strings.Cut(param, "=")
-		return address.Upper(name) == "AUTH"
+	return slices.ContainsFunc(strings.Fields(arg), func(word string) bool {
+		name, _, found := strings.Cut(word, "=")
+		return found && address.Upper(name) == "AUTH"
 	})
 }
 

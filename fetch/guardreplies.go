@@ -91,12 +91,24 @@ func (g *guard) passedHello(r heard) []byte {
 		lines = slices.Insert(lines, 0, first)
 	}
 	for _, line := range lines[:len(lines)-1] {
-		line[3] = '-'
+		endsReply(line, false)
 	}
-	if last := lines[len(lines)-1]; last[3] == '-' {
-		last[3] = ' '
-	}
+	endsReply(lines[len(lines)-1], true)
 	return slices.Concat(lines...)
+}
+
+// endsReply makes a line the last of its reply, or one that others follow. One that is too
+// short for that is the server's own mistake, and stays.
+func endsReply(line []byte, is bool) {
+	const continues = 3
+	if len(line) <= continues {
+		return
+	}
+	if !is {
+		line[continues] = '-'
+	} else if line[continues] == '-' {
+		line[continues] = ' '
+	}
 }
 
 // passedKeyword reports if a line of the reply to EHLO names an extension that changes only

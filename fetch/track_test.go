@@ -275,6 +275,7 @@ func TestRepeatsAreCountedOnce(t *testing.T) {
 		{"RCPT, then taken", refusedAs("501 5.1.3 what") + takenMail, 1, 0},
 		{"RCPT, then refused", refusedAs("501 5.1.3 what") + refusedAs("501 5.1.3 what"), 0, 1},
 		{"MAIL, then taken", mailRefusedAs("504 no") + takenMail, 1, 0},
+		{"a parameter of MAIL, then taken", mailRefusedAs("555 no") + takenMail, 1, 0},
 		{"MAIL, then refused", mailRefusedAs("504 no") + mailRefusedAs("550 no"), 0, 1},
 		{"two messages, each repeated", strings.Repeat(mailRefusedAs("504 no"), 4), 0, 2},
 		{"two messages with one envelope", refusedAs("550 no") + refusedAs("550 no"), 0, 2},

@@ -57,8 +57,9 @@ func (r Reply) Refused() bool { return r.Temporary() || r.Permanent() }
 func (r Reply) Closing() bool { return r.Code == 421 }
 
 // AboutCommand reports if the reply is about the command's form rather than
-// the mail: 500 to 504 (RFC 5321 section 4.2.2).
-func (r Reply) AboutCommand() bool { return 500 <= r.Code && r.Code <= 504 }
+// the mail: 500 to 504 (RFC 5321 section 4.2.2), and 555, by which some servers
+// refuse parameters that they offer (section 4.1.1.11).
+func (r Reply) AboutCommand() bool { return 500 <= r.Code && r.Code <= 504 || r.Code == 555 }
 
 // keptLines is how many lines of a reply are kept until its transaction is over.
 const keptLines = 20
@@ -111,7 +112,8 @@ var ErrNotSMTP = errors.New("not an SMTP reply")
 
 const (
 	maxReplyLine = 4096     // bytes; RFC 5321 section 4.5.3.1.5 allows 512
-	maxReply     = 64 << 10 // bytes of one reply, all lines
+	maxReply     = 1 << 20  // bytes of one reply, all lines; it may have any number of them
+	keptReply    = 64 << 10 // bytes of its first lines, which are kept
 )
 
 // A ReplyParser puts replies together from bytes as they arrive. Its memory is
@@ -170,7 +172,9 @@ func (p *ReplyParser) add(line []byte) (last bool, err error) {
 		return false, fmt.Errorf("%w: a reply of over %d bytes", ErrNotSMTP, maxReply)
 	}
 	p.code = code
-	p.lines = append(p.lines, string(text))
+	if p.length <= keptReply {
+		p.lines = append(p.lines, string(text))
+	}
 	return last, nil
 }
 

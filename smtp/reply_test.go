@@ -86,7 +86,7 @@ func TestBadReplies(t *testing.T) {
 		strings.Repeat("x", 4000) + "\r\n", "SSH-2.0-OpenSSH_9.2\r\n", "HTTP/1.1 400 Bad Request\r\n",
 		"250 " + strings.Repeat("x", maxReplyLine) + "\r\n",
 		"250 " + strings.Repeat("x", 1<<20),
-		strings.Repeat("250-"+strings.Repeat("x", 996)+"\r\n", 66),
+		strings.Repeat("250-"+strings.Repeat("x", 996)+"\r\n", 1100),
 		strings.Repeat("250-\n", 1<<20),
 	} {
 		for _, piece := range []int{1, 7, 4096} {
@@ -116,6 +116,11 @@ func TestReplyLimits(t *testing.T) {
 	if got, _, err := parseReplies(many, 100); err != nil || len(got) != 1 || len(got[0].Lines) != 10_000 {
 		t.Errorf("a reply of 10,000 lines: %v", err)
 	}
+	// A thousand lines of a server that has much to say: the first are kept.
+	long := strings.Repeat("250-"+strings.Repeat("x", 506)+"\r\n", 1000) + "250 \r\n"
+	if got, partial, err := parseReplies(long+long, 4096); err != nil || partial || len(got) != 2 || len(strings.Join(got[1].Lines, "")) > keptReply {
+		t.Errorf("two replies of 500 kB: %d, %v", len(got), err)
+	}
 	// A reply's length does not count against the next one's.
 	half := strings.Repeat("250-"+strings.Repeat("x", 994)+"\r\n", 40) + "250 \r\n"
 	if got, _, err := parseReplies(half+half+half, 4096); err != nil || len(got) != 3 {
@@ -143,7 +148,7 @@ func TestReplyMemory(t *testing.T) {
 			for _, l := range p.lines {
 				held += len(l)
 			}
-			if len(p.buf) > maxReplyLine+len("\r") || held > maxReply || len(p.lines) > maxReply/6+1 || cap(p.buf) > 4*(maxReplyLine+piece) {
+			if len(p.buf) > maxReplyLine+len("\r") || held > keptReply || len(p.lines) > keptReply/6+1 || cap(p.buf) > 4*(maxReplyLine+piece) {
 				t.Fatalf("%.10q: holds %d of a capacity of %d bytes, %d lines of %d bytes", unit, len(p.buf), cap(p.buf), len(p.lines), held)
 			}
 		}
@@ -207,7 +212,7 @@ func TestReplyClasses(t *testing.T) {
 		{200, "accepted"}, {299, "accepted"}, {354, ""},
 		{400, "temporary refused"}, {421, "temporary refused closing"}, {499, "temporary refused"},
 		{500, "permanent refused command"}, {504, "permanent refused command"},
-		{505, "permanent refused"}, {599, "permanent refused"},
+		{505, "permanent refused"}, {554, "permanent refused"}, {555, "permanent refused command"}, {599, "permanent refused"},
 	} {
 		r := reply(test.code, "")
 		var got []string
@@ -256,7 +261,7 @@ func FuzzReplyParser(f *testing.F) {
 			if r.Code < 200 || r.Code > 599 || len(r.Lines) == 0 || strings.Contains(strings.Join(r.Lines, ""), "\n") {
 				t.Fatalf("a reply %#v", r)
 			}
-			if n := len(strings.Join(r.Lines, "")); n > maxReply {
+			if n := len(strings.Join(r.Lines, "")); n > keptReply {
 				t.Fatalf("a reply of %d bytes", n)
 			}
 			checkAgain(t, r)

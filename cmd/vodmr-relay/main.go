@@ -73,6 +73,8 @@ func serve(config relay.Config) int {
 	endOf(guard)
 	if err != nil {
 		config.Log.Event("error", logline.F("reason", "this process cannot be confined"), logline.Err(err))
+		_ = fdio.WriteAll(1, []byte(troubleReply)) // vodmr has left the reply to AUTH to this program
+		fdio.Linger(1)
 		return exitTemporary
 	}
 	defer config.Queue.Close()

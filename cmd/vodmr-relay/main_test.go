@@ -214,6 +214,24 @@ func TestClosedDescriptors(t *testing.T) {
 	}
 }
 
+// TestFewDescriptors: however many there are, a customer with the right password hears
+// something, as nobody else will say it.
+func TestFewDescriptors(t *testing.T) {
+	for limit := 6; limit < 20; limit++ {
+		m := newMailbox(t)
+		m.cmd = shell(m.cmd, fmt.Sprintf(`ulimit -n %d && exec "$0" "$@"`, limit))
+		if os.Getuid() == 0 { // root looks at more before the verdict
+			m.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: owner, Gid: owner}}
+		}
+		p := m.start(t)
+		if m.proved(t) {
+			p.Run("S: * *")
+		}
+		p.Net().Close()
+		p.End()
+	}
+}
+
 // shell runs a command by a script that says "$0" "$@".
 func shell(cmd *exec.Cmd, script string) *exec.Cmd {
 	wrapped := exec.Command("/bin/sh", append([]string{"-c", script}, cmd.Args...)...)

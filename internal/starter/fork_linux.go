@@ -63,9 +63,14 @@ func (b *block) serve() {
 //go:norace
 //go:nocheckptr
 func (b *block) closeRest() {
-	const all = 1<<32 - 1
+	const all, some = 1<<32 - 1, 4096
 	syscall.RawSyscall(unix.SYS_CLOSE, b.peer, 0, 0)
-	syscall.RawSyscall(unix.SYS_CLOSE_RANGE, 0, 1, 0)
+	_, _, errno := syscall.RawSyscall(unix.SYS_CLOSE_RANGE, 0, 1, 0)
+	for fd := uintptr(0); errno != 0 && fd < some; fd++ { // a kernel older than 5.9
+		if fd != 2 && fd != b.socket {
+			syscall.RawSyscall(unix.SYS_CLOSE, fd, 0, 0)
+		}
+	}
 	if b.socket > 3 {
 		syscall.RawSyscall(unix.SYS_CLOSE_RANGE, 3, b.socket-1, 0)
 	}
@@ -169,23 +174,45 @@ func (b *block) answer() {
 }
 
 // await waits for the program, and kills it if a request asks for that. If nobody can ask
-// any more, the program is left alone: it may have the whole message.
+// any more, the program is left alone: it may have the whole message. If the program's end
+// cannot be learnt, this process ends, and so says that it is not known.
 //
 //go:nosplit
 //go:norace
 //go:nocheckptr
 func (b *block) await(pid uintptr) {
+	// If there is no descriptor for the program's end, since the kernel is old or what
+	// confines this process forbids it, that end is looked for now and then.
+	const between = 20_000_000 // nanoseconds
+	var pause uintptr
 	handle, _, errno := syscall.RawSyscall(unix.SYS_PIDFD_OPEN, pid, 0, 0)
-	if errno == 0 {
+	if errno != 0 {
+		handle, pause = none, uintptr(unsafe.Pointer(&b.pause))
+	}
+	for options := uintptr(unix.WNOHANG); ; {
 		b.polled = [2]unix.PollFd{{Fd: int32(handle), Events: unix.POLLIN}, {Fd: int32(b.socket), Events: unix.POLLIN}}
-		syscall.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&b.polled[0])), 2, 0, 0, 0, 0)
-		if b.polled[0].Revents == 0 {
+		b.pause = unix.Timespec{Nsec: between} // the kernel changes it
+		_, _, errno = syscall.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&b.polled[0])), 2, pause, 0, 0, 0)
+		if errno != 0 && errno != syscall.EINTR || b.polled[0].Revents != 0 {
+			options = 0 // it has ended, or a request to kill it cannot be heard
+		} else if errno == 0 && b.polled[1].Revents != 0 {
 			b.killOrEnd(pid)
 		}
+		ended, _, errno := syscall.RawSyscall6(unix.SYS_WAIT4, pid, uintptr(unsafe.Pointer(&b.status)), options, 0, 0, 0)
+		if errno == 0 && ended == pid {
+			break
+		}
+		if errno != 0 && errno != syscall.EINTR {
+			syscall.RawSyscall(unix.SYS_EXIT_GROUP, 0, 0, 0)
+		}
+	}
+	if handle != none {
 		syscall.RawSyscall(unix.SYS_CLOSE, handle, 0, 0)
 	}
-	syscall.RawSyscall6(unix.SYS_WAIT4, pid, uintptr(unsafe.Pointer(&b.status)), 0, 0, 0, 0)
 }
+
+// none is no descriptor: poll passes it over.
+const none = ^uintptr(0)
 
 //go:nosplit
 //go:norace

@@ -13,8 +13,11 @@ package starter
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/fdio"
 )
 
 // A Command is the program that a starter starts.
@@ -29,22 +32,33 @@ type Command struct {
 type Run struct {
 	socket int
 	failed bool
-	cause  error // see Cause
+	killed bool
+	giveUp func() // of the starter
+	cause  error  // see Cause
 }
 
 // Ended is a descriptor that can be read once the program has ended.
 func (r *Run) Ended() int { return r.socket }
 
+// killTime is how long a program that was killed may take to end.
+const killTime = 10 * time.Second
+
 // Wait waits for the program's end. It is called once. If the starter is gone, nobody
-// knows how the program ended, and the status is that of a failure.
+// knows how the program ended, and the status is that of a failure. The same holds if a
+// program that was killed does not end: then the starter is given up.
 func (r *Run) Wait() unix.WaitStatus {
 	const unknown = unix.WaitStatus(exitUnknown << 8)
 	if r.failed {
 		return unknown
 	}
-	status, ok := receiveStatus(r.socket)
-	if !ok {
-		r.cause = errGone
+	if r.killed && !fdio.Readable(time.Now().Add(killTime), r.socket) {
+		r.cause = errors.New("the program's end is not known: it does not end, though it was killed")
+		r.giveUp()
+		return unknown
+	}
+	status, err := receiveStatus(r.socket)
+	if err != nil {
+		r.cause = fmt.Errorf("the program's end is not known: %w", err)
 		return unknown
 	}
 	if status&notStarted != 0 {
@@ -54,13 +68,16 @@ func (r *Run) Wait() unix.WaitStatus {
 	return status
 }
 
-var errGone = errors.New("the process that starts programs is gone, and the program's end is not known")
+var errGone = errors.New("the process that starts programs is gone")
 
 // Cause is why the status that Wait returned is not the program's own; nil if it is.
 func (r *Run) Cause() error { return r.cause }
 
 // Kill ends the program.
-func (r *Run) Kill() { r.failed = send(r.socket, requestKill) != nil || r.failed }
+func (r *Run) Kill() {
+	r.failed = send(r.socket, requestKill) != nil || r.failed
+	r.killed = true
+}
 
 // Close has nothing to close: the starter stays for the next program.
 func (r *Run) Close() {}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -14,7 +15,10 @@ import (
 )
 
 // A Starter is this process's end of the connection to the second process.
-type Starter struct{ socket, pid int }
+type Starter struct {
+	socket int // -1 once the second process is given up
+	pid    int
+}
 
 // Fork makes the second process. It comes before this one is confined. The second process
 // ends when this one closes its end, or ends itself.
@@ -66,31 +70,50 @@ func (s *Starter) Start(files [3]int) (*Run, error) {
 		return unix.Sendmsg(s.socket, []byte{requestStart}, unix.UnixRights(files[:]...), nil, unix.MSG_NOSIGNAL)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("the process that starts programs is gone: %w", err)
+		return nil, fmt.Errorf("%w: %w", errGone, err)
 	}
-	return &Run{socket: s.socket}, nil
+	return &Run{socket: s.socket, giveUp: s.giveUp}, nil
 }
+
+// giveUp has the second process end once it can, and starts no more programs by it: what it
+// still answers would be taken for the end of the next one.
+func (s *Starter) giveUp() {
+	sys.Close(s.socket)
+	s.socket = -1
+}
+
+// endTime is how long the second process may take to end. It needs a moment, unless somebody
+// has stopped it, or it waits for a program that cannot be killed.
+const endTime = 2 * time.Second
 
 // Close ends the second process.
 func (s *Starter) Close() {
-	unix.Close(s.socket)
-	_ = sys.Retry(func() error { _, err := unix.Wait4(s.pid, nil, 0, nil); return err })
+	s.giveUp()
+	for until := time.Now().Add(endTime); time.Now().Before(until); time.Sleep(endTime / 10000) {
+		ended, err := sys.RetryN(func() (int, error) { return unix.Wait4(s.pid, nil, unix.WNOHANG, nil) })
+		if ended != 0 || err != nil {
+			return
+		}
+	}
 }
 
 func send(socket int, request byte) error {
 	return sys.Retry(func() error { return unix.Sendto(socket, []byte{request}, unix.MSG_NOSIGNAL, nil) })
 }
 
-func receiveStatus(socket int) (unix.WaitStatus, bool) {
+func receiveStatus(socket int) (unix.WaitStatus, error) {
 	var b [4]byte
 	for have := 0; have < len(b); {
 		n, err := sys.Read(socket, b[have:])
-		if err != nil || n == 0 {
-			return 0, false
+		if err != nil {
+			return 0, err
+		}
+		if n == 0 {
+			return 0, errGone
 		}
 		have += n
 	}
-	return unix.WaitStatus(binary.NativeEndian.Uint32(b[:])), true
+	return unix.WaitStatus(binary.NativeEndian.Uint32(b[:])), nil
 }
 
 // A block is all that the second process has to read and to write, in memory of its own: it
@@ -116,6 +139,7 @@ type block struct {
 	unused  unix.Msghdr // the message as it is before it comes
 	files   [3]uintptr
 	polled  [2]unix.PollFd
+	pause   unix.Timespec
 	status  uint32
 	signals unix.Sigset_t // none
 	all     unix.Sigset_t // all

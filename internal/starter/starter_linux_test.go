@@ -1,19 +1,103 @@
 package starter
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"vodmr/internal/fdio"
+	"vodmr/test/kit/require"
 )
+
+// withoutCalls makes this process one of a kernel that lacks some calls.
+const withoutCalls = "VODMR_TEST_WITHOUT"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(withoutCalls) != "" {
+		if err := lackCalls(unix.SYS_PIDFD_OPEN, unix.SYS_CLOSE_RANGE); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+	}
+	os.Exit(m.Run())
+}
+
+// lackCalls has all threads get ENOSYS from these calls.
+func lackCalls(calls ...uint32) error {
+	const load, is, answer = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, unix.BPF_RET | unix.BPF_K
+	filter := []unix.SockFilter{{Code: load}}
+	for _, call := range calls {
+		filter = append(filter, unix.SockFilter{Code: is, K: call, Jf: 1}, unix.SockFilter{Code: answer, K: unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)})
+	}
+	filter = append(filter, unix.SockFilter{Code: answer, K: unix.SECCOMP_RET_ALLOW})
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return err
+	}
+	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+	_, _, errno := syscall.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&program)))
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// On a kernel without pidfd_open and close_range a program is killed too, and gets no
+// descriptors that it should not have.
+func TestOldKernel(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^(TestStart|TestKill|TestNoProgram|TestSecondProcess)$", "-test.timeout=30s")
+	cmd.Env = append(os.Environ(), withoutCalls+"=yes")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// A starter that somebody has stopped keeps nobody for ever, neither the one who waits for a
+// program that was killed nor Close; and no other program is started by it.
+func TestStoppedStarter(t *testing.T) {
+	require.Time(t)
+	s := fork(t, "exec cat")
+	p := start(t, s)
+	if err := unix.Kill(s.pid, unix.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	p.run.Kill()
+	if status := p.run.Wait(); status.ExitStatus() != exitUnknown || p.run.Cause() == nil {
+		t.Errorf("status %v, cause %v", status, p.run.Cause())
+	}
+	if _, err := s.Start([3]int{0, 1, 2}); err == nil {
+		t.Error("it starts another program")
+	}
+	s.Close()
+	if took := time.Since(began); took > time.Minute {
+		t.Errorf("it took %v", took)
+	}
+	if err := unix.Kill(s.pid, unix.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	s.Close() // it ends now, and the program with it
+	if _, err := io.ReadAll(p.output); err != nil {
+		t.Error(err)
+	}
+	if err := unix.Kill(s.pid, 0); err != unix.ESRCH {
+		t.Errorf("it did not end: %v", err)
+	}
+}
 
 // started is one run of a shell script by a starter, with what it says.
 type started struct {

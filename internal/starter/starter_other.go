@@ -23,4 +23,4 @@ func (*Starter) Close() {}
 
 func send(int, byte) error { return errors.ErrUnsupported }
 
-func receiveStatus(int) (unix.WaitStatus, bool) { return 0, false }
+func receiveStatus(int) (unix.WaitStatus, error) { return 0, errGone }

@@ -19,13 +19,14 @@ func (s *Spool) Unread() error {
 }
 
 // TooSoon reports if the customer comes back before VODMR_INTERVAL is over. A standing
-// session may begin at any time: its customer does not come to look.
+// session may begin at any time: its customer does not come to look. An end in the future
+// was noted by a clock that was wrong: it would keep the customer out until then.
 func (s *Spool) TooSoon() bool {
 	if s.grant.Settings.Interval == 0 || s.retries.standing {
 		return false
 	}
-	ended := time.Unix(s.openNotes().Ended(), 0)
-	return s.clock().Sub(ended) < s.grant.Settings.Interval
+	since := s.clock().Sub(time.Unix(s.openNotes().Ended(), 0))
+	return 0 <= since && since < s.grant.Settings.Interval
 }
 
 // openNotes reads the notes, once.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -126,7 +127,8 @@ const stillMax = 2
 // checkFailure fails if a session did not cope with a failed call. If the failure
 // cost anything, the log must say so. All mail but one transaction must have gone if
 // the session went on. After EINTR the call must simply be repeated. If Go's runtime
-// cannot go on without the call, it says so and ends.
+// cannot go on without the call, it says so and ends. The process that starts qmail-queue has
+// no log; vodmr-relay says that it is gone.
 func (s *site) checkFailure(one *session, e failure) {
 	left := s.leftBehind()
 	if isCleanEnd(one) && left == 0 || lockedOut(one, e) {
@@ -135,11 +137,16 @@ func (s *site) checkFailure(one *session, e failure) {
 	switch {
 	case e.errno == syscall.EINTR:
 		s.fail("%s was not repeated: %s, %d left behind", e.name, one.how(), left)
-	case !strings.Contains(one.log, e.errno.Error()) && !strings.Contains(one.log, "fatal error: "):
+	case !says(one.log, e.errno.Error(), "fatal error: ", "the process that starts programs is gone"):
 		s.fail("no word of %q: %s, %d left behind", e.errno.Error(), one.how(), left)
 	case one.cleanEnd && left > stillMax:
 		s.fail("%s kept %d messages back", e.name, left)
 	}
+}
+
+// says reports if one of these texts is in the log.
+func says(log string, texts ...string) bool {
+	return slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(log, text) })
 }
 
 // lockedOut reports if the program took EACCES for an answer to its lock request,

@@ -23,11 +23,14 @@ var name = regexp.MustCompile(`^[a-z-]*`)
 
 func (f Forms) checkLine(line, next string) error {
 	program := name.FindString(line)
-	if !f.has(program) || isMisuse(program, line, next) {
+	if !f.has(program) || isMisuse(program, line, next) || isTrace(program, line) {
 		return nil
 	}
 	return f.Check(line)
 }
+
+// isTrace reports if a line names a function of ours, as Go's runtime does if it cannot go on.
+func isTrace(program, line string) bool { return strings.HasPrefix(line, program+"/") }
 
 // isMisuse reports if a line complains about a command line: then the usage follows
 // in the same write.
