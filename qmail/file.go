@@ -9,6 +9,7 @@
 package qmail
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
@@ -45,6 +46,53 @@ func readFile(path string, open func(path string) (*file, error)) ([]byte, error
 		return nil, err
 	}
 	return buf[:n], nil
+}
+
+// maxLine is the longest line of EachLine, in bytes.
+const maxLine = 8 << 10
+
+var errLongLine = errors.New("line too long")
+
+// EachLine calls do with each line of a regular file of any size, until it returns false. The
+// line has no line end, and is do's only until that returns: nothing of the file stays in
+// memory. A line of more than 8 KiB is an error. Errors name the file.
+func EachLine(path string, do func(line []byte) (more bool)) error {
+	f, err := openRegular(path)
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	buf := make([]byte, maxLine+1)
+	defer clear(buf)
+	for held, offset := 0, int64(0); ; {
+		n, err := f.readFull(buf[held:], offset)
+		if err != nil {
+			return err
+		}
+		rest, more := eachWhole(buf[:held+n], n == 0, do)
+		if !more || n == 0 {
+			return nil
+		}
+		if len(rest) > maxLine {
+			return fmt.Errorf("%s: %w", path, errLongLine)
+		}
+		held, offset = copy(buf, rest), offset+int64(n)
+	}
+}
+
+// eachWhole calls do with each line that has an end, and at the end of the file with the last
+// one too. It returns what follows them.
+func eachWhole(text []byte, last bool, do func(line []byte) (more bool)) (rest []byte, more bool) {
+	for {
+		line, after, whole := bytes.Cut(text, []byte("\n"))
+		if !whole && (!last || len(line) == 0) {
+			return text, true
+		}
+		if !do(line) {
+			return nil, false
+		}
+		text = after
+	}
 }
 
 // A file is an open regular file that is read by position.

@@ -12,7 +12,7 @@ import (
 // functions make system calls and nothing else, as package syscall does between its fork and
 // its exec. Nor do they change a pointer: the garbage collector wants to hear of that.
 
-// sizeofSigset is the size of the kernel's signal set, in bytes. (mips has 16; vodmr is not built for it.)
+// sizeofSigset is the size of the kernel's signal set, in bytes.
 const sizeofSigset = 8
 
 // clone forks. In the second process it does not return.
@@ -22,9 +22,9 @@ func (b *block) clone() (pid int) {
 	return b.forkRaw()
 }
 
-// forkRaw blocks all signals, forks, and blocks what was blocked before again. In between it stays on one
-// thread without runtime.LockOSThread, which would leave a thread behind for good: Go moves a
-// goroutine to another one by a signal, or where a function checks its stack.
+// forkRaw blocks all signals, forks, and takes back what it blocked. It stays on one thread
+// meanwhile: Go moves a goroutine to another only by a signal, or in a function that checks its
+// stack. runtime.LockOSThread would do that too, but it starts a thread that never ends.
 //
 //go:nosplit
 //go:norace
@@ -189,16 +189,16 @@ func (b *block) await(pid uintptr) {
 	if errno != 0 {
 		handle, pause = none, uintptr(unsafe.Pointer(&b.pause))
 	}
-	for options := uintptr(unix.WNOHANG); ; {
+	for flags := uintptr(unix.WNOHANG); ; {
 		b.polled = [2]unix.PollFd{{Fd: int32(handle), Events: unix.POLLIN}, {Fd: int32(b.socket), Events: unix.POLLIN}}
 		b.pause = unix.Timespec{Nsec: between} // the kernel changes it
 		_, _, errno = syscall.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&b.polled[0])), 2, pause, 0, 0, 0)
 		if errno != 0 && errno != syscall.EINTR || b.polled[0].Revents != 0 {
-			options = 0 // it has ended, or a request to kill it cannot be heard
+			flags = 0 // it has ended, or a request to kill it cannot be heard
 		} else if errno == 0 && b.polled[1].Revents != 0 {
 			b.killOrEnd(pid)
 		}
-		ended, _, errno := syscall.RawSyscall6(unix.SYS_WAIT4, pid, uintptr(unsafe.Pointer(&b.status)), options, 0, 0, 0)
+		ended, _, errno := syscall.RawSyscall6(unix.SYS_WAIT4, pid, uintptr(unsafe.Pointer(&b.status)), flags, 0, 0, 0)
 		if errno == 0 && ended == pid {
 			break
 		}

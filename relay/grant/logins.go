@@ -136,24 +136,23 @@ func entryOfCDB(file, login string, _ fileState) account {
 	return account{true, digest(line)}
 }
 
-// entryOfText finds a login in the file itself. Its line holds a password, and only a digest
-// of it is kept.
+// entryOfText finds a login in the file itself, which may be long. Its line holds a password,
+// and only a digest of it is kept.
 func entryOfText(file, login string, _ fileState) account {
-	text, err := qmail.ReadFile(file)
-	if errors.Is(err, unix.ENOENT) {
-		return account{known: true}
-	}
-	if err != nil {
+	found, key := account{known: true}, []byte(login)
+	err := qmail.EachLine(file, func(line []byte) (more bool) {
+		name, _, _ := bytes.Cut(line, []byte(":"))
+		// EqualFold takes no memory, but for it more letters are the same.
+		if !bytes.EqualFold(name, key) || address.Lower(string(name)) != login {
+			return true
+		}
+		found.mark = digest(bytes.TrimSpace(line))
+		return false
+	})
+	if err != nil && !errors.Is(err, unix.ENOENT) {
 		return account{}
 	}
-	defer clear(text)
-	for line := range bytes.Lines(text) {
-		name, _, _ := bytes.Cut(line, []byte(":"))
-		if address.Lower(string(name)) == login {
-			return account{true, digest(bytes.TrimSpace(line))}
-		}
-	}
-	return account{known: true}
+	return found
 }
 
 func digest(line []byte) string {
