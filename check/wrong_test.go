@@ -235,7 +235,7 @@ func serviceSetups() []setup {
 			s.write("service/env/VODMR_IDLE", "3600\n", 0o644)
 			s.made("rules", login+":allow\n@example.org:allow\n:deny\n")
 			s.write("proc/sys/fs/inotify/max_user_instances", "39\n", 0o644)
-		}, []string{"doubtful ROOT/proc/sys/fs/inotify/max_user_instances: is less than sessions that stand may need"}},
+		}, []string{"doubtful ROOT/proc/sys/fs/inotify/max_user_instances: is less than standing sessions may need"}},
 		{"few connections for many that stay", func(s *testSite) {
 			s.write("service/env/CONCURRENCY", "2\n", 0o644)
 			s.made("rules", login+`:allow,VODMR_IDLE="60"`+"\neve@example.org:allow,VODMR_IDLE=\"60\"\n:deny\n")

@@ -24,7 +24,7 @@ type Session struct {
 	// Silence is how long a provider that lets the session stand may say nothing,
 	// not even NOOP; 0 if it is not to stand.
 	Silence time.Duration
-	// Quiet is after how long without mail a session that stands is ended from here; 0 for
+	// Quiet is after how long without mail a standing session is ended from here; 0 for
 	// never.
 	Quiet time.Duration
 	// Dialogue hears the lines up to the turn, without secrets; nil for nobody.

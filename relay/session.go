@@ -213,7 +213,7 @@ func (s *session) patience() time.Duration {
 func (s *session) takeOver() error {
 	defer spool.LogQuarantined(s.box, s.Log)
 	return s.box.Lock.TakeOver(s.patience(), func(err error) {
-		s.Log.Event("error", logline.F("reason", "the session that stands cannot be asked for the mailbox"), logline.Err(err))
+		s.Log.Event("error", logline.F("reason", "the standing session cannot be asked for the mailbox"), logline.Err(err))
 	})
 }
 
