@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"cmp"
 	"context"
 	"path/filepath"
 	"time"
@@ -55,9 +56,7 @@ type delivering struct {
 
 func (d *delivering) Receive(ctx context.Context, provider *Turned, tally *Tally) error {
 	peer, _ := addrPort(provider.RemoteAddr())
-	if peer == "" {
-		peer = "unknown"
-	}
+	peer = cmp.Or(peer, "unknown")
 	track := newTracker(tally)
 	track.once = provider.silence == 0
 	follow(provider, track)
