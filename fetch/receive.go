@@ -11,7 +11,7 @@ import (
 	"vodmr/smtp"
 )
 
-// A mailbox takes messages for good.
+// A receiver takes messages for good.
 type receiver interface {
 	// Room returns an error if so many bytes more would take the last of the
 	// disk.

@@ -38,8 +38,8 @@ const (
 	// AtOnce is the longest wait after a standing session: not none, as a provider
 	// that starts anew gets all of its customers back.
 	AtOnce = 2 * time.Second
-	// Unwilling is the wait after 453: the provider lets nobody stand, or not this
-	// login.
+	// Unwilling is the wait after 453: the provider allows no standing session, or not to
+	// this login.
 	Unwilling = time.Minute
 
 	firstWait = time.Second     // after a session that failed or was short

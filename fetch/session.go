@@ -21,8 +21,8 @@ type Session struct {
 	Sink     Sink
 	Host     string // our name in EHLO; "" for our address
 	Timings  Timings
-	// Silence is how long a provider that lets the session stand may say nothing,
-	// not even NOOP; 0 if it is not to stand.
+	// Silence is how long the provider may say nothing in a standing session, not even
+	// NOOP; 0 if the session is to end once no mail is left.
 	Silence time.Duration
 	// Quiet is after how long without mail a standing session is ended from here; 0 for
 	// never.
@@ -100,9 +100,7 @@ func (s *Session) ask(ctx context.Context, conn net.Conn) (*Turned, error) {
 		_ = d.conn.Close()
 		return nil, err
 	}
-	turned := newTurned(d.conn, d.unread)
-	turned.waiting = d.waiting
-	return turned, nil
+	return &Turned{Conn: d.conn, early: d.unread, waiting: d.waiting}, nil
 }
 
 // talk goes from the greeting to the turn.
