@@ -140,7 +140,7 @@ func (r *receiving) ehlo(arg string) (smtp.Reply, error) {
 
 func (r *receiving) heloOnly(arg string) (smtp.Reply, error) {
 	if arg == "" {
-		return smtp.ReplyBadArgument("say your name too"), nil
+		return smtp.ReplyBadArgument("EHLO and HELO need your host name"), nil
 	}
 	r.reset()
 	r.helo, r.esmtp = arg, false

@@ -135,7 +135,7 @@ func (s *session) trouble(err error) smtp.Reply {
 }
 
 func replyTrouble() smtp.Reply {
-	return smtp.NewReply(451, "4.3.0", "trouble here, try again later")
+	return smtp.NewReply(451, "4.3.0", "local error, try again later")
 }
 
 // lookTime is how long ATRN's reply may wait for the news that mail is there.
