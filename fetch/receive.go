@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -197,12 +198,8 @@ func isOneOf(recipient path, domains []string) bool {
 	if recipient.domain == "" {
 		return strings.EqualFold(recipient.local, "postmaster")
 	}
-	for _, domain := range domains {
-		if strings.EqualFold(domain, recipient.domain) {
-			return true
-		}
-	}
-	return len(domains) == 0
+	same := func(domain string) bool { return strings.EqualFold(domain, recipient.domain) }
+	return len(domains) == 0 || slices.ContainsFunc(domains, same)
 }
 
 // envelopeArgs takes the argument of MAIL or RCPT apart. A reply with code 0
