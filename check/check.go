@@ -20,6 +20,7 @@ import (
 
 	"vodmr/internal/confine"
 	"vodmr/internal/sendmail"
+	"vodmr/internal/sys"
 )
 
 // A Config says which site to look at. An empty field is filled in from the run script, and
@@ -46,7 +47,7 @@ type system struct {
 	dirs     []string // the usual service directories
 	proc     string   // the kernel's files about itself
 	empty    string   // the folder that vodmr-tls locks itself in
-	disk     func(path string) (disk, error)
+	disk     func(path string) (sys.Disk, error)
 	user     lookUp
 	landlock func() confine.Landlock
 	waitIO   time.Duration  // for each step of a connection
@@ -62,7 +63,7 @@ type system struct {
 func thisSystem() system {
 	return system{
 		now: time.Now(), dirs: usualDirs(), proc: "/proc", empty: confine.EmptyFolder,
-		disk: askDisk, user: lookUpUser, landlock: confine.Kernels, waitIO: 10 * time.Second, look: 20 * time.Second,
+		disk: sys.DiskAt, user: lookUpUser, landlock: confine.Kernels, waitIO: 10 * time.Second, look: 20 * time.Second,
 		tool: runTool, smtp: 25, patience: 10 * time.Second, mailer: sendmail.DefaultProgram,
 	}
 }

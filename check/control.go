@@ -3,6 +3,8 @@ package check
 import (
 	"net/netip"
 	"strings"
+
+	"vodmr/relay/grant"
 )
 
 const (
@@ -91,6 +93,6 @@ func isHost(name string) bool {
 		_, err := netip.ParseAddr(strings.TrimPrefix(strings.TrimSuffix(inner, "]"), "IPv6:"))
 		return err == nil && strings.HasSuffix(name, "]")
 	}
-	domains, err := parseDomains(name)
+	domains, err := grant.ParseDomains(name)
 	return err == nil && len(domains) == 1
 }

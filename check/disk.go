@@ -2,14 +2,6 @@ package check
 
 import "fmt"
 
-// A disk is the room that a file system has left.
-type disk struct {
-	kind        string // its type's name, or number
-	remote      bool   // NFS
-	free, bytes uint64 // for everybody but root, and in all
-	inodes, all uint64 // free, and in all; 0 in all if it has no such limit
-}
-
 const (
 	diskFull   kind = "wrong | its disk is full | make room: qmail defers all mail and bounces cannot be queued"
 	diskTight  kind = "doubtful | its disk is nearly full | make room before mail is deferred"
@@ -31,17 +23,17 @@ func checkDisk(s *site, r *report, path string) {
 	switch {
 	case err != nil:
 		r.say(path, cannotSee, "its disk: "+err.Error())
-	case found.free < leastFree:
-		r.say(path, diskFull, fmt.Sprintf("%d bytes are free", found.free))
-	case found.all > 0 && found.inodes < found.all/1000+1:
-		r.say(path, inodesFull, fmt.Sprintf("%d inodes are free", found.inodes))
-	case found.free < found.bytes/tightPart:
-		r.say(path, diskTight, fmt.Sprintf("%d MB are free", found.free>>20))
+	case found.Free < leastFree:
+		r.say(path, diskFull, fmt.Sprintf("%d bytes are free", found.Free))
+	case found.Files > 0 && found.Unused < found.Files/1000+1:
+		r.say(path, inodesFull, fmt.Sprintf("%d inodes are free", found.Unused))
+	case found.Free < found.Size/tightPart:
+		r.say(path, diskTight, fmt.Sprintf("%d MB are free", found.Free>>20))
 	default:
-		r.ok(path, fmt.Sprintf("%d MB are free on its disk", found.free>>20))
+		r.ok(path, fmt.Sprintf("%d MB are free on its disk", found.Free>>20))
 	}
-	if err == nil && found.remote {
-		r.say(path, overNFS, found.kind)
+	if err == nil && found.NFS {
+		r.say(path, overNFS, found.Kind)
 	}
 }
 

@@ -42,7 +42,7 @@ func groupEnters(st os.FileInfo) bool {
 }
 
 // checkAsked asks about an address that cannot exist, as the front's SMTP server would. Yes
-// is as good an answer as no: a customer may take any recipient, or no session stands.
+// is as good an answer as no: a customer may take any recipient, or have no standing session.
 func checkAsked(rt *route, r *report) {
 	path := rt.site.service.env["VODMR_DOOR"]
 	if st, err := os.Stat(path); path == "" || err != nil || !st.IsDir() {

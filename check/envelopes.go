@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"vodmr/maildir"
-	"vodmr/relay/grant"
 	"vodmr/relay/spool"
 )
 
@@ -53,7 +52,7 @@ func judgeEnvelopes(b *openBox, r *report, box *spool.Mailbox, latest []maildir.
 		return
 	}
 	detail := fmt.Sprintf("%d of the latest %d, such as %s", bad, len(latest), example)
-	if lacksReceived(example) {
+	if strings.Contains(example, "has no Received") { // package maildir says so
 		r.say(b.dir, noReceived, detail)
 	} else {
 		r.say(b.dir, noEnvelope, detail)
@@ -63,15 +62,6 @@ func judgeEnvelopes(b *openBox, r *report, box *spool.Mailbox, latest []maildir.
 // openSpool opens the Maildir as the administrator's programs do.
 func (m *mailbox) openSpool() (*spool.Mailbox, error) {
 	return spool.OpenMailbox(spool.Config{
-		Site: grant.Site{Qmail: m.site.home, Rules: m.site.Rules}, Login: m.login, Home: m.home, Maildir: m.site.maildir(), Now: time.Now,
-		Environ: func(name string) string {
-			if name == "VODMR_MTA" {
-				return m.agent()
-			}
-			return m.site.service.env[name]
-		},
+		Site: m.site.grantSite(), Login: m.login, Home: m.home, Maildir: m.site.maildir(), Now: time.Now, Environ: m.site.environ(m.agent()),
 	})
 }
-
-// lacksReceived reports if package maildir found no Received.
-func lacksReceived(reason string) bool { return strings.Contains(reason, "has no Received") }

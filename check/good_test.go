@@ -74,7 +74,7 @@ func TestNothingIsWrongWithAGoodSite(t *testing.T) {
 				"  command -v \"${envdir%% *}\" >/dev/null && break\ndone\nexec $envdir ./env sh")
 		},
 		"a .qmail that says the same": func(s *testSite) { s.owned(domain+"odmr/.qmail", "./Maildir/\n", 0o600) },
-		"sessions that stand": func(s *testSite) {
+		"standing sessions": func(s *testSite) {
 			s.made("rules", login+`:allow,VODMR_IDLE="86400"`+"\n:deny\n")
 			s.write("proc/sys/fs/inotify/max_user_instances", "8\n", 0o644)
 		},

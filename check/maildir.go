@@ -42,6 +42,12 @@ func checkMailbox(m *mailbox, r *report) {
 		r.say(m.maildir(), otherOwner, "uid "+strconv.Itoa(int(st.uid))+", not "+m.user.String())
 		return
 	}
+	m.withMaildir(r, func(box *maildir.Box) { run(maildirChecks(), &openBox{box, m.site, m, m.maildir()}, r) })
+}
+
+// withMaildir opens the Maildir as vodmr-relay does, with the rights of its user, and calls
+// look, or says why it cannot be opened.
+func (m *mailbox) withMaildir(r *report, look func(*maildir.Box)) {
 	_, err := readAs(m.user, m.home, func() (struct{}, error) {
 		box, err := maildir.OpenFor(m.home, m.site.maildir(), m.user.uid)
 		if err != nil {
@@ -49,7 +55,7 @@ func checkMailbox(m *mailbox, r *report) {
 			return struct{}{}, nil
 		}
 		defer box.Close()
-		run(maildirChecks(), &openBox{box, m.site, m, m.maildir()}, r)
+		look(box)
 		return struct{}{}, nil
 	})
 	if err != nil {

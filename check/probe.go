@@ -2,6 +2,7 @@ package check
 
 import (
 	"bufio"
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -151,10 +152,7 @@ func (p *probe) likely(recipients []string) string {
 
 // byProgram sends the probe as vodmr-sendmail sends bounces.
 func (p *probe) byProgram(s *site, r *report) bool {
-	program := s.service.env["VODMR_SENDMAIL"]
-	if program == "" {
-		program = s.mailer
-	}
+	program := cmp.Or(s.service.env["VODMR_SENDMAIL"], s.mailer)
 	mailer := sendmail.Mailer{Program: program, Environ: sendmail.Environ(os.Environ()), Folder: os.TempDir(), Timeout: time.Minute, Grace: time.Second}
 	message, err1 := pipeOf(p.message(p.to))
 	envelope, err2 := pipeOf("F\x00T" + p.to + "\x00\x00")

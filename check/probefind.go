@@ -2,30 +2,19 @@ package check
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
 
 	"vodmr/internal/address"
 	"vodmr/maildir"
+	"vodmr/relay/spool"
 )
 
 // await waits for the probe and says how it came.
 func (p *probe) await(r *report) {
-	subject := "the probe to " + p.to
-	_, err := readAs(p.m.user, p.m.home, func() (struct{}, error) {
-		box, err := maildir.OpenFor(p.m.home, p.m.site.maildir(), p.m.user.uid)
-		if err != nil {
-			sayUnopenedMaildir(r, p.m.maildir(), err)
-			return struct{}{}, nil
-		}
-		defer box.Close()
-		p.find(box, r, subject)
-		return struct{}{}, nil
-	})
-	if err != nil {
-		r.unreadable(p.m.home, err)
-	}
+	p.m.withMaildir(r, func(box *maildir.Box) { p.find(box, r, "the probe to "+p.to) })
 }
 
 // find looks for the probe until it is there, or the time is over. A look takes at most a
@@ -97,18 +86,18 @@ func (p *probe) is(m *maildir.Message) bool {
 // judge compares the probe's envelope with the one that was sent, and removes the probe.
 func (p *probe) judge(box *maildir.Box, r *report, subject string, found *maildir.Message) {
 	took := time.Since(p.began).Round(time.Millisecond)
-	w, err := p.read(found)
-	if errors.Is(err, maildir.ErrGone) {
+	w, there, err := p.read(found)
+	if err == nil && !there {
 		r.ok(subject, "came within "+took.String()+", and a session took it away")
 		return
 	}
 	quoted, _ := address.Quote(p.to)
-	if err != nil {
+	if err = cmp.Or(err, w.Err); err != nil {
 		r.say(subject, probeOdd, err.Error())
-	} else if w.sender != "" || !sameAddress(w.recipient, quoted) {
-		r.say(subject, probeOther, "from <"+w.sender+"> to <"+w.recipient+">")
+	} else if w.Sender != "" || address.Lower(w.Recipient) != address.Lower(quoted) { // a mail server may fold its case
+		r.say(subject, probeOther, "from <"+w.Sender+"> to <"+w.Recipient+">")
 	} else {
-		r.ok(subject, "came within "+took.String()+" from <> to <"+w.recipient+">")
+		r.ok(subject, "came within "+took.String()+" from <> to <"+w.Recipient+">")
 	}
 	var quota *maildir.QuotaError
 	err = box.Remove(found.Entry, found.Size)
@@ -117,21 +106,13 @@ func (p *probe) judge(box *maildir.Box, r *report, subject string, found *maildi
 	}
 }
 
-// An envelope is what vodmr-relay reads from a file, in SMTP's form.
-type envelope struct{ sender, recipient string }
-
-func (p *probe) read(found *maildir.Message) (envelope, error) {
+// read reads the envelope as vodmr-relay does. there is false if the file is gone.
+func (p *probe) read(found *maildir.Message) (w spool.Waiting, there bool, err error) {
 	box, err := p.m.openSpool()
 	if err != nil {
-		return envelope{}, err
+		return w, false, err
 	}
 	defer box.Close()
-	w, there := box.Read(found.Entry)
-	if !there {
-		return envelope{}, maildir.ErrGone
-	}
-	return envelope{w.Sender, w.Recipient}, w.Err
+	w, there = box.Read(found.Entry)
+	return w, there, nil
 }
-
-// sameAddress compares addresses as mail servers do that fold their case.
-func sameAddress(a, b string) bool { return address.Lower(a) == address.Lower(b) }

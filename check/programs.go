@@ -32,14 +32,20 @@ func checkPrograms(s *site, r *report) {
 	}
 }
 
+// lookPath finds a program in the service's PATH.
+func (s *site) lookPath(name string) (string, error) {
+	path, err := child.LookPath(name, cmp.Or(s.service.env["PATH"], os.Getenv("PATH")))
+	return s.service.path(path), err
+}
+
 // checkProgram looks for a program as the chain does.
 func checkProgram(s *site, r *report, name string, as ids) bool {
-	path, err := child.LookPath(name, cmp.Or(s.service.env["PATH"], os.Getenv("PATH")))
+	path, err := s.lookPath(name)
 	if err != nil {
 		r.say(name, noProgram, err.Error())
 		return false
 	}
-	return r.canRun(name, s.service.path(path), as)
+	return r.canRun(name, path, as)
 }
 
 // checkRights looks if the checkpassword program can read the passwords: vchkpw as root or

@@ -2,21 +2,24 @@ package check
 
 import "vodmr/relay/grant"
 
-// This file has all calls of package grant.
-
 // lookUp asks for the login's mail as vodmr-relay would, with the rights that it has.
 func (m *mailbox) lookUp() (grant.Lookup, error) {
-	agent := m.site.agentSetting()
+	env := m.site.environ(m.site.agentSetting())
 	return readAs(m.user, m.home, func() (grant.Lookup, error) {
-		site := grant.Site{Qmail: m.site.home, Rules: m.site.Rules}
-		env := func(name string) string {
-			if name == "VODMR_MTA" {
-				return agent
-			}
-			return m.site.service.env[name]
-		}
-		return grant.LookUp(site, m.login, m.home, m.site.maildir(), env)
+		return grant.LookUp(m.site.grantSite(), m.login, m.home, m.site.maildir(), env)
 	})
+}
+
+func (s *site) grantSite() grant.Site { return grant.Site{Qmail: s.home, Rules: s.Rules} }
+
+// environ is the service's environment, with the agent that fills the Maildirs.
+func (s *site) environ(agent string) func(name string) string {
+	return func(name string) string {
+		if name == "VODMR_MTA" {
+			return agent
+		}
+		return s.service.env[name]
+	}
 }
 
 // settings are the variables that vodmr-relay asks for, the one of rules, and the one of
@@ -35,6 +38,3 @@ func badSettings(env map[string]string) error {
 	_, err := grant.ReadSettings(func(name string) string { return env[name] })
 	return err
 }
-
-// parseDomains reads a list of domains as VODMR_DOMAINS has it.
-func parseDomains(list string) ([]string, error) { return grant.ParseDomains(list) }

@@ -8,6 +8,7 @@ import (
 
 	"vodmr/internal/address"
 	"vodmr/qmail"
+	"vodmr/relay/grant"
 )
 
 const (
@@ -76,7 +77,7 @@ func checkRule(r *report, subject, key string, rule qmail.Rule) {
 	}
 	checkSettings(r, subject, rule.Env)
 	list := rule.Env["VODMR_DOMAINS"]
-	if _, err := parseDomains(list); err != nil && list != "" {
+	if _, err := grant.ParseDomains(list); err != nil && list != "" {
 		r.say(subject, badSetting, "VODMR_DOMAINS="+list)
 	}
 }

@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	fewWatches kind = "doubtful | is less than sessions that stand may need | raise fs.inotify.max_user_instances with sysctl; until then new mail is looked for with each NOOP"
-	fewSlots   kind = "doubtful | lets in no more customers than may stay for good | raise tcpserver's -c: sessions that stand keep all others out"
+	fewWatches kind = "doubtful | is less than standing sessions may need | raise fs.inotify.max_user_instances with sysctl; until then new mail is looked for with each NOOP"
+	fewSlots   kind = "doubtful | lets in no more customers than may stay for good | raise tcpserver's -c: standing sessions keep all others out"
 )
 
 // checkStanding looks if there is room for the standing sessions: each takes one of

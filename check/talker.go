@@ -8,8 +8,6 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
-
-	"vodmr/internal/child"
 )
 
 const (
@@ -69,11 +67,10 @@ func (s *site) linkedWithC() string {
 		if filepath.Base(name) != "vodmr" {
 			continue
 		}
-		path, err := child.LookPath(name, cmp.Or(s.service.env["PATH"], os.Getenv("PATH")))
+		path, err := s.lookPath(name)
 		if err != nil {
 			return "" // said elsewhere
 		}
-		path = s.service.path(path)
 		if st, err := os.Stat(path); err != nil || !st.Mode().IsRegular() {
 			return "" // a FIFO would be waited for
 		}

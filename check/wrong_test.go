@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"vodmr/internal/confine"
+	"vodmr/internal/sys"
 	"vodmr/relay/spool/history"
 	"vodmr/test/kit/require"
 )
@@ -109,27 +110,27 @@ func qmailSetups() []setup {
 			s.write("qmail/users/cdb", "", 0o644)
 		}, []string{"wrong users/cdb: is damaged"}},
 		{"the disk is full", func(s *testSite) {
-			s.system.disk = func(string) (disk, error) { return disk{bytes: 1 << 40, free: 1 << 10}, nil }
+			s.system.disk = func(string) (sys.Disk, error) { return sys.Disk{Size: 1 << 40, Free: 1 << 10}, nil }
 		}, []string{"wrong ROOT/qmail/queue: its disk is full", "wrong " + box + ": its disk is full"}},
 		{"the disk is nearly full", func(s *testSite) {
-			s.system.disk = onlyFor("queue", disk{bytes: 1 << 40, free: 1 << 30})
+			s.system.disk = onlyFor("queue", sys.Disk{Size: 1 << 40, Free: 1 << 30})
 		}, []string{"doubtful ROOT/qmail/queue: its disk is nearly full"}},
 		{"no inodes", func(s *testSite) {
-			s.system.disk = onlyFor("Maildir", disk{bytes: 1 << 40, free: 1 << 39, all: 100000, inodes: 10})
+			s.system.disk = onlyFor("Maildir", sys.Disk{Size: 1 << 40, Free: 1 << 39, Files: 100000, Unused: 10})
 		}, []string{"wrong " + box + ": its disk has no room for more files"}},
 		{"NFS", func(s *testSite) {
-			s.system.disk = onlyFor("Maildir", disk{remote: true, bytes: 1 << 40, free: 1 << 39})
+			s.system.disk = onlyFor("Maildir", sys.Disk{NFS: true, Size: 1 << 40, Free: 1 << 39})
 		}, []string{"doubtful " + box + ": lies on NFS"}},
 	}
 }
 
 // onlyFor is a disk for paths with that end, and a good one for the rest.
-func onlyFor(end string, d disk) func(string) (disk, error) {
-	return func(path string) (disk, error) {
+func onlyFor(end string, d sys.Disk) func(string) (sys.Disk, error) {
+	return func(path string) (sys.Disk, error) {
 		if strings.HasSuffix(path, end) {
 			return d, nil
 		}
-		return disk{bytes: 1 << 40, free: 1 << 39}, nil
+		return sys.Disk{Size: 1 << 40, Free: 1 << 39}, nil
 	}
 }
 
@@ -235,7 +236,7 @@ func serviceSetups() []setup {
 			s.write("service/env/VODMR_IDLE", "3600\n", 0o644)
 			s.made("rules", login+":allow\n@example.org:allow\n:deny\n")
 			s.write("proc/sys/fs/inotify/max_user_instances", "39\n", 0o644)
-		}, []string{"doubtful ROOT/proc/sys/fs/inotify/max_user_instances: is less than sessions that stand may need"}},
+		}, []string{"doubtful ROOT/proc/sys/fs/inotify/max_user_instances: is less than standing sessions may need"}},
 		{"few connections for many that stay", func(s *testSite) {
 			s.write("service/env/CONCURRENCY", "2\n", 0o644)
 			s.made("rules", login+`:allow,VODMR_IDLE="60"`+"\neve@example.org:allow,VODMR_IDLE=\"60\"\n:deny\n")

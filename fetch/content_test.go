@@ -51,7 +51,7 @@ func replay(t *testing.T, dialogue []byte, sizes []byte) []string {
 	conn := &replayed{in: dialogue, sizes: sizes}
 	box := &failingBox{}
 	d := &delivering{Maildir{Host: "mx"}, box}
-	if err := d.Receive(context.Background(), newTurned(conn, nil), &Tally{}); err != nil {
+	if err := d.Receive(context.Background(), &Turned{Conn: conn}, &Tally{}); err != nil {
 		t.Fatalf("%v after %q", err, conn.out.String())
 	}
 	if box.open != 0 {
@@ -185,7 +185,7 @@ func TestReceiveFlatMemory(t *testing.T) {
 	d := &delivering{Maildir{Host: "mx"}, box}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	err := d.Receive(context.Background(), newTurned(readFrom{conn, source}, nil), &Tally{})
+	err := d.Receive(context.Background(), &Turned{Conn: readFrom{conn, source}}, &Tally{})
 	runtime.ReadMemStats(&after)
 	if err != nil || box.size != size {
 		t.Fatalf("got %d bytes, %v", box.size, err)

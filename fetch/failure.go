@@ -79,7 +79,8 @@ func verdict(t *Tally) error {
 	return &Failure{ExitRefused, "the receiving side takes no session: is it a mail server that takes mail from this host, at this port?", errors.New(hindrance.text)}
 }
 
-// silent is a line that is dead, or a provider that does not know of standing.
+// silent is the failure of a connection that is dead, or of a provider that says no NOOP in a
+// standing session.
 func silent(limit time.Duration) error {
 	return later(nil, "the provider said nothing for %v, not even NOOP: its line is taken for dead", limit)
 }

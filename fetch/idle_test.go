@@ -15,7 +15,7 @@ func passOnce(t *testing.T) (s *passing, tally *Tally) {
 	near, far := net.Pipe()
 	server, ours := net.Pipe()
 	tally = &Tally{}
-	p := newPump(newTurned(hanging{far}, nil), hanging{ours}, Guard{}, tally)
+	p := newPump(&Turned{Conn: hanging{far}}, hanging{ours}, Guard{}, tally)
 	s = &passing{dialogue.New(t, near), dialogue.New(t, server), make(chan error, 1), time.Now()}
 	go func() { s.result <- p.run(context.Background()) }()
 	s.reply("220 mx")

@@ -179,11 +179,12 @@ func (i *Invitation) setPin(value string) error {
 // stand in it.
 const maxInvitation = 1 << 20
 
-// ReadInvitation reads a file with one invitation. Empty lines and lines that begin with
-// # count for nothing. A private key in PEM may stand beside it. Nobody but its owner, root or this process's user, may have rights
-// to the file. A name without a slash is looked for among systemd's credentials first, if
-// there are any ($CREDENTIALS_DIRECTORY). The name - is standard input, and the process
-// that opened it knows who may read it. The error is misuse.
+// ReadInvitation reads a file with one invitation. Empty lines and lines that begin with #
+// are passed over. A private key in PEM may be in the file too. Its owner must be root or
+// this process's user, and nobody else may have rights to it. A name without a slash is
+// looked for among systemd's credentials first, if there are any ($CREDENTIALS_DIRECTORY).
+// The name - is standard input: the process that opened it knows who may read it. The error
+// is misuse.
 func ReadInvitation(name string) (Invitation, error) {
 	if name == "-" {
 		return readInvitation(os.Stdin, "on standard input")

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"strings"
 
 	"vodmr/smtp"
@@ -170,13 +171,8 @@ func offers(ehlo []string, keyword string) bool {
 func offersAuth(ehlo []string, mechanism string) bool {
 	for _, line := range ehlo {
 		words := strings.FieldsFunc(strings.ToUpper(line), notInMechanism)
-		if len(words) == 0 || words[0] != "AUTH" {
-			continue
-		}
-		for _, word := range words[1:] {
-			if word == mechanism {
-				return true
-			}
+		if len(words) > 0 && words[0] == "AUTH" && slices.Contains(words[1:], mechanism) {
+			return true
 		}
 	}
 	return false

@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"cmp"
 	"context"
 	"path/filepath"
 	"time"
@@ -55,9 +56,6 @@ type delivering struct {
 
 func (d *delivering) Receive(ctx context.Context, provider *Turned, tally *Tally) error {
 	peer, _ := addrPort(provider.RemoteAddr())
-	if peer == "" {
-		peer = "unknown"
-	}
 	track := newTracker(tally)
 	track.once = provider.silence == 0
 	follow(provider, track)
@@ -65,7 +63,7 @@ func (d *delivering) Receive(ctx context.Context, provider *Turned, tally *Tally
 		Maildir:  d.Maildir,
 		box:      d.box,
 		stream:   &stoppable{Turned: provider, ctx: ctx},
-		peer:     peer,
+		peer:     cmp.Or(peer, "unknown"),
 		standing: provider.silence > 0,
 		left:     tally.left,
 	}

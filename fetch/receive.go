@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,7 +12,7 @@ import (
 	"vodmr/smtp"
 )
 
-// A mailbox takes messages for good.
+// A receiver takes messages for good.
 type receiver interface {
 	// Room returns an error if so many bytes more would take the last of the
 	// disk.
@@ -140,7 +141,7 @@ func (r *receiving) ehlo(arg string) (smtp.Reply, error) {
 
 func (r *receiving) heloOnly(arg string) (smtp.Reply, error) {
 	if arg == "" {
-		return smtp.ReplyBadArgument("say your name too"), nil
+		return smtp.ReplyBadArgument("EHLO and HELO need your host name"), nil
 	}
 	r.reset()
 	r.helo, r.esmtp = arg, false
@@ -197,12 +198,8 @@ func isOneOf(recipient path, domains []string) bool {
 	if recipient.domain == "" {
 		return strings.EqualFold(recipient.local, "postmaster")
 	}
-	for _, domain := range domains {
-		if strings.EqualFold(domain, recipient.domain) {
-			return true
-		}
-	}
-	return len(domains) == 0
+	same := func(domain string) bool { return strings.EqualFold(domain, recipient.domain) }
+	return len(domains) == 0 || slices.ContainsFunc(domains, same)
 }
 
 // envelopeArgs takes the argument of MAIL or RCPT apart. A reply with code 0

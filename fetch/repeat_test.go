@@ -214,7 +214,7 @@ func TestReport(t *testing.T) {
 			tally.refuse(test.refused, "554 5.7.1 no\u2028\u202e")
 		}
 		var b bytes.Buffer
-		Report(&b, given{}, tally, test.err)
+		report(&b, given{}, tally, test.err, Normal)
 		if b.String() != test.want {
 			t.Errorf("got %q, want %q", b.String(), test.want)
 		}

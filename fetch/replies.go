@@ -9,7 +9,7 @@ func replyNothingMore() smtp.Reply {
 	return smtp.NewReply(421, "4.3.2", "nothing more waits, so this session ends; thank you")
 }
 func replyNobody() smtp.Reply {
-	return smtp.NewReply(421, "4.3.2", "no mail server to be had here, come back later")
+	return smtp.NewReply(421, "4.3.2", "no mail server can be reached here, come back later")
 }
 func replyVerify() smtp.Reply {
 	return smtp.NewReply(252, "2.1.5", "send some mail, it will be taken")

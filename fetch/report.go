@@ -7,11 +7,7 @@ import (
 	"vodmr/internal/logline"
 )
 
-// Report writes what a session brought and why it failed, a line each.
-func Report(w io.Writer, provider Provider, tally *Tally, err error) {
-	report(w, provider, tally, err, Normal)
-}
-
+// report writes what a session brought and why it failed, a line each.
 func report(w io.Writer, provider Provider, tally *Tally, err error, v Verbosity) {
 	refused, why := tally.Refused()
 	switch {

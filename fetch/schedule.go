@@ -15,7 +15,7 @@ type Every struct {
 func NewEvery(every time.Duration) *Every { return &Every{every: every, wait: every} }
 
 // Wait is twice as long after each failure, up to MaxWait: a wrong password must
-// not hammer at the provider. After a session that stood there is none.
+// not hammer at the provider. After a standing session there is none.
 func (e *Every) Wait(v Visit, random float64) time.Duration {
 	if v.wasStanding() && !v.refused() {
 		e.wait = e.every
@@ -35,11 +35,11 @@ const (
 	// MinStanding is how long a session must last to count as a standing one: a provider
 	// or a receiving side that ends each at once must not be asked without a pause.
 	MinStanding = time.Minute
-	// AtOnce is the longest wait after a session that stood: not none, as a provider
+	// AtOnce is the longest wait after a standing session: not none, as a provider
 	// that starts anew gets all of its customers back.
 	AtOnce = 2 * time.Second
-	// Unwilling is the wait after 453: the provider lets nobody stand, or not this
-	// login.
+	// Unwilling is the wait after 453: the provider allows no standing session, or not to
+	// this login.
 	Unwilling = time.Minute
 
 	firstWait = time.Second     // after a session that failed or was short

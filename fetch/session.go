@@ -21,10 +21,10 @@ type Session struct {
 	Sink     Sink
 	Host     string // our name in EHLO; "" for our address
 	Timings  Timings
-	// Silence is how long a provider that lets the session stand may say nothing,
-	// not even NOOP; 0 if it is not to stand.
+	// Silence is how long the provider may say nothing in a standing session, not even
+	// NOOP; 0 if the session is to end once no mail is left.
 	Silence time.Duration
-	// Quiet is after how long without mail a session that stands is ended from here; 0 for
+	// Quiet is after how long without mail a standing session is ended from here; 0 for
 	// never.
 	Quiet time.Duration
 	// Dialogue hears the lines up to the turn, without secrets; nil for nobody.
@@ -100,9 +100,7 @@ func (s *Session) ask(ctx context.Context, conn net.Conn) (*Turned, error) {
 		_ = d.conn.Close()
 		return nil, err
 	}
-	turned := newTurned(d.conn, d.unread)
-	turned.waiting = d.waiting
-	return turned, nil
+	return &Turned{Conn: d.conn, early: d.unread, waiting: d.waiting}, nil
 }
 
 // talk goes from the greeting to the turn.
@@ -180,9 +178,6 @@ func (s *Session) why(ctx context.Context, conn net.Conn, err error) error {
 
 // Hostname is the system's name, "" if it has none.
 func Hostname() string {
-	name, err := os.Hostname()
-	if err != nil {
-		return ""
-	}
+	name, _ := os.Hostname()
 	return name
 }

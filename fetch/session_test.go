@@ -270,7 +270,7 @@ func TestStoppedAtTheTurn(t *testing.T) {
 		}
 		stop()
 		_, far := tcpPair(t, "127.0.0.1:0")
-		if err := receiver.Receive(ctx, newTurned(far, nil), &Tally{}); !errors.Is(err, ErrStopped) {
+		if err := receiver.Receive(ctx, &Turned{Conn: far}, &Tally{}); !errors.Is(err, ErrStopped) {
 			t.Errorf("%T: got %v", sink, err)
 		}
 		receiver.Close()

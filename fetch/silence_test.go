@@ -28,7 +28,7 @@ func (h hanging) CloseWrite() error { return h.Close() }
 func passStanding(t *testing.T) *passing {
 	near, far := net.Pipe()
 	server, ours := net.Pipe()
-	turned := newTurned(hanging{far}, nil)
+	turned := &Turned{Conn: hanging{far}}
 	turned.silence = Silence
 	p := newPump(turned, hanging{ours}, Guard{}, &Tally{})
 	s := &passing{dialogue.New(t, near), dialogue.New(t, server), make(chan error, 1), time.Now()}
@@ -106,7 +106,7 @@ func TestPumpPatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := net.Pipe()
 		server, ours := net.Pipe()
-		p := newPump(newTurned(hanging{far}, nil), hanging{ours}, Guard{}, &Tally{})
+		p := newPump(&Turned{Conn: hanging{far}}, hanging{ours}, Guard{}, &Tally{})
 		result := make(chan error, 1)
 		go func() { result <- p.run(context.Background()) }()
 		time.Sleep(24 * time.Hour)
@@ -129,7 +129,7 @@ func receiveFrom(t *testing.T, silence time.Duration) (provider *dialogue.Conn, 
 		t.Fatal(err)
 	}
 	t.Cleanup(into.Close)
-	turned := newTurned(far, nil)
+	turned := &Turned{Conn: far}
 	turned.silence = silence
 	result = make(chan error, 1)
 	go func() {

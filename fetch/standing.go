@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Silence is how long a provider that lets sessions stand may say nothing: five
+// Silence is how long a provider may say nothing in a standing session: five
 // of vodmr's NOOPs. A line that is silent for longer is dead. If its end was
 // lost, as with a new address behind NAT, only the silence tells.
 const Silence = 5 * time.Minute
@@ -24,7 +24,7 @@ type StandingReporter struct {
 }
 
 // Visit makes one session. It writes one line at the session's end, and
-// one when a session stands again after none did.
+// one when there is a standing session again.
 func (s *StandingReporter) Visit(ctx context.Context) Visit {
 	tally := &Tally{}
 	stop := s.show(tally)
@@ -53,7 +53,7 @@ func (s *StandingReporter) show(tally *Tally) (stop func()) {
 	return func() { close(done); <-ended }
 }
 
-// awaitStanding says that the session stands once it does, so that a failure is
+// awaitStanding says that the session is a standing one once it is, so that a failure is
 // not the log's last word for as long as all is well.
 func (s *StandingReporter) awaitStanding(tally *Tally, done <-chan struct{}) {
 	tick := time.NewTicker(MinStanding / 4)
@@ -94,7 +94,7 @@ func (s *StandingReporter) report(t *Tally, v Visit) {
 		Warn(s.Log, v.Err)
 	case !s.unwilling:
 		s.unwilling = true
-		say(s.Log, "nothing waits at %s, which does not let this login stand: it is asked again each minute or so", provider)
+		say(s.Log, "nothing waits at %s, which allows this login no standing session: it is asked again each minute or so", provider)
 	default:
 		say(s.Log, "nothing waits at %s", provider)
 	}

@@ -142,7 +142,7 @@ const oneMessage = `
 		A: 250 *
 `
 
-// A session that stood for hours ends, in each way that there is, and there is
+// A standing session ends after hours, in each way that there is, and there is
 // another at once. The message of its last hour is there.
 func TestStandingComesBackAtOnce(t *testing.T) {
 	for _, test := range []struct {
@@ -201,7 +201,7 @@ func TestStandingNobodyMay(t *testing.T) {
 		v.logIn()
 		v.play(none)
 		v = s.nextAfter(Unwilling * 3 / 2)
-		s.said("atrn: nothing waits at mail.example.net, which does not let this login stand*\n")
+		s.said("atrn: nothing waits at mail.example.net, which allows this login no standing session*\n")
 		v.logIn()
 		v.play(none)
 		v = s.nextAfter(Unwilling * 3 / 2)

@@ -551,7 +551,7 @@ func TestReportOfRefusals(t *testing.T) {
 		v.CloseWrite()
 		err := <-v.result
 		var b bytes.Buffer
-		Report(&b, given{}, v.tally, err)
+		report(&b, given{}, v.tally, err, Normal)
 		want = "atrn: mail.example.net: " + want + "\natrn: the receiving side refused all mail: *\n"
 		if !dialogue.Match(want, b.String()) || ExitCode(err) != ExitRefused {
 			t.Errorf("exit %d, said %q", ExitCode(err), b.String())

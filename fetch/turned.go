@@ -14,10 +14,6 @@ type Turned struct {
 	waiting int64         // messages that the provider counted; 0 for unknown
 }
 
-func newTurned(conn net.Conn, early []byte) *Turned {
-	return &Turned{Conn: conn, early: early}
-}
-
 // Read returns what was read ahead first.
 func (t *Turned) Read(p []byte) (int, error) {
 	if len(t.early) == 0 {

@@ -2,6 +2,7 @@ package maildir
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -208,9 +209,6 @@ func (l ownLine) missing(a Agent) error {
 	if l.optional {
 		return nil
 	}
-	do := l.hint
-	if do == "" {
-		do = "see if VODMR_MTA is right"
-	}
+	do := cmp.Or(l.hint, "see if VODMR_MTA is right")
 	return fmt.Errorf("%w: %s is not where %s writes it, on top of the file: %s", ErrNoEnvelope, l.name(), a.name, do)
 }

@@ -1,6 +1,7 @@
 package maildir
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -80,9 +81,7 @@ func (r *Receiver) unique() string {
 
 // fileHost makes a host name fit for a file name, as the maildir convention says.
 func fileHost(host string) string {
-	if host == "" {
-		host = "localhost"
-	}
+	host = cmp.Or(host, "localhost")
 	return strings.NewReplacer("/", `\057`, ":", `\072`).Replace(host[:min(len(host), 128)])
 }
 

@@ -5,6 +5,7 @@ import (
 	"os"
 	"testing"
 
+	"vodmr/internal/sys"
 	"vodmr/test/kit/require"
 )
 
@@ -12,17 +13,17 @@ import (
 func TestReserve(t *testing.T) {
 	const mb = 1 << 20
 	for _, test := range []struct {
-		disk space
+		disk sys.Disk
 		want int64
 	}{
-		{space{}, math.MaxInt64},
-		{space{all: 1 << 40, free: 100 * mb}, 84 * mb},
-		{space{all: 1 << 40, free: 10 * mb}, -6 * mb},
-		{space{all: 100 * mb, free: 10 * mb}, 5 * mb},
-		{space{all: 1 << 20, free: 0}, -(1 << 20) / 20},
-		{space{all: math.MaxUint64, free: math.MaxUint64}, math.MaxInt64 - 16*mb},
+		{sys.Disk{}, math.MaxInt64},
+		{sys.Disk{Size: 1 << 40, Free: 100 * mb}, 84 * mb},
+		{sys.Disk{Size: 1 << 40, Free: 10 * mb}, -6 * mb},
+		{sys.Disk{Size: 100 * mb, Free: 10 * mb}, 5 * mb},
+		{sys.Disk{Size: 1 << 20, Free: 0}, -(1 << 20) / 20},
+		{sys.Disk{Size: math.MaxUint64, Free: math.MaxUint64}, math.MaxInt64 - 16*mb},
 	} {
-		if got := test.disk.room(); got != test.want {
+		if got := roomOn(test.disk); got != test.want {
 			t.Errorf("%+v: got %d, want %d", test.disk, got, test.want)
 		}
 	}

@@ -1,6 +1,7 @@
 package qmail
 
 import (
+	"cmp"
 	"io"
 	"strings"
 	"unicode/utf8"
@@ -45,10 +46,7 @@ func (b *Bounce) Scan(message io.Reader) error {
 	for _, f := range b.Failures {
 		_, _ = io.WriteString(&s, shown(f.Recipient)+"\n")
 	}
-	limit := b.Settings.BounceMaxBytes
-	if limit == 0 {
-		limit = maxCopy
-	}
+	limit := cmp.Or(b.Settings.BounceMaxBytes, maxCopy)
 	n, err := io.Copy(&s, io.LimitReader(message, limit))
 	b.charset = s.charset(n == limit)
 	return err

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path"
 	"strings"
 	"time"
 
@@ -29,14 +31,14 @@ type Queue struct {
 
 // FindQueue returns the program that takes bounces: the one that QMAILQUEUE names; otherwise
 // qmail's own, if the home has it; otherwise vodmr-sendmail, from the folder beside, which is
-// that of the program that asks, or from one of path, in the form of PATH. If there is none,
+// that of the program that asks, or from one of paths, in the form of PATH. If there is none,
 // the Queue has no Program, and its home no qmail-queue.
-func FindQueue(home Home, qmailqueue, beside, path string) Queue {
+func FindQueue(home Home, qmailqueue, beside, paths string) Queue {
 	q := Queue{Home: home.dir, Program: qmailqueue}
 	if qmailqueue != "" || home.HasQueue() {
 		return q
 	}
-	for _, dir := range append([]string{beside}, strings.Split(path, ":")...) {
+	for _, dir := range append([]string{beside}, strings.Split(paths, ":")...) {
 		// The working directory may be a customer's, so a relative folder does not count.
 		if program := dir + "/vodmr-sendmail"; strings.HasPrefix(dir, "/") && unix.Access(program, unix.X_OK) == nil {
 			q.Program = program
@@ -44,6 +46,12 @@ func FindQueue(home Home, qmailqueue, beside, path string) Queue {
 		}
 	}
 	return q
+}
+
+// OwnQueue is FindQueue for this process, by its environment and its program's folder.
+func OwnQueue(home Home) Queue {
+	self, _ := os.Executable()
+	return FindQueue(home, os.Getenv("QMAILQUEUE"), path.Dir(self), os.Getenv("PATH"))
 }
 
 // HasQueue reports if qmail's own qmail-queue is there.

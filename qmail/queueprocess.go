@@ -1,6 +1,7 @@
 package qmail
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -109,10 +110,7 @@ func (p *queueProcess) ask(s *starter.Starter, c starter.Command, theirs [3]int)
 
 // command is how the program is run.
 func (q Queue) command() starter.Command {
-	program := q.Program
-	if program == "" {
-		program = "bin/qmail-queue"
-	}
+	program := cmp.Or(q.Program, "bin/qmail-queue")
 	dir := q.Home
 	if strings.HasPrefix(program, "/") && !isDir(dir) {
 		dir = "/"

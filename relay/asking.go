@@ -156,7 +156,7 @@ func (a *asking) add(tx *smtp.Transaction, normal string) {
 	to, err := address.Quote(normal)
 	utf8 := smtp.EightBit(normal)
 	if err != nil || utf8 && !a.source.sender.Peer.Extensions.SMTPUTF8 {
-		a.server.Answer(normal, door.Answer{Verdict: door.Unknown, Words: "the address cannot be said"})
+		a.server.Answer(normal, door.Answer{Verdict: door.Unknown, Words: "SMTP has no form for this address"})
 		return
 	}
 	domain := normal[strings.LastIndexByte(normal, '@')+1:]

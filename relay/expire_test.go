@@ -149,10 +149,10 @@ func TestExpireQueueFails(t *testing.T) {
 		messages, left int
 		want           string
 	}{
-		{"exit 53", 3, 3, "3 messages stay that should bounce"},
+		{"exit 53", 3, 3, "3 of the messages that should bounce stay"},
 		{"exit 53", 30, 30, "10 bounces in a row failed"},
-		{"cat >/dev/null; kill -9 $$", 2, 2, "2 messages stay that should bounce"},
-		{"if grep -q 'Subject: message 17'; then exit 31; fi; cat <&1 >/dev/null", 30, 1, "1 messages stay that should bounce"},
+		{"cat >/dev/null; kill -9 $$", 2, 2, "2 of the messages that should bounce stay"},
+		{"if grep -q 'Subject: message 17'; then exit 31; fi; cat <&1 >/dev/null", 30, 1, "1 of the messages that should bounce stay"},
 	} {
 		archive := standardSite(t)
 		s := newSite(t, archive)

@@ -135,7 +135,7 @@ func (s *session) trouble(err error) smtp.Reply {
 }
 
 func replyTrouble() smtp.Reply {
-	return smtp.NewReply(451, "4.3.0", "trouble here, try again later")
+	return smtp.NewReply(451, "4.3.0", "local error, try again later")
 }
 
 // lookTime is how long ATRN's reply may wait for the news that mail is there.
@@ -213,7 +213,7 @@ func (s *session) patience() time.Duration {
 func (s *session) takeOver() error {
 	defer spool.LogQuarantined(s.box, s.Log)
 	return s.box.Lock.TakeOver(s.patience(), func(err error) {
-		s.Log.Event("error", logline.F("reason", "the session that stands cannot be asked for the mailbox"), logline.Err(err))
+		s.Log.Event("error", logline.F("reason", "the standing session cannot be asked for the mailbox"), logline.Err(err))
 	})
 }
 

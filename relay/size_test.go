@@ -103,7 +103,7 @@ func TestSizeLimitOfStreams(t *testing.T) {
 				if fmt.Sprint(offered) != "["+want+"]" || fmt.Sprint(taken) != "["+want+"]" || s.left(t) != "" {
 					t.Errorf("offered %v, taken %v, left %q; want %s taken", offered, taken, s.left(t), want)
 				}
-				refused := strings.Contains(s.log(t), fmt.Sprintf(`reply="552 5.3.4 %d octets are over`, size))
+				refused := strings.Contains(s.log(t), fmt.Sprintf(`reply="552 5.3.4 its %d octets exceed`, size))
 				if envelopes, _ := s.queued(t); envelopes != bounces || refused == fits {
 					t.Errorf("bounced %q, want %q; log:\n%s", envelopes, bounces, s.log(t))
 				}

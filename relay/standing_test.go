@@ -55,7 +55,7 @@ func (s *site) trickle(t testing.TB, n int, random *rand.Rand) {
 }
 
 // TestStandingExactlyOnce: whatever habits the customer has, each message that lands
-// while sessions stand, end and begin anew goes out once, or bounces once.
+// while standing sessions begin, end and begin anew goes out once, or bounces once.
 func TestStandingExactlyOnce(t *testing.T) {
 	require.Time(t)
 	const messages = 100

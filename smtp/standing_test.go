@@ -165,7 +165,7 @@ func TestIdle(t *testing.T) {
 	}
 }
 
-// TestIdleKeepsNothing: a session that stands holds no memory for what it sent.
+// TestIdleKeepsNothing: a standing session holds no memory for what it sent.
 func TestIdleKeepsNothing(t *testing.T) {
 	_, s := atRest("250 ok\r\n250 ok\r\n", "250 taken\r\n250 reset\r\n")
 	l := newList(1, 1, 10)

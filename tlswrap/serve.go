@@ -1,6 +1,7 @@
 package tlswrap
 
 import (
+	"cmp"
 	"crypto/tls"
 	"fmt"
 	"os"
@@ -96,11 +97,7 @@ func (s *server) prepare() error {
 }
 
 func (s *server) load() (err error) {
-	key := s.KeyFile
-	if key == "" {
-		key = s.CertFile
-	}
-	s.tls, err = loadTLS(s.CertFile, key, s.CAFile, time.Now())
+	s.tls, err = loadTLS(s.CertFile, cmp.Or(s.KeyFile, s.CertFile), s.CAFile, time.Now())
 	return err
 }
 

@@ -199,8 +199,8 @@ func (k *Keeper) login(external string) error {
 }
 
 // exec puts the descriptors in their places and becomes the program, with the rights of its
-// account. It returns only if that fails. The program is killed after the limit if it does not decide, unless it is
-// one of ours: those ignore the signal, and have limits of their own.
+// account. It returns only if that fails. If the program does not decide within the limit, a
+// signal kills it. Our own programs ignore that signal, and have limits of their own.
 func (p Program) exec(credentials []byte, external string, answers, talker int, limit time.Duration) error {
 	path, err := child.LookPath(p.Argv[0], value(p.Environ, "PATH"))
 	if err != nil {

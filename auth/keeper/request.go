@@ -20,9 +20,10 @@ import (
 // with no rights at all. The keeper touches no byte of it, and does what needs rights: it
 // begins TLS, and it becomes the checkpassword program. Between them are two pipes.
 //
-// A request is one byte, and for a login the length of the credentials in two bytes and the
-// credentials. EXTERNAL's have neither secret nor challenge: the keeper knows the key. The answer to the first two is one byte. The answer to a login is a
-// verdict of the programs that the keeper becomes.
+// A request is one byte. For a login the length of the credentials follows, in two bytes, and
+// the credentials. Those of EXTERNAL have neither secret nor challenge: the keeper knows the
+// key. The answer to the first two requests is one byte. The answer to a login is the verdict
+// of the programs that the keeper becomes.
 const (
 	requestOpen     = 'o' // is TLS still to be had?
 	requestTLS      = 's' // begin TLS

@@ -248,7 +248,7 @@ own_listener() {
 
 # listener_settings are what makes it relay for nobody: the connection comes from this very
 # host, which Postfix trusts otherwise. Rules about the client would judge this host. The
-# last six are for a session that stands, has many messages, and is asked about recipients:
+# last six are for a standing session with many messages and questions about recipients:
 # each refusal counts as an error.
 listener_settings() {
 	cat <<-END

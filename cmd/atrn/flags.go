@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -227,13 +228,9 @@ func (raw *rawOptions) sink(domains []string) (fetch.Sink, error) {
 }
 
 func (raw *rawOptions) intoMaildir(domains []string) fetch.Sink {
-	host := fetch.Hostname()
-	if host == "" {
-		host = "localhost"
-	}
 	return fetch.Maildir{
 		Dir:     raw.maildir,
-		Host:    host,
+		Host:    cmp.Or(fetch.Hostname(), "localhost"),
 		Domains: domains,
 		Limit:   raw.limit,
 		Idle:    fetch.IdleTime,

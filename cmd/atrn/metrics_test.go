@@ -90,7 +90,7 @@ func TestMetricsThatCannotBeWritten(t *testing.T) {
 	}
 }
 
-// While a session stands the file says so, and says it no more once it has ended.
+// The file says if there is a standing session, and no longer says so once it has ended.
 func TestMetricsOfAStandingSession(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "atrn.prom")
 	cmd, log := startRepeating(t, provider(`say '250 go'; echo turned >&2; while read a; do :; done`), "turned\n", "-M", file, "-i", "sh", "-c", answering)
@@ -100,7 +100,7 @@ func TestMetricsOfAStandingSession(t *testing.T) {
 	}
 	for end := time.Now().Add(time.Minute); !isStanding(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatal("the file never says that a session stands")
+			t.Fatal("the file never says that there is a standing session")
 		}
 	}
 	endBy(t, syscall.SIGTERM, cmd, log, "*cut short*")

@@ -117,7 +117,7 @@ func TestStandingStoppedAmidAMessage(t *testing.T) {
 	}
 }
 
-// -w ends a session that stands when nothing came for a while: what came is taken, and the
+// -w ends a standing session when nothing came for a while: what came is taken, and the
 // provider is told 421.
 func TestStandingSessionEndedWhenQuiet(t *testing.T) {
 	dir := t.TempDir()

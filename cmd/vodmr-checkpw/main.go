@@ -5,7 +5,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,6 +18,7 @@ import (
 	"vodmr/internal/keyhash"
 	"vodmr/internal/logintimes"
 	"vodmr/internal/logline"
+	"vodmr/internal/setuser"
 	"vodmr/internal/verdict"
 	"vodmr/internal/vpasswd"
 )
@@ -60,8 +60,8 @@ func run(args, environ []string) int {
 	if code != 0 {
 		return code
 	}
-	if err := setUser(e); err != nil {
-		return say(exitTemporary, err.Error())
+	if err := (setuser.ID{UID: uint32(e.UID), GID: uint32(e.GID)}).SetUser(); err != nil {
+		return say(exitTemporary, e.Name+": "+err.Error())
 	}
 	return execute(args[1:], account(environ, args[0], c.Login, e))
 }
@@ -122,27 +122,6 @@ func checkKey(entries []vpasswd.Entry, c auth.Credentials, external string) (vpa
 		return e, say(exitRefused, key.String()+" is not the key of "+c.Login)
 	}
 	return e, 0
-}
-
-// setUser takes the account's group and user, if this program may: through
-// package syscall, which changes all threads.
-func setUser(e vpasswd.Entry) error {
-	if os.Geteuid() != 0 {
-		return nil
-	}
-	if e.UID == 0 {
-		return fmt.Errorf("%s: uid 0 is refused", e.Name)
-	}
-	if err := syscall.Setgroups([]int{}); err != nil {
-		return fmt.Errorf("setgroups: %w", err)
-	}
-	if err := syscall.Setgid(e.GID); err != nil {
-		return fmt.Errorf("setgid %d: %w", e.GID, err)
-	}
-	if err := syscall.Setuid(e.UID); err != nil {
-		return fmt.Errorf("setuid %d: %w", e.UID, err)
-	}
-	return nil
 }
 
 // account returns the environment with the account in it, as vchkpw sets it:

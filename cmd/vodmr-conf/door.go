@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os/exec"
@@ -15,9 +16,7 @@ func (s *service) setDoor(known accounts, group, owner, account string) error {
 	if group == "" && owner == "" {
 		return nil
 	}
-	if owner == "" {
-		owner = account
-	}
+	owner = cmp.Or(owner, account)
 	found, err := known.lookup(owner)
 	switch {
 	case group == "":

@@ -2,9 +2,9 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"os"
-	"path"
 	"strconv"
 	"time"
 
@@ -110,14 +110,10 @@ func (o flags) expireIn(arg string, log *logline.Logger) error {
 }
 
 func (o flags) config(site qmail.Home, place locate.Place, log *logline.Logger) spool.Config {
-	host := os.Getenv("VODMR_HOST")
-	if host == "" {
-		host = "localhost"
-	}
 	return spool.Config{
-		Log: log, Host: host, Session: strconv.Itoa(os.Getpid()),
+		Log: log, Host: cmp.Or(os.Getenv("VODMR_HOST"), "localhost"), Session: strconv.Itoa(os.Getpid()),
 		Login: place.Login, Home: place.Home, Maildir: place.Maildir,
-		Site: grant.Site{Qmail: site, Rules: o.rules}, Queue: qmail.FindQueue(site, os.Getenv("QMAILQUEUE"), programFolder(), os.Getenv("PATH")),
+		Site: grant.Site{Qmail: site, Rules: o.rules}, Queue: qmail.OwnQueue(site),
 		Now: time.Now, Environ: o.environ(),
 	}
 }
@@ -128,13 +124,4 @@ func exitCode(err error) int {
 		return exitMisuse
 	}
 	return exitTemporary
-}
-
-// programFolder is the folder of this program; "" if it is not known.
-func programFolder() string {
-	self, err := os.Executable()
-	if err != nil {
-		return ""
-	}
-	return path.Dir(self)
 }

@@ -8,9 +8,9 @@ import (
 	"vodmr/internal/ucspi"
 )
 
-// environment returns what the next program finds. peer is the balancer. Variables about TLS never come from
-// outside: only the balancer's own word counts, or vodmr-tls behind this program. The
-// variables of a connection that tcpserver set stay if the balancer tells no customer.
+// environment returns the next program's environment. peer is the balancer. Variables about
+// TLS from outside are taken out: only the balancer's header says it, or vodmr-tls behind this
+// program. If the header names no customer, tcpserver's variables about the connection stay.
 func environment(environ []string, h proxyheader.Header, peer string) []string {
 	var env []string
 	for _, setting := range environ {

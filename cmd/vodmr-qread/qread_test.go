@@ -179,7 +179,7 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-// TestMetricsOfAStandingSession: the lock tells that a session stands.
+// TestMetricsOfAStandingSession: the lock tells that there is one.
 func TestMetricsOfAStandingSession(t *testing.T) {
 	root, maildir := testsite.New(t, map[string]string{"vodmr.lock": ""})
 	holder := exec.Command("python3", "-c", `

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"os"
@@ -74,14 +75,12 @@ func once(o *flags) int {
 	return 0
 }
 
+// words are an opinion's for the reply, never empty.
 func words(opinion door.Opinion) string {
-	if opinion.Words != "" {
-		return opinion.Words
-	}
 	if opinion.Refuse {
-		return "no such recipient"
+		return cmp.Or(opinion.Words, "no such recipient")
 	}
-	return "ok"
+	return cmp.Or(opinion.Words, "ok")
 }
 
 // An asker answers for a server: it logs what it refuses and, once, why nobody can be asked.

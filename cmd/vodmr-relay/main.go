@@ -3,9 +3,9 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"os"
-	"path"
 	"time"
 
 	"vodmr/internal/child"
@@ -123,27 +123,16 @@ func setOwner(site qmail.Home) (refused, err error) {
 // configure reads the environment that the checkpassword program and vodmr set.
 func configure(home, rules, mailbox string) relay.Config {
 	session := logline.Session()
-	login := os.Getenv("VPOPUSER")
-	if login == "" {
-		login = os.Getenv("USER")
-	}
-	if mailbox == "" {
-		mailbox = "Maildir"
-	}
-	host := os.Getenv("VODMR_HOST")
-	if host == "" {
-		host = "localhost"
-	}
 	return relay.Config{
 		Conn:    fdio.New(0, 1),
 		Log:     logline.New(2, program, session),
-		Host:    host,
+		Host:    cmp.Or(os.Getenv("VODMR_HOST"), "localhost"),
 		Session: session,
-		Login:   login,
+		Login:   cmp.Or(os.Getenv("VPOPUSER"), os.Getenv("USER")),
 		Home:    os.Getenv("HOME"),
-		Maildir: mailbox,
+		Maildir: cmp.Or(mailbox, "Maildir"),
 		Qmail:   qmail.OpenHome(home),
-		Queue:   qmail.FindQueue(qmail.OpenHome(home), os.Getenv("QMAILQUEUE"), programFolder(), os.Getenv("PATH")),
+		Queue:   qmail.OwnQueue(qmail.OpenHome(home)),
 		Rules:   rules,
 		Environ: os.Getenv,
 		TLS:     os.Getenv("SSL_PROTOCOL") != "",
@@ -152,13 +141,4 @@ func configure(home, rules, mailbox string) relay.Config {
 		Terminated: terminated,
 		Abort:      abort,
 	}
-}
-
-// programFolder is the folder of this program; "" if it is not known.
-func programFolder() string {
-	self, err := os.Executable()
-	if err != nil {
-		return ""
-	}
-	return path.Dir(self)
 }

@@ -94,7 +94,7 @@ func (s *rightsSite) ends(p *dialogue.Process, reason string) {
 	}
 }
 
-// stays expects that the session stands for some looks more, and that it sends mail.
+// stays expects that the session goes on for some looks more, and that it sends mail.
 func (s *rightsSite) stays(p *dialogue.Process) {
 	s.t.Helper()
 	for range 6 {

@@ -13,7 +13,7 @@ import (
 )
 
 // terminated returns a descriptor that can be read once SIGTERM has come, which
-// from now on does not kill this process. Only a session that stands asks for it.
+// from now on does not kill this process. Only a standing session asks for it.
 //
 // Package os/signal would do this too, but with three threads that stay as long as the session
 // stands, which are a tenth of its memory. So the handler here takes the place of Go's, and all

@@ -12,7 +12,7 @@ import (
 )
 
 // terminated returns a descriptor that can be read once SIGTERM has come, which
-// from now on does not kill this process. Only a session that stands asks for it.
+// from now on does not kill this process. Only a standing session asks for it.
 func terminated() (fd int, err error) {
 	r, w, err := fdio.Pipe()
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"vodmr/test/kit/testsite"
 )
 
-// standing makes the mailbox's sessions stand.
+// standing makes the mailbox's sessions standing ones.
 func (m *mailbox) standing() *mailbox {
 	m.cmd.Env = append(m.cmd.Env, "VODMR_IDLE=86400", "VODMR_NOOP=3600")
 	return m
@@ -105,7 +105,7 @@ func quits(t *testing.T, p *dialogue.Process) {
 	p.Run("C: 221 bye\nS: <end>")
 }
 
-// TestTerminated: SIGTERM ends a session that stands with QUIT.
+// TestTerminated: SIGTERM ends a standing session with QUIT.
 func TestTerminated(t *testing.T) {
 	t.Parallel()
 	p := newMailbox(t).standing().start(t)
@@ -236,7 +236,7 @@ func TestTakeOverPastRubbish(t *testing.T) {
 	}
 }
 
-// TestNobodyCanAsk: the session that stands gets its mail at once all the same, and the
+// TestNobodyCanAsk: the standing session gets its mail at once all the same, and the
 // new one waits for its end.
 func TestNobodyCanAsk(t *testing.T) {
 	t.Parallel()
@@ -249,7 +249,7 @@ func TestNobodyCanAsk(t *testing.T) {
 	live.Run(begin + toDot + ok)
 	fresh := m.another(t)
 	fresh.Run("S: 235 *\nC: ATRN")
-	const unasked = ` error reason="the session that stands cannot be asked for the mailbox" error="`
+	const unasked = ` error reason="the standing session cannot be asked for the mailbox" error="`
 	fresh.Logged(unasked)
 	require.OK(t, syscall.Kill(live.PID(), syscall.SIGTERM))
 	live.Run(quit)

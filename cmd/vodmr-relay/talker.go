@@ -15,7 +15,7 @@ const talkerTime = 200 * time.Millisecond
 
 // reapTalker waits for vodmr's talker, which is this process's child, since vodmr's keeper
 // became this program. Its last line stands in the log before ours then, and it leaves no
-// zombie behind a session that may stand for a day. pid is empty without a talker.
+// zombie for as long as the session lasts, which may be a day. pid is empty without a talker.
 func reapTalker(verdict int, pid string) {
 	talker, err := strconv.Atoi(pid)
 	if err != nil || talker <= 0 {

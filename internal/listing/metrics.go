@@ -37,7 +37,7 @@ func allMetrics() []metric {
 		{"vodmr_tried", "Messages that were offered and had to stay.", func(t totals) int64 { return t.tried }},
 		{"vodmr_unreadable", "Messages without an envelope that could be read.", func(t totals) int64 { return t.unread }},
 		{"vodmr_fetched_timestamp_seconds", "When the customer's last session ended cleanly; 0 for never.", func(t totals) int64 { return t.state.Fetched }},
-		{"vodmr_standing", "1 if a session stands.", func(t totals) int64 { return oneIf(t.state.Standing) }},
+		{"vodmr_standing", "1 if there is a standing session.", func(t totals) int64 { return oneIf(t.state.Standing) }},
 		{"vodmr_refusing", "1 if the customer's server refuses everything, so that nothing bounces.", func(t totals) int64 { return oneIf(t.state.Refusing) }},
 		{"vodmr_bounced", "Failure notices in the current day.", func(t totals) int64 { return int64(t.state.Bounced) }},
 	}

@@ -106,9 +106,10 @@ func Find(site qmail.Home, arg string) (Place, error) {
 	return Place{Name: arg, Login: arg, Home: home, Maildir: "Maildir", Owned: home, site: &must}, err
 }
 
-// homeOf finds the directory of a login: in that of its domain in users/cdb; or the one
-// that the site's own vpasswd names, as a front without qmail has it; or that of the system user that has the domain by virtualdomains; or, without a domain, that
-// of the system user. It also tells what the directory must fit.
+// homeOf finds the directory of a login. If the login has a domain, it is in the domain's
+// directory in users/cdb; or the one that the site's own vpasswd names, as on a front without
+// qmail; or that of the system user that has the domain by virtualdomains. Without a domain it
+// is the system user's. must is what the directory must fit.
 func homeOf(site qmail.Home, login string) (home string, must setuser.Place, err error) {
 	local, domain := address.Split(login)
 	if domain == "" {

@@ -4,6 +4,7 @@ package nets
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -19,12 +20,7 @@ func (n Nets) Contain(address string) bool {
 		return false
 	}
 	addr = addr.Unmap().WithZone("")
-	for _, network := range n {
-		if network.Contains(addr) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(n, func(network netip.Prefix) bool { return network.Contains(addr) })
 }
 
 // Parse reads a list such as 192.0.2.1,2001:db8::/64.

@@ -145,11 +145,11 @@ func checkSum(value, whole []byte) error {
 	return nil
 }
 
-// sslVersion reads the balancer's word on TLS: a byte of flags, four of the certificate's
+// sslVersion reads the balancer's field about TLS: a byte of flags, four of the certificate's
 // check, and extensions, of which one is the version.
 func sslVersion(value []byte) (string, error) {
 	if len(value) < 5 {
-		return "", fault("its word on TLS is cut off")
+		return "", fault("its field about TLS is cut off")
 	}
 	if value[0]&clientSSL == 0 {
 		return "", nil

@@ -1,6 +1,9 @@
 package sendmail
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // foreign are beginnings of names that mean something to the programs in front of this one
 // and nothing to a sendmail, or the wrong thing: with QMAILQUEUE, qmail's own sendmail would
@@ -26,10 +29,5 @@ func Environ(environ []string) (kept []string) {
 }
 
 func isForeign(entry string) bool {
-	for _, prefix := range foreign() {
-		if strings.HasPrefix(entry, prefix) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(foreign(), func(prefix string) bool { return strings.HasPrefix(entry, prefix) })
 }

@@ -1,6 +1,7 @@
 package setuser
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"syscall"
@@ -68,10 +69,7 @@ func setNobody(passwd string) error {
 func Find(site qmail.Home, login Login) (Place, error) { return find(site, login, passwdFile) }
 
 func find(site qmail.Home, login Login, passwd string) (Place, error) {
-	name := login.VPOPUser
-	if name == "" {
-		name = login.User
-	}
+	name := cmp.Or(login.VPOPUser, login.User)
 	_, domain := qmail.SplitLogin(name)
 	if domain != "" {
 		return inDomain(site, domain)

@@ -78,8 +78,8 @@ func (c *Client) askLearnt(normal, domain string) Opinion {
 	return Opinion{Words: "the customer's server accepted it before", Source: "learnt"}
 }
 
-// errNobody says that no session stands.
-var errNobody = errors.New("no session stands")
+// errNobody says that there is no standing session.
+var errNobody = errors.New("there is no standing session")
 
 // askSession asks the standing session of a domain.
 func (c *Client) askSession(normal, domain string) (Answer, error) {

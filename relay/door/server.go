@@ -3,6 +3,7 @@ package door
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -90,7 +91,7 @@ func (s *Server) Work() {
 			s.add(fd, l.domain)
 		}
 	}
-	for _, a := range append([]*asker(nil), s.askers...) {
+	for _, a := range slices.Clone(s.askers) {
 		if !a.read() {
 			s.drop(a)
 		} else if a.question != "" {
@@ -109,18 +110,16 @@ func (s *Server) add(fd int, domain string) {
 }
 
 func (s *Server) dropSilent() bool {
-	for _, a := range s.askers {
-		if a.question == "" {
-			s.drop(a)
-			return true
-		}
+	i := slices.IndexFunc(s.askers, func(a *asker) bool { return a.question == "" })
+	if i >= 0 {
+		s.drop(s.askers[i])
 	}
-	return false
+	return i >= 0
 }
 
 // expire drops connections that last too long.
 func (s *Server) expire() {
-	for _, a := range append([]*asker(nil), s.askers...) {
+	for _, a := range slices.Clone(s.askers) {
 		if s.now().Sub(a.since) >= maxSilence {
 			s.drop(a)
 		}
@@ -139,12 +138,9 @@ func (s *Server) NextExpiry() time.Time {
 }
 
 func (s *Server) drop(a *asker) {
-	for i, other := range s.askers {
-		if other == a {
-			s.askers = append(s.askers[:i], s.askers[i+1:]...)
-			unix.Close(a.fd)
-			return
-		}
+	if i := slices.Index(s.askers, a); i >= 0 {
+		s.askers = slices.Delete(s.askers, i, i+1)
+		unix.Close(a.fd)
 	}
 }
 
@@ -208,18 +204,13 @@ func (s *Server) Questions(most int) []string {
 
 // Waiting reports if a question waits that Questions has not handed out.
 func (s *Server) Waiting() bool {
-	for _, a := range s.askers {
-		if a.question != "" && !a.taken {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(s.askers, func(a *asker) bool { return a.question != "" && !a.taken })
 }
 
 // Answer answers all that ask about an address, and remembers the answer for a while.
 func (s *Server) Answer(normal string, answer Answer) {
 	s.cache.add(normal, answer, s.date())
-	for _, a := range append([]*asker(nil), s.askers...) {
+	for _, a := range slices.Clone(s.askers) {
 		if a.question == normal {
 			s.say(a, answer)
 		}
@@ -229,7 +220,7 @@ func (s *Server) Answer(normal string, answer Answer) {
 // Decline answers all questions that are not handed out with Unknown. Nothing is
 // remembered.
 func (s *Server) Decline(why string) {
-	for _, a := range append([]*asker(nil), s.askers...) {
+	for _, a := range slices.Clone(s.askers) {
 		if a.question != "" && !a.taken {
 			s.say(a, Answer{Unknown, why})
 		}

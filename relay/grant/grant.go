@@ -59,8 +59,9 @@ func For(site Site, login, home, maildir string, env func(name string) string) (
 }
 
 // Held finds out what a login holds, for a program that the administrator runs. Of the
-// Settings it has those of VODMR_MTA and VODMR_BOUNCE only, and a rule that denies the login only takes the rule's own domains away: the
-// mail that the customer may not fetch gets too old as well.
+// Settings it has only those of VODMR_MTA and VODMR_BOUNCE. A rule that denies the login
+// takes away only the domains that the rule itself names: mail that the customer may not
+// fetch gets too old as well.
 func Held(site Site, login, home, maildir string, env func(name string) string) (*Grant, error) {
 	g, err := identify(site, login, home, maildir)
 	if err != nil {

@@ -175,11 +175,11 @@ func (r *reader) foretold(tx *smtp.Transaction, coding coding) smtp.Reply {
 	x := r.server
 	switch {
 	case coding == codingUnknown:
-		return smtp.NewReply(553, "5.6.7", "this address has 8-bit characters that are not UTF-8, which SMTP has no way to say")
+		return smtp.NewReply(553, "5.6.7", "this address has 8-bit characters that are not UTF-8, which SMTP cannot carry")
 	case tx.UTF8 && !x.SMTPUTF8:
 		return smtp.NewReply(553, "5.6.7", "the customer's server does not offer SMTPUTF8, which this address needs")
 	case x.Size > 0 && tx.Size > x.Size:
-		return smtp.NewReply(552, "5.3.4", fmt.Sprintf("%d octets are over the customer's server's limit of %d", tx.Size, x.Size))
+		return smtp.NewReply(552, "5.3.4", fmt.Sprintf("its %d octets exceed the customer's server's limit of %d", tx.Size, x.Size))
 	}
 	return smtp.Reply{}
 }

@@ -1,6 +1,10 @@
 package spool
 
-import "vodmr/relay/grant"
+import (
+	"slices"
+
+	"vodmr/relay/grant"
+)
 
 // takeCopies takes the oldest message and its equal copies off the look-ahead.
 func (r *reader) takeCopies() []*Message {
@@ -50,10 +54,8 @@ func (r *reader) mayJoin(copies []*Message, it *Message) bool {
 	if it.sender != lead.sender || it.double != lead.double || it.coding() != lead.coding() {
 		return false
 	}
-	for _, other := range copies {
-		if other.to == it.to {
-			return false
-		}
+	if slices.ContainsFunc(copies, func(other *Message) bool { return other.to == it.to }) {
+		return false
 	}
 	return r.domainsAllow(copies, it) && r.files.sameContent(lead, it)
 }

@@ -48,7 +48,7 @@ func (m *Mailbox) Expire(force bool) error {
 		return err
 	}
 	if err := s.history.Unread(); err != nil {
-		return fmt.Errorf("what the customer has already is not known, so nothing is bounced: %w", err)
+		return fmt.Errorf("it is not known which mail the customer has already, so nothing is bounced: %w", err)
 	}
 	if err := s.history.Mend(); err != nil {
 		s.noteTrouble(err)
@@ -167,7 +167,7 @@ func (e *expiry) expireAll() error {
 		return ErrMustStop
 	}
 	if stay > 0 {
-		return fmt.Errorf("%d messages stay that should bounce", stay)
+		return fmt.Errorf("%d of the messages that should bounce stay", stay)
 	}
 	return nil
 }

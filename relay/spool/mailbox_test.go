@@ -66,7 +66,7 @@ func TestExpireMailbox(t *testing.T) {
 	}
 	s.write(t, "broken", "")
 	m := s.mailbox(t, 8)
-	if err := m.Expire(false); err == nil || !strings.Contains(err.Error(), "3 messages stay") {
+	if err := m.Expire(false); err == nil || !strings.Contains(err.Error(), "3 of the messages that should bounce stay") {
 		t.Fatalf("without qmail-queue: %v", err)
 	}
 	m.Close()

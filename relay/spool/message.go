@@ -185,7 +185,7 @@ type coding int
 const (
 	codingASCII   coding = iota
 	codingUTF8           // needs SMTPUTF8 (RFC 6531)
-	codingUnknown        // SMTP has no way to say it
+	codingUnknown        // SMTP cannot carry it
 )
 
 // coding looks at sender and recipient.

@@ -14,7 +14,7 @@ type notOurs struct{ rcpt string }
 func (e *notOurs) Error() string { return "for no domain of this login: " + e.rcpt }
 
 // knownReason reports if the reason that a file stays lies in the file, and not in
-// trouble here.
+// trouble of this host.
 func knownReason(err error) bool {
 	var other *notOurs
 	return errors.As(err, &other) || errors.Is(err, maildir.ErrGone) || errors.Is(err, maildir.ErrNoEnvelope) ||

@@ -80,7 +80,7 @@ func doubled(wait time.Duration, times int, most time.Duration) time.Duration {
 }
 
 // rereadWait is how long a file waits that cannot be offered: an error in the file itself
-// is seldom put right, trouble here passes.
+// is seldom put right, and trouble of this host passes.
 func (r *retryTimes) rereadWait(err error) time.Duration {
 	if knownReason(err) {
 		return r.timings.Reread

@@ -37,10 +37,10 @@ func rows() []row {
 		row{"million", "1,000,000 files wait, the customer takes 20,000; and 20 Maildirs of 1000", runMillion},
 		row{"gigabyte", "one message of 1 GiB", runGigabyte},
 		row{"idle", "50 sessions through the whole chain, logged in: memory", runIdle},
-		row{"standing-latency", "100 messages, one at a time, into a session that stands", runLatency},
+		row{"standing-latency", "100 messages, one at a time, into a standing session", runLatency},
 		row{"door-dictionary", "the same, while 50 askers go through 10,000 unknown recipients", runDictionary},
-		row{"standing-idle", "1000 sessions that stand: memory, processor time, a message to each", runStanding},
-		row{"standing-5000", "5000 sessions that stand: the same, with threads, and the latency of a message to each", runStanding},
+		row{"standing-idle", "1000 standing sessions: memory, processor time, a message to each", runStanding},
+		row{"standing-5000", "5000 standing sessions: the same, with threads, and the latency of a message to each", runStanding},
 		row{"poll", "1000 sessions for whom nothing waits, one after the other: connect to 453", runPoll},
 		row{"session-453", "a session without mail, up to 453; with -B against an earlier commit", runEmptySession},
 		row{"start", "start-up of vodmr and vodmr-relay against an empty Go program", runStart})

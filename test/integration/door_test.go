@@ -102,7 +102,7 @@ func doorCustomers() map[string]doorCustomer {
 }
 
 // TestDoor: a real Postfix in front refuses what the customer's server does not have: at
-// once while a session stands, and from what was learnt once none does.
+// once during a standing session, and from what was learnt once none does.
 func TestDoor(t *testing.T) {
 	t.Parallel()
 	for name, customer := range doorCustomers() {

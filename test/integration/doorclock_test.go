@@ -156,7 +156,7 @@ func sayATRN(session *os.File, server string) {
 }
 
 // TestDoorNewUser: a user that is made at the customer is accepted by the front within ten
-// minutes, if a session stands. Until then the customer is not asked about it again.
+// minutes, if there is a standing session. Until then the customer is not asked about it again.
 func TestDoorNewUser(t *testing.T) {
 	t.Parallel()
 	require.Root(t, "Postfix must start as root")

@@ -13,7 +13,7 @@ import (
 )
 
 // TestDoorFronts: Exim and OpenSMTPD as the front refuse what the customer does not have,
-// while a session stands and from what was learnt, and take everything if nobody knows.
+// during a standing session and from what was learnt, and take everything if nobody knows.
 func TestDoorFronts(t *testing.T) {
 	t.Parallel()
 	for _, kind := range mtafront.Asking(program(t, "vodmr-rcpt")) {

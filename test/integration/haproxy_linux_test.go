@@ -90,7 +90,7 @@ func TestHAProxysChecksAreQuiet(t *testing.T) {
 	}
 }
 
-// With the times that INSTALL gives a session stands; with times as in Debian's example,
+// With the times that INSTALL gives, a standing session lasts; with times as in Debian's example,
 // which are shorter than the time between two NOOPs, it is cut.
 func TestStandingThroughHAProxy(t *testing.T) {
 	t.Parallel()
@@ -122,7 +122,7 @@ func TestStandingThroughHAProxy(t *testing.T) {
 	})
 }
 
-// Draining: HAProxy sends nobody new there, and SIGTERM ends the sessions that stand. The
+// Draining: HAProxy sends nobody new there, and SIGTERM ends the standing sessions. The
 // customer is back at the other front within ten seconds.
 func TestDrainBehindHAProxy(t *testing.T) {
 	t.Parallel()

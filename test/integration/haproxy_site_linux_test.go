@@ -134,7 +134,7 @@ func (b *balanced) startStanding(t testing.TB, inbox string) (said string) {
 	return said
 }
 
-// standsAt is the front where a session stands; nil if there is none.
+// standsAt is the front that has the standing session; nil if there is none.
 func (b *balanced) standsAt(t testing.TB) *namespaceFront {
 	t.Helper()
 	for _, f := range b.fronts {

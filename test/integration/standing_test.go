@@ -145,7 +145,7 @@ func TestPostfixCountsNoops(t *testing.T) {
 }
 
 // TestIdleNoopEndsASessionOfOnce: atrn without -i takes what waits and leaves at the first NOOP
-// after some quiet, though the login may stand. Both ends take that for a good end.
+// after some quiet, though the login may have a standing session. Both ends take that for a good end.
 func TestIdleNoopEndsASessionOfOnce(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"-m", "-s"} {

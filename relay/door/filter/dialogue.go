@@ -195,11 +195,7 @@ func (d *Dialogue) refuse(args string) (words string, refuse bool) {
 	if !ok {
 		return "", false
 	}
-	words, refuse = d.Refuse(raw)
-	if words == "" {
-		words = "no such recipient"
-	}
-	return words, refuse
+	return d.Refuse(raw)
 }
 
 // bdat expects the octets of a BDAT, unless the server does not know the command: then it

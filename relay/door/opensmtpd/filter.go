@@ -84,9 +84,6 @@ func (s *server) answer(question []string, refuse func(string) (string, bool)) {
 	raw := strings.TrimSuffix(strings.TrimPrefix(question[7], "<"), ">")
 	verdict := "proceed"
 	if words, is := refuse(address.Unquote(raw)); is {
-		if words == "" {
-			words = "no such recipient"
-		}
 		verdict = "reject|550 5.1.1 " + words
 	}
 	s.say("filter-result|" + question[5] + "|" + question[6] + "|" + verdict + "\n")

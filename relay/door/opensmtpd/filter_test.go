@@ -44,7 +44,7 @@ func TestOneWaits(t *testing.T) {
 			if raw == "slow@x.org" {
 				<-slow
 			}
-			return "", true
+			return "no such recipient", true
 		})
 		out.Close()
 	}()

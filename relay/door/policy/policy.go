@@ -51,9 +51,6 @@ func action(q request, refuse func(string) (string, bool)) string {
 	if !is {
 		return "DUNNO"
 	}
-	if words == "" {
-		words = "no such recipient"
-	}
 	return "550 5.1.1 " + words
 }
 

@@ -7,6 +7,7 @@
 package history
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -143,22 +144,14 @@ func (h *History) Retry(base string) {
 
 // Kept notes that the peer deferred the message, which stays in the Maildir.
 func (h *History) Kept(base, reply string) {
-	first := h.Of(base).First
-	if first == 0 {
-		first = h.state.clock().Unix()
-	}
-	h.kept(base, first, reply)
+	h.kept(base, cmp.Or(h.Of(base).First, h.state.clock().Unix()), reply)
 }
 
 // Doubted notes that the peer refused the message for good, and that it is kept because
 // that is not believed yet. It does the same as Kept, except that First is the start of
 // an unbroken series of such refusals.
 func (h *History) Doubted(base, reply string) {
-	first := h.RefusedSince(base)
-	if first == 0 {
-		first = h.state.clock().Unix()
-	}
-	h.kept(base, first, reply)
+	h.kept(base, cmp.Or(h.RefusedSince(base), h.state.clock().Unix()), reply)
 }
 
 // RefusedSince returns when the peer began to refuse the message for good, in Unix

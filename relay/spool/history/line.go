@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// line appends a line about base, dated now, to what Flush writes.
+// addLine appends a line about base, dated now, to what Flush writes.
 func (h *History) addLine(verb, base string, rest ...any) {
 	h.out.add(appendNote(h.out.pending, h.state.clock().Unix(), verb, base, rest...))
 }

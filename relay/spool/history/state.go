@@ -43,10 +43,7 @@ func (s *state) of(base string) Note {
 // when it happens.
 
 func (s *state) begin(session string) {
-	if session == "" {
-		session = unnamed
-	}
-	s.session = session
+	s.session = cmp.Or(session, unnamed)
 	s.ladder.alone = s.ladder.rung > 0
 	clear(s.unanswered)
 }
