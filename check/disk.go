@@ -4,8 +4,8 @@ import "fmt"
 
 // A disk is the room that a file system has left.
 type disk struct {
-	kind        string // its type's name, or number
-	remote      bool   // NFS
+	network     string // its type, if other hosts may change it; "" if not
+	unseen      bool   // a session does not know that
 	free, bytes uint64 // for everybody but root, and in all
 	inodes, all uint64 // free, and in all; 0 in all if it has no such limit
 }
@@ -14,7 +14,6 @@ const (
 	diskFull   kind = "wrong | its disk is full | make room: qmail defers all mail and bounces cannot be queued"
 	diskTight  kind = "doubtful | its disk is nearly full | make room before mail is deferred"
 	inodesFull kind = "wrong | its disk has no room for more files | remove files: qmail defers all mail, and each message is a file"
-	overNFS    kind = "doubtful | lies on NFS | its lock daemon must run on both sides, or the lock fails and ATRN gets 451"
 )
 
 const (
@@ -40,9 +39,6 @@ func checkDisk(s *site, r *report, path string) {
 	default:
 		r.ok(path, fmt.Sprintf("%d MB are free on its disk", found.free>>20))
 	}
-	if err == nil && found.remote {
-		r.say(path, overNFS, found.kind)
-	}
 }
 
-func diskKinds() []kind { return []kind{diskFull, diskTight, inodesFull, overNFS} }
+func diskKinds() []kind { return []kind{diskFull, diskTight, inodesFull} }

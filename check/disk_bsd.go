@@ -10,10 +10,10 @@ func askDisk(path string) (disk, error) {
 	if err := unix.Statfs(path, &st); err != nil {
 		return disk{}, err
 	}
-	kind := unix.ByteSliceToString(st.Fstypename[:])
+	network := remote(unix.ByteSliceToString(st.Fstypename[:]))
 	size := uint64(st.Bsize)
 	return disk{
-		kind: kind, remote: kind == "nfs",
+		network: network, unseen: network != "",
 		free: uint64(max(int64(st.Bavail), 0)) * size, bytes: st.Blocks * size,
 		inodes: uint64(max(int64(st.Ffree), 0)), all: st.Files,
 	}, nil

@@ -1,9 +1,9 @@
 package check
 
 import (
-	"strconv"
-
 	"golang.org/x/sys/unix"
+
+	"vodmr/internal/sys"
 )
 
 // askDisk asks the kernel about the file system that holds path.
@@ -14,9 +14,8 @@ func askDisk(path string) (disk, error) {
 	}
 	size := uint64(st.Bsize)
 	return disk{
-		kind:   "0x" + strconv.FormatUint(uint64(uint32(st.Type)), 16),
-		remote: uint32(st.Type) == unix.NFS_SUPER_MAGIC,
-		free:   st.Bavail * size, bytes: st.Blocks * size,
+		network: sys.NetworkName(uint32(st.Type)),
+		free:    st.Bavail * size, bytes: st.Blocks * size,
 		inodes: st.Ffree, all: st.Files,
 	}, nil
 }

@@ -8,9 +8,9 @@ func askDisk(path string) (disk, error) {
 	if err := unix.Statvfs(path, &st); err != nil {
 		return disk{}, err
 	}
-	kind := unix.ByteSliceToString(st.Fstypename[:])
+	network := remote(unix.ByteSliceToString(st.Fstypename[:]))
 	return disk{
-		kind: kind, remote: kind == "nfs",
+		network: network, unseen: network != "",
 		free: st.Bavail * st.Frsize, bytes: st.Blocks * st.Frsize,
 		inodes: st.Favail, all: st.Files,
 	}, nil

@@ -8,10 +8,10 @@ func askDisk(path string) (disk, error) {
 	if err := unix.Statfs(path, &st); err != nil {
 		return disk{}, err
 	}
-	kind := unix.ByteSliceToString(st.F_fstypename[:])
+	network := remote(unix.ByteSliceToString(st.F_fstypename[:]))
 	size := uint64(st.F_bsize)
 	return disk{
-		kind: kind, remote: kind == "nfs",
+		network: network, unseen: network != "",
 		free: uint64(max(st.F_bavail, 0)) * size, bytes: st.F_blocks * size,
 		inodes: uint64(max(st.F_favail, 0)), all: st.F_files,
 	}, nil

@@ -71,7 +71,8 @@ func good(t *testing.T) *testSite {
 	s.config = Config{Dir: s.path("service"), Logins: []string{login}}
 	s.system = system{
 		now: time.Now(), proc: s.path("proc"), empty: s.path("empty"), waitIO: 10 * time.Second, look: time.Minute,
-		disk:     func(string) (disk, error) { return disk{"ext4", false, 1 << 40, 1 << 41, 1 << 20, 1 << 21}, nil },
+		lock:     func(string) error { return nil },
+		disk:     func(string) (disk, error) { return disk{"", false, 1 << 40, 1 << 41, 1 << 20, 1 << 21}, nil },
 		user:     s.user,
 		landlock: func() confine.Landlock { return confine.Landlock{Files: true, Ports: true} },
 		roots:    s.cert.pool,

@@ -40,9 +40,9 @@ func (l *List) measure(name []byte) {
 	if !l.sizes {
 		return
 	}
-	size, told := sizeIn(name)
+	size, known := sizeIn(name)
 	l.bytes += size
-	l.sizes = told && l.bytes >= 0
+	l.sizes = known && l.bytes >= 0
 }
 
 // Next returns the oldest message and takes it off the list. Messages of one second are in
