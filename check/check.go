@@ -2,7 +2,7 @@
 // and prints a line for each thing that is right, wrong or doubtful, with what to do about
 // it. It asks the packages that do the work (relay, qmail, maildir, auth, tlswrap) if they
 // have an answer, and a mail server's own commands, and changes nothing; only the probe
-// (probe.go) sends a message. If it runs as root it reads each file with the rights of the user
+// (probe.go) sends a message, and network.go locks a file of its own. If it runs as root it reads each file with the rights of the user
 // who can write it, see rights.go.
 //
 // The facts about a site are gathered once (site.go, mailbox.go). Then the checks of the
@@ -48,6 +48,7 @@ type system struct {
 	proc     string   // the kernel's files about itself
 	empty    string   // the folder that vodmr-tls locks itself in
 	disk     func(path string) (sys.Disk, error)
+	lock     func(tmp string) error
 	user     lookUp
 	landlock func() confine.Landlock
 	waitIO   time.Duration  // for each step of a connection
@@ -63,7 +64,7 @@ type system struct {
 func thisSystem() system {
 	return system{
 		now: time.Now(), dirs: usualDirs(), proc: "/proc", empty: confine.EmptyFolder,
-		disk: sys.DiskAt, user: lookUpUser, landlock: confine.Kernels, waitIO: 10 * time.Second, look: 20 * time.Second,
+		disk: sys.DiskAt, lock: tryLock, user: lookUpUser, landlock: confine.Kernels, waitIO: 10 * time.Second, look: 20 * time.Second,
 		tool: runTool, smtp: 25, patience: 10 * time.Second, mailer: sendmail.DefaultProgram,
 	}
 }

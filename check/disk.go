@@ -6,7 +6,6 @@ const (
 	diskFull   kind = "wrong | its disk is full | make room: qmail defers all mail and bounces cannot be queued"
 	diskTight  kind = "doubtful | its disk is nearly full | make room before mail is deferred"
 	inodesFull kind = "wrong | its disk has no room for more files | remove files: qmail defers all mail, and each message is a file"
-	overNFS    kind = "doubtful | lies on NFS | its lock daemon must run on both sides, or the lock fails and ATRN gets 451"
 )
 
 const (
@@ -32,9 +31,6 @@ func checkDisk(s *site, r *report, path string) {
 	default:
 		r.ok(path, fmt.Sprintf("%d MB are free on its disk", found.Free>>20))
 	}
-	if err == nil && found.NFS {
-		r.say(path, overNFS, found.Kind)
-	}
 }
 
-func diskKinds() []kind { return []kind{diskFull, diskTight, inodesFull, overNFS} }
+func diskKinds() []kind { return []kind{diskFull, diskTight, inodesFull} }

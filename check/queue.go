@@ -19,6 +19,7 @@ const (
 	notRunning kind = "wrong | does not run, so no mail is delivered | start it: svc -u on its service; until then mail lies in the queue, bounces too"
 	noSendmail kind = "wrong | is not there, so vodmr-sendmail can send no bounce | install a mail server that has sendmail(1), or name one by its absolute path in VODMR_SENDMAIL in env"
 	noBouncer  kind = "wrong | can be sent by no program | install vodmr-sendmail beside vodmr-relay, or set QMAILQUEUE in env; until then what should bounce stays"
+	farQueue   kind = "doubtful | lies on a network file system | move it to a disk of this host: qmail names its files by their inodes"
 	heldLocal  kind = "wrong | is 0, so qmail-send holds all local mail back | write a number above 0, or remove the file, and start qmail-send again"
 )
 
@@ -131,5 +132,8 @@ func checkConcurrency(s *site, r *report) {
 func checkQueueDisk(s *site, r *report) {
 	if s.hasQmail() {
 		checkDisk(s, r, s.Qmail+"/queue")
+		if found, err := s.disk(s.Qmail + "/queue"); err == nil && found.Network != "" {
+			r.say(s.Qmail+"/queue", farQueue, found.Network)
+		}
 	}
 }

@@ -72,8 +72,9 @@ func good(t *testing.T) *testSite {
 	s.config = Config{Dir: s.path("service"), Logins: []string{login}}
 	s.system = system{
 		now: time.Now(), proc: s.path("proc"), empty: s.path("empty"), waitIO: 10 * time.Second, look: time.Minute,
+		lock: func(string) error { return nil },
 		disk: func(string) (sys.Disk, error) {
-			return sys.Disk{Kind: "ext4", Size: 1 << 41, Free: 1 << 40, Files: 1 << 21, Unused: 1 << 20}, nil
+			return sys.Disk{Size: 1 << 41, Free: 1 << 40, Files: 1 << 21, Unused: 1 << 20}, nil
 		},
 		user:     s.user,
 		landlock: func() confine.Landlock { return confine.Landlock{Files: true, Ports: true} },

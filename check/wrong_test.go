@@ -53,6 +53,7 @@ func (s *testSite) asNobody() {
 }
 
 func qmailSetups() []setup {
+	far := sys.Disk{Network: "NFS", Size: 1 << 40, Free: 1 << 39}
 	return []setup{
 		{"no qmail", func(s *testSite) {
 			s.run("-q $ROOT/qmail", "-q /nonexistent")
@@ -118,9 +119,22 @@ func qmailSetups() []setup {
 		{"no inodes", func(s *testSite) {
 			s.system.disk = onlyFor("Maildir", sys.Disk{Size: 1 << 40, Free: 1 << 39, Files: 100000, Unused: 10})
 		}, []string{"wrong " + box + ": its disk has no room for more files"}},
-		{"NFS", func(s *testSite) {
-			s.system.disk = onlyFor("Maildir", sys.Disk{NFS: true, Size: 1 << 40, Free: 1 << 39})
-		}, []string{"doubtful " + box + ": lies on NFS"}},
+		{"the queue on NFS", func(s *testSite) {
+			s.system.disk = onlyFor("queue", far)
+		}, []string{"doubtful ROOT/qmail/queue: lies on a network file system"}},
+		{"NFS without locks", func(s *testSite) {
+			s.system.disk = onlyFor("Maildir", far)
+			s.system.lock = func(string) error { return fmt.Errorf("ENOLCK") }
+		}, []string{"wrong " + box + ": cannot be locked over the network"}},
+		{"NFS on a BSD", func(s *testSite) {
+			unseen := far
+			unseen.Unseen = true
+			s.system.disk = onlyFor("Maildir", unseen)
+		}, []string{"doubtful " + box + ": is not looked at for what other hosts do"}},
+		{"NFS, and a look every hour", func(s *testSite) {
+			s.system.disk = onlyFor("Maildir", far)
+			s.made("rules", login+`:allow,VODMR_LOOK="3600"`+"\n:deny\n")
+		}, []string{"doubtful " + box + ": is seldom looked at for what other hosts do"}},
 	}
 }
 

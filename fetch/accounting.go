@@ -163,7 +163,7 @@ func (l *accounting) content(size int64, last bool, r heard, sent int) {
 			l.forget()
 		}
 		l.taken = true
-		l.tally.accepted(size)
+		l.tally.accepted(size, l.now.accepted)
 		l.tally.tell(Message{Sender: l.now.path, Recipient: l.now.to, Recipients: l.now.accepted, Size: size})
 	}
 	l.now.accepted = 0

@@ -25,19 +25,24 @@ func (d *conversation) turn(domains []string) error {
 	return atrnFailure(r, len(domains) > 0)
 }
 
-// countIn finds how many messages a reply says are waiting; 0 if it says nothing of it. RFC
-// 2645 leaves the words to the provider.
-func countIn(r smtp.Reply) int64 {
+// A count is what a provider says of the mail that waits; 0 for unknown.
+type count struct{ messages, bytes int64 }
+
+// countIn finds the numbers in a reply to ATRN, each before its unit: "41 messages, 3250000
+// bytes". RFC 2645 leaves the words to the provider.
+func countIn(r smtp.Reply) (c count) {
 	words := strings.Fields(r.String())
 	for i, word := range words[1:] {
-		if strings.HasPrefix(word, "message") {
-			n, err := strconv.ParseInt(words[i], 10, 64)
-			if err == nil && n > 0 {
-				return n
-			}
+		n, err := strconv.ParseInt(strings.Trim(words[i], "(,;:"), 10, 64)
+		switch {
+		case err != nil || n <= 0:
+		case strings.HasPrefix(word, "message"):
+			c.messages = n
+		case strings.HasPrefix(word, "byte"), strings.HasPrefix(word, "octet"):
+			c.bytes = n
 		}
 	}
-	return 0
+	return c
 }
 
 // atrnFailure says what the reply to ATRN means; nil is 250. named reports if ATRN

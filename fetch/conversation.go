@@ -43,7 +43,7 @@ type conversation struct {
 	verified bool
 	// key is the one that TLS shows if the provider asks; nil for none.
 	key      *Key
-	waiting  int64 // messages that the reply to ATRN counts; 0 for unknown
+	waiting  count // in the reply to ATRN
 	dialogue func(line string)
 	secrets  []string // never shown, nor told in an error
 }

@@ -3,6 +3,7 @@ package fetch
 import (
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -87,27 +88,43 @@ func meterLine(t *Tally) string {
 }
 
 // progress tells what came in some time, and how long the rest will take if the provider
-// counted its messages.
+// counted it.
 func progress(t *Tally, took time.Duration) string {
-	refused, _ := t.Refused()
-	done := t.Messages() + refused
-	text := counted(t)
+	text := counted(t, t.expected())
 	if took < time.Second || t.Received() == 0 {
 		return text
 	}
 	text += fmt.Sprintf(", %s/s", human.MB(int64(float64(t.Received())/took.Seconds())))
-	if left := t.Waiting() - done; left > 0 && done > 0 {
-		text += fmt.Sprintf(", %s left", human.Clock(int64(took.Seconds()*float64(left)/float64(done))))
+	if part := fraction(t); 0 < part && part < 1 {
+		text += fmt.Sprintf(", %s left", human.Clock(int64(took.Seconds()*(1-part)/part)))
 	}
 	return text
 }
 
-// counted tells what came so far.
-func counted(t *Tally) string {
-	text := fmt.Sprintf("%d messages, %s", t.Messages(), human.MB(t.Received()))
-	if t.Waiting() > 0 {
-		text = fmt.Sprintf("%d of %d messages, %s", t.Messages(), t.Waiting(), human.MB(t.Received()))
+// fraction is how much of the provider's count is done; 0 if nothing is known. Bytes tell it
+// better than messages, unless some of them never come: those of refused messages, and of
+// copies that came with another.
+func fraction(t *Tally) float64 {
+	refused, _ := t.Refused()
+	switch c := t.expected(); {
+	case c.bytes > 0 && refused == 0 && t.Copies() == t.Messages():
+		return float64(t.Received()) / float64(c.bytes)
+	case c.messages > 0:
+		return float64(t.Copies()+refused) / float64(c.messages)
 	}
+	return 0
+}
+
+// counted tells what came so far, of what the provider counted unless it is more by now.
+func counted(t *Tally, of count) string {
+	messages, size := fmt.Sprint(t.Messages()), human.MB(t.Received())
+	if of.messages > 0 && of.messages >= t.Copies() {
+		messages = fmt.Sprintf("%d of %d", t.Copies(), of.messages)
+	}
+	if of.bytes > 0 && of.bytes >= t.Received() {
+		size = fmt.Sprintf("%s of %s", strings.TrimSuffix(size, " MB"), human.MB(of.bytes))
+	}
+	text := fmt.Sprintf("%s messages, %s", messages, size)
 	if refused, _ := t.Refused(); refused > 0 {
 		text += fmt.Sprintf(", refused %d", refused)
 	}

@@ -21,7 +21,7 @@ func TestMetricsFile(t *testing.T) {
 	tally := &Tally{}
 	stop := m.Watch(tally)
 	tally.turn()
-	tally.accepted(100)
+	tally.accepted(100, 1)
 	tally.refuse(2, "550 no")
 	stop(errors.New("broken"))
 	text, err := os.ReadFile(file)

@@ -208,7 +208,7 @@ func TestReport(t *testing.T) {
 			tally.turn()
 		}
 		for range test.messages {
-			tally.accepted(test.bytes / test.messages)
+			tally.accepted(test.bytes/test.messages, 1)
 		}
 		if test.refused > 0 {
 			tally.refuse(test.refused, "554 5.7.1 no\u2028\u202e")
@@ -228,7 +228,7 @@ func TestMeter(t *testing.T) {
 	}
 	tally.turn()
 	tally.content(50)
-	tally.accepted(20)
+	tally.accepted(20, 1)
 	if got := meterLine(tally); got != "1 messages, 0.0 MB" {
 		t.Errorf("got %q", got)
 	}
@@ -248,7 +248,7 @@ func TestProgress(t *testing.T) {
 	tally := &Tally{}
 	tally.content(3_250_000)
 	for range 10 {
-		tally.accepted(325_000)
+		tally.accepted(325_000, 1)
 	}
 	if got := progress(tally, 500*time.Millisecond); got != "10 messages, 3.2 MB" {
 		t.Error(got)
@@ -256,9 +256,22 @@ func TestProgress(t *testing.T) {
 	if got := progress(tally, 5*time.Second); got != "10 messages, 3.2 MB, 0.7 MB/s" {
 		t.Error(got)
 	}
-	tally.expect(41)
+	tally.expect(count{messages: 41})
 	tally.refuse(1, "554 no")
 	if got := progress(tally, 11*time.Second); got != "10 of 41 messages, 3.2 MB, refused 1, 0.3 MB/s, 0:30 left" {
+		t.Error(got)
+	}
+	tally.refuse(0, "")
+	tally.expect(count{41, 13_000_000})
+	if got := progress(tally, 11*time.Second); got != "10 of 41 messages, 3.2 of 13.0 MB, 0.3 MB/s, 0:33 left" {
+		t.Error(got)
+	}
+	tally.accepted(0, 11) // the bytes of ten copies never come
+	if got := progress(tally, 11*time.Second); got != "21 of 41 messages, 3.2 of 13.0 MB, 0.3 MB/s, 0:10 left" {
+		t.Error(got)
+	}
+	tally.expect(count{20, 3_000_000})
+	if got := progress(tally, 11*time.Second); got != "11 messages, 3.2 MB, 0.3 MB/s" {
 		t.Error(got)
 	}
 }
@@ -269,22 +282,27 @@ func TestScreens(t *testing.T) {
 	tally.turn()
 	tally.content(3_250_000)
 	for range 10 {
-		tally.accepted(325_000)
+		tally.accepted(325_000, 1)
 	}
 	s := &StandingReporter{Session: Session{Provider: given{}}}
 	screen.Hold(t, "..", "atrn.1", s.line(tally), `since [0-9]+ [A-Z][a-z]+ [0-9:]{8}`)
-	tally.expect(41)
+	tally.expect(count{41, 13_000_000})
 	screen.Hold(t, "..", "atrn.1", progress(tally, 11*time.Second))
 }
 
-// TestCountIn: what a provider's reply to ATRN may say of the number of messages.
+// TestCountIn: how a provider's reply to ATRN may count what waits.
 func TestCountIn(t *testing.T) {
-	for text, want := range map[string]int64{
-		"41 messages wait": 41, "OK now reversing the connection, 1 message": 1, "no messages": 0, "-5 messages": 0, "messages": 0,
-		"99999999999999999999 messages": 0, "the roles turn now": 0,
+	for text, want := range map[string]count{
+		"41 messages wait": {41, 0}, "OK now reversing the connection, 1 message": {1, 0}, "no messages": {},
+		"-5 messages": {}, "messages": {}, "99999999999999999999 messages": {}, "the roles turn now": {},
+		"the roles turn now, no message waits":                   {},
+		"the roles turn now, 1 message waits, 221 bytes":         {1, 221},
+		"the roles turn now, 41 messages wait, 13000000 bytes":   {41, 13_000_000},
+		"ready: 41 messages (13000000 octets)":                   {41, 13_000_000},
+		"the roles turn now, 41 messages wait, -7 bytes or more": {41, 0},
 	} {
 		if got := countIn(smtp.NewReply(250, "2.0.0", text)); got != want {
-			t.Errorf("%s: %d, want %d", text, got, want)
+			t.Errorf("%s: %v, want %v", text, got, want)
 		}
 	}
 }

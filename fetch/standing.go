@@ -77,7 +77,7 @@ func (s *StandingReporter) line(t *Tally) string {
 		return meterLine(t)
 	}
 	return fmt.Sprintf("stands at %s since %s, %s",
-		s.Session.Provider, t.Since().Format("2 Jan 15:04:05"), counted(t))
+		s.Session.Provider, t.Since().Format("2 Jan 15:04:05"), counted(t, count{}))
 }
 
 // report says in one line how a session was.

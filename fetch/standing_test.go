@@ -262,7 +262,7 @@ func TestStandingOnATerminal(t *testing.T) {
 		since := time.Now().Format("2 Jan 15:04:05")
 		time.Sleep(time.Hour)
 		tally.content(50)
-		tally.accepted(50)
+		tally.accepted(50, 1)
 		time.Sleep(time.Hour)
 		stop()
 		close(lines)

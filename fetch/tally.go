@@ -14,7 +14,8 @@ type Tally struct {
 	refusals atomic.Pointer[refusals]
 	hinders  atomic.Pointer[heard]
 	lost     atomic.Bool
-	waiting  atomic.Int64
+	copies   atomic.Int64
+	waiting  atomic.Pointer[count]
 	leaving  atomic.Bool
 
 	each func(Message) // set before the first message; nil for nobody
@@ -69,11 +70,20 @@ func (t *Tally) Since() time.Time {
 	return time.Time{}
 }
 
-// expect notes how many messages the provider says are waiting; 0 for unknown.
-func (t *Tally) expect(messages int64) { t.waiting.Store(messages) }
+// expect notes what the provider says is waiting.
+func (t *Tally) expect(c count) { t.waiting.Store(&c) }
 
-// Waiting is that number.
-func (t *Tally) Waiting() int64 { return t.waiting.Load() }
+// expected is what the provider said was waiting at the turn.
+func (t *Tally) expected() count {
+	if c := t.waiting.Load(); c != nil {
+		return *c
+	}
+	return count{}
+}
+
+// Copies is how many recipients those messages were taken for. A provider that has a file
+// for each recipient counts these.
+func (t *Tally) Copies() int64 { return t.copies.Load() }
 
 // leave notes that the session ends from here, as nothing more waits.
 func (t *Tally) leave() { t.leaving.Store(true) }
@@ -96,8 +106,9 @@ func (t *Tally) turn() {
 
 func (t *Tally) content(n int) { t.received.Add(int64(n)) }
 
-func (t *Tally) accepted(size int64) {
+func (t *Tally) accepted(size int64, recipients int) {
 	t.messages.Add(1)
+	t.copies.Add(max(int64(recipients), 1))
 	t.bytes.Add(size)
 }
 

@@ -11,7 +11,7 @@ type Turned struct {
 	net.Conn
 	early   []byte        // came together with the reply to ATRN, or was given back
 	silence time.Duration // as Session has it
-	waiting int64         // messages that the provider counted; 0 for unknown
+	waiting count         // that the provider gave
 }
 
 // Read returns what was read ahead first.

@@ -66,6 +66,17 @@ func stamp(name []byte) (seconds int64, ok bool) {
 	return 0, false
 }
 
+// sizeIn returns the size that a name tells, in bytes: Maildir++ has ",S=221" there.
+func sizeIn(name []byte) (size int64, ok bool) {
+	for field := range bytes.SplitSeq(baseOf(name), []byte(",")) {
+		if number, found := bytes.CutPrefix(field, []byte("S=")); found {
+			n, err := strconv.ParseUint(string(number), 10, 63) // digits alone, without a sign
+			return int64(n), err == nil
+		}
+	}
+	return 0, false
+}
+
 const (
 	noMicroseconds = -1        // before all that have some
 	lastOfSecond   = 1_000_000 // behind them

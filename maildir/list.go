@@ -16,6 +16,8 @@ type List struct {
 	count  int
 	heaped bool   // words are in heap order
 	last   string // base of the entry that Next gave last
+	bytes  int64  // see Bytes
+	sizes  bool   // each name so far told its size
 
 	scratch [256]byte // for one name
 }
@@ -23,6 +25,25 @@ type List struct {
 // Len returns how many messages Next still has to give. A message that was renamed during
 // the scan may count twice.
 func (l *List) Len() int { return l.count }
+
+// Bytes returns the size of all messages that the scan found, if each name tells it, as
+// ",S=221" does; otherwise 0.
+func (l *List) Bytes() int64 {
+	if !l.sizes {
+		return 0
+	}
+	return l.bytes
+}
+
+// measure adds a name's size, as long as all names have told theirs.
+func (l *List) measure(name []byte) {
+	if !l.sizes {
+		return
+	}
+	size, known := sizeIn(name)
+	l.bytes += size
+	l.sizes = known && l.bytes >= 0
+}
 
 // Next returns the oldest message and takes it off the list. Messages of one second are in
 // the order of the microseconds in their names, if there are any, and then in that of the

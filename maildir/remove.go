@@ -2,8 +2,6 @@ package maildir
 
 import (
 	"fmt"
-	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -101,13 +99,4 @@ func (b *Box) Credit() error {
 }
 
 // quotaSize returns the ,S=N of a name: the size that was counted when the message came.
-func quotaSize(name string) (int64, bool) {
-	name, _, _ = strings.Cut(name, info)
-	for field := range strings.SplitSeq(name, ",") {
-		if number, ok := strings.CutPrefix(field, "S="); ok {
-			n, err := strconv.ParseUint(number, 10, 63) // digits alone, without a sign
-			return int64(n), err == nil
-		}
-	}
-	return 0, false
-}
+func quotaSize(name string) (int64, bool) { return sizeIn([]byte(name)) }

@@ -40,7 +40,7 @@ func (b *Box) Rescan(known func(base []byte) bool) (*List, error) {
 
 func (b *Box) scan(deadline time.Time, known func([]byte) bool) (*List, error) {
 	b.index, b.noQuota = nil, false // new files may have come since
-	l := &List{scan: scan{box: b, fd: -1, buf: make([]byte, dirBuffer), known: known}}
+	l := &List{scan: scan{box: b, fd: -1, buf: make([]byte, dirBuffer), known: known}, sizes: true}
 	if err := l.Resume(deadline); err != nil && !errors.Is(err, ErrDeadline) {
 		l.Close()
 		return nil, err
@@ -116,4 +116,5 @@ func (l *List) meet(dir int, name []byte) {
 		seconds = int64(st.Mtim.Sec)
 	}
 	l.add(name, l.scan.sub == inCur, seconds, stamped)
+	l.measure(name)
 }

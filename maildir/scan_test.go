@@ -60,6 +60,33 @@ func TestOrder(t *testing.T) {
 
 // Messages of one second go in the order of their microseconds, whatever stands before
 // these: Postfix names the inode first, Dovecot and Exim the microseconds.
+// TestListBytes: the sum of the sizes in the names, if all tell theirs.
+func TestListBytes(t *testing.T) {
+	for name, test := range map[string]struct {
+		names []string
+		want  int64
+	}{
+		"none":      {nil, 0},
+		"all":       {[]string{"new/1.a,S=3", "cur/2.b,S=40,W=41:2,S", "cur/3.c,S=500:2,ST"}, 43}, // the third is deleted
+		"but one":   {[]string{"new/1.a,S=3", "new/2.b"}, 0},
+		"no number": {[]string{"new/1.a,S=3", "new/2.b,S=-1"}, 0},
+		"flags":     {[]string{"cur/1.a:2,S=3"}, 0},
+		"too much":  {[]string{"new/1.a,S=9223372036854775807", "new/2.b,S=1"}, 0},
+	} {
+		files := map[string]string{}
+		for _, name := range test.names {
+			files[name] = ""
+		}
+		b, _ := newBox(t, files)
+		l, err := b.Scan(time.Time{})
+		require.OK(t, err)
+		if got := l.Bytes(); got != test.want {
+			t.Errorf("%s: %d, want %d", name, got, test.want)
+		}
+		l.Close()
+	}
+}
+
 func TestMicroseconds(t *testing.T) {
 	want := []string{
 		"new/5.1.vm", "new/5.77.vm", // qmail's have none

@@ -142,7 +142,7 @@ func (s *site) relayConfig(peer, log *os.File) Config {
 	timings := standardTimings()
 	for key, wait := range map[string]*time.Duration{
 		"first-retry": &timings.retries.FirstRetry, "last-retry": &timings.retries.LastRetry, "reread": &timings.retries.Reread,
-		"slow-call": &timings.retries.SlowCall, "fresh": &timings.retries.Fresh,
+		"slow-call": &timings.retries.SlowCall, "fresh": &timings.retries.Fresh, "look": &timings.look,
 	} {
 		if value, ok := s.config[key]; ok {
 			*wait, _ = time.ParseDuration(value)

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -68,8 +69,9 @@ func (s *site) notes() string {
 	return string(text)
 }
 
-// TestLostLock: a standing session that another process has taken the lock from ends. It
-// removes, notes and bounces nothing more, not even what is under way.
+// TestLostLock: a session that another process has taken the lock from ends. It removes,
+// notes and bounces nothing more, not even what is under way. An ordinary session learns it
+// within VODMR_LOOK seconds, with the customer silent or busy.
 func TestLostLock(t *testing.T) {
 	require.Time(t)
 	const (
@@ -83,23 +85,29 @@ func TestLostLock(t *testing.T) {
 		look, noop, play string
 		left             int
 	}{
-		"with a NOOP":          {0, "", "1", rests + "D: <lose>\n" + bye, 0},
-		"with a look":          {0, "1", "3", rests + "D: <lose>\n" + bye, 0},
-		"with new mail":        {0, "", "2", rests + "D: <lose>\nD: new\n" + bye, 1},
-		"in a message":         {1, "1", "3600", turns + "S: MAIL *\n" + dot + "D: <lose>\nS: <end>\n", 1},
-		"behind a refused one": {2, "1", "3600", turns + "S: MAIL *\nC: 550 5.7.1 no\nS: RSET\nC: 250 ok\nS: MAIL *\n" + dot + "D: <lose>\nS: <end>\n", 2},
+		"with a NOOP":             {0, "", "1", rests + "D: <lose>\n" + bye, 0},
+		"with a look":             {0, "1", "3", rests + "D: <lose>\n" + bye, 0},
+		"with new mail":           {0, "", "2", rests + "D: <lose>\nD: new\n" + bye, 1},
+		"in a message":            {1, "1", "3600", turns + "S: MAIL *\n" + dot + "D: <lose>\nS: <end>\n", 1},
+		"behind a refused one":    {2, "1", "3600", turns + "S: MAIL *\nC: 550 5.7.1 no\nS: RSET\nC: 250 ok\nS: MAIL *\n" + dot + "D: <lose>\nS: <end>\n", 2},
+		"ordinary, in a message":  {1, "1", "", turns + "S: MAIL *\n" + dot + "D: <lose>\nS: <end>\n", 1},
+		"ordinary, at a greeting": {1, "1", "", "C: ATRN\nS: 250 *\nD: <lose>\nS: <end>\n", 1},
+		"ordinary, between two":   {2, "1", "", turns + "S: MAIL *\n" + dot + "C: 250 taken\nS: MAIL *\nD: <lose>\nS: <end>\n", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, standardSite(t))
-			for key, value := range map[string]string{"VODMR_IDLE": "3600", "VODMR_NOOP": test.noop, "VODMR_LOOK": test.look} {
+			for key, value := range map[string]string{"VODMR_NOOP": test.noop, "VODMR_LOOK": test.look} {
 				s.config[key] = value
+			}
+			if test.noop != "" {
+				s.config["VODMR_IDLE"] = "3600"
 			}
 			for i := range test.mail {
 				s.put(t, i, name+" "+string(rune(65+i)), 20)
 			}
 			s.files["late/new"] = "Return-Path: <a@b.test>\nDelivered-To: c@example.org\nReceived: x\n\nbody\n"
 			log, _ := s.run(t, test.play)
-			if !strings.Contains(log, "the mailbox's lock is lost") || !strings.Contains(log, " end messages=0 ") {
+			if !strings.Contains(log, "the mailbox's lock is lost") || !strings.Contains(log, fmt.Sprintf(" end messages=%d ", max(test.mail-test.left, 0))) {
 				t.Errorf("the log is\n%s", log)
 			}
 			if now := s.notes(); now != s.lostNotes {
@@ -110,5 +118,38 @@ func TestLostLock(t *testing.T) {
 				t.Errorf("%d files are left, want %d\n%s", s.waiting(t), test.left, log)
 			}
 		})
+	}
+}
+
+// TestLocalLock: on a local file system an ordinary session has no reason to ask for its
+// lock again.
+func TestLocalLock(t *testing.T) {
+	s := newSite(t, standardSite(t))
+	s.config["look"] = "1ms"
+	s.put(t, 0, "local", 20)
+	log, _ := s.run(t, `C: ATRN
+S: 250 *
+C: 220 customer.test
+S: EHLO *
+C: 250 customer.test
+S: MAIL *
+D: <lose>
+C: 250 ok
+S: RCPT *
+C: 250 ok
+S: DATA
+C: 354 go
+S: Received: *
+S: Subject: *
+S:
+S: *
+S: .
+C: 250 taken
+S: QUIT
+C: 221 bye
+S: <end>
+`)
+	if s.waiting(t) != 0 || !strings.Contains(log, " end messages=1 ") {
+		t.Errorf("%d files are left\n%s", s.waiting(t), log)
 	}
 }

@@ -182,7 +182,7 @@ func (s *session) openQueue() smtp.Reply {
 		}
 		return smtp.NewReply(453, "4.2.0", "you have no mail")
 	}
-	return smtp.NewReply(250, "2.0.0", "the roles turn now")
+	return smtp.NewReply(250, "2.0.0", "the roles turn now"+s.counted())
 }
 
 // lock takes the Maildir's lock, and logs any other file that had its name.

@@ -13,9 +13,11 @@ import (
 // turn is the reversed state (RFC 2645 section 5.3): the customer greets, and
 // we send.
 func (s *session) turn() error {
-	var conn smtp.Duplex = s.Conn
+	var conn smtp.Duplex
 	if s.isStanding() {
 		conn = s.newWakeConn()
+	} else {
+		conn = s.newLockConn()
 	}
 	sender := smtp.NewSender(conn, s.timeouts(), s.grant.Settings.Window)
 	if s.wake != nil {

@@ -47,7 +47,7 @@ atrn: the command: fetched 1, refused 1: 501 *
 		}
 	}
 	_, _, log := fetchWith(t, "-v", "-v", "-u", "u", "-p", passfile(t, 0o600), "-m", t.TempDir(), "-e", provider(
-		`say '250 2.0.0 the roles turn now'; read a; say 'HELO p'; read a; say 'MAIL FROM:<ann@sender.example>'; read a;`+
+		`say '250 2.0.0 the roles turn now, 1 message waits'; read a; say 'HELO p'; read a; say 'MAIL FROM:<ann@sender.example>'; read a;`+
 			` say 'RCPT TO:<bob@example.org>'; read a; say 'BDAT 1200 LAST'; printf '%1200s' x; read a; say QUIT; cat >/dev/null`))
 	screen.Hold(t, "../..", "atrn.1", log, `> EHLO \S+`, `220 .*`, `250-\S+`, `(mail\.example\.net|the command)`)
 	if code, out, log := fetchWith(t, "-q", "-u", "u", "-p", passfile(t, 0o600), "-m", t.TempDir(), "-e", provider(`say '453 none'; read a; say 221`)); code != 0 || out+log != "" {

@@ -2,8 +2,8 @@ package sys
 
 // A Disk is the room that a file system has left.
 type Disk struct {
-	Kind          string // its type's name, or number
-	NFS           bool
+	Network       string // its type, if other hosts may change it; "" if not
+	Unseen        bool   // Network does not know that
 	Size, Free    uint64 // bytes: in all, and for everybody but root
 	Files, Unused uint64 // inodes: in all, and free; 0 in all if it has no such limit
 }

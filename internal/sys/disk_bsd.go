@@ -5,9 +5,9 @@ package sys
 import "golang.org/x/sys/unix"
 
 func diskFrom(st *statfs) Disk {
-	kind, size := unix.ByteSliceToString(st.Fstypename[:]), uint64(st.Bsize)
+	network, size := networkName(unix.ByteSliceToString(st.Fstypename[:])), uint64(st.Bsize)
 	return Disk{
-		Kind: kind, NFS: kind == "nfs", Size: st.Blocks * size, Free: uint64(max(int64(st.Bavail), 0)) * size,
+		Network: network, Unseen: network != "", Size: st.Blocks * size, Free: uint64(max(int64(st.Bavail), 0)) * size,
 		Files: st.Files, Unused: uint64(max(int64(st.Ffree), 0)),
 	}
 }

@@ -9,9 +9,9 @@ func fstatfs(fd int, st *statfs) error { return unix.Fstatvfs(fd, st) }
 func statfsAt(path string, st *statfs) error { return unix.Statvfs(path, st) }
 
 func diskFrom(st *statfs) Disk {
-	kind := unix.ByteSliceToString(st.Fstypename[:])
+	network := networkName(unix.ByteSliceToString(st.Fstypename[:]))
 	return Disk{
-		Kind: kind, NFS: kind == "nfs", Size: st.Blocks * st.Frsize, Free: st.Bavail * st.Frsize,
+		Network: network, Unseen: network != "", Size: st.Blocks * st.Frsize, Free: st.Bavail * st.Frsize,
 		Files: st.Files, Unused: st.Favail,
 	}
 }

@@ -3,9 +3,9 @@ package sys
 import "golang.org/x/sys/unix"
 
 func diskFrom(st *statfs) Disk {
-	kind, size := unix.ByteSliceToString(st.F_fstypename[:]), uint64(st.F_bsize)
+	network, size := networkName(unix.ByteSliceToString(st.F_fstypename[:])), uint64(st.F_bsize)
 	return Disk{
-		Kind: kind, NFS: kind == "nfs", Size: st.F_blocks * size, Free: uint64(max(st.F_bavail, 0)) * size,
+		Network: network, Unseen: network != "", Size: st.F_blocks * size, Free: uint64(max(st.F_bavail, 0)) * size,
 		Files: st.F_files, Unused: uint64(max(st.F_favail, 0)),
 	}
 }

@@ -158,6 +158,14 @@ func (g *Grant) real(domain string) (string, error) {
 	return entry.Name, nil
 }
 
+// Narrowed reports if the customer asked for a part of what the login holds.
+func (g *Grant) Narrowed() bool {
+	if len(g.asked) == 0 {
+		return false
+	}
+	return slices.ContainsFunc(g.All(), func(domain string) bool { return !slices.Contains(g.asked, domain) })
+}
+
 // Asked returns the domains that the customer asked for, or all that the login holds if it
 // asked for none.
 func (g *Grant) Asked() []string {

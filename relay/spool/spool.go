@@ -47,6 +47,7 @@ type Spool struct {
 
 	removals   removals
 	unfinished bool     // the scan met its deadline
+	scanned    int      // messages that it listed
 	inFlight   int      // batches that have begun and are not answered
 	bounces    []bounce // to be injected once nothing is in flight
 }
@@ -79,8 +80,15 @@ func (s *Spool) Scan(deadline time.Time) error {
 	if err != nil && !s.unfinished {
 		return err
 	}
-	s.reader.list = list
+	s.reader.list, s.scanned = list, list.Len()
 	return nil
+}
+
+// Waiting is how many messages Scan listed, and their bytes if each name tells its size,
+// otherwise 0. Some of them may be for other logins, or too recent to go in this session.
+// known is false if the list is unfinished.
+func (s *Spool) Waiting() (messages int, bytes int64, known bool) {
+	return s.scanned, s.reader.list.Bytes(), !s.unfinished
 }
 
 // MayWait reports if mail waits, or may wait since looking took too long.

@@ -7,7 +7,7 @@ import (
 )
 
 // The rules for alerts, the dashboard and the page about them name only metrics that the
-// programs write, and the page names each of them that a person must understand.
+// programs write, and the page names each of them.
 func TestWatchedMetricsAreWritten(t *testing.T) {
 	written := read(t, "internal/listing/metrics.go") + read(t, "fetch/metrics.go")
 	name := regexp.MustCompile(`\b(?:vodmr|atrn)_[a-z_]+`)
@@ -22,10 +22,13 @@ func TestWatchedMetricsAreWritten(t *testing.T) {
 			}
 		}
 	}
-	page := read(t, "man/atrn.1")
-	for _, metric := range name.FindAllString(read(t, "fetch/metrics.go"), -1) {
-		if !strings.Contains(page, metric) {
+	page, watch := read(t, "man/atrn.1"), read(t, "man/vodmr-watch.7")
+	for _, metric := range name.FindAllString(written, -1) {
+		if strings.HasPrefix(metric, "atrn_") && !strings.Contains(page, metric) {
 			t.Errorf("atrn(1) does not tell of %s", metric)
+		}
+		if !strings.Contains(watch, metric) {
+			t.Errorf("vodmr-watch(7) does not tell of %s", metric)
 		}
 	}
 }
