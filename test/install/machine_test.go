@@ -102,9 +102,11 @@ postfix start
 set +e
 `
 
-// newMachine makes a machine with a site.
+// newMachine makes a machine with a site. Nothing outside it changes, so tests that have one
+// run beside each other.
 func newMachine(t *testing.T) *machine {
 	t.Helper()
+	t.Parallel()
 	require.Root(t, "only root makes a machine")
 	base := os.Getenv("VODMR_DEBIAN")
 	if base == "" {
