@@ -35,8 +35,14 @@ import (
 	"time"
 )
 
-// patience is the longest wait for the peer.
-const patience = time.Minute
+// patience is the longest wait for the peer: VODMR_PATIENCE, or a minute. scripts/mutants sets
+// it, because a broken program often leaves a test waiting in vain.
+func patience() time.Duration {
+	if given, err := time.ParseDuration(os.Getenv("VODMR_PATIENCE")); err == nil {
+		return given
+	}
+	return time.Minute
+}
 
 // A Conn is the test's end of a connection. If anything goes wrong, the test fails.
 type Conn struct {
@@ -163,7 +169,7 @@ func (c *Conn) Run(script string) {
 // what the test expects next decides if that was right.
 func (c *Conn) Send(raw string) {
 	c.t.Helper()
-	_ = c.conn.SetWriteDeadline(time.Now().Add(patience))
+	_ = c.conn.SetWriteDeadline(time.Now().Add(patience()))
 	if _, err := io.WriteString(c.conn, raw); err != nil && !peerEnded(err) {
 		c.t.Fatalf("sending %.60q: %v", raw, err)
 	}
@@ -177,7 +183,7 @@ func peerEnded(err error) bool {
 // Expect reads a line, which must match the pattern, and returns it without CRLF.
 func (c *Conn) Expect(pattern string) string {
 	c.t.Helper()
-	_ = c.conn.SetReadDeadline(time.Now().Add(patience))
+	_ = c.conn.SetReadDeadline(time.Now().Add(patience()))
 	line, err := c.in.ReadString('\n')
 	if err != nil {
 		c.t.Fatalf("got %q and %v, want a line %q", line, err, pattern)
@@ -192,7 +198,7 @@ func (c *Conn) Expect(pattern string) string {
 // ExpectEnd fails unless the peer has closed and left nothing to read.
 func (c *Conn) ExpectEnd() {
 	c.t.Helper()
-	_ = c.conn.SetReadDeadline(time.Now().Add(patience))
+	_ = c.conn.SetReadDeadline(time.Now().Add(patience()))
 	if _, err := c.in.Peek(1); err == nil {
 		rest, _ := c.in.Peek(c.in.Buffered())
 		c.t.Fatalf("got %q, want the end", rest)
