@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"vodmr/internal/sys"
 	"vodmr/test/kit/slowfs"
 )
 

@@ -184,7 +184,7 @@ func (s *site) run(t testing.TB, script string) (log string, err error) {
 	logFile, ferr := os.Create(filepath.Join(s.root, "log"))
 	require.OK(t, ferr)
 	defer logFile.Close()
-	done := make(chan error, 1)
+	ended := make(chan struct{})
 	config := s.relayConfig(peer, logFile)
 	tellRead, tell, perr := os.Pipe()
 	require.OK(t, perr)
@@ -192,9 +192,15 @@ func (s *site) run(t testing.TB, script string) (log string, err error) {
 	defer tell.Close()
 	config.Terminated = func() (int, error) { return int(tellRead.Fd()), nil }
 	go func() {
-		err := Serve(config)
+		defer close(ended)
+		err = Serve(config)
 		peer.Close()
-		done <- err
+	}()
+	// If the test fails, the session must not outlive its descriptors either: others get their
+	// numbers.
+	defer func() {
+		conn.Close()
+		<-ended
 	}()
 	conn.Run("S: 235 2.7.0 *")
 	for line := range strings.Lines(script) {
@@ -210,6 +216,8 @@ func (s *site) run(t testing.TB, script string) (log string, err error) {
 			s.awaitAnswers()
 		case name == "<lose>":
 			s.loseLock(t)
+		case name == "<quit>":
+			awaitQuit(t, conn)
 		case name == "<term>":
 			_, err := tell.Write([]byte{0})
 			require.OK(t, err)
@@ -218,7 +226,7 @@ func (s *site) run(t testing.TB, script string) (log string, err error) {
 		}
 	}
 	conn.Close()
-	err = <-done
+	<-ended
 	text, rerr := os.ReadFile(logFile.Name())
 	require.OK(t, rerr)
 	logformat.Test(t, string(text))

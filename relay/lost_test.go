@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"vodmr/maildir"
+	"vodmr/test/kit/dialogue"
 	"vodmr/test/kit/require"
 )
 
@@ -63,6 +64,19 @@ func (s *site) takeLock(t testing.TB) bool {
 	return err == nil
 }
 
+// awaitQuit answers each NOOP that was sent before the session saw that its lock is lost.
+func awaitQuit(t testing.TB, conn *dialogue.Conn) {
+	t.Helper()
+	line := conn.Expect("*")
+	for line == "NOOP" {
+		conn.Send("250 ok\r\n")
+		line = conn.Expect("*")
+	}
+	if line != "QUIT" {
+		t.Errorf("got %q, want QUIT", line)
+	}
+}
+
 // notes is what vodmr.notes holds; nothing if it is not there.
 func (s *site) notes() string {
 	text, _ := os.ReadFile(filepath.Join(s.maildir, "vodmr.notes"))
@@ -78,7 +92,7 @@ func TestLostLock(t *testing.T) {
 		turns = "C: ATRN\nS: 250 *\nC: 220 customer.test\nS: EHLO *\nC: 250 customer.test\n"
 		dot   = "C: 250 ok\nS: RCPT *\nC: 250 ok\nS: DATA\nC: 354 go\nS: Received: *\nS: Subject: *\nS:\nS: *\nS: .\n"
 		rests = turns + "S: NOOP\nC: 250 ok\n" // or it may yet ask for the lock
-		bye   = "S: QUIT\nC: 221 bye\nS: <end>\n"
+		bye   = "D: <quit>\nC: 221 bye\nS: <end>\n"
 	)
 	for name, test := range map[string]struct {
 		mail             int

@@ -13,7 +13,7 @@ import (
 // large is a content over 1 MiB, so that it streams, of short lines, which grow much
 // on the way.
 func large(end string) string {
-	return "Received: x\nSubject: large\n\n" + strings.Repeat(strings.Repeat("0123456", 9)+"\n", 2<<20/64) + end
+	return "Received: x\nSubject: large\n\n" + strings.Repeat(strings.Repeat("0123456", 9)+"\n", (1<<20+1<<18)/64) + end
 }
 
 // TestSizeOfStreams: a message that streams is announced like any other: SIZE= is
@@ -42,6 +42,10 @@ func TestSizeOfStreams(t *testing.T) {
 					"8BITMIME":      test.body,
 					"SIZE,8BITMIME": fmt.Sprintf(" SIZE=%d%s", size, test.body),
 				} {
+					// The content that has a BODY shows what becomes of each offer.
+					if test.body == "" && offers != "SIZE,8BITMIME" {
+						continue
+					}
 					server.Offers = nil
 					if offers != "" {
 						server.Offers = strings.Split(offers, ",")

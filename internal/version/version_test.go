@@ -50,7 +50,7 @@ func TestCommitOfAnArchive(t *testing.T) {
 	}
 	dir := t.TempDir()
 	script := `cd ../.. && commit=$(git rev-parse HEAD) && git archive --worktree-attributes HEAD >"$0/archive.tar" &&
-		cd "$0" && tar -xf archive.tar && go build -o vodmr-checkpw ./cmd/vodmr-checkpw && ./vodmr-checkpw -V && echo "$commit"`
+		cd "$0" && tar -xf archive.tar && CGO_ENABLED=0 go build -trimpath -o vodmr-checkpw ./cmd/vodmr-checkpw && ./vodmr-checkpw -V && echo "$commit"`
 	out, err := exec.Command("sh", "-c", script, dir).CombinedOutput()
 	said, commit, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
 	if err != nil || len(commit) != 40 || said != "vodmr-checkpw "+version.Number+" ("+commit[:12]+")" {

@@ -73,17 +73,6 @@ func (p *peer) handshake() {
 	p.listen(conn)
 }
 
-// send sends bytes. A program may refuse the first of them and end before the last is
-// sent: what the script expects next decides if that was right.
-func (p *peer) send(text string) {
-	p.t.Helper()
-	_ = p.tap.SetWriteDeadline(time.Now().Add(time.Minute))
-	_, err := io.WriteString(p.tap, text)
-	if err != nil && !errors.Is(err, syscall.EPIPE) && !errors.Is(err, syscall.ECONNRESET) {
-		p.t.Fatalf("sending %.60q: %v", text, err)
-	}
-}
-
 // push sends bytes in another goroutine, because the chain may stop reading.
 func (p *peer) push(text string) {
 	conn := p.tap.Conn

@@ -70,12 +70,12 @@ func (s *script) step(verb, rest string) {
 	case verb == "C:" && text == "<end>":
 		s.peer.CloseWrite()
 	case verb == "C:":
-		s.peer.send(s.held + text + "\r\n")
+		s.peer.Send(s.held + text + "\r\n")
 		s.held = ""
 	case verb == "C+":
 		s.held += text + "\r\n"
 	case verb == "C~":
-		s.peer.send(s.held + text)
+		s.peer.Send(s.held + text)
 		s.held = ""
 	case verb == "C!":
 		s.peer.push(text + "\r\n")

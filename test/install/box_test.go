@@ -82,7 +82,7 @@ const removeGroup = `mount --make-rprivate / && mount -t cgroup2 cgroup2 "$2" &&
 // newBox boots a box. base is debootstrap's tree.
 func newBox(t *testing.T, base, stage, name string) *box {
 	t.Helper()
-	group, dir := fmt.Sprintf("vodmr-test-%d-%s", os.Getpid(), name), t.TempDir()
+	group, dir := fmt.Sprintf("vodmr-test-%d-%s-%s", os.Getpid(), t.Name(), name), t.TempDir()
 	b := &box{name: name}
 	b.boot = exec.Command("unshare", "--mount", "sh", "-c", inOwnGroup, "sh", group, dir,
 		"sh", "-c", bootSystemd, "sh", base, dir, stage, name)

@@ -32,9 +32,11 @@ const (
 	cellarAddress = "198.51.100.2"
 )
 
-// newTale rents three machines. They know each other's names.
+// newTale rents three machines. They know each other's names. Tests that have such machines
+// run beside each other.
 func newTale(t *testing.T) *tale {
 	t.Helper()
+	t.Parallel()
 	s := &tale{t: t, base: bare(t), stage: newStage(t, debian(t))}
 	s.accounts, s.postfix, s.at = map[string]string{}, map[string]string{}, map[string]string{}
 	s.front, s.home = newBox(t, s.base, s.stage, "front"), newBox(t, s.base, s.stage, "home")

@@ -11,6 +11,7 @@ import (
 // Without systemd the front is a service of svscan. Its customer fetches by the invitation;
 // at the end no service is left.
 func TestFrontUnderSvscan(t *testing.T) {
+	t.Parallel()
 	require.Root(t, "only root makes a machine")
 	base := os.Getenv("VODMR_DEBIAN")
 	if base == "" {

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -48,8 +49,9 @@ func TestCalls(t *testing.T) {
 }
 
 // traced begins to write down the calls of a process and of its children to come. What it
-// returns ends that, and returns strace's text. Root alone can trace a program that hides its
-// memory.
+// returns ends that process, waits for the others, and returns strace's text: a strace that
+// detaches from a process just when that ends may wait for ever. Root alone can trace a
+// program that hides its memory.
 func traced(t *testing.T, pid int, calls string) (trace func() string) {
 	t.Helper()
 	require.Root(t, "to trace vodmr-relay")
@@ -59,8 +61,13 @@ func traced(t *testing.T, pid int, calls string) (trace func() string) {
 	require.OK(t, err)
 	require.OK(t, cmd.Start())
 	end := sync.OnceFunc(func() {
-		_ = cmd.Process.Signal(os.Interrupt)
+		_ = syscall.Kill(pid, syscall.SIGTERM)
+		limit := time.AfterFunc(time.Minute, func() {
+			t.Error("what strace traces does not end")
+			_ = cmd.Process.Kill()
+		})
 		_ = cmd.Wait()
+		limit.Stop()
 	})
 	t.Cleanup(end)
 	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || !strings.Contains(line, "attached") {

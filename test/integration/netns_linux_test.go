@@ -230,7 +230,8 @@ func TestStandingDarkLineWhileMailLands(t *testing.T) {
 		return !s.locked(t)
 	})
 	t.Logf("the lock is free %v after the line went dark", time.Since(dark).Round(time.Second))
-	if doubts := p.lines(t, " doubt ", "the line is dead"); len(doubts) != 1 {
+	// The session or the kernel notices first.
+	if doubts := p.lines(t, " doubt "); len(doubts) != 1 {
 		t.Errorf("the log doubts %d messages, want 1", len(doubts))
 	}
 }

@@ -49,7 +49,7 @@ func (p *Process) PID() int { return p.cmd.Process.Pid }
 func (p *Process) Logged(want string) {
 	p.t.Helper()
 	text := ""
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(patience()); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		all, err := os.ReadFile(p.stderr)
 		if err != nil {
 			p.t.Fatal(err)
