@@ -221,6 +221,16 @@ read_argument() {
 	esac
 	invitation=$(printf '%s' "$invitation" | tr -d '\r' | sed 's/^[[:space:]]*//; s/[[:space:]]*$//')
 	facts=$(understood "$invitation") || exit $exitMisuse
+	[ -n "$(value domain)" ] ||
+		say "atrn-conf: this invitation names no domain: if it should end in ?domain=... it was cut off, so give it whole"
+}
+
+# keep_working copies an invitation that works before another one replaces it: the provider
+# keeps a hash of the secret alone.
+keep_working() {
+	if [ $dry$new_key = nono ] && runs; then
+		(umask 077 && cp "$etc/$name.invitation" "$etc/$name.invitation.old") || fail "no copy of $etc/$name.invitation could be made"
+	fi
 }
 
 take_invitation() {
@@ -229,6 +239,7 @@ take_invitation() {
 	keep_secret
 	[ "$new_key$(stored "$name")" = "no$invitation" ] || {
 		refresh=yes
+		keep_working
 		change "write the invitation of $(value provider) into $etc/$name.invitation, for root's eyes only" write_invitation
 	}
 }
@@ -471,6 +482,7 @@ under_systemd() {
 		first_fetch
 		change "start atrn@$name.service, now and at each boot" systemctl -q enable --now "atrn@$name.service"
 	elif [ $refresh = yes ]; then
+		fetch_by_new
 		change "restart atrn@$name.service" systemctl restart "atrn@$name.service"
 	fi
 }
@@ -538,6 +550,7 @@ under_svscan() {
 		first_fetch
 		change "link $etc/$name as $link, so that it runs now and at each boot" ln -s "$etc/$name" "$link"
 	elif [ $refresh = yes ]; then
+		fetch_by_new
 		change "restart $link" restart_supervised "$link"
 	fi
 }
@@ -562,6 +575,7 @@ alone() {
 		first_fetch
 		change "start $etc/$name/run; its log is /var/log/atrn-$name.log" start_alone
 	elif [ $refresh = yes ]; then
+		fetch_by_new
 		change "restart $etc/$name/run" restart_alone
 	fi
 }
@@ -592,8 +606,29 @@ first_fetch() {
 	*) as_nobody= ;; # a program that may need root to become another
 	esac
 	# shellcheck disable=SC2046,SC2086 # words of a command line
-	$as_nobody atrn -f - -w 1 $(options) <"$etc/$name.invitation" >&2 ||
-		fail "the service is not started yet: mend what atrn says above, then run  atrn-conf $name"
+	if $as_nobody atrn -f - -w 1 $(options) <"$etc/$name.invitation" >&2; then
+		rm -f "$etc/$name.invitation.old"
+		return
+	fi
+	if [ -f "$etc/$name.invitation.old" ]; then
+		mv "$etc/$name.invitation.old" "$etc/$name.invitation"
+		fail "the invitation that was here before is back, and the service goes on with it: mend what atrn says above, then give the new one again"
+	fi
+	fail "the service is not started yet: mend what atrn says above, then run  atrn-conf $name  (or, if this was a wrong invitation, atrn-conf -d $name)"
+}
+
+# fetch_by_new tries a new invitation before the service, which runs, gets it.
+fetch_by_new() { [ ! -f "$etc/$name.invitation.old" ] || first_fetch; }
+
+# runs tells if the service runs.
+runs() {
+	if has_systemd; then
+		systemctl -q is-active "atrn@$name.service" 2>/dev/null
+	elif [ -n "$(scanned)" ]; then
+		[ -e "$(scanned)/atrn-$name" ]
+	else
+		alive
+	fi
 }
 
 # end ends a process with its children, and waits for its end: what is in flight is still
@@ -695,7 +730,7 @@ list() {
 take_down() {
 	undo_service
 	undo_postfix
-	rm -rf "${etc:?}/$name" "$etc/$name.invitation" "$etc/$name.env" "$etc/$name.asked"
+	rm -rf "${etc:?}/$name" "$etc/$name.invitation" "$etc/$name.invitation.old" "$etc/$name.env" "$etc/$name.asked"
 	[ -z "$(names)" ] || return 0
 	if grep -q "^$marker" $unit 2>/dev/null; then
 		rm -f $unit
