@@ -67,9 +67,9 @@ func TestRightByRule(t *testing.T) {
 	}
 }
 
-// TestRightByRuleOfANewDomain: if the rule names a domain whose folder this session may not
-// read, as it is confined to those that it had, the rule has changed all the same. If only the
-// reading fails, that is no reason to end, and the password is still looked at.
+// TestRightByRuleOfANewDomain: a session is confined to the folders of the domains that it had.
+// If the rule names another one now, its folder cannot be read, and the rule has changed all the
+// same. If only the reading fails, that is no reason to end, and the password is still looked at.
 func TestRightByRuleOfANewDomain(t *testing.T) {
 	s := newSite(t, lookupSite+"-- qmail/users/assign --\n+example.org-:example.org:1500:1500:$ROOT/domain:-::\n"+
 		"+new.example-:new.example:1500:1500:$ROOT/new:-::\n.\n")
