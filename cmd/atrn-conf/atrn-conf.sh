@@ -404,11 +404,23 @@ undo_domain() {
 	else
 		postconf -e "mydestination=$(printf '%s' "$left" | paste -sd, - | sed 's/,/, /g')"
 	fi
+	others=$(grep -vxF "$1" $etc/postfix.added)
+	printf '%s' "${others:+$others
+}" >$etc/postfix.added
+}
+
+# undo_old_domains takes out the domains that the invitation before had, and none has now.
+undo_old_domains() {
+	for domain in $(cat $etc/postfix.added 2>/dev/null); do
+		if value domain | grep -qxF "$domain" || elsewhere "$domain"; then continue; fi
+		change "take $domain out of Postfix's mydestination, as no invitation has it any more" undo_domain "$domain"
+		[ $dry = yes ] || postfix reload >/dev/null 2>&1
+	done
 }
 
 undo_postfix() {
 	command -v postconf >/dev/null || return 0
-	for domain in $(value domain); do
+	for domain in $(cat $etc/postfix.added 2>/dev/null); do
 		elsewhere "$domain" || undo_domain "$domain"
 	done
 	if ! names | grep -qvxF "$name"; then
@@ -716,6 +728,7 @@ set_up() {
 	[ ! -f "$etc/$name.asked" ] || refresh=yes
 	service
 	[ $dry = yes ] || rm -f "$etc/$name.asked"
+	[ $postfix = no ] || undo_old_domains
 	finish "mail of $(value provider) comes to this machine as soon as it is there; the log: $(log_place)"
 }
 
