@@ -411,6 +411,7 @@ undo_domain() {
 
 # undo_old_domains takes out the domains that the invitation before had, and none has now.
 undo_old_domains() {
+	# shellcheck disable=SC2013 # one word a line
 	for domain in $(cat $etc/postfix.added 2>/dev/null); do
 		if value domain | grep -qxF "$domain" || elsewhere "$domain"; then continue; fi
 		change "take $domain out of Postfix's mydestination, as no invitation has it any more" undo_domain "$domain"
@@ -420,6 +421,7 @@ undo_old_domains() {
 
 undo_postfix() {
 	command -v postconf >/dev/null || return 0
+	# shellcheck disable=SC2013 # one word a line
 	for domain in $(cat $etc/postfix.added 2>/dev/null); do
 		elsewhere "$domain" || undo_domain "$domain"
 	done
@@ -618,7 +620,10 @@ first_fetch() {
 	*) as_nobody= ;; # a program that may need root to become another
 	esac
 	# shellcheck disable=SC2046,SC2086 # words of a command line
-	if $as_nobody atrn -f - -w 1 $(options) <"$etc/$name.invitation" >&2; then
+	said=$($as_nobody atrn -f - -w 1 $(options) <"$etc/$name.invitation" 2>&1)
+	fetched=$?
+	say "$said"
+	if [ $fetched -eq 0 ] || is_busy "$said"; then
 		rm -f "$etc/$name.invitation.old"
 		return
 	fi
@@ -627,6 +632,12 @@ first_fetch() {
 		fail "the invitation that was here before is back, and the service goes on with it: mend what atrn says above, then give the new one again"
 	fi
 	fail "the service is not started yet: mend what atrn says above, then run  atrn-conf $name  (or, if this was a wrong invitation, atrn-conf -d $name)"
+}
+
+# is_busy tells if all was right, but the session of the service that runs had the mailbox.
+is_busy() {
+	[ -f "$etc/$name.invitation.old" ] || return 1
+	case $1 in *"another session of this mailbox is under way"*) ;; *) return 1 ;; esac
 }
 
 # fetch_by_new tries a new invitation before the service, which runs, gets it.
