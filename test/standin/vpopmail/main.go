@@ -27,6 +27,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/go-crypt/crypt/algorithm/md5crypt"
+
 	"vodmr/internal/cdb"
 	"vodmr/qmail"
 	"vodmr/test/kit/cdbmake"
@@ -170,7 +172,7 @@ func (s site) addUser(flags string, args []string) int {
 	_ = os.Mkdir(filepath.Join(dir, name, "Maildir/cur"), 0o700)
 	_ = os.Mkdir(filepath.Join(dir, name, "Maildir/tmp"), 0o700)
 	s.give(filepath.Join(dir, name))
-	edit(filepath.Join(dir, "vpasswd"), add(fmt.Sprintf("%s:*:1:0:%s:%s/%[1]s:NOQUOTA:%[4]s", name, comment, dir, password)))
+	edit(filepath.Join(dir, "vpasswd"), add(fmt.Sprintf("%s:%s:1:0:%s:%s/%[1]s:NOQUOTA:%[5]s", name, hashed(password), comment, dir, password)))
 	return s.makeCDB("", []string{domain})
 }
 
@@ -186,6 +188,19 @@ func newPassword(flags string, args []string) (password string, code int) {
 		return "", refuse(exitUsage, "a terminal is needed for the password")
 	}
 	return password, 0
+}
+
+// hashed is the hash of a password that the real one makes, or one that nobody can match.
+func hashed(password string) string {
+	hasher, err := md5crypt.New()
+	if err != nil {
+		return "*"
+	}
+	digest, err := hasher.Hash(password)
+	if err != nil {
+		return "*"
+	}
+	return digest.Encode()
 }
 
 // account is what vpasswd.cdb has of an account.
