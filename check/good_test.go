@@ -73,7 +73,8 @@ func TestNothingIsWrongWithAGoodSite(t *testing.T) {
 			s.run("exec envdir ./env sh", "for envdir in envdir s6-envdir \"chpst -e\"; do\n"+
 				"  command -v \"${envdir%% *}\" >/dev/null && break\ndone\nexec $envdir ./env sh")
 		},
-		"a .qmail that says the same": func(s *testSite) { s.owned(domain+"odmr/.qmail", "./Maildir/\n", 0o600) },
+		"a .qmail that says the same":            func(s *testSite) { s.owned(domain+"odmr/.qmail", "./Maildir/\n", 0o600) },
+		"a hash and no clear password, with TLS": func(s *testSite) { s.vpasswd("NOQUOTA", crypt, "") },
 		"standing sessions": func(s *testSite) {
 			s.made("rules", login+`:allow,VODMR_IDLE="86400"`+"\n:deny\n")
 			s.write("proc/sys/fs/inotify/max_user_instances", "8\n", 0o644)

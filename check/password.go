@@ -17,7 +17,6 @@ const (
 	noFile       kind = "doubtful | has no file of passwords that can be looked at | see for yourself that the account has a clear password: vuserinfo -C shows it"
 	noPasswords  kind = "wrong | has no file of passwords, so nobody can log in | make it: a line for each login; vadduser does for vpopmail"
 	noClear      kind = "wrong | has no clear password, and there is no TLS | let vpopmail keep clear passwords and set this one again, or use TLS: CRAM-MD5 cannot work"
-	noClearTLS   kind = "doubtful | has no clear password | atrn can log in inside TLS, fetchmail cannot: it does CRAM-MD5 only, which needs the clear password"
 	keyUnasked   kind = "wrong | has a key, and nobody asks customers for theirs | give vodmr-tls the option -a any: without it nobody can log in by a key"
 	noPassword   kind = "wrong | has no password at all | set a password, or a key: nobody can log in"
 	longLogin    kind = "wrong | is too long for vchkpw | use a shorter login: vchkpw cuts it and says that the password is wrong"
@@ -129,7 +128,7 @@ func judgePassword(m *mailbox, r *report) {
 	case !hash:
 		r.say(m.login, noPassword, m.file)
 	case m.site.service.tls.found:
-		r.say(m.login, noClearTLS, m.file)
+		r.ok(m.login, "has a password's hash: atrn logs in inside TLS, and fetchmail cannot, as its CRAM-MD5 needs a clear password")
 	default:
 		r.say(m.login, noClear, m.file)
 	}

@@ -76,7 +76,7 @@ func loginChecks() []check[*mailbox] {
 	return []check[*mailbox]{
 		{"file of passwords", aboutLogins, checkPasswordFile, []kind{openSecrets, openAccounts, badLine, staleCDB}},
 		{"password", aboutLogins, checkPassword, []kind{
-			longLogin, noFile, noPasswords, noLogin, keyUnasked, noPassword, noClear, noClearTLS,
+			longLogin, noFile, noPasswords, noLogin, keyUnasked, noPassword, noClear,
 		}},
 		{"account", aboutLogins, checkAccount, []kind{hasQuota, rootsAccount, noSMTP, shutAccount, outside}},
 		{"grant", aboutLogins, checkGrant, []kind{lookupFails, denied, notListed, holdsNone, needsTLS}},

@@ -12,7 +12,7 @@ import (
 const (
 	oldMail  kind = "doubtful | has mail that is older than control/queuelifetime | has the customer gone? vodmr-expire(8) says what it bounces"
 	foreign  kind = "wrong | has mail that vodmr-relay cannot open | chown it to the mailbox's own user, or move it away: no session sends it, and vodmr-expire does not bounce it"
-	staying  kind = "doubtful | has mail that no session can send | read the messages that the log calls skip, and remove them"
+	staying  kind = "doubtful | has mail that no session can send | read these messages (the log calls them skip), and move them out of the Maildir; if one is for a domain that this login has got since, the next session sends it"
 	breaking kind = "doubtful | has mail that breaks each session | the customer's server hangs up at them: ask its admin, or remove them"
 	manyMore kind = "doubtful | has more mail than could be counted in time | look again when the disk has less to do"
 )

@@ -33,9 +33,6 @@ func passwordSetups() []setup {
 			s.vpasswd("NOQUOTA", crypt, "")
 			s.run("$ROOT/bin/vodmr-tls -s -c cert.pem", "", "-T ", "")
 		}, []string{clearText, "wrong odmr@example.org: has no clear password, and there is no TLS"}},
-		{"no clear password, but TLS", func(s *testSite) {
-			s.vpasswd("NOQUOTA", crypt, "")
-		}, []string{"doubtful odmr@example.org: has no clear password"}},
 		{"no password", func(s *testSite) {
 			s.vpasswd("NOQUOTA", "*", "")
 		}, []string{"wrong odmr@example.org: has no password at all"}},

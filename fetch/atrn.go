@@ -58,7 +58,7 @@ func atrnFailure(r smtp.Reply, named bool) error {
 	case r.Code == 450 && !named:
 		return &Failure{ExitDomain, "the provider refused a domain of this login, or knows of none: ask the provider's administrator", r}
 	case r.Code == 450:
-		return &Failure{ExitDomain, "the provider refused a domain: ask for those of this login only (-d)", r}
+		return &Failure{ExitDomain, "the provider refused a domain, and so all: ask for those of this login only (-d), or ask the provider for a new invitation", r}
 	case r.Code == 530, r.Code == 535, r.Code == 538:
 		return loginRefused(r, "the provider refused ATRN to this login")
 	case r.Code == 501 && !named:

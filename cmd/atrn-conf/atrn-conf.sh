@@ -221,6 +221,16 @@ read_argument() {
 	esac
 	invitation=$(printf '%s' "$invitation" | tr -d '\r' | sed 's/^[[:space:]]*//; s/[[:space:]]*$//')
 	facts=$(understood "$invitation") || exit $exitMisuse
+	[ -n "$(value domain)" ] ||
+		say "atrn-conf: this invitation names no domain: if it should end in ?domain=... it was cut off, so give it whole"
+}
+
+# keep_working copies an invitation that works before another one replaces it: the provider
+# keeps a hash of the secret alone.
+keep_working() {
+	if [ $dry$new_key = nono ] && runs; then
+		(umask 077 && cp "$etc/$name.invitation" "$etc/$name.invitation.old") || fail "no copy of $etc/$name.invitation could be made"
+	fi
 }
 
 take_invitation() {
@@ -229,6 +239,7 @@ take_invitation() {
 	keep_secret
 	[ "$new_key$(stored "$name")" = "no$invitation" ] || {
 		refresh=yes
+		keep_working
 		change "write the invitation of $(value provider) into $etc/$name.invitation, for root's eyes only" write_invitation
 	}
 }
@@ -393,11 +404,25 @@ undo_domain() {
 	else
 		postconf -e "mydestination=$(printf '%s' "$left" | paste -sd, - | sed 's/,/, /g')"
 	fi
+	others=$(grep -vxF "$1" $etc/postfix.added)
+	printf '%s' "${others:+$others
+}" >$etc/postfix.added
+}
+
+# undo_old_domains takes out the domains that the invitation before had, and none has now.
+undo_old_domains() {
+	# shellcheck disable=SC2013 # one word a line
+	for domain in $(cat $etc/postfix.added 2>/dev/null); do
+		if value domain | grep -qxF "$domain" || elsewhere "$domain"; then continue; fi
+		change "take $domain out of Postfix's mydestination, as no invitation has it any more" undo_domain "$domain"
+		[ $dry = yes ] || postfix reload >/dev/null 2>&1
+	done
 }
 
 undo_postfix() {
 	command -v postconf >/dev/null || return 0
-	for domain in $(value domain); do
+	# shellcheck disable=SC2013 # one word a line
+	for domain in $(cat $etc/postfix.added 2>/dev/null); do
 		elsewhere "$domain" || undo_domain "$domain"
 	done
 	if ! names | grep -qvxF "$name"; then
@@ -471,6 +496,7 @@ under_systemd() {
 		first_fetch
 		change "start atrn@$name.service, now and at each boot" systemctl -q enable --now "atrn@$name.service"
 	elif [ $refresh = yes ]; then
+		fetch_by_new
 		change "restart atrn@$name.service" systemctl restart "atrn@$name.service"
 	fi
 }
@@ -538,6 +564,7 @@ under_svscan() {
 		first_fetch
 		change "link $etc/$name as $link, so that it runs now and at each boot" ln -s "$etc/$name" "$link"
 	elif [ $refresh = yes ]; then
+		fetch_by_new
 		change "restart $link" restart_supervised "$link"
 	fi
 }
@@ -562,6 +589,7 @@ alone() {
 		first_fetch
 		change "start $etc/$name/run; its log is /var/log/atrn-$name.log" start_alone
 	elif [ $refresh = yes ]; then
+		fetch_by_new
 		change "restart $etc/$name/run" restart_alone
 	fi
 }
@@ -592,8 +620,38 @@ first_fetch() {
 	*) as_nobody= ;; # a program that may need root to become another
 	esac
 	# shellcheck disable=SC2046,SC2086 # words of a command line
-	$as_nobody atrn -f - -w 1 $(options) <"$etc/$name.invitation" >&2 ||
-		fail "the service is not started yet: mend what atrn says above, then run  atrn-conf $name"
+	said=$($as_nobody atrn -f - -w 1 $(options) <"$etc/$name.invitation" 2>&1)
+	fetched=$?
+	say "$said"
+	if [ $fetched -eq 0 ] || is_busy "$said"; then
+		rm -f "$etc/$name.invitation.old"
+		return
+	fi
+	if [ -f "$etc/$name.invitation.old" ]; then
+		mv "$etc/$name.invitation.old" "$etc/$name.invitation"
+		fail "the invitation that was here before is back, and the service goes on with it: mend what atrn says above, then give the new one again"
+	fi
+	fail "the service is not started yet: mend what atrn says above, then run  atrn-conf $name  (or, if this was a wrong invitation, atrn-conf -d $name)"
+}
+
+# is_busy tells if all was right, but the session of the service that runs had the mailbox.
+is_busy() {
+	[ -f "$etc/$name.invitation.old" ] || return 1
+	case $1 in *"another session of this mailbox is under way"*) ;; *) return 1 ;; esac
+}
+
+# fetch_by_new tries a new invitation before the service, which runs, gets it.
+fetch_by_new() { [ ! -f "$etc/$name.invitation.old" ] || first_fetch; }
+
+# runs tells if the service runs.
+runs() {
+	if has_systemd; then
+		systemctl -q is-active "atrn@$name.service" 2>/dev/null
+	elif [ -n "$(scanned)" ]; then
+		[ -e "$(scanned)/atrn-$name" ]
+	else
+		alive
+	fi
 }
 
 # end ends a process with its children, and waits for its end: what is in flight is still
@@ -681,6 +739,7 @@ set_up() {
 	[ ! -f "$etc/$name.asked" ] || refresh=yes
 	service
 	[ $dry = yes ] || rm -f "$etc/$name.asked"
+	[ $postfix = no ] || undo_old_domains
 	finish "mail of $(value provider) comes to this machine as soon as it is there; the log: $(log_place)"
 }
 
@@ -695,7 +754,7 @@ list() {
 take_down() {
 	undo_service
 	undo_postfix
-	rm -rf "${etc:?}/$name" "$etc/$name.invitation" "$etc/$name.env" "$etc/$name.asked"
+	rm -rf "${etc:?}/$name" "$etc/$name.invitation" "$etc/$name.invitation.old" "$etc/$name.env" "$etc/$name.asked"
 	[ -z "$(names)" ] || return 0
 	if grep -q "^$marker" $unit 2>/dev/null; then
 		rm -f $unit

@@ -143,6 +143,7 @@ find_kind() {
 postfix_names() {
 	server=Postfix
 	copies="It holds the only copy of the secret"
+	hashed=", and keep its hash"
 	mta=postfix
 	server_log="journalctl -u 'postfix*', or /var/log/mail.log"
 	checkpassword='vodmr-checkpw vpasswd'
@@ -151,7 +152,8 @@ postfix_names() {
 
 qmail_names() {
 	server=qmail
-	copies="It holds the secret, which vpopmail has too"
+	copies="It holds the secret, which vpopmail may have too"
+	hashed=
 	mta= # the default
 	server_log="that of qmail-send, often /var/log/qmail/current"
 	checkpassword=$vpop/bin/vchkpw
@@ -1282,7 +1284,7 @@ first_secret() {
 	fi
 	case $by_key$(field "$login" 2) in
 	'yes*' | yes) change "have $login log in by a key, which the customer makes" set_keys "$login" "$(field "$login" 6)" ;;
-	'no*' | no) change "give $login a secret, and keep its hash" new_secret "$login" "$(field "$login" 6)" ;;
+	'no*' | no) change "give $login a secret$hashed" new_secret "$login" "$(field "$login" 6)" ;;
 	esac
 }
 
@@ -1377,6 +1379,7 @@ postfix_drop() {
 }
 
 remove() {
+	shrunk=
 	for domain; do
 		login=$(owner "$domain")
 		if [ -z "$login" ]; then
@@ -1387,6 +1390,7 @@ remove() {
 		left=$(without "$(domains_of "$login")" "$domain")
 		if [ -n "$left" ]; then
 			change "take $domain from $login, which keeps $left" set_rule "$login" "$left"
+			shrunk="$shrunk $login"
 		else
 			change "remove the login $login, as $domain is its last domain; mail that waits stays in $("$kind"_keeps "$login" "$home")" "$kind"_drop "$login" "$home"
 		fi
@@ -1399,6 +1403,20 @@ remove() {
 		change "take down the front, as no customer is left: service, settings of $server, $etc" take_down
 	fi
 	finish
+	if [ -f $etc/rules ]; then
+		customers | show_fewer
+	fi
+}
+
+# show_fewer prints the invitations of customers that keep other domains, from "LOGIN DOMAINS"
+# lines. They ask for all domains of the one that they have, and one that is not theirs
+# has all refused (RFC 2645 section 5.2.1).
+show_fewer() {
+	while read -r name _; do
+		case " $shrunk " in *" $name "*) ;; *) continue ;; esac
+		say "vodmr-front: until $name has the next line, its customer asks for the old domains too, and gets no mail. There: atrn-conf -P -   and paste it"
+		invitation "$name" ""
+	done
 }
 
 answer() {

@@ -36,6 +36,7 @@ type Grant struct {
 	prefixes map[string]bool // see leavesPrefix
 	asked    []string        // real domains; empty for all
 	rules    fileState       // rules.cdb, before it was read
+	named    string          // the domains that a rule names; "" for none
 }
 
 // For finds out what a session of a login may have: its real name, what the rules say, which
@@ -83,6 +84,7 @@ func Held(site Site, login, home, maildir string, env func(name string) string) 
 
 // hold finds the domains: those of a rule, if it names any, otherwise the mailbox's own.
 func (g *Grant) hold(domains string) error {
+	g.named = domains
 	if domains != "" {
 		return g.byRule(domains)
 	}

@@ -1,6 +1,7 @@
 package grant
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -14,11 +15,18 @@ import (
 // Unlike a Grant it may be used by another goroutine than the session's own, by one at a
 // time, and after the Grant is closed.
 type Right struct {
-	lookUp func() (string, error) // what the login may have now
-	held   string                 // what it could have at first
-	path   string                 // rules.cdb; "" for none
+	lookUp func() (holding, error) // what the login may have now
+	held   holding                 // what it could have at first
+	path   string                  // rules.cdb; "" for none
 	rules  fileState
 	logins logins
+}
+
+// A holding is what a login may have. If the domains could not be found out, its rule is
+// still known.
+type holding struct {
+	rule string // the domains that the rule names, and the settings
+	all  string // the domains that come of it, and the settings
 }
 
 // The reasons that a login has lost its right, for logs.
@@ -53,10 +61,10 @@ func stateOf(path string) (fileState, error) {
 func (g *Grant) Right(site Site, seen Login, env func(name string) string) *Right {
 	home, maildir := g.home, g.maildir
 	return &Right{
-		lookUp: func() (string, error) {
+		lookUp: func() (holding, error) {
 			now, err := For(site, seen.Name, home, maildir, env)
 			if now == nil {
-				return "", err
+				return holding{}, err
 			}
 			defer now.Close()
 			return now.describe(), err
@@ -67,25 +75,28 @@ func (g *Grant) Right(site Site, seen Login, env func(name string) string) *Righ
 }
 
 // describe tells a Grant from one with other domains or settings.
-func (g *Grant) describe() string {
+func (g *Grant) describe() holding {
 	if g.Refusal.Code != 0 {
-		return "refused"
+		return holding{"refused", "refused"}
 	}
-	return fmt.Sprintf("%q %+v", g.All(), g.Settings)
+	return holding{fmt.Sprintf("%q %+v", g.named, g.Settings), fmt.Sprintf("%q %+v", g.All(), g.Settings)}
 }
 
 // Look reports why the login has lost its right, or "". soon means that a file may be
-// half-way through a change: then the next look is to be soon. An error says that nothing is
-// known.
+// half-way through a change: then the next look is to be soon. An error says that one of the
+// two could not be looked at.
 func (r *Right) Look() (lost string, soon bool, err error) {
-	lost, err = r.lookAtRules()
-	if lost != "" || err != nil {
-		return lost, false, err
+	lost, rulesErr := r.lookAtRules()
+	if lost != "" {
+		return lost, false, nil
 	}
-	return r.logins.look()
+	lost, soon, err = r.logins.look()
+	return lost, soon, cmp.Or(rulesErr, err)
 }
 
-// lookAtRules looks the login up again if rules.cdb has changed.
+// lookAtRules looks the login up again if rules.cdb has changed. A session may read only the
+// folders of the domains that it had at first. So if its rule names another one now, the
+// look-up can fail, but the rule is known to differ.
 func (r *Right) lookAtRules() (lost string, err error) {
 	if r.path == "" {
 		return "", nil
@@ -95,10 +106,10 @@ func (r *Right) lookAtRules() (lost string, err error) {
 		return "", err
 	}
 	held, err := r.lookUp()
-	if err != nil {
+	switch {
+	case err != nil && (held == holding{} || held.rule == r.held.rule):
 		return "", err
-	}
-	if held != r.held {
+	case err != nil || held.all != r.held.all:
 		return ruleChanged, nil
 	}
 	r.rules = now

@@ -67,6 +67,41 @@ func TestRightByRule(t *testing.T) {
 	}
 }
 
+// TestRightByRuleOfANewDomain: a session is confined to the folders of the domains that it had.
+// If the rule names another one now, its folder cannot be read, and the rule has changed all the
+// same. If only the reading fails, that is no reason to end, and the password is still looked at.
+func TestRightByRuleOfANewDomain(t *testing.T) {
+	s := newSite(t, lookupSite+"-- qmail/users/assign --\n+example.org-:example.org:1500:1500:$ROOT/domain:-::\n"+
+		"+new.example-:new.example:1500:1500:$ROOT/new:-::\n.\n")
+	require.OK(t, os.MkdirAll(s.root+"/new/.qmail-default", 0o755)) // a folder: it cannot be read as a file
+	rules := func(text string, at int64) {
+		s.write(t, "rules", text)
+		require.OK(t, os.Chtimes(s.Rules, time.Unix(at, 0), time.Unix(at, 0)))
+	}
+	rules("odmr@example.org:allow,VODMR_DOMAINS=\"example.org\"\n", 1795000000)
+	r := s.right(t, "")
+	rules("odmr@example.org:allow,VODMR_DOMAINS=\"example.org,new.example\"\n", 1795000001)
+	looks(t, r, ruleChanged, false)
+
+	vpasswd := s.root + "/domain/vpasswd"
+	require.OK(t, os.WriteFile(vpasswd, []byte("odmr:*:1:0:x:/home:NOQUOTA:secret\n"), 0o600))
+	rules("odmr@example.org:allow,VODMR_DOMAINS=\"example.org\"\n", 1795000002)
+	r = s.right(t, "")
+	require.OK(t, os.Rename(s.root+"/domain/.qmail-default", s.root+"/away"))
+	require.OK(t, os.Mkdir(s.root+"/domain/.qmail-default", 0o755))
+	rules("odmr@example.org:allow,VODMR_DOMAINS=\"example.org\"\n\n", 1795000003)
+	if lost, _, err := r.Look(); lost != "" || err == nil {
+		t.Errorf("a catch-all that cannot be read: %q, %v", lost, err)
+	}
+	replace(t, vpasswd, []byte("odmr:*:1:0:x:/home:NOQUOTA:new\n"))
+	for range 2 {
+		lost, soon, err := r.Look()
+		if soon == (lost != "") || err == nil {
+			t.Errorf("the look says %q, soon %v, %v", lost, soon, err)
+		}
+	}
+}
+
 // TestRightByFile: a change of the login's own line in a file that the session may read ends it,
 // once it was seen twice.
 func TestRightByFile(t *testing.T) {

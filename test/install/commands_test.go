@@ -211,12 +211,29 @@ func TestTwoCommandsAtEachEnd(t *testing.T) {
 
 	s.accept(s.home, s.invite("-u odmr@example.org mail.example.net example.com"))
 	s.arrives(s.home, "someone@example.com", "second domain")
+	s.mistyped(s.home)
 	s.install(s.cellar, "atrn")
 	s.accept(s.cellar, s.invite("mail.example.net cellar.example"))
 	s.arrives(s.cellar, "someone@cellar.example", "second customer")
 	s.arrives(s.home, "someone@example.org", "still there")
 	s.noSecretIsSeen()
 	s.takenDown()
+}
+
+// mistyped gives a customer that is set up an invitation with a wrong secret. The one that works
+// stays, and the service goes on with it.
+func (s *tale) mistyped(b *box) {
+	s.t.Helper()
+	before := b.state()
+	out, code := b.run("sed 's/:[^:@]*@/:mistyped@/' /etc/atrn/mail.example.net.invitation | atrn-conf -P -")
+	for _, text := range []string{"refused the login", "the invitation that was here before is back"} {
+		if code != 111 || !strings.Contains(out, text) {
+			s.t.Errorf("a wrong secret: exit %d, no %q in %s", code, text, out)
+		}
+	}
+	if diff := changed(before, b.state()); diff != "" {
+		s.t.Errorf("a wrong secret changed something: %s", diff)
+	}
 }
 
 // noSecretIsSeen looks into logs, files that others can read, and all command lines since

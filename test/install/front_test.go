@@ -375,6 +375,9 @@ func TestCustomerIsSetUpOnceAndTakenDown(t *testing.T) {
 	s.want(0, "atrn-conf -P 'atrn://odmr%40here.example@mail.example.net/?domain=here.example&domain=also.example&pin=sha256:"+pin+"'",
 		"add also.example to Postfix's mydestination", "restart /etc/atrn/mail.example.net/run")
 	s.arrives("joe@also.example", "second")
+	s.want(111, "sed 's/:[^:@]*@/:mistyped@/' /etc/atrn/mail.example.net.invitation | atrn-conf -P -", "refused the login", "the invitation that was here before is back")
+	s.want(0, "atrn-conf -P 'atrn://odmr%40here.example@mail.example.net/?domain=here.example&pin=sha256:"+pin+"'",
+		"take also.example out of Postfix's mydestination", "restart /etc/atrn/mail.example.net/run")
 	s.secret()
 
 	s.want(0, "atrn-conf -d mail.example.net", "remove the service and the invitation")

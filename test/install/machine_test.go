@@ -75,7 +75,8 @@ const vpopmail = `set -e
 mkdir -p /home/vpopmail/bin
 cp /stage/vchkpw /home/vpopmail/bin/stand-in
 printf '#!/bin/sh\nVCHKPW_DOMAINS=/home/vpopmail/domains exec /home/vpopmail/bin/stand-in "$@"\n' >/home/vpopmail/bin/vchkpw
-chmod 755 /home/vpopmail/bin/vchkpw /home/vpopmail
+cp /stage/vpopmail /home/vpopmail/bin/vadduser
+chmod 755 /home/vpopmail/bin/vchkpw /home/vpopmail/bin/vadduser /home/vpopmail
 for domain in example.org example.com; do
 	mkdir -p /home/vpopmail/domains/$domain/postmaster/Maildir/new
 	cd /home/vpopmail/domains/$domain

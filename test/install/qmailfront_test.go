@@ -97,7 +97,8 @@ func TestFrontWithQmailAndVpopmail(t *testing.T) {
 	}
 
 	s.same(0, "vodmr-front -n -d example.org", "would let mail for example.org bounce")
-	s.want(0, "vodmr-front -d example.org", "stays in vpopmail, since odmr@example.org is a mailbox of it")
+	s.want(0, "vodmr-front -d example.org", "stays in vpopmail, since odmr@example.org is a mailbox of it",
+		"gets no mail", "\natrn://odmr%40example.org@mail.example.net:366/?domain=example.com&pin=")
 	if out, code := s.run("echo hello | sendmail -f joe@mail.example.net gone@example.org"); code != 100 {
 		t.Errorf("mail for a domain that was removed: exit %d, %s", code, out)
 	}

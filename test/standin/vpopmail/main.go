@@ -3,7 +3,7 @@
 // VPOPMAIL/bin. It keeps each rule of the real ones that a caller can see:
 //
 //   - vadddomain makes an account postmaster, and wants a password for it: -r makes one and
-//     prints it. The catch-all is "delete". It enters the domain into qmail's rcpthosts,
+//     prints it; otherwise it is the word after the address, as with vadduser. The catch-all is "delete". It enters the domain into qmail's rcpthosts,
 //     virtualdomains and users, and refuses one that is there (exit 243);
 //   - all files are the domain's user's, for nobody else, and errors go to standard output;
 //   - vpasswd is text, and vchkpw reads vpasswd.cdb, which vmkpasswd makes of it;
@@ -26,6 +26,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/go-crypt/crypt/algorithm/md5crypt"
 
 	"vodmr/internal/cdb"
 	"vodmr/qmail"
@@ -146,11 +148,14 @@ func (s site) addDomain(flags string, args []string) int {
 	edit(qmailHome+"/control/virtualdomains", add(domain+":"+domain))
 	users(add(fmt.Sprintf("+%s-:%[1]s:%d:%d:%s:-::", domain, uid, gid, dir)))
 	s.give(filepath.Join(s.home, "domains"))
-	return s.addUser(flags+"-cPostmaster", []string{"postmaster@" + domain})
+	return s.addUser(flags+"-cPostmaster", append([]string{"postmaster@" + domain}, args[1:]...))
 }
 
 func (s site) addUser(flags string, args []string) int {
-	name, domain, _ := strings.Cut(strings.Join(args, " "), "@")
+	if len(args) == 0 {
+		return refuse(exitUsage, "usage")
+	}
+	name, domain, _ := strings.Cut(args[0], "@")
 	dir := s.folder(domain)
 	if !s.exists(domain) {
 		return refuse(exitUsage, "Domain does not exist")
@@ -158,18 +163,44 @@ func (s site) addUser(flags string, args []string) int {
 	if s.account(domain, name) != "" {
 		return refuse(exitUsage, "User already exists")
 	}
-	if !strings.Contains(flags, "-r") {
-		return refuse(exitUsage, "a terminal is needed for the password")
-	}
 	_, comment, _ := strings.Cut(flags, "-c")
-	password := strconv.FormatInt(time.Now().Unix(), 36) // the real one's is not much better
-	fmt.Println("Random password: " + password)
+	password, code := newPassword(flags, args[1:])
+	if code != 0 {
+		return code
+	}
 	_ = os.MkdirAll(filepath.Join(dir, name, "Maildir/new"), 0o700)
 	_ = os.Mkdir(filepath.Join(dir, name, "Maildir/cur"), 0o700)
 	_ = os.Mkdir(filepath.Join(dir, name, "Maildir/tmp"), 0o700)
 	s.give(filepath.Join(dir, name))
-	edit(filepath.Join(dir, "vpasswd"), add(fmt.Sprintf("%s:*:1:0:%s:%s/%[1]s:NOQUOTA:%s", name, comment, dir, password)))
+	edit(filepath.Join(dir, "vpasswd"), add(fmt.Sprintf("%s:%s:1:0:%s:%s/%[1]s:NOQUOTA:%[5]s", name, hashed(password), comment, dir, password)))
 	return s.makeCDB("", []string{domain})
+}
+
+// newPassword is the one that follows the address, or with -r a random one, which it prints.
+func newPassword(flags string, args []string) (password string, code int) {
+	switch {
+	case strings.Contains(flags, "-r"):
+		password = strconv.FormatInt(time.Now().Unix(), 36) // the real one's is not much better
+		fmt.Println("Random password: " + password)
+	case len(args) == 1:
+		password = args[0]
+	default:
+		return "", refuse(exitUsage, "a terminal is needed for the password")
+	}
+	return password, 0
+}
+
+// hashed is the hash of a password that the real one makes, or one that nobody can match.
+func hashed(password string) string {
+	hasher, err := md5crypt.New()
+	if err != nil {
+		return "*"
+	}
+	digest, err := hasher.Hash(password)
+	if err != nil {
+		return "*"
+	}
+	return digest.Encode()
 }
 
 // account is what vpasswd.cdb has of an account.
