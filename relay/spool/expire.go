@@ -176,24 +176,13 @@ func (e *expiry) expireAll() error {
 // so the first that is not ends it.
 func (e *expiry) nextOld() (maildir.Entry, bool) {
 	entry, ok := e.spool.reader.list.Next()
-	for ok && !hasAge(entry) {
-		entry, ok = e.spool.reader.list.Next()
-	}
 	return entry, ok && e.spool.old(entry)
 }
 
 // old reports if a message has waited for longer than control/queuelifetime.
 func (s *Spool) old(entry maildir.Entry) bool {
-	return hasAge(entry) && age(entry, s.clock()) > s.bouncer.Control.QueueLifetime
+	return age(entry, s.clock()) > s.bouncer.Control.QueueLifetime
 }
-
-// clocksBegin is the first second of the year 2000. A machine without a clock begins before
-// it, in 1970 mostly, until the network has told it the time.
-const clocksBegin = 946684800
-
-// hasAge reports if it can be known how old a message is. If not, it never gets too old: a
-// message that came a minute before the clock was put right would otherwise be bounced.
-func hasAge(entry maildir.Entry) bool { return entry.Time >= clocksBegin }
 
 func age(entry maildir.Entry, now time.Time) time.Duration {
 	return now.Sub(time.Unix(entry.Time, 0))

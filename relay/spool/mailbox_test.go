@@ -89,23 +89,6 @@ func TestExpireMailbox(t *testing.T) {
 	}
 }
 
-// TestNoAge: mail that came while the clock of the front was not set is not bounced for its age,
-// and keeps nothing behind it from being.
-func TestNoAge(t *testing.T) {
-	s := newSite(t)
-	s.put(t, 0, "old")
-	early := "77.1.vm"
-	s.put(t, 1, "early")
-	box := filepath.Join(s.root, "domain/odmr/Maildir/new")
-	require.OK(t, os.Rename(filepath.Join(box, name(1)), filepath.Join(box, early)))
-	s.write(t, "domain/odmr/Maildir/vodmr.notes", "1795336700 kept "+early+" 3 77 451 4.2.0 busy\n")
-	m := s.mailbox(t, 8)
-	require.OK(t, m.Expire(false))
-	if diff := cmp.Diff(map[string]bool{early: true}, s.waiting(t)); diff != "" {
-		t.Error(diff)
-	}
-}
-
 // TestEach: all that waits is listed, oldest first, with its note or the error of its
 // envelope, and nothing changes.
 func TestEach(t *testing.T) {
