@@ -205,23 +205,42 @@ func TestFilterClientDoesNotWait(t *testing.T) {
 // TestFilterServerCut: however the server ends, and after whichever byte, the client gets
 // what it said once, and then the end.
 func TestFilterServerCut(t *testing.T) {
-	const says = "220 mx\r\n250-one\r\n250 two\r\n550 5.1.1 three\r\n"
-	for end, code := range map[string]int{"exit 5": 5, "kill -9 $$": 111, "exec 1>&- 0<&-; sleep 0.1; exit 6": 6, "sleep 3 & exit 7": 7} {
-		for n := 0; n <= len(says); n += 3 {
-			script := fmt.Sprintf("IFS= read -r line\nhead -c %d \"$0.says\"\n%s\n", n, end)
-			path := server(t, script)
-			require.OK(t, os.WriteFile(path+".says", []byte(says), 0o600))
-			p := dialogue.Start(t, command("-d", learnt(t), path))
-			p.Send("EHLO a\r\nRCPT TO:<nobody@example.org>\r\nNOOP\r\n")
-			got := readAll(t, p)
-			if c, _ := p.End(); c != code {
-				t.Errorf("%s after %d bytes: exit %d, want %d", end, n, c, code)
-			}
-			// Ours may stand between whole replies of the server.
-			if without := strings.ReplaceAll(got, "503 5.5.1 say MAIL first\r\n", ""); without != says[:n] {
-				t.Errorf("%s after %d bytes: got %q", end, n, got)
-			}
+	for name, d := range map[string]struct{ says, client string }{
+		"a refused recipient": {
+			"220 mx\r\n250-one\r\n250 two\r\n550 5.1.1 three\r\n",
+			"EHLO a\r\nRCPT TO:<nobody@example.org>\r\nNOOP\r\n",
+		},
+		"a message": {
+			"220 mx\r\n250 two\r\n250 mail\r\n250 rcpt\r\n354 go\r\n250 taken\r\n221 bye\r\n",
+			"EHLO a\r\nMAIL FROM:<a@sender.example>\r\nRCPT TO:<bob@example.org>\r\nDATA\r\nhello\r\n.\r\nQUIT\r\n",
+		},
+	} {
+		for end, code := range map[string]int{"exit 5": 5, "kill -9 $$": 111, "exec 1>&- 0<&-; sleep 0.1; exit 6": 6, "sleep 3 & exit 7": 7} {
+			t.Run(name+" "+end, func(t *testing.T) {
+				t.Parallel()
+				for n := range len(d.says) + 1 {
+					serverCut(t, d.says, n, d.client, end, code)
+				}
+			})
 		}
+	}
+}
+
+// serverCut has the server say n bytes and end. Its client hears these and no other, but for
+// a reply of the filter's own.
+func serverCut(t *testing.T, says string, n int, client, end string, code int) {
+	t.Helper()
+	path := server(t, fmt.Sprintf("IFS= read -r line\nhead -c %d \"$0.says\"\n%s\n", n, end))
+	require.OK(t, os.WriteFile(path+".says", []byte(says), 0o600))
+	p := dialogue.Start(t, command("-d", learnt(t), path))
+	p.Send(client)
+	got := readAll(t, p)
+	if c, _ := p.End(); c != code {
+		t.Errorf("after %d bytes: exit %d, want %d", n, c, code)
+	}
+	// Ours may be between whole replies of the server.
+	if without := strings.ReplaceAll(got, "503 5.5.1 say MAIL first\r\n", ""); without != says[:n] {
+		t.Errorf("after %d bytes: got %q", n, got)
 	}
 }
 
