@@ -72,6 +72,24 @@ func TestSpeedIsTheMeasured(t *testing.T) {
 	}
 }
 
+// TestFrontsAreTheMeasured: test/bench has the latency from each mail server on a front.
+func TestFrontsAreTheMeasured(t *testing.T) {
+	text := read(t, "test/bench/README.md")
+	rows := measured(t)
+	for front, row := range map[string]string{
+		"Postfix, virtual(8)": "postfix-virtual", "Postfix, local(8) by virtual_alias_maps": "postfix-maps",
+		"Postfix, local(8) by aliases": "postfix-aliases", "Postfix, local(8) by luser_relay": "postfix-luser",
+		"Postfix, local(8) that forwards": "postfix-forward", "Dovecot's LMTP": "dovecot", "OpenSMTPD": "opensmtpd", "Exim": "exim",
+	} {
+		_, note, found := strings.Cut(rows["standing-"+row]["note"], "median ")
+		median, within, _ := strings.Cut(note, " ms, 90 of 100 within ")
+		within, _, _ = strings.Cut(within, " ms,")
+		if want := "| " + front + " | " + median + " | " + within + " |\n"; !found || !strings.Contains(text, want) {
+			t.Errorf("test/bench/README.md does not say %q", want)
+		}
+	}
+}
+
 // TestMachinesQuotesTheMeasured: the figures from which MACHINES computes others are the
 // stored results.
 func TestMachinesQuotesTheMeasured(t *testing.T) {
