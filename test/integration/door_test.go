@@ -209,9 +209,9 @@ func TestDoorDictionary(t *testing.T) {
 	eventually(t, time.Minute, "the session stands", func() bool { return len(p.lines(t, " stand ")) == 1 })
 	s.deliver(t, "ann@sender.test", "first\n", "bob@"+s.domain)
 	eventually(t, time.Minute, "it is sent", func() bool { return len(s.waiting(t)) == 0 })
-	const connections, each = 50, 20
+	const connections, each = 50, 200
 	var group sync.WaitGroup
-	replies := make(chan string, connections*(each+1))
+	replies := make(chan string, 2*connections*each)
 	for i := range connections {
 		group.Go(func() { dictionary(front, s.domain, i, each, replies) })
 	}
@@ -254,7 +254,7 @@ func TestDoorDictionary(t *testing.T) {
 	endedWell(t, done)
 }
 
-// dictionary asks about unknown recipients on one connection, and at its end about one that
+// dictionary asks about unknown recipients on one connection, and after each ten about one that
 // is known.
 func dictionary(front *postfix, domain string, number, each int, replies chan<- string) {
 	c, err := smtp.Dial("127.0.0.1:" + front.openPort)
@@ -269,8 +269,10 @@ func dictionary(front *postfix, domain string, number, each int, replies chan<- 
 	}
 	for i := range each {
 		replies <- "unknown " + replyOf(c.Rcpt(fmt.Sprintf("word%d-%d@%s", number, i, domain)))
+		if i%10 == 9 {
+			replies <- "known " + replyOf(c.Rcpt([]string{"bob", "carol"}[number%2]+"@"+domain))
+		}
 	}
-	replies <- "known " + replyOf(c.Rcpt([]string{"bob", "carol"}[number%2]+"@"+domain))
 }
 
 // sessionMemory is the resident memory of the session that holds the lock, in KiB.
