@@ -182,23 +182,39 @@ func (p *queueProcess) pollWritable(fd int) error {
 }
 
 // wait waits for the program's end and keeps what it says on descriptor 6. Something that
-// it left behind may hold that open, so its end is not waited for.
+// it left behind may hold that open, so its end is not waited for. A poll that fails, for lack
+// of memory, is tried again: the program may have queued the message, and is not to be killed.
 func (p *queueProcess) wait() (unix.WaitStatus, error) {
+	const tries, pause = 10, 100 * time.Millisecond
 	end := time.Now().Add(p.timeout)
-	for {
+	for failures := 0; ; {
 		fds := []unix.PollFd{{Fd: int32(p.program.Ended()), Events: unix.POLLIN}, {Fd: int32(p.text), Events: unix.POLLIN}}
 		ready, err := poll(fds, time.Until(end))
 		if err != nil {
-			return 0, err
+			if failures++; failures == tries {
+				return p.end(err)
+			}
+			time.Sleep(pause)
+			continue
 		}
 		p.readText()
 		if fds[0].Revents != 0 {
 			return p.reap(), nil
 		}
 		if !ready || time.Now().After(end) {
-			return 0, errTimeout
+			return p.end(errTimeout)
 		}
 	}
+}
+
+// end kills the program, because it is not waited for any longer. If it has ended by itself just
+// then, its status counts: it may have queued the message, which must not go twice.
+func (p *queueProcess) end(why error) (unix.WaitStatus, error) {
+	p.program.Kill()
+	if status := p.reap(); p.cause == nil && status.Exited() {
+		return status, nil
+	}
+	return 0, why
 }
 
 // reap takes the exit status.
