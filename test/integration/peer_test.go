@@ -98,6 +98,9 @@ func (kind *peer) account(t *testing.T, how mode, session func(s *site, p *provi
 	if server.idle != nil {
 		eventually(t, sessionLimit, kind.name+" delivers what it took", server.idle)
 	}
+	for i, m := range list {
+		list[i].again = len(p.lines(t, " doubt ", m.file))
+	}
 	settleAccount(t, s, kind, server.kept, list)
 }
 

@@ -28,8 +28,9 @@ func (o outcome) String() string {
 // An oddMail is one file in the provider's Maildir and what may become of it.
 type oddMail struct {
 	*message
-	name string
-	may  outcome
+	name  string
+	may   outcome
+	again int // in how many sessions that broke it was under way, so that it may have arrived
 }
 
 // deliverOdd delivers some fifty files of forty messages, each of another kind. Their
@@ -61,7 +62,7 @@ func (o *oddMailer) add(t testing.TB, may outcome, sender, content string, local
 	t.Helper()
 	for _, local := range locals {
 		o.deliverContent(t, sender, content, local+"@"+o.domain)
-		o.list = append(o.list, oddMail{o.delivered[len(o.delivered)-1], local, may})
+		o.list = append(o.list, oddMail{message: o.delivered[len(o.delivered)-1], name: local, may: may})
 	}
 }
 
