@@ -99,7 +99,7 @@ func (kind *peer) account(t *testing.T, how mode, session func(s *site, p *provi
 		eventually(t, sessionLimit, kind.name+" delivers what it took", server.idle)
 	}
 	for i, m := range list {
-		list[i].again = len(p.lines(t, " doubt ", m.file))
+		list[i].doubts = len(p.lines(t, " doubt ", m.file))
 	}
 	settleAccount(t, s, kind, server.kept, list)
 }

@@ -110,7 +110,7 @@ func settleAccount(t testing.TB, s *site, kind *peer, kept string, list []oddMai
 		switch {
 		case fates == 0:
 			t.Errorf("%.40s vanished", m.name)
-		case fates > 1+m.again:
+		case fates > 1+m.doubts:
 			t.Errorf("%.40s has %d fates, %d copies and %d bounces: %v", m.name, fates, len(copies[to]), bounced[to], got)
 		case got&m.may == 0:
 			t.Errorf("%.40s %v, want that it %v; %s", m.name, got, m.may, kind.exceptions[m.name].why)

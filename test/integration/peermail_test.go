@@ -28,9 +28,9 @@ func (o outcome) String() string {
 // An oddMail is one file in the provider's Maildir and what may become of it.
 type oddMail struct {
 	*message
-	name  string
-	may   outcome
-	again int // in how many sessions that broke it was under way, so that it may have arrived
+	name   string
+	may    outcome
+	doubts int // in how many sessions that broke it was under way, so that it may have arrived
 }
 
 // deliverOdd delivers some fifty files of forty messages, each of another kind. Their
