@@ -8,17 +8,18 @@ import "fmt"
 // the customer asked for a part of the mail: that part is not counted.
 func (s *session) counted() string {
 	messages, bytes, known := s.spool.Waiting()
-	switch {
-	case !known || s.grant.Narrowed():
+	if !known || s.grant.Narrowed() {
 		return ""
-	case messages == 0:
-		return ", no message waits"
-	case bytes > 0 && messages == 1:
-		return fmt.Sprintf(", 1 message waits, %d bytes", bytes)
-	case bytes > 0:
-		return fmt.Sprintf(", %d messages wait, %d bytes", messages, bytes)
-	case messages == 1:
-		return ", 1 message waits"
 	}
-	return fmt.Sprintf(", %d messages wait", messages)
+	text := fmt.Sprintf(", %d messages wait", messages)
+	switch messages {
+	case 0:
+		text = ", no message waits"
+	case 1:
+		text = ", 1 message waits"
+	}
+	if bytes > 0 {
+		text += fmt.Sprintf(", %d bytes", bytes)
+	}
+	return text
 }

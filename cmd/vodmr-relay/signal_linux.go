@@ -8,43 +8,30 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
-
-	"vodmr/internal/fdio"
 )
 
-// terminated returns a descriptor that can be read once SIGTERM has come, which
-// from now on does not kill this process. Only a standing session asks for it.
-//
-// Package os/signal would do this too, but with three threads that stay as long as the session
+// writeAtSIGTERM has SIGTERM write to a pipe. Package os/signal would do this too, but with three threads that stay as long as the session
 // stands, which are a tenth of its memory. So the handler here takes the place of Go's, and all
 // but its address stays as Go has it.
-func terminated() (fd int, err error) {
-	r, w, err := fdio.Pipe()
-	if err == nil {
-		err = unix.SetNonblock(w, true)
+func writeAtSIGTERM(pipe int) error {
+	if err := unix.SetNonblock(pipe, true); err != nil {
+		return err
 	}
-	if err != nil {
-		return -1, err
-	}
-	terminating.pipe = uintptr(w)
+	terminating.pipe = uintptr(pipe)
 	var action [4]uint64 // the kernel's struct sigaction
+	if err := sigaction(nil, &action); err != nil {
+		return err
+	}
 	handler := onSIGTERM
-	err = sigaction(nil, &action)
 	action[0] = uint64(**(**uintptr)(unsafe.Pointer(&handler)))
-	if err == nil {
-		err = sigaction(&action, nil)
-	}
-	if err != nil {
-		return -1, fmt.Errorf("sigaction: %w", err)
-	}
-	return r, nil
+	return sigaction(&action, nil)
 }
 
 func sigaction(action, old *[4]uint64) error {
 	_, _, errno := syscall.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(unix.SIGTERM),
 		uintptr(unsafe.Pointer(action)), uintptr(unsafe.Pointer(old)), unsafe.Sizeof(action[0]), 0, 0)
 	if errno != 0 {
-		return errno
+		return fmt.Errorf("sigaction: %w", errno)
 	}
 	return nil
 }

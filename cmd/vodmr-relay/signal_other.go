@@ -11,18 +11,13 @@ import (
 	"vodmr/internal/fdio"
 )
 
-// terminated returns a descriptor that can be read once SIGTERM has come, which
-// from now on does not kill this process. Only a standing session asks for it.
-func terminated() (fd int, err error) {
-	r, w, err := fdio.Pipe()
-	if err != nil {
-		return -1, err
-	}
+// writeAtSIGTERM has SIGTERM write to a pipe.
+func writeAtSIGTERM(pipe int) error {
 	came := make(chan os.Signal, 1)
 	signal.Notify(came, unix.SIGTERM)
 	go func() {
 		<-came
-		_ = fdio.WriteAll(w, []byte{0})
+		_ = fdio.WriteAll(pipe, []byte{0})
 	}()
-	return r, nil
+	return nil
 }

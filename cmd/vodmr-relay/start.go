@@ -21,7 +21,7 @@ const (
 	// lateReply is AUTH's, if the password was right and the mailbox then hangs.
 	lateReply = "454 4.7.0 the mailbox does not answer, try again later\r\n"
 	// troubleReply is AUTH's, if the password was right and there is other trouble before 235.
-	troubleReply = "454 4.3.0 trouble here, try again later\r\n"
+	troubleReply = "454 4.3.0 local error, try again later\r\n"
 )
 
 // guardVerdict guards the steps up to the verdict.

@@ -49,6 +49,7 @@ const killTime = 10 * time.Second
 func (r *Run) Wait() unix.WaitStatus {
 	const unknown = unix.WaitStatus(exitUnknown << 8)
 	if r.failed {
+		r.cause = fmt.Errorf("the program's end is not known: %w", errGone)
 		return unknown
 	}
 	if r.killed && !fdio.Readable(time.Now().Add(killTime), r.socket) {

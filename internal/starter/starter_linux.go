@@ -84,12 +84,15 @@ func (s *Starter) giveUp() {
 
 // endTime is how long the second process may take to end. It needs a moment, unless somebody
 // has stopped it, or it waits for a program that cannot be killed.
-const endTime = 2 * time.Second
+const (
+	endTime  = 2 * time.Second
+	endPause = 200 * time.Microsecond // between two looks if it has
+)
 
 // Close ends the second process.
 func (s *Starter) Close() {
 	s.giveUp()
-	for until := time.Now().Add(endTime); time.Now().Before(until); time.Sleep(endTime / 10000) {
+	for until := time.Now().Add(endTime); time.Now().Before(until); time.Sleep(endPause) {
 		ended, err := sys.RetryN(func() (int, error) { return unix.Wait4(s.pid, nil, unix.WNOHANG, nil) })
 		if ended != 0 || err != nil {
 			return
