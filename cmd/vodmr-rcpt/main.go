@@ -5,6 +5,7 @@ package main
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -67,12 +68,14 @@ func once(o *flags) int {
 	if opinion.Err != nil {
 		_ = fdio.WriteAll(2, []byte(program+": "+opinion.Err.Error()+"\n"))
 	}
+	reply, code := "250 2.1.5 ", 0
 	if opinion.Refuse {
-		_ = fdio.WriteAll(1, []byte("550 5.1.1 "+words(opinion)+"\n"))
-		return exitUnknown
+		reply, code = "550 5.1.1 ", exitUnknown
 	}
-	_ = fdio.WriteAll(1, []byte("250 2.1.5 "+words(opinion)+"\n"))
-	return 0
+	if err := fdio.WriteAll(1, []byte(reply+words(opinion)+"\n")); err != nil {
+		return fail(fmt.Errorf("standard output: %w", err), "\n", code)
+	}
+	return code
 }
 
 // words are an opinion's for the reply, never empty.

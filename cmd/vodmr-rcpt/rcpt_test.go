@@ -18,7 +18,9 @@ import (
 // bin is the folder of the programs that TestMain built.
 var bin string
 
-func TestMain(m *testing.M) { os.Exit(dialogue.Main(m, &bin, "vodmr/cmd/vodmr-rcpt")) }
+func TestMain(m *testing.M) {
+	os.Exit(dialogue.Main(m, &bin, "vodmr/cmd/vodmr-rcpt", "vodmr/test/standin/smtpd", "vodmr/test/faults/inject"))
+}
 
 // learnt is a door where nobody@example.org is known not to exist.
 func learnt(t *testing.T) string {
@@ -199,6 +201,59 @@ func TestFilterClientDoesNotWait(t *testing.T) {
 	}
 	if got, _ := os.ReadFile(path + ".got"); string(got) != "content\r\n.\r\nQUIT\r\n" {
 		t.Errorf("the server got %q", got)
+	}
+}
+
+// TestFilterBlind: once the server has begun TLS, all bytes pass, and the log says why
+// nothing is refused any more. A server that refuses STARTTLS leaves the filter seeing.
+func TestFilterBlind(t *testing.T) {
+	const refused = "RCPT TO:<nobody@example.org>\r\n"
+	path := server(t, "printf '220 mx\\r\\n'; read -r tls; printf '454 not now\\r\\n'; read -r mail; printf '250 ok\\r\\n'\n"+
+		"read -r tls; printf '220 go\\r\\n'; cat >\"$0.got\"; printf '\\026\\003'; exit 4\n")
+	p := dialogue.Start(t, command("-d", learnt(t), path))
+	p.Run("S: 220 mx\nC: STARTTLS\nS: 454 not now\nC: MAIL FROM:<>\nS: 250 ok")
+	p.Send(refused)
+	p.Run("S: 550 5.1.1 no user *\nC: STARTTLS\nS: 220 go")
+	p.Send("\x16\x03\x01" + refused)
+	p.CloseWrite()
+	if got := readAll(t, p); got != "\x16\x03" {
+		t.Errorf("the client got %q", got)
+	}
+	code, log := p.End()
+	if lines := strings.Split(log, "\n"); code != 4 || len(lines) != 3 || !strings.Contains(lines[0], " refused ") ||
+		!dialogue.Match(`*vodmr-rcpt: 4711 blind reason="the server has begun TLS itself: put TLS in front of vodmr-rcpt"`, lines[1]) {
+		t.Errorf("exit %d, %q", code, log)
+	}
+	if got := require.File(t, path+".got"); got != "\x16\x03\x01"+refused {
+		t.Errorf("the server got %q", got)
+	}
+}
+
+// TestFilterClientCut: if the client ends behind any command, or in it, the server has what it
+// said, the client hears each reply to it once, and a message is taken whole or not at all.
+func TestFilterClientCut(t *testing.T) {
+	steps, all := smtpSession(), ""
+	for _, s := range steps {
+		all += s.says
+	}
+	door, at := learntUsers(t), 0
+	for i, s := range steps {
+		for _, part := range []int{0, len(s.says) / 2, len(s.says) - 1, len(s.says)} {
+			want, folder := steps[:i], t.TempDir()
+			if part == len(s.says) {
+				want = steps[:i+1]
+			}
+			cmd := command("-d", door, filepath.Join(bin, "smtpd"))
+			cmd.Env = append(cmd.Env, "STANDIN_SMTPD="+folder)
+			heard := connect(t, cmd, i%2 == 0).talk(t, []step{{says: all[:at+max(part, 0)]}})
+			_ = cmd.Wait()
+			h := follow(heard, want)
+			if !h.complete || h.others > 0 {
+				t.Errorf("cut in step %d behind %d bytes: %q behind %q", i, part, h.wrong, h.replies)
+			}
+			checkTaken(t, folder, steps, h)
+		}
+		at += len(s.says)
 	}
 }
 
