@@ -26,7 +26,7 @@ type Receiver struct {
 // Make creates a Maildir with mode 0700 at an absolute or relative path, if there is none.
 func Make(dir string) error {
 	for _, path := range []string{dir, dir + "/tmp", dir + "/new", dir + "/cur"} {
-		if err := unix.Mkdir(path, 0o700); err != nil && err != unix.EEXIST {
+		if err := sys.MakeFolder(path, 0o700); err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
 	}

@@ -77,6 +77,20 @@ func Unlink(dir int, name string) error {
 	return Retry(func() error { return unix.Unlinkat(dir, name, 0) })
 }
 
+// Link gives a file a second name, in another directory.
+func Link(dir int, name string, toDir int, to string) error {
+	return Retry(func() error { return unix.Linkat(dir, name, toDir, to, 0) })
+}
+
+// MakeFolder makes a folder; one that is there already is no error.
+func MakeFolder(path string, mode uint32) error {
+	err := Retry(func() error { return unix.Mkdir(path, mode) })
+	if err == unix.EEXIST {
+		return nil
+	}
+	return err
+}
+
 // Rename gives a file below dir another name there.
 func Rename(dir int, from, to string) error {
 	return Retry(func() error { return unix.Renameat(dir, from, dir, to) })

@@ -59,7 +59,7 @@ func listen(dir, domain string) (*listener, error) {
 	l.fd = fd
 	if err := l.bind(tmp); err != nil {
 		unix.Close(fd)
-		_ = unix.Unlink(tmp)
+		_ = sys.Unlink(unix.AT_FDCWD, tmp)
 		return nil, fmt.Errorf("%s: %w", l.path, err)
 	}
 	return l, nil
@@ -67,11 +67,11 @@ func listen(dir, domain string) (*listener, error) {
 
 // bind gives the socket its name once it can be asked.
 func (l *listener) bind(tmp string) error {
-	_ = unix.Unlink(tmp) // left by a process with this id
+	_ = sys.Unlink(unix.AT_FDCWD, tmp) // left by a process with this id
 	if err := unix.Bind(l.fd, &unix.SockaddrUnix{Name: tmp}); err != nil {
 		return err
 	}
-	if err := unix.Chmod(tmp, socketMode); err != nil {
+	if err := sys.Retry(func() error { return unix.Chmod(tmp, socketMode) }); err != nil {
 		return err
 	}
 	if err := unix.Listen(l.fd, backlog); err != nil {
@@ -80,7 +80,7 @@ func (l *listener) bind(tmp string) error {
 	if err := sys.Lstat(unix.AT_FDCWD, tmp, &l.file); err != nil {
 		return err
 	}
-	return unix.Rename(tmp, l.path)
+	return sys.Rename(unix.AT_FDCWD, tmp, l.path)
 }
 
 // accept returns the next connection, or -1 if there is none now.
@@ -99,7 +99,7 @@ func (l *listener) accept() int {
 func (l *listener) close() {
 	var st unix.Stat_t
 	if sys.Lstat(unix.AT_FDCWD, l.path, &st) == nil && sys.SameFile(&st, &l.file) {
-		_ = unix.Unlink(l.path)
+		_ = sys.Unlink(unix.AT_FDCWD, l.path)
 	}
 	unix.Close(l.fd)
 }
