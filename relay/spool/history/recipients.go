@@ -65,8 +65,9 @@ type Recipients struct {
 
 	login    string
 	known    map[string]learnt
-	written  int    // how many entries were made, ever: the order of the next one
-	counts   [2]int // accepted, refused
+	written  int      // how many entries were made, ever: the order of the next one
+	counts   [2]int   // accepted, refused
+	queues   [2]queue // the same, the oldest first
 	takesAll bool
 	checked  int64 // when takesAll was found out, in Unix seconds; 0 for never
 	needed   int64 // bytes of the file when it was rewritten last
@@ -114,6 +115,7 @@ func (r *Recipients) Load() (changed bool, err error) {
 
 func (r *Recipients) reset() {
 	clear(r.known)
+	r.queues = [2]queue{}
 	r.counts, r.takesAll, r.checked, r.size, r.inode = [2]int{}, false, 0, 0, 0
 }
 
@@ -172,11 +174,43 @@ func (r *Recipients) set(entry Recipient) {
 	r.drop(entry.Address)
 	kind := kindOf(entry)
 	if r.counts[kind] >= maxRecipients {
-		r.drop(r.oldest(kind))
+		r.drop(r.queues[kind].oldest(r.known))
 	}
 	r.written++
 	r.known[entry.Address] = learnt{entry, r.written}
 	r.counts[kind]++
+	r.queues[kind].add(place{entry.Address, r.written}, r.known)
+}
+
+// A queue has the entries of a kind in their order, and some that count no more.
+type queue []place
+
+// A place is that of the entry that was made as the Nth. Only the last of an address counts.
+type place struct {
+	address string
+	order   int
+}
+
+func (p place) counts(known map[string]learnt) bool { return known[p.address].order == p.order }
+
+// add adds the newest.
+func (q *queue) add(p place, known map[string]learnt) {
+	if len(*q) >= 2*maxRecipients {
+		*q = slices.DeleteFunc(*q, func(p place) bool { return !p.counts(known) })
+	}
+	*q = append(*q, p)
+}
+
+// oldest takes the oldest out, and returns its address.
+func (q *queue) oldest(known map[string]learnt) string {
+	for len(*q) > 0 {
+		first := (*q)[0]
+		*q = (*q)[1:]
+		if first.counts(known) {
+			return first.address
+		}
+	}
+	return ""
 }
 
 func kindOf(entry Recipient) int {
@@ -191,17 +225,6 @@ func (r *Recipients) drop(address string) {
 		r.counts[kindOf(entry.Recipient)]--
 		delete(r.known, address)
 	}
-}
-
-// oldest returns the address of a kind's oldest entry.
-func (r *Recipients) oldest(kind int) string {
-	var found learnt
-	for _, entry := range r.known {
-		if kindOf(entry.Recipient) == kind && (found.Address == "" || entry.order < found.order) {
-			found = entry
-		}
-	}
-	return found.Address
 }
 
 // fresh reports if a time is not longer ago than the limit, and not in the future.
@@ -329,20 +352,24 @@ func (r *Recipients) append(fd int, line []byte) (done bool, err error) {
 		_ = unix.Ftruncate(fd, open.Size) // half a line would spoil the next one
 		return false, err
 	}
-	if open.Size == r.size && (open.Ino == r.inode || r.inode == 0) { // nobody else wrote
+	current := open.Size == r.size && (open.Ino == r.inode || r.inode == 0) // nobody else wrote
+	if current {
 		r.size, r.inode = open.Size+int64(len(line)), open.Ino
 	}
-	if open.Size > 2*r.needed+minRewritten && int(open.Uid) == unix.Geteuid() { // or its owner changes
-		return true, r.rewrite()
+	if open.Size <= 2*r.needed+minRewritten || int(open.Uid) != unix.Geteuid() { // or its owner changes
+		return true, nil
 	}
-	return true, nil
+	if !current {
+		if err := r.read(); err != nil {
+			return true, err
+		}
+	}
+	return true, r.rewrite()
 }
 
-// rewrite replaces the file by one that has only what is known. The lock is held.
+// rewrite replaces the file by one that has only what is known. The lock is held. Mail and
+// questions wait meanwhile, so nothing is read that is known already.
 func (r *Recipients) rewrite() error {
-	if err := r.read(); err != nil {
-		return err
-	}
 	var text []byte
 	if r.login != "" {
 		text = appendNote(text, r.clock().Unix(), "login", r.login)
@@ -363,7 +390,8 @@ func (r *Recipients) rewrite() error {
 	if err != nil {
 		return err
 	}
-	err = errors.Join(unix.Fchmod(fd, recipientMode), fdio.WriteAll(fd, text))
+	var st unix.Stat_t
+	err = errors.Join(unix.Fchmod(fd, recipientMode), fdio.WriteAll(fd, text), sys.Stat(fd, &st))
 	unix.Close(fd)
 	if err == nil {
 		err = unix.Rename(tmp, r.path())
@@ -372,6 +400,6 @@ func (r *Recipients) rewrite() error {
 		_ = unix.Unlink(tmp)
 		return err
 	}
-	r.needed = int64(len(text))
-	return r.read()
+	r.needed, r.size, r.inode = int64(len(text)), st.Size, st.Ino
+	return nil
 }
