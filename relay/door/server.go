@@ -38,6 +38,8 @@ type Server struct {
 	// Changed reports if what is known of a domain was changed by somebody else, so that no
 	// earlier answer counts. Nil for never.
 	Changed func(domain string) bool
+	// Known is what is known of an address in another way than by a question. Nil for nothing.
+	Known func(normal string) (Answer, bool)
 }
 
 // An asker is a connection with at most one question.
@@ -204,10 +206,17 @@ func (s *Server) answerKnown(a *asker) {
 	if s.Changed != nil && s.Changed(a.domain) {
 		s.cache = cache{}
 	}
-	if answer, known := s.cache.of(a.question, s.date()); known {
+	answer, known := s.cache.of(a.question, s.date())
+	if !known && s.Known != nil {
+		answer, known = s.Known(a.question)
+	}
+	if known {
 		s.say(a, answer)
 	}
 }
+
+// Forget forgets what was answered about an address: something later is known.
+func (s *Server) Forget(normal string) { s.cache.forget(normal) }
 
 // Questions hands out at most so many addresses that are asked about, each once.
 func (s *Server) Questions(most int) []string {

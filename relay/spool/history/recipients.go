@@ -21,8 +21,10 @@ const (
 	keepRecipient = 7 * 24 * time.Hour
 	// keepTakesAll is how long a server that takes any recipient is not asked again.
 	keepTakesAll = 24 * time.Hour
-	// renewAccepted is how old an acceptance must be to be written again.
-	renewAccepted = 24 * time.Hour
+	// AcceptedFor and RefusedFor are how long an answer holds without the customer's server being
+	// asked again, if it can be asked. A user that it makes is not refused for longer.
+	AcceptedFor = time.Hour
+	RefusedFor  = 10 * time.Minute
 
 	maxRecipients    = 1000      // of each kind
 	minRewritten     = 256 << 10 // bytes beyond twice of what is needed; then the file is rewritten
@@ -239,6 +241,21 @@ func (r *Recipients) Of(address string) (entry Recipient, known bool) {
 	return found.Recipient, known && r.fresh(found.When, keepRecipient)
 }
 
+// Fresh is what is known of an address, if it holds so that the customer's server need not be
+// asked.
+func (r *Recipients) Fresh(address string) (entry Recipient, known bool) {
+	entry, known = r.Of(address)
+	return entry, known && r.holds(entry)
+}
+
+// holds reports if an answer is fresh.
+func (r *Recipients) holds(entry Recipient) bool {
+	if entry.Refused {
+		return r.fresh(entry.When, RefusedFor)
+	}
+	return r.fresh(entry.When, AcceptedFor)
+}
+
 // All are all that are known, the oldest first.
 func (r *Recipients) All() []Recipient {
 	var all []Recipient
@@ -266,9 +283,9 @@ func (r *Recipients) SetTakesAll(all bool) error {
 	return r.write("all", map[bool]string{false: "0", true: "1"}[all])
 }
 
-// Refused remembers a refusal. The same one is not written again within an hour.
+// Refused remembers a refusal. It is not written again as long as the last one is fresh.
 func (r *Recipients) Refused(address, reply string) error {
-	if old, known := r.Of(address); known && old.Refused && r.fresh(old.When, time.Hour) {
+	if old, known := r.Fresh(address); known && old.Refused {
 		return nil
 	}
 	entry := Recipient{Address: address, Refused: true, When: r.clock().Unix(), Reply: cut(reply)}
@@ -276,9 +293,9 @@ func (r *Recipients) Refused(address, reply string) error {
 	return r.write("no", address, entry.Reply)
 }
 
-// Accepted remembers an acceptance, which takes back a refusal.
+// Accepted remembers an acceptance likewise, which takes back a refusal.
 func (r *Recipients) Accepted(address string) error {
-	if old, known := r.Of(address); known && !old.Refused && r.fresh(old.When, renewAccepted) {
+	if old, known := r.Fresh(address); known && !old.Refused {
 		return nil
 	}
 	r.set(Recipient{Address: address, When: r.clock().Unix()})
