@@ -17,8 +17,8 @@ import (
 	"vodmr/test/kit/testsite"
 )
 
-// A probedCustomer is a customer whose standing sessions come and go, and whose server writes
-// down when it is asked about a recipient without mail.
+// A probedCustomer has standing sessions that come and go, and a server that writes down when it
+// is asked about a recipient without mail.
 type probedCustomer struct {
 	*site
 	later atomic.Int64 // the date, beyond now
@@ -65,16 +65,16 @@ func (p *probedCustomer) mail(from string) string {
 	return ""
 }
 
-// stand begins a standing session. The function ends it.
-func (p *probedCustomer) stand(t *testing.T) (end func()) {
+// begin begins a standing session. The function ends it.
+func (p *probedCustomer) begin(t *testing.T) (end func()) {
 	t.Helper()
 	conn, peer := socketPair(t)
 	log, err := os.OpenFile(filepath.Join(p.root, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	require.OK(t, err)
-	told, tell, err := os.Pipe()
+	signal, tell, err := os.Pipe()
 	require.OK(t, err)
 	config := p.relayConfig(peer, log)
-	config.Now, config.Terminated = p.clock, func() (int, error) { return int(told.Fd()), nil }
+	config.Now, config.Terminated = p.clock, func() (int, error) { return int(signal.Fd()), nil }
 	served, done := make(chan error, 1), make(chan bool)
 	go func() {
 		served <- Serve(config)
@@ -97,7 +97,7 @@ func (p *probedCustomer) stand(t *testing.T) (end func()) {
 		<-done
 		conn.Close()
 		tell.Close()
-		told.Close()
+		signal.Close()
 		log.Close()
 	}
 }
@@ -149,12 +149,12 @@ func TestProbes(t *testing.T) {
 	const nobody, carol, bob, late = "nobody@example.org", "carol@example.org", "bob@example.org", "late@example.org"
 	const made = 123 * time.Minute
 	p := newProbedCustomer(t, carol, bob)
-	end := p.stand(t)
+	end := p.begin(t)
 	p.send(t, bob)
 	for p.at() < 6*time.Hour {
 		if at := p.at(); at > 0 && at%(25*time.Minute) == 0 {
 			end()
-			end = p.stand(t)
+			end = p.begin(t)
 		}
 		if p.at() == made {
 			p.add(late)
@@ -182,7 +182,7 @@ func TestProbes(t *testing.T) {
 func TestLastWord(t *testing.T) {
 	const bob, late = "bob@example.org", "late@example.org"
 	p := newProbedCustomer(t, bob)
-	end := p.stand(t)
+	end := p.begin(t)
 	for _, to := range []string{bob, late} {
 		p.send(t, to)
 		p.asks(t, late, to == bob)

@@ -102,7 +102,7 @@ func newDoorway(t *testing.T, customer *doorCustomer) *doorway {
 
 func (d *doorway) test(t *testing.T) {
 	d.want(t, "nobody", "250") // nobody can be asked
-	d.stand(t, func() {
+	d.session(t, func() {
 		d.deliver(t, "bob")
 		d.stored(t, 0) // it is sent at once
 		for range 3 {
@@ -126,7 +126,7 @@ func (d *doorway) test(t *testing.T) {
 	<-done
 	d.want(t, "absent", "550 5.1.1 ")
 	d.want(t, "bob", "250")
-	d.stand(t, func() { d.want(t, "absent", "550 5.1.1 ") }) // the socket is replaced
+	d.session(t, func() { d.want(t, "absent", "550 5.1.1 ") }) // the socket is replaced
 }
 
 // refusedOnce: without a standing session the first message to an unknown user is taken and
@@ -213,8 +213,8 @@ func (d *doorway) stored(t *testing.T, n int) {
 	eventually(t, time.Minute, "the front delivers what it took", func() bool { return d.Idle() && len(d.site.waiting(t)) == n })
 }
 
-// stand runs a standing session.
-func (d *doorway) stand(t *testing.T, run func()) {
+// session runs a standing session.
+func (d *doorway) session(t *testing.T, run func()) {
 	t.Helper()
 	before := len(d.standing.lines(t, " stand "))
 	done := background(func() (int, string) { return d.site.atrn(t, d.standing, d.customer.atrn()...) })
