@@ -395,6 +395,36 @@ func TestBounded(t *testing.T) {
 	}
 }
 
+// TestEachDomain: a flood of questions about one domain does not keep another's from being
+// taken.
+func TestEachDomain(t *testing.T) {
+	dir := t.TempDir()
+	domains := []string{"a.org", "b.org", "c.org"}
+	s, err := Listen(dir, domains, time.Now)
+	require.OK(t, err)
+	defer s.Close()
+	asks := func(domain string) {
+		fd, err := connect(filepath.Join(dir, domain))
+		require.OK(t, err)
+		t.Cleanup(func() { unix.Close(fd) })
+		_, err = unix.Write(fd, []byte("bob@"+domain+"\n"))
+		require.OK(t, err)
+	}
+	for range 4 * maxAccepts {
+		asks("b.org")
+	}
+	asks("a.org")
+	asks("c.org")
+	s.Work()
+	count := map[string]int{}
+	for _, a := range s.askers {
+		count[a.domain]++
+	}
+	if count["a.org"] != 1 || count["b.org"] != maxAccepts-2 || count["c.org"] != 1 {
+		t.Errorf("taken at once: %v", count)
+	}
+}
+
 // TestNoDescriptorLeft: if a connection waits that cannot be accepted, the session is woken once
 // a second, and not without end. Then the question is answered.
 func TestNoDescriptorLeft(t *testing.T) {

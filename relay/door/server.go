@@ -109,19 +109,19 @@ func (s *Server) accept() {
 	if s.now().Before(s.pause) {
 		return
 	}
-	left := maxAccepts
-	for _, l := range s.listeners {
-		for left > 0 {
-			fd, err := l.accept()
-			if err != nil {
-				s.pause = s.now().Add(acceptPause)
-				return
-			}
-			if fd < 0 {
-				break
-			}
+	waiting := slices.Clone(s.listeners)
+	for left := maxAccepts; left > 0 && len(waiting) > 0; {
+		l := waiting[0]
+		fd, err := l.accept()
+		if err != nil {
+			s.pause = s.now().Add(acceptPause)
+			return
+		}
+		waiting = waiting[1:]
+		if fd >= 0 {
 			left--
 			s.add(fd, l.domain)
+			waiting = append(waiting, l) // the other domains have their turn before
 		}
 	}
 }
