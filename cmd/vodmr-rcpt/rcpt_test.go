@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -293,5 +295,58 @@ func TestOpenSMTPDLog(t *testing.T) {
 	}
 	if code != 0 {
 		t.Errorf("exit %d", code)
+	}
+}
+
+// TestPatience: if a session hangs or answers without an end, each face says yes: it is the
+// program that ends the connection.
+func TestPatience(t *testing.T) {
+	require.Time(t)
+	t.Parallel()
+	hangs := func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }
+	drips := func(conn net.Conn) {
+		for err := error(nil); err == nil; time.Sleep(20 * time.Millisecond) {
+			_, err = io.WriteString(conn, "n")
+		}
+	}
+	pours := func(conn net.Conn) {
+		for err := error(nil); err == nil; {
+			_, err = io.WriteString(conn, strings.Repeat("no ", 10000))
+		}
+	}
+	const yes, address = "250 2.1.5 the session did not answer\n", "nobody@example.org"
+	request := "protocol_state=RCPT\nrecipient=" + address + "\n\n"
+	path := server(t, smtpd)
+	for name, test := range map[string]struct {
+		session func(net.Conn)
+		in, out string
+		args    []string
+	}{
+		"hangs":             {hangs, "", yes, []string{address}},
+		"hangs, Postfix":    {hangs, request, "action=DUNNO\n\n", []string{"-P"}},
+		"hangs, qmail":      {hangs, "MAIL FROM:<>\r\nRCPT TO:<bob@example.org>\r\n", "220 mx\r\n250 ok\r\n250 ok\r\n", []string{path}},
+		"answers by bytes":  {drips, "", yes, []string{address}},
+		"answers endlessly": {pours, "", yes, []string{address}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := learnt(t)
+			l, err := net.Listen("unix", filepath.Join(dir, "example.org"))
+			require.OK(t, err)
+			defer l.Close()
+			closed := make(chan bool)
+			go func() {
+				defer close(closed)
+				if conn, err := l.Accept(); err == nil {
+					_, _ = conn.Read(make([]byte, 1000))
+					test.session(conn)
+					conn.Close()
+				}
+			}()
+			out, _, _ := output(t, test.in, append([]string{"-d", dir}, test.args...)...)
+			if <-closed; out != test.out {
+				t.Errorf("it says %q, want %q", out, test.out)
+			}
+		})
 	}
 }

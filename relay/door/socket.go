@@ -15,6 +15,8 @@ const (
 	maxPath = 103
 	// backlog is how many questions may wait to be accepted. More are not asked.
 	backlog = 128
+	// minLimit is how many descriptors POSIX promises a process, and maxLimit is enough.
+	minLimit, maxLimit = 20, 1 << 20
 	// socketMode lets the folder's group ask.
 	socketMode = 0o660
 )
@@ -83,16 +85,32 @@ func (l *listener) bind(tmp string) error {
 	return sys.Rename(unix.AT_FDCWD, tmp, l.path)
 }
 
-// accept returns the next connection, or -1 if there is none now.
-func (l *listener) accept() int {
+// accept returns the next connection, or -1 if there is none now. The error says that one may
+// wait and cannot be taken.
+func (l *listener) accept() (int, error) {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
-	fd, _, err := unix.Accept(l.fd)
+	fd, err := sys.RetryN(func() (int, error) {
+		fd, _, err := unix.Accept(l.fd)
+		return fd, err
+	})
+	if err == unix.EAGAIN || err == unix.ECONNABORTED {
+		return -1, nil
+	}
 	if err != nil {
-		return -1
+		return -1, err
 	}
 	private(fd)
-	return fd
+	return fd, nil
+}
+
+// descriptorLimit is how many descriptors this process may have.
+func descriptorLimit() int {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return minLimit
+	}
+	return int(min(uint64(limit.Cur), maxLimit))
 }
 
 // close takes the name away if it is still this socket's.
