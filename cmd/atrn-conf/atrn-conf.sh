@@ -440,13 +440,12 @@ elsewhere() {
 # take the same letters from supervise/control: t ends the service, which starts again; d
 # ends it for good; x ends its supervisor then.
 
-# processes prints the folders in /proc, and the names, of root's processes with one of these
-# names. A process with another root folder is in a container.
+# processes prints the folders in /proc, and the names, of root's processes whose name matches.
+# A process with another root folder is in a container.
 processes() {
 	root=$(stat -Lc %d:%i /)
-	for process in /proc/[0-9]*; do
-		read -r comm <"$process/comm" || continue
-		case " $* " in *" $comm "*) ;; *) continue ;; esac
+	grep -HxE "$1" /proc/[0-9]*/comm 2>/dev/null | while IFS=: read -r process comm; do
+		process=${process%/comm}
 		[ "$(stat -c %u "$process") $(stat -Lc %d:%i "$process/root")" != "0 $root" ] || echo "$process $comm"
 	done 2>/dev/null
 }
@@ -454,20 +453,23 @@ processes() {
 # scanned prints the folders of services that are looked at. svscan and s6-svscan work in
 # theirs, and runsvdir has it behind its options.
 scanned() {
-	processes svscan runsvdir s6-svscan | while read -r process comm; do
+	processes 'svscan|runsvdir|s6-svscan' | while read -r process comm; do
 		folder=.
 		[ "$comm" != runsvdir ] || folder=$(tr '\0' '\n' <"$process/cmdline" | sed 1d | grep -v '^-' | head -n 1)
 		(cd "$process/cwd" && cd "$folder" && pwd -P)
-	done
+	done 2>/dev/null
 }
 
 # supervised prints a line for each supervisor of a service or of its log.
 supervised() {
 	there=$(cd "$1" 2>/dev/null && pwd -P) || return 0
-	processes supervise runsv s6-supervise | while read -r process comm; do
+	processes 'supervise|runsv|s6-supervise' | while read -r process comm; do
 		case $(readlink "$process/cwd") in "$there" | "$there/log") echo "$comm" ;; esac
 	done
 }
+
+# supervisable tells if something supervises a service or could.
+supervisable() { [ -n "$(scanned)$(supervised "$1")" ]; }
 
 # links prints the links to a service in folders, whose names it reads.
 links() {
@@ -479,13 +481,16 @@ links() {
 	done
 }
 
-# link_of prints where the link to a service is or, if there is none, where it belongs. The
-# second argument is its name.
+# link_of prints where the link to a service is or, if there is none, where it belongs, if
+# anything looks for links. The second argument is its name.
 link_of() {
 	link=$(scanned | links "$1" | head -n 1)
 	folder=$(scanned | head -n 1)
 	printf '%s' "${link:-${folder:+$folder/$2}}"
 }
+
+# must_link tells if a service has no supervisor now, or would have none after a boot.
+must_link() { [ -z "$(supervised "$1")" ] || { [ -n "$2" ] && [ ! -L "$2" ]; }; }
 
 # lasting says how long a link lasts.
 lasting() {
@@ -502,7 +507,7 @@ restart_supervised() { send_letters "$1/supervise" t; }
 
 # restart_command prints what a person would type for that.
 restart_command() {
-	case $(processes svscan runsvdir s6-svscan | head -n 1) in
+	case $(processes 'svscan|runsvdir|s6-svscan' | head -n 1) in
 	*" svscan") echo "svc -t $1" ;;
 	*" runsvdir") echo "sv term $1" ;;
 	*" s6-svscan") echo "s6-svc -t $1" ;;
@@ -660,14 +665,14 @@ make_accounts() {
 
 under_svscan() {
 	link=$(link_of "$etc/$name" "atrn-$name")
-	if [ ! -L "$link" ] || [ -z "$(supervised "$etc/$name")" ]; then
+	if must_link "$etc/$name" "$link"; then
 		! alive || change "end what was started without a supervisor" end_alone
 		first_fetch
 		change "link $etc/$name as $link, so that it runs $(lasting "$link")" link_service "$etc/$name" "$link"
 		await_supervisor "$etc/$name"
 	elif [ $refresh = yes ]; then
 		fetch_by_new
-		change "restart $link" restart_supervised "$etc/$name"
+		change "restart ${link:-$etc/$name}" restart_supervised "$etc/$name"
 	fi
 }
 
@@ -707,7 +712,7 @@ service() {
 		return
 	fi
 	[ -x "$etc/$name/run" ] || change "make the service folder $etc/$name" write_service
-	if [ -n "$(scanned)" ]; then
+	if supervisable "$etc/$name"; then
 		under_svscan
 	else
 		alone
@@ -793,7 +798,7 @@ finish() {
 log_place() {
 	if has_systemd; then
 		echo "journalctl -u atrn@$name"
-	elif [ -n "$(scanned)" ]; then
+	elif supervisable "$etc/$name"; then
 		echo "$etc/$name/log/main/current"
 	else
 		echo "/var/log/atrn-$name.log"

@@ -2,8 +2,11 @@ package install
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"vodmr/test/kit/require"
 )
@@ -16,16 +19,18 @@ type supervision struct {
 	alone     bool   // daemontools is not there
 	folder    string // of the links
 	scanner   string // the command
-	processes string // the scanner's, the supervisor's and the log's
+	processes string // the supervisor's and the log's
+	restart   string // what a person would type
 	purge     bool   // the packages are purged, in place of -d
+	late      bool   // the scanner starts after the service
 }
 
 var supervisions = []supervision{
-	{name: "daemontools", folder: "/etc/service", scanner: "svscan /etc/service", processes: "supervise multilog"},
-	{name: "runit", installed: "runit", alone: true, folder: "/etc/service", scanner: "runsvdir -P /etc/service", processes: "runsv svlogd"},
-	{name: "s6", installed: "s6", alone: true, folder: "/run/service", scanner: "s6-svscan /run/service", processes: "s6-supervise s6-log"},
+	{name: "daemontools", folder: "/etc/service", scanner: "svscan /etc/service", processes: "supervise multilog", restart: "svc -t"},
+	{name: "runit", installed: "runit", alone: true, folder: "/etc/service", scanner: "runsvdir -P /etc/service", processes: "runsv svlogd", restart: "sv term"},
+	{name: "s6", installed: "s6", alone: true, folder: "/run/service", scanner: "s6-svscan /run/service", processes: "s6-supervise s6-log", restart: "s6-svc -t", late: true},
 	// Debian's runit brings /etc/service, and who looks at another folder does not want it.
-	{name: "all", installed: "runit s6", folder: "/var/service", scanner: "cd /var && runsvdir service log:...", processes: "runsv multilog", purge: true},
+	{name: "all", installed: "runit s6", folder: "/var/service", scanner: "cd /var && runsvdir service log:...", processes: "runsv multilog", restart: "sv term", purge: true},
 }
 
 // unpackSupervisors puts the programs of runit and s6, as they are on this machine, into
@@ -65,6 +70,34 @@ func TestBothEndsUnderEachSupervisor(t *testing.T) {
 	}
 }
 
+// Both set-up programs have the same functions for supervisors, and so do the packages.
+func TestSupervisorsAreHandledByOneRule(t *testing.T) {
+	part := func(file string) string {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, rest, _ := strings.Cut(string(text), "\n# --- Supervisors -")
+		rule, _, ok := strings.Cut(rest, "\n# --- The service -")
+		if !ok {
+			t.Fatalf("%s has no part about supervisors", file)
+		}
+		return rule
+	}
+	rule := part("../../cmd/vodmr-front/vodmr-front.sh")
+	if diff := cmp.Diff(rule, part("../../cmd/atrn-conf/atrn-conf.sh")); diff != "" {
+		t.Errorf("-vodmr-front +atrn-conf:\n%s", diff)
+	}
+	_, rule, _ = strings.Cut(rule, "\n") // the heading
+	for _, deb := range packages(t) {
+		dir := t.TempDir()
+		must(t, "/", "dpkg-deb", "-e", deb, dir)
+		if script, err := os.ReadFile(filepath.Join(dir, "prerm")); err != nil || !strings.Contains(string(script), rule) {
+			t.Errorf("the prerm of %s does not have them: %v", filepath.Base(deb), err)
+		}
+	}
+}
+
 // ends are both ends on one machine.
 type ends struct {
 	*setUp
@@ -85,7 +118,28 @@ func (e *ends) begin() {
 	e.must("postconf -e myhostname=mail.example.net inet_interfaces=all inet_protocols=ipv4 mydestination=mail.example.net")
 	e.must("cat >/usr/local/bin/take <<'end'\n" + take + "end\nchmod 755 /usr/local/bin/take; : >/srv/box2525; : >/srv/box2526; chmod 666 /srv/box*")
 	e.must("for port in 2525 2526; do tcpserver -RHl0 127.0.0.1 $port take >/dev/null 2>&1 & echo $!; done >/root/servers")
-	e.must("{ " + e.scanner + " >/dev/null 2>&1 & }")
+	if e.purge {
+		e.must(strangers)
+	}
+	if !e.late {
+		e.scan()
+	}
+}
+
+// strangers are supervisors in a container, here another root folder, and of a user.
+const strangers = `set -e
+for root in /srv/container /srv/own; do mkdir -p $root/service; done
+cp --parents /usr/bin/svscan $(ldd /usr/bin/svscan | grep -o '/[^ ]*') /srv/container
+chown nobody /srv/own
+chroot /srv/container /usr/bin/svscan /service >/dev/null 2>&1 &
+chpst -u nobody s6-svscan /srv/own >/dev/null 2>&1 &
+set +e
+`
+
+// scan starts the scanner.
+func (e *ends) scan() {
+	e.t.Helper()
+	e.must("{ " + e.scanner + " >/dev/null 2>&1 & echo $! >/root/scanner; }")
 }
 
 // message sends one, which the customer's server at a port gets.
@@ -99,8 +153,14 @@ func (e *ends) message(port, text string) {
 func (e *ends) provider() {
 	e.t.Helper()
 	command := "vodmr-front mail.example.net example.org"
-	e.want(0, "vodmr-front -n mail.example.net example.org", "would link /etc/vodmr as "+e.folder+"/vodmr,")
+	e.want(0, "vodmr-front -n mail.example.net example.org", map[bool]string{
+		false: "would link /etc/vodmr as " + e.folder + "/vodmr,", true: "would start /etc/vodmr/run"}[e.late])
 	e.invited(command, "/root/invitation")
+	if e.late {
+		e.unchanged(0, command, "nothing to change")
+		e.scan()
+		e.screen = e.want(0, command, "end what was started without a supervisor")
+	}
 	for _, text := range []string{"link /etc/vodmr as " + e.folder + "/vodmr,", "link /etc/vodmr/expire as " + e.folder + "/vodmrexpire,"} {
 		if !strings.Contains(e.screen, text) {
 			e.t.Errorf("no %q in\n%s", text, e.screen)
@@ -121,10 +181,24 @@ func (e *ends) provider() {
 func (e *ends) customer() {
 	e.t.Helper()
 	command := "atrn-conf -s 127.0.0.1:2525 - </root/invitation"
+	if e.name == "runit" {
+		e.without(command)
+	}
 	e.want(0, "atrn-conf -n -s 127.0.0.1:2525 - </root/invitation", "nothing was changed")
-	e.want(0, command, "fetched 0 messages", "link /etc/atrn/mail.example.net as "+e.folder+"/atrn-mail.example.net,")
+	e.want(0, command, "link /etc/atrn/mail.example.net as "+e.folder+"/atrn-mail.example.net,")
 	e.message("2525", "the first")
 	e.unchanged(0, command, "nothing to change")
+}
+
+// without sets up the customer while the scanner is away. The front goes on.
+func (e *ends) without(command string) {
+	e.t.Helper()
+	e.must("kill $(cat /root/scanner) && wait $(cat /root/scanner) || :")
+	e.unchanged(0, "vodmr-front mail.example.net example.org", "nothing to change")
+	e.want(0, command, "fetched 0 messages", "start /etc/atrn/mail.example.net/run")
+	e.unchanged(0, command, "nothing to change")
+	e.scan()
+	e.want(0, strings.Replace(command, "atrn-conf", "atrn-conf -n", 1), "would end what was started without a supervisor")
 }
 
 // logs looks who writes what.
@@ -148,6 +222,11 @@ func (e *ends) logs() {
 func (e *ends) changes() {
 	e.t.Helper()
 	e.want(0, "atrn-conf -s 127.0.0.1:2526 mail.example.net", "restart "+e.folder+"/atrn-mail.example.net")
+	e.must("grep -q 'After a change: " + e.restart + " /etc/atrn/mail.example.net$' /etc/atrn/mail.example.net.env")
+	eventually(e.t, "atrn with another server", func() bool {
+		_, code := e.run("pgrep -f '^[^ ]*atrn -f - -i -s 127.0.0.1:2526$'")
+		return code == 0
+	})
 	e.message("2526", "the second")
 	e.unchanged(0, "atrn-conf -s 127.0.0.1:2526 mail.example.net", "nothing to change")
 }
@@ -155,17 +234,17 @@ func (e *ends) changes() {
 // gone removes both ends. Only mail is left, and the scanner.
 func (e *ends) gone() {
 	e.t.Helper()
-	waits := func() {
+	mail := func() {
 		e.must("echo 'the third' | sendmail -f root@mail.example.net someone@example.org")
 		eventually(e.t, "mail that waits", func() bool { return e.must("find /var/lib/vodmr -path '*/new/*'") != "" })
 	}
 	if e.purge {
 		e.must("dpkg --purge atrn")
-		waits()
+		mail()
 		e.must("dpkg --purge vodmr")
 	} else {
 		e.want(0, "atrn-conf -d mail.example.net", "remove the service and the invitation")
-		waits()
+		mail()
 		e.want(0, "vodmr-front -d example.org", "no customer is left")
 	}
 	e.must("kill $(cat /root/servers); wait $(cat /root/servers) || :")
@@ -178,5 +257,5 @@ func (e *ends) gone() {
 	if left := e.must("grep -rl 'the third' /var/lib/vodmr | wc -l"); left != "1" {
 		e.t.Errorf("%s messages wait", left)
 	}
-	e.must("pgrep -x '" + strings.Fields(strings.TrimPrefix(e.scanner, "cd /var && "))[0] + "'")
+	e.must("kill -0 $(cat /root/scanner)")
 }
