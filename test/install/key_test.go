@@ -16,7 +16,7 @@ while read -r line; do
 	case $line in
 	DATA*)
 		say '354 go'
-		while read -r line; do case $line in .?) break ;; *) printf '%s\n' "$line" >>/srv/box ;; esac; done
+		while read -r line; do case $line in .?) break ;; *) printf '%s\n' "$line" >>/srv/box$TCPLOCALPORT ;; esac; done
 		say '250 taken'
 		;;
 	QUIT*)
