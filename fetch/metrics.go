@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"vodmr/internal/sys"
 )
 
 // Metrics keep a file in Prometheus' text format, for node_exporter's textfile collector,
@@ -130,7 +132,7 @@ func (m *Metrics) begin() {
 		return
 	}
 	m.read = true
-	text, err := os.ReadFile(m.File)
+	text, err := sys.ReadFile(m.File)
 	if err != nil {
 		return
 	}

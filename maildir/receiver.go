@@ -48,6 +48,19 @@ func (b *Box) Receive(host string) (*Receiver, error) {
 	return r, nil
 }
 
+// InPlace returns nil if the Maildir's path still leads to what is open. Otherwise messages would
+// be delivered where nobody looks, or not at all. The errors are Box.InPlace's.
+func (r *Receiver) InPlace() error {
+	if err := r.box.InPlace(); err != nil {
+		return err
+	}
+	var open, named unix.Stat_t
+	if sys.Stat(r.tmp, &open) != nil || sys.Lstat(r.box.dir, "tmp", &named) != nil || !sys.SameFile(&open, &named) {
+		return ErrMoved
+	}
+	return nil
+}
+
 // Close closes tmp. The Box stays open.
 func (r *Receiver) Close() {
 	sys.Close(r.tmp)

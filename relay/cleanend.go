@@ -11,7 +11,6 @@ const (
 	endBySignal cleanEnd = "told to end by a signal"
 	endByExpire cleanEnd = "vodmr-expire wants the mailbox"
 	endByNotes  cleanEnd = "a message that was delivered or bounced can be neither removed nor noted"
-	endMoved    cleanEnd = "the Maildir or its vodmr.lock was moved away or made anew"
 	endRefused  cleanEnd = "the customer's mail server refuses the mail"
 )
 

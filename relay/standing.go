@@ -91,8 +91,8 @@ func (st *standing) keepAlive(now time.Time) error {
 		st.source.sender.Noop()
 		return nil
 	}
-	if !st.box.InPlace() {
-		return endMoved
+	if err := st.box.InPlace(); err != nil {
+		return cleanEnd(err.Error())
 	}
 	if err := st.renew(); err != nil { // first: one that has taken it looks like vodmr-expire
 		return err

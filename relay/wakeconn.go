@@ -319,8 +319,8 @@ func (c *wakeConn) take(seen maildir.Seen) {
 		c.lost()
 	case seen.Err != nil:
 		c.mail = true // the look into the Maildir logs why it fails
-	case !seen.InPlace:
-		c.gone = endMoved
+	case seen.Moved != nil:
+		c.gone = cleanEnd(seen.Moved.Error())
 	default:
 		c.mail = c.mail || c.differs(seen.Changed)
 	}

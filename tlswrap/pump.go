@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"os/signal"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -84,7 +85,11 @@ type tunnel struct {
 
 // carry pumps both ways until the program has ended, and returns its exit code
 // and what went wrong with TLS itself.
+//
+// SIGTERM is for the program: a service manager sends it to all processes of a session, and
+// vodmr-relay then says QUIT, which must still reach the customer.
 func (t tunnel) carry(p *child.Child) (code int, err error) {
+	signal.Ignore(unix.SIGTERM)
 	toCustomer, toProgram := make(chan error, 1), make(chan error, 1)
 	go func() { toCustomer <- t.toCustomer() }()
 	go func() { toProgram <- t.toProgram() }()

@@ -234,7 +234,7 @@ func (raw *rawOptions) intoMaildir(domains []string) fetch.Sink {
 		Domains: domains,
 		Limit:   raw.limit,
 		Idle:    fetch.IdleTime,
-		Warn:    func(err error) { fetch.Warn(os.Stderr, err) },
+		Warn:    func(err error) { fetch.Warn(stderr(), err) },
 	}
 }
 
@@ -262,7 +262,7 @@ func (raw *rawOptions) loginAndPassword(byKey bool) (fetch.Login, error) {
 	}
 	password, exposed, err := fetch.ReadPassword(raw.passfile)
 	if exposed {
-		fetch.Warn(os.Stderr, fmt.Errorf("everybody can read %s: chmod 600 it", raw.passfile))
+		fetch.Warn(stderr(), fmt.Errorf("everybody can read %s: chmod 600 it", raw.passfile))
 	}
 	return fetch.Login{User: login.User, Password: password}, err
 }

@@ -1,10 +1,6 @@
 package main
 
-import (
-	"os"
-
-	"vodmr/fetch"
-)
+import "vodmr/fetch"
 
 // keepMetrics is -M: the session's metrics go to a file.
 func (raw *rawOptions) keepMetrics(s *fetch.Session) {
@@ -15,6 +11,6 @@ func (raw *rawOptions) keepMetrics(s *fetch.Session) {
 		File:     raw.metrics,
 		Provider: s.Provider.String(),
 		Login:    s.Login.User,
-		Warn:     func(err error) { fetch.Warn(os.Stderr, err) },
+		Warn:     func(err error) { fetch.Warn(stderr(), err) },
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"syscall"
 
+	"vodmr/internal/sys"
 	"vodmr/internal/vpasswd"
 )
 
@@ -38,11 +39,14 @@ func openAccounts(name string) (*os.File, vpasswd.Stamp, error) {
 }
 
 func openChecked(name string, check func(os.FileInfo) error) (*os.File, vpasswd.Stamp, error) {
-	f, err := os.Open(name)
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // so that a FIFO makes nobody wait
 	if err != nil {
 		return nil, vpasswd.Stamp{}, err
 	}
 	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = sys.ErrNotRegular
+	}
 	if err == nil {
 		err = check(info)
 	}

@@ -96,6 +96,20 @@ func Rename(dir int, from, to string) error {
 	return Retry(func() error { return unix.Renameat(dir, from, dir, to) })
 }
 
+// Quarantine gives what has a name another name, in place of what has that one. A link, a FIFO or
+// a device holds nothing: if this process may make none, not even by renaming one, it is removed.
+func Quarantine(dir int, name, bad string) error {
+	Unlink(dir, bad) // a file cannot be replaced by a directory
+	err := Rename(dir, name, bad)
+	var st unix.Stat_t
+	if err == unix.EACCES && Lstat(dir, name, &st) == nil && !IsRegular(&st) {
+		if unlinked := Unlink(dir, name); unlinked == nil { // which no directory is
+			return nil
+		}
+	}
+	return err
+}
+
 // MayChange returns nil if this process may make and remove names in a directory.
 func MayChange(dir int) error {
 	return Retry(func() error { return unix.Faccessat(dir, ".", unix.W_OK|unix.X_OK, 0) })

@@ -52,9 +52,8 @@ const secondDeferral = 24 * time.Hour
 
 // Deferred keeps a message, unless it has been tried for long enough.
 func (s *Spool) Deferred(m *Message, reply smtp.Reply) {
-	now := s.clock()
 	first := s.history.Of(m.base).First
-	if s.old(m.entry) && first != 0 && now.Sub(time.Unix(first, 0)) >= secondDeferral {
+	if s.old(m.entry) && first != 0 && s.ages.since(first) >= secondDeferral {
 		s.bounceOrKeep(m, reply, "it was deferred until it was too old, the last time with: ")
 		return
 	}

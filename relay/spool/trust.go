@@ -2,7 +2,6 @@ package spool
 
 import (
 	"slices"
-	"time"
 
 	"vodmr/maildir"
 	"vodmr/smtp"
@@ -208,7 +207,7 @@ func (t *Trust) forgetListed(listed func(base string) bool) {
 // refusedForLong reports if a message was refused for good a day ago too.
 func (t *Trust) refusedForLong(m *Message) bool {
 	since := t.spool.history.RefusedSince(m.base)
-	return since != 0 && t.spool.clock().Sub(time.Unix(since, 0)) >= secondDeferral
+	return since != 0 && t.spool.ages.since(since) >= secondDeferral
 }
 
 // Refusing is why the session is to end, as a server that refuses everything is offered

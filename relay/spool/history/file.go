@@ -255,8 +255,7 @@ func (f *file) quarantine() {
 	if !f.unusable {
 		return
 	}
-	sys.Unlink(f.dir, badName) // a file cannot be replaced by a directory
-	if sys.Rename(f.dir, fileName, badName) == nil {
+	if sys.Quarantine(f.dir, fileName, badName) == nil {
 		f.unusable, f.torn = false, false
 	}
 }

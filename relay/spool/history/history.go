@@ -66,8 +66,15 @@ const (
 	keepDone = 30 * 24 * time.Hour
 )
 
-// Of returns what is known of the message with that base name.
-func (h *History) Of(base string) Note { return h.state.of(base) }
+// Of returns what is known of the message with that base name. A first deferral in the future
+// was noted by a clock that was wrong: it would be the last one that counts until then.
+func (h *History) Of(base string) Note {
+	note := h.state.of(base)
+	if note.First > h.state.clock().Unix() {
+		note.First = 0
+	}
+	return note
+}
 
 // Ended returns when a session last ended cleanly, in Unix seconds, or 0 if none is known.
 func (h *History) Ended() int64 { return h.state.ended }
