@@ -21,6 +21,9 @@ type source struct {
 	shown       string                             // the notes' word for the customer's server; see server.go
 	limited     bool                               // to one transaction, as the notes cannot be written
 	refusedSome bool                               // the server refused something in this session
+	took        bool                               // it took mail in this session
+	rested      bool                               // the session had nothing to send for a time
+	takesNoMore bool                               // it refused the last MAIL for now, and may have accepted others before
 	lockStep    bool                               // the session is on the last rung
 }
 
@@ -198,6 +201,7 @@ func (s *source) rest() {
 	s.noteServer()
 	s.spool.Rest()
 	s.limit()
+	s.rested = true
 	s.inFlight = make(map[*smtp.Transaction]*spool.Batch)
 }
 

@@ -52,7 +52,9 @@ func (st *standing) step(now time.Time) error {
 	}
 	switch {
 	case st.source.mailMaxReached():
-		return cleanEnd("the customer's server takes no more messages in one session (MAILMAX)")
+		return endMailMax
+	case st.source.takesNoMore:
+		return endNoMore
 	case !now.Before(st.end):
 		return cleanEnd("VODMR_IDLE is over")
 	case st.wake.wantsProbe():
