@@ -530,6 +530,7 @@ func TestRepliesToNothing(t *testing.T) {
 	}
 	for name, script := range map[string]string{
 		"421":        "S: 421 4.4.2 too slow",
+		"behind 421": "C: MAIL FROM:<a@s.example>\nS: 421 4.7.0 too many errors\nS: 554 5.5.1 no valid recipients",
 		"after QUIT": "C: QUIT\nS: 221 bye\nS: 221 bye",
 		"a refused chunk that is not there": `
 			C: BDAT 100 LAST
