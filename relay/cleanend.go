@@ -13,7 +13,7 @@ const (
 	endByNotes  cleanEnd = "a message that was delivered or bounced can be neither removed nor noted"
 	endMoved    cleanEnd = "the Maildir or its vodmr.lock was moved away or made anew"
 	endMailMax  cleanEnd = "the customer's server takes no more messages in one session (MAILMAX)"
-	endNoMore   cleanEnd = "the customer's server now refuses MAIL for the moment, so another session is to try"
+	endNoMore   cleanEnd = "the customer's server now refuses MAIL, so another session is to try"
 	endRefused  cleanEnd = "the customer's mail server refuses the mail"
 )
 

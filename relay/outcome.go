@@ -1,8 +1,6 @@
 package relay
 
 import (
-	"strings"
-
 	"vodmr/relay/spool"
 	"vodmr/smtp"
 )
@@ -74,7 +72,8 @@ func (s *source) learn(decisions []smtp.Decision) {
 	// A standing session is not to last for days with a server that would take mail from
 	// another one: Postfix refuses each MAIL of a session after its milter was started anew.
 	reply := decisions[0].Reply
-	s.takesNoMore = (s.took || s.rested) && !mailed && reply.Temporary() && !aboutSender(reply)
+	s.takesNoMore = !mailed && (s.spool.Trust.LeavesOpen(reply) ||
+		s.took && reply.Temporary() && !spool.AboutAddress(reply))
 	if taken > 0 {
 		s.took = true
 		if s.spool.Trust.Taken(taken) {
@@ -133,10 +132,6 @@ func contentForSeveral(decisions []smtp.Decision) bool {
 	}
 	return refused > 1
 }
-
-// aboutSender reports if a MAIL was refused for its address: sendmail says 4.1.8 if the
-// sender's domain cannot be looked up.
-func aboutSender(reply smtp.Reply) bool { return strings.HasPrefix(reply.Enhanced, "4.1.") }
 
 // aboutSession reports if a refusal is about the session and not about the mail: 530
 // (RFC 4954 section 6, RFC 3207 section 4), and 503 to what is in order.

@@ -22,8 +22,7 @@ type source struct {
 	limited     bool                               // to one transaction, as the notes cannot be written
 	refusedSome bool                               // the server refused something in this session
 	took        bool                               // it took mail in this session
-	rested      bool                               // the session had nothing to send for a time
-	takesNoMore bool                               // it refused the last MAIL for now, and may have accepted others before
+	takesNoMore bool                               // it refused the last MAIL, and may accept it in another session
 	lockStep    bool                               // the session is on the last rung
 }
 
@@ -190,6 +189,7 @@ func (s *source) limit() {
 func (s *source) look() error {
 	err := s.spool.Look()
 	if err == nil {
+		s.spool.Trust.Looked()
 		s.restrain()
 		s.limit()
 	}
@@ -201,7 +201,6 @@ func (s *source) rest() {
 	s.noteServer()
 	s.spool.Rest()
 	s.limit()
-	s.rested = true
 	s.inFlight = make(map[*smtp.Transaction]*spool.Batch)
 }
 
