@@ -24,6 +24,7 @@ type tracker struct {
 	blind   bool      // cannot follow any more
 	unasked string    // a reply to nothing, after which replies and commands do not match
 	quit    bool      // the provider said QUIT
+	closing bool      // the receiving side said 421
 	moved   time.Time // when bytes came last, from either side
 
 	line  []byte // the start of an unfinished command

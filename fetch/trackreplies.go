@@ -23,6 +23,7 @@ func (t *tracker) replies(p []byte) {
 func (t *tracker) answered(r heard) {
 	if r.code == 421 { // may come unasked (RFC 5321 section 3.8)
 		t.tally.hinder(r)
+		t.closing = true
 	}
 	if len(t.owed) == 0 || t.tooEarly(r) {
 		t.outside(r)
@@ -43,9 +44,10 @@ func (t *tracker) tooEarly(r heard) bool {
 	return len(t.owed) == 1 && t.state == inChunk && r.good()
 }
 
-// outside takes a reply to nothing. After QUIT it can be taken for no other.
+// outside takes a reply to nothing. After QUIT it can be taken for no other, and 421 ends
+// the session: only the guard's own replies may follow.
 func (t *tracker) outside(r heard) {
-	if r.code == 421 || t.quit {
+	if t.closing || t.quit {
 		return
 	}
 	t.goBlind()

@@ -11,6 +11,8 @@ const (
 	endBySignal cleanEnd = "told to end by a signal"
 	endByExpire cleanEnd = "vodmr-expire wants the mailbox"
 	endByNotes  cleanEnd = "a message that was delivered or bounced can be neither removed nor noted"
+	endMailMax  cleanEnd = "the customer's server takes no more messages in one session (MAILMAX)"
+	endNoMore   cleanEnd = "the customer's server now refuses MAIL, so another session is to try"
 	endRefused  cleanEnd = "the customer's mail server refuses the mail"
 )
 

@@ -25,6 +25,11 @@ type Note struct {
 	Reason string // why it stays although it was never offered
 }
 
+// Closed reports if a 421 ended the last session that tried the message, which was not its
+// first try. If it went with copies of it, the server may have refused so many of these that
+// it hangs up (Postfix after 20 errors), and would do so each time.
+func (n Note) Closed() bool { return n.Tries > 1 && strings.HasPrefix(n.Reply, "421") }
+
 // A History is vodmr.notes as read and as it changes: what was tried, when, and what the
 // peer said. With it, a message that breaks each session cannot block the others, no
 // message is sent twice, and a deferral has a beginning. The caller holds the Maildir's
