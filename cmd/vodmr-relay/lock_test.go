@@ -19,6 +19,7 @@ import (
 // to come again, and one of them gets it once the first has ended. Each message
 // goes out once.
 func TestInvariant4OneSessionAtATime(t *testing.T) {
+	t.Parallel()
 	const rounds, contenders = 6, 4
 	m := newMailbox(t)
 	m.proof.Close()
