@@ -35,6 +35,7 @@ func TestWithoutWatch(t *testing.T) {
 // its own.
 func (m *mailbox) withoutInotify(t *testing.T) *mailbox {
 	t.Helper()
+	require.UserNamespace(t, "it has limits of its own")
 	const forbid = `echo 0 >/proc/sys/user/max_inotify_instances`
 	try := exec.Command("/bin/sh", "-c", forbid)
 	try.SysProcAttr = namespace()
