@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 )
 
@@ -41,7 +42,7 @@ func note(t testing.TB, reason string) {
 		return
 	}
 	defer file.Close()
-	fmt.Fprintf(file, "%s: %s\n", t.Name(), reason)
+	fmt.Fprintf(file, "%s: %s\n", t.Name(), strings.Join(strings.Fields(reason), " "))
 }
 
 // Program returns the path of an installed program. The folders for root's programs
