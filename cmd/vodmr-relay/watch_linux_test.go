@@ -44,6 +44,7 @@ func runsWithout(t *testing.T, limit, advice string) {
 // its own.
 func (m *mailbox) withoutInotify(t *testing.T, limit string) *mailbox {
 	t.Helper()
+	require.UserNamespace(t, "it has limits of its own")
 	forbid := `echo 0 >/proc/sys/user/` + limit
 	try := exec.Command("/bin/sh", "-c", forbid)
 	try.SysProcAttr = namespace()
