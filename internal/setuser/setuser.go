@@ -78,7 +78,8 @@ func While(dir string, do func() error) error {
 	return id.While(do)
 }
 
-// While runs do with the rights of a user, and then takes root's back. It is for reading:
+// While runs do with the rights of a user, and then takes root's back. If the user cannot
+// read a file, do cannot either, even if the user swaps links meanwhile. It is for reading:
 // what do runs must start no other program, since root's rights are only laid aside. If
 // the program is not root's, and for root itself, do just runs.
 func (id ID) While(do func() error) error {
@@ -90,7 +91,7 @@ func (id ID) While(do func() error) error {
 		return fmt.Errorf("remember groups: %w", err)
 	}
 	group := syscall.Getegid()
-	err = layAside(int(id.UID), int(id.GID))
+	err = id.layAside()
 	if err == nil {
 		err = do()
 	}
@@ -99,15 +100,15 @@ func (id ID) While(do func() error) error {
 
 // layAside changes the effective ids alone. The real and the saved ones stay root's, or
 // the mailbox's owner could stop or kill this process.
-func layAside(uid, gid int) error {
+func (id ID) layAside() error {
 	if err := syscall.Setgroups([]int{}); err != nil {
 		return fmt.Errorf("lay groups aside: %w", err)
 	}
-	if err := syscall.Setegid(gid); err != nil {
-		return fmt.Errorf("become group %d: %w", gid, err)
+	if err := syscall.Setegid(int(id.GID)); err != nil {
+		return fmt.Errorf("become group %d: %w", id.GID, err)
 	}
-	if err := syscall.Seteuid(uid); err != nil {
-		return fmt.Errorf("become user %d: %w", uid, err)
+	if err := syscall.Seteuid(int(id.UID)); err != nil {
+		return fmt.Errorf("become user %d: %w", id.UID, err)
 	}
 	return nil
 }
