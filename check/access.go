@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"time"
 
+	"vodmr/internal/account"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -25,13 +27,8 @@ func (w ids) String() string { return "uid " + strconv.Itoa(int(w.uid)) }
 
 // lookUpUser finds an account of the system by its name or number.
 func lookUpUser(name string) (ids, string, error) {
-	u, err := user.Lookup(name)
-	if err != nil {
-		return ids{}, "", err
-	}
-	uid, err1 := strconv.ParseUint(u.Uid, 10, 32)
-	gid, err2 := strconv.ParseUint(u.Gid, 10, 32)
-	return ids{true, uint32(uid), uint32(gid)}, u.HomeDir, errors.Join(err1, err2)
+	found, err := account.Find(name)
+	return ids{err == nil, found.UID, found.GID}, found.Home, err
 }
 
 // A status is what a name stands for, links followed.

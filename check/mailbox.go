@@ -3,7 +3,6 @@ package check
 import (
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"vodmr/internal/address"
 	"vodmr/internal/locate"
@@ -62,7 +61,7 @@ func (s *site) findMailboxes() {
 // find finds the mailbox that the checkpassword program's file names. If there is none, it
 // is the one that package locate finds.
 func (m *mailbox) find() {
-	local, name := splitLogin(m.login)
+	local, name := qmail.SplitLogin(address.Lower(m.login))
 	full := m.login
 	if domain, found, err := m.site.users.Domain(name); err == nil && found {
 		m.domain = &domain
@@ -177,21 +176,10 @@ func (s *site) account(file, login string, domain *qmail.Domain) (vpasswd.Entry,
 		return vpasswd.Entry{}, false, err
 	}
 	entries, _ := vpasswd.Parse(string(text))
-	local, _ := splitLogin(login)
+	local, _ := qmail.SplitLogin(address.Lower(login))
 	if file == s.service.checkpwFile() {
 		local = login
 	}
 	e, found := vpasswd.Find(entries, local)
 	return e, found, nil
-}
-
-// splitLogin cuts a login as vchkpw does, at @, % or /.
-func splitLogin(login string) (local, domain string) {
-	login = address.Lower(login)
-	for _, sign := range []string{"@", "%", "/"} {
-		if local, domain, found := strings.Cut(login, sign); found {
-			return local, domain
-		}
-	}
-	return login, ""
 }

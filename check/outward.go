@@ -1,9 +1,7 @@
 package check
 
 import (
-	"bufio"
 	"fmt"
-	"io"
 	"net"
 	"strconv"
 	"strings"
@@ -26,8 +24,7 @@ func checkOutward(s *site, r *report) {
 	}
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(3 * s.waitIO)) // servers let strangers wait for the greeting
-	greeting, err := readReply(bufio.NewReader(io.LimitReader(conn, 64<<10)))
-	_, _ = io.WriteString(conn, "QUIT\r\n")
+	greeting, err := greet(conn)
 	if err != nil {
 		r.say(target, noWayOut, err.Error())
 		return

@@ -1,10 +1,7 @@
 package check
 
 import (
-	"bufio"
 	"crypto/tls"
-	"errors"
-	"fmt"
 	"io"
 	"net"
 	"strconv"
@@ -53,17 +50,15 @@ func checkPort(s *site, r *report) {
 
 // converse hears the greeting and EHLO's reply.
 func converse(s *site, r *report, subject string, stream io.ReadWriter) {
-	replies := bufio.NewReader(io.LimitReader(stream, 64<<10))
-	greeting, err := readReply(replies)
+	d := &conversation{stream: stream}
+	greeting, err := d.hear()
 	if err != nil {
 		r.say(subject, noGreeting, err.Error()+s.listener())
 		return
 	}
-	_, _ = io.WriteString(stream, "EHLO vodmr-check.invalid\r\n")
-	ehlo, err := readReply(replies)
+	ehlo, err := d.say("EHLO vodmr-check.invalid")
 	if err == nil {
-		_, _ = io.WriteString(stream, "QUIT\r\n")
-		_, _ = readReply(replies)
+		_, _ = d.say("QUIT")
 	}
 	judge(s, r, subject, greeting, ehlo, err)
 }
@@ -86,34 +81,5 @@ func judge(s *site, r *report, subject string, greeting, ehlo smtp.Reply, err er
 		r.say(subject, otherHost, name+", not "+s.host)
 	default:
 		r.ok(subject, "answers as "+name+s.listener())
-	}
-}
-
-var errReply = errors.New("what came is no reply of SMTP")
-
-// readReply reads one reply of any number of lines.
-func readReply(r *bufio.Reader) (smtp.Reply, error) {
-	var reply smtp.Reply
-	for {
-		line, err := r.ReadString('\n')
-		if err != nil {
-			if line == "" && err == io.EOF {
-				return reply, errors.New("it hung up")
-			}
-			return reply, fmt.Errorf("%w: %w", errReply, err)
-		}
-		line = strings.TrimRight(line, "\r\n")
-		if len(line) < 3 {
-			return reply, errReply
-		}
-		code, err := strconv.Atoi(line[:3])
-		if err != nil || code < 200 || code > 599 {
-			return reply, errReply
-		}
-		reply.Code = code
-		reply.Lines = append(reply.Lines, strings.TrimLeft(line[3:], "- "))
-		if len(line) == 3 || line[3] != '-' {
-			return reply, nil
-		}
 	}
 }
