@@ -17,15 +17,14 @@ const (
 
 // isCleanEnd reports if err is a cleanEnd.
 func isCleanEnd(err error) bool {
-	var e cleanEnd
-	return errors.As(err, &e)
+	_, is := errors.AsType[cleanEnd](err)
+	return is
 }
 
 // withoutWrapping returns the cleanEnd alone if err is one: the Sender's error around it
 // says that the connection broke.
 func withoutWrapping(err error) error {
-	var e cleanEnd
-	if errors.As(err, &e) {
+	if e, is := errors.AsType[cleanEnd](err); is {
 		return e
 	}
 	return err
