@@ -17,19 +17,30 @@ type Reporter struct {
 
 // Visit makes one session.
 func (r *Reporter) Visit(ctx context.Context) Visit {
+	return r.Session.visit(ctx, r.show, func(tally *Tally, v Visit) {
+		report(r.Log, r.Session.Provider, tally, v.Err, r.Verbose)
+	})
+}
+
+// show tells how the session goes until stop is called.
+func (r *Reporter) show(tally *Tally) (stop func()) {
+	if r.Verbose < Dialogue && !(r.Terminal && r.Verbose == Normal) {
+		return func() {}
+	}
+	return startMeter(r.Log, tally, r.Terminal)
+}
+
+// visit makes one visit, shown meanwhile and reported then.
+func (s *Session) visit(ctx context.Context, show func(*Tally) (stop func()), report func(*Tally, Visit)) Visit {
 	tally := &Tally{}
-	var meter *Meter
-	if r.Verbose >= Dialogue || r.Terminal && r.Verbose == Normal {
-		meter = StartMeter(r.Log, tally, r.Terminal)
-	}
-	watched := r.Session.Metrics.Watch(tally)
-	err := r.Session.Run(ctx, tally)
+	stop := show(tally)
+	watched := s.Metrics.Watch(tally)
+	err := s.Run(ctx, tally)
 	watched(err)
-	if meter != nil {
-		meter.Stop()
-	}
-	report(r.Log, r.Session.Provider, tally, err, r.Verbose)
-	return VisitOf(tally, err)
+	stop()
+	v := VisitOf(tally, err)
+	report(tally, v)
+	return v
 }
 
 // Repeat makes a session now and then until ctx is done.
@@ -39,7 +50,7 @@ func (r *Reporter) Repeat(ctx context.Context, every time.Duration) {
 
 // Standing has a session all the time until ctx is done.
 func (r *Reporter) Standing(ctx context.Context) {
-	s := &StandingReporter{Session: r.Session, Log: r.Log, Terminal: r.Terminal, Verbose: r.Verbose}
+	s := &standingReporter{Reporter: *r}
 	r.repeat(ctx, &AlwaysStanding{}, s.Visit)
 }
 
