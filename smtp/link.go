@@ -32,30 +32,21 @@ func newLink(conn Duplex, timeouts Timeouts) link {
 }
 
 // put queues one command line.
-func (l *link) put(line string) {
-	n := len(l.out)
-	l.out = append(append(l.out, line...), '\r', '\n')
-	l.queued += int64(len(l.out) - n)
-}
+func (l *link) put(line string) { l.queue(append(append(l.out, line...), '\r', '\n')) }
 
 // putOctets queues octets as they are.
-func (l *link) putOctets(octets []byte) {
-	l.out = append(l.out, octets...)
-	l.queued += int64(len(octets))
-}
+func (l *link) putOctets(octets []byte) { l.queue(append(l.out, octets...)) }
 
 // putContent queues stored octets of a message in the encoder's form.
-func (l *link) putContent(e *Encoder, stored []byte) {
-	n := len(l.out)
-	l.out = e.Append(l.out, stored)
-	l.queued += int64(len(l.out) - n)
-}
+func (l *link) putContent(e *Encoder, stored []byte) { l.queue(e.Append(l.out, stored)) }
 
 // putContentEnd queues what the encoder needs behind a message.
-func (l *link) putContentEnd(e *Encoder) {
-	n := len(l.out)
-	l.out = e.Finish(l.out)
-	l.queued += int64(len(l.out) - n)
+func (l *link) putContentEnd(e *Encoder) { l.queue(e.Finish(l.out)) }
+
+// queue takes what is to be written, grown by what is queued.
+func (l *link) queue(out []byte) {
+	l.queued += int64(len(out) - len(l.out))
+	l.out = out
 }
 
 // pending is how many octets wait to be written.
