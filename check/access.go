@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -90,8 +91,8 @@ type blocked struct {
 
 // isBlocked reports if an error is a *blocked: the modes say for sure that the user may not.
 func isBlocked(err error) bool {
-	var b *blocked
-	return errors.As(err, &b)
+	_, is := errors.AsType[*blocked](err)
+	return is
 }
 
 func (b *blocked) Error() string {
@@ -177,11 +178,5 @@ func names(dir string) ([]string, error) {
 	defer f.Close()
 	const most = 100000
 	all, err := f.Readdirnames(most)
-	kept := all[:0]
-	for _, name := range all {
-		if !strings.HasPrefix(name, ".") {
-			kept = append(kept, name)
-		}
-	}
-	return kept, err
+	return slices.DeleteFunc(all, func(name string) bool { return strings.HasPrefix(name, ".") }), err
 }

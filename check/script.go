@@ -3,6 +3,7 @@ package check
 import (
 	"cmp"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -49,9 +50,8 @@ func (s *service) takeProgram(word string, rest []string, users lookUp) (done bo
 		s.takeTLS(rest, users)
 		s.runs = append(s.runs, word)
 	case "vodmr-proxy":
-		if flags, _ := getopt(rest, "nlu"); flags['u'] != "" {
-			s.account(flags['u'], users)
-		}
+		flags, _ := getopt(rest, "nlu")
+		s.account(flags['u'], users)
 		s.runs = append(s.runs, word)
 	case "vodmr":
 		s.takeVodmr(rest, users)
@@ -77,17 +77,17 @@ func (s *service) takeShell(rest []string, users lookUp) (done bool) {
 
 // runAs notes that all later programs run as an account.
 func (s *service) runAs(account string, users lookUp) {
-	if account == "" {
-		return
-	}
 	account, _, _ = strings.Cut(account, ":")
 	if found := s.account(account, users); found.known {
 		s.tcp.runsAs = found
 	}
 }
 
-// account looks an account up, and notes one that is not there.
+// account looks an account up, if one is named, and notes one that is not there.
 func (s *service) account(name string, users lookUp) ids {
+	if name == "" {
+		return ids{}
+	}
 	found, _, err := users(name)
 	if err != nil {
 		s.accounts = append(s.accounts, name)
@@ -112,12 +112,8 @@ func (s *service) takeTLS(rest []string, users lookUp) {
 	s.tls = tlsWrapper{found: true, starttls: flags.has('s'), asks: flags['a'] != "", account: flags['u']}
 	s.tls.cert = cmp.Or(flags['c'], tlswrap.DefaultCertFile)
 	s.tls.key = cmp.Or(flags['k'], s.tls.cert)
-	if name := flags['U']; name != "" {
-		s.tls.runsAs = s.account(name, users)
-	}
-	if s.tls.account != "" {
-		s.account(s.tls.account, users)
-	}
+	s.tls.runsAs = s.account(flags['U'], users)
+	s.account(s.tls.account, users)
 }
 
 func (s *service) takeVodmr(rest []string, users lookUp) {
@@ -125,21 +121,14 @@ func (s *service) takeVodmr(rest []string, users lookUp) {
 	s.vodmr = greeter{
 		found: true, port: number(flags['p'], keeper.DefaultPort), needTLS: flags.has('T'), trusts: flags['P'], account: flags['u'],
 	}
-	if name := flags['u']; name != "" {
-		s.account(name, users)
-	}
-	if name := flags['U']; name != "" {
-		s.vodmr.runsAs = s.account(name, users)
-	}
+	s.account(s.vodmr.account, users)
+	s.vodmr.runsAs = s.account(flags['U'], users)
 	if len(after) > 0 {
 		s.vodmr.host = after[0]
 		s.prog = after[1:]
 	}
-	for i, word := range s.prog {
-		if filepath.Base(word) == "vodmr-relay" {
-			s.prog = s.prog[:i]
-			break
-		}
+	if i := slices.IndexFunc(s.prog, func(word string) bool { return filepath.Base(word) == "vodmr-relay" }); i >= 0 {
+		s.prog = s.prog[:i]
 	}
 }
 
