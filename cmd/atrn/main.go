@@ -28,7 +28,7 @@ func run(args []string) int {
 		return raw.command().Exit(err, fetch.ExitMisuse)
 	}
 	if err != nil {
-		fetch.Warn(os.Stderr, err)
+		warn(err)
 		return fetch.ExitCode(err)
 	}
 	if o.show != "" {
@@ -36,7 +36,7 @@ func run(args []string) int {
 		return fetch.ExitFetched
 	}
 	if err := o.confine(); err != nil {
-		fetch.Warn(os.Stderr, fmt.Errorf("cannot give up rights: %w", err))
+		warn(fmt.Errorf("cannot give up rights: %w", err))
 		return fetch.ExitLater
 	}
 	return o.fetch()
