@@ -37,22 +37,19 @@ var errTurn = errors.New("the roles turn")
 
 // commands are those of the authenticated state (RFC 2645 section 5.2).
 func (s *session) commands() map[string]smtp.Command {
-	always := func(r smtp.Reply) smtp.Command {
-		return func(string) (smtp.Reply, error) { return r, nil }
-	}
 	commands := map[string]smtp.Command{
 		"ATRN": s.atrn,
 		"EHLO": s.ehlo,
-		"HELO": always(smtp.NewReply(250, "", s.Host)),
-		"NOOP": always(smtp.ReplyOK()),
-		"RSET": always(smtp.ReplyOK()),
-		"HELP": always(smtp.NewReply(214, "2.0.0", "say ATRN, or ATRN domain,domain, and be ready to take mail on this connection")),
-		"AUTH": always(smtp.ReplyBadSequence("you are logged in")),
-		"QUIT": func(string) (smtp.Reply, error) { return smtp.ReplyBye(s.Host), smtp.ErrQuit },
+		"HELO": smtp.Always(smtp.NewReply(250, "", s.Host)),
+		"NOOP": smtp.Always(smtp.ReplyOK()),
+		"RSET": smtp.Always(smtp.ReplyOK()),
+		"HELP": smtp.Always(smtp.NewReply(214, "2.0.0", "say ATRN, or ATRN domain,domain, and be ready to take mail on this connection")),
+		"AUTH": smtp.Always(smtp.ReplyBadSequence("you are logged in")),
+		"QUIT": smtp.Quit(s.Host),
 	}
-	commands["STARTTLS"] = always(smtp.ReplyBadSequence("too late for STARTTLS: you are logged in"))
+	commands["STARTTLS"] = smtp.Always(smtp.ReplyBadSequence("too late for STARTTLS: you are logged in"))
 	for _, verb := range smtp.MailVerbs() {
-		commands[verb] = always(smtp.ReplyNoMailHere())
+		commands[verb] = smtp.Always(smtp.ReplyNoMailHere())
 	}
 	return commands
 }
