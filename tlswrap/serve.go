@@ -32,7 +32,7 @@ type Config struct {
 	Account        string   // that this process becomes, if it is root
 	ProgramAccount string   // that the program runs as, if this process is root
 	Program        []string // and its arguments
-	Environ        []string // for the program, as CleanEnviron returns it
+	Environ        []string // for the program, as ucspi.CleanEnviron returns it
 	IP             string   // the customer's address, for the log
 	Log            *logline.Logger
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"vodmr/internal/logline"
+	"vodmr/internal/ucspi"
 	"vodmr/tlswrap"
 )
 
@@ -31,7 +32,7 @@ func run(args []string) int {
 	// The process id that `tcpserver -v` prints is this one; the program's is not.
 	session := logline.Session()
 	_ = os.Setenv("VODMR_SESSION", session)
-	config.Environ = tlswrap.CleanEnviron(os.Environ())
+	config.Environ = ucspi.CleanEnviron(os.Environ())
 	config.IP = os.Getenv("TCPREMOTEIP")
 	config.Log = logger(session)
 	return tlswrap.Serve(config)
