@@ -197,7 +197,7 @@ func (t *tracker) obey(line string) {
 	case "data":
 		owed.kind, t.state, t.data, t.size = owedDATA, afterDATA, dataDecoder{}, 0
 	case "bdat":
-		owed = t.startChunk(strings.Fields(address.Lower(arg)))
+		owed = t.startChunk(arg)
 	case "rset":
 		owed.kind = owedReset
 	case "starttls":
@@ -239,21 +239,18 @@ func (t *tracker) envelope(kind owedKind, arg string) owedReply {
 }
 
 // startChunk follows BDAT (RFC 3030 section 2).
-func (t *tracker) startChunk(args []string) owedReply {
-	var err error
-	if len(args) == 0 {
+func (t *tracker) startChunk(arg string) owedReply {
+	size, last, ok := chunkArgs(arg)
+	if !ok {
 		t.goBlind()
 		return owedReply{}
 	}
-	if t.left, err = strconv.ParseInt(args[0], 10, 64); err != nil || t.left < 0 {
-		t.goBlind()
-		return owedReply{}
-	}
+	t.left = size
 	t.size += t.left
 	if t.left > 0 {
 		t.state = inChunk
 	}
-	if len(args) > 1 && args[1] == "last" {
+	if last {
 		return t.endOfContent()
 	}
 	return owedReply{kind: owedChunk}
