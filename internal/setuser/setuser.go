@@ -53,13 +53,18 @@ func (id ID) SetUser() error {
 	if id.UID == 0 {
 		return fmt.Errorf("the mailbox %w: give it to a user of its own", ErrRoot)
 	}
+	return id.become(syscall.Setgid, syscall.Setuid)
+}
+
+// become gives the groups up, and then changes group and user.
+func (id ID) become(setGroup, setUser func(int) error) error {
 	if err := syscall.Setgroups([]int{}); err != nil {
 		return fmt.Errorf("give up groups: %w", err)
 	}
-	if err := syscall.Setgid(int(id.GID)); err != nil {
+	if err := setGroup(int(id.GID)); err != nil {
 		return fmt.Errorf("become group %d: %w", id.GID, err)
 	}
-	if err := syscall.Setuid(int(id.UID)); err != nil {
+	if err := setUser(int(id.UID)); err != nil {
 		return fmt.Errorf("become user %d: %w", id.UID, err)
 	}
 	return nil
@@ -91,26 +96,12 @@ func (id ID) While(do func() error) error {
 		return fmt.Errorf("remember groups: %w", err)
 	}
 	group := syscall.Getegid()
-	err = id.layAside()
-	if err == nil {
+	// Only the effective ids change. The real and the saved ones stay root's, or the mailbox's
+	// owner could stop or kill this process.
+	if err = id.become(syscall.Setegid, syscall.Seteuid); err == nil {
 		err = do()
 	}
 	return errors.Join(err, takeBack(group, groups))
-}
-
-// layAside changes the effective ids alone. The real and the saved ones stay root's, or
-// the mailbox's owner could stop or kill this process.
-func (id ID) layAside() error {
-	if err := syscall.Setgroups([]int{}); err != nil {
-		return fmt.Errorf("lay groups aside: %w", err)
-	}
-	if err := syscall.Setegid(int(id.GID)); err != nil {
-		return fmt.Errorf("become group %d: %w", id.GID, err)
-	}
-	if err := syscall.Seteuid(int(id.UID)); err != nil {
-		return fmt.Errorf("become user %d: %w", id.UID, err)
-	}
-	return nil
 }
 
 func takeBack(gid int, groups []int) error {
