@@ -103,27 +103,18 @@ func (b Bounce) opening() string {
 }
 
 func (b Bounce) from() string {
-	return noControl(quoteOrKeep(b.Settings.BounceFrom + "@" + b.Settings.BounceHost))
+	return noControl(address.Shown(b.Settings.BounceFrom + "@" + b.Settings.BounceHost))
 }
 
 func (b Bounce) to() string {
 	if b.CustomersPostmaster != "" {
-		return noControl(quoteOrKeep(b.CustomersPostmaster))
+		return noControl(address.Shown(b.CustomersPostmaster))
 	}
 	if b.Sender != "" && !b.Unproven {
 		return noControl(b.Sender)
 	}
 	to, _, _ := BounceTo("", b.Settings)
-	return noControl(quoteOrKeep(to))
-}
-
-// quoteOrKeep quotes an address from a control file; one that cannot be quoted
-// is shown as it is.
-func quoteOrKeep(raw string) string {
-	if quoted, err := address.Quote(raw); err == nil {
-		return quoted
-	}
-	return raw
+	return noControl(address.Shown(to))
 }
 
 const (
