@@ -94,10 +94,7 @@ func (l *List) step() (more bool, err error) {
 	if err != nil || n == 0 {
 		return false, err
 	}
-	eachName(s.buf[:n], func(name []byte) bool {
-		l.meet(dir, name)
-		return true
-	})
+	eachName(s.buf[:n], func(name []byte) { l.meet(dir, name) })
 	return true, nil
 }
 
