@@ -37,11 +37,10 @@ func (s *site) logins() (logins []string) {
 	if len(s.Logins) > 0 || s.rules == nil {
 		return s.Logins
 	}
-	_ = s.rules.Each(func(key string, rule qmail.Rule) error {
+	_ = s.rules.Each(func(key string, rule qmail.Rule) {
 		if key != "" && key[0] != '@' && !rule.Deny && !slices.Contains(logins, key) {
 			logins = append(logins, key)
 		}
-		return nil
 	})
 	return logins
 }

@@ -29,9 +29,8 @@ func checkRules(s *site, r *report) {
 		return
 	}
 	checkSource(s, r)
-	err := s.rules.Each(func(key string, rule qmail.Rule) error {
+	err := s.rules.Each(func(key string, rule qmail.Rule) {
 		checkRule(r, s.Rules+" "+cmp.Or(key, "(everybody)"), key, rule)
-		return nil
 	})
 	if err != nil {
 		r.say(s.Rules, damaged, err.Error())
