@@ -213,9 +213,3 @@ func settings() []string {
 	})
 	return names
 }
-
-// badSettings is vodmr-relay's error for variables.
-func badSettings(env map[string]string) error {
-	_, err := grant.ReadSettings(func(name string) string { return env[name] })
-	return err
-}

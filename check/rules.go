@@ -83,7 +83,7 @@ func checkRule(r *report, subject, key string, rule qmail.Rule) {
 
 // checkSettings looks at variables as vodmr-relay would.
 func checkSettings(r *report, subject string, env map[string]string) {
-	if err := badSettings(env); err != nil {
+	if _, err := grant.ReadSettings(func(name string) string { return env[name] }); err != nil {
 		r.say(subject, badSetting, err.Error())
 	}
 	for _, name := range slices.Sorted(maps.Keys(env)) {

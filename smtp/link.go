@@ -27,10 +27,6 @@ type link struct {
 	mute error // why nothing more is sent; what is owed is still read
 }
 
-func newLink(conn Duplex, timeouts Timeouts) link {
-	return link{conn: conn, timeouts: timeouts, in: make([]byte, 4096)}
-}
-
 // put queues one command line.
 func (l *link) put(line string) { l.queue(append(append(l.out, line...), '\r', '\n')) }
 

@@ -63,7 +63,7 @@ func (s *Sender) answer(e expect, reply Reply) error {
 		return s.outOfStep(fmt.Errorf("%w: %q is no answer here", ErrNotSMTP, reply))
 	}
 	if why := s.misplaced(e, reply); why != "" {
-		return s.outOfStep(errMisplaced(reply, why))
+		return s.outOfStep(fmt.Errorf("%w: %q: %s", ErrOutOfStep, reply, why))
 	}
 	switch {
 	case e.kind == expectNoop:
