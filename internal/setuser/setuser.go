@@ -53,11 +53,11 @@ func (id ID) SetUser() error {
 	if id.UID == 0 {
 		return fmt.Errorf("the mailbox %w: give it to a user of its own", ErrRoot)
 	}
-	return id.become(syscall.Setgid, syscall.Setuid)
+	return id.change(syscall.Setgid, syscall.Setuid)
 }
 
-// become gives the groups up, and then changes group and user.
-func (id ID) become(setGroup, setUser func(int) error) error {
+// change gives the groups up, and then changes group and user.
+func (id ID) change(setGroup, setUser func(int) error) error {
 	if err := syscall.Setgroups([]int{}); err != nil {
 		return fmt.Errorf("give up groups: %w", err)
 	}
@@ -98,7 +98,7 @@ func (id ID) While(do func() error) error {
 	group := syscall.Getegid()
 	// Only the effective ids change. The real and the saved ones stay root's, or the mailbox's
 	// owner could stop or kill this process.
-	if err = id.become(syscall.Setegid, syscall.Seteuid); err == nil {
+	if err = id.change(syscall.Setegid, syscall.Seteuid); err == nil {
 		err = do()
 	}
 	return errors.Join(err, takeBack(group, groups))
