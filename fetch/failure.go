@@ -37,11 +37,10 @@ func (f *Failure) Unwrap() error { return f.Err }
 
 // ExitCode returns the exit code of a session's error; nil is ExitFetched.
 func ExitCode(err error) int {
-	var f *Failure
 	if err == nil {
 		return ExitFetched
 	}
-	if errors.As(err, &f) {
+	if f, is := errors.AsType[*Failure](err); is {
 		return f.Exit
 	}
 	return ExitLater

@@ -45,14 +45,9 @@ func (m *Metrics) Watch(t *Tally) (stop func(err error)) {
 		return func(error) {}
 	}
 	m.begin()
-	done, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		m.follow(t, done)
-	}()
+	ended := during(func(done <-chan struct{}) { m.follow(t, done) })
 	return func(err error) {
-		close(done)
-		<-ended
+		ended()
 		m.sums = m.sums.after(t, err)
 		m.write(m.sums)
 	}

@@ -121,9 +121,9 @@ func (r *receiving) commands() map[string]smtp.Command {
 		"BDAT": r.bdat,
 		"RSET": func(string) (smtp.Reply, error) { r.reset(); return smtp.ReplyOK(), nil },
 		"NOOP": r.noop,
-		"VRFY": func(string) (smtp.Reply, error) { return replyVerify(), nil },
-		"HELP": func(string) (smtp.Reply, error) { return replyHelp(), nil },
-		"QUIT": func(string) (smtp.Reply, error) { return smtp.ReplyBye(r.Host), smtp.ErrQuit },
+		"VRFY": smtp.Always(replyVerify()),
+		"HELP": smtp.Always(replyHelp()),
+		"QUIT": smtp.Quit(r.Host),
 	}
 }
 

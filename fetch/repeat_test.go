@@ -233,11 +233,11 @@ func TestMeter(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	lines := make(lineWriter, 10)
-	m := StartMeter(lines, tally, true)
+	stop := startMeter(lines, tally, true)
 	if got := <-lines; got != "\r1 messages, 0.0 MB\x1b[K" {
 		t.Errorf("got %q", got)
 	}
-	m.Stop()
+	stop()
 	if got := <-lines; got != "\r\x1b[K" {
 		t.Errorf("got %q", got)
 	}
@@ -284,7 +284,7 @@ func TestScreens(t *testing.T) {
 	for range 10 {
 		tally.accepted(325_000, 1)
 	}
-	s := &StandingReporter{Session: Session{Provider: given{}}}
+	s := &standingReporter{Reporter: Reporter{Session: Session{Provider: given{}}}}
 	screen.Hold(t, "..", "atrn.1", s.line(tally), `since [0-9]+ [A-Z][a-z]+ [0-9:]{8}`)
 	tally.expect(count{41, 13_000_000})
 	screen.Hold(t, "..", "atrn.1", progress(tally, 11*time.Second))

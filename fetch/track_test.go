@@ -621,7 +621,7 @@ func FuzzAccounting(f *testing.F) {
 		if taken := tr.tally.Messages(); taken > contents || 3*taken > good || n < 0 || n > int64(len(commands)) {
 			t.Errorf("%q, %q: taken %d, refused %d", commands, replies, taken, n)
 		}
-		if len(tr.accounting.refused) > maxRefusals || len(tr.line) > trackedLine || len(tr.listener.line) > heardLine {
+		if len(tr.accounting.refused) > maxRefusals || len(tr.line.text) > trackedLine || len(tr.listener.line.text) > heardLine {
 			t.Error("unbounded")
 		}
 	})

@@ -71,13 +71,12 @@ func (r *Receiver) Close() {
 func (r *Receiver) clean(now time.Time) error {
 	var stale []string
 	limit := now.Add(-staleTmp).Unix()
-	err := eachFile(r.tmp, func(name []byte) bool {
+	err := eachFile(r.tmp, func(name []byte) {
 		var st unix.Stat_t
 		if sys.Lstat(r.tmp, string(name), &st) == nil && sys.IsRegular(&st) &&
 			int64(st.Mtim.Sec) < limit && int64(st.Atim.Sec) < limit {
 			stale = append(stale, string(name))
 		}
-		return true
 	})
 	for _, name := range stale {
 		sys.Unlink(r.tmp, name)

@@ -61,8 +61,8 @@ func (s *source) unsaid() {
 // rest then keeps its place, so that it is not the third again. If it had not,
 // the first message without an answer may be why, and goes behind what was tried less.
 func (s *source) closed(err error) {
-	var closing *smtp.ClosingError
-	if !errors.As(err, &closing) {
+	closing, is := errors.AsType[*smtp.ClosingError](err)
+	if !is {
 		return
 	}
 	for i, u := range s.sender.Unanswered() {

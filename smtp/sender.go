@@ -39,7 +39,7 @@ type Sender struct {
 
 // NewSender makes a Sender; window is the most transactions in flight.
 func NewSender(conn Duplex, timeouts Timeouts, window int) *Sender {
-	return &Sender{link: newLink(conn, timeouts), window: newWindow(window)}
+	return &Sender{link: link{conn: conn, timeouts: timeouts, in: make([]byte, 4096)}, window: newWindow(window)}
 }
 
 // A ClosingError is returned when the server said 421.

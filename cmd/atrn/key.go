@@ -26,7 +26,7 @@ func (raw *rawOptions) showKey() (*flags, error) {
 func (raw *rawOptions) readKey() (*fetch.Key, error) {
 	key, made, err := fetch.ReadOrMakeKey(raw.keyfile)
 	if made && err == nil {
-		fetch.Warn(stderr(), fmt.Errorf("made the key %s: send its hash to the provider, who runs  vodmr-front -k %s LOGIN", raw.keyfile, key.Hash))
+		warn(fmt.Errorf("made the key %s: send its hash to the provider, who runs  vodmr-front -k %s LOGIN", raw.keyfile, key.Hash))
 	}
 	return key, err
 }

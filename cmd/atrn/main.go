@@ -30,7 +30,7 @@ func run(args []string) int {
 		return raw.command().Exit(err, fetch.ExitMisuse)
 	}
 	if err != nil {
-		fetch.Warn(stderr(), err)
+		warn(err)
 		return fetch.ExitCode(err)
 	}
 	if o.show != "" {
@@ -38,7 +38,7 @@ func run(args []string) int {
 		return fetch.ExitFetched
 	}
 	if err := o.confine(); err != nil {
-		fetch.Warn(stderr(), fmt.Errorf("cannot give up rights: %w", err))
+		warn(fmt.Errorf("cannot give up rights: %w", err))
 		return fetch.ExitLater
 	}
 	return o.fetch()

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vodmr/internal/confine"
 	"vodmr/test/kit/dialogue"
 	"vodmr/test/kit/require"
 )
@@ -55,7 +56,7 @@ func strangersAnswers() map[string][2]string {
 
 // hijacked is the reader. It gives up its rights before a stranger can have it.
 func hijacked(attack string) int {
-	if err := giveUpRights(); err != nil {
+	if err := confine.EnterReader(os.Getenv(readerVariable)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

@@ -18,6 +18,3 @@ type Rights struct {
 
 // none reports if no connection may be made.
 func (r Rights) none() bool { return len(r.Connect) == 0 }
-
-// Available reports if this system can confine a process, with what.
-func Available() (how string, ok bool) { return available() }

@@ -66,7 +66,5 @@ func (r Rights) landlock() error {
 	return errors.Join(err, rules.enforce())
 }
 
-func available() (how string, ok bool) {
-	version := LandlockVersion()
-	return fmt.Sprintf("Landlock version %d", version), version > 0
-}
+// Available reports if this system can confine a process.
+func Available() bool { return LandlockVersion() > 0 }

@@ -240,14 +240,13 @@ func (s *state) there(bases func(func([]byte) bool)) map[string]bool {
 	if len(s.files)+len(s.unanswered) == 0 {
 		return found
 	}
-	bases(func(base []byte) bool {
+	for base := range bases {
 		_, noted := s.files[string(base)]
 		_, sent := s.unanswered[string(base)]
 		if noted || sent {
 			found[string(base)] = true
 		}
-		return true
-	})
+	}
 	return found
 }
 
