@@ -74,7 +74,7 @@ func oneLine(lines []string) string {
 	return strings.Join(lines, " ")
 }
 
-// A lineStart is the start of a line whose end has not come.
+// A lineStart is the start of a line that is not complete.
 type lineStart struct{ text []byte }
 
 // feed takes the next bytes up to a line's end, n of them. A line that is whole is returned

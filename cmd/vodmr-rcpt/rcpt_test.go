@@ -20,7 +20,9 @@ import (
 // bin is the folder of the programs that TestMain built.
 var bin string
 
-func TestMain(m *testing.M) { os.Exit(dialogue.Main(m, &bin, "vodmr/cmd/vodmr-rcpt")) }
+func TestMain(m *testing.M) {
+	os.Exit(dialogue.Main(m, &bin, "vodmr/cmd/vodmr-rcpt", "vodmr/test/faults/inject"))
+}
 
 // learnt is a door where nobody@example.org is known not to exist.
 func learnt(t *testing.T) string {
@@ -236,7 +238,7 @@ func serverCut(t *testing.T, says string, n int, client, end string, code int) {
 	require.OK(t, os.WriteFile(path+".says", []byte(says), 0o600))
 	p := dialogue.Start(t, command("-d", learnt(t), path))
 	p.Send(client)
-	got := readAll(t, p)
+	got := readAll(t, p.Conn)
 	if c, _ := p.End(); c != code {
 		t.Errorf("after %d bytes: exit %d, want %d", n, c, code)
 	}
@@ -246,13 +248,13 @@ func serverCut(t *testing.T, says string, n int, client, end string, code int) {
 	}
 }
 
-func readAll(t *testing.T, p *dialogue.Process) string {
+func readAll(t *testing.T, c *dialogue.Conn) string {
 	t.Helper()
 	var got strings.Builder
 	buf := make([]byte, 4096)
-	require.OK(t, p.Net().SetReadDeadline(time.Now().Add(20*time.Second)))
+	require.OK(t, c.Net().SetReadDeadline(time.Now().Add(20*time.Second)))
 	for {
-		n, err := p.Net().Read(buf)
+		n, err := c.Net().Read(buf)
 		got.Write(buf[:n])
 		if err != nil {
 			return got.String()

@@ -69,7 +69,7 @@ func TestNobodyReads(t *testing.T) {
 	}
 }
 
-// A log whose reader is gone for good costs nothing.
+// A log without a reader for good costs nothing.
 func TestClosed(t *testing.T) {
 	var fds [2]int
 	require.OK(t, unix.Pipe(fds[:]))

@@ -29,13 +29,17 @@ func socket() (int, error) {
 	if err != nil {
 		return -1, fmt.Errorf("socket: %w", err)
 	}
-	private(fd)
-	return fd, nil
+	return private(fd)
 }
 
-func private(fd int) {
+// private closes the descriptor if it cannot be had without waiting: a session must not.
+func private(fd int) (int, error) {
 	unix.CloseOnExec(fd)
-	_ = unix.SetNonblock(fd, true)
+	if err := unix.SetNonblock(fd, true); err != nil {
+		unix.Close(fd)
+		return -1, fmt.Errorf("fcntl: %w", err)
+	}
+	return fd, nil
 }
 
 // A listener is the socket of one domain.
@@ -100,8 +104,7 @@ func (l *listener) accept() (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	private(fd)
-	return fd, nil
+	return private(fd)
 }
 
 // descriptorLimit is how many descriptors this process may have.

@@ -9,7 +9,7 @@ import (
 var takeCommand = regexp.MustCompile(`(?m)^ *(vodmr-front -k sha256:\S+ \S+)$`)
 
 // take is a customer's mail server, so that both ends can be on one machine. It writes to
-// /srv/box, or to another file whose name ends in BOX.
+// /srv/box, or to another file with a name that ends in BOX.
 const take = `#!/bin/sh
 say() { printf '%s\r\n' "$1"; }
 say '220 here'
