@@ -102,11 +102,11 @@ func (s *Session) commands() map[string]smtp.Command {
 		"EHLO": s.ehlo,
 		"HELO": s.helo,
 		"AUTH": s.auth,
-		"ATRN": always(ReplyRequired()),
-		"NOOP": always(smtp.ReplyOK()),
-		"RSET": always(smtp.ReplyOK()),
-		"HELP": always(replyHelp()),
-		"QUIT": s.quit,
+		"ATRN": smtp.Always(ReplyRequired()),
+		"NOOP": smtp.Always(smtp.ReplyOK()),
+		"RSET": smtp.Always(smtp.ReplyOK()),
+		"HELP": smtp.Always(replyHelp()),
+		"QUIT": smtp.Quit(s.Host),
 		// A balancer's header, for which vodmr-proxy is missing in the chain: version 1 is one
 		// line that begins with PROXY, and the third line of version 2 is one NUL.
 		"PROXY": endsByProxyHeader,
@@ -116,7 +116,7 @@ func (s *Session) commands() map[string]smtp.Command {
 		commands["STARTTLS"] = s.starttls
 	}
 	for _, verb := range smtp.MailVerbs() {
-		commands[verb] = always(smtp.ReplyNoMailHere())
+		commands[verb] = smtp.Always(smtp.ReplyNoMailHere())
 	}
 	for verb, command := range commands {
 		if verb != "EHLO" && verb != "QUIT" {
@@ -132,15 +132,6 @@ func (s *Session) noted(command smtp.Command) smtp.Command {
 		s.spoke = true
 		return command(arg)
 	}
-}
-
-// always returns a command that has one reply.
-func always(r smtp.Reply) smtp.Command {
-	return func(string) (smtp.Reply, error) { return r, nil }
-}
-
-func (s *Session) quit(string) (smtp.Reply, error) {
-	return smtp.ReplyBye(s.Host), smtp.ErrQuit
 }
 
 // endsByProxyHeader ends the session: the customer's own commands would get the replies to

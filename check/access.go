@@ -7,10 +7,13 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"vodmr/internal/account"
 
 	"golang.org/x/sys/unix"
 )
@@ -25,13 +28,8 @@ func (w ids) String() string { return "uid " + strconv.Itoa(int(w.uid)) }
 
 // lookUpUser finds an account of the system by its name or number.
 func lookUpUser(name string) (ids, string, error) {
-	u, err := user.Lookup(name)
-	if err != nil {
-		return ids{}, "", err
-	}
-	uid, err1 := strconv.ParseUint(u.Uid, 10, 32)
-	gid, err2 := strconv.ParseUint(u.Gid, 10, 32)
-	return ids{true, uint32(uid), uint32(gid)}, u.HomeDir, errors.Join(err1, err2)
+	found, err := account.Find(name)
+	return ids{err == nil, found.UID, found.GID}, found.Home, err
 }
 
 // A status is what a name stands for, links followed.
@@ -93,8 +91,8 @@ type blocked struct {
 
 // isBlocked reports if an error is a *blocked: the modes say for sure that the user may not.
 func isBlocked(err error) bool {
-	var b *blocked
-	return errors.As(err, &b)
+	_, is := errors.AsType[*blocked](err)
+	return is
 }
 
 func (b *blocked) Error() string {
@@ -180,11 +178,5 @@ func names(dir string) ([]string, error) {
 	defer f.Close()
 	const most = 100000
 	all, err := f.Readdirnames(most)
-	kept := all[:0]
-	for _, name := range all {
-		if !strings.HasPrefix(name, ".") {
-			kept = append(kept, name)
-		}
-	}
-	return kept, err
+	return slices.DeleteFunc(all, func(name string) bool { return strings.HasPrefix(name, ".") }), err
 }

@@ -123,8 +123,7 @@ func (s *site) trusted(pair tls.Certificate) error {
 	_, err := pair.Leaf.Verify(x509.VerifyOptions{
 		Roots: s.roots, Intermediates: chain, CurrentTime: pair.Leaf.NotBefore.Add(time.Second),
 	})
-	var unknown x509.UnknownAuthorityError
-	if errors.As(err, &unknown) {
+	if unknown, is := errors.AsType[x509.UnknownAuthorityError](err); is {
 		return unknown
 	}
 	return nil

@@ -51,9 +51,7 @@ func checkRecipients(rt *route, r *report) {
 	hosts, err := rt.site.list("rcpthosts")
 	switch {
 	case errors.Is(err, unix.ENOENT):
-		if !r.said(takesAll) {
-			r.say("control/rcpthosts", takesAll, "")
-		}
+		r.say("control/rcpthosts", takesAll, "")
 	case err != nil:
 		r.unreadable("control/rcpthosts", err)
 	case !rt.site.takes(hosts, rt.name):

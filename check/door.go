@@ -3,9 +3,8 @@ package check
 import (
 	"crypto/rand"
 	"fmt"
-	"os"
+	"io/fs"
 	"strings"
-	"syscall"
 
 	"vodmr/relay/door"
 )
@@ -24,28 +23,23 @@ func checkDoor(s *site, r *report) {
 	if path == "" {
 		return
 	}
-	st, err := os.Stat(path)
+	st, err := stat(path)
+	perm := st.mode.Perm()
 	switch {
-	case err != nil || !st.IsDir():
+	case err != nil || !st.mode.IsDir():
 		r.say(path, noDoor, "")
-	case st.Mode().Perm()&0o022 != 0:
-		r.say(path, openDoor, fmt.Sprintf("%04o", st.Mode().Perm()))
-	case !groupEnters(st):
-		r.say(path, shutDoor, fmt.Sprintf("%04o", st.Mode().Perm()))
+	case perm&0o022 != 0:
+		r.say(path, openDoor, fmt.Sprintf("%04o", perm))
+	case perm&0o050 != 0o050 || st.mode&fs.ModeSetgid == 0 || st.gid == 0: // new files must get the group
+		r.say(path, shutDoor, fmt.Sprintf("%04o", perm))
 	}
-}
-
-// groupEnters reports if the group may look for names, and if new files get it.
-func groupEnters(st os.FileInfo) bool {
-	owner, known := st.Sys().(*syscall.Stat_t)
-	return st.Mode().Perm()&0o050 == 0o050 && st.Mode()&os.ModeSetgid != 0 && known && owner.Gid != 0
 }
 
 // checkAsked asks about an address that cannot exist, as the front's SMTP server would. Yes
 // is as good an answer as no: a customer may take any recipient, or have no standing session.
 func checkAsked(rt *route, r *report) {
 	path := rt.site.service.env["VODMR_DOOR"]
-	if st, err := os.Stat(path); path == "" || err != nil || !st.IsDir() {
+	if path == "" || !isDir(path) {
 		return // checkDoor says so
 	}
 	local := probeLocal + "-" + strings.ToLower(rand.Text())

@@ -7,16 +7,11 @@ import (
 
 const eximLines kind = "wrong | has a transport in Exim that leaves out lines that vodmr-relay needs | set return_path_add, envelope_to_add, delivery_date_add and maildir_format, and batch_max = 1, in it"
 
-// An exim asks Exim about itself.
-type exim struct {
-	run func(name string, args ...string) (toolRun, error)
-}
-
-// ask runs Exim by its name on Debian, or by its own.
-func (e exim) ask(args ...string) (toolRun, error) {
-	run, err := e.run("exim4", args...)
+// exim asks Exim about itself, by its name on Debian, or by its own.
+func (s *site) exim(args ...string) (toolRun, error) {
+	run, err := s.tool("exim4", args...)
 	if errors.Is(err, errNoTool) {
-		run, err = e.run("exim", args...)
+		run, err = s.tool("exim", args...)
 	}
 	return run, err
 }
@@ -24,15 +19,14 @@ func (e exim) ask(args ...string) (toolRun, error) {
 // askExim looks at a domain's way through Exim: -bt says which router takes an address, and
 // by which transport it is delivered.
 func askExim(rt *route, r *report) {
-	e := exim{rt.site.tool}
-	way, err := e.route(probeLocal + "@" + rt.name)
+	way, err := rt.site.eximRoute(probeLocal + "@" + rt.name)
 	if errors.Is(err, errNoTool) {
 		r.say("Exim", noMTATool, "exim")
 		return
 	}
 	some := false
 	if err == nil && way.refused {
-		way, err = e.route("postmaster@" + rt.name)
+		way, err = rt.site.eximRoute("postmaster@" + rt.name)
 		some = true
 	}
 	if err != nil {
@@ -42,7 +36,7 @@ func askExim(rt *route, r *report) {
 	} else if way.transport == "" {
 		r.say(rt.name, notAccepted, "Exim looks for another host")
 	} else {
-		judgeTransport(e, rt, r, way.transport, some)
+		judgeTransport(rt, r, way.transport, some)
 	}
 }
 
@@ -52,8 +46,8 @@ type eximRoute struct {
 	refused   bool   // no router takes the address
 }
 
-func (e exim) route(addr string) (way eximRoute, err error) {
-	run, err := e.ask("-bt", addr)
+func (s *site) eximRoute(addr string) (way eximRoute, err error) {
+	run, err := s.exim("-bt", addr)
 	if err != nil {
 		return way, err
 	}
@@ -73,8 +67,8 @@ func (e exim) route(addr string) (way eximRoute, err error) {
 }
 
 // judgeTransport looks at the options of the transport.
-func judgeTransport(e exim, rt *route, r *report, name string, some bool) {
-	run, err := e.ask("-bP", "transport", name)
+func judgeTransport(rt *route, r *report, name string, some bool) {
+	run, err := rt.site.exim("-bP", "transport", name)
 	if err != nil || run.code != 0 {
 		r.ok(rt.name, "its mail goes to the transport "+name+" of Exim, which cannot be asked")
 		return

@@ -1,11 +1,9 @@
 package check
 
 import (
-	"bufio"
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"path/filepath"
 	"slices"
@@ -77,8 +75,7 @@ func checkFrontPort(s *site, r *report) {
 		return
 	}
 	defer conn.Close()
-	greeting, err := readReply(bufio.NewReader(io.LimitReader(conn, 64<<10)))
-	_, _ = io.WriteString(conn, "QUIT\r\n")
+	greeting, err := greet(conn)
 	if err != nil || greeting.Code != 220 {
 		r.say(subject, silentFront, fmt.Sprint(greeting, err))
 		return
@@ -129,11 +126,8 @@ func checkFrontConfig(s *site, r *report) {
 		checkConfigBy(s, r, "Postfix", "postconf", "-h", "mail_version")
 	}
 	if s.fills("exim") {
-		if _, err := s.tool("exim4", "-bV"); errors.Is(err, errNoTool) {
-			checkConfigBy(s, r, "Exim", "exim", "-bV")
-		} else {
-			checkConfigBy(s, r, "Exim", "exim4", "-bV")
-		}
+		run, err := s.exim("-bV")
+		sayBadConfig(r, "Exim", run, err)
 	}
 	if s.fills("dovecot") {
 		checkDovecot(s, r)
@@ -143,10 +137,12 @@ func checkFrontConfig(s *site, r *report) {
 // checkConfigBy runs a command that fails if the configuration is bad.
 func checkConfigBy(s *site, r *report, name, tool string, args ...string) {
 	run, err := s.tool(tool, args...)
-	if errors.Is(err, errNoTool) {
-		return // said of each domain
-	}
-	if err != nil || run.code != 0 {
+	sayBadConfig(r, name, run, err)
+}
+
+func sayBadConfig(r *report, name string, run toolRun, err error) {
+	// That the tool is missing is said of each domain.
+	if !errors.Is(err, errNoTool) && (err != nil || run.code != 0) {
 		r.say(name, badConfig, run.reason())
 	}
 }

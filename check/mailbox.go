@@ -3,7 +3,6 @@ package check
 import (
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"vodmr/internal/address"
 	"vodmr/internal/locate"
@@ -38,11 +37,10 @@ func (s *site) logins() (logins []string) {
 	if len(s.Logins) > 0 || s.rules == nil {
 		return s.Logins
 	}
-	_ = s.rules.Each(func(key string, rule qmail.Rule) error {
+	_ = s.rules.Each(func(key string, rule qmail.Rule) {
 		if key != "" && key[0] != '@' && !rule.Deny && !slices.Contains(logins, key) {
 			logins = append(logins, key)
 		}
-		return nil
 	})
 	return logins
 }
@@ -62,7 +60,7 @@ func (s *site) findMailboxes() {
 // find finds the mailbox that the checkpassword program's file names. If there is none, it
 // is the one that package locate finds.
 func (m *mailbox) find() {
-	local, name := splitLogin(m.login)
+	local, name := qmail.SplitLogin(address.Lower(m.login))
 	full := m.login
 	if domain, found, err := m.site.users.Domain(name); err == nil && found {
 		m.domain = &domain
@@ -177,7 +175,7 @@ func (s *site) account(file, login string, domain *qmail.Domain) (vpasswd.Entry,
 		return vpasswd.Entry{}, false, err
 	}
 	entries, _ := vpasswd.Parse(string(text))
-	local, _ := splitLogin(login)
+	local, _ := qmail.SplitLogin(address.Lower(login))
 	if file == s.service.checkpwFile() {
 		local = login
 	}
@@ -185,13 +183,33 @@ func (s *site) account(file, login string, domain *qmail.Domain) (vpasswd.Entry,
 	return e, found, nil
 }
 
-// splitLogin cuts a login as vchkpw does, at @, % or /.
-func splitLogin(login string) (local, domain string) {
-	login = address.Lower(login)
-	for _, sign := range []string{"@", "%", "/"} {
-		if local, domain, found := strings.Cut(login, sign); found {
-			return local, domain
+// lookUp asks for the login's mail as vodmr-relay would, with the rights that it has.
+func (m *mailbox) lookUp() (grant.Lookup, error) {
+	env := m.site.environ(m.site.agentSetting())
+	return readAs(m.user, m.home, func() (grant.Lookup, error) {
+		return grant.LookUp(m.site.grantSite(), m.login, m.home, m.site.maildir(), env)
+	})
+}
+
+func (s *site) grantSite() grant.Site { return grant.Site{Qmail: s.home, Rules: s.Rules} }
+
+// environ is the service's environment, with the agent that fills the Maildirs.
+func (s *site) environ(agent string) func(name string) string {
+	return func(name string) string {
+		if name == "VODMR_MTA" {
+			return agent
 		}
+		return s.service.env[name]
 	}
-	return login, ""
+}
+
+// settings are the variables that vodmr-relay asks for, the one of rules, and the one of
+// vodmr-sendmail.
+func settings() []string {
+	names := []string{"VODMR_DOMAINS", "VODMR_SENDMAIL"}
+	_, _ = grant.ReadSettings(func(name string) string {
+		names = append(names, name)
+		return ""
+	})
+	return names
 }

@@ -1,9 +1,7 @@
 package check
 
 import (
-	"bufio"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -53,17 +51,15 @@ func checkPort(s *site, r *report) {
 
 // converse hears the greeting and EHLO's reply.
 func converse(s *site, r *report, subject string, stream io.ReadWriter) {
-	replies := bufio.NewReader(io.LimitReader(stream, 64<<10))
-	greeting, err := readReply(replies)
+	d := &conversation{stream: stream}
+	greeting, err := d.hear()
 	if err != nil {
 		r.say(subject, noGreeting, err.Error()+s.listener())
 		return
 	}
-	_, _ = io.WriteString(stream, "EHLO vodmr-check.invalid\r\n")
-	ehlo, err := readReply(replies)
+	ehlo, err := d.say("EHLO vodmr-check.invalid")
 	if err == nil {
-		_, _ = io.WriteString(stream, "QUIT\r\n")
-		_, _ = readReply(replies)
+		_, _ = d.say("QUIT")
 	}
 	judge(s, r, subject, greeting, ehlo, err)
 }
@@ -89,31 +85,26 @@ func judge(s *site, r *report, subject string, greeting, ehlo smtp.Reply, err er
 	}
 }
 
-var errReply = errors.New("what came is no reply of SMTP")
+const noWayOut kind = "wrong | cannot be reached by SMTP from here, so this host may not be able to send bounces | ask the hoster to open port 25 outward, give the mail server a smarthost, or set VODMR_BOUNCE=customer; try another host too"
 
-// readReply reads one reply of any number of lines.
-func readReply(r *bufio.Reader) (smtp.Reply, error) {
-	var reply smtp.Reply
-	for {
-		line, err := r.ReadString('\n')
-		if err != nil {
-			if line == "" && err == io.EOF {
-				return reply, errors.New("it hung up")
-			}
-			return reply, fmt.Errorf("%w: %w", errReply, err)
-		}
-		line = strings.TrimRight(line, "\r\n")
-		if len(line) < 3 {
-			return reply, errReply
-		}
-		code, err := strconv.Atoi(line[:3])
-		if err != nil || code < 200 || code > 599 {
-			return reply, errReply
-		}
-		reply.Code = code
-		reply.Lines = append(reply.Lines, strings.TrimLeft(line[3:], "- "))
-		if len(line) == 3 || line[3] != '-' {
-			return reply, nil
-		}
+// checkOutward tries the port 25 of another host. Several hosters close it. Nothing is tried
+// unless the host was named: a connection out of the blue looks like an attack.
+func checkOutward(s *site, r *report) {
+	if s.Out25 == "" {
+		return
 	}
+	target := net.JoinHostPort(strings.Trim(s.Out25, "[]"), strconv.Itoa(s.smtp))
+	conn, err := net.DialTimeout("tcp", target, s.waitIO)
+	if err != nil {
+		r.say(target, noWayOut, err.Error())
+		return
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(3 * s.waitIO)) // servers let strangers wait for the greeting
+	greeting, err := greet(conn)
+	if err != nil {
+		r.say(target, noWayOut, err.Error())
+		return
+	}
+	r.ok(target, "was reached, and says "+fmt.Sprint(greeting))
 }

@@ -118,7 +118,7 @@ func checkTables(p *postfix, r *report) {
 		for _, word := range words(p.setting(name)) {
 			kind, path, _ := strings.Cut(word, ":")
 			suffix := map[string]string{"hash": ".db", "btree": ".db", "lmdb": ".lmdb", "cdb": ".cdb"}[kind]
-			if suffix != "" && older(path+suffix, path) && !r.saidOf(path+suffix, staleTable) {
+			if suffix != "" && older(path+suffix, path) {
 				r.say(path+suffix, staleTable, filepath.Base(path))
 			}
 		}
@@ -136,9 +136,4 @@ func checkPostfixSizes(s *site, r *report) {
 			r.say("Postfix "+name, smallMailbox, fmt.Sprintf("%d, and message_size_limit is %d", limit, message))
 		}
 	}
-}
-
-// saidOf reports if a kind was found about a subject already.
-func (r *report) saidOf(subject string, k kind) bool {
-	return slices.ContainsFunc(r.findings, func(f finding) bool { return f.kind == k && f.subject == subject })
 }

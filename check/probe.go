@@ -1,12 +1,10 @@
 package check
 
 import (
-	"bufio"
 	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"strings"
@@ -124,15 +122,14 @@ func (p *probe) send(s *site, r *report, recipients []string) (sent bool) {
 		return p.byProgram(s, r)
 	}
 	defer conn.Close()
-	d := &submission{stream: conn, replies: bufio.NewReader(io.LimitReader(conn, 64<<10))}
-	reply, to, err := d.submit(s.probeHost(), recipients, p.message)
+	reply, to, err := (&conversation{stream: conn}).submit(s.probeHost(), recipients, p.message)
 	p.to = to
 	if err != nil {
 		r.say("the probe to "+p.to, probeUnsent, err.Error())
-	} else if reply.Code/100 != 2 {
+	} else if !reply.Accepted() {
 		r.say("the probe to "+p.to, probeRefused, reply.String())
 	}
-	return err == nil && reply.Code/100 == 2
+	return err == nil && reply.Accepted()
 }
 
 // likely is the address that leads to the Maildir, if the mail server can be asked.

@@ -114,14 +114,13 @@ func printRules(s *site, r *report) {
 	if s.rules == nil {
 		return
 	}
-	_ = s.rules.Each(func(key string, rule qmail.Rule) error {
+	_ = s.rules.Each(func(key string, rule qmail.Rule) {
 		verb := "allow"
 		if rule.Deny {
 			verb = "deny"
 		}
 		r.printf("%s:%s", key, verb)
 		printEnv(r, "  "+key, rule.Env)
-		return nil
 	})
 }
 

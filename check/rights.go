@@ -23,7 +23,7 @@ func readAs[T any](w ids, path string, read func() (T, error)) (found T, err err
 		return read()
 	}
 	var readErr error
-	err = setuser.As(int(w.uid), int(w.gid), func() error {
+	err = setuser.ID{UID: w.uid, GID: w.gid}.While(func() error {
 		found, readErr = read()
 		return nil
 	})

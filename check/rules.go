@@ -29,9 +29,8 @@ func checkRules(s *site, r *report) {
 		return
 	}
 	checkSource(s, r)
-	err := s.rules.Each(func(key string, rule qmail.Rule) error {
+	err := s.rules.Each(func(key string, rule qmail.Rule) {
 		checkRule(r, s.Rules+" "+cmp.Or(key, "(everybody)"), key, rule)
-		return nil
 	})
 	if err != nil {
 		r.say(s.Rules, damaged, err.Error())
@@ -84,7 +83,7 @@ func checkRule(r *report, subject, key string, rule qmail.Rule) {
 
 // checkSettings looks at variables as vodmr-relay would.
 func checkSettings(r *report, subject string, env map[string]string) {
-	if err := badSettings(env); err != nil {
+	if _, err := grant.ReadSettings(func(name string) string { return env[name] }); err != nil {
 		r.say(subject, badSetting, err.Error())
 	}
 	for _, name := range slices.Sorted(maps.Keys(env)) {

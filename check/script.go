@@ -2,7 +2,10 @@ package check
 
 import (
 	"cmp"
+	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -49,9 +52,8 @@ func (s *service) takeProgram(word string, rest []string, users lookUp) (done bo
 		s.takeTLS(rest, users)
 		s.runs = append(s.runs, word)
 	case "vodmr-proxy":
-		if flags, _ := getopt(rest, "nlu"); flags['u'] != "" {
-			s.account(flags['u'], users)
-		}
+		flags, _ := getopt(rest, "nlu")
+		s.account(flags['u'], users)
 		s.runs = append(s.runs, word)
 	case "vodmr":
 		s.takeVodmr(rest, users)
@@ -77,17 +79,17 @@ func (s *service) takeShell(rest []string, users lookUp) (done bool) {
 
 // runAs notes that all later programs run as an account.
 func (s *service) runAs(account string, users lookUp) {
-	if account == "" {
-		return
-	}
 	account, _, _ = strings.Cut(account, ":")
 	if found := s.account(account, users); found.known {
 		s.tcp.runsAs = found
 	}
 }
 
-// account looks an account up, and notes one that is not there.
+// account looks an account up, if one is named, and notes one that is not there.
 func (s *service) account(name string, users lookUp) ids {
+	if name == "" {
+		return ids{}
+	}
 	found, _, err := users(name)
 	if err != nil {
 		s.accounts = append(s.accounts, name)
@@ -112,12 +114,8 @@ func (s *service) takeTLS(rest []string, users lookUp) {
 	s.tls = tlsWrapper{found: true, starttls: flags.has('s'), asks: flags['a'] != "", account: flags['u']}
 	s.tls.cert = cmp.Or(flags['c'], tlswrap.DefaultCertFile)
 	s.tls.key = cmp.Or(flags['k'], s.tls.cert)
-	if name := flags['U']; name != "" {
-		s.tls.runsAs = s.account(name, users)
-	}
-	if s.tls.account != "" {
-		s.account(s.tls.account, users)
-	}
+	s.tls.runsAs = s.account(flags['U'], users)
+	s.account(s.tls.account, users)
 }
 
 func (s *service) takeVodmr(rest []string, users lookUp) {
@@ -125,21 +123,14 @@ func (s *service) takeVodmr(rest []string, users lookUp) {
 	s.vodmr = greeter{
 		found: true, port: number(flags['p'], keeper.DefaultPort), needTLS: flags.has('T'), trusts: flags['P'], account: flags['u'],
 	}
-	if name := flags['u']; name != "" {
-		s.account(name, users)
-	}
-	if name := flags['U']; name != "" {
-		s.vodmr.runsAs = s.account(name, users)
-	}
+	s.account(s.vodmr.account, users)
+	s.vodmr.runsAs = s.account(flags['U'], users)
 	if len(after) > 0 {
 		s.vodmr.host = after[0]
 		s.prog = after[1:]
 	}
-	for i, word := range s.prog {
-		if filepath.Base(word) == "vodmr-relay" {
-			s.prog = s.prog[:i]
-			break
-		}
+	if i := slices.IndexFunc(s.prog, func(word string) bool { return filepath.Base(word) == "vodmr-relay" }); i >= 0 {
+		s.prog = s.prog[:i]
 	}
 }
 
@@ -185,4 +176,50 @@ func number(text string, standard int) int {
 		return standard
 	}
 	return n
+}
+
+// expand replaces the substitutions that run scripts usually have: an account's numbers,
+// the first line of a file, and variables that env or the script sets.
+func (s *service) expand(script string, users lookUp) string {
+	ask := regexp.MustCompile("(?:\\$\\(|`)id -([ug]) '?([A-Za-z0-9._-]+)'?(?:\\)|`)")
+	script = ask.ReplaceAllStringFunc(script, func(found string) string {
+		part := ask.FindStringSubmatch(found)
+		account := s.account(part[2], users)
+		if !account.known {
+			return ""
+		}
+		if part[1] == "g" {
+			return strconv.Itoa(int(account.gid))
+		}
+		return strconv.Itoa(int(account.uid))
+	})
+	script = s.substituteFiles(script)
+	set := map[string]string{"PWD": s.dir}
+	assign := regexp.MustCompile(`(?m)(?:^|&&|;)\s*(?:export\s+)?([A-Za-z_]\w*)=["']?([\w./@:-]*)["']?(?:\s|;|$)`)
+	for _, m := range assign.FindAllStringSubmatch(script, -1) {
+		set[m[1]] = m[2]
+	}
+	return os.Expand(script, func(name string) string {
+		name, standard, _ := strings.Cut(name, ":-")
+		if value, ok := set[name]; ok {
+			return value
+		}
+		if value, ok := s.env[name]; ok {
+			return value
+		}
+		return cmp.Or(standard, "$"+name)
+	})
+}
+
+// substituteFiles replaces a command that prints a file's first line.
+func (s *service) substituteFiles(script string) string {
+	show := regexp.MustCompile(`\$\((?:head -n ?1|cat|<) ?([\w./-]+)\)`)
+	return show.ReplaceAllStringFunc(script, func(found string) string {
+		text, err := readText(ids{}, s.path(show.FindStringSubmatch(found)[1]))
+		if err != nil {
+			return ""
+		}
+		line, _, _ := strings.Cut(string(text), "\n")
+		return line
+	})
 }

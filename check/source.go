@@ -91,9 +91,6 @@ func checkStale(r *report, cdb string, rules *qmail.Rules) (changed []sourceRule
 // check says so.
 func holds(rules *qmail.Rules, want []sourceRule) bool {
 	var made []sourceRule
-	err := rules.Each(func(key string, rule qmail.Rule) error {
-		made = append(made, sourceRule{key, rule})
-		return nil
-	})
+	err := rules.Each(func(key string, rule qmail.Rule) { made = append(made, sourceRule{key, rule}) })
 	return err != nil || slices.EqualFunc(want, made, sourceRule.same)
 }

@@ -41,17 +41,16 @@ func (s *site) standing() (logins int, others bool) {
 	if s.rules == nil {
 		return 0, outside
 	}
-	_ = s.rules.Each(func(key string, rule qmail.Rule) error {
+	_ = s.rules.Each(func(key string, rule qmail.Rule) {
 		idle, said := rule.Env["VODMR_IDLE"]
 		if rule.Deny || !isSet(idle) && !(outside && (!said || idle == "")) {
-			return nil
+			return
 		}
 		if key == "" || key[0] == '@' {
 			others = true
 		} else {
 			logins++
 		}
-		return nil
 	})
 	return logins, others
 }

@@ -47,6 +47,7 @@ type refusal struct {
 	size         int64    // as announced; 0 for unknown
 	sent         int      // MAIL commands before the refusal
 	aboutCommand bool     // 500 to 504, or 555
+	forNow       bool     // 4xx
 	several      bool     // of content that several recipients were accepted for
 	early        bool     // no message had been taken
 	repeat       bool     // it repeated another
@@ -191,7 +192,7 @@ func (l *accounting) refuse(rcpt pathHash, r heard, sent int) {
 	if len(l.refused) < maxRefusals {
 		l.refused = append(l.refused, refusal{
 			sender: l.now.address, rcpt: rcpt, size: l.now.size, sent: sent,
-			aboutCommand: smtp.Reply{Code: r.code}.AboutCommand(), early: !l.taken, repeat: l.now.repeat,
+			aboutCommand: smtp.Reply{Code: r.code}.AboutCommand(), forNow: r.code/100 == 4, early: !l.taken, repeat: l.now.repeat,
 			text: r.text,
 		})
 	} else {
@@ -220,9 +221,10 @@ func (l *accounting) takeBack(rcpt pathHash) {
 
 // publish tells the tally what is refused, with the words of the first refusal.
 func (l *accounting) publish() {
-	text := ""
+	all := refusals{count: int64(len(l.refused)) + l.more}
 	if len(l.refused) > 0 {
-		text = l.refused[0].text
+		all.text = l.refused[0].text
+		all.forNow = l.more == 0 && !slices.ContainsFunc(l.refused, func(r refusal) bool { return !r.forNow })
 	}
-	l.tally.refuse(int64(len(l.refused))+l.more, text)
+	l.tally.refuse(all)
 }

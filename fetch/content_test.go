@@ -210,6 +210,7 @@ type countingBox struct{ size int64 }
 
 func (b *countingBox) Begin(string, []string, string) (delivery, error) { return b, nil }
 func (b *countingBox) Close()                                           {}
+func (b *countingBox) InPlace() error                                   { return nil }
 func (b *countingBox) Room(int64) error                                 { return nil }
 func (b *countingBox) Commit() error                                    { return nil }
 func (b *countingBox) Abort()                                           { b.size = -1 }

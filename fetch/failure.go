@@ -37,11 +37,10 @@ func (f *Failure) Unwrap() error { return f.Err }
 
 // ExitCode returns the exit code of a session's error; nil is ExitFetched.
 func ExitCode(err error) int {
-	var f *Failure
 	if err == nil {
 		return ExitFetched
 	}
-	if errors.As(err, &f) {
+	if f, is := errors.AsType[*Failure](err); is {
 		return f.Exit
 	}
 	return ExitLater
@@ -63,12 +62,14 @@ func loginRefused(r smtp.Reply, format string, args ...any) error {
 // nil if it took mail, or if none came.
 func verdict(t *Tally) error {
 	hindrance := t.hindrance()
-	refused, _ := t.Refused()
+	refused, first := t.Refused()
 	switch {
 	case hindrance != nil && hindrance.code == 421:
 		return later(errors.New(hindrance.text), "the receiving side closed the session")
 	case t.Messages() > 0 || t.Lost():
 		return nil
+	case refused > 0 && t.refusedForNow():
+		return later(errors.New(first), "the receiving side refused all mail for now")
 	case refused > 0:
 		return &Failure{ExitRefused, "the receiving side refused all mail: does it take mail for these domains, from this host, at this port?", nil}
 	case hindrance == nil:

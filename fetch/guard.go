@@ -21,9 +21,10 @@ type Guard struct {
 // guard follows one session for a Guard. The goroutine that reads the provider calls
 // fromProvider, the one that reads the server calls fromServer. Both block.
 //
-// It never guesses whether bytes are commands or content: behind DATA it waits for the
-// server's reply, and a BDAT is passed on once the server has answered everything before it
-// and has accepted a recipient. Some servers refuse a BDAT otherwise and take its octets for
+// Its tracker tells what the provider's bytes are and which replies are owed. It never
+// guesses whether bytes are commands or content: behind DATA it waits for the server's
+// reply, and a BDAT is passed on once the server has answered everything before it and has
+// accepted a recipient. Some servers refuse a BDAT otherwise and take its octets for
 // commands. These waits are for the server here, not for the provider, which may go on.
 type guard struct {
 	Guard
@@ -31,64 +32,22 @@ type guard struct {
 	server, provider io.Writer
 
 	// Of the provider's bytes; fromProvider alone uses them.
-	stage   guardStage
-	line    []byte // the start of an unfinished command
-	long    bool   // the line is too long, and dropped
-	left    int64  // octets of the chunk still to come
-	dropped bool   // the chunk is not passed on
+	dropped bool // the chunk is not passed on
 	content dataGuard
 	out     []byte // for the server
 
 	speaking sync.Mutex // held while bytes for the provider are chosen and written
 
-	mu         sync.Mutex
-	changed    sync.Cond
-	expected   []expectedReply // in order
-	recipients int             // accepted in this transaction
-	startsData bool            // the last DATA was answered with 354
-	inChunk    bool            // octets of a chunk that was passed on are still to come
-	refused    bool            // the server has refused that chunk already
-	quit       bool            // QUIT was passed on
-	outOfStep  bool            // the server gave a reply to nothing
-	ended      error           // why the server answers nothing more; nil if it may
+	// Under the tracker's lock.
+	changed    sync.Cond // fewer replies are owed
+	recipients int       // accepted in this transaction
+	refused    bool      // the server has refused a chunk before its last octet
+	ended      error     // why the server answers nothing more; nil if it may
 
-	// Of the server's bytes; fromServer alone uses them.
-	listener listener
-	hello    []byte // the start of a reply to EHLO
+	hello []byte // the start of a reply to EHLO; fromServer alone uses it
 }
 
-type guardStage int
-
 const (
-	guardCommands guardStage = iota
-	guardReply               // behind DATA, until it is answered
-	guardData
-	guardChunk
-)
-
-// An expectedReply is one that the server owes, or one of ours that stands behind those.
-type expectedReply struct {
-	kind expectedKind
-	ours []byte // nil for the server's
-}
-
-type expectedKind int
-
-const (
-	expectOther expectedKind = iota
-	expectEHLO
-	expectMail
-	expectRcpt
-	expectDATA
-	expectReset
-	expectChunk   // a chunk that is not the last
-	expectContent // the end of a message's content
-)
-
-const (
-	// guardLine is the longest command that is passed on, in bytes: a path of maxPath and its
-	// parameters.
-	guardLine = 4096
 	// maxExpected is how many replies may be outstanding before the provider is read on.
 	maxExpected = 1000
 	// maxHello is how much of a reply to EHLO is passed on, in bytes.
@@ -101,17 +60,16 @@ var (
 )
 
 func newGuard(g Guard, track *tracker, server, provider io.Writer) *guard {
-	made := &guard{Guard: g, track: track, server: server, provider: provider, content: newDataGuard(),
-		expected: []expectedReply{{}}} // the greeting
-	made.changed.L = &made.mu
+	made := &guard{Guard: g, track: track, server: server, provider: provider}
+	made.changed.L = &track.mu
 	return made
 }
 
 // end says that no reply will come any more, and why. Nothing more is passed on then that
 // had to wait for one.
 func (g *guard) end(why error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
+	g.track.mu.Lock()
+	defer g.track.mu.Unlock()
 	if g.ended == nil {
 		g.ended = why
 	}
@@ -124,9 +82,9 @@ func (g *guard) await(most int) error {
 	if err := g.flush(); err != nil {
 		return err
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for len(g.expected) > most {
+	g.track.mu.Lock()
+	defer g.track.mu.Unlock()
+	for len(g.track.owed) > most {
 		if g.ended != nil {
 			return g.ended
 		}
@@ -145,21 +103,13 @@ func (g *guard) flush() error {
 	return err
 }
 
-// expect notes that the server owes a reply.
-func (g *guard) expect(kind expectedKind) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.expected = append(g.expected, expectedReply{kind: kind})
-}
-
 // takeOurs takes our own replies that are next. The lock is held.
 func (g *guard) takeOurs(out []byte) []byte {
-	n := 0
-	for n < len(g.expected) && g.expected[n].ours != nil {
-		out = append(out, g.expected[n].ours...)
-		n++
+	for len(g.track.owed) > 0 && g.track.owed[0].ours.Code != 0 {
+		ours := g.track.owed[0].ours
+		out = ours.AppendTo(out)
+		g.track.answered(heard{ours.Code, ours.String()})
 	}
-	g.expected = g.expected[:copy(g.expected, g.expected[n:])]
 	g.changed.Broadcast()
 	return out
 }

@@ -15,9 +15,9 @@ import (
 // fromProvider passes on what the provider sends, or answers it. The error is about the
 // server.
 func (g *guard) fromProvider(p []byte) error {
-	g.mu.Lock()
+	g.track.mu.Lock()
 	ended := g.ended
-	g.mu.Unlock()
+	g.track.mu.Unlock()
 	if ended != nil {
 		return ended
 	}
@@ -38,55 +38,49 @@ func (g *guard) fromProvider(p []byte) error {
 
 // step takes the next bytes whose meaning is the same, and returns how many.
 func (g *guard) step(p []byte) (n int, err error) {
-	if g.stage == guardReply {
+	state := g.state()
+	if state == afterDATA {
 		if err := g.await(0); err != nil {
 			return 0, err
 		}
-		g.stage = guardCommands
-		if g.startsData {
-			g.stage, g.content = guardData, newDataGuard()
-		}
+		state = g.state()
 	}
-	switch g.stage {
-	case guardData:
+	switch state {
+	case inData:
 		return g.data(p), nil
-	case guardChunk:
+	case inChunk:
 		return g.chunk(p), nil
 	}
 	return g.text(p)
 }
 
+// state tells what the provider's next bytes are.
+func (g *guard) state() trackState {
+	g.track.mu.Lock()
+	defer g.track.mu.Unlock()
+	if g.track.state == afterDATA && len(g.track.owed) == 0 { // it was answered with 421
+		g.track.state = inCommands
+	}
+	return g.track.state
+}
+
 // text takes one line, or the start of one. A line is passed on once it is whole.
 func (g *guard) text(p []byte) (n int, err error) {
-	end := bytes.IndexByte(p, '\n')
-	if n = end + 1; end < 0 {
-		n = len(p)
-	}
-	g.track.commands(p[:n])
-	if g.long = g.long || len(g.line)+n > guardLine; !g.long {
-		g.line = append(g.line, p[:n]...)
-	}
-	if end < 0 {
+	line, whole, n := g.track.line.feed(p, trackedLine)
+	if !whole {
 		return n, nil
 	}
 	if err := g.awaitSome(); err != nil {
 		return n, err
 	}
-	line := string(bytes.TrimSuffix(bytes.TrimSuffix(g.line, []byte("\n")), []byte("\r")))
-	if g.long {
-		err = g.refuse(smtp.ReplyLineTooLong())
-	} else {
-		err = g.command(line)
-	}
-	g.line, g.long = g.line[:0], false
-	return n, err
+	return n, g.command(line)
 }
 
 // awaitSome waits if the server owes very many replies.
 func (g *guard) awaitSome() error {
-	g.mu.Lock()
-	many := len(g.expected) >= maxExpected
-	g.mu.Unlock()
+	g.track.mu.Lock()
+	many := len(g.track.owed) >= maxExpected
+	g.track.mu.Unlock()
 	if many {
 		return g.await(maxExpected - 1)
 	}
@@ -95,32 +89,37 @@ func (g *guard) awaitSome() error {
 
 // command takes one command.
 func (g *guard) command(line string) error {
-	verb, arg, _ := strings.Cut(line, " ")
+	text := strings.TrimSuffix(line, "\r")
+	verb, arg, _ := strings.Cut(text, " ")
 	verb = address.Upper(verb)
 	switch {
-	case address.HasControl(line): // such as a CR, which some server takes for a line's end
-		return g.refuse(smtp.NewReply(500, "5.5.2", "a command has no control characters"))
+	case len(line) >= trackedLine: // with its end it is longer, or was cut
+		return g.refuse(verb, line, smtp.ReplyLineTooLong())
+	case address.HasControl(text): // such as a CR, which some server takes for a line's end
+		return g.refuse(verb, line, smtp.NewReply(500, "5.5.2", "a command has no control characters"))
 	case !passedVerb(verb):
 		g.warn(verb)
-		return g.refuse(replyNotPassedOn())
+		return g.refuse(verb, line, replyNotPassedOn())
 	case verb == "BDAT":
-		return g.bdat(arg)
+		return g.bdat(line, arg)
 	}
 	if reply := g.envelope(verb, arg); reply.Code != 0 {
-		return g.refuse(reply)
+		return g.refuse(verb, line, reply)
 	}
-	g.expect(map[string]expectedKind{"EHLO": expectEHLO, "HELO": expectReset, "RSET": expectReset,
-		"MAIL": expectMail, "RCPT": expectRcpt, "DATA": expectDATA}[verb])
-	g.out = append(append(g.out, line...), "\r\n"...)
+	g.obey(line, false)
+	g.out = append(append(g.out, text...), "\r\n"...)
 	if verb == "DATA" {
-		g.stage = guardReply
-	}
-	if verb == "QUIT" {
-		g.mu.Lock()
-		g.quit = true
-		g.mu.Unlock()
+		g.content = newDataGuard()
 	}
 	return nil
+}
+
+// obey has the tracker follow a command. held says that the reply is to be ours, see answer.
+func (g *guard) obey(line string, held bool) {
+	g.track.mu.Lock()
+	defer g.track.mu.Unlock()
+	g.track.obey(line)
+	g.track.owed[len(g.track.owed)-1].held = held
 }
 
 // passedVerb reports if a command is one that a provider needs.
@@ -171,16 +170,27 @@ func notParameter(word string) bool {
 	})
 }
 
-// refuse answers a command in the server's place, behind the replies that it owes.
-func (g *guard) refuse(r smtp.Reply) error {
-	g.mu.Lock()
-	g.expected = append(g.expected, expectedReply{ours: r.AppendTo(nil)})
-	first := len(g.expected) == 1
-	g.mu.Unlock()
+// refuse answers a command in the server's place. One that is not passed on begins no
+// content.
+func (g *guard) refuse(verb, line string, r smtp.Reply) error {
+	if verb == "DATA" || verb == "BDAT" {
+		line = ""
+	}
+	g.obey(line, true)
+	g.answer(r)
+	return nil
+}
+
+// answer answers the last command, which is held, behind the replies that the server owes.
+func (g *guard) answer(r smtp.Reply) {
+	g.track.mu.Lock()
+	last := &g.track.owed[len(g.track.owed)-1]
+	last.ours, last.held = r, false
+	first := len(g.track.owed) == 1
+	g.track.mu.Unlock()
 	if first { // nobody else says it
 		g.sayOurs()
 	}
-	return nil
 }
 
 // sayOurs says what is next of ours. If the provider takes nothing any more, the reading of
@@ -188,10 +198,9 @@ func (g *guard) refuse(r smtp.Reply) error {
 func (g *guard) sayOurs() {
 	g.speaking.Lock()
 	defer g.speaking.Unlock()
-	g.mu.Lock()
+	g.track.mu.Lock()
 	text := g.takeOurs(nil)
-	g.track.replies(text)
-	g.mu.Unlock()
+	g.track.mu.Unlock()
 	_ = g.say(text)
 }
 
@@ -205,29 +214,31 @@ func (g *guard) warn(verb string) {
 
 // bdat takes BDAT (RFC 3030 section 2). The server hears of it if it has accepted a
 // recipient. Otherwise the octets are read and dropped here, as it should do itself.
-func (g *guard) bdat(arg string) error {
+func (g *guard) bdat(line, arg string) error {
 	size, last, err := chunkSize(arg)
 	if err != nil {
-		return g.refuse(smtp.ReplyBadArgument(err.Error()))
+		g.track.mu.Lock()
+		g.track.goBlind() // how much content follows is anybody's guess
+		g.track.mu.Unlock()
+		return g.refuse("BDAT", line, smtp.ReplyBadArgument(err.Error()))
 	}
 	if err := g.await(0); err != nil {
 		return err
 	}
-	g.mu.Lock()
-	g.dropped = g.recipients == 0 || size > maxChunk
-	g.inChunk, g.refused = !g.dropped && size > 0, false
-	g.mu.Unlock()
-	g.left, g.stage = size, guardChunk
+	g.track.mu.Lock()
+	g.dropped, g.refused = g.recipients == 0 || size > maxChunk, false
+	g.track.mu.Unlock()
+	g.obey(line, g.dropped)
 	if !g.dropped {
 		g.out = append(append(g.out, "BDAT "...), strconv.FormatInt(size, 10)...)
-		kind := expectChunk
 		if last {
-			g.out, kind = append(g.out, " LAST"...), expectContent
+			g.out = append(g.out, " LAST"...)
 		}
 		g.out = append(g.out, "\r\n"...)
-		g.expect(kind)
+	} else if size == 0 {
+		g.answer(replyNoRecipient())
 	}
-	return g.endChunk()
+	return nil
 }
 
 // maxChunk is the largest chunk that is passed on, in bytes: no server counts it wrongly.
@@ -248,32 +259,19 @@ func chunkSize(arg string) (size int64, last bool, err error) {
 // chunk takes octets of a chunk. If the server has refused it already, and takes the rest
 // for commands, it shall not find any there.
 func (g *guard) chunk(p []byte) int {
-	n := int(min(int64(len(p)), g.left))
-	g.track.commands(p[:n])
-	g.left -= int64(n)
-	g.mu.Lock()
-	g.inChunk = g.inChunk && g.left > 0
-	refused := g.refused
-	g.mu.Unlock()
+	g.track.mu.Lock()
+	n := len(p) - len(g.track.chunk(p))
+	refused, done := g.refused, g.track.left == 0
+	g.track.mu.Unlock()
 	if refused {
 		g.out = append(g.out, bytes.Repeat([]byte("\n"), n)...)
 	} else if !g.dropped {
 		g.out = append(g.out, p[:n]...)
 	}
-	_ = g.endChunk() // it is about the provider
+	if done && g.dropped {
+		g.answer(replyNoRecipient())
+	}
 	return n
-}
-
-// endChunk goes on behind a chunk's last octet.
-func (g *guard) endChunk() error {
-	if g.left > 0 {
-		return nil
-	}
-	g.stage = guardCommands
-	if g.dropped {
-		return g.refuse(replyNoRecipient())
-	}
-	return nil
 }
 
 // data takes content behind DATA.
@@ -281,10 +279,8 @@ func (g *guard) data(p []byte) int {
 	var n int
 	var done bool
 	g.out, n, done = g.content.pass(g.out, p)
-	g.track.commands(p[:n])
-	if done {
-		g.stage = guardCommands
-		g.expect(expectContent)
-	}
+	g.track.mu.Lock()
+	defer g.track.mu.Unlock()
+	g.track.sawData(n, done)
 	return n
 }

@@ -3,6 +3,7 @@ package fetch
 import (
 	"bytes"
 	"slices"
+	"time"
 
 	"vodmr/internal/address"
 )
@@ -12,20 +13,21 @@ import (
 func (g *guard) fromServer(p []byte) error {
 	g.speaking.Lock()
 	defer g.speaking.Unlock()
-	g.mu.Lock()
+	g.track.mu.Lock()
+	g.track.moved = time.Now()
 	text := g.hear(p)
-	g.track.replies(text) // before anything that waits for a reply goes on
-	g.mu.Unlock()
+	g.track.mu.Unlock()
 	return g.say(text)
 }
 
 // hear returns the bytes for the provider. The lock is held.
 func (g *guard) hear(p []byte) (text []byte) {
-	for len(p) > 0 && !g.outOfStep {
-		reply, whole, n := g.listener.feed(p)
+	t := g.track
+	for len(p) > 0 && t.unasked == "" {
+		reply, whole, n := t.listener.feed(p)
 		piece := p[:n]
 		p = p[n:]
-		hello := len(g.expected) > 0 && g.expected[0].kind == expectEHLO
+		hello := len(t.owed) > 0 && t.owed[0].kind == owedEHLO
 		if hello {
 			g.hello = appendStart(g.hello, piece, maxHello)
 		} else {
@@ -35,7 +37,7 @@ func (g *guard) hear(p []byte) (text []byte) {
 			text = append(text, g.passedHello(reply)...)
 		}
 		if whole && !g.answered(reply) {
-			g.ended, g.outOfStep = errNotAsked, true // what follows matches no command
+			g.ended = errNotAsked // what follows matches no command
 		}
 		text = g.takeOurs(text)
 	}
@@ -44,33 +46,29 @@ func (g *guard) hear(p []byte) (text []byte) {
 
 // answered matches a reply to its command. It returns false if there is none.
 func (g *guard) answered(r heard) bool {
-	if len(g.expected) == 0 {
-		return r.code == 421 || g.quit
+	t := g.track
+	if len(t.owed) == 0 || t.owed[0].held {
+		return t.answered(r)
 	}
-	if len(g.expected) == 1 && g.inChunk {
-		if r.good() { // it accepts octets that it has not got
-			return false
-		}
-		g.refused = true
+	kind := t.owed[0].kind
+	g.refused = g.refused || len(t.owed) == 1 && t.state == inChunk
+	if !t.answered(r) {
+		return false
 	}
-	kind := g.expected[0].kind
-	g.expected = g.expected[:copy(g.expected, g.expected[1:])]
 	switch kind {
-	case expectMail, expectEHLO, expectReset:
+	case owedMail, owedEHLO, owedHELO, owedReset:
 		if r.good() {
 			g.recipients = 0
 		}
-	case expectRcpt:
+	case owedRcpt:
 		if r.good() {
 			g.recipients++
 		}
-	case expectDATA:
-		g.startsData = r.code == 354
-	case expectChunk:
+	case owedChunk:
 		if !r.good() { // RFC 3030 section 2: the transaction has failed
 			g.recipients = 0
 		}
-	case expectContent:
+	case owedContent:
 		g.recipients = 0
 	}
 	return true

@@ -21,7 +21,7 @@ func (r heard) refused() bool { return r.code/100 == 4 || r.code/100 == 5 }
 // A listener puts the receiving side's replies together. It takes what no
 // smtp.ReplyParser would, as it only looks on, and keeps little of it.
 type listener struct {
-	line  []byte   // the start of an unfinished line
+	line  lineStart
 	lines []string // of an unfinished refusal
 }
 
@@ -34,23 +34,20 @@ const (
 // feed takes the next bytes up to a line's end. ok says that a reply is complete; n is
 // how many bytes it took.
 func (l *listener) feed(p []byte) (r heard, ok bool, n int) {
-	end := bytes.IndexByte(p, '\n')
-	if end < 0 {
-		l.line = appendStart(l.line, p, heardLine)
-		return r, false, len(p)
+	line, whole, n := l.line.feed(p, heardLine)
+	if !whole {
+		return r, false, n
 	}
-	l.line = appendStart(l.line, p[:end], heardLine)
-	line := string(bytes.TrimRight(l.line, "\r"))
-	l.line = l.line[:0]
+	line = strings.TrimRight(line, "\r")
 	if line != "" && (line[0] == '4' || line[0] == '5') && len(l.lines) < heardLines {
 		l.lines = append(l.lines, line)
 	}
 	if len(line) >= 4 && line[3] == '-' {
-		return r, false, end + 1
+		return r, false, n
 	}
 	r = heard{replyCode(line), oneLine(l.lines)}
 	l.lines = nil
-	return r, true, end + 1
+	return r, true, n
 }
 
 func replyCode(line string) int {
@@ -75,6 +72,22 @@ func oneLine(lines []string) string {
 		return r.String()
 	}
 	return strings.Join(lines, " ")
+}
+
+// A lineStart is the start of a line that is not complete.
+type lineStart struct{ text []byte }
+
+// feed takes the next bytes up to a line's end, n of them. A line that is whole is returned
+// without that end, or its first bytes up to the limit.
+func (l *lineStart) feed(p []byte, limit int) (line string, whole bool, n int) {
+	end := bytes.IndexByte(p, '\n')
+	if end < 0 {
+		l.text = appendStart(l.text, p, limit)
+		return "", false, len(p)
+	}
+	line = string(appendStart(l.text, p[:end], limit))
+	l.text = l.text[:0]
+	return line, true, end + 1
 }
 
 // appendStart appends p to dst, up to limit bytes in all.

@@ -175,9 +175,9 @@ func (i *Invitation) setPin(value string) error {
 	return err
 }
 
-// maxInvitation bounds what is read of an invitation's file, in bytes: many domains may
-// stand in it.
-const maxInvitation = 1 << 20
+// maxPrivate bounds what is read of a file that holds a secret, in bytes: many domains may
+// stand in an invitation, and a chain beside a key.
+const maxPrivate = 1 << 20
 
 // ReadInvitation reads a file with one invitation. Empty lines and lines that begin with #
 // are passed over. A private key in PEM may be in the file too. Its owner must be root or
@@ -187,22 +187,21 @@ const maxInvitation = 1 << 20
 // is misuse.
 func ReadInvitation(name string) (Invitation, error) {
 	if name == "-" {
-		return readInvitation(os.Stdin, "on standard input")
+		text, err := io.ReadAll(io.LimitReader(os.Stdin, maxPrivate))
+		if err != nil {
+			return Invitation{}, unreadable("invitation", err)
+		}
+		return readInvitation(text, "on standard input")
 	}
-	f, path, err := openPrivate("invitation", "a password", name)
+	text, path, err := readPrivate("invitation", "a password", name)
 	if err != nil {
 		return Invitation{}, err
 	}
-	defer f.Close()
-	return readInvitation(f, path)
+	return readInvitation(text, path)
 }
 
-// readInvitation reads from a file; name is for the error.
-func readInvitation(f io.Reader, name string) (Invitation, error) {
-	text, err := io.ReadAll(io.LimitReader(f, maxInvitation))
-	if err != nil {
-		return Invitation{}, misuse("cannot read the invitation %s: %v", name, err)
-	}
+// readInvitation takes a file's text; name is for the error.
+func readInvitation(text []byte, name string) (Invitation, error) {
 	line, hasKey, err := onlyLine(string(text))
 	if err != nil {
 		return Invitation{}, misuse("cannot read the invitation %s: %v", name, err)
@@ -226,23 +225,26 @@ func (i *Invitation) setKey(text []byte) (err error) {
 	return err
 }
 
-// openPrivate opens a file, which is what, if nobody else has rights to it, for it holds a
+// readPrivate reads a file, which is what, if nobody else has rights to it, for it holds a
 // secret.
-func openPrivate(what, holds, name string) (f *os.File, path string, err error) {
+func readPrivate(what, holds, name string) (text []byte, path string, err error) {
 	path, credential := findCredential(name, os.Getenv("CREDENTIALS_DIRECTORY"))
-	if f, err = os.Open(path); err != nil {
+	f, err := os.Open(path)
+	if err != nil {
 		return nil, path, unreadable(what, err)
 	}
+	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
+		return nil, path, unreadable(what, err)
+	}
+	if err := private("the "+what+" "+path, holds, info, credential); err != nil {
+		return nil, path, err
+	}
+	if text, err = io.ReadAll(io.LimitReader(f, maxPrivate)); err != nil {
 		err = unreadable(what, err)
-	} else {
-		err = private("the "+what+" "+path, holds, info, credential)
 	}
-	if err != nil {
-		f.Close()
-	}
-	return f, path, err
+	return text, path, err
 }
 
 func unreadable(what string, err error) error {

@@ -12,7 +12,6 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
-	"io"
 	"io/fs"
 	"math/big"
 	"os"
@@ -106,20 +105,12 @@ func selfSign(private crypto.Signer) (tls.Certificate, error) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: private}, err
 }
 
-// maxKey bounds what is read of a key's file, in bytes: a chain may stand in it.
-const maxKey = 1 << 20
-
 // ReadKey reads the key of a file that nobody else can read. A name without a slash is
 // looked for among systemd's credentials first. The error is misuse, or fs.ErrNotExist.
 func ReadKey(name string) (*Key, error) {
-	f, path, err := openPrivate("key", "a private key", name)
+	text, path, err := readPrivate("key", "a private key", name)
 	if err != nil {
 		return nil, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxKey))
-	if err != nil {
-		return nil, misuse("cannot read the key: %v", err)
 	}
 	key, err := ParseKey(text)
 	if err != nil {

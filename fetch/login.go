@@ -80,17 +80,20 @@ func (d *conversation) external(l Login, ehlo []string) error {
 	if !offersAuth(ehlo, "EXTERNAL") {
 		return later(nil, "the provider offers no login by a key (EXTERNAL), and no other one is tried: its vodmr-tls needs -a any, and it must run vodmr-checkpw; `%s' there sees to that", d.key.take(l))
 	}
-	r, err := d.command("AUTH EXTERNAL "+base64.StdEncoding.EncodeToString([]byte(l.User)), "the reply to AUTH", d.timings.Reply)
-	if err != nil {
-		return err
-	}
+	r, err := d.auth(l, "AUTH EXTERNAL "+base64.StdEncoding.EncodeToString([]byte(l.User)), "the reply to AUTH", 235)
 	if r.Code == 535 {
 		return loginRefused(r, "the provider does not know the key %s of the login %s: it must run `%s' there", d.key.Hash, l.User, d.key.take(l))
 	}
-	if r.Code != 235 {
-		return authFailure(l, r)
+	return err
+}
+
+// auth sends a line of a login. A reply with any other code is a failure.
+func (d *conversation) auth(l Login, line, what string, code int) (smtp.Reply, error) {
+	r, err := d.command(line, what, d.timings.Reply)
+	if err == nil && r.Code != code {
+		err = authFailure(l, r)
 	}
-	return nil
+	return r, err
 }
 
 // take is the provider's command to take the key.
@@ -113,12 +116,8 @@ func (d *conversation) plain(l Login) error {
 	}
 	line := "AUTH PLAIN " + answer
 	if len(line)+len("\r\n") > maxCommand {
-		r, err := d.command("AUTH PLAIN", "the reply to AUTH", d.timings.Reply)
-		if err != nil {
+		if _, err := d.auth(l, "AUTH PLAIN", "the reply to AUTH", 334); err != nil {
 			return err
-		}
-		if r.Code != 334 {
-			return authFailure(l, r)
 		}
 		line = answer
 	}
@@ -128,12 +127,9 @@ func (d *conversation) plain(l Login) error {
 // cramMD5 does CRAM-MD5 (RFC 2195, RFC 4954), which every provider has (RFC 2645
 // section 5.1.2).
 func (d *conversation) cramMD5(l Login) error {
-	r, err := d.command("AUTH CRAM-MD5", "the challenge", d.timings.Reply)
+	r, err := d.auth(l, "AUTH CRAM-MD5", "the challenge", 334)
 	if err != nil {
 		return err
-	}
-	if r.Code != 334 {
-		return authFailure(l, r)
 	}
 	answer, err := proof(l, r.Lines[0])
 	if err != nil {
@@ -146,14 +142,8 @@ func (d *conversation) cramMD5(l Login) error {
 
 // lastOfLogin sends the line that the provider answers with yes or no.
 func (d *conversation) lastOfLogin(l Login, line string) error {
-	r, err := d.command(line, "the reply to the login", d.timings.Reply)
-	if err != nil {
-		return err
-	}
-	if r.Code != 235 {
-		return authFailure(l, r)
-	}
-	return nil
+	_, err := d.auth(l, line, "the reply to the login", 235)
+	return err
 }
 
 // offers looks for an extension in the EHLO lines.

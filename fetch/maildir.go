@@ -81,6 +81,8 @@ type diskBox struct {
 	into *maildir.Receiver
 }
 
+func (b diskBox) InPlace() error { return b.into.InPlace() }
+
 func (b diskBox) Room(bytes int64) error { return b.into.Room(bytes) }
 
 func (b diskBox) Begin(sender string, recipients []string, head string) (delivery, error) {

@@ -346,6 +346,33 @@ func TestReceiveIntoNoMaildir(t *testing.T) {
 	}
 }
 
+// If the Maildir or a folder of it is moved away or removed, nothing more is delivered there:
+// the session ends, and the next one opens what has its name.
+func TestReceiveMovedAway(t *testing.T) {
+	for _, name := range []string{"", "/new", "/cur", "/tmp"} {
+		for how, lose := range map[string]func(path string) error{
+			"moved":   func(path string) error { return os.Rename(path, path+".old") },
+			"removed": os.RemoveAll,
+		} {
+			t.Run(how+name, func(t *testing.T) {
+				var warned error
+				v, dir := receive(t, Maildir{Warn: func(err error) { warned = err }})
+				if err := lose(dir + name); err != nil {
+					t.Fatal(err)
+				}
+				v.Send("HELO p\r\nMAIL FROM:<>\r\n")
+				v.Expect("250 *")
+				v.Expect("421 4.3.0 *")
+				v.ExpectEnd()
+				v.end(ExitLater, "*elsewhere*")
+				if warned == nil || !strings.Contains(warned.Error(), "moved away or made anew: ") {
+					t.Errorf("it warns: %v", warned)
+				}
+			})
+		}
+	}
+}
+
 // A failingBox fails at the stage that it names, once.
 type failingBox struct {
 	stage string
@@ -363,6 +390,7 @@ func (b *failingBox) fails(stage string) error {
 }
 
 func (b *failingBox) Close()           {}
+func (b *failingBox) InPlace() error   { return nil }
 func (b *failingBox) Room(int64) error { return b.fails("room") }
 func (b *failingBox) Begin(string, []string, string) (delivery, error) {
 	if err := b.fails("begin"); err != nil {

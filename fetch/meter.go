@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -12,7 +11,7 @@ import (
 	"vodmr/internal/human"
 )
 
-// How often a Meter looks whether its line has changed.
+// How often a meter looks whether its line has changed.
 const (
 	meterTime    = 200 * time.Millisecond
 	standingTime = time.Second      // where nothing happens most of the time
@@ -22,60 +21,52 @@ const (
 // clearLine goes back to the start of a terminal's line and clears it.
 const clearLine = "\r\x1b[K"
 
-// A Meter shows how a session goes: on a terminal on one line that it rewrites, in a log
+// A meter shows how a session goes: on a terminal on one line that it rewrites, in a log
 // on a line of its own.
-type Meter struct {
+type meter struct {
+	w        io.Writer
 	terminal bool
-	done     chan struct{}
-	wait     sync.WaitGroup
+	every    time.Duration
+	line     func() string
 }
 
-// StartMeter starts showing a tally.
-func StartMeter(w io.Writer, tally *Tally, terminal bool) *Meter {
+// startMeter shows a tally until stop is called.
+func startMeter(w io.Writer, tally *Tally, terminal bool) (stop func()) {
 	every := meterTime
 	if !terminal {
 		every = logTime
 	}
-	return startMeter(w, tally, terminal, every, meterLine)
+	return meter{w, terminal, every, func() string { return meterLine(tally) }}.start()
 }
 
-func startMeter(w io.Writer, tally *Tally, terminal bool, every time.Duration, line func(*Tally) string) *Meter {
-	m := &Meter{terminal: terminal, done: make(chan struct{})}
-	m.wait.Go(func() { m.run(w, every, func() string { return line(tally) }) })
-	return m
-}
+// start shows the line until stop is called, which clears it.
+func (m meter) start() (stop func()) { return during(m.run) }
 
-// Stop clears the line.
-func (m *Meter) Stop() {
-	close(m.done)
-	m.wait.Wait()
-}
-
-func (m *Meter) run(w io.Writer, every time.Duration, line func() string) {
-	tick := time.NewTicker(every)
+func (m meter) run(done <-chan struct{}) {
+	tick := time.NewTicker(m.every)
 	defer tick.Stop()
 	shown := ""
 	for {
 		select {
-		case <-m.done:
+		case <-done:
 			if shown != "" && m.terminal {
-				io.WriteString(w, clearLine)
+				io.WriteString(m.w, clearLine)
 			}
 			return
 		case <-tick.C:
-			if now := line(); now != shown {
-				m.write(w, now)
+			if now := m.line(); now != shown {
+				m.write(now)
 				shown = now
 			}
 		}
 	}
 }
 
-func (m *Meter) write(w io.Writer, line string) {
+func (m meter) write(line string) {
 	if m.terminal {
-		io.WriteString(w, "\r"+line+"\x1b[K")
+		io.WriteString(m.w, "\r"+line+"\x1b[K")
 	} else {
-		say(w, "%s", line)
+		say(m.w, "%s", line)
 	}
 }
 

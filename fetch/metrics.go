@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"vodmr/internal/sys"
 )
 
 // Metrics keep a file in Prometheus' text format, for node_exporter's textfile collector,
@@ -43,14 +45,9 @@ func (m *Metrics) Watch(t *Tally) (stop func(err error)) {
 		return func(error) {}
 	}
 	m.begin()
-	done, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		m.follow(t, done)
-	}()
+	ended := during(func(done <-chan struct{}) { m.follow(t, done) })
 	return func(err error) {
-		close(done)
-		<-ended
+		ended()
 		m.sums = m.sums.after(t, err)
 		m.write(m.sums)
 	}
@@ -130,7 +127,7 @@ func (m *Metrics) begin() {
 		return
 	}
 	m.read = true
-	text, err := os.ReadFile(m.File)
+	text, err := sys.ReadFile(m.File)
 	if err != nil {
 		return
 	}

@@ -3,6 +3,7 @@ package fetch
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strconv"
@@ -14,6 +15,8 @@ import (
 
 // A receiver takes messages for good.
 type receiver interface {
+	// InPlace returns an error if what is open is no longer where the mailbox is.
+	InPlace() error
 	// Room returns an error if so many bytes more would take the last of the
 	// disk.
 	Room(bytes int64) error
@@ -118,9 +121,9 @@ func (r *receiving) commands() map[string]smtp.Command {
 		"BDAT": r.bdat,
 		"RSET": func(string) (smtp.Reply, error) { r.reset(); return smtp.ReplyOK(), nil },
 		"NOOP": r.noop,
-		"VRFY": func(string) (smtp.Reply, error) { return replyVerify(), nil },
-		"HELP": func(string) (smtp.Reply, error) { return replyHelp(), nil },
-		"QUIT": func(string) (smtp.Reply, error) { return smtp.ReplyBye(r.Host), smtp.ErrQuit },
+		"VRFY": smtp.Always(replyVerify()),
+		"HELP": smtp.Always(replyHelp()),
+		"QUIT": smtp.Quit(r.Host),
 	}
 }
 
@@ -162,6 +165,10 @@ func (r *receiving) mail(arg string) (smtp.Reply, error) {
 	}
 	if sender.international() && !utf8 {
 		return replyNeedsUTF8(), nil
+	}
+	if err := r.box.InPlace(); err != nil {
+		_ = r.refusal(fmt.Errorf("%w: if the next session cannot open it, start atrn again", err))
+		return replyMoved(), replyMoved()
 	}
 	if err := r.box.Room(size); err != nil {
 		return r.refusal(err), nil

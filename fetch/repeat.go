@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
@@ -58,6 +59,14 @@ func (r *Repeat) Run(ctx context.Context) {
 		}
 		r.Sleep(ctx, wait)
 	}
+}
+
+// during has work done meanwhile, until stop is called, which waits for its end.
+func during(work func(done <-chan struct{})) (stop func()) {
+	done := make(chan struct{})
+	var working sync.WaitGroup
+	working.Go(func() { work(done) })
+	return func() { close(done); working.Wait() }
 }
 
 // Sleep waits for d or until ctx is done.

@@ -211,7 +211,7 @@ func TestReport(t *testing.T) {
 			tally.accepted(test.bytes/test.messages, 1)
 		}
 		if test.refused > 0 {
-			tally.refuse(test.refused, "554 5.7.1 no\u2028\u202e")
+			tally.refuse(refusals{count: test.refused, text: "554 5.7.1 no\u2028\u202e"})
 		}
 		var b bytes.Buffer
 		report(&b, given{}, tally, test.err, Normal)
@@ -233,11 +233,11 @@ func TestMeter(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	lines := make(lineWriter, 10)
-	m := StartMeter(lines, tally, true)
+	stop := startMeter(lines, tally, true)
 	if got := <-lines; got != "\r1 messages, 0.0 MB\x1b[K" {
 		t.Errorf("got %q", got)
 	}
-	m.Stop()
+	stop()
 	if got := <-lines; got != "\r\x1b[K" {
 		t.Errorf("got %q", got)
 	}
@@ -257,11 +257,11 @@ func TestProgress(t *testing.T) {
 		t.Error(got)
 	}
 	tally.expect(count{messages: 41})
-	tally.refuse(1, "554 no")
+	tally.refuse(refusals{count: 1, text: "554 no"})
 	if got := progress(tally, 11*time.Second); got != "10 of 41 messages, 3.2 MB, refused 1, 0.3 MB/s, 0:30 left" {
 		t.Error(got)
 	}
-	tally.refuse(0, "")
+	tally.refuse(refusals{count: 0, text: ""})
 	tally.expect(count{41, 13_000_000})
 	if got := progress(tally, 11*time.Second); got != "10 of 41 messages, 3.2 of 13.0 MB, 0.3 MB/s, 0:33 left" {
 		t.Error(got)
@@ -284,7 +284,7 @@ func TestScreens(t *testing.T) {
 	for range 10 {
 		tally.accepted(325_000, 1)
 	}
-	s := &StandingReporter{Session: Session{Provider: given{}}}
+	s := &standingReporter{Reporter: Reporter{Session: Session{Provider: given{}}}}
 	screen.Hold(t, "..", "atrn.1", s.line(tally), `since [0-9]+ [A-Z][a-z]+ [0-9:]{8}`)
 	tally.expect(count{41, 13_000_000})
 	screen.Hold(t, "..", "atrn.1", progress(tally, 11*time.Second))

@@ -5,6 +5,9 @@ import "vodmr/smtp"
 // The replies of the receiving side that smtp's catalogue does not have.
 
 func replyStopping() smtp.Reply { return smtp.NewReply(421, "4.3.2", "stopping, come back later") }
+func replyMoved() smtp.Reply {
+	return smtp.NewReply(421, "4.3.0", "the mailbox is elsewhere now, come back later")
+}
 func replyNothingMore() smtp.Reply {
 	return smtp.NewReply(421, "4.3.2", "nothing more waits, so this session ends; thank you")
 }

@@ -2,9 +2,12 @@ package fetch
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"time"
+
+	"vodmr/internal/logline"
 )
 
 // A Reporter makes sessions and says on Log how they went.
@@ -17,19 +20,30 @@ type Reporter struct {
 
 // Visit makes one session.
 func (r *Reporter) Visit(ctx context.Context) Visit {
+	return r.Session.visit(ctx, r.show, func(tally *Tally, v Visit) {
+		report(r.Log, r.Session.Provider, tally, v.Err, r.Verbose)
+	})
+}
+
+// show tells how the session goes until stop is called.
+func (r *Reporter) show(tally *Tally) (stop func()) {
+	if r.Verbose < Dialogue && !(r.Terminal && r.Verbose == Normal) {
+		return func() {}
+	}
+	return startMeter(r.Log, tally, r.Terminal)
+}
+
+// visit makes one visit, shown meanwhile and reported then.
+func (s *Session) visit(ctx context.Context, show func(*Tally) (stop func()), report func(*Tally, Visit)) Visit {
 	tally := &Tally{}
-	var meter *Meter
-	if r.Verbose >= Dialogue || r.Terminal && r.Verbose == Normal {
-		meter = StartMeter(r.Log, tally, r.Terminal)
-	}
-	watched := r.Session.Metrics.Watch(tally)
-	err := r.Session.Run(ctx, tally)
+	stop := show(tally)
+	watched := s.Metrics.Watch(tally)
+	err := s.Run(ctx, tally)
 	watched(err)
-	if meter != nil {
-		meter.Stop()
-	}
-	report(r.Log, r.Session.Provider, tally, err, r.Verbose)
-	return VisitOf(tally, err)
+	stop()
+	v := VisitOf(tally, err)
+	report(tally, v)
+	return v
 }
 
 // Repeat makes a session now and then until ctx is done.
@@ -39,7 +53,7 @@ func (r *Reporter) Repeat(ctx context.Context, every time.Duration) {
 
 // Standing has a session all the time until ctx is done.
 func (r *Reporter) Standing(ctx context.Context) {
-	s := &StandingReporter{Session: r.Session, Log: r.Log, Terminal: r.Terminal, Verbose: r.Verbose}
+	s := &standingReporter{Reporter: *r}
 	r.repeat(ctx, &AlwaysStanding{}, s.Visit)
 }
 
@@ -56,4 +70,43 @@ func (r *Reporter) repeat(ctx context.Context, schedule Schedule, session func(c
 		Sleep: Sleep,
 	}
 	repeated.Run(ctx)
+}
+
+// report writes what a session brought and why it failed, a line each.
+func report(w io.Writer, provider Provider, tally *Tally, err error, v Verbosity) {
+	refused, why := tally.Refused()
+	switch {
+	case refused == 0 && v == Quiet:
+	case refused > 0:
+		say(w, "%s: fetched %d, refused %d: %s", provider, tally.Messages(), refused, why)
+	case tally.Lost():
+		say(w, "fetched %d messages or more from %s: the session could not be followed to its end", tally.Messages(), provider)
+	case tally.Messages() > 0, err == nil && tally.Turned():
+		say(w, "fetched %d messages, %d bytes from %s", tally.Messages(), tally.Bytes(), provider)
+	case err == nil:
+		say(w, "nothing waits at %s", provider)
+	}
+	if err != nil {
+		Warn(w, err)
+	}
+}
+
+// Warn writes one line about an error.
+func Warn(w io.Writer, err error) { say(w, "%v", err) }
+
+// maxSaid is how much of a line is printed, in bytes before it is escaped: a provider's
+// reply may have thousands of lines.
+const maxSaid = 2000
+
+// say writes one line. Text that a provider or an SMTP server chose cannot start
+// another, flood the log or steer the terminal.
+func say(w io.Writer, format string, args ...any) { sayAfter(w, "", format, args...) }
+
+// sayAfter writes start, which is our own, before the line.
+func sayAfter(w io.Writer, start, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if len(text) > maxSaid {
+		text = text[:maxSaid] + "..."
+	}
+	fmt.Fprintf(w, "%satrn: %s\n", start, logline.Printable(text))
 }

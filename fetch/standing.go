@@ -3,7 +3,6 @@ package fetch
 import (
 	"context"
 	"fmt"
-	"io"
 	"time"
 )
 
@@ -12,12 +11,9 @@ import (
 // lost, as with a new address behind NAT, only the silence tells.
 const Silence = 5 * time.Minute
 
-// A StandingReporter makes standing sessions, and reports them.
-type StandingReporter struct {
-	Session  Session
-	Log      io.Writer
-	Terminal bool // Log is one: show there how it stands
-	Verbose  Verbosity
+// A standingReporter makes standing sessions, and reports them.
+type standingReporter struct {
+	Reporter
 
 	standing  bool // what was said last is that it stands
 	unwilling bool // what 453 means was said
@@ -25,37 +21,24 @@ type StandingReporter struct {
 
 // Visit makes one session. It writes one line at the session's end, and
 // one when there is a standing session again.
-func (s *StandingReporter) Visit(ctx context.Context) Visit {
-	tally := &Tally{}
-	stop := s.show(tally)
-	watched := s.Session.Metrics.Watch(tally)
-	err := s.Session.Run(ctx, tally)
-	watched(err)
-	stop()
-	v := VisitOf(tally, err)
-	s.report(tally, v)
-	return v
+func (s *standingReporter) Visit(ctx context.Context) Visit {
+	return s.Session.visit(ctx, s.show, s.report)
 }
 
 // show tells how the session goes until stop is called.
-func (s *StandingReporter) show(tally *Tally) (stop func()) {
+func (s *standingReporter) show(tally *Tally) (stop func()) {
 	if s.Verbose == Quiet {
 		return func() {}
 	}
 	if s.Terminal {
-		return startMeter(s.Log, tally, true, standingTime, s.line).Stop
+		return meter{s.Log, true, standingTime, func() string { return s.line(tally) }}.start()
 	}
-	done, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		s.awaitStanding(tally, done)
-	}()
-	return func() { close(done); <-ended }
+	return during(func(done <-chan struct{}) { s.awaitStanding(tally, done) })
 }
 
 // awaitStanding says that the session is a standing one once it is, so that a failure is
 // not the log's last word for as long as all is well.
-func (s *StandingReporter) awaitStanding(tally *Tally, done <-chan struct{}) {
+func (s *standingReporter) awaitStanding(tally *Tally, done <-chan struct{}) {
 	tick := time.NewTicker(MinStanding / 4)
 	defer tick.Stop()
 	for !s.standing {
@@ -72,7 +55,7 @@ func (s *StandingReporter) awaitStanding(tally *Tally, done <-chan struct{}) {
 }
 
 // line is the status on a terminal.
-func (s *StandingReporter) line(t *Tally) string {
+func (s *standingReporter) line(t *Tally) string {
 	if !t.Turned() {
 		return meterLine(t)
 	}
@@ -81,7 +64,7 @@ func (s *StandingReporter) line(t *Tally) string {
 }
 
 // report says in one line how a session was.
-func (s *StandingReporter) report(t *Tally, v Visit) {
+func (s *standingReporter) report(t *Tally, v Visit) {
 	provider := s.Session.Provider
 	refused, _ := t.Refused()
 	switch {
@@ -101,7 +84,7 @@ func (s *StandingReporter) report(t *Tally, v Visit) {
 	s.standing = s.standing && v.Turned && v.Lasted >= MinStanding
 }
 
-func (s *StandingReporter) wasStanding(t *Tally, v Visit) string {
+func (s *standingReporter) wasStanding(t *Tally, v Visit) string {
 	text := fmt.Sprintf("stood %v at %s, %d messages, %d bytes",
 		v.Lasted.Round(time.Second), s.Session.Provider, t.Messages(), t.Bytes())
 	if refused, why := t.Refused(); refused > 0 {

@@ -50,7 +50,7 @@ func (j *journal) take() string {
 	return j.text.String()
 }
 
-// A standing is a StandingReporter into a Maildir that goes on until the test ends.
+// A standing is a standingReporter into a Maildir that goes on until the test ends.
 type standing struct {
 	t      *testing.T
 	dir    string
@@ -64,7 +64,7 @@ type standing struct {
 func startStanding(t *testing.T) *standing {
 	ctx, stop := context.WithCancel(t.Context())
 	s := &standing{t, filepath.Join(t.TempDir(), "Maildir"), make(chan net.Conn), &journal{}, stop, make(chan struct{})}
-	reporter := &StandingReporter{Log: s.log, Session: Session{
+	reporter := &standingReporter{Reporter: Reporter{Log: s.log, Session: Session{
 		Provider: pipes{s.calls},
 		TLS:      TLS{Mode: NoTLS},
 		Login:    testLogin,
@@ -72,7 +72,7 @@ func startStanding(t *testing.T) *standing {
 		Timings:  DefaultTimings(),
 		Silence:  Silence,
 		Sink:     Maildir{Dir: s.dir, Host: "mx", Idle: IdleTime},
-	}}
+	}}}
 	r := Repeat{
 		Schedule: &AlwaysStanding{},
 		Session:  reporter.Visit,
@@ -254,7 +254,7 @@ func TestStandingRefused(t *testing.T) {
 func TestStandingOnATerminal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lines := make(lineWriter, 100)
-		s := &StandingReporter{Terminal: true, Log: lines, Session: Session{Provider: given{}}}
+		s := &standingReporter{Reporter: Reporter{Terminal: true, Log: lines, Session: Session{Provider: given{}}}}
 		tally := &Tally{}
 		stop := s.show(tally)
 		time.Sleep(2 * standingTime)

@@ -33,8 +33,9 @@ type Message struct {
 
 // refusals are how many messages were refused, and the words of the first refusal.
 type refusals struct {
-	count int64
-	text  string
+	count  int64
+	text   string
+	forNow bool // all were 4xx
 }
 
 // Messages is how many messages were answered 2xx here.
@@ -112,7 +113,13 @@ func (t *Tally) accepted(size int64, recipients int) {
 	t.bytes.Add(size)
 }
 
-func (t *Tally) refuse(count int64, text string) { t.refusals.Store(&refusals{count, text}) }
+func (t *Tally) refuse(r refusals) { t.refusals.Store(&r) }
+
+// refusedForNow reports if there were refusals, and all of them 4xx.
+func (t *Tally) refusedForNow() bool {
+	r := t.refusals.Load()
+	return r != nil && r.forNow
+}
 
 func (t *Tally) loseCount() { t.lost.Store(true) }
 

@@ -1,7 +1,6 @@
 package fetch
 
 import (
-	"bytes"
 	"hash/maphash"
 	"strconv"
 	"strings"
@@ -9,6 +8,7 @@ import (
 	"time"
 
 	"vodmr/internal/address"
+	"vodmr/smtp"
 )
 
 // A tracker follows an SMTP session that passes through, to count messages and
@@ -24,9 +24,10 @@ type tracker struct {
 	blind   bool      // cannot follow any more
 	unasked string    // a reply to nothing, after which replies and commands do not match
 	quit    bool      // the provider said QUIT
+	closing bool      // the receiving side said 421
 	moved   time.Time // when bytes came last, from either side
 
-	line  []byte // the start of an unfinished command
+	line  lineStart // an unfinished command
 	state trackState
 	mails int   // MAIL commands so far
 	left  int64 // octets of the chunk still to come
@@ -54,11 +55,13 @@ const (
 // An owedReply is a command that was not answered yet.
 type owedReply struct {
 	kind    owedKind
-	number  int      // of a MAIL: how many there were, with it
-	address pathHash // of a MAIL or RCPT
-	null    bool     // MAIL's was the null sender
-	size    int64    // of content; of a MAIL as announced
-	path    string   // of a MAIL or RCPT, if messages are told of
+	ours    smtp.Reply // a guard's, in place of the receiving side's; zero for none
+	held    bool       // a guard has not said ours yet
+	number  int        // of a MAIL: how many there were, with it
+	address pathHash   // of a MAIL or RCPT
+	null    bool       // MAIL's was the null sender
+	size    int64      // of content; of a MAIL as announced
+	path    string     // of a MAIL or RCPT, if messages are told of
 }
 
 type owedKind int
@@ -66,7 +69,8 @@ type owedKind int
 const (
 	owedOther owedKind = iota
 	owedGreeting
-	owedHello
+	owedEHLO
+	owedHELO
 	owedMail
 	owedRcpt
 	owedDATA
@@ -79,7 +83,7 @@ const (
 
 // Bounds of what a tracker remembers.
 const (
-	trackedLine = 1200   // bytes of a command line: enough for a path of maxPath
+	trackedLine = 4096   // bytes of a command line: enough for a path of maxPath and its parameters
 	maxOwed     = 100000 // replies
 )
 
@@ -135,11 +139,13 @@ func (t *tracker) outOfStep() string {
 func (t *tracker) commands(p []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.moved = time.Now()
 	for len(p) > 0 && !t.blind {
 		switch t.state {
 		case inCommands:
-			p = t.command(p)
+			line, whole, n := t.line.feed(p, trackedLine)
+			if p = p[n:]; whole {
+				t.obey(line)
+			}
 		case afterDATA: // the provider went on without waiting
 			t.state = inData
 		case inData:
@@ -154,7 +160,8 @@ func (t *tracker) commands(p []byte) {
 func (t *tracker) beginBlock() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.idle = t.once && !t.blind && len(t.owed) == 0 && t.state == inCommands && len(t.line) == 0 &&
+	t.moved = time.Now()
+	t.idle = t.once && !t.blind && len(t.owed) == 0 && t.state == inCommands && len(t.line.text) == 0 &&
 		t.accounting.now.accepted == 0 && time.Since(t.active) >= idleTime
 }
 
@@ -163,7 +170,7 @@ func (t *tracker) beginBlock() {
 func (t *tracker) endBlock() (leave bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.owed) != 1 || t.owed[0].kind != owedNoop || len(t.line) > 0 {
+	if len(t.owed) != 1 || t.owed[0].kind != owedNoop || len(t.line.text) > 0 {
 		t.active = t.moved
 		return false
 	}
@@ -173,26 +180,15 @@ func (t *tracker) endBlock() (leave bool) {
 	return t.idle
 }
 
-// command takes one line, or the start of one, and returns what follows it.
-func (t *tracker) command(p []byte) []byte {
-	n := bytes.IndexByte(p, '\n')
-	if n < 0 {
-		t.line = appendStart(t.line, p, trackedLine)
-		return nil
-	}
-	t.line = appendStart(t.line, p[:n], trackedLine)
-	t.obey(strings.TrimSpace(string(t.line)))
-	t.line = t.line[:0]
-	return p[n+1:]
-}
-
 // obey follows one command.
 func (t *tracker) obey(line string) {
-	verb, arg, _ := strings.Cut(line, " ")
+	verb, arg, _ := strings.Cut(strings.TrimSpace(line), " ")
 	owed := owedReply{}
 	switch address.Lower(verb) {
-	case "ehlo", "helo":
-		owed.kind = owedHello
+	case "ehlo":
+		owed.kind = owedEHLO
+	case "helo":
+		owed.kind = owedHELO
 	case "mail":
 		t.mails++
 		t.size = 0
@@ -202,7 +198,7 @@ func (t *tracker) obey(line string) {
 	case "data":
 		owed.kind, t.state, t.data, t.size = owedDATA, afterDATA, dataDecoder{}, 0
 	case "bdat":
-		owed = t.startChunk(strings.Fields(address.Lower(arg)))
+		owed = t.startChunk(arg)
 	case "rset":
 		owed.kind = owedReset
 	case "starttls":
@@ -244,21 +240,18 @@ func (t *tracker) envelope(kind owedKind, arg string) owedReply {
 }
 
 // startChunk follows BDAT (RFC 3030 section 2).
-func (t *tracker) startChunk(args []string) owedReply {
-	var err error
-	if len(args) == 0 {
+func (t *tracker) startChunk(arg string) owedReply {
+	size, last, ok := chunkArgs(arg)
+	if !ok {
 		t.goBlind()
 		return owedReply{}
 	}
-	if t.left, err = strconv.ParseInt(args[0], 10, 64); err != nil || t.left < 0 {
-		t.goBlind()
-		return owedReply{}
-	}
+	t.left = size
 	t.size += t.left
 	if t.left > 0 {
 		t.state = inChunk
 	}
-	if len(args) > 1 && args[1] == "last" {
+	if last {
 		return t.endOfContent()
 	}
 	return owedReply{kind: owedChunk}
@@ -282,13 +275,18 @@ func (t *tracker) dataContent(p []byte) []byte {
 	var n int
 	var done bool
 	t.text, n, done = t.data.decode(t.text[:0], p)
+	t.sawData(n, done)
+	return p[n:]
+}
+
+// sawData counts bytes of content behind DATA; done says that they are the last.
+func (t *tracker) sawData(n int, done bool) {
 	t.size += int64(n)
 	t.tally.content(n)
 	if done {
 		t.state = inCommands
 		t.owe(t.endOfContent())
 	}
-	return p[n:]
 }
 
 func (t *tracker) chunk(p []byte) []byte {

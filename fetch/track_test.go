@@ -412,6 +412,26 @@ func TestProbeIsNoRefusal(t *testing.T) {
 	}
 }
 
+// TestRefusedForNow: if all mail was refused with 4xx replies, that may pass by itself.
+func TestRefusedForNow(t *testing.T) {
+	refused := func(rcpt string) string {
+		return "C: MAIL FROM:<a@s.example>\nC: RCPT TO:<b@example.org>\nC: RSET\nS: 250 ok\nS: " + rcpt + "\nS: 250 ok\n"
+	}
+	for script, exit := range map[string]int{
+		refused("450 4.2.1 not today"):                         ExitLater,
+		refused("450 4.2.1 not today") + refused("451 no"):     ExitLater,
+		refused("450 4.2.1 not today") + refused("550 who"):    ExitRefused,
+		refused("550 who") + refused("450 4.2.1 not today"):    ExitRefused,
+		refused("450 4.2.1 not today") + takenMail:             ExitFetched,
+		"C: MAIL FROM:<a@s.example>\nS: 451 4.7.1 unavailable": ExitLater,
+	} {
+		tr := seen(t, script)
+		if err := verdict(tr.tally); ExitCode(err) != exit {
+			t.Errorf("exit %d, want %d: %v\n%s", ExitCode(err), exit, err, script)
+		}
+	}
+}
+
 // TestRefusedSession: a receiving side that refuses the session itself.
 func TestRefusedSession(t *testing.T) {
 	for _, test := range []struct {
@@ -510,6 +530,7 @@ func TestRepliesToNothing(t *testing.T) {
 	}
 	for name, script := range map[string]string{
 		"421":        "S: 421 4.4.2 too slow",
+		"behind 421": "C: MAIL FROM:<a@s.example>\nS: 421 4.7.0 too many errors\nS: 554 5.5.1 no valid recipients",
 		"after QUIT": "C: QUIT\nS: 221 bye\nS: 221 bye",
 		"a refused chunk that is not there": `
 			C: BDAT 100 LAST
@@ -600,7 +621,7 @@ func FuzzAccounting(f *testing.F) {
 		if taken := tr.tally.Messages(); taken > contents || 3*taken > good || n < 0 || n > int64(len(commands)) {
 			t.Errorf("%q, %q: taken %d, refused %d", commands, replies, taken, n)
 		}
-		if len(tr.accounting.refused) > maxRefusals || len(tr.line) > trackedLine || len(tr.listener.line) > heardLine {
+		if len(tr.accounting.refused) > maxRefusals || len(tr.line.text) > trackedLine || len(tr.listener.line.text) > heardLine {
 			t.Error("unbounded")
 		}
 	})

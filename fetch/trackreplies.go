@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"cmp"
 	"strconv"
 	"time"
 )
@@ -19,14 +20,15 @@ func (t *tracker) replies(p []byte) {
 	}
 }
 
-// answered matches a reply to the oldest command without one.
-func (t *tracker) answered(r heard) {
+// answered matches a reply to the oldest command without one. It is false if nothing had
+// asked for it.
+func (t *tracker) answered(r heard) bool {
 	if r.code == 421 { // may come unasked (RFC 5321 section 3.8)
 		t.tally.hinder(r)
+		t.closing = true
 	}
-	if len(t.owed) == 0 || t.tooEarly(r) {
-		t.outside(r)
-		return
+	if len(t.owed) == 0 || t.owed[0].held || t.tooEarly(r) {
+		return t.outside(r)
 	}
 	owed := t.owed[0]
 	t.owed = t.owed[1:]
@@ -36,6 +38,7 @@ func (t *tracker) answered(r heard) {
 	if r.code != 421 {
 		t.follow(owed, r)
 	}
+	return true
 }
 
 // tooEarly reports if the reply accepts a chunk that is not there yet.
@@ -43,15 +46,15 @@ func (t *tracker) tooEarly(r heard) bool {
 	return len(t.owed) == 1 && t.state == inChunk && r.good()
 }
 
-// outside takes a reply to nothing. After QUIT it can be taken for no other.
-func (t *tracker) outside(r heard) {
-	if r.code == 421 || t.quit {
-		return
+// outside takes a reply to nothing. After QUIT it can be taken for no other, and 421 ends
+// the session: only the guard's own replies may follow.
+func (t *tracker) outside(r heard) (excused bool) {
+	if t.closing || t.quit {
+		return true
 	}
 	t.goBlind()
-	if t.unasked = r.text; t.unasked == "" {
-		t.unasked = strconv.Itoa(r.code)
-	}
+	t.unasked = cmp.Or(r.text, strconv.Itoa(r.code))
+	return false
 }
 
 // follow takes the reply to a command.
@@ -59,7 +62,7 @@ func (t *tracker) follow(owed owedReply, r heard) {
 	switch owed.kind {
 	case owedGreeting:
 		t.accounting.greeting(r)
-	case owedHello:
+	case owedEHLO, owedHELO:
 		t.accounting.hello(r)
 	case owedMail:
 		t.accounting.mail(owed, r, t.mails)

@@ -1,8 +1,11 @@
 package fetch
 
 import (
+	"context"
+	"errors"
 	"net"
 	"net/netip"
+	"sync"
 	"time"
 )
 
@@ -54,4 +57,67 @@ func addrPort(a net.Addr) (ip, port string) {
 	addr := ap.Addr().Unmap().WithZone("")
 	_, port, _ = net.SplitHostPort(ap.String())
 	return addr.String(), port
+}
+
+// watched is the provider's connection, followed by a tracker: what atrn receives itself
+// is counted as what it passes on.
+type watched struct {
+	net.Conn
+	track *tracker
+}
+
+// follow lets the tracker see all that passes, what was read ahead first.
+func follow(provider *Turned, track *tracker) {
+	track.commands(provider.early)
+	provider.Conn = watched{provider.Conn, track}
+}
+
+func (w watched) Read(p []byte) (int, error) {
+	n, err := w.Conn.Read(p)
+	w.track.beginBlock()
+	w.track.commands(p[:max(n, 0)])
+	w.track.endBlock()
+	return n, err
+}
+
+func (w watched) Write(p []byte) (int, error) {
+	w.track.replies(p)
+	return w.Conn.Write(p)
+}
+
+func (w watched) CloseWrite() error { return closeWrite(w.Conn) }
+
+// A stoppable is the turned connection with an end from outside: once ctx is
+// done reads fail with ErrStopped, while replies still go out.
+type stoppable struct {
+	*Turned
+	ctx context.Context
+	mu  sync.Mutex
+}
+
+// watch makes a Read that waits fail when ctx is done.
+func (s *stoppable) watch() (release func() bool) {
+	return context.AfterFunc(s.ctx, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		_ = s.SetReadDeadline(time.Now())
+	})
+}
+
+// SetDeadline does not undo what watch did.
+func (s *stoppable) SetDeadline(t time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx.Err() != nil {
+		return s.SetWriteDeadline(t)
+	}
+	return s.Turned.SetDeadline(t)
+}
+
+func (s *stoppable) Read(p []byte) (int, error) {
+	n, err := s.Turned.Read(p)
+	if err != nil && s.ctx.Err() != nil && !errors.Is(err, net.ErrClosed) {
+		err = ErrStopped
+	}
+	return n, err
 }

@@ -27,6 +27,8 @@ var (
 	ErrOwner = errors.New("wrong owner")
 	// ErrMissing is the error if a directory of the Maildir is not there.
 	ErrMissing = errors.New("no such directory")
+	// ErrMoved is InPlace's.
+	ErrMoved = errors.New("the Maildir or its vodmr.lock was moved away or made anew")
 )
 
 // A Box is an open Maildir. It is for one goroutine at a time, but for Unlink and Peek.
@@ -135,22 +137,27 @@ func (b *Box) Watch() (*lock.Watch, error) { return b.Lock.Watch(b.sub[inNew]) }
 // as far as its file system tells. It shows changes that a Watch does not see: by another
 // host over NFS, or if there is no Watch.
 func (b *Box) Changed() (int64, error) {
-	fd, err := sys.Reopen(b.sub[inNew]) // opening asks an NFS server anew
-	if err != nil {
-		return 0, err
-	}
-	defer unix.Close(fd)
 	var st unix.Stat_t
-	err = sys.Stat(fd, &st)
-	return st.Mtim.Nano(), err
+	fd, err := sys.Reopen(b.sub[inNew]) // opening asks an NFS server anew
+	if err == nil {
+		defer unix.Close(fd)
+		err = sys.Stat(fd, &st)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", sys.Join(b.path, subNames[inNew]), err)
+	}
+	return st.Mtim.Nano(), nil
 }
 
-// InPlace reports if the Maildir's path still leads to what is open, and the lock that is
+// InPlace returns nil if the Maildir's path still leads to what is open, and the lock that is
 // held is still the one that others would ask for. A Maildir that was moved or made anew
-// gets its mail elsewhere.
-func (b *Box) InPlace() bool {
+// gets its mail elsewhere: that is ErrMoved. Any other error says why the path leads nowhere.
+func (b *Box) InPlace() error {
 	g, err := b.Glance()
-	return err == nil && g.inPlace()
+	if err == nil {
+		err = g.inPlace()
+	}
+	return err
 }
 
 func (b *Box) checkOwner(fd int, path string) error {

@@ -124,21 +124,19 @@ func TestChangedAndInPlace(t *testing.T) {
 	if after, err := b.Changed(); err != nil || after == before {
 		t.Errorf("Changed is %d before and %d after (%v)", before, after, err)
 	}
-	if !b.InPlace() {
-		t.Error("the Maildir is not itself")
-	}
+	require.OK(t, b.InPlace())
 	require.OK(t, b.Lock.Acquire())
 	require.OK(t, os.Rename(dir+"/vodmr.lock", dir+"/other"))
-	if b.InPlace() {
-		t.Error("the lock file was removed")
+	if err := b.InPlace(); err != ErrMoved {
+		t.Errorf("the lock file was removed: %v", err)
 	}
 	require.OK(t, os.Rename(dir+"/other", dir+"/vodmr.lock"))
 	require.OK(t, os.Rename(dir, dir+".old"))
-	if b.InPlace() {
-		t.Error("it was moved away")
+	if err := b.InPlace(); err != ErrMoved {
+		t.Errorf("it was moved away: %v", err)
 	}
 	require.OK(t, Make(dir))
-	if b.InPlace() {
-		t.Error("it was made anew")
+	if err := b.InPlace(); err != ErrMoved {
+		t.Errorf("it was made anew: %v", err)
 	}
 }

@@ -217,7 +217,7 @@ func (d *Delivery) link(i int) {
 	f := &d.files[i]
 	size := d.size - d.content + int64(len(d.envelope(i, nil)))
 	name := fmt.Sprintf("%s,S=%d", f.tmp, size)
-	if d.err = unix.Linkat(d.r.tmp, f.tmp, d.r.box.sub[inNew], name, 0); d.err == nil {
+	if d.err = sys.Link(d.r.tmp, f.tmp, d.r.box.sub[inNew], name); d.err == nil {
 		f.new = name
 	}
 }

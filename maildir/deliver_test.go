@@ -86,7 +86,7 @@ func TestDeliverToMany(t *testing.T) {
 		if content(message, env.Cut) != want {
 			t.Errorf("%s has another content", env.Recipient)
 		}
-		if size, ok := quotaSize(e.Name); !ok || size != int64(len(message)) {
+		if size, ok := sizeIn([]byte(e.Name)); !ok || size != int64(len(message)) {
 			t.Errorf("%s is %d bytes", e.Name, len(message))
 		}
 	}

@@ -20,13 +20,13 @@ const (
 )
 
 // eachName hands on the names in buf, except those that begin with a dot. A name may be
-// that of a directory in the wrong place, which is to be reported, not ignored. It
-// returns false if yield did. A name is valid only until yield returns.
-func eachName(buf []byte, yield func(name []byte) bool) bool {
+// that of a directory in the wrong place, which is to be reported, not ignored. It is
+// valid only until take returns.
+func eachName(buf []byte, take func(name []byte)) {
 	for len(buf) >= int(atName) {
 		size := int(binary.NativeEndian.Uint16(buf[atReclen:]))
 		if size < int(atName) || size > len(buf) {
-			return true
+			return
 		}
 		entry := buf[:size]
 		buf = buf[size:]
@@ -34,14 +34,10 @@ func eachName(buf []byte, yield func(name []byte) bool) bool {
 		if i := bytes.IndexByte(name, 0); i >= 0 {
 			name = name[:i]
 		}
-		if len(name) == 0 || name[0] == '.' || erased(entry) {
-			continue
-		}
-		if !yield(name) {
-			return false
+		if len(name) > 0 && name[0] != '.' && !erased(entry) {
+			take(name)
 		}
 	}
-	return true
 }
 
 // erased reports if the entry is a hole: inode 0, which is the first field on all systems.
@@ -51,7 +47,7 @@ func erased(entry []byte) bool {
 }
 
 // eachFile hands on all names of a directory, except those that begin with a dot.
-func eachFile(dir int, yield func(name []byte) bool) error {
+func eachFile(dir int, take func(name []byte)) error {
 	fd, err := sys.Reopen(dir)
 	if err != nil {
 		return err
@@ -63,8 +59,6 @@ func eachFile(dir int, yield func(name []byte) bool) error {
 		if err != nil || n == 0 {
 			return err
 		}
-		if !eachName(buf[:n], yield) {
-			return nil
-		}
+		eachName(buf[:n], take)
 	}
 }

@@ -39,16 +39,14 @@ func (e Entry) trashed() bool {
 
 // baseOf is Entry.Base for a name that is not a string yet.
 func baseOf(name []byte) []byte {
-	if i := bytes.Index(name, []byte(info)); i >= 0 {
-		return name[:i]
-	}
-	return name
+	base, _, _ := bytes.Cut(name, []byte(info))
+	return base
 }
 
 // isTrashed is Entry.trashed for a name that is not a string yet.
 func isTrashed(name []byte) bool {
-	i := bytes.Index(name, []byte(info))
-	return i >= 0 && bytes.IndexByte(name[i:], 'T') >= 0
+	_, flags, _ := bytes.Cut(name, []byte(info))
+	return bytes.IndexByte(flags, 'T') >= 0
 }
 
 // stamp returns the time that a name begins with: digits and a dot.

@@ -36,13 +36,19 @@ func (p *parser) inner(c Catchall) error {
 // ownReceived reads up to the first Received and reports if qmail-queue wrote it when
 // uid ran it.
 func (p *parser) ownReceived(uid uint32) bool {
+	l, ok := p.toReceived()
+	return ok && invokedBy(l.text, uid)
+}
+
+// toReceived reads up to the next Received of the header.
+func (s *lines) toReceived() (headerLine, bool) {
 	for {
-		l, ok := p.next()
+		l, ok := s.next()
 		if !ok || !l.isField() && !l.isFolded() {
-			return false
+			return headerLine{}, false
 		}
 		if l.is(received) {
-			return invokedBy(l.text, uid)
+			return l, true
 		}
 	}
 }
@@ -106,15 +112,8 @@ func (p *parser) receivedBelow() bool {
 // hasReceived reports if the rest of the header has a Received. No line is taken.
 func (p *parser) hasReceived() bool {
 	following := p.lines
-	for {
-		l, ok := following.next()
-		if !ok || !l.isField() && !l.isFolded() {
-			return false
-		}
-		if l.is(received) {
-			return true
-		}
-	}
+	_, found := following.toReceived()
+	return found
 }
 
 // invokedBy reports if the line is the one that qmail-queue writes when uid runs it.

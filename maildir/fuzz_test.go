@@ -73,12 +73,12 @@ func FuzzQuotaSize(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
-		size, ok := quotaSize(name)
+		size, ok := sizeIn([]byte(name))
 		if size < 0 {
 			t.Errorf("%q: %d, %v", name, size, ok)
 		}
 		base := Entry{Name: name}.Base()
-		if second, still := quotaSize(base + info + "S=3,S=4"); still != ok || ok && second != size {
+		if second, still := sizeIn([]byte(base + info + "S=3,S=4")); still != ok || ok && second != size {
 			t.Errorf("%q: %d, %v; with flags %d, %v", name, size, ok, second, still)
 		}
 		_, digits, found := strings.Cut(","+base, ",S=")

@@ -25,7 +25,7 @@ type Glance struct {
 // Seen is what a Glance has found.
 type Seen struct {
 	Changed int64        // when something was put into new or taken out, in Unix nanoseconds
-	InPlace bool         // see Box.InPlace
+	Moved   error        // Box.InPlace's
 	Request lock.Request // of another session for the mailbox
 	Err     error        // why nothing is known; lock.ErrLost if the lock is no longer held
 }
@@ -58,9 +58,11 @@ func (g *Glance) Look(requests bool) (seen Seen) {
 		seen.Err = err
 		return seen
 	}
-	seen.Changed, seen.InPlace = named.Mtim.Nano(), err == nil && sys.SameFile(&g.placed, &named)
-	if g.count++; g.count%completely == 0 && seen.InPlace {
-		seen.InPlace = g.inPlace()
+	seen.Changed = named.Mtim.Nano()
+	if g.count++; err != nil || !sys.SameFile(&g.placed, &named) {
+		seen.Moved = ErrMoved
+	} else if g.count%completely == 0 {
+		seen.Moved = g.inPlace()
 	}
 	if requests {
 		seen.Request = g.lock.Requested()
@@ -69,12 +71,18 @@ func (g *Glance) Look(requests bool) (seen Seen) {
 }
 
 // inPlace is Box.InPlace, which costs twelve calls.
-func (g *Glance) inPlace() bool {
+func (g *Glance) inPlace() error {
 	now, err := OpenFor(g.home, g.name, g.uid)
+	if errors.Is(err, ErrMissing) {
+		return ErrMoved
+	}
 	if err != nil {
-		return false
+		return err
 	}
 	defer now.Close()
 	var named unix.Stat_t
-	return sys.Stat(now.sub[inNew], &named) == nil && sys.SameFile(&g.placed, &named) && g.lock.InPlace()
+	if sys.Stat(now.sub[inNew], &named) != nil || !sys.SameFile(&g.placed, &named) || !g.lock.InPlace() {
+		return ErrMoved
+	}
+	return nil
 }

@@ -29,10 +29,9 @@ func (b *Box) readIndex() (*index, error) {
 	x := &index{}
 	known := make(map[place]uint64)
 	for sub, dir := range b.sub {
-		err := eachFile(dir, func(name []byte) bool {
+		err := eachFile(dir, func(name []byte) {
 			base := baseOf(name)
 			x.add(known, base, place{flags: string(name[len(base):]), cur: sub == inCur})
-			return true
 		})
 		if err != nil {
 			return nil, err

@@ -102,23 +102,23 @@ func (b *Box) explain(e Entry, err error) error {
 // one byte more than Size, so that one call shows if the file grew, and otherwise reaches
 // its end. ErrChanged means that it grew or shrank.
 func (m *Message) ReadAll(buf []byte) ([]byte, error) {
-	size := int(m.Size) + 1
-	if cap(buf) < size {
+	size := m.Size + 1
+	if int64(cap(buf)) < size {
 		buf = make([]byte, size)
 	}
 	buf = buf[:size]
-	got := 0
+	got := int64(0)
 	for got < size {
-		n, err := sys.ReadAt(m.FD, buf[got:], int64(got))
+		n, err := sys.ReadAt(m.FD, buf[got:], got)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", m.Path(), err)
 		}
-		got += n
-		if n == 0 || got == int(m.Size) {
+		got += int64(n)
+		if n == 0 || got == m.Size {
 			break
 		}
 	}
-	if got != int(m.Size) {
+	if got != m.Size {
 		return nil, fmt.Errorf("%s: %w", m.Path(), ErrChanged)
 	}
 	return buf[:got], nil

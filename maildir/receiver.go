@@ -26,7 +26,7 @@ type Receiver struct {
 // Make creates a Maildir with mode 0700 at an absolute or relative path, if there is none.
 func Make(dir string) error {
 	for _, path := range []string{dir, dir + "/tmp", dir + "/new", dir + "/cur"} {
-		if err := unix.Mkdir(path, 0o700); err != nil && err != unix.EEXIST {
+		if err := sys.MakeFolder(path, 0o700); err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
 	}
@@ -48,6 +48,19 @@ func (b *Box) Receive(host string) (*Receiver, error) {
 	return r, nil
 }
 
+// InPlace returns nil if the Maildir's path still leads to what is open. Otherwise messages would
+// be delivered where nobody looks, or not at all. The errors are Box.InPlace's.
+func (r *Receiver) InPlace() error {
+	if err := r.box.InPlace(); err != nil {
+		return err
+	}
+	var open, named unix.Stat_t
+	if sys.Stat(r.tmp, &open) != nil || sys.Lstat(r.box.dir, "tmp", &named) != nil || !sys.SameFile(&open, &named) {
+		return ErrMoved
+	}
+	return nil
+}
+
 // Close closes tmp. The Box stays open.
 func (r *Receiver) Close() {
 	sys.Close(r.tmp)
@@ -58,13 +71,12 @@ func (r *Receiver) Close() {
 func (r *Receiver) clean(now time.Time) error {
 	var stale []string
 	limit := now.Add(-staleTmp).Unix()
-	err := eachFile(r.tmp, func(name []byte) bool {
+	err := eachFile(r.tmp, func(name []byte) {
 		var st unix.Stat_t
 		if sys.Lstat(r.tmp, string(name), &st) == nil && sys.IsRegular(&st) &&
 			int64(st.Mtim.Sec) < limit && int64(st.Atim.Sec) < limit {
 			stale = append(stale, string(name))
 		}
-		return true
 	})
 	for _, name := range stale {
 		sys.Unlink(r.tmp, name)

@@ -46,7 +46,8 @@ func (b *Box) Removed(e Entry, size int64, err error) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", e.Path(), err)
 	}
-	if n, ok := quotaSize(e.Name); ok {
+	// The size that was counted when the message came.
+	if n, ok := sizeIn([]byte(e.Name)); ok {
 		size = n
 	}
 	b.freed.bytes += size
@@ -97,6 +98,3 @@ func (b *Box) Credit() error {
 	}
 	return nil
 }
-
-// quotaSize returns the ,S=N of a name: the size that was counted when the message came.
-func quotaSize(name string) (int64, bool) { return sizeIn([]byte(name)) }

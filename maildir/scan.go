@@ -41,12 +41,12 @@ func (b *Box) Rescan(known func(base []byte) bool) (*List, error) {
 func (b *Box) scan(deadline time.Time, known func([]byte) bool) (*List, error) {
 	b.index, b.noQuota = nil, false // new files may have come since
 	l := &List{scan: scan{box: b, fd: -1, buf: make([]byte, dirBuffer), known: known}, sizes: true}
-	if err := l.Resume(deadline); err != nil && !errors.Is(err, ErrDeadline) {
+	err := l.Resume(deadline)
+	if err != nil && !errors.Is(err, ErrDeadline) {
 		l.Close()
 		return nil, err
-	} else {
-		return l, err
 	}
+	return l, err
 }
 
 // Resume continues a Scan that met its deadline. The messages that it finds are put in order
@@ -94,10 +94,7 @@ func (l *List) step() (more bool, err error) {
 	if err != nil || n == 0 {
 		return false, err
 	}
-	eachName(s.buf[:n], func(name []byte) bool {
-		l.meet(dir, name)
-		return true
-	})
+	eachName(s.buf[:n], func(name []byte) { l.meet(dir, name) })
 	return true, nil
 }
 

@@ -103,27 +103,18 @@ func (b Bounce) opening() string {
 }
 
 func (b Bounce) from() string {
-	return noControl(quoteOrKeep(b.Settings.BounceFrom + "@" + b.Settings.BounceHost))
+	return noControl(address.Shown(b.Settings.BounceFrom + "@" + b.Settings.BounceHost))
 }
 
 func (b Bounce) to() string {
 	if b.CustomersPostmaster != "" {
-		return noControl(quoteOrKeep(b.CustomersPostmaster))
+		return noControl(address.Shown(b.CustomersPostmaster))
 	}
 	if b.Sender != "" && !b.Unproven {
 		return noControl(b.Sender)
 	}
 	to, _, _ := BounceTo("", b.Settings)
-	return noControl(quoteOrKeep(to))
-}
-
-// quoteOrKeep quotes an address from a control file; one that cannot be quoted
-// is shown as it is.
-func quoteOrKeep(raw string) string {
-	if quoted, err := address.Quote(raw); err == nil {
-		return quoted
-	}
-	return raw
+	return noControl(address.Shown(to))
 }
 
 const (
@@ -154,22 +145,19 @@ func reasonLines(reason string) string {
 // asciiText replaces what is not printable ASCII: a tab by a space, all else by
 // a question mark.
 func asciiText(s string) string {
-	b := []byte(s)
-	for i, c := range b {
-		if c == '\t' {
-			b[i] = ' '
-		} else if c < ' ' || c >= 0x7f {
-			b[i] = '?'
-		}
-	}
-	return string(b)
+	return questioned(strings.ReplaceAll(s, "\t", " "), func(c byte) bool { return c < ' ' || c >= 0x7f })
 }
 
 // noControl replaces control characters only: an address keeps its UTF-8.
 func noControl(s string) string {
+	return questioned(s, func(c byte) bool { return c < ' ' || c == 0x7f })
+}
+
+// questioned puts a question mark in the place of each byte that is bad.
+func questioned(s string, bad func(c byte) bool) string {
 	b := []byte(s)
 	for i, c := range b {
-		if c < ' ' || c == 0x7f {
+		if bad(c) {
 			b[i] = '?'
 		}
 	}

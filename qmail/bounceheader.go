@@ -1,6 +1,7 @@
 package qmail
 
 import (
+	"bytes"
 	"cmp"
 	"io"
 	"strings"
@@ -68,7 +69,7 @@ func (s *charsetScan) Write(piece []byte) (int, error) {
 		piece = append(s.rest, piece...)
 	}
 	whole := len(piece) - unfinished(piece)
-	s.eightBit = s.eightBit || hasEightBit(piece)
+	s.eightBit = s.eightBit || bytes.ContainsFunc(piece, func(r rune) bool { return r >= utf8.RuneSelf })
 	s.invalid = s.invalid || !utf8.Valid(piece[:whole])
 	s.rest = append([]byte(nil), piece[whole:]...)
 	return size, nil
@@ -98,15 +99,6 @@ func unfinished(p []byte) int {
 		}
 	}
 	return 0
-}
-
-func hasEightBit(p []byte) bool {
-	for _, c := range p {
-		if c >= 0x80 {
-			return true
-		}
-	}
-	return false
 }
 
 // shown is a raw address: as it is if it is UTF-8.

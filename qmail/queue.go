@@ -177,48 +177,42 @@ func oneLine(text string) string {
 
 // codeText explains an exit code.
 func codeText(code int) string {
-	switch code {
-	case 11, 115:
-		return "an address is too long"
-	case 31:
-		return "the message was refused for good"
-	case 51:
-		return "out of memory"
-	case 52:
-		return "timed out"
-	case 53:
-		return "a write failed, the disk may be full"
-	case 54:
-		return "the message or its envelope could not be read to the end"
-	case 55:
-		return "a control file could not be read"
-	case 56:
-		return "no connection for lack of a network"
-	case 61:
-		return "no access to qmail's home directory"
-	case 62:
-		return "no access to the queue directory"
-	case 63, 64, 65, 66:
-		return "a file in the queue could not be made"
-	case 71:
-		return "the mail server refused the message for now"
-	case 72:
-		return "the connection to the mail server failed"
-	case 73:
-		return "the mail server refused the connection"
-	case 74:
-		return "the connection to the mail server broke"
-	case 81:
-		return "internal error"
-	case 82, 88:
-		return "refused without a reason"
-	case 91:
-		return "the envelope was not understood"
-	case 120:
-		return "the program could not be run"
+	if text, known := codeTexts()[code]; known {
+		return text
 	}
 	if 11 <= code && code <= 40 {
 		return "permanent trouble"
 	}
 	return "temporary trouble"
+}
+
+// codeTexts are the meanings of qmail-queue(8), and those of vodmr-sendmail.
+func codeTexts() map[int]string {
+	const noFile = "a file in the queue could not be made"
+	return map[int]string{
+		11:  "an address is too long",
+		31:  "the message was refused for good",
+		51:  "out of memory",
+		52:  "timed out",
+		53:  "a write failed, the disk may be full",
+		54:  "the message or its envelope could not be read to the end",
+		55:  "a control file could not be read",
+		56:  "no connection for lack of a network",
+		61:  "no access to qmail's home directory",
+		62:  "no access to the queue directory",
+		63:  noFile,
+		64:  noFile,
+		65:  noFile,
+		66:  noFile,
+		71:  "the mail server refused the message for now",
+		72:  "the connection to the mail server failed",
+		73:  "the mail server refused the connection",
+		74:  "the connection to the mail server broke",
+		81:  "internal error",
+		82:  "refused without a reason",
+		88:  "refused without a reason",
+		91:  "the envelope was not understood",
+		115: "an address is too long",
+		120: "the program could not be run",
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vodmr/internal/child"
+	"vodmr/internal/fdio"
 	"vodmr/internal/starter"
 	"vodmr/internal/sys"
 )
@@ -46,11 +47,12 @@ func (q Queue) start() (*queueProcess, error) {
 		p.timeout = DefaultTimeout
 	}
 	theirs := [3]int{none, none, none}
-	defer closeAll(theirs[:])
-	err := errors.Join(
-		pipe(&theirs[0], &p.message),
-		pipe(&theirs[1], &p.envelope),
-		pipe(&p.text, &theirs[2]))
+	defer func() { sys.Close(theirs[:]...) }()
+	var errs [3]error
+	theirs[0], p.message, errs[0] = fdio.Pipe()
+	theirs[1], p.envelope, errs[1] = fdio.Pipe()
+	p.text, theirs[2], errs[2] = fdio.Pipe()
+	err := errors.Join(errs[:]...)
 	for _, fd := range []int{p.message, p.envelope, p.text} {
 		if err == nil {
 			err = unix.SetNonblock(fd, true)
@@ -276,8 +278,19 @@ func (p *queueProcess) release() {
 }
 
 func (p *queueProcess) closeFD(fd *int) {
-	if *fd != none {
-		unix.Close(*fd)
-	}
+	sys.Close(*fd)
 	*fd = none
+}
+
+// poll waits for events, at most for the time given. A descriptor of -1 has none.
+func poll(fds []unix.PollFd, wait time.Duration) (ready bool, err error) {
+	end := time.Now().Add(wait)
+	n, err := sys.RetryN(func() (int, error) {
+		left := max(time.Until(end), 0)
+		return unix.Poll(fds, int((left+time.Millisecond-1)/time.Millisecond))
+	})
+	if err != nil {
+		return false, fmt.Errorf("poll: %w", err)
+	}
+	return n > 0, nil
 }

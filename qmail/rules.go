@@ -45,15 +45,14 @@ func (r *Rules) For(login string) (Rule, bool, error) {
 	return Rule{}, false, nil
 }
 
-// Each calls f for every rule, in the order of the file, until f returns an
-// error, which it returns.
-func (r *Rules) Each(f func(key string, rule Rule) error) error {
+// Each calls take for every rule, in the order of the file.
+func (r *Rules) Each(take func(key string, rule Rule)) error {
 	return r.cdb.Each(func(key, value []byte) error {
 		rule, err := r.parse(string(value))
-		if err != nil {
-			return err
+		if err == nil {
+			take(string(key), rule)
 		}
-		return f(string(key), rule)
+		return err
 	})
 }
 

@@ -69,7 +69,7 @@ func (s *session) newAsking(src *source) *asking {
 	}
 	var err error
 	a.server, err = door.Listen(settings.Door, s.grant.Asked(), s.Now)
-	a.server.Changed = a.changed
+	a.server.Changed, a.server.Known = a.changed, a.known
 	a.trouble(err)
 	s.wake.door = a.server
 	s.wake.listen()
@@ -105,6 +105,20 @@ func (a *asking) changed(domain string) bool {
 	changed, err := r.Load()
 	a.trouble(err)
 	return changed
+}
+
+// known is what the mail or an earlier session has shown of a recipient, if that is fresh: the
+// customer's server is not asked again for it.
+func (a *asking) known(normal string) (answer door.Answer, known bool) {
+	r := a.of(normal[strings.LastIndexByte(normal, '@')+1:])
+	if r == nil {
+		return answer, false
+	}
+	entry, known := r.Fresh(normal)
+	if entry.Refused {
+		return door.Answer{Verdict: door.No, Words: entry.Reply}, known && a.source.spool.History().Trusts()
+	}
+	return door.Answer{Verdict: door.Yes, Words: "the customer's server accepted it before"}, known
 }
 
 // next is the next transaction that asks; nil if there is none, or it is the mail's turn.
@@ -301,6 +315,9 @@ func (a *asking) remember(raw string, d smtp.Decision) {
 		return
 	}
 	a.trouble(r.SetLogin(a.login))
+	if a.server != nil {
+		a.server.Forget(normal)
+	}
 	if d.Reply.Accepted() {
 		a.trouble(r.Accepted(normal))
 	} else {

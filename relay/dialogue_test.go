@@ -314,6 +314,9 @@ func TestDialogues(t *testing.T) {
 		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
 			archive, err := txtar.ParseFile(name)
 			require.OK(t, err)
+			if strings.HasPrefix(filepath.Base(name), "standing-") {
+				t.Parallel() // it waits
+			}
 			s := newSite(t, archive)
 			log, err := s.run(t, s.files["dialogue"])
 			s.check(t, log, err)

@@ -146,6 +146,7 @@ func modes() map[string]customer.Server {
 // connection.
 func TestExactlyOnce(t *testing.T) {
 	require.Time(t)
+	t.Parallel()
 	const messages = filled + copies
 	third := func() func(string) string {
 		n := 0

@@ -358,6 +358,50 @@ func TestKeptBehindNew(t *testing.T) {
 	}
 }
 
+// TestCopiesForManyUnknown: a server hangs up after so many refusals without mail, as
+// Postfix does, and gets copies for more unknown recipients than that. They are equal, but
+// each that is wanted arrives once, and each other bounces once.
+func TestCopiesForManyUnknown(t *testing.T) {
+	const messages, most, sessions = 40, 5, 10
+	for mode, server := range modes() {
+		t.Run(mode, func(t *testing.T) {
+			s := newSite(t, standardSite(t))
+			s.write(t, "maildir/vodmr.notes", "1795336700 taken 1\n")
+			s.fillCopies(t, 0, messages)
+			errors, arrived := 0, 0
+			server.Heard = func(line string) {
+				if strings.HasPrefix(line, "EHLO") {
+					errors = 0
+				}
+			}
+			server.Rcpt = func(to string) string {
+				var n int
+				fmt.Sscanf(to, "r%d@", &n)
+				if errors >= most {
+					return "421 4.7.0 too many errors"
+				} else if n%4 == 0 {
+					return ""
+				}
+				errors++
+				return "550 5.1.1 unknown"
+			}
+			server.Take = func(_ string, to []string, _ []byte) {
+				errors = 0
+				arrived += len(to)
+			}
+			for range sessions {
+				if s.waiting(t) > 0 {
+					_ = s.session(t, &server)
+				}
+			}
+			envelopes, _ := s.queued(t)
+			if bounced := strings.Count(envelopes, "\n"); arrived != messages/4 || bounced != messages-messages/4 || s.left(t) != "" {
+				t.Errorf("%d arrived and %d bounced of %d in %d sessions; left:\n%s", arrived, bounced, messages, sessions, s.left(t))
+			}
+		})
+	}
+}
+
 // TestManyForOthers: among very many files for others the first message goes out
 // before all of them were looked at.
 func TestManyForOthers(t *testing.T) {

@@ -39,14 +39,30 @@ func (s *source) doubt(why error) {
 	}
 }
 
+// unsaid notes that the server heard nothing of what is unanswered, not even MAIL. So what
+// came before is why the session broke, mostly a refusal (Exim's drop, or its limit on
+// commands other than MAIL), and none of this is the suspect.
+func (s *source) unsaid() {
+	left := s.sender.Unanswered()
+	if len(left) == 0 || left[0].Said {
+		return
+	}
+	for _, u := range left {
+		for _, m := range s.inFlight[u.Transaction].Messages {
+			s.spool.Retry(m)
+		}
+	}
+	s.write()
+}
+
 // closed notes what a 421 left unanswered. The server announced its end (RFC 5321 section
 // 3.8), so no message is the suspect of it. If the server had refused something before,
 // that is likely why: chasquid says 421 in place of a connection's third refusal. The
 // rest then keeps its place, so that it is not the third again. If it had not,
 // the first message without an answer may be why, and goes behind what was tried less.
 func (s *source) closed(err error) {
-	var closing *smtp.ClosingError
-	if !errors.As(err, &closing) {
+	closing, is := errors.AsType[*smtp.ClosingError](err)
+	if !is {
 		return
 	}
 	for i, u := range s.sender.Unanswered() {

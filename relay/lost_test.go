@@ -109,6 +109,7 @@ func TestLostLock(t *testing.T) {
 		"ordinary, between two":   {2, "1", "", turns + "S: MAIL *\n" + dot + "C: 250 taken\nS: MAIL *\nD: <lose>\nS: <end>\n", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // it waits
 			s := newSite(t, standardSite(t))
 			for key, value := range map[string]string{"VODMR_NOOP": test.noop, "VODMR_LOOK": test.look} {
 				s.config[key] = value

@@ -20,6 +20,9 @@ func (s *source) decide(b *spool.Batch, decisions []smtp.Decision, plain bool) {
 			s.spool.LimitRecipients(d.After)
 			later = append(later, m)
 			s.spool.Retry(m)
+		case s.tooManyMails(d):
+			s.sender.Peer.Extensions.MailMax = s.sender.Begun()
+			s.spool.Retry(m)
 		case d.Reply.AboutCommand() && !plain:
 			repeat = append(repeat, m)
 			s.spool.Retry(m)
@@ -66,7 +69,13 @@ func (s *source) learn(decisions []smtp.Decision) {
 		}
 		mailed = mailed || d.Stage != smtp.StageMail
 	}
+	// A standing session is not to last for days with a server that would take mail from
+	// another one: Postfix refuses each MAIL of a session after its milter was started anew.
+	reply := decisions[0].Reply
+	s.takesNoMore = !mailed && (s.spool.Trust.LeavesOpen(reply) ||
+		s.took && reply.Temporary() && !spool.AboutAddress(reply))
 	if taken > 0 {
+		s.took = true
 		if s.spool.Trust.Taken(taken) {
 			s.write() // or a crash now leaves refusals that nobody believes
 		}
@@ -95,9 +104,19 @@ func (s *source) countRefused(decisions []smtp.Decision) {
 }
 
 // tooMany reports if a RCPT was refused since there were enough before it:
-// 452, or 552 (RFC 5321 section 4.5.3.1.10).
+// 452, or 552 (RFC 5321 section 4.5.3.1.10), or any 4.5.3 (OpenSMTPD says 451 4.5.3).
 func tooMany(d smtp.Decision) bool {
-	return d.Stage == smtp.StageRcpt && d.After > 0 && (d.Reply.Code == 452 || d.Reply.Code == 552)
+	return d.Stage == smtp.StageRcpt && d.After > 0 &&
+		(d.Reply.Code == 452 || d.Reply.Code == 552 || d.Reply.Enhanced == tooManyCode)
+}
+
+// tooManyCode is the enhanced code of too many recipients (RFC 3463 section 3.6).
+const tooManyCode = "4.5.3"
+
+// tooManyMails reports if a MAIL was refused since the session had enough of them: that is
+// all that 4.5.3 can mean there. OpenSMTPD takes 100 by default, and does not hang up.
+func (s *source) tooManyMails(d smtp.Decision) bool {
+	return d.Stage == smtp.StageMail && s.took && d.Reply.Enhanced == tooManyCode
 }
 
 // contentForSeveral reports if the content was refused for several accepted recipients

@@ -1,35 +1,25 @@
 package relay
 
 import (
+	"slices"
+
 	"vodmr/internal/logline"
 	"vodmr/smtp"
 )
 
-// The words of vodmr.notes for what a server has shown (smtp.Evidence). Without one it is
-// unproven.
-const (
-	serverDrains   = "drains"
-	serverData     = "data"
-	serverLockStep = "lockstep"
-	serverUnproven = "unproven"
-)
+// serverWords are the words of vodmr.notes for what a server has shown.
+func serverWords() []string {
+	return []string{smtp.Unproven: "unproven", smtp.Drains: "drains", smtp.Undrained: "data", smtp.OutOfStep: "lockstep"}
+}
 
 // recallServer tells the Sender what the customer's server has shown before.
 func (s *source) recallServer() {
 	if s.sender.Peer.Fingerprint == "" {
 		return
 	}
-	s.shown = s.spool.History().Server(s.sender.Peer.Fingerprint)
-	switch s.shown {
-	case serverDrains:
-		s.sender.Peer.Evidence = smtp.Drains
-	case serverData:
-		s.sender.Peer.Evidence = smtp.Undrained
-	case serverLockStep:
-		s.sender.Peer.Evidence = smtp.OutOfStep
-	default:
-		s.shown = serverUnproven
-	}
+	word := s.spool.History().Server(s.sender.Peer.Fingerprint)
+	shown := smtp.Evidence(max(slices.Index(serverWords(), word), 0))
+	s.sender.Peer.Evidence, s.shown = shown, serverWords()[shown]
 }
 
 // noteServer notes what the customer's server has shown in this session.
@@ -37,27 +27,16 @@ func (s *source) noteServer() {
 	if s.shown == "" {
 		return
 	}
-	word := serverWord(s.sender.Peer.Evidence)
-	if word != s.shown || word == serverDrains { // this is shown anew in each session
+	evidence := s.sender.Peer.Evidence
+	word := serverWords()[evidence]
+	if word != s.shown || evidence == smtp.Drains { // this is shown anew in each session
 		s.spool.History().SetServer(s.sender.Peer.Fingerprint, word)
 	}
 	if word == s.shown {
 		return
 	}
 	s.shown = word
-	if word == serverData {
+	if evidence == smtp.Undrained {
 		s.log.Event("error", logline.F("reason", "the customer's server does not read what it refuses by BDAT, or fails at the probe for that: for a week it gets DATA"))
 	}
-}
-
-func serverWord(evidence smtp.Evidence) string {
-	switch evidence {
-	case smtp.Drains:
-		return serverDrains
-	case smtp.Undrained:
-		return serverData
-	case smtp.OutOfStep:
-		return serverLockStep
-	}
-	return serverUnproven
 }

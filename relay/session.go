@@ -2,6 +2,7 @@ package relay
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"vodmr/internal/hang"
@@ -37,22 +38,19 @@ var errTurn = errors.New("the roles turn")
 
 // commands are those of the authenticated state (RFC 2645 section 5.2).
 func (s *session) commands() map[string]smtp.Command {
-	always := func(r smtp.Reply) smtp.Command {
-		return func(string) (smtp.Reply, error) { return r, nil }
-	}
 	commands := map[string]smtp.Command{
 		"ATRN": s.atrn,
 		"EHLO": s.ehlo,
-		"HELO": always(smtp.NewReply(250, "", s.Host)),
-		"NOOP": always(smtp.ReplyOK()),
-		"RSET": always(smtp.ReplyOK()),
-		"HELP": always(smtp.NewReply(214, "2.0.0", "say ATRN, or ATRN domain,domain, and be ready to take mail on this connection")),
-		"AUTH": always(smtp.ReplyBadSequence("you are logged in")),
-		"QUIT": func(string) (smtp.Reply, error) { return smtp.ReplyBye(s.Host), smtp.ErrQuit },
+		"HELO": smtp.Always(smtp.NewReply(250, "", s.Host)),
+		"NOOP": smtp.Always(smtp.ReplyOK()),
+		"RSET": smtp.Always(smtp.ReplyOK()),
+		"HELP": smtp.Always(smtp.NewReply(214, "2.0.0", "say ATRN, or ATRN domain,domain, and be ready to take mail on this connection")),
+		"AUTH": smtp.Always(smtp.ReplyBadSequence("you are logged in")),
+		"QUIT": smtp.Quit(s.Host),
 	}
-	commands["STARTTLS"] = always(smtp.ReplyBadSequence("too late for STARTTLS: you are logged in"))
+	commands["STARTTLS"] = smtp.Always(smtp.ReplyBadSequence("too late for STARTTLS: you are logged in"))
 	for _, verb := range smtp.MailVerbs() {
-		commands[verb] = always(smtp.ReplyNoMailHere())
+		commands[verb] = smtp.Always(smtp.ReplyNoMailHere())
 	}
 	return commands
 }
@@ -238,4 +236,26 @@ func (s *session) close() {
 		s.grant.Close()
 	}
 	s.spool, s.box, s.grant, s.source, s.wake = nil, nil, nil, nil, nil
+}
+
+// counted is what ATRN's reply tells of the mail, since RFC 2645 leaves its text free: how
+// many messages are in the Maildir, and how large they are if their names tell that. atrn
+// shows by it how long the rest will take. It is empty if the listing is unfinished, or if
+// the customer asked for a part of the mail: that part is not counted.
+func (s *session) counted() string {
+	messages, bytes, known := s.spool.Waiting()
+	if !known || s.grant.Narrowed() {
+		return ""
+	}
+	text := fmt.Sprintf(", %d messages wait", messages)
+	switch messages {
+	case 0:
+		text = ", no message waits"
+	case 1:
+		text = ", 1 message waits"
+	}
+	if bytes > 0 {
+		text += fmt.Sprintf(", %d bytes", bytes)
+	}
+	return text
 }

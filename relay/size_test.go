@@ -21,6 +21,7 @@ func large(end string) string {
 // it is needed.
 func TestSizeOfStreams(t *testing.T) {
 	require.Time(t)
+	t.Parallel()
 	for name, test := range map[string]struct {
 		content string
 		body    string

@@ -21,6 +21,8 @@ type source struct {
 	shown       string                             // the notes' word for the customer's server; see server.go
 	limited     bool                               // to one transaction, as the notes cannot be written
 	refusedSome bool                               // the server refused something in this session
+	took        bool                               // it took mail in this session
+	takesNoMore bool                               // it refused the last MAIL, and may accept it in another session
 	lockStep    bool                               // the session is on the last rung
 }
 
@@ -187,6 +189,7 @@ func (s *source) limit() {
 func (s *source) look() error {
 	err := s.spool.Look()
 	if err == nil {
+		s.spool.Trust.Looked()
 		s.restrain()
 		s.limit()
 	}

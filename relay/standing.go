@@ -52,7 +52,9 @@ func (st *standing) step(now time.Time) error {
 	}
 	switch {
 	case st.source.mailMaxReached():
-		return cleanEnd("the customer's server takes no more messages in one session (MAILMAX)")
+		return endMailMax
+	case st.source.takesNoMore:
+		return endNoMore
 	case !now.Before(st.end):
 		return cleanEnd("VODMR_IDLE is over")
 	case st.wake.wantsProbe():
@@ -91,8 +93,8 @@ func (st *standing) keepAlive(now time.Time) error {
 		st.source.sender.Noop()
 		return nil
 	}
-	if !st.box.InPlace() {
-		return endMoved
+	if err := st.box.InPlace(); err != nil {
+		return cleanEnd(err.Error())
 	}
 	if err := st.renew(); err != nil { // first: one that has taken it looks like vodmr-expire
 		return err
@@ -161,11 +163,13 @@ func (st *standing) rest() error {
 	return st.source.sender.Idle(func() (bool, error) { return st.wake.rest(until) })
 }
 
-// lost makes a cleanEnd of the customer's end of the session if nothing was under way.
+// lost makes a cleanEnd of the customer's end of the session if nothing was under way. The
+// probe counts as something: what that end shows of the server must be noted, or each
+// session would end there.
 func (st *standing) lost(err error) error {
 	var closing *smtp.ClosingError
 	switch {
-	case len(st.source.sender.Unanswered()) > 0:
+	case len(st.source.sender.Unanswered()) > 0 || st.source.sender.Peer.Probing():
 	case errors.As(err, &closing):
 		return cleanEnd(err.Error())
 	case errors.Is(err, smtp.ErrHungUp):

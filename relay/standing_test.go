@@ -58,6 +58,7 @@ func (s *site) trickle(t testing.TB, n int, random *rand.Rand) {
 // while standing sessions begin, end and begin anew goes out once, or bounces once.
 func TestStandingExactlyOnce(t *testing.T) {
 	require.Time(t)
+	t.Parallel()
 	const messages = 100
 	seed := time.Now().UnixNano()
 	t.Logf("seed %d", seed)

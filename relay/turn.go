@@ -120,6 +120,7 @@ func (s *source) end(err error) {
 	case refusesSession(err):
 	default:
 		s.doubt(err)
+		s.unsaid()
 		s.closed(err)
 		s.broke()
 	}

@@ -9,7 +9,6 @@ import (
 	"vodmr/internal/logline"
 	"vodmr/maildir"
 	"vodmr/maildir/lock"
-	"vodmr/relay/door"
 	"vodmr/relay/spool"
 )
 
@@ -42,8 +41,16 @@ type wakeConn struct {
 	gone        error                    // why the mailbox is no longer this session's; nil if it is
 	rightFailed string                   // why the last look at the login's right failed
 
-	door     *door.Server // asks about recipients; nil for none
-	doorTurn bool         // a question ended the last Exchange
+	door     questions // asks about recipients; nil for none
+	doorTurn bool      // a question ended the last Exchange
+}
+
+// questions are what a wakeConn does with a door.Server.
+type questions interface {
+	FDs() []int
+	Work()
+	NextExpiry() time.Time
+	Reopens() bool
 }
 
 // unwatched is logged if there is no watch.
@@ -136,6 +143,9 @@ const doorPause = 20 * time.Millisecond
 // questions for a moment: a flood of them must not keep the mail back.
 func (c *wakeConn) exchange(out, in []byte) (wrote, read int, err error) {
 	bound := c.bound()
+	if c.door != nil && c.door.Reopens() {
+		c.listen()
+	}
 	if !c.doorTurn {
 		_ = c.Conn.SetDeadline(bound)
 		return c.Conn.Exchange(out, in)
@@ -243,7 +253,7 @@ func (c *wakeConn) rest(until time.Time) (readable bool, err error) {
 	return false, nil
 }
 
-// doorDue is when the door has connections to drop; zero if it has none.
+// doorDue is when the door has something to do by itself; zero for never.
 func (c *wakeConn) doorDue() time.Time {
 	if c.door == nil {
 		return time.Time{}
@@ -309,8 +319,8 @@ func (c *wakeConn) take(seen maildir.Seen) {
 		c.lost()
 	case seen.Err != nil:
 		c.mail = true // the look into the Maildir logs why it fails
-	case !seen.InPlace:
-		c.gone = endMoved
+	case seen.Moved != nil:
+		c.gone = cleanEnd(seen.Moved.Error())
 	default:
 		c.mail = c.mail || c.differs(seen.Changed)
 	}

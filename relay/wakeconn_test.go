@@ -15,13 +15,14 @@ type instant struct {
 	wrote, read int
 	err         error
 	deadline    time.Time
+	wakes       []int
 }
 
 func (c *instant) SetDeadline(t time.Time) error { c.deadline = t; return nil }
 
 func (c *instant) Exchange(_, _ []byte) (int, int, error) { return c.wrote, c.read, c.err }
 
-func (c *instant) Wake(...int) {}
+func (c *instant) Wake(fds ...int) { c.wakes = fds }
 
 func (c *instant) Rest(time.Time) (bool, error) { return true, nil }
 
@@ -104,5 +105,33 @@ func TestProbeBoundsAWait(t *testing.T) {
 	c := &wakeConn{asked: now}
 	if first, second := c.wantsProbe(), c.wantsProbe(); !first || second {
 		t.Errorf("asked once, NOOP is wanted: %v, then %v", first, second)
+	}
+}
+
+// A pausedDoor is one that could accept no connection.
+type pausedDoor struct{ paused bool }
+
+func (d *pausedDoor) FDs() []int {
+	if d.paused {
+		return nil
+	}
+	return []int{99}
+}
+
+func (d *pausedDoor) Reopens() bool       { return !d.paused }
+func (*pausedDoor) Work()                 {}
+func (*pausedDoor) NextExpiry() time.Time { return time.Time{} }
+
+// TestDoorReopens: also while mail flows without an end, the door is heard again after a pause.
+func TestDoorReopens(t *testing.T) {
+	conn, paused := &instant{read: 1}, &pausedDoor{true}
+	c := &wakeConn{Conn: conn, signal: -1, door: paused}
+	c.listen()
+	for _, want := range []int{0, 1} {
+		_, _, err := c.Exchange(nil, make([]byte, 1))
+		if require.OK(t, err); len(conn.wakes) != want {
+			t.Errorf("%d descriptors wake it, want %d", len(conn.wakes), want)
+		}
+		paused.paused = false
 	}
 }

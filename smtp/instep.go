@@ -2,7 +2,6 @@ package smtp
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 )
 
@@ -71,7 +70,3 @@ func (e expect) ofContent() bool { return e.kind == expectContent || e.kind == e
 
 // plain says whether the command belongs to a transaction without extensions.
 func (e expect) plain() bool { return e.flight != nil && e.flight.plain }
-
-func errMisplaced(reply Reply, why string) error {
-	return fmt.Errorf("%w: %q: %s", ErrOutOfStep, reply, why)
-}

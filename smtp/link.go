@@ -27,35 +27,22 @@ type link struct {
 	mute error // why nothing more is sent; what is owed is still read
 }
 
-func newLink(conn Duplex, timeouts Timeouts) link {
-	return link{conn: conn, timeouts: timeouts, in: make([]byte, 4096)}
-}
-
 // put queues one command line.
-func (l *link) put(line string) {
-	n := len(l.out)
-	l.out = append(append(l.out, line...), '\r', '\n')
-	l.queued += int64(len(l.out) - n)
-}
+func (l *link) put(line string) { l.queue(append(append(l.out, line...), '\r', '\n')) }
 
 // putOctets queues octets as they are.
-func (l *link) putOctets(octets []byte) {
-	l.out = append(l.out, octets...)
-	l.queued += int64(len(octets))
-}
+func (l *link) putOctets(octets []byte) { l.queue(append(l.out, octets...)) }
 
 // putContent queues stored octets of a message in the encoder's form.
-func (l *link) putContent(e *Encoder, stored []byte) {
-	n := len(l.out)
-	l.out = e.Append(l.out, stored)
-	l.queued += int64(len(l.out) - n)
-}
+func (l *link) putContent(e *Encoder, stored []byte) { l.queue(e.Append(l.out, stored)) }
 
 // putContentEnd queues what the encoder needs behind a message.
-func (l *link) putContentEnd(e *Encoder) {
-	n := len(l.out)
-	l.out = e.Finish(l.out)
-	l.queued += int64(len(l.out) - n)
+func (l *link) putContentEnd(e *Encoder) { l.queue(e.Finish(l.out)) }
+
+// queue takes what is to be written, grown by what is queued.
+func (l *link) queue(out []byte) {
+	l.queued += int64(len(out) - len(l.out))
+	l.out = out
 }
 
 // pending is how many octets wait to be written.
@@ -188,4 +175,27 @@ func (l *link) release() {
 	if !l.parser.Partial() {
 		l.parser = ReplyParser{}
 	}
+}
+
+// Timeouts is how long the sending side waits for each thing.
+type Timeouts struct {
+	Greeting, Mail, Rcpt, DataStart, Block, Final, Other time.Duration
+}
+
+// StandardTimeouts returns those of RFC 5321 section 4.5.3.2.
+func StandardTimeouts() Timeouts {
+	return Timeouts{
+		Greeting:  5 * time.Minute,
+		Mail:      5 * time.Minute,
+		Rcpt:      5 * time.Minute,
+		DataStart: 2 * time.Minute,
+		Block:     3 * time.Minute,
+		Final:     10 * time.Minute,
+		Other:     5 * time.Minute,
+	}
+}
+
+// SameTimeouts returns d for everything, as qmail-remote's timeoutremote means it.
+func SameTimeouts(d time.Duration) Timeouts {
+	return Timeouts{d, d, d, d, d, d, d}
 }

@@ -1,6 +1,9 @@
 package smtp
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // deadline is the earlier of the two that run: the write's and the awaited
 // reply's.
@@ -57,11 +60,5 @@ func (s *Sender) stop(why error) {
 
 // forgetUnwritten expects no reply to commands that the server has not got whole.
 func (s *Sender) forgetUnwritten() {
-	owed := s.expected[:0]
-	for _, e := range s.expected {
-		if e.end <= s.link.written {
-			owed = append(owed, e)
-		}
-	}
-	s.expected = owed
+	s.expected = slices.DeleteFunc(s.expected, func(e expect) bool { return e.end > s.link.written })
 }

@@ -65,7 +65,7 @@ func TestNoReply(t *testing.T) {
 	if !errors.As(err, &broken) || !isTimeout(err) {
 		t.Errorf("Run returned %v", err)
 	}
-	want := []Unanswered{{all[1], true, true}, {all[2], true, true}}
+	want := []Unanswered{{all[1], true, true, true}, {all[2], true, true, true}}
 	if diff := cmp.Diff(want, s.Unanswered()); diff != "" || len(l.decisions) != 1 {
 		t.Errorf("%d answered, unanswered (-want +got):\n%s", len(l.decisions), diff)
 	}

@@ -2,6 +2,7 @@ package smtp
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -62,7 +63,7 @@ func (s *Sender) answer(e expect, reply Reply) error {
 		return s.outOfStep(fmt.Errorf("%w: %q is no answer here", ErrNotSMTP, reply))
 	}
 	if why := s.misplaced(e, reply); why != "" {
-		return s.outOfStep(errMisplaced(reply, why))
+		return s.outOfStep(fmt.Errorf("%w: %q: %s", ErrOutOfStep, reply, why))
 	}
 	switch {
 	case e.kind == expectNoop:
@@ -156,12 +157,7 @@ func (s *Sender) settle(source Source, f *flight) {
 	if s.fence(f); f.owed > 0 {
 		return
 	}
-	for i := range s.flights {
-		if s.flights[i] == f {
-			s.flights = append(s.flights[:i], s.flights[i+1:]...)
-			break
-		}
-	}
+	s.flights = slices.DeleteFunc(s.flights, func(other *flight) bool { return other == f })
 	if s.writing == f {
 		s.writing = nil
 	}

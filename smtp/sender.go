@@ -39,7 +39,7 @@ type Sender struct {
 
 // NewSender makes a Sender; window is the most transactions in flight.
 func NewSender(conn Duplex, timeouts Timeouts, window int) *Sender {
-	return &Sender{link: newLink(conn, timeouts), window: newWindow(window)}
+	return &Sender{link: link{conn: conn, timeouts: timeouts, in: make([]byte, 4096)}, window: newWindow(window)}
 }
 
 // A ClosingError is returned when the server said 421.
@@ -112,6 +112,8 @@ type Unanswered struct {
 	// Doubt says that the whole content was written: the server may have taken
 	// it (RFC 1047).
 	Doubt bool
+	// Said says that MAIL was written: the server may have heard of the message.
+	Said bool
 	// Asked says that MAIL was said, and its reply was outstanding.
 	Asked bool
 }
@@ -125,6 +127,7 @@ func (s *Sender) Unanswered() []Unanswered {
 		}
 		left = append(left, Unanswered{
 			Transaction: f.tx,
+			Said:        f.mailEnd > 0 && f.mailEnd <= s.link.written,
 			Doubt:       f.end > 0 && f.end <= s.link.written,
 			Asked:       f.step > stepMail && f.mail.Code == 0,
 		})

@@ -16,6 +16,12 @@ type Command func(arg string) (Reply, error)
 // ErrQuit is returned by a Command that ends the session in order.
 var ErrQuit = errors.New("quit")
 
+// Always returns a Command that has one reply.
+func Always(r Reply) Command { return func(string) (Reply, error) { return r, nil } }
+
+// Quit returns the Command that ends the session in order.
+func Quit(host string) Command { return func(string) (Reply, error) { return ReplyBye(host), ErrQuit } }
+
 // A Server runs the command loop of the side that answers (RFC 5321 section
 // 4.1): it reads a line, finds the verb's Command, and sends its reply. Replies
 // to pipelined commands go out together (RFC 2920 section 3.2).

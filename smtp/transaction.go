@@ -90,6 +90,7 @@ type flight struct {
 	rcpts    []Reply
 	content  Reply
 	failed   error
+	mailEnd  int64 // the stream's offset behind MAIL; 0 before
 	end      int64 // the stream's offset behind the content's last octet; 0 before
 	encoder  Encoder
 	begun    []byte // of a Stream: octets of a line that the next BDAT ends

@@ -123,6 +123,7 @@ func (s *Sender) speak(source Source, f *flight) bool {
 		f.step = stepMail
 	case stepMail:
 		s.ask(mailCommand(f.tx, s.Peer.offered(f.plain)), expectMail, f)
+		f.mailEnd = s.link.queued
 		f.step = stepRcpt
 	case stepRcpt:
 		s.ask("RCPT TO:<"+f.tx.To[f.rcpt]+">", expectRcpt, f)

@@ -4,8 +4,9 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"os"
 	"time"
+
+	"vodmr/internal/sys"
 )
 
 // AnyClient is the CAFile that asks for a client's certificate whoever signed it and
@@ -61,13 +62,13 @@ func suites() []uint16 {
 // certificate is about its dates.
 func LoadCertificate(certFile, keyFile string, now time.Time) (tls.Certificate, error) {
 	none := tls.Certificate{}
-	chain, err := os.ReadFile(certFile)
+	chain, err := sys.ReadFile(certFile)
 	if err != nil {
 		return none, fmt.Errorf("certificate: %w", err)
 	}
 	key := chain
 	if keyFile != certFile {
-		if key, err = os.ReadFile(keyFile); err != nil {
+		if key, err = sys.ReadFile(keyFile); err != nil {
 			return none, fmt.Errorf("key: %w", err)
 		}
 	}
@@ -92,7 +93,7 @@ func checkDates(file string, leaf *x509.Certificate, now time.Time) error {
 }
 
 func loadAuthorities(file string) (*x509.CertPool, error) {
-	pem, err := os.ReadFile(file)
+	pem, err := sys.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("authorities: %w", err)
 	}

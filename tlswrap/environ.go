@@ -10,20 +10,6 @@ import (
 	"vodmr/internal/ucspi"
 )
 
-// CleanEnviron returns environ without the variables that only TLS itself may set: the
-// SSL_ variables, and the descriptors of UCSPI-TLS. A program takes SSL_PROTOCOL for a
-// proof that nobody listens.
-func CleanEnviron(environ []string) []string {
-	clean := make([]string, 0, len(environ))
-	for _, setting := range environ {
-		name, _, _ := strings.Cut(setting, "=")
-		if !ucspi.IsVariable(setting) && !ucspi.IsDescriptor(name) {
-			clean = append(clean, setting)
-		}
-	}
-	return clean
-}
-
 // variables says what a handshake has found, under the names that Apache's
 // mod_ssl gave them and UCSPI-TLS took over. Only SSL_CIPHER's values differ:
 // they are IANA's names.

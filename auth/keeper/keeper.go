@@ -98,16 +98,16 @@ func (k *Keeper) startTalker(args, environ []string) error {
 	if k.Wrapper != nil {
 		files = append(files, uintptr(k.Wrapper.read), uintptr(k.Wrapper.write))
 	}
-	k.talker, err = child.StartBarred(self, append([]string{TalkerName}, args...), &syscall.ProcAttr{Env: environ, Files: files})
-	if err != nil {
-		return err
-	}
-	// Descriptors 3 and 4 will be the program's.
+	// Descriptors 3 and 4 will be the program's. This comes before the talker is there: that
+	// would take an end of this process for the program's refusal.
 	if requests, err = moveUp(requests); err != nil {
 		return err
 	}
-	k.answers, err = moveUp(answers)
+	if k.answers, err = moveUp(answers); err != nil {
+		return err
+	}
 	k.conn = fdio.New(requests, k.answers)
+	k.talker, err = child.StartBarred(self, append([]string{TalkerName}, args...), &syscall.ProcAttr{Env: environ, Files: files})
 	return err
 }
 
@@ -256,6 +256,9 @@ func place(credentials, answers int) error {
 func moveUp(fd int) (int, error) {
 	const above = 16
 	moved, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, above)
+	if err == unix.EINVAL {
+		err = unix.EMFILE // the limit is lower
+	}
 	if err != nil {
 		return -1, fmt.Errorf("descriptor %d: %w", fd, err)
 	}

@@ -72,17 +72,6 @@ change() {
 
 has_systemd() { [ -d /run/systemd/system ]; }
 
-# scanned prints the folder that svscan, runsvdir or s6-svscan looks at, if one runs.
-scanned() {
-	cat /proc/[0-9]*/comm 2>/dev/null | grep -qxE 'svscan|runsvdir|s6-svscan' || return 0
-	for found in /etc/service /service /var/service; do
-		if [ -d $found ]; then
-			echo $found
-			return
-		fi
-	done
-}
-
 need() {
 	command -v atrn >/dev/null || fail "the program atrn is not in PATH: install it first"
 	[ $postfix = no ] || command -v postconf >/dev/null ||
@@ -442,10 +431,136 @@ elsewhere() {
 	return 1
 }
 
+# --- Supervisors -----------------------------------------------------------------------
+
+# These lines are the same in vodmr-front and in atrn-conf, and in what their packages run
+# before they are removed. They go by what runs, whichever of daemontools, runit and s6 are
+# installed. A link belongs into the folder that svscan, runsvdir or s6-svscan looks at. A
+# service is supervised if supervise, runsv or s6-supervise works in its folder. All of them
+# take the same letters from supervise/control: t ends the service, which starts again; d
+# ends it for good; x ends its supervisor then.
+
+# processes prints the folders in /proc, and the names, of root's processes whose name matches.
+# A process with another root folder is in a container.
+processes() {
+	root=$(stat -Lc %d:%i /)
+	grep -HxE "$1" /proc/[0-9]*/comm 2>/dev/null | while IFS=: read -r process comm; do
+		process=${process%/comm}
+		[ "$(stat -c %u "$process") $(stat -Lc %d:%i "$process/root")" != "0 $root" ] || echo "$process $comm"
+	done 2>/dev/null
+}
+
+# scanned prints the folders of services that are looked at. svscan and s6-svscan work in
+# theirs, and runsvdir has it behind its options.
+scanned() {
+	processes 'svscan|runsvdir|s6-svscan' | while read -r process comm; do
+		folder=.
+		[ "$comm" != runsvdir ] || folder=$(tr '\0' '\n' <"$process/cmdline" | sed 1d | grep -v '^-' | head -n 1)
+		(cd "$process/cwd" && cd "$folder" && pwd -P)
+	done 2>/dev/null
+}
+
+# supervised prints a line for each supervisor of a service or of its log.
+supervised() {
+	there=$(cd "$1" 2>/dev/null && pwd -P) || return 0
+	processes 'supervise|runsv|s6-supervise' | while read -r process comm; do
+		case $(readlink "$process/cwd") in "$there" | "$there/log") echo "$comm" ;; esac
+	done
+}
+
+# supervisable tells if something supervises a service or could.
+supervisable() { [ -n "$(scanned)$(supervised "$1")" ]; }
+
+# links prints the links to a service in folders, whose names it reads.
+links() {
+	there=$(cd "$1" 2>/dev/null && pwd -P) || return 0
+	while IFS= read -r folder; do
+		for link in "$folder"/*; do
+			[ ! -L "$link" ] || [ "$(readlink -f "$link")" != "$there" ] || printf '%s\n' "$link"
+		done
+	done
+}
+
+# link_of prints where the link to a service is or, if there is none, where it belongs, if
+# anything looks for links. The second argument is its name.
+link_of() {
+	link=$(scanned | links "$1" | head -n 1)
+	folder=$(scanned | head -n 1)
+	printf '%s' "${link:-${folder:+$folder/$2}}"
+}
+
+# must_link tells if a service has no supervisor now, or would have none after a boot.
+must_link() { [ -z "$(supervised "$1")" ] || { [ -n "$2" ] && [ ! -L "$2" ]; }; }
+
+# lasting says how long a link lasts.
+lasting() {
+	case $1 in
+	/run/*) echo "now; after a boot link it again, as ${1%/*} is in memory" ;;
+	*) echo "now and at each boot" ;;
+	esac
+}
+
+# send_letters gives letters to a supervisor. If none reads them they are lost.
+send_letters() { [ ! -p "$1/control" ] || printf '%s' "$2" 1<>"$1/control"; }
+
+restart_supervised() { send_letters "$1/supervise" t; }
+
+# restart_command prints what a person would type for that.
+restart_command() {
+	case $(processes 'svscan|runsvdir|s6-svscan' | head -n 1) in
+	*" svscan") echo "svc -t $1" ;;
+	*" runsvdir") echo "sv term $1" ;;
+	*" s6-svscan") echo "s6-svc -t $1" ;;
+	esac
+}
+
+# link_service links a service. s6-svscan looks when it is asked to.
+link_service() {
+	[ -L "$2" ] || ln -s "$1" "$2" || return 1
+	send_letters "${2%/*}/.s6-svscan" a
+}
+
+# await_supervisor waits until a service is supervised. svscan and runsvdir look every five
+# seconds.
+await_supervisor() {
+	[ $dry = no ] || return 0
+	tries=0
+	while [ -z "$(supervised "$1")" ]; do
+		tries=$((tries + 1))
+		[ $tries -lt 300 ] || fail "half a minute after it was linked nothing supervises $1: see what svscan, runsvdir or s6-svscan says, and run this again"
+		sleep 0.1
+	done
+}
+
+# unlink_service ends a service with its log and its supervisors, and waits for that: what is
+# in flight is still answered.
+unlink_service() {
+	{ scanned && printf '%s\n' /etc/service /service /var/service; } | links "$1" | while IFS= read -r link; do
+		rm -f "$link"
+		send_letters "${link%/*}/.s6-svscan" a
+	done
+	send_letters "$1/supervise" dx
+	send_letters "$1/log/supervise" dx
+	tries=0
+	while [ -n "$(supervised "$1")" ] && [ $tries -lt 100 ]; do
+		tries=$((tries + 1))
+		sleep 0.1
+	done
+}
+
 # --- The service -----------------------------------------------------------------------
 
+# how_to_restart prints the command for this machine.
+how_to_restart() {
+	typed=$(restart_command "$etc/$name")
+	if has_systemd; then
+		typed="systemctl restart atrn@$name"
+	fi
+	printf '%s' "${typed:-kill \$(cat $(pidfile)); atrn-conf $name}"
+}
+
 write_env() {
-	printf '%s\n' "$marker" "# What atrn gets beside the invitation. After a change: systemctl restart atrn@$name" \
+	printf '%s\n' "$marker" "# What atrn gets beside the invitation. After a change: $(how_to_restart)" \
 		"ATRN_OPTIONS=$1" >"$etc/$name.env"
 }
 
@@ -548,24 +663,16 @@ make_accounts() {
 	done
 }
 
-restart_supervised() {
-	if command -v svc >/dev/null; then
-		svc -t "$1"
-	elif command -v sv >/dev/null; then
-		sv term "$1" >/dev/null
-	else
-		s6-svc -t "$1"
-	fi
-}
-
 under_svscan() {
-	link=$1/atrn-$name
-	if [ ! -e "$link" ]; then
+	link=$(link_of "$etc/$name" "atrn-$name")
+	if must_link "$etc/$name" "$link"; then
+		! alive || change "end what was started without a supervisor" end_alone
 		first_fetch
-		change "link $etc/$name as $link, so that it runs now and at each boot" ln -s "$etc/$name" "$link"
+		change "link $etc/$name as $link, so that it runs $(lasting "$link")" link_service "$etc/$name" "$link"
+		await_supervisor "$etc/$name"
 	elif [ $refresh = yes ]; then
 		fetch_by_new
-		change "restart $link" restart_supervised "$link"
+		change "restart ${link:-$etc/$name}" restart_supervised "$etc/$name"
 	fi
 }
 
@@ -579,8 +686,13 @@ start_alone() {
 	say "atrn-conf: nothing here starts services (neither systemd nor svscan), so this one ends with the machine: have $etc/$name/run started at boot"
 }
 
-restart_alone() {
+end_alone() {
 	end "$(cat "$(pidfile)")"
+	rm -f "$(pidfile)"
+}
+
+restart_alone() {
+	end_alone
 	start_alone
 }
 
@@ -600,9 +712,8 @@ service() {
 		return
 	fi
 	[ -x "$etc/$name/run" ] || change "make the service folder $etc/$name" write_service
-	folder=$(scanned)
-	if [ -n "$folder" ]; then
-		under_svscan "$folder"
+	if supervisable "$etc/$name"; then
+		under_svscan
 	else
 		alone
 	fi
@@ -647,10 +758,8 @@ fetch_by_new() { [ ! -f "$etc/$name.invitation.old" ] || first_fetch; }
 runs() {
 	if has_systemd; then
 		systemctl -q is-active "atrn@$name.service" 2>/dev/null
-	elif [ -n "$(scanned)" ]; then
-		[ -e "$(scanned)/atrn-$name" ]
 	else
-		alive
+		alive || [ -n "$(supervised "$etc/$name")" ]
 	fi
 }
 
@@ -669,29 +778,9 @@ undo_service() {
 	if has_systemd; then
 		systemctl -q disable --now "atrn@$name.service" 2>/dev/null
 	fi
-	folder=$(scanned)
-	link=${folder:-/nonexistent}/atrn-$name
-	if [ -L "$link" ]; then
-		rm -f "$link"
-		stop_supervised
-	fi
-	if alive; then
-		end "$(cat "$(pidfile)")"
-	fi
+	unlink_service "$etc/$name"
+	! alive || end_alone
 	rm -f "$(pidfile)" "/var/log/atrn-$name.log"
-}
-
-# stop_supervised ends the service and its log for good, under each of the three.
-stop_supervised() {
-	for supervised in "$etc/$name" "$etc/$name/log"; do
-		if command -v svc >/dev/null; then
-			svc -dx "$supervised"
-		elif command -v sv >/dev/null; then
-			sv exit "$supervised" >/dev/null
-		else
-			s6-svc -dx "$supervised"
-		fi
-	done
 }
 
 # --- The commands ----------------------------------------------------------------------
@@ -709,7 +798,7 @@ finish() {
 log_place() {
 	if has_systemd; then
 		echo "journalctl -u atrn@$name"
-	elif [ -n "$(scanned)" ]; then
+	elif supervisable "$etc/$name"; then
 		echo "$etc/$name/log/main/current"
 	else
 		echo "/var/log/atrn-$name.log"

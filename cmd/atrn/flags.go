@@ -234,7 +234,21 @@ func (raw *rawOptions) intoMaildir(domains []string) fetch.Sink {
 		Domains: domains,
 		Limit:   raw.limit,
 		Idle:    fetch.IdleTime,
-		Warn:    func(err error) { fetch.Warn(os.Stderr, err) },
+		Warn:    warn,
+	}
+}
+
+// guarding is what protects the customer's server from the provider: it gets mail for these
+// domains only.
+func guarding(domains []string) fetch.Guard { return fetch.Guard{Domains: domains, Warn: warn} }
+
+// warn writes a line to the log.
+func warn(err error) { fetch.Warn(stderr(), err) }
+
+// keepMetrics is -M: the session's metrics go to a file.
+func (raw *rawOptions) keepMetrics(s *fetch.Session) {
+	if raw.metrics != "" {
+		s.Metrics = &fetch.Metrics{File: raw.metrics, Provider: s.Provider.String(), Login: s.Login.User, Warn: warn}
 	}
 }
 
@@ -262,7 +276,7 @@ func (raw *rawOptions) loginAndPassword(byKey bool) (fetch.Login, error) {
 	}
 	password, exposed, err := fetch.ReadPassword(raw.passfile)
 	if exposed {
-		fetch.Warn(os.Stderr, fmt.Errorf("everybody can read %s: chmod 600 it", raw.passfile))
+		warn(fmt.Errorf("everybody can read %s: chmod 600 it", raw.passfile))
 	}
 	return fetch.Login{User: login.User, Password: password}, err
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 
 	"vodmr/fetch"
 )
@@ -27,7 +26,7 @@ func (raw *rawOptions) showKey() (*flags, error) {
 func (raw *rawOptions) readKey() (*fetch.Key, error) {
 	key, made, err := fetch.ReadOrMakeKey(raw.keyfile)
 	if made && err == nil {
-		fetch.Warn(os.Stderr, fmt.Errorf("made the key %s: send its hash to the provider, who runs  vodmr-front -k %s LOGIN", raw.keyfile, key.Hash))
+		warn(fmt.Errorf("made the key %s: send its hash to the provider, who runs  vodmr-front -k %s LOGIN", raw.keyfile, key.Hash))
 	}
 	return key, err
 }

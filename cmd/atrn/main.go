@@ -7,11 +7,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
 
 	"vodmr/fetch"
+	"vodmr/internal/logline"
 )
 
 func main() { os.Exit(run(os.Args[1:])) }
@@ -28,7 +30,7 @@ func run(args []string) int {
 		return raw.command().Exit(err, fetch.ExitMisuse)
 	}
 	if err != nil {
-		fetch.Warn(os.Stderr, err)
+		warn(err)
 		return fetch.ExitCode(err)
 	}
 	if o.show != "" {
@@ -36,7 +38,7 @@ func run(args []string) int {
 		return fetch.ExitFetched
 	}
 	if err := o.confine(); err != nil {
-		fetch.Warn(os.Stderr, fmt.Errorf("cannot give up rights: %w", err))
+		warn(fmt.Errorf("cannot give up rights: %w", err))
 		return fetch.ExitLater
 	}
 	return o.fetch()
@@ -46,7 +48,7 @@ func run(args []string) int {
 func (o *flags) fetch() int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	r := fetch.Reporter{Session: o.session, Log: os.Stderr, Terminal: fetch.IsTerminal(2), Verbose: o.verbose}
+	r := fetch.Reporter{Session: o.session, Log: stderr(), Terminal: fetch.IsTerminal(2), Verbose: o.verbose}
 	r.Session.Listen(r.Log, r.Verbose, r.Terminal)
 	switch {
 	case o.every > 0:
@@ -58,6 +60,9 @@ func (o *flags) fetch() int {
 	}
 	return fetch.ExitFetched
 }
+
+// stderr is where atrn says how it goes. It does not wait for a reader that has stopped.
+func stderr() io.Writer { return logline.NewOutput(2, "atrn: ", "") }
 
 // outliveStderr turns a write to a closed standard error into a plain error: its
 // SIGPIPE would end the program amid a session. The programs that it runs get

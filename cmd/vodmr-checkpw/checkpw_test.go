@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"vodmr/test/kit/dialogue"
 	"vodmr/test/kit/logformat"
@@ -72,7 +74,9 @@ func checkpw(t *testing.T, input string, args ...string) result {
 // vodmr-log(5) says.
 func run3(t *testing.T, files []*os.File, args ...string) result {
 	t.Helper()
-	cmd := exec.Command(filepath.Join(bin, "vodmr-checkpw"), args...)
+	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
+	defer stop()
+	cmd := exec.CommandContext(ctx, filepath.Join(bin, "vodmr-checkpw"), args...)
 	cmd.Env = append(os.Environ(), "USER=stale", "HOME=/stale", "SHELL=/stale", "VPOPUSER=stale", "VODMR_HOST=h", "VODMR_SESSION=4711")
 	cmd.Dir = "/"
 	cmd.ExtraFiles = files
@@ -205,7 +209,10 @@ func TestNoSecretInTheLog(t *testing.T) {
 func TestTemporaryTrouble(t *testing.T) {
 	const right = "bare\x00secret\x00\x00"
 	checkpw(t, right, "/nonexistent/vpasswd", "true").want(t, 111, "", logged("*/nonexistent/vpasswd: no such file*"))
-	checkpw(t, right, "/", "true").want(t, 111, "", logged("*is a directory"))
+	checkpw(t, right, "/", "true").want(t, 111, "", logged("/: not a regular file"))
+	fifo := t.TempDir() + "/vpasswd"
+	require.OK(t, syscall.Mkfifo(fifo, 0o600))
+	checkpw(t, right, fifo, "true").want(t, 111, "", logged(fifo+": not a regular file"))
 	checkpw(t, right, site(t), "/nonexistent/vodmr-relay").want(t, 111, "", skipped+logged("*/vodmr-relay: no such file*"))
 	checkpw(t, right, site(t), "no-such-program").want(t, 111, "", skipped+logged("*not found in PATH*"))
 }

@@ -23,7 +23,7 @@ func find(file, login string) ([]vpasswd.Entry, error) {
 	if found || err != nil {
 		return entries, err
 	}
-	text, _, err := readAccounts(file)
+	text, _, err := read(file, trusted)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func findIndexed(file, login string) (entries []vpasswd.Entry, found bool, err e
 		return nil, false, err
 	}
 	defer index.Close()
-	f, stamp, err := openAccounts(file)
+	f, stamp, err := open(file, trusted)
 	if err != nil {
 		return nil, false, err
 	}
@@ -59,7 +59,7 @@ func findIndexed(file, login string) (entries []vpasswd.Entry, found bool, err e
 // makeIndex makes the index of a file, with its owner and mode, and returns the exit code.
 // A file with a line that is no account has none: its admin is told here, not at a login.
 func makeIndex(file string) int {
-	text, stamp, err := readOwned(file)
+	text, stamp, err := read(file, closed)
 	if err != nil {
 		return complain(exitTemporary, err)
 	}

@@ -179,17 +179,6 @@ postfix_need() {
 
 has_systemd() { [ -d /run/systemd/system ]; }
 
-# scanned prints the folder that svscan, runsvdir or s6-svscan looks at, if one runs.
-scanned() {
-	cat /proc/[0-9]*/comm 2>/dev/null | grep -qxE 'svscan|runsvdir|s6-svscan' || return 0
-	for found in /etc/service /service /var/service; do
-		if [ -d $found ]; then
-			echo $found
-			return
-		fi
-	done
-}
-
 # field prints the n-th field of a login's line among the passwords.
 field() {
 	key=$(key "$1")
@@ -281,7 +270,7 @@ accounts() {
 	account vodmrtls /nonexistent "does TLS and owns nothing"
 	[ $kind = qmail ] || account vodmrmail $mail "owns the mail that waits"
 	logger=root
-	if ! has_systemd && [ -n "$(scanned)" ]; then
+	if ! has_systemd; then
 		logger=vodmrlog
 		account vodmrlog /nonexistent "writes the log"
 	fi
@@ -311,7 +300,7 @@ service_directory() {
 		grep -qF "$checkpassword" $etc/run ||
 			fail "$etc/run is there, and it is not one of vodmr-front: add this customer by hand, as INSTALL says"
 		[ -z "$port" ] || [ "$port" = "$(the_port)" ] ||
-			fail "this front listens at port $(the_port): to change it, change the last number before vodmr-tls in $etc/run, and run systemctl restart vodmr"
+			fail "this front listens at port $(the_port): to change it, change the last number before vodmr-tls in $etc/run, and run  $(how_to_restart)"
 	else
 		change "make the service directory $etc" make_service
 	fi
@@ -978,26 +967,23 @@ say_door() {
 	restart_service
 }
 
+# how_to_restart prints the command for this machine.
+how_to_restart() {
+	typed=$(restart_command $etc)
+	if has_systemd; then
+		typed="systemctl restart vodmr"
+	fi
+	printf '%s' "${typed:-kill \$(cat $pidfile), and this again}"
+}
+
 # restart_service does so if the service runs.
 restart_service() {
 	if has_systemd; then
 		systemctl try-restart vodmr.service 2>/dev/null || :
-	elif [ -d $etc/supervise ]; then
-		again $etc
+	elif [ -n "$(supervised $etc)" ]; then
+		restart_supervised $etc
 	elif alive; then
-		end "$(cat $pidfile)"
-		rm -f $pidfile # service() starts it
-	fi
-}
-
-# again has a supervised service start again.
-again() {
-	if command -v svc >/dev/null; then
-		svc -t "$1"
-	elif command -v sv >/dev/null; then
-		sv term "$1" >/dev/null
-	else
-		s6-svc -t "$1"
+		end_alone # service() starts it
 	fi
 }
 
@@ -1067,6 +1053,123 @@ undo_policy() {
 # words prints a list of Postfix's, a word a line.
 words() { printf '%s\n' "$1" | tr ',' ' ' | tr ' ' '\n' | grep . || :; }
 
+# --- Supervisors -----------------------------------------------------------------------
+
+# These lines are the same in vodmr-front and in atrn-conf, and in what their packages run
+# before they are removed. They go by what runs, whichever of daemontools, runit and s6 are
+# installed. A link belongs into the folder that svscan, runsvdir or s6-svscan looks at. A
+# service is supervised if supervise, runsv or s6-supervise works in its folder. All of them
+# take the same letters from supervise/control: t ends the service, which starts again; d
+# ends it for good; x ends its supervisor then.
+
+# processes prints the folders in /proc, and the names, of root's processes whose name matches.
+# A process with another root folder is in a container.
+processes() {
+	root=$(stat -Lc %d:%i /)
+	grep -HxE "$1" /proc/[0-9]*/comm 2>/dev/null | while IFS=: read -r process comm; do
+		process=${process%/comm}
+		[ "$(stat -c %u "$process") $(stat -Lc %d:%i "$process/root")" != "0 $root" ] || echo "$process $comm"
+	done 2>/dev/null
+}
+
+# scanned prints the folders of services that are looked at. svscan and s6-svscan work in
+# theirs, and runsvdir has it behind its options.
+scanned() {
+	processes 'svscan|runsvdir|s6-svscan' | while read -r process comm; do
+		folder=.
+		[ "$comm" != runsvdir ] || folder=$(tr '\0' '\n' <"$process/cmdline" | sed 1d | grep -v '^-' | head -n 1)
+		(cd "$process/cwd" && cd "$folder" && pwd -P)
+	done 2>/dev/null
+}
+
+# supervised prints a line for each supervisor of a service or of its log.
+supervised() {
+	there=$(cd "$1" 2>/dev/null && pwd -P) || return 0
+	processes 'supervise|runsv|s6-supervise' | while read -r process comm; do
+		case $(readlink "$process/cwd") in "$there" | "$there/log") echo "$comm" ;; esac
+	done
+}
+
+# supervisable tells if something supervises a service or could.
+supervisable() { [ -n "$(scanned)$(supervised "$1")" ]; }
+
+# links prints the links to a service in folders, whose names it reads.
+links() {
+	there=$(cd "$1" 2>/dev/null && pwd -P) || return 0
+	while IFS= read -r folder; do
+		for link in "$folder"/*; do
+			[ ! -L "$link" ] || [ "$(readlink -f "$link")" != "$there" ] || printf '%s\n' "$link"
+		done
+	done
+}
+
+# link_of prints where the link to a service is or, if there is none, where it belongs, if
+# anything looks for links. The second argument is its name.
+link_of() {
+	link=$(scanned | links "$1" | head -n 1)
+	folder=$(scanned | head -n 1)
+	printf '%s' "${link:-${folder:+$folder/$2}}"
+}
+
+# must_link tells if a service has no supervisor now, or would have none after a boot.
+must_link() { [ -z "$(supervised "$1")" ] || { [ -n "$2" ] && [ ! -L "$2" ]; }; }
+
+# lasting says how long a link lasts.
+lasting() {
+	case $1 in
+	/run/*) echo "now; after a boot link it again, as ${1%/*} is in memory" ;;
+	*) echo "now and at each boot" ;;
+	esac
+}
+
+# send_letters gives letters to a supervisor. If none reads them they are lost.
+send_letters() { [ ! -p "$1/control" ] || printf '%s' "$2" 1<>"$1/control"; }
+
+restart_supervised() { send_letters "$1/supervise" t; }
+
+# restart_command prints what a person would type for that.
+restart_command() {
+	case $(processes 'svscan|runsvdir|s6-svscan' | head -n 1) in
+	*" svscan") echo "svc -t $1" ;;
+	*" runsvdir") echo "sv term $1" ;;
+	*" s6-svscan") echo "s6-svc -t $1" ;;
+	esac
+}
+
+# link_service links a service. s6-svscan looks when it is asked to.
+link_service() {
+	[ -L "$2" ] || ln -s "$1" "$2" || return 1
+	send_letters "${2%/*}/.s6-svscan" a
+}
+
+# await_supervisor waits until a service is supervised. svscan and runsvdir look every five
+# seconds.
+await_supervisor() {
+	[ $dry = no ] || return 0
+	tries=0
+	while [ -z "$(supervised "$1")" ]; do
+		tries=$((tries + 1))
+		[ $tries -lt 300 ] || fail "half a minute after it was linked nothing supervises $1: see what svscan, runsvdir or s6-svscan says, and run this again"
+		sleep 0.1
+	done
+}
+
+# unlink_service ends a service with its log and its supervisors, and waits for that: what is
+# in flight is still answered.
+unlink_service() {
+	{ scanned && printf '%s\n' /etc/service /service /var/service; } | links "$1" | while IFS= read -r link; do
+		rm -f "$link"
+		send_letters "${link%/*}/.s6-svscan" a
+	done
+	send_letters "$1/supervise" dx
+	send_letters "$1/log/supervise" dx
+	tries=0
+	while [ -n "$(supervised "$1")" ] && [ $tries -lt 100 ]; do
+		tries=$((tries + 1))
+		sleep 0.1
+	done
+}
+
 # --- The service -----------------------------------------------------------------------
 
 write_unit() {
@@ -1109,10 +1212,19 @@ under_systemd() {
 }
 
 under_svscan() {
-	for pair in "vodmr:$etc" "vodmrexpire:$etc/expire"; do
-		link=$1/${pair%%:*}
-		[ -e "$link" ] || change "link ${pair#*:} as $link, so that it runs now and at each boot" ln -s "${pair#*:}" "$link"
-	done
+	link_new $etc/expire vodmrexpire
+	link_new $etc vodmr
+	await_supervisor $etc/expire
+	await_supervisor $etc
+}
+
+# link_new links a service that is not supervised yet.
+link_new() {
+	link=$(link_of "$1" "$2")
+	if must_link "$1" "$link"; then
+		! alive || change "end what was started without a supervisor" end_alone
+		change "link $1 as $link, so that it runs $(lasting "$link")" link_service "$1" "$link"
+	fi
 }
 
 alive() { [ -f $pidfile ] && kill -0 "$(cat $pidfile)" 2>/dev/null; }
@@ -1123,12 +1235,16 @@ start_alone() {
 	say "vodmr-front: nothing here starts services (neither systemd nor svscan), so this one ends with the machine: have $etc/run started at boot"
 }
 
+end_alone() {
+	end "$(cat $pidfile)"
+	rm -f $pidfile
+}
+
 service() {
-	folder=$(scanned)
 	if has_systemd; then
 		under_systemd
-	elif [ -n "$folder" ]; then
-		under_svscan "$folder"
+	elif supervisable $etc; then
+		under_svscan
 	else
 		alive || change "start $etc/run; its log is /var/log/vodmr.log" start_alone
 	fi
@@ -1158,31 +1274,10 @@ undo_service() {
 		done
 		systemctl daemon-reload
 	fi
-	folder=$(scanned)
-	for name in vodmrexpire vodmr; do
-		[ -L "${folder:-/nonexistent}/$name" ] || continue
-		target=$(readlink -f "$folder/$name")
-		rm -f "$folder/$name"
-		stop_supervised "$target"
-	done
-	if alive; then
-		end "$(cat $pidfile)"
-	fi
+	unlink_service $etc/expire
+	unlink_service $etc
+	! alive || end_alone
 	rm -f $pidfile
-}
-
-# stop_supervised ends a service and its log for good, under each of the three.
-stop_supervised() {
-	for supervised in "$1" "$1/log"; do
-		[ -d "$supervised/supervise" ] || continue
-		if command -v svc >/dev/null; then
-			svc -dx "$supervised"
-		elif command -v sv >/dev/null; then
-			sv exit "$supervised" >/dev/null
-		elif command -v s6-svc >/dev/null; then
-			s6-svc -dx "$supervised"
-		fi
-	done
 }
 
 # answers tells if the port answers with our certificate.
@@ -1206,7 +1301,7 @@ wait_for_port() {
 log_place() {
 	if has_systemd; then
 		echo "journalctl -u vodmr"
-	elif [ -n "$(scanned)" ]; then
+	elif supervisable $etc; then
 		echo "$etc/log/main/current"
 	else
 		echo /var/log/vodmr.log

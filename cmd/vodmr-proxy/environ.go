@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,14 +13,10 @@ import (
 // TLS from outside are taken out: only the balancer's header says it, or vodmr-tls behind this
 // program. If the header names no customer, tcpserver's variables about the connection stay.
 func environment(environ []string, h proxyheader.Header, peer string) []string {
-	var env []string
-	for _, setting := range environ {
+	env := slices.DeleteFunc(ucspi.CleanEnviron(environ), func(setting string) bool {
 		name, _, _ := strings.Cut(setting, "=")
-		stale := h.Customer.IsValid() && isOfConnection(name)
-		if !stale && name != balancerVariable && !ucspi.IsVariable(setting) && !ucspi.IsDescriptor(name) {
-			env = append(env, setting)
-		}
-	}
+		return name == balancerVariable || h.Customer.IsValid() && isOfConnection(name)
+	})
 	if !h.Customer.IsValid() {
 		return env
 	}

@@ -34,18 +34,9 @@ func (o *flags) command() *getopt.Command {
 	return &getopt.Command{
 		Program: program, Section: 8, Forms: []string{"-n NET[,NET...] [-l NET[,NET...]] [-u ACCT] PROG ARG..."}, Ends: getopt.AtFirstWord,
 		Flags: []getopt.Option{
-			getopt.Value('n', "NET[,NET...]", "the balancers, which send a PROXY header", into(&o.balancers)),
-			getopt.Value('l', "NET[,NET...]", "where health checks without a header come from", into(&o.checks)),
+			getopt.Value('n', "NET[,NET...]", "the balancers, which send a PROXY header", o.balancers.Add),
+			getopt.Value('l', "NET[,NET...]", "where health checks without a header come from", o.checks.Add),
 			getopt.Text('u', "ACCT", "the account that reads the header, if started as root", &o.account).By("vodmr"),
 		},
-	}
-}
-
-// into adds a list of networks to others.
-func into(all *nets.Nets) func(list string) error {
-	return func(list string) error {
-		networks, err := nets.Parse(list)
-		*all = append(*all, networks...)
-		return err
 	}
 }

@@ -113,6 +113,7 @@ func TestSecondHeaderIsTheCustomers(t *testing.T) {
 
 // A check says nothing and waits for the greeting. Its address is tcpserver's.
 func TestHealthCheck(t *testing.T) {
+	t.Parallel()
 	for _, peer := range []string{"10.0.1.7", "::ffff:10.0.1.7", "10.0.0.1"} {
 		p := start(t, peer, "-n", "10.0.0.1", "-l", "10.0.1.0/24", "-l", "10.0.0.1")
 		p.Expect("*TCPREMOTEHOST=balancer * TCPREMOTEIP=" + peer + " *")
@@ -137,6 +138,7 @@ func TestSlowHeader(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits five seconds")
 	}
+	t.Parallel()
 	p := start(t, "10.0.0.1", "-n", "10.0.0.1")
 	p.Send("PROXY TCP4 192.0.2.7")
 	p.ExpectEnd()

@@ -110,7 +110,7 @@ func hear(pipe int) (proxyheader.Header, error) {
 // serveAsReader is the reader: it gives up its rights, reads the header from descriptor 0 and
 // answers on descriptor 1.
 func serveAsReader(o flags, peer string) int {
-	if err := giveUpRights(); err != nil {
+	if err := confine.EnterReader(os.Getenv(readerVariable)); err != nil {
 		return answer(answerTrouble, []byte(err.Error()))
 	}
 	header, err := read(o, peer)
@@ -118,18 +118,6 @@ func serveAsReader(o flags, peer string) int {
 		return answer(answerRefused, []byte(err.Error()))
 	}
 	return answer(answerHeader, header.Append(nil))
-}
-
-// giveUpRights makes this process an account that owns nothing and can reach nothing.
-func giveUpRights() error {
-	account, err := confine.DecodeReader(os.Getenv(readerVariable))
-	if err == nil {
-		err = account.Enter()
-	}
-	if err == nil {
-		err = confine.CloseOff()
-	}
-	return err
 }
 
 func answer(kind byte, text []byte) int {

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vodmr/internal/confine"
 	"vodmr/test/kit/dialogue"
 	"vodmr/test/kit/require"
 )
@@ -55,7 +56,7 @@ func strangersAnswers() map[string][2]string {
 
 // hijacked is the reader. It gives up its rights before a stranger can have it.
 func hijacked(attack string) int {
-	if err := giveUpRights(); err != nil {
+	if err := confine.EnterReader(os.Getenv(readerVariable)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -79,9 +80,11 @@ func hijacked(attack string) int {
 // A reader in a stranger's hands can claim another address, as the balancer can, and no more:
 // neither a certificate nor a setting, and it cannot stay to read what the next program reads.
 func TestHijackedReader(t *testing.T) {
+	t.Parallel()
 	require.Root(t, "to have a reader")
 	for attack, answer := range strangersAnswers() {
 		t.Run(attack, func(t *testing.T) {
+			t.Parallel()
 			cmd := exec.Command(os.Args[0], "-n", "10.0.0.1", "-u", "nobody", "sh", "-c", settings, attack)
 			cmd.Env = []string{proxyVariable + "=yes", "PATH=" + os.Getenv("PATH"), "TCPREMOTEIP=10.0.0.1"}
 			p := dialogue.Start(t, cmd)

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -216,7 +218,7 @@ func TestFilterBlind(t *testing.T) {
 	p.Run("S: 550 5.1.1 no user *\nC: STARTTLS\nS: 220 go")
 	p.Send("\x16\x03\x01" + refused)
 	p.CloseWrite()
-	if got := readAll(t, p); got != "\x16\x03" {
+	if got := readAll(t, p.Conn); got != "\x16\x03" {
 		t.Errorf("the client got %q", got)
 	}
 	code, log := p.End()
@@ -289,7 +291,7 @@ func serverCut(t *testing.T, says string, n int, client, end string, code int) {
 	require.OK(t, os.WriteFile(path+".says", []byte(says), 0o600))
 	p := dialogue.Start(t, command("-d", learnt(t), path))
 	p.Send(client)
-	got := readAll(t, p)
+	got := readAll(t, p.Conn)
 	if c, _ := p.End(); c != code {
 		t.Errorf("after %d bytes: exit %d, want %d", n, c, code)
 	}
@@ -299,13 +301,13 @@ func serverCut(t *testing.T, says string, n int, client, end string, code int) {
 	}
 }
 
-func readAll(t *testing.T, p *dialogue.Process) string {
+func readAll(t *testing.T, c *dialogue.Conn) string {
 	t.Helper()
 	var got strings.Builder
 	buf := make([]byte, 4096)
-	require.OK(t, p.Net().SetReadDeadline(time.Now().Add(20*time.Second)))
+	require.OK(t, c.Net().SetReadDeadline(time.Now().Add(20*time.Second)))
 	for {
-		n, err := p.Net().Read(buf)
+		n, err := c.Net().Read(buf)
 		got.Write(buf[:n])
 		if err != nil {
 			return got.String()
@@ -348,5 +350,58 @@ func TestOpenSMTPDLog(t *testing.T) {
 	}
 	if code != 0 {
 		t.Errorf("exit %d", code)
+	}
+}
+
+// TestPatience: if a session hangs or answers without an end, each face says yes: it is the
+// program that ends the connection.
+func TestPatience(t *testing.T) {
+	require.Time(t)
+	t.Parallel()
+	hangs := func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }
+	drips := func(conn net.Conn) {
+		for err := error(nil); err == nil; time.Sleep(20 * time.Millisecond) {
+			_, err = io.WriteString(conn, "n")
+		}
+	}
+	pours := func(conn net.Conn) {
+		for err := error(nil); err == nil; {
+			_, err = io.WriteString(conn, strings.Repeat("no ", 10000))
+		}
+	}
+	const yes, address = "250 2.1.5 the session did not answer\n", "nobody@example.org"
+	request := "protocol_state=RCPT\nrecipient=" + address + "\n\n"
+	path := server(t, smtpd)
+	for name, test := range map[string]struct {
+		session func(net.Conn)
+		in, out string
+		args    []string
+	}{
+		"hangs":             {hangs, "", yes, []string{address}},
+		"hangs, Postfix":    {hangs, request, "action=DUNNO\n\n", []string{"-P"}},
+		"hangs, qmail":      {hangs, "MAIL FROM:<>\r\nRCPT TO:<bob@example.org>\r\n", "220 mx\r\n250 ok\r\n250 ok\r\n", []string{path}},
+		"answers by bytes":  {drips, "", yes, []string{address}},
+		"answers endlessly": {pours, "", yes, []string{address}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := learnt(t)
+			l, err := net.Listen("unix", filepath.Join(dir, "example.org"))
+			require.OK(t, err)
+			defer l.Close()
+			closed := make(chan bool)
+			go func() {
+				defer close(closed)
+				if conn, err := l.Accept(); err == nil {
+					_, _ = conn.Read(make([]byte, 1000))
+					test.session(conn)
+					conn.Close()
+				}
+			}()
+			out, _, _ := output(t, test.in, append([]string{"-d", dir}, test.args...)...)
+			if <-closed; out != test.out {
+				t.Errorf("it says %q, want %q", out, test.out)
+			}
+		})
 	}
 }

@@ -38,6 +38,7 @@ func hosts(t *testing.T) (one, two *mailbox, mount *slowfs.Mount) {
 // TestMailFromAnotherHost: a standing session sends a message that another host delivers,
 // though no watch tells of it.
 func TestMailFromAnotherHost(t *testing.T) {
+	t.Parallel()
 	require.Time(t)
 	one, two, _ := hosts(t)
 	p := one.start(t)
@@ -52,6 +53,7 @@ func TestMailFromAnotherHost(t *testing.T) {
 // the standing session is gone or frozen, at rest and in the midst of a message, and 451 if
 // it is there.
 func TestTakeOverFromAnotherHost(t *testing.T) {
+	t.Parallel()
 	require.Time(t)
 	for name, tt := range map[string]struct {
 		dialogue string // of the first session, until the second login
@@ -88,6 +90,7 @@ func TestTakeOverFromAnotherHost(t *testing.T) {
 // TestHangingFileSystem: a standing session still says NOOP while its file system hangs,
 // and a message that came meanwhile goes out once it answers.
 func TestHangingFileSystem(t *testing.T) {
+	t.Parallel()
 	require.Time(t)
 	one, two, mount := hosts(t)
 	one.cmd.Env = append(one.cmd.Env, "VODMR_NOOP=2")

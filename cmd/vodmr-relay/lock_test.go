@@ -19,6 +19,7 @@ import (
 // to come again, and one of them gets it once the first has ended. Each message
 // goes out once.
 func TestInvariant4OneSessionAtATime(t *testing.T) {
+	t.Parallel()
 	const rounds, contenders = 6, 4
 	m := newMailbox(t)
 	m.proof.Close()
@@ -121,4 +122,27 @@ func TestInvariant4LockOfAnotherHost(t *testing.T) {
 		t.Error("a session runs, and its lock can be taken from outside")
 	}
 	takeMail(p)
+}
+
+// TestNoLockFile: something else that has the name of the lock keeps no customer out, though a
+// confined session can make neither a link nor a FIFO.
+func TestNoLockFile(t *testing.T) {
+	t.Parallel()
+	for name, make := range map[string]func(path string) error{
+		"folder": func(path string) error { return os.MkdirAll(path+"/full", 0o700) },
+		"link":   func(path string) error { return os.Symlink("nowhere", path) },
+		"FIFO":   func(path string) error { return unix.Mkfifo(path, 0o600) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newMailbox(t)
+			require.OK(t, make(filepath.Join(m.home, "Maildir/vodmr.lock")))
+			p := m.start(t)
+			p.Run("S: 235 *\nC: ATRN\nS: 250 *")
+			takeMail(p)
+			if code, log := p.End(); code != 0 || !strings.Contains(log, "error file=vodmr.lock reason=") {
+				t.Errorf("exit %d\n%s", code, log)
+			}
+		})
+	}
 }

@@ -90,7 +90,7 @@ func serve(config relay.Config) int {
 // second one is made before, which starts qmail-queue. A system that cannot confine a process
 // goes without.
 func confine(config *relay.Config) error {
-	if _, ok := rights.Available(); !ok {
+	if !rights.Available() {
 		return rights.KeepSecret()
 	}
 	keeps := config.Rights()

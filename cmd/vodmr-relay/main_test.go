@@ -189,6 +189,7 @@ func (m *mailbox) seal(t *testing.T, files ...string) {
 
 // TestEarlyBytes: what came before 235 is not believed.
 func TestEarlyBytes(t *testing.T) {
+	t.Parallel()
 	m := newMailbox(t)
 	m.cmd.Args = append(m.cmd.Args, "Maildir")
 	conn, far := dialogue.Pair(t)

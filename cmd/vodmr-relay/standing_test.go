@@ -146,12 +146,18 @@ func TestTerminatedBeforeHello(t *testing.T) {
 	}
 }
 
-// TestNotItsMailboxAnyMore: a session ends if another one has its Maildir or lock.
+// TestNotItsMailboxAnyMore: a session ends if another one has its Maildir or lock, or if nobody
+// can reach it, and says which.
 func TestNotItsMailboxAnyMore(t *testing.T) {
 	t.Parallel()
-	for name, lose := range map[string]func(maildir string) error{
-		"the Maildir is moved away": func(maildir string) error { return os.Rename(maildir, maildir+".old") },
-		"the lock is removed":       func(maildir string) error { return os.Remove(filepath.Join(maildir, "vodmr.lock")) },
+	const moved = "moved away or made anew"
+	for name, is := range map[string]struct {
+		lose func(maildir string) error
+		want string
+	}{
+		"the Maildir is moved away": {func(maildir string) error { return os.Rename(maildir, maildir+".old") }, moved},
+		"the lock is removed":       {func(maildir string) error { return os.Remove(filepath.Join(maildir, "vodmr.lock")) }, moved},
+		"new is closed":             {func(maildir string) error { return os.Chmod(filepath.Join(maildir, "new"), 0) }, "Maildir/new: permission denied"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -159,9 +165,9 @@ func TestNotItsMailboxAnyMore(t *testing.T) {
 			m.cmd.Env = append(m.cmd.Env, "VODMR_NOOP=1")
 			p := m.start(t)
 			p.Run(turn)
-			require.OK(t, lose(filepath.Join(m.home, "Maildir")))
+			require.OK(t, is.lose(filepath.Join(m.home, "Maildir")))
 			quits(t, p)
-			if code, log := p.End(); code != 0 || !strings.Contains(log, "moved away or made anew") {
+			if code, log := p.End(); code != 0 || !strings.Contains(log, is.want) {
 				t.Errorf("exit %d\n%s", code, log)
 			}
 		})
@@ -230,7 +236,7 @@ func TestTakeOverPastRubbish(t *testing.T) {
 	fresh.Run("S: 235 *\nC: ATRN")
 	dead.Run("S: NOOP\nS: <end>")
 	fresh.Run("S: 250 2.0.0 *")
-	const want = ` error file=vodmr.ask reason="it was no regular file of ours: it is quarantined as vodmr.ask.bad"`
+	const want = ` error file=vodmr.ask reason="it was no regular file of ours: it is quarantined as vodmr.ask.bad, `
 	if _, log := dead.End(); !strings.Contains(log, want) {
 		t.Errorf("no%s in\n%s", want, log)
 	}

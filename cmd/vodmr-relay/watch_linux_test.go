@@ -11,10 +11,19 @@ import (
 )
 
 // TestWithoutWatch: if new cannot be watched, mail is found with a NOOP, and the
-// log says so.
+// log says so, with the limit to raise.
 func TestWithoutWatch(t *testing.T) {
 	t.Parallel()
-	m := newMailbox(t).empty(t).standing().withoutInotify(t)
+	for _, limit := range []string{"max_inotify_instances", "max_inotify_watches"} {
+		t.Run(limit, func(t *testing.T) {
+			t.Parallel()
+			runsWithout(t, limit, "raise sysctl "+strings.Replace(limit, "max_inotify", "fs.inotify.max_user", 1))
+		})
+	}
+}
+
+func runsWithout(t *testing.T, limit, advice string) {
+	m := newMailbox(t).empty(t).standing().withoutInotify(t, limit)
 	m.cmd.Env = append(m.cmd.Env, "VODMR_NOOP=1")
 	p := m.start(t)
 	p.Run(turn + "S: NOOP")
@@ -26,16 +35,17 @@ func TestWithoutWatch(t *testing.T) {
 	p.Run(toDot + ok)
 	require.OK(t, syscall.Kill(p.PID(), syscall.SIGTERM))
 	quits(t, p)
-	if code, log := p.End(); code != 0 || !strings.Contains(log, `reason="new mail is only looked for with each NOOP"`) {
+	if code, log := p.End(); code != 0 || !strings.Contains(log, `reason="new mail is only looked for with each NOOP"`) || !strings.Contains(log, advice) {
 		t.Errorf("exit %d\n%s", code, log)
 	}
 }
 
 // withoutInotify runs the program in a user namespace of its own, which has limits of
 // its own.
-func (m *mailbox) withoutInotify(t *testing.T) *mailbox {
+func (m *mailbox) withoutInotify(t *testing.T, limit string) *mailbox {
 	t.Helper()
-	const forbid = `echo 0 >/proc/sys/user/max_inotify_instances`
+	require.UserNamespace(t, "it has limits of its own")
+	forbid := `echo 0 >/proc/sys/user/` + limit
 	try := exec.Command("/bin/sh", "-c", forbid)
 	try.SysProcAttr = namespace()
 	if out, err := try.CombinedOutput(); err != nil {

@@ -59,8 +59,7 @@ func fail(err error, said string) int {
 		fields = append(fields, logline.F("reason", said))
 	}
 	logline.New(2, program, logline.Session()).Event("error", fields...)
-	var failure *sendmail.Failure
-	if errors.As(err, &failure) {
+	if failure, ok := errors.AsType[*sendmail.Failure](err); ok {
 		return failure.Code
 	}
 	return sendmail.CodeInternal

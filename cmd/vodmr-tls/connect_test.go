@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -354,6 +355,23 @@ func TestProgramLeavesSomethingBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.Close()
+}
+
+// SIGTERM, which a service that is stopped sends to the program too, leaves it its last words.
+func TestTerminated(t *testing.T) {
+	ca, cert := servercert(t)
+	p := starting(t, shell(`printf 'hello\r\n'; read a; printf 'bye\r\n'; exit 4`), "-c", cert)
+	c := secured(t, p, trusting(ca))
+	c.Run(`S: hello`)
+	if err := syscall.Kill(p.PID(), syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	c.Run(`
+		C: go on
+		S: bye
+		S: <end>
+	`)
+	ended(t, p, 4)
 }
 
 func TestProgramKilledOrMissing(t *testing.T) {

@@ -4,10 +4,12 @@ import (
 	"crypto/x509/pkix"
 	"os"
 	"os/exec"
+	"syscall"
 	"testing"
 	"time"
 
 	"vodmr/test/kit/dialogue"
+	"vodmr/test/kit/require"
 )
 
 // Each fault of the certificate is named. Without -s nobody is served; with it
@@ -16,6 +18,8 @@ func TestCertificateFaults(t *testing.T) {
 	ca := newAuthority(t, "Test Authority")
 	subject := pkix.Name{CommonName: "mail.example.net"}
 	good, other := ca.server(t), ca.server(t)
+	fifo := t.TempDir() + "/fifo"
+	require.OK(t, syscall.Mkfifo(fifo, 0o600))
 	goodFile := file(t, good.both())
 	expired := ca.issue(t, subject, -2*time.Hour, -time.Hour)
 	early := ca.issue(t, subject, time.Hour, 2*time.Hour)
@@ -24,7 +28,9 @@ func TestCertificateFaults(t *testing.T) {
 		error string
 	}{
 		"missing":           {[]string{"-c", "/nonexistent/cert.pem"}, "certificate: open /nonexistent/cert.pem: no such file or directory"},
-		"folder":            {[]string{"-c", "/"}, "certificate: read /: is a directory"},
+		"folder":            {[]string{"-c", "/"}, "certificate: open /: not a regular file"},
+		"FIFO":              {[]string{"-c", fifo}, "certificate: open *: not a regular file"},
+		"endless":           {[]string{"-c", "/dev/zero"}, "certificate: open /dev/zero: not a regular file"},
 		"key missing":       {[]string{"-c", goodFile, "-k", "/nonexistent/key.pem"}, "key: open /nonexistent/key.pem: no such file or directory"},
 		"expired":           {[]string{"-c", file(t, expired.both())}, "certificate *.pem: expired at 20*Z"},
 		"not yet valid":     {[]string{"-c", file(t, early.both())}, "certificate *.pem: not valid before 20*Z"},

@@ -54,6 +54,7 @@ var welcome = []string{"sh", "-c", `printf x >&4; printf '235 2.7.0 welcome %s\r
 // Swaks, each mechanism and each checkpassword program.
 func TestSwaksLogsInBySTARTTLS(t *testing.T) {
 	require.Time(t)
+	t.Parallel()
 	swaks := require.Program(t, "swaks")
 	if out, _ := exec.Command(swaks, "--support").CombinedOutput(); strings.Contains(string(out), "TLS not available") {
 		require.Skip(t, "swaks has no TLS: it needs libnet-ssleay-perl")

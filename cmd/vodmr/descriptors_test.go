@@ -1,8 +1,10 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 
 	"vodmr/test/kit/dialogue"
@@ -41,5 +43,30 @@ func TestStartersDescriptorsEndHere(t *testing.T) {
 			`)
 			p.End()
 		})
+	}
+}
+
+// TestTooFewDescriptors: however few descriptors vodmr may have, no right password is refused
+// for that. Either there is no greeting, and one line of log; or the login is for later; or it works.
+func TestTooFewDescriptors(t *testing.T) {
+	const yes = `printf '\000' >&4; exec 4>&-; printf '235 in\r\n'`
+	results := map[string]int{}
+	for limit := 10; limit <= 24; limit++ {
+		cmd := exec.Command("/bin/sh", "-c", `ulimit -n "$1"; shift; exec "$@"`, "sh", fmt.Sprint(limit), bin+"/vodmr", "mail.example.net", "/bin/sh", "-c", yes)
+		p := dialogue.Start(t, cmd)
+		result := "no greeting"
+		if n, _ := p.Net().Read(make([]byte, 100)); n > 0 {
+			p.Login("odmr@example.org", "tanstaaf")
+			result, _, _ = strings.Cut(p.Expect("*"), " ")
+		}
+		_, log := p.End()
+		lines := strings.Count(log, "\n")
+		if result == "535" || result == "no greeting" && (lines != 1 || !strings.Contains(log, "too many open files")) {
+			t.Errorf("with %d descriptors: %s\n%s", limit, result, log)
+		}
+		results[result]++
+	}
+	if results["no greeting"] == 0 || results["454"] == 0 || results["235"] == 0 {
+		t.Errorf("they were %v", results)
 	}
 }

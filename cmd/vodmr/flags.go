@@ -55,18 +55,11 @@ func (o *flags) command() *getopt.Command {
 			getopt.Seconds('t', "longest time up to the login", &o.limit, maxLimit),
 			getopt.Flag('T', "no AUTH without TLS", &o.needTLS),
 			getopt.Flag('C', "no CRAM-MD5", &o.noCRAM),
-			getopt.Value('P', "NET[,NET...]", "networks from which PLAIN and LOGIN need no TLS", o.trust),
+			getopt.Value('P', "NET[,NET...]", "networks from which PLAIN and LOGIN need no TLS", o.trusted.Add),
 			getopt.Text('u', "ACCT", "the account that speaks with strangers", &o.account).By("vodmr"),
 			getopt.Text('U', "ACCT", "the account of the checkpassword program", &o.progAs).By("the one that vodmr is started as"),
 		},
 	}
-}
-
-// trust adds networks from which nobody can listen.
-func (o *flags) trust(list string) error {
-	networks, err := nets.Parse(list)
-	o.trusted = append(o.trusted, networks...)
-	return err
 }
 
 // validHost reports if a name can stand in replies and in a challenge.

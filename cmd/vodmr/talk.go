@@ -20,10 +20,7 @@ func talk(o flags) int {
 	ip := os.Getenv("TCPREMOTEIP")
 	quiet, err := quietNets()
 	if err == nil {
-		err = giveUpRights()
-	}
-	if err == nil {
-		err = confine.CloseOff()
+		err = confine.EnterReader(os.Getenv(talkerVariable))
 	}
 	if err != nil {
 		log.Event("error", logline.F("ip", ip), logline.Err(err))
@@ -57,24 +54,11 @@ func callerAddress(ip string) string {
 }
 
 // quietNets reads VODMR_QUIET.
-func quietNets() (nets.Nets, error) {
-	list := os.Getenv("VODMR_QUIET")
-	if list == "" {
-		return nil, nil
+func quietNets() (quiet nets.Nets, err error) {
+	if list := os.Getenv("VODMR_QUIET"); list != "" {
+		if err = quiet.Add(list); err != nil {
+			err = fmt.Errorf("VODMR_QUIET: %w", err)
+		}
 	}
-	quiet, err := nets.Parse(list)
-	if err != nil {
-		return nil, fmt.Errorf("VODMR_QUIET: %w", err)
-	}
-	return quiet, nil
-}
-
-// giveUpRights makes this process an account that owns nothing. Without root's rights it
-// stays who it is.
-func giveUpRights() error {
-	account, err := confine.DecodeReader(os.Getenv(talkerVariable))
-	if err != nil {
-		return err
-	}
-	return account.Enter()
+	return quiet, err
 }

@@ -16,6 +16,7 @@ import (
 // and its exit code is that program's. Only what is written to descriptor 4 tells what
 // became of the login: vodmr does not see the code.
 func TestVerdicts(t *testing.T) {
+	t.Parallel()
 	const refused = "535 5.7.8 login or password refused"
 	const trouble = "454 4.7.0 your login cannot be checked now, try later"
 	for name, test := range map[string]struct {
@@ -35,6 +36,7 @@ func TestVerdicts(t *testing.T) {
 		"a login with descriptors left": {`printf '\000' >&4; printf '235 welcome\r\n'; exec 4>&-; exit 0`, "235 welcome", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := overSocket(t, nil, vodmr("mail.example.net", "sh", "-c", test.script)...)
 			s.Run(`S: 220 *`)
 			s.Login("odmr@example.org", "tanstaaf")

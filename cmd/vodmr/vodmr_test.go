@@ -97,6 +97,7 @@ func TestLoginHandsOver(t *testing.T) {
 }
 
 func TestRefusedOverEachWay(t *testing.T) {
+	t.Parallel()
 	eachWay(t, func(t *testing.T, serve func(*testing.T, []string, ...string) server) {
 		file := accounts(t, t.TempDir(), "odmr@example.org")
 		s := serve(t, nil, vodmr("mail.example.net", bin+"/vodmr-checkpw", file, "sh", "-c", relay)...)
@@ -114,6 +115,7 @@ func TestRefusedOverEachWay(t *testing.T) {
 
 // The talker says and logs the refusal after the process that tcpserver counts has ended.
 func TestRefusalIsLogged(t *testing.T) {
+	t.Parallel()
 	s := overSocket(t, nil, vodmr("mail.example.net", "sh", "-c", "exit 3")...)
 	s.Run(`S: 220 *`)
 	s.Login("odmr@example.org", "a-secret-that-is-wrong")
@@ -183,6 +185,7 @@ func TestVchkpwSeesWholeCredentials(t *testing.T) {
 // As many bytes as vodmr-checkpw takes, a customer may log in with: what vchkpw keeps
 // binds only CRAM-MD5.
 func TestCheckpwTakesALongPassword(t *testing.T) {
+	t.Parallel()
 	const login = "odmr@example.org"
 	folder := t.TempDir()
 	file := accounts(t, folder, login)
@@ -209,6 +212,7 @@ func TestCheckpwTakesALongPassword(t *testing.T) {
 
 // The port is what makes vchkpw check CRAM-MD5.
 func TestPortForVchkpw(t *testing.T) {
+	t.Parallel()
 	setting := vchkpwDomains(t, "odmr")
 	for _, test := range []struct{ option, reply string }{
 		{"-p587", "235 *"},
@@ -261,6 +265,7 @@ func TestVodmrLetsGoOfTheConnection(t *testing.T) {
 }
 
 func TestProgramThatDoesNotExist(t *testing.T) {
+	t.Parallel()
 	s := overSocket(t, nil, vodmr("h", "/nonexistent/vchkpw", "true")...)
 	s.Run(`S: 220 *`)
 	s.Login("odmr", "x")
@@ -299,6 +304,7 @@ func TestProgramThatHangs(t *testing.T) {
 }
 
 func TestSessionWithoutLoginEnds(t *testing.T) {
+	t.Parallel()
 	s := overSocket(t, nil, vodmr("-t", "1", "h", "true")...)
 	s.Run(`
 		S: 220 *

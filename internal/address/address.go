@@ -43,6 +43,14 @@ func Quote(raw string) (string, error) {
 	return local, nil
 }
 
+// Shown is Quote for a log or a notice: an address that has no such form is as it is.
+func Shown(raw string) string {
+	if quoted, err := Quote(raw); err == nil {
+		return quoted
+	}
+	return raw
+}
+
 // Unquote turns an address of RFC 5321, without the angle brackets, into its raw
 // form. If it does not begin with a quoted string, it stays as it is.
 func Unquote(quoted string) string {

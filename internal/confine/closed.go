@@ -2,6 +2,12 @@ package confine
 
 import "vodmr/internal/rights"
 
+// Landlock is what a kernel can forbid a process that has no special rights.
+type Landlock struct {
+	Files bool // to open files: Linux 5.13
+	Ports bool // to connect to TCP ports: Linux 6.7
+}
+
 // CloseOff keeps this process, all its threads, from opening any file, from making any
 // connection or process, and from reaching other processes, even as root; what is open stays
 // so. It comes after Enter. A process that was never root has no other fence: it could
@@ -13,11 +19,8 @@ func CloseOff() error { return rights.Rights{}.Keep() }
 // Kernels says which of these parts the running kernel has.
 func Kernels() Landlock {
 	version := rights.LandlockVersion()
-	return Landlock{Files: version > 0, Ports: version >= portsVersion, Signals: version >= scopeVersion}
+	return Landlock{Files: version > 0, Ports: version >= portsVersion}
 }
 
-// The versions of Landlock that brought a part of it.
-const (
-	portsVersion = 4 // Linux 6.7
-	scopeVersion = 6 // Linux 6.12
-)
+// portsVersion is the version of Landlock that brought Ports.
+const portsVersion = 4

@@ -11,6 +11,7 @@ import (
 
 	"vodmr/internal/account"
 	"vodmr/internal/rights"
+	"vodmr/internal/sys"
 )
 
 // A User is an account to become. A nil one means to stay the present user.
@@ -113,7 +114,7 @@ const EmptyFolder = "/var/empty"
 
 // makeEmpty makes the folder if it is missing, and checks it.
 func makeEmpty(folder string) error {
-	if err := unix.Mkdir(folder, 0o555); err != nil && err != unix.EEXIST {
+	if err := sys.MakeFolder(folder, 0o555); err != nil {
 		return &os.PathError{Op: "mkdir", Path: folder, Err: err}
 	}
 	return CheckEmpty(folder)

@@ -56,3 +56,16 @@ func DecodeReader(text string) (*User, error) {
 	g, err2 := strconv.ParseUint(gid, 10, 32)
 	return &User{Name: name, UID: uint32(u), GID: uint32(g)}, errors.Join(err1, err2)
 }
+
+// EnterReader makes this process the account that Encode wrote, which owns nothing, and keeps
+// it from all files and connections. Without root's rights it stays who it is.
+func EnterReader(text string) error {
+	account, err := DecodeReader(text)
+	if err == nil {
+		err = account.Enter()
+	}
+	if err == nil {
+		err = CloseOff()
+	}
+	return err
+}

@@ -72,10 +72,16 @@ func Hangup(fds ...int) {
 
 // Readable waits until one of a few descriptors can be read or has ended, and reports if
 // that was before the deadline. The zero time is none; one that has passed asks at once.
-func Readable(deadline time.Time, fds ...int) bool {
+func Readable(deadline time.Time, fds ...int) bool { return ready(deadline, unix.POLLIN, fds) }
+
+// Writable is Readable for a descriptor that is to be written to. A broken one is ready: the
+// write says how.
+func Writable(fd int, deadline time.Time) bool { return ready(deadline, unix.POLLOUT, []int{fd}) }
+
+func ready(deadline time.Time, events int16, fds []int) bool {
 	polled := make([]unix.PollFd, 0, 4)
 	for _, fd := range fds {
-		polled = append(polled, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
+		polled = append(polled, unix.PollFd{Fd: int32(fd), Events: events})
 	}
 	for {
 		timeout := -1

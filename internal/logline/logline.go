@@ -4,17 +4,13 @@
 //	PROGRAM: SESSION EVENT key=value key="value with spaces" ...
 //
 // A value is escaped so that whatever a peer sends cannot forge a line or a
-// key. A line is one write of at most 1000 bytes. A write that fails is let go:
-// the mail matters more than its log.
+// key. A line is one write of at most 1000 bytes. A write that fails, or that nobody takes
+// in time, is let go: the mail matters more than its log. See Output.
 package logline
 
 import (
 	"os"
 	"strconv"
-
-	"golang.org/x/sys/unix"
-
-	"vodmr/internal/sys"
 )
 
 // MaxLine is the longest line in bytes, its newline included.
@@ -34,7 +30,7 @@ func Err(err error) Field { return Field{"error", err.Error()} }
 
 // A Logger writes lines to one descriptor.
 type Logger struct {
-	fd     int
+	out    *Output
 	prefix string
 	line   []byte
 }
@@ -54,18 +50,21 @@ const maxSession = 64
 // New makes a logger to descriptor fd. session is the process id that
 // `tcpserver -v` prints for the connection.
 func New(fd int, program, session string) *Logger {
-	return &Logger{fd: fd, prefix: program + ": " + string(appendCut(nil, session, maxSession)) + " "}
+	prefix := program + ": " + string(appendCut(nil, session, maxSession)) + " "
+	return &Logger{out: NewOutput(fd, prefix+`error error="`, `"`), prefix: prefix}
 }
 
 // Clone makes another logger of the same lines, for another goroutine.
-func (l *Logger) Clone() *Logger { return &Logger{fd: l.fd, prefix: l.prefix} }
+func (l *Logger) Clone() *Logger {
+	return &Logger{out: NewOutput(l.out.fd, l.out.start, l.out.end), prefix: l.prefix}
+}
 
 // Event writes one line. event and the fields' keys are the program's own words;
 // only values may come from elsewhere.
 func (l *Logger) Event(event string, fields ...Field) {
 	l.line = append(append(l.line[:0], l.prefix...), event...)
 	l.line = appendFields(l.line, fields)
-	_, _ = sys.RetryN(func() (int, error) { return unix.Write(l.fd, l.line) })
+	_, _ = l.out.Write(l.line)
 }
 
 // appendFields appends the fields and the newline. Nearly every line fits as it

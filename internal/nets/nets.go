@@ -37,6 +37,13 @@ func Parse(list string) (Nets, error) {
 	return found, nil
 }
 
+// Add adds those of a list.
+func (n *Nets) Add(list string) error {
+	more, err := Parse(list)
+	*n = append(*n, more...)
+	return err
+}
+
 func parse(word string) (netip.Prefix, error) {
 	if strings.Contains(word, "/") {
 		network, err := netip.ParsePrefix(word)

@@ -10,7 +10,7 @@ package rights
 type Rights struct {
 	List    []string // folders: they and the folders in them can be opened, but no file
 	Read    []string // files, and folders with all that is in them
-	Write   []string // folders, with no link in their paths: files in them are read, made, changed, renamed and removed
+	Write   []string // folders, with no link in their paths: files in them are read, made, changed, renamed and removed, and folders made and renamed; no links
 	Connect []int    // TCP ports that it may connect to; UNIX sockets need none
 	Files   uint64   // how many descriptors it may have; 0 for no limit of its own
 	Run     string   // the program that may be started on systems without a starter
@@ -18,6 +18,3 @@ type Rights struct {
 
 // none reports if no connection may be made.
 func (r Rights) none() bool { return len(r.Connect) == 0 }
-
-// Available reports if this system can confine a process, with what.
-func Available() (how string, ok bool) { return available() }

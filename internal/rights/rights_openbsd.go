@@ -47,7 +47,8 @@ func unveil(path, flags string) error {
 	return err
 }
 
-func available() (how string, ok bool) { return "pledge and unveil", true }
+// Available reports if this system can confine a process.
+func Available() bool { return true }
 
 // LandlockVersion is 0: Landlock is Linux's.
 func LandlockVersion() int { return 0 }

@@ -6,7 +6,8 @@ package rights
 // longer root gives up files.
 func (r Rights) Keep() error { return KeepSecret() }
 
-func available() (how string, ok bool) { return "nothing", false }
+// Available reports if this system can confine a process.
+func Available() bool { return false }
 
 // LandlockVersion is 0: Landlock is Linux's.
 func LandlockVersion() int { return 0 }

@@ -6,11 +6,15 @@ package sendmail
 import (
 	"errors"
 	"io"
+	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"vodmr/internal/child"
+	"vodmr/internal/sys"
 )
 
 const (
@@ -86,4 +90,52 @@ func (m Mailer) send(message int, argv []string) (said string, err error) {
 		return said, &Failure{Code: CodeTimeout, Text: "sendmail took too long, or a signal ended it"}
 	}
 	return said, err
+}
+
+// foreign are beginnings of names that mean something to the programs in front of this one
+// and nothing to a sendmail, or the wrong thing: with QMAILQUEUE, qmail's own sendmail would
+// run this program again, and without end.
+func foreign() []string {
+	return []string{"VODMR_", "QMAIL", "SSL", "TCP", "UCSPI", "PROTO", "RELAYCLIENT", "DATABYTES", "VPOPUSER", "AUTH_", "SMTPAUTH", "GOMAXPROCS"}
+}
+
+// Environ is an environment without what the programs in front of this one put there.
+// PATH is set if it is missing.
+func Environ(environ []string) (kept []string) {
+	path := false
+	for _, entry := range environ {
+		if !isForeign(entry) {
+			kept = append(kept, entry)
+			path = path || strings.HasPrefix(entry, "PATH=")
+		}
+	}
+	if !path {
+		kept = append(kept, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+	}
+	return kept
+}
+
+func isForeign(entry string) bool {
+	return slices.ContainsFunc(foreign(), func(prefix string) bool { return strings.HasPrefix(entry, prefix) })
+}
+
+// temporary makes a file that only this process has: it loses its name at once, so it is
+// gone as soon as the process is, however that ends.
+func temporary(folder string) (fd int, err error) {
+	f, err := os.CreateTemp(folder, "vodmr-sendmail.*")
+	if err != nil {
+		return -1, err
+	}
+	defer f.Close()
+	if err := os.Remove(f.Name()); err != nil {
+		return -1, err
+	}
+	return sys.RetryN(func() (int, error) { return unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 3) })
+}
+
+// beginning is what a file has in its first kilobyte, without the blanks around it.
+func beginning(fd int) string {
+	var buf [1024]byte
+	n, _ := sys.ReadAt(fd, buf[:], 0)
+	return strings.TrimSpace(string(buf[:n]))
 }

@@ -53,13 +53,18 @@ func (id ID) SetUser() error {
 	if id.UID == 0 {
 		return fmt.Errorf("the mailbox %w: give it to a user of its own", ErrRoot)
 	}
+	return id.change(syscall.Setgid, syscall.Setuid)
+}
+
+// change gives the groups up, and then changes group and user.
+func (id ID) change(setGroup, setUser func(int) error) error {
 	if err := syscall.Setgroups([]int{}); err != nil {
 		return fmt.Errorf("give up groups: %w", err)
 	}
-	if err := syscall.Setgid(int(id.GID)); err != nil {
+	if err := setGroup(int(id.GID)); err != nil {
 		return fmt.Errorf("become group %d: %w", id.GID, err)
 	}
-	if err := syscall.Setuid(int(id.UID)); err != nil {
+	if err := setUser(int(id.UID)); err != nil {
 		return fmt.Errorf("become user %d: %w", id.UID, err)
 	}
 	return nil
@@ -78,7 +83,8 @@ func While(dir string, do func() error) error {
 	return id.While(do)
 }
 
-// While runs do with the rights of a user, and then takes root's back. It is for reading:
+// While runs do with the rights of a user, and then takes root's back. If the user cannot
+// read a file, do cannot either, even if the user swaps links meanwhile. It is for reading:
 // what do runs must start no other program, since root's rights are only laid aside. If
 // the program is not root's, and for root itself, do just runs.
 func (id ID) While(do func() error) error {
@@ -90,26 +96,12 @@ func (id ID) While(do func() error) error {
 		return fmt.Errorf("remember groups: %w", err)
 	}
 	group := syscall.Getegid()
-	err = layAside(int(id.UID), int(id.GID))
-	if err == nil {
+	// Only the effective ids change. The real and the saved ones stay root's, or the mailbox's
+	// owner could stop or kill this process.
+	if err = id.change(syscall.Setegid, syscall.Seteuid); err == nil {
 		err = do()
 	}
 	return errors.Join(err, takeBack(group, groups))
-}
-
-// layAside changes the effective ids alone. The real and the saved ones stay root's, or
-// the mailbox's owner could stop or kill this process.
-func layAside(uid, gid int) error {
-	if err := syscall.Setgroups([]int{}); err != nil {
-		return fmt.Errorf("lay groups aside: %w", err)
-	}
-	if err := syscall.Setegid(gid); err != nil {
-		return fmt.Errorf("become group %d: %w", gid, err)
-	}
-	if err := syscall.Seteuid(uid); err != nil {
-		return fmt.Errorf("become user %d: %w", uid, err)
-	}
-	return nil
 }
 
 func takeBack(gid int, groups []int) error {

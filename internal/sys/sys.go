@@ -77,9 +77,37 @@ func Unlink(dir int, name string) error {
 	return Retry(func() error { return unix.Unlinkat(dir, name, 0) })
 }
 
+// Link gives a file a second name, in another directory.
+func Link(dir int, name string, toDir int, to string) error {
+	return Retry(func() error { return unix.Linkat(dir, name, toDir, to, 0) })
+}
+
+// MakeFolder makes a folder; one that is there already is no error.
+func MakeFolder(path string, mode uint32) error {
+	err := Retry(func() error { return unix.Mkdir(path, mode) })
+	if err == unix.EEXIST {
+		return nil
+	}
+	return err
+}
+
 // Rename gives a file below dir another name there.
 func Rename(dir int, from, to string) error {
 	return Retry(func() error { return unix.Renameat(dir, from, dir, to) })
+}
+
+// Quarantine gives what has a name another name, in place of what has that one. A link, a FIFO or
+// a device holds nothing: if this process may make none, not even by renaming one, it is removed.
+func Quarantine(dir int, name, bad string) error {
+	Unlink(dir, bad) // a file cannot be replaced by a directory
+	err := Rename(dir, name, bad)
+	var st unix.Stat_t
+	if err == unix.EACCES && Lstat(dir, name, &st) == nil && !IsRegular(&st) {
+		if unlinked := Unlink(dir, name); unlinked == nil { // which no directory is
+			return nil
+		}
+	}
+	return err
 }
 
 // MayChange returns nil if this process may make and remove names in a directory.

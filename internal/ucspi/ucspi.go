@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -35,6 +36,16 @@ func IsVariable(setting string) bool { return strings.HasPrefix(setting, "SSL_")
 
 // IsDescriptor reports if a variable holds the number of a descriptor.
 func IsDescriptor(name string) bool { return name == Control || name == Read || name == Write }
+
+// CleanEnviron returns environ without the variables that only TLS itself may set: the
+// SSL_ variables, and the descriptors of UCSPI-TLS. A program takes SSL_PROTOCOL for a
+// proof that nobody listens.
+func CleanEnviron(environ []string) []string {
+	return slices.DeleteFunc(slices.Clone(environ), func(setting string) bool {
+		name, _, _ := strings.Cut(setting, "=")
+		return IsVariable(setting) || IsDescriptor(name)
+	})
+}
 
 // Encode writes variables as they are sent: each ends in NUL, and one more NUL ends the
 // list.

@@ -14,7 +14,8 @@ const (
 )
 
 // Quarantined returns the names of the files that were quarantined since it was last
-// called: something that was not a usable file had the name, and is NAME.bad now.
+// called: something that was not a usable file had the name, and is NAME.bad now. A link or the
+// like may have been removed.
 func (l *Lock) Quarantined() []string {
 	names := l.quarantined
 	l.quarantined = nil
@@ -32,7 +33,7 @@ func (l *Lock) openFile(name string) (int, error) {
 	return fd, err
 }
 
-// quarantine renames what has a file's name and cannot be used; why is the reason. A
+// quarantine puts away what has a file's name and cannot be used; why is the reason. A
 // second lock keeps two processes from doing so at once, and unusable is asked again
 // under it: otherwise a second process could rename the file that the first one has just
 // made, and each would use a file of its own.
@@ -48,8 +49,7 @@ func (l *Lock) quarantine(name string, why error, unusable func() bool) error {
 	if !unusable() {
 		return nil
 	}
-	sys.Unlink(l.dir, name+badSuffix) // a file cannot be replaced by a directory
-	if err := sys.Rename(l.dir, name, name+badSuffix); err != nil {
+	if err := sys.Quarantine(l.dir, name, name+badSuffix); err != nil {
 		return fmt.Errorf("%w, and it cannot be quarantined: %w", why, err)
 	}
 	l.quarantined = append(l.quarantined, name)

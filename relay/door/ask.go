@@ -3,6 +3,7 @@ package door
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -93,7 +94,9 @@ func (c *Client) askSession(normal, domain string) (Answer, error) {
 		return Answer{}, err
 	}
 	defer unix.Close(fd)
-	answer, err := exchange(fd, normal, deadline)
+	conn := fdio.New(fd, fd)
+	_ = conn.SetDeadline(deadline)
+	answer, err := exchange(conn, normal)
 	if err != nil {
 		return Answer{}, fmt.Errorf("%s: %w", path, err)
 	}
@@ -137,9 +140,7 @@ func connect(path string) (int, error) {
 }
 
 // exchange says the question and waits for the answer.
-func exchange(fd int, normal string, deadline time.Time) (Answer, error) {
-	conn := fdio.New(fd, fd)
-	_ = conn.SetDeadline(deadline)
+func exchange(conn io.ReadWriter, normal string) (Answer, error) {
 	if _, err := conn.Write([]byte(normal + "\n")); err != nil {
 		return Answer{}, err
 	}

@@ -1,12 +1,16 @@
 package door
 
-import "time"
+import (
+	"time"
+
+	"vodmr/relay/spool/history"
+)
 
 const (
 	// maxCached is how many answers are remembered: half a megabyte at most.
 	maxCached = 1000
-	keepYes   = time.Hour
-	keepNo    = 10 * time.Minute // also for "nobody knows": a new account must not wait for long
+	keepYes   = history.AcceptedFor
+	keepNo    = history.RefusedFor // also for "nobody knows": a new account must not wait for long
 )
 
 // A cache remembers answers. Once it is full the oldest goes.
@@ -43,3 +47,6 @@ func (c *cache) add(normal string, answer Answer, now time.Time) {
 		c.order = c.order[1:]
 	}
 }
+
+// forget forgets the answer about an address.
+func (c *cache) forget(normal string) { delete(c.answers, normal) }

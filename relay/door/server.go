@@ -14,17 +14,23 @@ const (
 	maxAskers  = 100 // connections at once; more are closed, which counts as yes
 	// maxAccepts is how many connections one call of Work accepts: the session has mail to send.
 	maxAccepts = 16
+	// acceptPause is how long nothing is accepted after a failure, such as EMFILE: the socket
+	// stays readable, and would wake the session at once again.
+	acceptPause = time.Second
 	// maxSilence is how long a connection may last: no asker waits longer for its answer.
 	maxSilence = Patience + time.Second
 )
 
-var errManyDomains = errors.New("only the first 100 domains of a session can be asked about")
+var errManyDomains = errors.New("the session has too many domains, or may have too few descriptors: not all of its domains can be asked about")
 
 // A Server is asked in a standing session. It never waits: Work does what can be done. It
 // is used by one goroutine.
 type Server struct {
 	listeners []*listener
 	askers    []*asker
+	most      int       // askers at once
+	pause     time.Time // until then nothing is accepted
+	deaf      bool      // FDs has left the listeners out
 	cache     cache
 	now       func() time.Time // for the patience with askers
 	date      func() time.Time // for the age of answers
@@ -32,6 +38,8 @@ type Server struct {
 	// Changed reports if what is known of a domain was changed by somebody else, so that no
 	// earlier answer counts. Nil for never.
 	Changed func(domain string) bool
+	// Known is what is known of an address in another way than by a question. Nil for nothing.
+	Known func(normal string) (Answer, bool)
 }
 
 // An asker is a connection with at most one question.
@@ -49,9 +57,11 @@ type asker struct {
 func Listen(dir string, domains []string, date func() time.Time) (*Server, error) {
 	s := &Server{now: time.Now, date: date}
 	var failed error
-	if len(domains) > maxDomains {
-		domains, failed = domains[:maxDomains], errManyDomains
+	half := descriptorLimit() / 2 // the other half is the mail's
+	if most := min(maxDomains, half/2); len(domains) > most {
+		domains, failed = domains[:most], errManyDomains
 	}
+	s.most = min(maxAskers, half-len(domains))
 	for _, domain := range domains {
 		if !isName(domain) {
 			continue
@@ -68,8 +78,10 @@ func Listen(dir string, domains []string, date func() time.Time) (*Server, error
 // FDs are the descriptors that can be read when Work has something to do.
 func (s *Server) FDs() []int {
 	fds := make([]int, 0, len(s.listeners)+len(s.askers))
-	for _, l := range s.listeners {
-		fds = append(fds, l.fd)
+	if s.deaf = s.now().Before(s.pause); !s.deaf {
+		for _, l := range s.listeners {
+			fds = append(fds, l.fd)
+		}
 	}
 	for _, a := range s.askers {
 		fds = append(fds, a.fd)
@@ -77,20 +89,13 @@ func (s *Server) FDs() []int {
 	return fds
 }
 
+// Reopens reports if a pause is over in which FDs left the listeners out.
+func (s *Server) Reopens() bool { return s.deaf && !s.now().Before(s.pause) }
+
 // Work accepts connections and reads questions, without waiting.
 func (s *Server) Work() {
 	s.expire()
-	left := maxAccepts
-	for _, l := range s.listeners {
-		for left > 0 {
-			fd := l.accept()
-			if fd < 0 {
-				break
-			}
-			left--
-			s.add(fd, l.domain)
-		}
-	}
+	s.accept()
 	for _, a := range slices.Clone(s.askers) {
 		if !a.read() {
 			s.drop(a)
@@ -100,9 +105,30 @@ func (s *Server) Work() {
 	}
 }
 
+func (s *Server) accept() {
+	if s.now().Before(s.pause) {
+		return
+	}
+	waiting := slices.Clone(s.listeners)
+	for left := maxAccepts; left > 0 && len(waiting) > 0; {
+		l := waiting[0]
+		fd, err := l.accept()
+		if err != nil {
+			s.pause = s.now().Add(acceptPause)
+			return
+		}
+		waiting = waiting[1:]
+		if fd >= 0 {
+			left--
+			s.add(fd, l.domain)
+			waiting = append(waiting, l) // the other domains have their turn before
+		}
+	}
+}
+
 // add takes a connection. If there are too many, one that has not asked yet makes room.
 func (s *Server) add(fd int, domain string) {
-	if len(s.askers) >= maxAskers && !s.dropSilent() {
+	if len(s.askers) >= s.most && !s.dropSilent() {
 		unix.Close(fd)
 		return
 	}
@@ -126,9 +152,12 @@ func (s *Server) expire() {
 	}
 }
 
-// NextExpiry is when Work has connections to drop; zero if there are none.
+// NextExpiry is when Work has connections to drop, or accepts some again; zero for never.
 func (s *Server) NextExpiry() time.Time {
 	var next time.Time
+	if s.deaf {
+		next = s.pause
+	}
 	for _, a := range s.askers {
 		if at := a.since.Add(maxSilence); next.IsZero() || at.Before(next) {
 			next = at
@@ -177,10 +206,17 @@ func (s *Server) answerKnown(a *asker) {
 	if s.Changed != nil && s.Changed(a.domain) {
 		s.cache = cache{}
 	}
-	if answer, known := s.cache.of(a.question, s.date()); known {
+	answer, known := s.cache.of(a.question, s.date())
+	if !known && s.Known != nil {
+		answer, known = s.Known(a.question)
+	}
+	if known {
 		s.say(a, answer)
 	}
 }
+
+// Forget forgets what was answered about an address: something later is known.
+func (s *Server) Forget(normal string) { s.cache.forget(normal) }
 
 // Questions hands out at most so many addresses that are asked about, each once.
 func (s *Server) Questions(most int) []string {

@@ -15,6 +15,8 @@ const (
 	maxPath = 103
 	// backlog is how many questions may wait to be accepted. More are not asked.
 	backlog = 128
+	// minLimit is how many descriptors POSIX promises a process, and maxLimit is enough.
+	minLimit, maxLimit = 20, 1 << 20
 	// socketMode lets the folder's group ask.
 	socketMode = 0o660
 )
@@ -27,13 +29,17 @@ func socket() (int, error) {
 	if err != nil {
 		return -1, fmt.Errorf("socket: %w", err)
 	}
-	private(fd)
-	return fd, nil
+	return private(fd)
 }
 
-func private(fd int) {
+// private closes the descriptor if it cannot be had without waiting: a session must not.
+func private(fd int) (int, error) {
 	unix.CloseOnExec(fd)
-	_ = unix.SetNonblock(fd, true)
+	if err := unix.SetNonblock(fd, true); err != nil {
+		unix.Close(fd)
+		return -1, fmt.Errorf("fcntl: %w", err)
+	}
+	return fd, nil
 }
 
 // A listener is the socket of one domain.
@@ -59,7 +65,7 @@ func listen(dir, domain string) (*listener, error) {
 	l.fd = fd
 	if err := l.bind(tmp); err != nil {
 		unix.Close(fd)
-		_ = unix.Unlink(tmp)
+		_ = sys.Unlink(unix.AT_FDCWD, tmp)
 		return nil, fmt.Errorf("%s: %w", l.path, err)
 	}
 	return l, nil
@@ -67,11 +73,11 @@ func listen(dir, domain string) (*listener, error) {
 
 // bind gives the socket its name once it can be asked.
 func (l *listener) bind(tmp string) error {
-	_ = unix.Unlink(tmp) // left by a process with this id
+	_ = sys.Unlink(unix.AT_FDCWD, tmp) // left by a process with this id
 	if err := unix.Bind(l.fd, &unix.SockaddrUnix{Name: tmp}); err != nil {
 		return err
 	}
-	if err := unix.Chmod(tmp, socketMode); err != nil {
+	if err := sys.Retry(func() error { return unix.Chmod(tmp, socketMode) }); err != nil {
 		return err
 	}
 	if err := unix.Listen(l.fd, backlog); err != nil {
@@ -80,26 +86,41 @@ func (l *listener) bind(tmp string) error {
 	if err := sys.Lstat(unix.AT_FDCWD, tmp, &l.file); err != nil {
 		return err
 	}
-	return unix.Rename(tmp, l.path)
+	return sys.Rename(unix.AT_FDCWD, tmp, l.path)
 }
 
-// accept returns the next connection, or -1 if there is none now.
-func (l *listener) accept() int {
+// accept returns the next connection, or -1 if there is none now. The error says that one may
+// wait and cannot be taken.
+func (l *listener) accept() (int, error) {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
-	fd, _, err := unix.Accept(l.fd)
-	if err != nil {
-		return -1
+	fd, err := sys.RetryN(func() (int, error) {
+		fd, _, err := unix.Accept(l.fd)
+		return fd, err
+	})
+	if err == unix.EAGAIN || err == unix.ECONNABORTED {
+		return -1, nil
 	}
-	private(fd)
-	return fd
+	if err != nil {
+		return -1, err
+	}
+	return private(fd)
+}
+
+// descriptorLimit is how many descriptors this process may have.
+func descriptorLimit() int {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return minLimit
+	}
+	return int(min(uint64(limit.Cur), maxLimit))
 }
 
 // close takes the name away if it is still this socket's.
 func (l *listener) close() {
 	var st unix.Stat_t
 	if sys.Lstat(unix.AT_FDCWD, l.path, &st) == nil && sys.SameFile(&st, &l.file) {
-		_ = unix.Unlink(l.path)
+		_ = sys.Unlink(unix.AT_FDCWD, l.path)
 	}
 	unix.Close(l.fd)
 }

@@ -68,96 +68,94 @@ func (s *Settings) Standing() bool { return s.Idle > 0 }
 // Apply reads the variables that get knows. A value that makes no sense is an
 // error: a guess at the meaning of VODMR_SOFTBOUNCE=yes could bounce mail.
 func (s *Settings) Apply(get func(name string) string) error {
-	err := s.applySite(get)
-	if value := get("VODMR_SOFTBOUNCE"); value != "" && err == nil {
-		s.SoftBounce, err = flag("VODMR_SOFTBOUNCE", value)
-	}
-	if value := get("VODMR_REQUIRETLS"); value != "" && err == nil {
-		s.RequireTLS, err = flag("VODMR_REQUIRETLS", value)
-	}
-	if value := get("VODMR_WINDOW"); value != "" && err == nil {
-		s.Window, err = number("VODMR_WINDOW", value, 1, math.MaxInt)
-		s.Window = min(s.Window, smtp.MaxWindow)
-	}
-	if value := get("VODMR_INTERVAL"); value != "" && err == nil {
-		s.Interval, err = seconds("VODMR_INTERVAL", value, 0, 1<<30)
-	}
-	if value := get("VODMR_IDLE"); value != "" && err == nil {
-		s.Idle, err = seconds("VODMR_IDLE", value, 0, idleMost)
-	}
-	if value := get("VODMR_NOOP"); value != "" && err == nil {
-		s.Noop, err = seconds("VODMR_NOOP", value, 1, noopMost)
-	}
-	if value := get("VODMR_LOOK"); value != "" && err == nil {
-		s.Look, err = seconds("VODMR_LOOK", value, 1, lookMost)
-	}
-	if value := get("VODMR_IGNORE"); value != "" && err == nil {
-		s.Ignore, err = extensions("VODMR_IGNORE", value)
-	}
-	if value := get("VODMR_ASK"); value != "" && err == nil {
-		s.Ask, err = number("VODMR_ASK", value, 0, askMost)
-	}
-	if value := get("VODMR_DOOR"); value != "" && err == nil {
-		s.Door, err = folder("VODMR_DOOR", value)
-	}
+	err := apply(get, append(s.siteVariables(), []variable{
+		{"VODMR_SOFTBOUNCE", flag(&s.SoftBounce, "0", "1")},
+		{"VODMR_REQUIRETLS", flag(&s.RequireTLS, "0", "1")},
+		{"VODMR_WINDOW", number(&s.Window, 1, math.MaxInt, 1)},
+		{"VODMR_INTERVAL", number(&s.Interval, 0, 1<<30, time.Second)},
+		{"VODMR_IDLE", number(&s.Idle, 0, idleMost, time.Second)},
+		{"VODMR_NOOP", number(&s.Noop, 1, noopMost, time.Second)},
+		{"VODMR_LOOK", number(&s.Look, 1, lookMost, time.Second)},
+		{"VODMR_IGNORE", s.setIgnore},
+		{"VODMR_ASK", number(&s.Ask, 0, askMost, 1)},
+		{"VODMR_DOOR", s.setDoor},
+	}...))
+	s.Window = min(s.Window, smtp.MaxWindow)
 	return err
 }
 
 // applySite reads the variables that programs without a session heed too.
-func (s *Settings) applySite(get func(name string) string) (err error) {
-	if value := get("VODMR_MTA"); value != "" {
-		s.Agent, err = maildir.AgentNamed(value)
+func (s *Settings) applySite(get func(name string) string) error {
+	return apply(get, s.siteVariables())
+}
+
+func (s *Settings) siteVariables() []variable {
+	return []variable{{"VODMR_MTA", s.setAgent}, {"VODMR_BOUNCE", flag(&s.TellCustomer, "sender", "customer")}}
+}
+
+// A variable is one of the settings; set takes a value that is not empty.
+type variable struct {
+	name string
+	set  func(name, value string) error
+}
+
+// apply sets the variables that get knows, up to the first that makes no sense.
+func apply(get func(name string) string, variables []variable) error {
+	for _, v := range variables {
+		if value := get(v.name); value != "" {
+			if err := v.set(v.name, value); err != nil {
+				return err
+			}
+		}
 	}
-	if value := get("VODMR_BOUNCE"); value != "" && err == nil {
-		s.TellCustomer, err = recipientOfNotices(value)
-	}
+	return nil
+}
+
+func (s *Settings) setAgent(_, value string) (err error) {
+	s.Agent, err = maildir.AgentNamed(value)
 	return err
 }
 
-// recipientOfNotices reads VODMR_BOUNCE.
-func recipientOfNotices(value string) (customer bool, err error) {
-	if value != "customer" && value != "sender" {
-		return false, fmt.Errorf("VODMR_BOUNCE is %q: it must be sender or customer", value)
-	}
-	return value == "customer", nil
-}
-
-// extensions reads names of extensions, with commas or blanks between them. An unknown
+// setIgnore reads names of extensions, with commas or blanks between them. An unknown
 // name is an error: it may be a misspelt one.
-func extensions(name, value string) ([]string, error) {
+func (s *Settings) setIgnore(name, value string) error {
 	known := []string{"PIPELINING", "CHUNKING", "8BITMIME", "SMTPUTF8", "SIZE", "LIMITS", "ENHANCEDSTATUSCODES"}
-	words := strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(", \t", r) })
-	for _, word := range words {
+	s.Ignore = strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(", \t", r) })
+	for _, word := range s.Ignore {
 		if !slices.ContainsFunc(known, func(k string) bool { return strings.EqualFold(k, word) }) {
-			return nil, fmt.Errorf("%s is %q: its words must be of %s", name, value, strings.Join(known, ", "))
+			return fmt.Errorf("%s is %q: its words must be of %s", name, value, strings.Join(known, ", "))
 		}
 	}
-	return words, nil
+	return nil
 }
 
-func seconds(name, value string, low, high int) (time.Duration, error) {
-	n, err := number(name, value, low, high)
-	return time.Duration(n) * time.Second, err
-}
-
-func folder(name, value string) (string, error) {
+func (s *Settings) setDoor(name, value string) error {
 	if value[0] != '/' {
-		return "", fmt.Errorf("%s is %q: it must begin with /", name, value)
+		return fmt.Errorf("%s is %q: it must begin with /", name, value)
 	}
-	return strings.TrimRight(value, "/"), nil
+	s.Door = strings.TrimRight(value, "/")
+	return nil
 }
 
-func flag(name, value string) (bool, error) {
-	if value != "0" && value != "1" {
-		return false, fmt.Errorf("%s is %q: it must be 0 or 1", name, value)
+// flag reads one of two words.
+func flag(p *bool, off, on string) func(name, value string) error {
+	return func(name, value string) error {
+		if value != off && value != on {
+			return fmt.Errorf("%s is %q: it must be %s or %s", name, value, off, on)
+		}
+		*p = value == on
+		return nil
 	}
-	return value == "1", nil
 }
 
-func number(name, value string, low, high int) (int, error) {
-	n, err := strconv.Atoi(value)
-	if err != nil || n < low || n > high {
-		return 0, fmt.Errorf("%s is %q: it must be a number from %d to %d", name, value, low, high)
+// number reads a whole number of units.
+func number[T ~int | ~int64](p *T, low, high int, unit T) func(name, value string) error {
+	return func(name, value string) error {
+		n, err := strconv.Atoi(value)
+		if err != nil || n < low || n > high {
+			return fmt.Errorf("%s is %q: it must be a number from %d to %d", name, value, low, high)
+		}
+		*p = T(n) * unit
+		return nil
 	}
-	return n, nil
 }

@@ -210,10 +210,5 @@ func (b *Bouncer) noticeID(m *Message) string {
 	return strconv.FormatInt(m.entry.Time, 10) + "." + strconv.FormatUint(sum.Sum64(), 36)
 }
 
-// shown is a raw address as the log has addresses: in SMTP's form, if it has one.
-func shown(raw string) string {
-	if quoted, err := address.Quote(raw); err == nil {
-		raw = quoted
-	}
-	return "<" + raw + ">"
-}
+// shown is a raw address as the log has addresses.
+func shown(raw string) string { return "<" + address.Shown(raw) + ">" }

@@ -54,6 +54,9 @@ func (r *reader) mayJoin(copies []*Message, it *Message) bool {
 	if it.sender != lead.sender || it.double != lead.double || it.coding() != lead.coding() {
 		return false
 	}
+	if r.history.Of(lead.base).Closed() || r.history.Of(it.base).Closed() {
+		return false
+	}
 	if slices.ContainsFunc(copies, func(other *Message) bool { return other.to == it.to }) {
 		return false
 	}

@@ -181,11 +181,7 @@ func (e *expiry) nextOld() (maildir.Entry, bool) {
 
 // old reports if a message has waited for longer than control/queuelifetime.
 func (s *Spool) old(entry maildir.Entry) bool {
-	return age(entry, s.clock()) > s.bouncer.Control.QueueLifetime
-}
-
-func age(entry maildir.Entry, now time.Time) time.Duration {
-	return now.Sub(time.Unix(entry.Time, 0))
+	return s.ages.since(entry.Time) > s.bouncer.Control.QueueLifetime
 }
 
 // expire bounces one message and removes it. done reports if there is nothing to try
@@ -251,7 +247,7 @@ func logExpired(log *logline.Logger, m *Message, why string) {
 // whyExpired tells a sender the fate of a message: with the last reply, if
 // one is known.
 func (e *expiry) whyExpired(m *Message, note history.Note) string {
-	why := "it was too old after " + span(age(m.entry, e.spool.clock())) + ": "
+	why := "it was too old after " + span(e.spool.ages.since(m.entry.Time)) + ": "
 	switch {
 	case note.Reply != "":
 		return why + "it was deferred, the last time with: " + note.Reply

@@ -151,7 +151,7 @@ func (f *files) address(it *Message, head []byte) error {
 	}
 	start := withoutSpans(head, it.cut)
 	sum := fnv.New64a()
-	_, _ = sum.Write(start[:min(len(start), sumSize, int(it.length))])
+	_, _ = sum.Write(start[:min(int64(len(start)), sumSize, it.length)])
 	it.sum = sum.Sum64()
 	if it.raw != nil {
 		it.body = start

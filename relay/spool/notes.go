@@ -90,6 +90,6 @@ func (s *Spool) noteTrouble(err error) {
 // renamed.
 func LogQuarantined(box *maildir.Box, log *logline.Logger) {
 	for _, name := range box.Lock.Quarantined() {
-		log.Event("error", logline.F("file", name), logline.F("reason", "it was no regular file of ours: it is quarantined as "+name+".bad"))
+		log.Event("error", logline.F("file", name), logline.F("reason", "it was no regular file of ours: it is quarantined as "+name+".bad, or removed if it was a link or a FIFO"))
 	}
 }

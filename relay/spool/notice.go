@@ -58,10 +58,7 @@ func (r *reader) takeNotice() *Batch {
 	}
 	n := r.notices[0]
 	r.notices = r.notices[1:]
-	to, err := address.Quote(n.to)
-	if err != nil {
-		to = n.to // the domain was in an address that could be quoted
-	}
+	to := address.Shown(n.to) // it can be quoted, as the address that its domain is from
 	it := *n.message
 	it.sender, it.double, it.rcpt, it.to, it.retry, it.raw, it.body = "", false, n.to, to, false, nil, nil
 	return &Batch{Messages: []*Message{&it}, notice: n}

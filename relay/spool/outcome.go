@@ -1,8 +1,10 @@
 package spool
 
 import (
+	"errors"
 	"time"
 
+	"vodmr/internal/address"
 	"vodmr/internal/logline"
 	"vodmr/maildir"
 	"vodmr/smtp"
@@ -52,9 +54,8 @@ const secondDeferral = 24 * time.Hour
 
 // Deferred keeps a message, unless it has been tried for long enough.
 func (s *Spool) Deferred(m *Message, reply smtp.Reply) {
-	now := s.clock()
 	first := s.history.Of(m.base).First
-	if s.old(m.entry) && first != 0 && now.Sub(time.Unix(first, 0)) >= secondDeferral {
+	if s.old(m.entry) && first != 0 && s.ages.since(first) >= secondDeferral {
 		s.bounceOrKeep(m, reply, "it was deferred until it was too old, the last time with: ")
 		return
 	}
@@ -118,4 +119,31 @@ func (s *Spool) Repeat(messages []*Message, plain bool) {
 
 func logFile(log *logline.Logger, event string, m *Message, reply smtp.Reply) {
 	log.Event(event, append(m.fields(), logline.F("reply", reply.String()))...)
+}
+
+// notOurs says that a message is for no domain of this login.
+type notOurs struct{ rcpt string }
+
+func (e *notOurs) Error() string { return "for no domain of this login: " + e.rcpt }
+
+// knownReason reports if the reason that a file stays lies in the file, and not in
+// trouble of this host.
+func knownReason(err error) bool {
+	var other *notOurs
+	return errors.As(err, &other) || errors.Is(err, maildir.ErrGone) || errors.Is(err, maildir.ErrNoEnvelope) ||
+		errors.Is(err, maildir.ErrNotRegular) || errors.Is(err, maildir.ErrOwner) || errors.Is(err, address.ErrSyntax) || err == errUnproven || err == errForSession
+}
+
+// skip logs why a file stays, unless the log has that already.
+func (s *Spool) skip(entry maildir.Entry, err error) {
+	s.Unreadable = s.Unreadable || !knownReason(err)
+	if errors.Is(err, maildir.ErrGone) {
+		s.Counts.Waiting--
+		s.log.Event("skip", logline.F("file", entry.Path()), logline.F("reason", "gone"))
+		return
+	}
+	s.retries.postpone(entry.Base(), s.retries.rereadWait(err))
+	if s.history.Stays(entry.Base(), err.Error()) {
+		s.log.Event("skip", logline.F("file", entry.Path()), logline.F("reason", err.Error()))
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"vodmr/internal/hang"
 	"vodmr/internal/logline"
 	"vodmr/internal/workers"
 	"vodmr/maildir"
@@ -29,6 +30,7 @@ type removals struct {
 	pool     *workers.Pool
 	results  chan removal
 	underWay int
+	long     time.Duration // after which one is logged that has not ended
 }
 
 // A removal is that of a message that the customer's server took.
@@ -39,7 +41,7 @@ type removal struct {
 }
 
 func newRemovals(s *Spool, l *latency) removals {
-	return removals{spool: s, latency: l, pool: workers.New(removalThreads, MaxRemovals), results: make(chan removal, MaxRemovals)}
+	return removals{spool: s, latency: l, pool: workers.New(removalThreads, MaxRemovals), results: make(chan removal, MaxRemovals), long: hang.Long}
 }
 
 // remove removes a message that the customer's server took: at once, or beside the
@@ -65,8 +67,25 @@ func (r *removals) remove(m *Message) {
 // are under way.
 func (r *removals) settle(most int) {
 	for r.underWay > 0 && (r.underWay > most || len(r.results) > 0) {
-		r.ended(<-r.results)
+		r.ended(r.next())
 	}
+}
+
+// next waits for the end of a removal, however long the file system hangs: if this process
+// ended, the message might be sent again. The log says what it waits for.
+func (r *removals) next() removal {
+	if len(r.results) > 0 {
+		return <-r.results
+	}
+	timer := time.NewTimer(r.long)
+	defer timer.Stop()
+	select {
+	case one := <-r.results:
+		return one
+	case <-timer.C:
+	}
+	hang.Log(r.spool.log, "unlink in "+r.spool.box.Path(), hang.Hangs, r.long)
+	return <-r.results
 }
 
 func (r *removals) ended(one removal) {

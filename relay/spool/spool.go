@@ -39,6 +39,7 @@ type Spool struct {
 	grant   *grant.Grant
 	bouncer *Bouncer
 	clock   func() time.Time
+	ages    *ageClock
 	log     *logline.Logger
 
 	history *history.History // nil until it is read
@@ -55,7 +56,7 @@ type Spool struct {
 // Open makes the Spool of a Maildir. Nothing is read yet: see Scan. The history is read
 // from the Maildir once it is needed.
 func Open(box *maildir.Box, g *grant.Grant, bouncer *Bouncer, clock func() time.Time, log *logline.Logger) *Spool {
-	s := &Spool{box: box, Looks: Looks{box: box}, grant: g, bouncer: bouncer, clock: clock, log: log, Times: StandardTimings(), Trust: &Trust{}}
+	s := &Spool{box: box, Looks: Looks{box: box}, grant: g, bouncer: bouncer, clock: clock, ages: newAgeClock(clock), log: log, Times: StandardTimings(), Trust: &Trust{}}
 	s.Trust.spool = s
 	s.Notices = &Notices{s}
 	s.retries = &retryTimes{start: time.Now(), standing: g.Settings.Standing(), clock: clock, timings: s.Times}

@@ -2,7 +2,7 @@ package spool
 
 import (
 	"slices"
-	"time"
+	"strings"
 
 	"vodmr/maildir"
 	"vodmr/smtp"
@@ -18,7 +18,8 @@ type Trust struct {
 	last      smtp.Reply // the last refusal
 	inARow    int        // batches refused since one was taken in this session
 	took      bool       // it took a message
-	mailed    bool       // it accepted a MAIL
+	mailed    bool       // it accepted a MAIL; in a standing session since that looked for mail last
+	looked    bool       // the session has sent all, and looked for mail again
 	unwilling int        // messages refused for the session's sake
 	// senders are messages with a refused MAIL, before any was accepted.
 	senders []refusedMail
@@ -72,6 +73,24 @@ func (t *Trust) AcceptedSender() {
 		t.why = ""
 	}
 	t.DecideSenders()
+}
+
+// Looked says that a standing session, which had sent all, looked for mail again. That may be
+// days later: what the server accepted before tells nothing of what it will accept.
+func (t *Trust) Looked() { t.mailed, t.looked = false, true }
+
+// LeavesOpen reports if this refusal of a MAIL is not decided about: a standing session looked
+// for mail again, and no MAIL was accepted since. It may be about the session: Postfix refuses each MAIL of a
+// session after its milter was started anew. So another session is to try. A refusal for the
+// address is about that.
+func (t *Trust) LeavesOpen(reply smtp.Reply) bool {
+	return t.looked && !t.mailed && !AboutAddress(reply)
+}
+
+// AboutAddress reports if a MAIL was refused for its address: sendmail says X.1.8 if the
+// sender's domain cannot be looked up.
+func AboutAddress(reply smtp.Reply) bool {
+	return strings.HasPrefix(reply.Enhanced, "4.1.") || strings.HasPrefix(reply.Enhanced, "5.1.")
 }
 
 // RefusedAll counts a batch that was refused for good, with nothing taken of it.
@@ -146,7 +165,7 @@ func (t *Trust) DecideSenders() {
 	for _, r := range senders {
 		if t.why != "" {
 			t.keepTried(r.message, r.reply)
-		} else {
+		} else if !t.LeavesOpen(r.reply) {
 			t.spool.Refused(r.message, r.reply, ByServer)
 		}
 	}
@@ -208,7 +227,7 @@ func (t *Trust) forgetListed(listed func(base string) bool) {
 // refusedForLong reports if a message was refused for good a day ago too.
 func (t *Trust) refusedForLong(m *Message) bool {
 	since := t.spool.history.RefusedSince(m.base)
-	return since != 0 && t.spool.clock().Sub(time.Unix(since, 0)) >= secondDeferral
+	return since != 0 && t.spool.ages.since(since) >= secondDeferral
 }
 
 // Refusing is why the session is to end, as a server that refuses everything is offered

@@ -1,9 +1,12 @@
 package docs
 
 import (
+	"cmp"
 	"encoding/csv"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -21,6 +24,31 @@ func stored(t *testing.T, name string) [][]string {
 		t.Fatalf("%d lines, %v", len(lines), err)
 	}
 	return lines
+}
+
+// faultRow finds the rows' names in the table of test/faults/row.go.
+var faultRow = regexp.MustCompile(`(?m)^\t\t\{(?:"([a-z-]+)"|slowRow), "`)
+
+// TestEachFaultIsStored: no row of faults is without a result of all its points, but
+// failing-door, which takes hours. test/faults/README.md says so.
+func TestEachFaultIsStored(t *testing.T) {
+	source, err := os.ReadFile(filepath.Join(root, "test/faults/row.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []string
+	for _, found := range faultRow.FindAllStringSubmatch(string(source), -1) {
+		if found[1] != "failing-door" {
+			rows = append(rows, cmp.Or(found[1], "killed-slow"))
+		}
+	}
+	var names []string
+	for _, line := range stored(t, "test/faults/results/results.csv")[1:] {
+		names = append(names, line[0])
+	}
+	if !slices.Equal(rows, names) {
+		t.Errorf("the rows are\n%q, stored are\n%q", rows, names)
+	}
 }
 
 // TestFaultsAreTheStored: the table in test/faults is the stored one, row by

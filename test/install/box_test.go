@@ -125,6 +125,7 @@ func (b *box) stop() {
 // shell.
 func newBareBox(t *testing.T, base, stage, name string) *box {
 	t.Helper()
+	namespaces(t)
 	cmd := exec.Command("unshare", "--mount", "--net", "--pid", "--uts", "--ipc", "--fork", "--kill-child",
 		"sh", "-c", boot, "sh", base, t.TempDir(), stage)
 	b := &box{name: name, machine: newShell(t, cmd, func() { _ = cmd.Process.Kill() }), boot: cmd}

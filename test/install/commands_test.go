@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"vodmr/test/kit/require"
 )
 
 // A tale is what the admins of a front and its customers type, with the time of each
@@ -37,6 +39,7 @@ const (
 func newTale(t *testing.T) *tale {
 	t.Helper()
 	t.Parallel()
+	require.UserNamespace(t, "atrn@.service has PrivateUsers")
 	s := &tale{t: t, base: bare(t), stage: newStage(t, debian(t))}
 	s.accounts, s.postfix, s.at = map[string]string{}, map[string]string{}, map[string]string{}
 	s.front, s.home = newBox(t, s.base, s.stage, "front"), newBox(t, s.base, s.stage, "home")

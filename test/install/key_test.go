@@ -8,7 +8,8 @@ import (
 
 var takeCommand = regexp.MustCompile(`(?m)^ *(vodmr-front -k sha256:\S+ \S+)$`)
 
-// take is a customer's mail server, so that both ends can be on one machine.
+// take is a customer's mail server, so that both ends can be on one machine. It writes to
+// /srv/box, or to another file with a name that ends in BOX.
 const take = `#!/bin/sh
 say() { printf '%s\r\n' "$1"; }
 say '220 here'
@@ -16,7 +17,7 @@ while read -r line; do
 	case $line in
 	DATA*)
 		say '354 go'
-		while read -r line; do case $line in .?) break ;; *) printf '%s\n' "$line" >>/srv/box ;; esac; done
+		while read -r line; do case $line in .?) break ;; *) printf '%s\n' "$line" >>/srv/box$BOX ;; esac; done
 		say '250 taken'
 		;;
 	QUIT*)

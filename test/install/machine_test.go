@@ -115,15 +115,21 @@ func newMachine(t *testing.T) *machine {
 	}
 	require.Program(t, "ip")
 	deb := debian(t)
-	if out, err := run("/", "unshare", "--mount", "--net", "--pid", "--fork", "mount", "-t", "tmpfs", "tmpfs", "/mnt"); err != nil {
-		require.Skip(t, "no namespaces can be made: %v %s", err, out)
-	}
+	namespaces(t)
 	stage := newStage(t, deb)
 	cmd := exec.Command("unshare", "--mount", "--net", "--pid", "--uts", "--ipc", "--fork", "--kill-child",
 		"sh", "-c", boot, "sh", base, t.TempDir(), stage)
 	m := newShell(t, cmd, func() { _ = cmd.Process.Kill() })
 	m.must(site)
 	return m
+}
+
+// namespaces skips a test if none can be made.
+func namespaces(t *testing.T) {
+	t.Helper()
+	if out, err := run("/", "unshare", "--mount", "--net", "--pid", "--fork", "mount", "-t", "tmpfs", "tmpfs", "/mnt"); err != nil {
+		require.Skip(t, "no namespaces can be made: %v %s", err, out)
+	}
 }
 
 // newShell starts root's shell on a machine; cmd is that shell. stop ends every process of

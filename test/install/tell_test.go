@@ -41,6 +41,7 @@ set +e
 // TestFrontsTellEachOther: confined as its unit says, vodmr-tell names the Maildir that got
 // mail, and wakes the session of a Maildir that another front names.
 func TestFrontsTellEachOther(t *testing.T) {
+	require.UserNamespace(t, "vodmr-tell.service has PrivateUsers")
 	stage := t.TempDir()
 	base, tell := bare(t), filepath.Join(stage, "tell")
 	must(t, stage, "mkdir", "-p", tell+"/bin", tell+"/lib")

@@ -49,8 +49,18 @@ func (s *site) fetchmail(t testing.TB, p *provider, smtpPort string) (code int, 
 	if err := os.WriteFile(rc, []byte(line), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(command, "-f", rc, "--nodetach", "--nosyslog", "-v",
+	cmd := withFullName(command, "-f", rc, "--nodetach", "--nosyslog", "-v",
 		"--pidfile", filepath.Join(home, "pid"))
 	cmd.Env = append(os.Environ(), "FETCHMAILHOME="+home, "HOME="+home)
 	return run(t, sessionLimit, cmd)
+}
+
+// withFullName returns a command that takes this machine for one with a full name, if it
+// may: fetchmail ends at once if that name has no dot and does not resolve.
+func withFullName(argv ...string) *exec.Cmd {
+	named := []string{"--uts", "sh", "-c", `hostname customer.example && exec "$@"`, "sh"}
+	if exec.Command("unshare", append(named, "true")...).Run() != nil {
+		return exec.Command(argv[0], argv[1:]...)
+	}
+	return exec.Command("unshare", append(named, argv...)...)
 }

@@ -6,12 +6,10 @@ import (
 	"net/smtp"
 	"net/textproto"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sort"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -78,100 +76,6 @@ func knows(s *site, users ...string) string {
 		list = append(list, "{ "+user+"@"+s.domain+" = inbox/ }")
 	}
 	return "virtual_mailbox_maps = inline:{ " + strings.Join(list, ", ") + " }"
-}
-
-// A doorCustomer is a customer's server that has bob, and not these two.
-type doorCustomer struct {
-	atrn         func(t *testing.T, s *site) []string // atrn's arguments
-	nobody, gone string
-	words        string // how it refuses
-}
-
-func doorCustomers() map[string]doorCustomer {
-	return map[string]doorCustomer{
-		"Postfix": {func(t *testing.T, s *site) []string {
-			return []string{"-s", "127.0.0.1:" + startPostfix(t, s.domain, knows(s, "bob", "postmaster")).port}
-		}, "nobody", "gone", "<nobody@example.org>: Recipient address rejected: User unknown"},
-		"Exim": {func(t *testing.T, s *site) []string {
-			return []string{"-s", "127.0.0.1:" + eximPeer.start(t, s.domain).port}
-		}, "refused-nobody", "refused-gone", "nobody has that address"},
-		"a program": {func(t *testing.T, s *site) []string {
-			return []string{program(t, "customer"), filepath.Join(t.TempDir(), "Maildir"), "only", "bob@" + s.domain}
-		}, "nobody", "gone", "nobody here has that address"},
-	}
-}
-
-// TestDoor: a real Postfix in front refuses what the customer's server does not have: at
-// once during a standing session, and from what was learnt once none does.
-func TestDoor(t *testing.T) {
-	t.Parallel()
-	for name, customer := range doorCustomers() {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			customer.test(t)
-		})
-	}
-}
-
-func (customer doorCustomer) test(t *testing.T) {
-	s := newSite(t).standing("VODMR_NOOP=1")
-	door := s.openDoor(t)
-	args := customer.atrn(t, s)
-	front := startAskingFront(t, s, door)
-	p := s.listen(t)
-	session := func(code int, run func()) {
-		t.Helper()
-		before := len(p.lines(t, " stand "))
-		done := background(func() (int, string) { return s.atrn(t, p, args...) })
-		eventually(t, time.Minute, "the session stands", func() bool { return len(p.lines(t, " stand ")) > before })
-		run()
-		s.terminate(t)
-		if e := <-done; e.code != code {
-			t.Errorf("atrn exits %d, want %d: %s", e.code, code, e.output)
-		}
-	}
-	want := func(user, reply string) {
-		t.Helper()
-		if got := rcpt(t, front, user+"@"+s.domain); !strings.HasPrefix(got, reply) {
-			t.Errorf("%s: the front says %q, want %q", user, got, reply)
-		}
-	}
-	nobody, gone := customer.nobody, customer.gone
-	want(nobody, "250") // nobody can be asked
-	session(0, func() {
-		s.deliver(t, "ann@sender.test", "first\n", "bob@"+s.domain)
-		eventually(t, time.Minute, "it is sent", func() bool { return len(s.waiting(t)) == 0 })
-		for range 3 {
-			want(nobody, "550 5.1.1 <"+nobody+"@"+s.domain+">: Recipient address rejected: "+customer.words)
-			want("bob", "250")
-		}
-		if n := len(p.lines(t, " asked to=<"+nobody+"@")); n != 1 {
-			t.Errorf("the customer's server was asked %d times", n)
-		}
-	})
-	// None stands: the first such message comes, bounces, and the second is refused.
-	want(gone, "250")
-	s.deliver(t, "ann@sender.test", "to nobody\n", gone+"@"+s.domain)
-	session(65, func() { // all of its mail is refused
-		eventually(t, time.Minute, "it bounces", func() bool { return len(s.bounces(t)) == 1 })
-	})
-	want(gone, "550 5.1.1 ")
-	want("bob", "250")
-	if out, err := exec.Command(program(t, "vodmr-rcpt"), "-d", door, "-x", gone+"@"+s.domain).CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	want(gone, "250")
-	// A session that was killed leaves its socket: what was learnt counts.
-	done := background(func() (int, string) { return s.atrn(t, p, args...) })
-	eventually(t, time.Minute, "the session has a socket", func() bool {
-		_, err := os.Stat(filepath.Join(door, s.domain))
-		return err == nil
-	})
-	s.end(t, syscall.SIGKILL)
-	<-done
-	want(nobody, "550 5.1.1 ")
-	want("bob", "250")
-	session(0, func() { want(nobody, "550 5.1.1 ") }) // the socket is replaced
 }
 
 // TestDoorPermissions: who is not in the folder's group cannot ask, and neither can the

@@ -43,7 +43,7 @@ func newFarHost(t testing.TB) *farHost {
 	}
 	h := &farHost{
 		ip:       require.Program(t, "ip"),
-		name:     fmt.Sprintf("vodmr-test-%d-%d", pid, n),
+		name:     fmt.Sprintf("vodmr-test-%d-%d", os.Getpid(), n), // scripts/test knows it
 		near:     fmt.Sprintf("vodmr%d.%d", pid, n),
 		far:      fmt.Sprintf("vodmf%d.%d", pid, n),
 		nearAddr: address(1),

@@ -9,16 +9,19 @@ var eximPeer = &peer{
 	name:       "Exim",
 	modes:      []mode{chunked, pipelined, lockStep},
 	exceptions: map[string]exception{"no-header": endsHeader, "header-from-line": endsHeader, "header-only": noBody},
-	start: func(t *testing.T, domain string) *running {
-		r := newInstalled(t)
-		r.port = freePort(t)
-		installed.mkdir(t, filepath.Join(r.dir, "spool"), 0o750)
-		installed.mkdir(t, filepath.Join(r.dir, "logs"), 0o750)
-		conf := r.file(t, "exim.conf", eximConf, 0o644)
-		r.onPort(t, r.asInstalled(t, "exim4-daemon-light", "/usr/sbin/exim4", "-C", conf, "-bdf", "-oX", "127.0.0.1."+r.port))
-		r.idle = func() bool { return emptyTree(filepath.Join(r.dir, "spool/input")) }
-		return r
-	},
+	start:      func(t *testing.T, domain string) *running { return startEximPeer(t, eximConf) },
+}
+
+func startEximPeer(t testing.TB, configuration string) *running {
+	t.Helper()
+	r := newInstalled(t)
+	r.port = freePort(t)
+	installed.mkdir(t, filepath.Join(r.dir, "spool"), 0o750)
+	installed.mkdir(t, filepath.Join(r.dir, "logs"), 0o750)
+	conf := r.file(t, "exim.conf", configuration, 0o644)
+	r.onPort(t, r.asInstalled(t, "exim4-daemon-light", "/usr/sbin/exim4", "-C", conf, "-bdf", "-oX", "127.0.0.1."+r.port))
+	r.idle = func() bool { return emptyTree(filepath.Join(r.dir, "spool/input")) }
+	return r
 }
 
 const eximConf = `exim_user = Debian-exim

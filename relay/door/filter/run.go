@@ -154,13 +154,11 @@ func (p *pump) add(toServer, toClient []byte) {
 	}
 }
 
-// tell tells the server that the client has ended, once it has got all of its bytes. If
-// bytes could not be passed on, the server would wait for them until its own time is over.
+// tell tells the server that the client has ended, once it has got all of its bytes. It is
+// also the end if some bytes could not be written: server and client would wait for each other.
 func (p *pump) tell() {
-	if p.ended || p.serverEnded {
-		return
-	}
-	if p.serverDeaf || p.clientEnded && len(p.toServer) == 0 && !p.dialogue.HasHeld() {
+	complete := p.clientEnded && len(p.toServer) == 0 && !p.dialogue.HasHeld()
+	if (complete || p.serverDeaf) && !p.ended && !p.serverEnded {
 		p.ended = true
 		_ = unix.Shutdown(p.serverFD, unix.SHUT_WR)
 	}

@@ -35,7 +35,7 @@ type file struct {
 	dropped   bool   // there were too many of them: only a rewriting helps
 	torn      bool   // the file's last line has no end
 	unusable  bool   // the name is taken by something that vodmr did not write
-	appended  int    // bytes since a rewriting was last tried
+	appended  int64  // bytes since a rewriting was last tried
 	lines     int    // lines, pending ones too, since then
 	size      int64  // bytes of the whole
 	total     int    // lines since it was rewritten, without those counted in lines
@@ -149,7 +149,7 @@ func (h *History) load() error {
 		return errUnusable
 	}
 	h.state.infer()
-	h.out.size, h.out.appended, h.out.lines = st.Size, int(st.Size), good
+	h.out.size, h.out.appended, h.out.lines = st.Size, st.Size, good
 	return err
 }
 
@@ -201,7 +201,7 @@ func (h *History) Flush() error {
 	if f.abandoned || len(f.pending) == 0 && !f.dropped {
 		return nil
 	}
-	if f.dropped || f.appended+len(f.pending) > maxAppended || f.lines > maxLines {
+	if f.dropped || f.appended+int64(len(f.pending)) > maxAppended || f.lines > maxLines {
 		err := h.rewrite()
 		if err == nil || f.dropped || f.full() {
 			return err
@@ -231,7 +231,7 @@ func (f *file) appendPending() error {
 		return f.named(fileName, err)
 	}
 	f.torn = false
-	f.appended += len(data)
+	f.appended += int64(len(data))
 	f.size += int64(len(data))
 	f.pending = f.pending[:0]
 	return nil
@@ -255,8 +255,7 @@ func (f *file) quarantine() {
 	if !f.unusable {
 		return
 	}
-	sys.Unlink(f.dir, badName) // a file cannot be replaced by a directory
-	if sys.Rename(f.dir, fileName, badName) == nil {
+	if sys.Quarantine(f.dir, fileName, badName) == nil {
 		f.unusable, f.torn = false, false
 	}
 }

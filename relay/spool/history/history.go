@@ -25,6 +25,11 @@ type Note struct {
 	Reason string // why it stays although it was never offered
 }
 
+// Closed reports if a 421 ended the last session that tried the message, which was not its
+// first try. If it went with copies of it, the server may have refused so many of these that
+// it hangs up (Postfix after 20 errors), and would do so each time.
+func (n Note) Closed() bool { return n.Tries > 1 && strings.HasPrefix(n.Reply, "421") }
+
 // A History is vodmr.notes as read and as it changes: what was tried, when, and what the
 // peer said. With it, a message that breaks each session cannot block the others, no
 // message is sent twice, and a deferral has a beginning. The caller holds the Maildir's
@@ -66,8 +71,15 @@ const (
 	keepDone = 30 * 24 * time.Hour
 )
 
-// Of returns what is known of the message with that base name.
-func (h *History) Of(base string) Note { return h.state.of(base) }
+// Of returns what is known of the message with that base name. A first deferral in the future
+// was noted by a clock that was wrong: it would be the last one that counts until then.
+func (h *History) Of(base string) Note {
+	note := h.state.of(base)
+	if note.First > h.state.clock().Unix() {
+		note.First = 0
+	}
+	return note
+}
 
 // Ended returns when a session last ended cleanly, in Unix seconds, or 0 if none is known.
 func (h *History) Ended() int64 { return h.state.ended }
@@ -228,14 +240,13 @@ func (s *state) there(bases func(func([]byte) bool)) map[string]bool {
 	if len(s.files)+len(s.unanswered) == 0 {
 		return found
 	}
-	bases(func(base []byte) bool {
+	for base := range bases {
 		_, noted := s.files[string(base)]
 		_, sent := s.unanswered[string(base)]
 		if noted || sent {
 			found[string(base)] = true
 		}
-		return true
-	})
+	}
 	return found
 }
 

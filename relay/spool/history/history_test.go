@@ -639,3 +639,19 @@ func TestNoDescriptorLeaks(t *testing.T) {
 		t.Errorf("%d descriptors before and %d after", before, after)
 	}
 }
+
+// TestDeferredInTheFuture: a deferral that was noted by a clock that was wrong does not count
+// until then. The next one does.
+func TestDeferredInTheFuture(t *testing.T) {
+	now := time.Unix(1795000000, 0)
+	b, _ := newDir(t, map[string]string{"vodmr.notes": "2110000000 kept a 2 2110000000 550 no\n2110000000 session -\n"})
+	h, err := b.open(func() time.Time { return now })
+	require.OK(t, err)
+	if note := h.Of("a"); note.First != 0 || note.Tries != 2 || h.RefusedSince("a") != 0 {
+		t.Errorf("it is %+v", note)
+	}
+	h.Doubted("a", "550 no")
+	if since := h.RefusedSince("a"); since != now.Unix() {
+		t.Errorf("it is refused since %d", since)
+	}
+}

@@ -21,8 +21,10 @@ const (
 	keepRecipient = 7 * 24 * time.Hour
 	// keepTakesAll is how long a server that takes any recipient is not asked again.
 	keepTakesAll = 24 * time.Hour
-	// renewAccepted is how old an acceptance must be to be written again.
-	renewAccepted = 24 * time.Hour
+	// AcceptedFor and RefusedFor are how long an answer holds without the customer's server being
+	// asked again, if it can be asked. A user that it makes is not refused for longer.
+	AcceptedFor = time.Hour
+	RefusedFor  = 10 * time.Minute
 
 	maxRecipients    = 1000      // of each kind
 	minRewritten     = 256 << 10 // bytes beyond twice of what is needed; then the file is rewritten
@@ -65,8 +67,9 @@ type Recipients struct {
 
 	login    string
 	known    map[string]learnt
-	written  int    // how many entries were made, ever: the order of the next one
-	counts   [2]int // accepted, refused
+	written  int      // how many entries were made, ever: the order of the next one
+	counts   [2]int   // accepted, refused
+	queues   [2]queue // the same, the oldest first
 	takesAll bool
 	checked  int64 // when takesAll was found out, in Unix seconds; 0 for never
 	needed   int64 // bytes of the file when it was rewritten last
@@ -114,6 +117,7 @@ func (r *Recipients) Load() (changed bool, err error) {
 
 func (r *Recipients) reset() {
 	clear(r.known)
+	r.queues = [2]queue{}
 	r.counts, r.takesAll, r.checked, r.size, r.inode = [2]int{}, false, 0, 0, 0
 }
 
@@ -172,11 +176,43 @@ func (r *Recipients) set(entry Recipient) {
 	r.drop(entry.Address)
 	kind := kindOf(entry)
 	if r.counts[kind] >= maxRecipients {
-		r.drop(r.oldest(kind))
+		r.drop(r.queues[kind].oldest(r.known))
 	}
 	r.written++
 	r.known[entry.Address] = learnt{entry, r.written}
 	r.counts[kind]++
+	r.queues[kind].add(place{entry.Address, r.written}, r.known)
+}
+
+// A queue has the entries of a kind in their order, and some that count no more.
+type queue []place
+
+// A place is that of the entry that was made as the Nth. Only the last of an address counts.
+type place struct {
+	address string
+	order   int
+}
+
+func (p place) counts(known map[string]learnt) bool { return known[p.address].order == p.order }
+
+// add adds the newest.
+func (q *queue) add(p place, known map[string]learnt) {
+	if len(*q) >= 2*maxRecipients {
+		*q = slices.DeleteFunc(*q, func(p place) bool { return !p.counts(known) })
+	}
+	*q = append(*q, p)
+}
+
+// oldest takes the oldest out, and returns its address.
+func (q *queue) oldest(known map[string]learnt) string {
+	for len(*q) > 0 {
+		first := (*q)[0]
+		*q = (*q)[1:]
+		if first.counts(known) {
+			return first.address
+		}
+	}
+	return ""
 }
 
 func kindOf(entry Recipient) int {
@@ -193,17 +229,6 @@ func (r *Recipients) drop(address string) {
 	}
 }
 
-// oldest returns the address of a kind's oldest entry.
-func (r *Recipients) oldest(kind int) string {
-	var found learnt
-	for _, entry := range r.known {
-		if kindOf(entry.Recipient) == kind && (found.Address == "" || entry.order < found.order) {
-			found = entry
-		}
-	}
-	return found.Address
-}
-
 // fresh reports if a time is not longer ago than the limit, and not in the future.
 func (r *Recipients) fresh(when int64, limit time.Duration) bool {
 	age := r.clock().Unix() - when
@@ -214,6 +239,21 @@ func (r *Recipients) fresh(when int64, limit time.Duration) bool {
 func (r *Recipients) Of(address string) (entry Recipient, known bool) {
 	found, known := r.known[address]
 	return found.Recipient, known && r.fresh(found.When, keepRecipient)
+}
+
+// Fresh is what is known of an address, if it holds so that the customer's server need not be
+// asked.
+func (r *Recipients) Fresh(address string) (entry Recipient, known bool) {
+	entry, known = r.Of(address)
+	return entry, known && r.holds(entry)
+}
+
+// holds reports if an answer is fresh.
+func (r *Recipients) holds(entry Recipient) bool {
+	if entry.Refused {
+		return r.fresh(entry.When, RefusedFor)
+	}
+	return r.fresh(entry.When, AcceptedFor)
 }
 
 // All are all that are known, the oldest first.
@@ -243,9 +283,9 @@ func (r *Recipients) SetTakesAll(all bool) error {
 	return r.write("all", map[bool]string{false: "0", true: "1"}[all])
 }
 
-// Refused remembers a refusal. The same one is not written again within an hour.
+// Refused remembers a refusal. It is not written again as long as the last one is fresh.
 func (r *Recipients) Refused(address, reply string) error {
-	if old, known := r.Of(address); known && old.Refused && r.fresh(old.When, time.Hour) {
+	if old, known := r.Fresh(address); known && old.Refused {
 		return nil
 	}
 	entry := Recipient{Address: address, Refused: true, When: r.clock().Unix(), Reply: cut(reply)}
@@ -253,9 +293,9 @@ func (r *Recipients) Refused(address, reply string) error {
 	return r.write("no", address, entry.Reply)
 }
 
-// Accepted remembers an acceptance, which takes back a refusal.
+// Accepted remembers an acceptance likewise, which takes back a refusal.
 func (r *Recipients) Accepted(address string) error {
-	if old, known := r.Of(address); known && !old.Refused && r.fresh(old.When, renewAccepted) {
+	if old, known := r.Fresh(address); known && !old.Refused {
 		return nil
 	}
 	r.set(Recipient{Address: address, When: r.clock().Unix()})
@@ -329,20 +369,24 @@ func (r *Recipients) append(fd int, line []byte) (done bool, err error) {
 		_ = unix.Ftruncate(fd, open.Size) // half a line would spoil the next one
 		return false, err
 	}
-	if open.Size == r.size && (open.Ino == r.inode || r.inode == 0) { // nobody else wrote
+	current := open.Size == r.size && (open.Ino == r.inode || r.inode == 0) // nobody else wrote
+	if current {
 		r.size, r.inode = open.Size+int64(len(line)), open.Ino
 	}
-	if open.Size > 2*r.needed+minRewritten && int(open.Uid) == unix.Geteuid() { // or its owner changes
-		return true, r.rewrite()
+	if open.Size <= 2*r.needed+minRewritten || int(open.Uid) != unix.Geteuid() { // or its owner changes
+		return true, nil
 	}
-	return true, nil
+	if !current {
+		if err := r.read(); err != nil {
+			return true, err
+		}
+	}
+	return true, r.rewrite()
 }
 
-// rewrite replaces the file by one that has only what is known. The lock is held.
+// rewrite replaces the file by one that has only what is known. The lock is held. Mail and
+// questions wait meanwhile, so nothing is read that is known already.
 func (r *Recipients) rewrite() error {
-	if err := r.read(); err != nil {
-		return err
-	}
 	var text []byte
 	if r.login != "" {
 		text = appendNote(text, r.clock().Unix(), "login", r.login)
@@ -363,7 +407,8 @@ func (r *Recipients) rewrite() error {
 	if err != nil {
 		return err
 	}
-	err = errors.Join(unix.Fchmod(fd, recipientMode), fdio.WriteAll(fd, text))
+	var st unix.Stat_t
+	err = errors.Join(unix.Fchmod(fd, recipientMode), fdio.WriteAll(fd, text), sys.Stat(fd, &st))
 	unix.Close(fd)
 	if err == nil {
 		err = unix.Rename(tmp, r.path())
@@ -372,6 +417,6 @@ func (r *Recipients) rewrite() error {
 		_ = unix.Unlink(tmp)
 		return err
 	}
-	r.needed = int64(len(text))
-	return r.read()
+	r.needed, r.size, r.inode = int64(len(text)), st.Size, st.Ino
+	return nil
 }

@@ -157,3 +157,46 @@ func TestRecipientsOldestGoFirst(t *testing.T) {
 		}
 	}
 }
+
+// TestRecipientsRenewed: answers that are renewed without an end take no more memory, and the
+// oldest still goes first.
+func TestRecipientsRenewed(t *testing.T) {
+	now := time.Unix(1_795_000_000, 0)
+	r := NewRecipients(t.TempDir(), "example.org", func() time.Time { return now })
+	address := func(i int) string { return fmt.Sprintf("a%d@example.org", i) }
+	for range 12 {
+		for i := range maxRecipients / 2 {
+			require.OK(t, r.Accepted(address(i)))
+		}
+		now = now.Add(AcceptedFor)
+	}
+	require.OK(t, r.Accepted(address(0)))
+	for i := range maxRecipients/2 + 1 { // one too many
+		require.OK(t, r.Accepted(address(maxRecipients+i)))
+	}
+	_, renewed := r.Of(address(0))
+	if _, oldest := r.Of(address(1)); !renewed || oldest || len(r.known) != maxRecipients {
+		t.Errorf("%d are known; the renewed one: %v, the oldest: %v", len(r.known), renewed, oldest)
+	}
+	if n := len(r.queues[0]); n > 2*maxRecipients {
+		t.Errorf("a queue of %d", n)
+	}
+}
+
+// TestRecipientsFresh: how long an answer holds for a server that can be asked.
+func TestRecipientsFresh(t *testing.T) {
+	now := time.Unix(1_795_000_000, 0)
+	r := NewRecipients(t.TempDir(), "example.org", func() time.Time { return now })
+	require.OK(t, r.Accepted("bob@example.org"))
+	require.OK(t, r.Refused("gone@example.org", "no"))
+	for _, step := range []struct {
+		later     time.Duration
+		bob, gone bool
+	}{{0, true, true}, {RefusedFor - time.Second, true, true}, {RefusedFor, true, false}, {AcceptedFor - time.Second, true, false}, {AcceptedFor, false, false}} {
+		now = time.Unix(1_795_000_000, 0).Add(step.later)
+		_, bob := r.Fresh("bob@example.org")
+		if _, gone := r.Fresh("gone@example.org"); bob != step.bob || gone != step.gone {
+			t.Errorf("after %v: %v, %v", step.later, bob, gone)
+		}
+	}
+}

@@ -209,7 +209,8 @@ func TestTriedLeavesTheClockAlone(t *testing.T) {
 		{"tried after that", func(n *History) { n.Tried("a", "unreadable") },
 			Note{Tries: 4, First: 1795002000, Last: 1795003000, Reply: "unreadable"}},
 	} {
-		n, err := b.open(func() time.Time { return time.Unix(now, 0) })
+		clock := func() time.Time { return time.Unix(now, 0) }
+		n, err := b.open(clock)
 		require.OK(t, err)
 		step.note(n)
 		if len(n.state.inFlight()) != 0 {
@@ -218,7 +219,8 @@ func TestTriedLeavesTheClockAlone(t *testing.T) {
 		require.OK(t, n.Flush())
 		n.Close()
 		for _, how := range []string{"appended", "rewritten"} {
-			n := openNotes(t, b)
+			n, err := b.open(clock)
+			require.OK(t, err)
 			if diff := cmp.Diff(step.want, n.Of("a")); diff != "" {
 				t.Errorf("%s, %s: %s", step.what, how, diff)
 			}

@@ -87,3 +87,14 @@ func (s *Server) Check(args ...string) (*exec.Cmd, error) {
 	cmd.Env = []string{searched}
 	return cmd, nil
 }
+
+// Sendmail returns a command that submits a message by the mail server's sendmail(1). The caller
+// starts it, as root.
+func (s *Server) Sendmail(args ...string) (*exec.Cmd, error) {
+	cmd, err := overlay.Enter(s.cmd, append([]string{"/usr/sbin/sendmail"}, args...)...)
+	if err != nil {
+		return nil, err
+	}
+	cmd.Env = []string{searched}
+	return cmd, nil
+}

@@ -6,18 +6,19 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 )
 
-// Skip ends the test: as failed if CI=true, otherwise as skipped. The reason is added
-// to the file that VODMR_SKIPS names, which scripts/test reads.
+// Skip ends the test: as failed if CI=true, otherwise as skipped. The reason is added in both
+// cases to the file that VODMR_SKIPS names, which scripts/test reads.
 func Skip(t testing.TB, format string, args ...any) {
 	t.Helper()
 	reason := fmt.Sprintf(format, args...)
+	note(t, reason)
 	if os.Getenv("CI") == "true" {
 		t.Fatalf("cannot run, and CI=true: %s", reason)
 	}
-	note(t, reason)
 	t.Skip(reason)
 }
 
@@ -41,7 +42,7 @@ func note(t testing.TB, reason string) {
 		return
 	}
 	defer file.Close()
-	fmt.Fprintf(file, "%s: %s\n", t.Name(), reason)
+	fmt.Fprintf(file, "%s: %s\n", t.Name(), strings.Join(strings.Fields(reason), " "))
 }
 
 // Program returns the path of an installed program. The folders for root's programs

@@ -37,7 +37,7 @@ func At(t testing.TB, source, seen string, s Speed) *Mount {
 	t.Helper()
 	require.Root(t, "only root mounts a file system")
 	if err := syscall.Access("/dev/fuse", 6); err != nil {
-		require.Skip(t, "/dev/fuse: %v", err)
+		require.Skip(t, "no FUSE in this kernel or container: /dev/fuse: %v", err)
 	}
 	folder := t.TempDir()
 	require.OK(t, dialogue.Build(folder, "vodmr/test/kit/slowfs/mount"))
