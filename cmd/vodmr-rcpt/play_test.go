@@ -155,6 +155,9 @@ func (c *client) talk(t *testing.T, steps []step) (heard string) {
 		}
 		n, err := c.out.Read(buf)
 		heard += string(buf[:n])
+		if h := follow(heard, steps); h.wrong != "" && len(steps) > 1 {
+			t.Fatalf("heard %q behind %q", h.wrong, h.replies)
+		}
 		if os.IsTimeout(err) {
 			t.Fatalf("it hangs; heard %q", heard)
 		}
