@@ -14,11 +14,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
-	"vodmr/relay/spool/history"
 	"vodmr/test/kit/logformat"
 	"vodmr/test/kit/require"
 )
@@ -43,19 +41,6 @@ func faces() []face {
 		{"once", standing, true, []string{"nobody@example.org"}, once},
 		{"once-learnt", learntUsers, true, []string{"nobody@example.org"}, once},
 	}
-}
-
-// learntUsers is a door where earlier sessions have learnt what standing knows.
-func learntUsers(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	r := history.NewRecipients(dir, "example.org", time.Now)
-	require.OK(t, r.SetLogin("odmr@example.org"))
-	for _, name := range []string{"nobody", "nobody-2", "nobody-3"} {
-		require.OK(t, r.Refused(name+"@example.org", "no such user"))
-	}
-	require.OK(t, r.Accepted("bob@example.org"))
-	return dir
 }
 
 // faults are what happens at each system call: the program is killed there, or it meets an

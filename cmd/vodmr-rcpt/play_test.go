@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"vodmr/relay/spool/history"
 	"vodmr/test/kit/dialogue"
 	"vodmr/test/kit/require"
 )
@@ -22,7 +23,7 @@ import (
 type step struct {
 	says  string
 	hears []string
-	waits bool // the client says it when it has heard all before it
+	ready bool // the client says it when it has heard all before it
 }
 
 // recipient is RCPT. The unknown ones are refused by the filter, or accepted by the server.
@@ -49,7 +50,7 @@ func smtpSession() []step {
 	body := plain(messages[0]+".\r\n", "250 taken 1\r\n")
 	mail := plain("MAIL FROM:<ann@sender.example>\r\n", "250 MAIL FROM:<ann@sender.example>\r\n")
 	first := mail
-	first.waits, body.waits = true, true
+	first.ready, body.ready = true, true
 	last := fmt.Sprintf("BDAT %d LAST\r\n", len(rest))
 	return []step{
 		plain("", "220 smtpd\r\n"), plain("EHLO client\r\n", "250-smtpd\r\n250-PIPELINING\r\n250-CHUNKING\r\n250 EHLO client\r\n"),
@@ -66,7 +67,7 @@ func policySession() (steps []step) {
 		if strings.HasPrefix(name, "nobody") {
 			hears = []string{"action=550 5.1.1 no such user\n\n", "action=DUNNO\n\n"}
 		}
-		steps = append(steps, step{says: "protocol_state=RCPT\nrecipient=" + name + "@example.org\n\n", hears: hears, waits: true})
+		steps = append(steps, step{says: "protocol_state=RCPT\nrecipient=" + name + "@example.org\n\n", hears: hears, ready: true})
 	}
 	return steps
 }
@@ -99,6 +100,19 @@ func answer(conn net.Conn) {
 	} else if err == nil {
 		_, _ = io.WriteString(conn, "yes ok\n")
 	}
+}
+
+// learntUsers is a door where earlier sessions have learnt what standing knows.
+func learntUsers(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	r := history.NewRecipients(dir, "example.org", time.Now)
+	require.OK(t, r.SetLogin("odmr@example.org"))
+	for _, name := range []string{"nobody", "nobody-2", "nobody-3"} {
+		require.OK(t, r.Refused(name+"@example.org", "no such user"))
+	}
+	require.OK(t, r.Accepted("bob@example.org"))
+	return dir
 }
 
 // limit bounds each wait of a play.
@@ -147,7 +161,7 @@ func (c *client) talk(t *testing.T, steps []step) (heard string) {
 	require.OK(t, c.out.SetReadDeadline(end))
 	buf := make([]byte, 64<<10)
 	for said := 0; ; {
-		for said < len(steps) && (!steps[said].waits || follow(heard, steps[:said]).complete) {
+		for said < len(steps) && (!steps[said].ready || follow(heard, steps[:said]).complete) {
 			_, _ = io.WriteString(c.in, steps[said].says) // the program may have ended
 			if said++; said == len(steps) {
 				c.closeWrite()
