@@ -3,6 +3,7 @@ package filter
 import (
 	"errors"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -71,8 +72,10 @@ func (p *pump) turn(ended int) bool {
 	p.write(fds[1].Revents != 0, fds[2].Revents&^unix.POLLIN != 0)
 	if fds[2].Revents&^unix.POLLOUT != 0 && fds[2].Events&unix.POLLIN != 0 {
 		p.readServer()
-	} else if fds[3].Revents != 0 {
-		p.endServer() // something that it left behind may hold the socket
+	} else if fds[3].Revents != 0 && !fdio.Readable(time.Now(), p.serverFD) {
+		// It said nothing more since poll looked at the socket. The socket's end is not
+		// waited for, as something that the server left behind may hold it.
+		p.endServer()
 	}
 	if fds[0].Revents != 0 {
 		p.readClient()
