@@ -206,6 +206,31 @@ func TestFilterClientDoesNotWait(t *testing.T) {
 	}
 }
 
+// TestFilterBlind: once the server has begun TLS, all bytes pass, and the log says why
+// nothing is refused any more. A server that refuses STARTTLS leaves the filter seeing.
+func TestFilterBlind(t *testing.T) {
+	const refused = "RCPT TO:<nobody@example.org>\r\n"
+	path := server(t, "printf '220 mx\\r\\n'; read -r tls; printf '454 not now\\r\\n'; read -r mail; printf '250 ok\\r\\n'\n"+
+		"read -r tls; printf '220 go\\r\\n'; cat >\"$0.got\"; printf '\\026\\003'; exit 4\n")
+	p := dialogue.Start(t, command("-d", learnt(t), path))
+	p.Run("S: 220 mx\nC: STARTTLS\nS: 454 not now\nC: MAIL FROM:<>\nS: 250 ok")
+	p.Send(refused)
+	p.Run("S: 550 5.1.1 no user *\nC: STARTTLS\nS: 220 go")
+	p.Send("\x16\x03\x01" + refused)
+	p.CloseWrite()
+	if got := readAll(t, p.Conn); got != "\x16\x03" {
+		t.Errorf("the client got %q", got)
+	}
+	code, log := p.End()
+	if lines := strings.Split(log, "\n"); code != 4 || len(lines) != 3 || !strings.Contains(lines[0], " refused ") ||
+		!dialogue.Match(`*vodmr-rcpt: 4711 blind reason="the server has begun TLS itself: put TLS in front of vodmr-rcpt"`, lines[1]) {
+		t.Errorf("exit %d, %q", code, log)
+	}
+	if got, _ := os.ReadFile(path + ".got"); string(got) != "\x16\x03\x01"+refused {
+		t.Errorf("the server got %q", got)
+	}
+}
+
 // TestFilterServerCut: however the server ends, and after whichever byte, the client gets
 // what it said once, and then the end.
 func TestFilterServerCut(t *testing.T) {
