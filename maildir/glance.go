@@ -53,7 +53,7 @@ func (g *Glance) Look(requests bool) (seen Seen) {
 		return seen
 	}
 	var named unix.Stat_t
-	err := sys.Retry(func() error { return unix.Lstat(g.path, &named) })
+	err := sys.Lstat(unix.AT_FDCWD, g.path, &named)
 	if err != nil && !errors.Is(err, unix.ENOENT) {
 		seen.Err = err
 		return seen

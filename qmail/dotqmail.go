@@ -10,6 +10,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vodmr/internal/sys"
+
 	"vodmr/internal/address"
 )
 
@@ -65,7 +67,7 @@ func DefaultAbove(home string) (string, error) {
 func defaultAbove(home string) (string, error) {
 	for dir := path.Dir(home); ; dir = path.Dir(dir) {
 		file := path.Join(dir, ".qmail-default")
-		err := unix.Access(file, unix.F_OK)
+		err := sys.Access(file, unix.F_OK)
 		switch {
 		case err == nil:
 			return file, nil

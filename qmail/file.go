@@ -155,7 +155,7 @@ func (f *file) close() error { return unix.Close(f.fd) }
 // counts as one: the program that uses it will report the reason.
 func isDir(path string) bool {
 	var st unix.Stat_t
-	switch err := sys.Retry(func() error { return unix.Stat(path, &st) }); err {
+	switch err := sys.StatPath(path, &st); err {
 	case nil:
 		return st.Mode&unix.S_IFMT == unix.S_IFDIR
 	case unix.ENOENT, unix.ENOTDIR:

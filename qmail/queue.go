@@ -11,6 +11,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vodmr/internal/sys"
+
 	"vodmr/internal/starter"
 )
 
@@ -40,7 +42,7 @@ func FindQueue(home Home, qmailqueue, beside, paths string) Queue {
 	}
 	for _, dir := range append([]string{beside}, strings.Split(paths, ":")...) {
 		// The working directory may be a customer's, so a relative folder does not count.
-		if program := dir + "/vodmr-sendmail"; strings.HasPrefix(dir, "/") && unix.Access(program, unix.X_OK) == nil {
+		if program := dir + "/vodmr-sendmail"; strings.HasPrefix(dir, "/") && sys.Access(program, unix.X_OK) == nil {
 			q.Program = program
 			break
 		}
@@ -55,7 +57,7 @@ func OwnQueue(home Home) Queue {
 }
 
 // HasQueue reports if qmail's own qmail-queue is there.
-func (h Home) HasQueue() bool { return unix.Access(h.Path("bin/qmail-queue"), unix.F_OK) == nil }
+func (h Home) HasQueue() bool { return sys.Access(h.Path("bin/qmail-queue"), unix.F_OK) == nil }
 
 // Inject hands one message to qmail-queue. Addresses are raw; sender may be "" or
 // `#@[]`. If the error is nil, qmail-queue is responsible for the message from now on. If

@@ -451,12 +451,13 @@ processes() {
 }
 
 # scanned prints the folders of services that are looked at. svscan and s6-svscan work in
-# theirs, and runsvdir has it behind its options.
+# theirs, and runsvdir has it behind its options: it is there only while it looks, and the
+# name is relative to where it is otherwise. A child of it has its name for a moment.
 scanned() {
 	processes 'svscan|runsvdir|s6-svscan' | while read -r process comm; do
 		folder=.
 		[ "$comm" != runsvdir ] || folder=$(tr '\0' '\n' <"$process/cmdline" | sed 1d | grep -v '^-' | head -n 1)
-		(cd "$process/cwd" && cd "$folder" && pwd -P)
+		(cd "$process/cwd" && { cd "$folder" || [ "${folder#/}" = "$folder" ]; } && grep -qx "$comm" "$process/comm" && pwd -P)
 	done 2>/dev/null
 }
 
@@ -535,7 +536,7 @@ await_supervisor() {
 # unlink_service ends a service with its log and its supervisors, and waits for that: what is
 # in flight is still answered.
 unlink_service() {
-	{ scanned && printf '%s\n' /etc/service /service /var/service; } | links "$1" | while IFS= read -r link; do
+	{ scanned || :; printf '%s\n' /etc/service /service /var/service; } | links "$1" | while IFS= read -r link; do
 		rm -f "$link"
 		send_letters "${link%/*}/.s6-svscan" a
 	done

@@ -205,7 +205,7 @@ func TestStandingSession(t *testing.T) {
 	p.Run("S: MAIL *\nC: 250 ok\nS: RCPT *\nC: 250 ok\nS: DATA\nC: 354 go\nS: Received: x\nS:\nS: hi\nS: .\nC: 250 ok")
 
 	deliver("example.org", 8*24*time.Hour)
-	p.Run("S: MAIL *\nC: 451 later")
+	p.Run("S: MAIL *\nC: 451 4.1.8 later") // for the sender: the session goes on
 	done := make(chan string)
 	go func() {
 		_, log, code := expire(t, root, maildir)

@@ -38,11 +38,11 @@ func LookPath(name, path string) (string, error) {
 // Executable says why a file cannot be run.
 func Executable(file string) error {
 	var st unix.Stat_t
-	if err := sys.Retry(func() error { return unix.Stat(file, &st) }); err != nil {
+	if err := sys.StatPath(file, &st); err != nil {
 		return err
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return unix.EACCES
 	}
-	return unix.Access(file, unix.X_OK)
+	return sys.Access(file, unix.X_OK)
 }

@@ -124,7 +124,7 @@ func makeEmpty(folder string) error {
 // could put things there.
 func CheckEmpty(folder string) error {
 	var st unix.Stat_t
-	if err := unix.Lstat(folder, &st); err != nil {
+	if err := sys.Lstat(unix.AT_FDCWD, folder, &st); err != nil {
 		return &os.PathError{Op: "stat", Path: folder, Err: err}
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFDIR || st.Uid != 0 || st.Mode&0o022 != 0 {

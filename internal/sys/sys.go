@@ -125,6 +125,16 @@ func Stat(fd int, st *unix.Stat_t) error {
 	return Retry(func() error { return unix.Fstat(fd, st) })
 }
 
+// StatPath describes what a path leads to.
+func StatPath(path string, st *unix.Stat_t) error {
+	return Retry(func() error { return unix.Stat(path, st) })
+}
+
+// Access asks if this process may use a path in a way, such as unix.X_OK.
+func Access(path string, how uint32) error {
+	return Retry(func() error { return unix.Access(path, how) })
+}
+
 // Lstat describes what has a name: the link itself, not its target.
 func Lstat(dir int, name string, st *unix.Stat_t) error {
 	return Retry(func() error { return unix.Fstatat(dir, name, st, unix.AT_SYMLINK_NOFOLLOW) })

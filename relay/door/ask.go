@@ -106,7 +106,7 @@ func (c *Client) askSession(normal, domain string) (Answer, error) {
 // trusted checks the owner of the socket: an answer of anybody else would refuse mail.
 func (c *Client) trusted(path string) error {
 	var folder, socket unix.Stat_t
-	if err := sys.Retry(func() error { return unix.Stat(c.Dir, &folder) }); err != nil {
+	if err := sys.StatPath(c.Dir, &folder); err != nil {
 		return fmt.Errorf("%s: %w", c.Dir, err)
 	}
 	err := sys.Lstat(unix.AT_FDCWD, path, &socket)

@@ -46,7 +46,7 @@ type fileState struct {
 // stateOf looks at a file. If it is missing there is no error.
 func stateOf(path string) (fileState, error) {
 	var st unix.Stat_t
-	err := sys.Retry(func() error { return unix.Stat(path, &st) })
+	err := sys.StatPath(path, &st)
 	if errors.Is(err, unix.ENOENT) {
 		return fileState{}, nil
 	}

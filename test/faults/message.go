@@ -29,11 +29,12 @@ type message struct {
 	content        string // as stored, without the envelope lines
 	expected       outcome
 
-	taken   int  // times that the customer took it
-	bounced int  // times that qmail-queue took its bounce
-	doubts  int  // sessions that broke before it was answered
-	deleted bool // by a mail reader, which may do so
-	age     int  // seconds by which it is older than the others
+	taken     int  // times that the customer took it
+	bounced   int  // times that qmail-queue took its bounce
+	doubts    int  // sessions that broke before it was answered
+	unbounced int  // sessions that broke between its answer and the end of its bounce
+	deleted   bool // by a mail reader, which may do so
+	age       int  // seconds by which it is older than the others
 }
 
 // The customer refuses recipients and senders that begin with these words.

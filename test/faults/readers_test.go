@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -46,11 +47,15 @@ func TestMaildirsize(t *testing.T) {
 }
 
 // TestUnanswered: a message that the last session sent is in doubt until it is
-// answered.
+// answered, and its bounce until the message is kept or sent anew.
 func TestUnanswered(t *testing.T) {
-	left := unanswered("1 session 1\n1 sent a\n1 session 2\n1 sent b\n1 also c\n1 sent d\n1 kept b 1 1 450 x\n1 done d\n1 sent e")
-	if len(left) != 2 || !left["c"] || !left["e"] {
-		t.Errorf("%v are unanswered, want c and e", left)
+	left, unbounced := unanswered("1 session 1\n1 sent a\n1 sent z\n1 again z\n1 session 2\n1 sent b\n1 also c\n1 sent d\n1 kept b 1 1 450 x\n1 done d\n1 sent e\n" +
+		"1 sent f\n1 again f\n1 sent g\n1 again g\n1 sent g\n1 again h\n1 kept h 1 1 550 x")
+	if want := map[string]bool{"c": true, "e": true, "g": true}; !maps.Equal(left, want) {
+		t.Errorf("%v are unanswered, want %v", left, want)
+	}
+	if want := map[string]bool{"f": true}; !maps.Equal(unbounced, want) {
+		t.Errorf("the bounces of %v are in doubt, want %v", unbounced, want)
 	}
 }
 
@@ -77,6 +82,12 @@ func TestSoakAccount(t *testing.T) {
 		spoil       func(*soaking, *simulatedCustomer)
 	}{
 		{"in order", "", func(_ *soaking, p *simulatedCustomer) { p.messages[0].taken, p.messages[0].doubts = 2, 1 }},
+		{"bounced twice", "bounced 2 times", func(_ *soaking, p *simulatedCustomer) {
+			p.messages[0].expected, p.messages[0].taken, p.messages[0].bounced = bounces, 0, 2
+		}},
+		{"killed between", "", func(_ *soaking, p *simulatedCustomer) {
+			p.messages[0].expected, p.messages[0].taken, p.messages[0].bounced, p.messages[0].unbounced = bounces, 0, 2, 1
+		}},
 		{"lost", "LOST: ", func(_ *soaking, p *simulatedCustomer) { p.messages[1].taken = 0 }},
 		{"too often", "arrived 2 times", func(_ *soaking, p *simulatedCustomer) { p.messages[1].taken = 2 }},
 		{"overtaken", "which is older", func(_ *soaking, p *simulatedCustomer) {

@@ -123,30 +123,42 @@ func (p *simulatedCustomer) doubt() {
 		p.fail("%s: %v, %v", p.login, err, err2)
 		return
 	}
-	left := unanswered(string(text))
+	left, unbounced := unanswered(string(text))
 	for _, m := range p.messages {
 		if left[m.file] && there[m.file] {
 			m.doubts++
+		}
+		if unbounced[m.file] && there[m.file] {
+			m.unbounced++
 		}
 	}
 }
 
 // unanswered returns the files that the last session sent without getting an answer,
-// according to the notes.
-func unanswered(notes string) map[string]bool {
-	left := make(map[string]bool)
+// according to the notes, and those that were answered and neither sent anew nor kept:
+// their bounce waited, or qmail-queue had it.
+func unanswered(notes string) (left, unbounced map[string]bool) {
+	left, unbounced = make(map[string]bool), make(map[string]bool)
 	for line := range strings.Lines(notes) {
 		words := append(strings.Fields(line), "", "", "")
-		switch verb, file := words[1], words[2]; verb {
-		case "session":
+		verb, file := words[1], words[2]
+		if verb == "session" {
 			clear(left)
+			clear(unbounced)
+		}
+		switch verb {
+		case "sent", "also", "again", "kept", "done", "stays":
+			delete(left, file)
+			delete(unbounced, file)
+		}
+		switch verb {
 		case "sent", "also":
 			left[file] = true
-		case "again", "kept", "done", "stays":
-			delete(left, file)
+		case "again":
+			unbounced[file] = true
 		}
 	}
-	return left
+	return left, unbounced
 }
 
 // settled reports if the Maildir holds exactly the messages that must stay.

@@ -2,6 +2,7 @@ package install
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -70,31 +71,55 @@ func TestBothEndsUnderEachSupervisor(t *testing.T) {
 	}
 }
 
-// Both set-up programs have the same functions for supervisors, and so do the packages.
-func TestSupervisorsAreHandledByOneRule(t *testing.T) {
-	part := func(file string) string {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, rest, _ := strings.Cut(string(text), "\n# --- Supervisors -")
-		rule, _, ok := strings.Cut(rest, "\n# --- The service -")
-		if !ok {
-			t.Fatalf("%s has no part about supervisors", file)
-		}
-		return rule
+// supervisorsPart returns what a set-up program has about supervisors.
+func supervisorsPart(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
 	}
-	rule := part("../../cmd/vodmr-front/vodmr-front.sh")
-	if diff := cmp.Diff(rule, part("../../cmd/atrn-conf/atrn-conf.sh")); diff != "" {
-		t.Errorf("-vodmr-front +atrn-conf:\n%s", diff)
+	_, rest, _ := strings.Cut(string(text), "\n# --- Supervisors -")
+	rule, _, ok := strings.Cut(rest, "\n# --- The service -")
+	if !ok {
+		t.Fatalf("%s has no part about supervisors", file)
 	}
 	_, rule, _ = strings.Cut(rule, "\n") // the heading
+	return rule
+}
+
+// Both set-up programs have the same functions for supervisors, and so do the packages.
+func TestSupervisorsAreHandledByOneRule(t *testing.T) {
+	rule := supervisorsPart(t, "../../cmd/vodmr-front/vodmr-front.sh")
+	if diff := cmp.Diff(rule, supervisorsPart(t, "../../cmd/atrn-conf/atrn-conf.sh")); diff != "" {
+		t.Errorf("-vodmr-front +atrn-conf:\n%s", diff)
+	}
 	for _, deb := range packages(t) {
 		dir := t.TempDir()
 		must(t, "/", "dpkg-deb", "-e", deb, dir)
 		if script, err := os.ReadFile(filepath.Join(dir, "prerm")); err != nil || !strings.Contains(string(script), rule) {
 			t.Errorf("the prerm of %s does not have them: %v", filepath.Base(deb), err)
 		}
+	}
+}
+
+// runsvdir is in the folder that it looks at only while it looks there. A link that stands
+// there is found at that moment too.
+func TestFolderIsFoundWhileItIsLookedAt(t *testing.T) {
+	require.Root(t, "only root's supervisors count")
+	dir := t.TempDir()
+	folder := filepath.Join(dir, "1000")
+	must(t, "/", "sh", "-c", `mkdir "$1" && cp "$(command -v sleep)" "$2/runsvdir"`, "sh", folder, dir)
+	for _, from := range []string{dir, folder} {
+		cmd := exec.Command(filepath.Join(dir, "runsvdir"), "1000") // seconds, and the folder's name
+		cmd.Dir = from
+		require.OK(t, cmd.Start())
+		t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+		scanned := must(t, "/", "sh", "-c", supervisorsPart(t, "../../cmd/atrn-conf/atrn-conf.sh")+"\nscanned || :")
+		if n := strings.Count("\n"+scanned, "\n"+folder+"\n"); n != 1 {
+			t.Errorf("runsvdir in %s: %s is found %d times in\n%s", from, folder, n, scanned)
+		}
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
 	}
 }
 

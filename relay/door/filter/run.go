@@ -77,8 +77,8 @@ func (p *pump) turn(ended int) bool {
 	if fds[2].Revents&^unix.POLLOUT != 0 && fds[2].Events&unix.POLLIN != 0 {
 		p.readServer()
 	} else if fds[3].Revents != 0 && !fdio.Readable(time.Now(), p.serverFD) {
-		// No bytes came since poll looked at the socket. Its end is not waited for, as
-		// something that the server left behind may hold it.
+		// It said nothing more since poll looked at the socket. The socket's end is not
+		// waited for, as something that the server left behind may hold it.
 		p.endServer()
 	}
 	if fds[0].Revents != 0 {

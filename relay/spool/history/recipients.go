@@ -97,7 +97,7 @@ func DomainOfRecipients(file string) (domain string, ok bool) {
 // There may be no file.
 func (r *Recipients) Load() (changed bool, err error) {
 	var st unix.Stat_t
-	err = sys.Retry(func() error { return unix.Stat(r.path(), &st) })
+	err = sys.StatPath(r.path(), &st)
 	if err == unix.ENOENT {
 		changed = r.size > 0
 		r.reset()
@@ -359,7 +359,7 @@ func (r *Recipients) append(fd int, line []byte) (done bool, err error) {
 	if !sys.IsRegular(&open) {
 		return false, sys.ErrNotRegular
 	}
-	if err := unix.Stat(r.path(), &named); err != nil || !sys.SameFile(&open, &named) {
+	if err := sys.StatPath(r.path(), &named); err != nil || !sys.SameFile(&open, &named) {
 		return false, nil
 	}
 	if open.Size == 0 {
@@ -402,7 +402,7 @@ func (r *Recipients) rewrite() error {
 		}
 	}
 	tmp := r.path() + ".tmp"
-	_ = unix.Unlink(tmp)
+	_ = sys.Unlink(unix.AT_FDCWD, tmp)
 	fd, err := sys.Open(unix.AT_FDCWD, tmp, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|sys.Safely, recipientMode)
 	if err != nil {
 		return err
@@ -411,10 +411,10 @@ func (r *Recipients) rewrite() error {
 	err = errors.Join(unix.Fchmod(fd, recipientMode), fdio.WriteAll(fd, text), sys.Stat(fd, &st))
 	unix.Close(fd)
 	if err == nil {
-		err = unix.Rename(tmp, r.path())
+		err = sys.Rename(unix.AT_FDCWD, tmp, r.path())
 	}
 	if err != nil {
-		_ = unix.Unlink(tmp)
+		_ = sys.Unlink(unix.AT_FDCWD, tmp)
 		return err
 	}
 	r.needed, r.size, r.inode = int64(len(text)), st.Size, st.Ino
