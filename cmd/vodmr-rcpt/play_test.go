@@ -44,6 +44,8 @@ var content = strings.Repeat("0123456789 0123456789 0123456789\r\n", 1200)
 // messages are the contents of the client's two messages.
 var messages = []string{content, "first\nRCPT TO:<nobody@example.org>\r\n"}
 
+const quit = "QUIT\r\n"
+
 // smtpSession has one message by DATA and one by BDAT, as pipelined as a client may.
 func smtpSession() []step {
 	data, rest := plain("DATA\r\n", "354 DATA\r\n"), messages[1][6:]
@@ -56,7 +58,7 @@ func smtpSession() []step {
 		plain("", "220 smtpd\r\n"), plain("EHLO client\r\n", "250-smtpd\r\n250-PIPELINING\r\n250-CHUNKING\r\n250 EHLO client\r\n"),
 		first, recipient("bob"), recipient("nobody"), recipient("dora"), recipient("nobody-2"), data, body,
 		mail, recipient("nobody-3"), recipient("bob"), plain("BDAT 6\r\n"+messages[1][:6], "250 BDAT 6\r\n"), plain(last+rest, "250 taken 2\r\n"),
-		plain("QUIT\r\n", "221 QUIT\r\n"),
+		plain(quit, "221 "+quit),
 	}
 }
 
@@ -163,8 +165,8 @@ func (c *client) talk(t *testing.T, steps []step) (heard string) {
 	for said := 0; ; {
 		for said < len(steps) && (!steps[said].ready || follow(heard, steps[:said]).complete) {
 			_, _ = io.WriteString(c.in, steps[said].says) // the program may have ended
-			if said++; said == len(steps) {
-				c.closeWrite()
+			if said++; said == len(steps) && steps[said-1].says != quit {
+				c.closeWrite() // behind QUIT the client waits
 			}
 		}
 		n, err := c.out.Read(buf)
