@@ -171,9 +171,10 @@ func notParameter(word string) bool {
 }
 
 // refuse answers a command in the server's place. One that is not passed on begins no
-// content.
+// content, so the tracker hears of no more than a refused MAIL or RCPT, which it counts: it
+// would take a verb behind a blank for that verb.
 func (g *guard) refuse(verb, line string, r smtp.Reply) error {
-	if verb == "DATA" || verb == "BDAT" {
+	if verb != "MAIL" && verb != "RCPT" {
 		line = ""
 	}
 	g.obey(line, true)

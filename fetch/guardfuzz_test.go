@@ -99,6 +99,7 @@ func FuzzGuard(f *testing.F) {
 	f.Add("RCPT TO:<a@b>\nBDAT 9\r\nXCLIENT\r\nBDAT 0 LAST\r\nAUTH x\r\n", []byte{1}, uint8(0))
 	f.Add("DATA\r\nXCLIENT\r\n.\nXCLIENT\n\r.\rXCLIENT\r\n.\r\nVRFY x\r\n", []byte{0}, uint8(1))
 	f.Add("DATA\r\nXCLIENT\r\n.\r\n", []byte{1}, uint8(50))
+	f.Add(" BDAT 9\r\nXCLIENT\r\n\tBDAT 9 LAST\r\nXCLIENT\r\n DATA\r\nXCLIENT\r\n.\r\n", []byte{1}, uint8(40))
 	f.Add("NOOP\rXCLIENT\r\nRCPT TO:<a@evil.example>\r\n", []byte{1}, uint8(5))
 	f.Fuzz(func(t *testing.T, text string, verdicts []byte, piece uint8) {
 		s := &laxServer{verdicts: verdicts}
