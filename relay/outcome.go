@@ -71,9 +71,10 @@ func (s *source) learn(decisions []smtp.Decision) {
 	}
 	// A standing session is not to last for days with a server that would take mail from
 	// another one: Postfix refuses each MAIL of a session after its milter was started anew.
-	reply := decisions[0].Reply
-	s.takesNoMore = !mailed && (s.spool.Trust.LeavesOpen(reply) ||
-		s.took && reply.Temporary() && !spool.AboutAddress(reply))
+	// A refusal for an address, which may follow, says nothing about that.
+	if reply := decisions[0].Reply; mailed || !spool.AboutAddress(reply) {
+		s.takesNoMore = !mailed && (s.spool.Trust.LeavesOpen(reply) || s.took && reply.Temporary())
+	}
 	if taken > 0 {
 		s.took = true
 		if s.spool.Trust.Taken(taken) {

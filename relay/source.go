@@ -22,7 +22,7 @@ type source struct {
 	limited     bool                               // to one transaction, as the notes cannot be written
 	refusedSome bool                               // the server refused something in this session
 	took        bool                               // it took mail in this session
-	takesNoMore bool                               // it refused the last MAIL, and may accept it in another session
+	takesNoMore bool                               // it refused a MAIL and accepted none since, and may accept that in another session
 	lockStep    bool                               // the session is on the last rung
 }
 
