@@ -23,7 +23,7 @@ func (l *Lock) Evict(patience time.Duration) error {
 	if err == nil {
 		if err = l.evict(fd, patience); err == nil {
 			l.fd = fd // closing it any earlier would drop the lock
-			return nil
+			return l.ofTheName()
 		}
 		unix.Close(fd)
 	}

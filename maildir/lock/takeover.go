@@ -84,10 +84,16 @@ func (l *Lock) TakeOver(patience time.Duration, unasked func(error)) error {
 	if err := l.askByLock(time.Now().Add(patience), asked != nil); err != nil {
 		return l.named(lockName, err)
 	}
+	return l.ofTheName()
+}
+
+// ofTheName takes the lock of the file that has the name now, if somebody replaced that while
+// this process waited.
+func (l *Lock) ofTheName() error {
 	if l.InPlace() {
 		return nil
 	}
-	l.Release() // the file was replaced meanwhile
+	l.Release()
 	return l.Acquire()
 }
 

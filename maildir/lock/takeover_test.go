@@ -194,6 +194,24 @@ func TestEvict(t *testing.T) {
 	}
 }
 
+// TestReplacedMeanwhile: if vodmr.lock was removed while a session is asked for it, the file that
+// has the name now counts, which another session may have locked.
+func TestReplacedMeanwhile(t *testing.T) {
+	for _, env := range []string{"", "LOCK_TEST_EVICT=1"} {
+		l, dir, _ := standing(t)
+		cmd := taker(t, dir, "1m", env)
+		until(t, "it is asked by the lock", func() bool { return l.Requested() != 0 })
+		require.OK(t, os.Remove(filepath.Join(dir, lockName)))
+		other, err := open(dir)
+		require.OK(t, err)
+		require.OK(t, other.Acquire())
+		l.Release()
+		if c := code(cmd); c != 3 {
+			t.Errorf("%q: exit %d beside another session, want 3", env, c)
+		}
+	}
+}
+
 // TestEvictOrdinary: an ordinary session is not waited for.
 func TestEvictOrdinary(t *testing.T) {
 	l, dir := newLock(t, nil)
