@@ -490,8 +490,13 @@ link_of() {
 	printf '%s' "${link:-${folder:+$folder/$2}}"
 }
 
-# must_link tells if a service has no supervisor now, or would have none after a boot.
-must_link() { [ -z "$(supervised "$1")" ] || { [ -n "$2" ] && [ ! -L "$2" ]; }; }
+# must_link tells if a service has no supervisor now, or would have none after a boot. ln
+# would put the link into a folder that has its name.
+must_link() {
+	[ ! -e "$2" ] || [ -n "$(dirname "$2" | links "$1")" ] ||
+		fail "$2 is there already, and no link to $1: move it away, and run this again"
+	[ -z "$(supervised "$1")" ] || { [ -n "$2" ] && [ ! -L "$2" ]; }
+}
 
 # lasting says how long a link lasts.
 lasting() {

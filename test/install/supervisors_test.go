@@ -123,6 +123,24 @@ func TestFolderIsFoundWhileItIsLookedAt(t *testing.T) {
 	}
 }
 
+// What somebody else has put where the link belongs stays as it is, and is named at once.
+func TestLinkTakesNobodysPlace(t *testing.T) {
+	dir := t.TempDir()
+	must(t, "/", "sh", "-c", `mkdir "$1/ours" "$1/scanned" "$1/scanned/vodmr"`, "sh", dir)
+	script := supervisorsPart(t, "../../cmd/vodmr-front/vodmr-front.sh") +
+		"\nfail() { echo \"$*\"; exit 111; }\nmust_link \"$1/ours\" \"$1/scanned/vodmr\" && link_service \"$1/ours\" \"$1/scanned/vodmr\""
+	out, err := exec.Command("sh", "-c", script, "sh", dir).CombinedOutput()
+	if left := must(t, dir, "sh", "-c", "find . | sort"); err == nil || left != ".\n./ours\n./scanned\n./scanned/vodmr\n" || !strings.Contains(string(out), dir+"/scanned/vodmr is") {
+		t.Errorf("%v: %s\n%s", err, out, left)
+	}
+	must(t, dir, "rmdir", "scanned/vodmr")
+	must(t, "/", "sh", "-c", script, "sh", dir)
+	must(t, "/", "sh", "-c", script, "sh", dir)
+	if target, err := os.Readlink(dir + "/scanned/vodmr"); target != dir+"/ours" {
+		t.Errorf("the link leads to %q: %v", target, err)
+	}
+}
+
 // ends are both ends on one machine.
 type ends struct {
 	*setUp
