@@ -193,11 +193,13 @@ func (e *ends) scan() {
 	e.must("{ " + e.scanner + " >/dev/null 2>&1 & echo $! >/root/scanner; }")
 }
 
-// message sends one, which the customer's server at a port gets.
+// message sends one, which the customer's server at a port gets. Then it leaves the front.
 func (e *ends) message(port, text string) {
 	e.t.Helper()
 	e.must("echo '" + text + "' | sendmail -f root@mail.example.net someone@example.org")
-	eventually(e.t, text, func() bool { return strings.Contains(e.must("cat /srv/box"+port), text) })
+	eventually(e.t, text, func() bool {
+		return strings.Contains(e.must("cat /srv/box"+port), text) && e.must("find /var/lib/vodmr -path '*/new/*'") == ""
+	})
 }
 
 // provider sets up the front, and changes a setting: the service starts again.
