@@ -61,7 +61,7 @@ func (s *source) decideNotice(b *spool.Batch, reply smtp.Reply, plain bool) {
 
 // learn takes what a transaction's replies say about the server, before they decide about
 // its messages.
-func (s *source) learn(decisions []smtp.Decision) {
+func (s *source) learn(b *spool.Batch, decisions []smtp.Decision) {
 	taken, mailed := 0, false
 	for _, d := range decisions {
 		if d.Reply.Accepted() {
@@ -73,7 +73,7 @@ func (s *source) learn(decisions []smtp.Decision) {
 	// another one: Postfix refuses each MAIL of a session after its milter was started anew.
 	// A refusal for an address, which may follow, says nothing about that.
 	if reply := decisions[0].Reply; mailed || !spool.AboutAddress(reply) {
-		s.takesNoMore = !mailed && (s.spool.Trust.LeavesOpen(reply) || s.took && reply.Temporary())
+		s.takesNoMore = !mailed && (s.spool.Trust.LeavesOpen(b.Messages[0], reply) || s.took && reply.Temporary())
 	}
 	if taken > 0 {
 		s.took = true

@@ -128,7 +128,7 @@ func (s *source) Answered(tx *smtp.Transaction, decisions []smtp.Decision) {
 	if b.Notice() {
 		s.decideNotice(b, decisions[0].Reply, tx.Plain)
 	} else {
-		s.learn(decisions)
+		s.learn(b, decisions)
 		s.asking.learn(b, decisions)
 		s.decide(b, decisions, tx.Plain)
 	}

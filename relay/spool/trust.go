@@ -18,7 +18,8 @@ type Trust struct {
 	last      smtp.Reply // the last refusal
 	inARow    int        // batches refused since one was taken in this session
 	took      bool       // it took a message
-	mailed    bool       // it accepted a MAIL; in a standing session since that looked for mail last
+	once      bool       // it accepted a MAIL
+	mailed    bool       // it did so since a standing session looked for mail last
 	looked    bool       // the session has sent all, and looked for mail again
 	unwilling int        // messages refused for the session's sake
 	// senders are messages with a refused MAIL, before any was accepted.
@@ -44,6 +45,8 @@ const (
 	unknownUser = "5.1.1"
 	// mostUnknown is how many of them a session believes of a server that never took mail.
 	mostUnknown = 2
+	// refusedSession stands in the notes before a refusal that was about the session.
+	refusedSession = "the session was refused: "
 	// mostDoubted is how many refused messages a session tries again at its end.
 	mostDoubted = 1000
 
@@ -68,7 +71,7 @@ func (t *Trust) AcceptedSender() {
 	if t.mailed {
 		return
 	}
-	t.mailed = true
+	t.once, t.mailed = true, true
 	if t.why == noSenders {
 		t.why = ""
 	}
@@ -80,11 +83,12 @@ func (t *Trust) AcceptedSender() {
 func (t *Trust) Looked() { t.mailed, t.looked = false, true }
 
 // LeavesOpen reports if this refusal of a MAIL is not decided about: a standing session looked
-// for mail again, and no MAIL was accepted since. It may be about the session: Postfix refuses each MAIL of a
-// session after its milter was started anew. So another session is to try. A refusal for the
-// address is about that.
-func (t *Trust) LeavesOpen(reply smtp.Reply) bool {
-	return t.looked && !t.mailed && !AboutAddress(reply)
+// for mail again, and no MAIL was accepted since. It may be about the session: Postfix refuses
+// each MAIL of a session after its milter was started anew. So another session is to try, unless
+// one has, and this one has accepted a MAIL. A refusal for the address is about that.
+func (t *Trust) LeavesOpen(m *Message, reply smtp.Reply) bool {
+	tried := t.once && strings.HasPrefix(t.spool.history.Of(m.base).Reply, refusedSession+"5")
+	return t.looked && !t.mailed && !tried && !AboutAddress(reply)
 }
 
 // AboutAddress reports if a MAIL was refused for its address: sendmail says X.1.8 if the
@@ -133,7 +137,7 @@ func (t *Trust) RefusedSender(m *Message, reply smtp.Reply) {
 }
 
 // eachSender reports if MAIL was refused in the same words for two senders or more, and
-// never otherwise.
+// never otherwise, nor accepted.
 func (t *Trust) eachSender() bool {
 	several := false
 	for _, next := range t.senders {
@@ -142,7 +146,7 @@ func (t *Trust) eachSender() bool {
 		}
 		several = several || next.message.sender != t.senders[0].message.sender
 	}
-	return several && !t.mailed
+	return several && !t.once
 }
 
 func sameReply(a, b smtp.Reply) bool {
@@ -153,7 +157,7 @@ func sameReply(a, b smtp.Reply) bool {
 // was accepted, or when all is answered and nothing more waits. A server that took mail
 // before may be set up wrong since: that shows if it accepted no MAIL at all.
 func (t *Trust) DecideSenders() {
-	if t.why == "" && !t.mailed {
+	if t.why == "" && !t.once {
 		if t.unwilling > 0 {
 			t.why = wantsMore
 		} else if t.eachSender() {
@@ -165,7 +169,7 @@ func (t *Trust) DecideSenders() {
 	for _, r := range senders {
 		if t.why != "" {
 			t.keepTried(r.message, r.reply)
-		} else if !t.LeavesOpen(r.reply) {
+		} else if !t.LeavesOpen(r.message, r.reply) {
 			t.spool.Refused(r.message, r.reply, ByServer)
 		}
 	}
@@ -252,6 +256,6 @@ func (t *Trust) MayOffer(refused int) bool {
 
 // keepTried keeps a message for a refusal that is about the session.
 func (t *Trust) keepTried(m *Message, reply smtp.Reply) {
-	t.spool.history.Tried(m.base, "the session was refused: "+reply.String())
+	t.spool.history.Tried(m.base, refusedSession+reply.String())
 	t.spool.logKept(m, reply)
 }
