@@ -69,12 +69,7 @@ func (s *source) learn(b *spool.Batch, decisions []smtp.Decision) {
 		}
 		mailed = mailed || d.Stage != smtp.StageMail
 	}
-	// A standing session is not to last for days with a server that would take mail from
-	// another one: Postfix refuses each MAIL of a session after its milter was started anew.
-	// A refusal for an address, which may follow, says nothing about that.
-	if reply := decisions[0].Reply; mailed || !spool.AboutAddress(reply) {
-		s.takesNoMore = !mailed && (s.spool.Trust.LeavesOpen(b.Messages[0], reply) || s.took && reply.Temporary())
-	}
+	s.takesNoMore = !mailed && (s.takesNoMore || s.isForAnother(b.Messages[0], decisions[0].Reply))
 	if taken > 0 {
 		s.took = true
 		if s.spool.Trust.Taken(taken) {
@@ -85,6 +80,18 @@ func (s *source) learn(b *spool.Batch, decisions []smtp.Decision) {
 	if mailed {
 		s.spool.Trust.AcceptedSender()
 	}
+}
+
+// isForAnother reports if another session is to try a message, as its refused MAIL may be about
+// this one. A standing session is not to last for days with a server that would take mail from
+// another one: Postfix refuses each MAIL of a session after its milter was started anew. A
+// refusal for the address says nothing about that, nor does one for now of a message that
+// another session has tried.
+func (s *source) isForAnother(m *spool.Message, reply smtp.Reply) bool {
+	if reply.Temporary() && !s.spool.Untried(m) {
+		return false
+	}
+	return s.spool.Trust.LeavesOpen(m, reply) || s.took && reply.Temporary() && !spool.AboutAddress(reply)
 }
 
 // countRefused counts a transaction that nothing was taken of and something was refused
