@@ -88,7 +88,7 @@ func (s *source) learn(b *spool.Batch, decisions []smtp.Decision) {
 // refusal for the address says nothing about that, nor does one for now of a message that
 // another session has tried.
 func (s *source) isForAnother(m *spool.Message, reply smtp.Reply) bool {
-	if reply.Temporary() && !s.spool.Untried(m) {
+	if reply.Temporary() && !s.spool.Trust.Untried(m) {
 		return false
 	}
 	return s.spool.Trust.LeavesOpen(m, reply) || s.took && reply.Temporary() && !spool.AboutAddress(reply)

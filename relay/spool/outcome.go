@@ -63,9 +63,6 @@ func (s *Spool) Deferred(m *Message, reply smtp.Reply) {
 	s.logKept(m, reply)
 }
 
-// Untried reports if no session has kept a message yet that it had offered.
-func (s *Spool) Untried(m *Message) bool { return s.history.Of(m.base).Tries == 0 }
-
 // logKept counts and logs that a message stays.
 func (s *Spool) logKept(m *Message, reply smtp.Reply) {
 	s.Counts.Deferred++

@@ -91,6 +91,9 @@ func (t *Trust) LeavesOpen(m *Message, reply smtp.Reply) bool {
 	return t.looked && !t.mailed && !tried && !AboutAddress(reply)
 }
 
+// Untried reports if no session has kept a message yet that it had offered.
+func (t *Trust) Untried(m *Message) bool { return t.spool.history.Of(m.base).Tries == 0 }
+
 // AboutAddress reports if a MAIL was refused for its address: sendmail says X.1.8 if the
 // sender's domain cannot be looked up.
 func AboutAddress(reply smtp.Reply) bool {
