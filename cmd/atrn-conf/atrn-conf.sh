@@ -490,6 +490,9 @@ link_of() {
 	printf '%s' "${link:-${folder:+$folder/$2}}"
 }
 
+# works_in tells if a process works in a folder. A number that was noted may be another process's.
+works_in() { there=$(cd "$2" 2>/dev/null && pwd -P) && [ "$(readlink "/proc/$1/cwd")" = "$there" ]; }
+
 # must_link tells if a service has no supervisor now, or would have none after a boot. ln
 # would put the link into a folder that has its name.
 must_link() {
@@ -684,7 +687,7 @@ under_svscan() {
 
 pidfile() { echo "/run/atrn-$name.pid"; }
 
-alive() { [ -f "$(pidfile)" ] && kill -0 "$(cat "$(pidfile)")" 2>/dev/null; }
+alive() { [ -f "$(pidfile)" ] && works_in "$(cat "$(pidfile)")" "$etc/$name"; }
 
 start_alone() {
 	(cd "$etc/$name" && exec setsid ./run >>"/var/log/atrn-$name.log" 2>&1 </dev/null 9>&-) &

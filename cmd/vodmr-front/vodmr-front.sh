@@ -1112,6 +1112,9 @@ link_of() {
 	printf '%s' "${link:-${folder:+$folder/$2}}"
 }
 
+# works_in tells if a process works in a folder. A number that was noted may be another process's.
+works_in() { there=$(cd "$2" 2>/dev/null && pwd -P) && [ "$(readlink "/proc/$1/cwd")" = "$there" ]; }
+
 # must_link tells if a service has no supervisor now, or would have none after a boot. ln
 # would put the link into a folder that has its name.
 must_link() {
@@ -1233,7 +1236,7 @@ link_new() {
 	fi
 }
 
-alive() { [ -f $pidfile ] && kill -0 "$(cat $pidfile)" 2>/dev/null; }
+alive() { [ -f $pidfile ] && works_in "$(cat $pidfile)" $etc; }
 
 start_alone() {
 	(cd $etc && exec setsid ./run >>/var/log/vodmr.log 2>&1 </dev/null 9>&-) &

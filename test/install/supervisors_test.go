@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -138,6 +139,32 @@ func TestLinkTakesNobodysPlace(t *testing.T) {
 	must(t, "/", "sh", "-c", script, "sh", dir)
 	if target, err := os.Readlink(dir + "/scanned/vodmr"); target != dir+"/ours" {
 		t.Errorf("the link leads to %q: %v", target, err)
+	}
+}
+
+// What was started without a supervisor is known by its number and its folder: the number may be
+// another process's after a restart of a container, whose /run stays.
+func TestAnotherProcessHasTheNumber(t *testing.T) {
+	dir := t.TempDir()
+	must(t, dir, "mkdir", "ours")
+	for _, file := range []string{"../../cmd/vodmr-front/vodmr-front.sh", "../../cmd/atrn-conf/atrn-conf.sh"} {
+		text, err := os.ReadFile(file)
+		require.OK(t, err)
+		script := supervisorsPart(t, file) + regexp.MustCompile(`(?m)^alive\(\) .*$`).FindString(string(text)) + `
+			pidfile=$1/pid name=ours
+			case $0 in *atrn*) etc=$1 ;; *) etc=$1/ours ;; esac
+			pidfile() { echo "$pidfile"; }
+			for from in "$1" "$1/ours"; do
+				cd "$from"
+				sleep 60 & echo $! >"$1/pid"
+				alive && echo "in $from" || :
+				kill $!
+				wait $! 2>/dev/null || :
+				alive && echo "the dead one in $from" || :
+			done`
+		if got := must(t, "/", "sh", "-c", script, file, dir); got != "in "+dir+"/ours\n" {
+			t.Errorf("%s: alive is\n%s", file, got)
+		}
 	}
 }
 
