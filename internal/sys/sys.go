@@ -77,9 +77,15 @@ func Unlink(dir int, name string) error {
 	return Retry(func() error { return unix.Unlinkat(dir, name, 0) })
 }
 
-// Link gives a file a second name, in another directory.
+// Link gives a file a second name, in another directory. That it has it already is no error: the
+// call that a signal interrupted may have been done.
 func Link(dir int, name string, toDir int, to string) error {
-	return Retry(func() error { return unix.Linkat(dir, name, toDir, to, 0) })
+	err := Retry(func() error { return unix.Linkat(dir, name, toDir, to, 0) })
+	var from, named unix.Stat_t
+	if err == unix.EEXIST && Lstat(dir, name, &from) == nil && Lstat(toDir, to, &named) == nil && SameFile(&from, &named) {
+		return nil
+	}
+	return err
 }
 
 // MakeFolder makes a folder; one that is there already is no error.

@@ -36,6 +36,23 @@ func TestOpenFollowsNoLink(t *testing.T) {
 	}
 }
 
+// TestLink: a call that a signal interrupted may have been done, and the next one finds the name.
+func TestLink(t *testing.T) {
+	path := t.TempDir()
+	for _, name := range []string{"file", "other"} {
+		if err := os.WriteFile(path+"/"+name, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for to, want := range map[string]error{"new": nil, "other": unix.EEXIST} {
+		for range 2 {
+			if err := Link(unix.AT_FDCWD, path+"/file", unix.AT_FDCWD, path+"/"+to); err != want {
+				t.Errorf("%s: %v, want %v", to, err, want)
+			}
+		}
+	}
+}
+
 // TestReadAllocatesNothing: a message's read costs one system call and no garbage.
 func TestReadAllocatesNothing(t *testing.T) {
 	file, err := os.Open("sys_test.go")
