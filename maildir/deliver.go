@@ -229,12 +229,12 @@ func (d *Delivery) fail(err error) error {
 	return d.err
 }
 
-// discard removes the files, those in new too.
+// discard removes the files, those in the Maildir too.
 func (d *Delivery) discard() {
 	for _, f := range d.files {
 		sys.Unlink(d.r.tmp, f.tmp)
 		if f.new != "" {
-			sys.Unlink(d.r.box.sub[inNew], f.new)
+			_, _ = d.r.box.follow(Entry{Name: f.new}, d.r.box.Unlink) // a mail reader may have moved it
 		}
 	}
 	d.close()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -141,7 +142,8 @@ func TestAbortLeavesNothing(t *testing.T) {
 	}
 }
 
-// A failure at the last file must take back the first ones.
+// A failure at the last file must take back the first ones, also one that a mail reader has
+// already moved.
 func TestFailureTakesAllBack(t *testing.T) {
 	b, dir := newBox(t, nil)
 	r := receiver(t, b, "h")
@@ -158,10 +160,11 @@ func TestFailureTakesAllBack(t *testing.T) {
 	if len(names(t, dir+"/new")) != 2 {
 		t.Fatal("the first two should be linked now")
 	}
+	require.OK(t, os.Rename(dir+"/new/"+d.files[0].new, dir+"/cur/"+d.files[0].new+":2,RS"))
 	if err := d.fail(d.err); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%v", err)
 	}
-	if left := append(names(t, dir+"/tmp"), names(t, dir+"/new")...); len(left) != 0 {
+	if left := slices.Concat(names(t, dir+"/tmp"), names(t, dir+"/new"), names(t, dir+"/cur")); len(left) != 0 {
 		t.Errorf("left: %v", left)
 	}
 }
