@@ -229,12 +229,13 @@ func (d *Delivery) fail(err error) error {
 	return d.err
 }
 
-// discard removes the files, those in the Maildir too.
+// discard removes the files, also those that a mail reader has moved from new.
 func (d *Delivery) discard() {
 	for _, f := range d.files {
 		sys.Unlink(d.r.tmp, f.tmp)
 		if f.new != "" {
-			_, _ = d.r.box.follow(Entry{Name: f.new}, d.r.box.Unlink) // a mail reader may have moved it
+			d.r.box.index = nil // it is older than the file
+			_, _ = d.r.box.follow(Entry{Name: f.new}, d.r.box.Unlink)
 		}
 	}
 	d.close()
