@@ -69,6 +69,26 @@ func TestBouncesAreBounded(t *testing.T) {
 	}
 }
 
+// TestDeletedBeforeItsBounce: a message that somebody deletes while it is refused is no trouble, and
+// nobody is told of it.
+func TestDeletedBeforeItsBounce(t *testing.T) {
+	s := newSite(t, standardSite(t))
+	s.fill(t, 2)
+	server := &customer.Server{Rcpt: func(rcpt string) string {
+		if !strings.HasPrefix(rcpt, "r1@") {
+			return ""
+		}
+		_ = os.Remove(filepath.Join(s.maildir, "new/1795336001.1.vm"))
+		return "550 5.1.1 no such user"
+	}}
+	require.OK(t, s.session(t, server))
+	envelopes, _ := s.queued(t)
+	if log := s.log(t); envelopes != "" || strings.Contains(log, " error ") || !strings.Contains(log, " skip file=new/1795336001.1.vm reason=gone\n") ||
+		!strings.Contains(log, " bounced=0 deferred=0 stays=0 ") {
+		t.Errorf("%s%s", envelopes, log)
+	}
+}
+
 // TestBouncesOfTwoSessionsCountTogether: the day's count outlives the session, and the
 // rewriting of the notes.
 func TestBouncesOfTwoSessionsCountTogether(t *testing.T) {

@@ -206,7 +206,12 @@ func (e *expiry) expire(entry maildir.Entry) (done bool, full error) {
 	}
 	why := e.whyExpired(m, note)
 	logExpired(e.spool.log, m, why)
-	if err := e.spool.bouncer.bounce(m, why); err != nil {
+	err = e.spool.bouncer.bounce(m, why)
+	if errors.Is(err, maildir.ErrGone) {
+		e.spool.skip(entry, err)
+		return true, nil
+	}
+	if err != nil {
 		e.spool.bouncer.logUnbounced(m, err)
 		return false, nil
 	}

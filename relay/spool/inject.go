@@ -1,6 +1,9 @@
 package spool
 
 import (
+	"errors"
+
+	"vodmr/maildir"
 	"vodmr/smtp"
 )
 
@@ -45,10 +48,17 @@ func (s *Spool) injectBounces() (any bool) {
 	return true
 }
 
-// inject sends one bounce, and removes its message or keeps m.
+// inject sends one bounce, and removes its message or keeps it, unless somebody else has removed
+// it.
 func (s *Spool) inject(b bounce) {
 	m := b.message
-	if err := s.bouncer.bounce(m, b.why); err != nil {
+	err := s.bouncer.bounce(m, b.why)
+	if errors.Is(err, maildir.ErrGone) {
+		s.history.Retry(m.base) // it is answered
+		s.skip(m.entry, err)
+		return
+	}
+	if err != nil {
 		s.bouncer.logUnbounced(m, err)
 		s.history.Tried(m.base, b.reply.String())
 		s.retries.postpone(m.base, s.retries.retryWait(s.history.Of(m.base).Tries))
