@@ -25,15 +25,16 @@ const IdleTime = 10 * time.Minute
 
 // Open makes and opens the Maildir.
 func (m Maildir) Open(context.Context) (Receiver, error) {
-	dir, err := filepath.Abs(m.Dir)
+	named, err := filepath.Abs(m.Dir)
 	if err != nil {
 		return nil, later(err, "cannot find the Maildir %s", m.Dir)
 	}
-	if err := maildir.Make(dir); err != nil {
+	if err := maildir.Make(named); err != nil {
 		return nil, later(err, "cannot make the Maildir")
 	}
 	// The path is the customer's own word, links and all.
-	if dir, err = filepath.EvalSymlinks(dir); err != nil {
+	dir, err := filepath.EvalSymlinks(named)
+	if err != nil {
 		return nil, later(err, "cannot find the Maildir %s", m.Dir)
 	}
 	box, err := maildir.Open("", dir)
@@ -45,7 +46,7 @@ func (m Maildir) Open(context.Context) (Receiver, error) {
 		box.Close()
 		return nil, later(err, "cannot deliver into the Maildir")
 	}
-	return &delivering{Maildir: m, box: diskBox{box, into}}, nil
+	return &delivering{Maildir: m, box: diskBox{box, into, named, dir}}, nil
 }
 
 // delivering is a Maildir that is ready for one session.
@@ -79,9 +80,16 @@ func (d *delivering) Close() { d.box.Close() }
 type diskBox struct {
 	box  *maildir.Box
 	into *maildir.Receiver
+
+	named, dir string // its path, and that without links
 }
 
-func (b diskBox) InPlace() error { return b.into.InPlace() }
+func (b diskBox) InPlace() error {
+	if dir, err := filepath.EvalSymlinks(b.named); err == nil && dir != b.dir {
+		return maildir.ErrMoved
+	}
+	return b.into.InPlace()
+}
 
 func (b diskBox) Room(bytes int64) error { return b.into.Room(bytes) }
 

@@ -16,7 +16,9 @@ import (
 // receive starts a session that has turned into a new Maildir.
 func receive(t *testing.T, m Maildir) (v *visit, dir string) {
 	t.Helper()
-	dir = filepath.Join(t.TempDir(), "Maildir")
+	if dir = m.Dir; dir == "" {
+		dir = filepath.Join(t.TempDir(), "Maildir")
+	}
 	m.Dir, m.Host, m.Idle = dir, "mx.customer.example", IdleTime
 	v = start(t, Session{Sink: m})
 	v.turn()
@@ -371,6 +373,23 @@ func TestReceiveMovedAway(t *testing.T) {
 			})
 		}
 	}
+}
+
+// The same if the Maildir's name is a link, which then leads elsewhere.
+func TestReceiveByALinkThatChanges(t *testing.T) {
+	link, other := t.TempDir()+"/Maildir", t.TempDir()
+	if err := os.Symlink(t.TempDir(), link); err != nil {
+		t.Fatal(err)
+	}
+	v, _ := receive(t, Maildir{Dir: link})
+	if err := errors.Join(os.Remove(link), os.Symlink(other, link)); err != nil {
+		t.Fatal(err)
+	}
+	v.Send("HELO p\r\nMAIL FROM:<>\r\n")
+	v.Expect("250 *")
+	v.Expect("421 4.3.0 *")
+	v.ExpectEnd()
+	v.end(ExitLater, "*elsewhere*")
 }
 
 // A failingBox fails at the stage that it names, once.
