@@ -31,6 +31,9 @@ type Output struct {
 // patience is how long a log may keep its writer waiting.
 const patience = 5 * time.Second
 
+// atOnce is what a pipe takes without waiting, in bytes, if it takes anything: PIPE_BUF of Linux.
+const atOnce = 4096
+
 // NewOutput makes an Output. The line about missing ones has start before its text, and end
 // behind it.
 func NewOutput(fd int, start, end string) *Output {
@@ -51,16 +54,23 @@ func (o *Output) Write(lines []byte) (int, error) {
 	return len(lines), nil
 }
 
-// take writes if the descriptor takes anything in time. A closed one does, with an error.
+// take writes as long as the descriptor takes anything in time. A closed one does, with an
+// error.
 func (o *Output) take(lines []byte) bool {
 	wait := o.patience
 	if o.missing > 0 {
 		wait = 0
 	}
-	if !fdio.Writable(o.fd, time.Now().Add(wait)) {
-		return false
+	for len(lines) > 0 {
+		if !fdio.Writable(o.fd, time.Now().Add(wait)) {
+			return false
+		}
+		n, err := sys.RetryN(func() (int, error) { return unix.Write(o.fd, lines[:min(len(lines), atOnce)]) })
+		if err != nil || n <= 0 {
+			return true
+		}
+		lines = lines[n:]
 	}
-	_, _ = sys.RetryN(func() (int, error) { return unix.Write(o.fd, lines) })
 	return true
 }
 

@@ -69,6 +69,27 @@ func TestNobodyReads(t *testing.T) {
 	}
 }
 
+// A text that is longer than what the pipe still takes waits no longer than others.
+func TestNobodyReadsALongText(t *testing.T) {
+	var fds [2]int
+	require.OK(t, unix.Pipe(fds[:]))
+	o := NewOutput(fds[1], "", "")
+	o.patience = 100 * time.Millisecond
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = o.Write(make([]byte, 1<<20))
+	}()
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Error("it waits for its reader")
+	}
+	unix.Close(fds[0])
+	<-done
+	unix.Close(fds[1])
+}
+
 // A log without a reader for good costs nothing.
 func TestClosed(t *testing.T) {
 	var fds [2]int
