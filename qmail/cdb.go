@@ -89,8 +89,8 @@ func (c *CDB) readHeader() error {
 
 // read fills buf from the offset on.
 func (c *CDB) read(buf []byte, offset int64) error {
-	n, err := c.file.readFull(buf, offset)
-	if err == nil && n < len(buf) {
+	_, err := c.file.ReadAt(buf, offset)
+	if err == io.EOF {
 		err = c.damaged("it ends too soon")
 	}
 	return err
@@ -157,7 +157,8 @@ func (c *CDB) checkRecord(pos int64, klen, dlen uint32) error {
 // Each calls f for every record, in the order of the file, until f returns an
 // error, which it returns. key and value are valid during the call only.
 func (c *CDB) Each(f func(key, value []byte) error) error {
-	r := bufio.NewReaderSize(&cdbRecords{c: c, pos: cdbHeader}, 32<<10)
+	records := io.NewSectionReader(c.file, cdbHeader, int64(c.end)-cdbHeader)
+	r := bufio.NewReaderSize(records, 32<<10)
 	var lengths [8]byte
 	var buf []byte
 	for pos := int64(cdbHeader); pos < int64(c.end); {
@@ -189,21 +190,6 @@ func (c *CDB) next(r io.Reader, buf []byte) error {
 		return c.damaged("the records end too soon")
 	}
 	return err
-}
-
-// cdbRecords reads the records' bytes in order.
-type cdbRecords struct {
-	c   *CDB
-	pos int64
-}
-
-func (r *cdbRecords) Read(p []byte) (int, error) {
-	n, err := r.c.file.readFull(p[:min(int64(len(p)), int64(r.c.end)-r.pos)], r.pos)
-	r.pos += int64(n)
-	if n == 0 && err == nil {
-		err = io.EOF
-	}
-	return n, err
 }
 
 // cdbHash is the hash function of cdb(5).
