@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"vodmr/internal/cdb"
 )
 
 // ErrDamaged means that a constant database, or a record in it, cannot be what
@@ -14,8 +16,7 @@ import (
 var ErrDamaged = errors.New("damaged database")
 
 const (
-	cdbTables = 256
-	cdbHeader = cdbTables * 8
+	cdbHeader = cdb.Tables * 8
 	// cdbMaxRecord bounds a key with its value, in bytes. qmail-newu and tcprules write
 	// far smaller ones, and a damaged length must not cost memory.
 	cdbMaxRecord = 1 << 20
@@ -25,7 +26,7 @@ const (
 // the file at each look-up. A look-up ends even if the file is damaged.
 type CDB struct {
 	file   *file
-	tables [cdbTables]cdbTable
+	tables [cdb.Tables]cdbTable
 	end    uint32 // where the records end
 }
 
@@ -105,11 +106,11 @@ func (c *CDB) pair(offset int64) (uint32, uint32, error) {
 
 // Find returns the first value of key.
 func (c *CDB) Find(key []byte) (value []byte, found bool, err error) {
-	h := cdbHash(key)
-	t := c.tables[h%cdbTables]
+	h := cdb.Hash(string(key))
+	t := c.tables[h%cdb.Tables]
 	// Each slot is looked at once at most, so a table without a free slot ends too.
 	for i := uint32(0); i < t.slots; i++ {
-		slot := (h/cdbTables%t.slots + i) % t.slots
+		slot := (h/cdb.Tables%t.slots + i) % t.slots
 		hash, pos, err := c.pair(int64(t.pos) + 8*int64(slot))
 		if err != nil || pos == 0 {
 			return nil, false, err
@@ -190,13 +191,4 @@ func (c *CDB) next(r io.Reader, buf []byte) error {
 		return c.damaged("the records end too soon")
 	}
 	return err
-}
-
-// cdbHash is the hash function of cdb(5).
-func cdbHash(key []byte) uint32 {
-	h := uint32(5381)
-	for _, b := range key {
-		h = (h<<5 + h) ^ uint32(b)
-	}
-	return h
 }
