@@ -57,13 +57,11 @@ func (s *site) eximRoute(addr string) (way eximRoute, err error) {
 			return eximRoute{transport: value}, nil
 		}
 	}
-	if strings.Contains(run.out, "undeliverable") {
-		return eximRoute{refused: true}, nil
+	way.refused = strings.Contains(run.out, "undeliverable")
+	if !way.refused && !strings.Contains(run.out, "cannot be resolved") {
+		err = errors.New(run.reason())
 	}
-	if strings.Contains(run.out, "cannot be resolved") {
-		return way, nil
-	}
-	return way, errors.New(run.reason())
+	return way, err
 }
 
 // judgeTransport looks at the options of the transport.
