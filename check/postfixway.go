@@ -69,13 +69,7 @@ func leadsHere(rt *route, ends []delivery) bool { return placeHere(rt, ends) >= 
 
 // samePlace reports if two paths name one folder.
 func samePlace(a, b string) bool {
-	if real, err := filepath.EvalSymlinks(a); err == nil && a != "" {
-		a = real
-	}
-	if real, err := filepath.EvalSymlinks(b); err == nil {
-		b = real
-	}
-	return a != "" && filepath.Clean(a) == filepath.Clean(b)
+	return a != "" && resolved(a) == resolved(b)
 }
 
 // judgeEnds says where the mail of a domain ends.

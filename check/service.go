@@ -145,9 +145,6 @@ func (s *service) hasDatabase() bool {
 
 // vpopmailFile is a file in vpopmail's etc, which lies beside vchkpw's bin.
 func (s *service) vpopmailFile(name string) string {
-	program := s.path(s.prog[0])
-	if real, err := filepath.EvalSymlinks(program); err == nil {
-		program = real
-	}
+	program := resolved(s.path(s.prog[0]))
 	return filepath.Join(filepath.Dir(filepath.Dir(program)), "etc", name)
 }

@@ -4,7 +4,8 @@
 # See vodmr-front(8).
 #
 # The mail server is Postfix, or qmail with vpopmail. A step that differs has a function
-# for each: postfix_NAME and qmail_NAME, called as "$kind"_NAME.
+# for each: postfix_NAME and qmail_NAME, called as "$kind"_NAME. One of them alone is for a
+# step that only one of the two needs.
 program=vodmr-front
 sibling=vodmr-conf
 . "${0%/*}/../../dist/setup/common.sh"
@@ -554,7 +555,8 @@ agent() {
 	esac
 }
 
-# postfix_refuse refuses a domain that Postfix delivers in another way already.
+# postfix_refuse refuses a domain that Postfix delivers in another way already, and a Postfix
+# that takes no mail from outside.
 postfix_refuse() {
 	for domain; do
 		for list in mydestination virtual_alias_domains relay_domains virtual_mailbox_domains; do
@@ -562,10 +564,6 @@ postfix_refuse() {
 				fail "Postfix has $domain in its $list, so its mail would go another way: take it out there first (postconf $list), then run this again"
 		done
 	done
-	open_to_the_world
-}
-
-open_to_the_world() {
 	case $(postconf -h inet_interfaces) in
 	loopback-only | localhost | 127.*)
 		fail "Postfix takes mail from this machine alone: run  postconf -e inet_interfaces=all  and restart Postfix, then run this again"
@@ -604,12 +602,6 @@ postfix_undo() {
 }
 
 postfix_keeps() { printf '%s' "$2"; }
-
-postfix_release() { :; }
-
-postfix_removed() { write_maps; }
-
-postfix_unit() { :; }
 
 # --- qmail with vpopmail ---------------------------------------------------------------
 
@@ -863,10 +855,6 @@ old_catchall() { put_file "$1" .qmail-default <"$records/$1" && rm "$records/$1"
 
 delete_domain() { vpopmails vdeldomain "$1" && rm "$records/$1"; }
 
-qmail_removed() { :; }
-
-qmail_undo() { :; }
-
 # --- The door: unknown recipients are refused ------------------------------------------
 
 # Postfix asks vodmr-rcpt about each recipient, see vodmr-rcpt(8). An empty env/VODMR_DOOR
@@ -993,7 +981,7 @@ installed() { systemctl cat "$1" >/dev/null 2>&1; }
 
 under_systemd() {
 	installed vodmr.service || change "write the unit $unit" write_unit
-	"$kind"_unit
+	[ $kind = postfix ] || qmail_unit
 	for name in vodmr.service vodmr-expire.timer; do
 		[ $name = vodmr.service ] || installed $name || continue
 		stands $name || change "start $name, now and at each boot" systemctl -q enable --now $name
@@ -1180,7 +1168,7 @@ without() { printf '%s' "$1" | tr , '\n' | grep -vxF "$2" | paste -sd, -; }
 
 take_down() {
 	undo_service
-	"$kind"_undo
+	[ $kind = qmail ] || postfix_undo
 	! is_ours $hook || rm -f $hook
 	rm -rf $etc
 	for name in vodmr vodmrtls vodmrlog; do
@@ -1219,11 +1207,11 @@ remove() {
 		else
 			change "remove the login $login, as $domain is its last domain; mail that waits stays in $("$kind"_keeps "$login" "$home")" "$kind"_drop "$login" "$home"
 		fi
-		"$kind"_release "$domain" "$login" "$left"
+		[ $kind = postfix ] || qmail_release "$domain" "$login" "$left"
 	done
 	[ $dry = no ] || return 0
 	if [ -n "$(customers)" ]; then
-		"$kind"_removed
+		[ $kind = qmail ] || write_maps
 	elif [ $changes -gt 0 ] && ! grep -q '^[^#:].*:allow' $etc/rules; then
 		change "take down the front, as no customer is left: service, settings of $server, $etc" take_down
 	fi
