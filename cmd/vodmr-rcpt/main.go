@@ -74,7 +74,7 @@ func once(o *flags) int {
 		reply, code = "550 5.1.1 ", exitUnknown
 	}
 	if err := fdio.WriteAll(1, []byte(reply+words(opinion)+"\n")); err != nil {
-		return fail(fmt.Errorf("standard output: %w", err), "\n", code)
+		return getopt.Fail(program, fmt.Errorf("standard output: %w", err), code)
 	}
 	return code
 }
