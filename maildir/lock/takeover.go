@@ -90,7 +90,7 @@ func (l *Lock) TakeOver(patience time.Duration, unasked func(error)) error {
 // ofTheName takes the lock of the file that has the name now, if somebody replaced that while
 // this process waited.
 func (l *Lock) ofTheName() error {
-	if l.InPlace() {
+	if is, _ := l.InPlace(); is {
 		return nil
 	}
 	l.Release()
