@@ -40,24 +40,19 @@ func startMeter(w io.Writer, tally *Tally, terminal bool) (stop func()) {
 }
 
 // start shows the line until stop is called, which clears it.
-func (m meter) start() (stop func()) { return during(m.run) }
-
-func (m meter) run(done <-chan struct{}) {
-	tick := time.NewTicker(m.every)
-	defer tick.Stop()
+func (m meter) start() (stop func()) {
 	shown := ""
-	for {
-		select {
-		case <-done:
-			if shown != "" && m.terminal {
-				io.WriteString(m.w, clearLine)
-			}
-			return
-		case <-tick.C:
-			if now := m.line(); now != shown {
-				m.write(now)
-				shown = now
-			}
+	ended := during(m.every, func() time.Duration {
+		if now := m.line(); now != shown {
+			m.write(now)
+			shown = now
+		}
+		return m.every
+	})
+	return func() {
+		ended()
+		if shown != "" && m.terminal {
+			io.WriteString(m.w, clearLine)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -45,7 +46,8 @@ func (m *Metrics) Watch(t *Tally) (stop func(err error)) {
 		return func(error) {}
 	}
 	m.begin()
-	ended := during(func(done <-chan struct{}) { m.follow(t, done) })
+	m.write(m.sums.during(t))
+	ended := during(time.Second, func() time.Duration { return m.look(t) })
 	return func(err error) {
 		ended()
 		m.sums = m.sums.after(t, err)
@@ -53,26 +55,13 @@ func (m *Metrics) Watch(t *Tally) (stop func(err error)) {
 	}
 }
 
-// follow writes until done: soon after the turn, and every so often after that.
-func (m *Metrics) follow(t *Tally, done <-chan struct{}) {
-	m.write(m.sums.during(t))
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	turned := false
-	for {
-		select {
-		case <-done:
-			return
-		case <-tick.C:
-		}
-		if turned || t.Turned() {
-			m.write(m.sums.during(t))
-		}
-		if !turned && t.Turned() {
-			turned = true
-			tick.Reset(MetricsEvery)
-		}
+// look writes soon after the turn, and every so often after that.
+func (m *Metrics) look(t *Tally) (next time.Duration) {
+	if !t.Turned() {
+		return time.Second
 	}
+	m.write(m.sums.during(t))
+	return MetricsEvery
 }
 
 // during is the sums while a session lasts. One that has turned is a fetch that goes well.
@@ -170,14 +159,8 @@ func (m *Metrics) replace(s sums) error {
 	if err != nil {
 		return err
 	}
-	err = m.print(file, s) // a full disk must not cost the file that is there
-	if err == nil {
-		err = file.Chmod(0o644)
-	}
-	if closed := file.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
+	// A full disk must not cost the file that is there.
+	if err = errors.Join(m.print(file, s), file.Chmod(0o644), file.Close()); err == nil {
 		err = os.Rename(file.Name(), m.File)
 	}
 	if err != nil {

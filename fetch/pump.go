@@ -49,10 +49,8 @@ func (p *pump) run(ctx context.Context) error {
 		p.guard.end(ErrStopped)
 	})
 	defer stop()
-	ended := make(chan struct{})
-	defer close(ended)
 	if p.provider.silence > 0 {
-		go p.watch(ended)
+		defer during(0, p.watch)()
 	}
 	p.track.once = p.provider.silence == 0
 	commands, replies := make(chan error, 1), make(chan error, 1)
@@ -75,22 +73,16 @@ func (p *pump) run(ctx context.Context) error {
 
 // watch ends a session if its provider is silent for too long. It looks a few times
 // meanwhile, as a reply shortens the time that is left.
-func (p *pump) watch(ended <-chan struct{}) {
-	for {
-		left := time.Until(p.track.quietUntil(p.provider.silence))
-		if left <= 0 {
-			p.silent.Store(true)
-			_ = p.provider.SetReadDeadline(time.Now())
-			_ = p.provider.SetWriteDeadline(time.Now().Add(quitTime))
-			p.guard.end(errServerEnded)
-			return
-		}
-		select {
-		case <-ended:
-			return
-		case <-time.After(min(left, p.provider.silence/5)):
-		}
+func (p *pump) watch() (next time.Duration) {
+	left := time.Until(p.track.quietUntil(p.provider.silence))
+	if left > 0 {
+		return min(left, p.provider.silence/5)
 	}
+	p.silent.Store(true)
+	_ = p.provider.SetReadDeadline(time.Now())
+	_ = p.provider.SetWriteDeadline(time.Now().Add(quitTime))
+	p.guard.end(errServerEnded)
+	return 0
 }
 
 // linger is short after QUIT: nothing that the provider may still want to read

@@ -61,11 +61,23 @@ func (r *Repeat) Run(ctx context.Context) {
 	}
 }
 
-// during has work done meanwhile, until stop is called, which waits for its end.
-func during(work func(done <-chan struct{})) (stop func()) {
+// during looks now and then: first after a time, then after the time that look returned; 0
+// is the last look. stop ends this too, and waits for a look that is under way.
+func during(first time.Duration, look func() (next time.Duration)) (stop func()) {
 	done := make(chan struct{})
 	var working sync.WaitGroup
-	working.Go(func() { work(done) })
+	working.Go(func() {
+		for next := first; ; {
+			select {
+			case <-done:
+				return
+			case <-time.After(next):
+			}
+			if next = look(); next == 0 {
+				return
+			}
+		}
+	})
 	return func() { close(done); working.Wait() }
 }
 

@@ -192,25 +192,18 @@ func (s *Session) untilQuiet(ctx context.Context, tally *Tally) (quiet context.C
 		return ctx, func() {}
 	}
 	quiet, cancel := context.WithCancelCause(ctx)
-	go func() {
-		tick := time.NewTicker(s.Quiet)
-		defer tick.Stop()
-		for last := int64(-1); ; {
-			select {
-			case <-quiet.Done():
-				return
-			case <-tick.C:
-			}
-			refused, _ := tally.Refused()
-			now := tally.Received() + tally.Messages() + refused
-			if now == last {
-				cancel(errQuiet)
-				return
-			}
-			last = now
+	last := int64(-1)
+	ended := during(s.Quiet, func() time.Duration {
+		refused, _ := tally.Refused()
+		now := tally.Received() + tally.Messages() + refused
+		if now == last {
+			cancel(errQuiet)
+			return 0
 		}
-	}()
-	return quiet, func() { cancel(nil) }
+		last = now
+		return s.Quiet
+	})
+	return quiet, func() { ended(); cancel(nil) }
 }
 
 // endedQuietly reports if the error of a session comes from untilQuiet alone.

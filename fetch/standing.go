@@ -33,25 +33,14 @@ func (s *standingReporter) show(tally *Tally) (stop func()) {
 	if s.Terminal {
 		return meter{s.Log, true, standingTime, func() string { return s.line(tally) }}.start()
 	}
-	return during(func(done <-chan struct{}) { s.awaitStanding(tally, done) })
-}
-
-// awaitStanding says that the session is a standing one once it is, so that a failure is
-// not the log's last word for as long as all is well.
-func (s *standingReporter) awaitStanding(tally *Tally, done <-chan struct{}) {
-	tick := time.NewTicker(MinStanding / 4)
-	defer tick.Stop()
-	for !s.standing {
-		select {
-		case <-done:
-			return
-		case <-tick.C:
-		}
-		if tally.Turned() && time.Since(tally.Since()) >= MinStanding {
+	// A failure must not be the log's last word for as long as all is well.
+	return during(MinStanding/4, func() time.Duration {
+		if !s.standing && tally.Turned() && time.Since(tally.Since()) >= MinStanding {
 			say(s.Log, "stands at %s", s.Session.Provider)
 			s.standing = true
 		}
-	}
+		return MinStanding / 4
+	})
 }
 
 // line is the status on a terminal.
