@@ -59,18 +59,18 @@ const maxRefusals = 1000
 // greeting takes the receiving side's first reply.
 func (l *accounting) greeting(r heard) {
 	if r.refused() {
-		l.tally.hinder(r)
+		l.tally.hinder(&r)
 	}
 }
 
 // hello takes the reply to EHLO or HELO. A provider says HELO after a refused EHLO.
 func (l *accounting) hello(r heard) {
 	l.now = transit{}
-	if r.refused() && l.tally.hindrance() == nil {
-		l.tally.hinder(r)
+	if r.refused() && l.tally.Now().hindrance == nil {
+		l.tally.hinder(&r)
 		l.helo = true
 	} else if r.good() && l.helo {
-		l.tally.unhinder()
+		l.tally.hinder(nil)
 		l.helo = false
 	}
 }
@@ -116,7 +116,7 @@ func (l *accounting) rcpt(o owedReply, r heard, sent int) {
 // MAIL was refused, that is about the session.
 func (l *accounting) probe() {
 	if n := len(l.refused); l.now.counted && n > 0 {
-		l.tally.hinder(heard{l.now.code, l.refused[n-1].text})
+		l.tally.hinder(&heard{l.now.code, l.refused[n-1].text})
 		l.forget()
 	}
 	l.now = transit{}
@@ -221,9 +221,9 @@ func (l *accounting) takeBack(rcpt pathHash) {
 
 // publish tells the tally what is refused, with the words of the first refusal.
 func (l *accounting) publish() {
-	all := refusals{count: int64(len(l.refused)) + l.more}
+	all := refusals{Refused: int64(len(l.refused)) + l.more}
 	if len(l.refused) > 0 {
-		all.text = l.refused[0].text
+		all.Reason = l.refused[0].text
 		all.forNow = l.more == 0 && !slices.ContainsFunc(l.refused, func(r refusal) bool { return !r.forNow })
 	}
 	l.tally.refuse(all)

@@ -60,17 +60,16 @@ func loginRefused(r smtp.Reply, format string, args ...any) error {
 
 // verdict says of a session that ended in order what the receiving side made of it:
 // nil if it took mail, or if none came.
-func verdict(t *Tally) error {
-	hindrance := t.hindrance()
-	refused, first := t.Refused()
+func verdict(c Counts) error {
+	hindrance := c.hindrance
 	switch {
 	case hindrance != nil && hindrance.code == 421:
 		return later(errors.New(hindrance.text), "the receiving side closed the session")
-	case t.Messages() > 0 || t.Lost():
+	case c.Messages > 0 || c.Lost:
 		return nil
-	case refused > 0 && t.refusedForNow():
-		return later(errors.New(first), "the receiving side refused all mail for now")
-	case refused > 0:
+	case c.Refused > 0 && c.forNow:
+		return later(errors.New(c.Reason), "the receiving side refused all mail for now")
+	case c.Refused > 0:
 		return &Failure{ExitRefused, "the receiving side refused all mail: does it take mail for these domains, from this host, at this port?", nil}
 	case hindrance == nil:
 		return nil

@@ -473,7 +473,7 @@ func failOnce(t *testing.T, err error, stage, how, want string) {
 	v.Send("QUIT\r\n")
 	v.Expect("221 *")
 	v.end(ExitFetched, "")
-	v.counted(1, v.tally.Bytes())
+	v.counted(1, v.tally.Now().Bytes)
 	v.refused(1, want)
 	if diff := cmp.Diff([]string{"x\r\n"}, box.taken); diff != "" || box.open != 0 {
 		t.Errorf("%d deliveries left open; taken (-want +got):\n%s", box.open, diff)

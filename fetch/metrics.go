@@ -46,40 +46,39 @@ func (m *Metrics) Watch(t *Tally) (stop func(err error)) {
 		return func(error) {}
 	}
 	m.begin()
-	m.write(m.sums.during(t))
+	m.write(m.sums.during(t.Now()))
 	ended := during(time.Second, func() time.Duration { return m.look(t) })
 	return func(err error) {
 		ended()
-		m.sums = m.sums.after(t, err)
+		m.sums = m.sums.after(t.Now(), err)
 		m.write(m.sums)
 	}
 }
 
 // look writes soon after the turn, and every so often after that.
 func (m *Metrics) look(t *Tally) (next time.Duration) {
-	if !t.Turned() {
+	if !t.Now().Turned() {
 		return time.Second
 	}
-	m.write(m.sums.during(t))
+	m.write(m.sums.during(t.Now()))
 	return MetricsEvery
 }
 
 // during is the sums while a session lasts. One that has turned is a fetch that goes well.
-func (s sums) during(t *Tally) sums {
-	refused, _ := t.Refused()
-	s.messages += t.Messages()
-	s.bytes += t.Bytes()
-	s.refused += refused
-	if t.Turned() {
+func (s sums) during(c Counts) sums {
+	s.messages += c.Messages
+	s.bytes += c.Bytes
+	s.refused += c.Refused
+	if c.Turned() {
 		s.standing, s.fetched = 1, time.Now().Unix()
 	}
 	return s
 }
 
 // after is the sums once the session has ended.
-func (s sums) after(t *Tally, err error) sums {
+func (s sums) after(c Counts, err error) sums {
 	now := time.Now().Unix()
-	s = s.during(t)
+	s = s.during(c)
 	s.visits++
 	s.visited, s.exit, s.standing = now, int64(ExitCode(err)), 0
 	if err == nil {

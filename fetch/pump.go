@@ -115,7 +115,7 @@ func (p *pump) outcome(ctx context.Context, down, up error) error {
 
 // lastWord is what the receiving side said about its end, or why it broke.
 func (p *pump) lastWord(broke error) error {
-	if r := p.track.tally.hindrance(); r != nil {
+	if r := p.track.tally.Now().hindrance; r != nil {
 		return errors.New(r.text)
 	}
 	return broke

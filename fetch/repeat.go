@@ -24,10 +24,10 @@ type Visit struct {
 }
 
 // VisitOf tells how a session went that ends now, with what Session.Run returned.
-func VisitOf(t *Tally, err error) Visit {
-	v := Visit{Turned: t.Turned(), Fetched: t.Messages() > 0, Err: err}
+func VisitOf(c Counts, err error) Visit {
+	v := Visit{Turned: c.Turned(), Fetched: c.Messages > 0, Err: err}
 	if v.Turned {
-		v.Lasted = time.Since(t.Since())
+		v.Lasted = time.Since(c.Since)
 	}
 	return v
 }

@@ -82,11 +82,11 @@ func (s *Session) Run(ctx context.Context, tally *Tally) error {
 	defer stop()
 	err = receiver.Receive(quiet, turned, tally)
 	if endedQuietly(quiet, err) || tally.left() {
-		tally.unhinder() // the 421 was said from here
+		tally.hinder(nil) // the 421 was said from here
 	} else if err != nil {
 		return s.why(ctx, conn, err)
 	}
-	return verdict(tally)
+	return verdict(tally.Now())
 }
 
 // ask logs in and says ATRN. Until the connection has turned, a signal just
@@ -194,8 +194,8 @@ func (s *Session) untilQuiet(ctx context.Context, tally *Tally) (quiet context.C
 	quiet, cancel := context.WithCancelCause(ctx)
 	last := int64(-1)
 	ended := during(s.Quiet, func() time.Duration {
-		refused, _ := tally.Refused()
-		now := tally.Received() + tally.Messages() + refused
+		c := tally.Now()
+		now := c.Received + c.Messages + c.Refused
 		if now == last {
 			cancel(errQuiet)
 			return 0

@@ -128,7 +128,7 @@ func TestRepliesToATRN(t *testing.T) {
 			v.logIn()
 			v.play("\t\tA: ATRN a.example,b.example\n\t\tP: " + test.reply + "\n" + quitting)
 			v.end(test.exit, test.text)
-			if v.tally.Turned() {
+			if v.tally.Now().Turned() {
 				t.Error("counted as turned")
 			}
 		})

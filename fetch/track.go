@@ -105,7 +105,7 @@ const idleTime = 5 * time.Second
 // goBlind gives up following.
 func (t *tracker) goBlind() {
 	t.blind = true
-	t.tally.loseCount()
+	t.tally.note(func(c *Counts) { c.Lost = true })
 }
 
 // quietUntil is when the session has been quiet for too long: for silence, and

@@ -24,7 +24,7 @@ func (t *tracker) replies(p []byte) {
 // asked for it.
 func (t *tracker) answered(r heard) bool {
 	if r.code == 421 { // may come unasked (RFC 5321 section 3.8)
-		t.tally.hinder(r)
+		t.tally.hinder(&r)
 		t.closing = true
 	}
 	if len(t.owed) == 0 || t.owed[0].held || t.tooEarly(r) {
