@@ -20,7 +20,7 @@ func (g *guard) fromServer(p []byte) error {
 	return g.say(text)
 }
 
-// hear returns the bytes for the provider. The lock is held.
+// hear returns the bytes for the provider.
 func (g *guard) hear(p []byte) (text []byte) {
 	t := g.track
 	for len(p) > 0 && t.unasked == "" {

@@ -137,8 +137,6 @@ func (t *tracker) outOfStep() string {
 
 // commands sees what the provider sends.
 func (t *tracker) commands(p []byte) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	for len(p) > 0 && !t.blind {
 		switch t.state {
 		case inCommands:
@@ -158,8 +156,6 @@ func (t *tracker) commands(p []byte) {
 
 // beginBlock is called before the commands of one read.
 func (t *tracker) beginBlock() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	t.moved = time.Now()
 	t.idle = t.once && !t.blind && len(t.owed) == 0 && t.state == inCommands && len(t.line.text) == 0 &&
 		t.accounting.now.accepted == 0 && time.Since(t.active) >= idleTime
@@ -168,8 +164,6 @@ func (t *tracker) beginBlock() {
 // endBlock is called behind them. If NOOP was all that came to an idle session, the session
 // ends, and the tally knows.
 func (t *tracker) endBlock() (leave bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	if len(t.owed) != 1 || t.owed[0].kind != owedNoop || len(t.line.text) > 0 {
 		t.active = t.moved
 		return false

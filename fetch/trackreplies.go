@@ -8,8 +8,6 @@ import (
 
 // replies sees what the receiving side sends.
 func (t *tracker) replies(p []byte) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	t.moved = time.Now()
 	for len(p) > 0 && !t.blind {
 		reply, ok, n := t.listener.feed(p)
