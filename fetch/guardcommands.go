@@ -2,7 +2,6 @@ package fetch
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -80,7 +79,7 @@ func (g *guard) command(line string) error {
 		return g.refuse(verb, line, smtp.NewReply(500, "5.5.2", "a command has no control characters"))
 	case !passedVerb(verb):
 		g.warn(verb)
-		return g.refuse(verb, line, replyNotPassedOn())
+		return g.refuse(verb, line, smtp.NewReply(502, "5.5.1", "a provider has no need of that here"))
 	case verb == "BDAT":
 		return g.bdat(line, arg)
 	}
@@ -193,10 +192,11 @@ func (g *guard) warn(verb string) {
 // bdat takes BDAT (RFC 3030 section 2). The server hears of it if it has accepted a
 // recipient. Otherwise the octets are read and dropped here, as it should do itself.
 func (g *guard) bdat(line, arg string) error {
-	size, last, err := chunkSize(arg)
-	if err != nil {
+	size, last, ok := chunkArgs(arg)
+	// Nothing is passed on that another might read in another way.
+	if !ok || strings.Join(strings.Fields(arg), " ") != arg {
 		g.track.goBlind() // how much content follows is anybody's guess
-		return g.refuse("BDAT", line, smtp.ReplyBadArgument(err.Error()))
+		return g.refuse("BDAT", line, smtp.ReplyBadArgument("BDAT takes a number, and LAST"))
 	}
 	if err := g.await(0); err != nil {
 		return err
@@ -217,18 +217,6 @@ func (g *guard) bdat(line, arg string) error {
 
 // maxChunk is the largest chunk that is passed on, in bytes: no server counts it wrongly.
 const maxChunk = 1<<31 - 1
-
-var errChunk = errors.New("BDAT takes a number, and LAST")
-
-// chunkSize reads BDAT's argument, and takes nothing that another might read in another way.
-func chunkSize(arg string) (size int64, last bool, err error) {
-	number, word, more := strings.Cut(arg, " ")
-	n, err := strconv.ParseUint(number, 10, 63)
-	if err != nil || more && address.Upper(word) != "LAST" {
-		return 0, false, errChunk
-	}
-	return int64(n), more, nil
-}
 
 // chunk takes octets of a chunk. If the server has refused it already, and takes the rest
 // for commands, it shall not find any there.

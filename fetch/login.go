@@ -33,8 +33,8 @@ func (d *conversation) greeting() error {
 
 // noGreeting adds who may be the reason if the provider hung up without one byte.
 func (d *conversation) noGreeting(err error) error {
-	var f *Failure
-	if d.heard || !d.closedByPeer || !errors.As(err, &f) {
+	f, is := errors.AsType[*Failure](err)
+	if d.heard || !d.closedByPeer || !is {
 		return err
 	}
 	return &Failure{f.Exit, f.Text + "; " + noServerLeft, f.Err}

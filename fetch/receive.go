@@ -88,7 +88,7 @@ func (r *receiving) serve(ctx context.Context) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, ErrStopped):
-		r.server.Say(replyStopping())
+		r.server.Say(smtp.NewReply(421, "4.3.2", "stopping, come back later"))
 		_ = r.server.Flush()
 		return stopped()
 	case errors.As(err, &reply):
@@ -121,8 +121,8 @@ func (r *receiving) commands() map[string]smtp.Command {
 		"BDAT": r.bdat,
 		"RSET": func(string) (smtp.Reply, error) { r.reset(); return smtp.ReplyOK(), nil },
 		"NOOP": r.noop,
-		"VRFY": smtp.Always(replyVerify()),
-		"HELP": smtp.Always(replyHelp()),
+		"VRFY": smtp.Always(smtp.NewReply(252, "2.1.5", "send some mail, it will be taken")),
+		"HELP": smtp.Always(smtp.NewReply(214, "2.0.0", "this is atrn, RFC 5321 and RFC 2645")),
 		"QUIT": smtp.Quit(r.Host),
 	}
 }
@@ -193,7 +193,7 @@ func (r *receiving) rcpt(arg string) (smtp.Reply, error) {
 	case !isOneOf(recipient, r.Domains):
 		return replyNotHere(), nil
 	case len(r.recipients) >= maxRecipients:
-		return replyTooManyRecipients(), nil
+		return smtp.NewReply(452, "4.5.3", "too many recipients, send the rest apart"), nil
 	}
 	r.recipients = append(r.recipients, recipient.address())
 	return smtp.NewReply(250, "2.1.5", "ok"), nil

@@ -168,8 +168,8 @@ func (s *Session) why(ctx context.Context, conn net.Conn, err error) error {
 		return stopped()
 	}
 	if c, ok := conn.(interface{ Status() string }); ok {
-		var f *Failure
-		if status := c.Status(); status != "" && errors.As(err, &f) {
+		status := c.Status()
+		if f, is := errors.AsType[*Failure](err); is && status != "" {
 			return &Failure{f.Exit, fmt.Sprintf("%s (%s)", f.Text, status), f.Err}
 		}
 	}
