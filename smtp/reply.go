@@ -79,6 +79,8 @@ func (r Reply) AppendTo(dst []byte) []byte {
 	if len(r.Lines) == 0 {
 		r.Lines = []string{""}
 	}
+	// Text that repeats what a peer said must not become a reply of its own.
+	oneLine := strings.NewReplacer("\r", " ", "\n", " ")
 	for i, text := range r.Lines {
 		dst = strconv.AppendInt(dst, int64(r.Code), 10)
 		if i < len(r.Lines)-1 {
@@ -89,20 +91,7 @@ func (r Reply) AppendTo(dst []byte) []byte {
 		if r.Enhanced != "" {
 			dst = append(append(dst, r.Enhanced...), ' ')
 		}
-		dst = append(appendText(dst, text), '\r', '\n')
-	}
-	return dst
-}
-
-// appendText makes a CR or LF a space: text that repeats what a peer said must
-// not become a reply of its own.
-func appendText(dst []byte, text string) []byte {
-	for i := 0; i < len(text); i++ {
-		c := text[i]
-		if c == '\r' || c == '\n' {
-			c = ' '
-		}
-		dst = append(dst, c)
+		dst = append(append(dst, oneLine.Replace(text)...), '\r', '\n')
 	}
 	return dst
 }
