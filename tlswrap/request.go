@@ -67,7 +67,7 @@ func leave(p *child.Child) int {
 // want the variables. Nothing of the customer's is read before that.
 func (s *server) await(control, plain int, p *child.Child) int {
 	var command [1]byte
-	_, err := (&plainReader{fd: control, ended: p.Ended()}).Read(command[:])
+	_, err := newPlainReader(control, p.Ended()).Read(command[:])
 	if err != nil || command[0] != 'Y' && command[0] != 'y' {
 		if err == nil {
 			err = fmt.Errorf("the program sent %q on SSLCTLFD, not Y", command[0])
