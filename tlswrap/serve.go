@@ -60,7 +60,8 @@ func Serve(c Config) int {
 	if err := s.prepare(); err != nil {
 		return s.fail(err)
 	}
-	err := s.load()
+	var err error
+	s.tls, err = loadTLS(s.CertFile, cmp.Or(s.KeyFile, s.CertFile), s.CAFile, time.Now())
 	if c.STARTTLS {
 		s.report(err)
 		return s.onRequest()
@@ -103,11 +104,6 @@ func (s *server) prepare() error {
 		s.report(fmt.Errorf("TLS and the program both run as user %d: nothing keeps them apart", uid))
 	}
 	return nil
-}
-
-func (s *server) load() (err error) {
-	s.tls, err = loadTLS(s.CertFile, cmp.Or(s.KeyFile, s.CertFile), s.CAFile, time.Now())
-	return err
 }
 
 // onConnect begins TLS at once and gives the program the plain side.
