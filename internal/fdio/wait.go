@@ -2,6 +2,7 @@ package fdio
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -32,11 +33,7 @@ func (c *Conn) Rest(until time.Time) (readable bool, err error) {
 	c.quiet = time.Time{}
 	for {
 		fds := append([]unix.PollFd{{Fd: int32(c.r), Events: unix.POLLIN}}, c.wakers()...)
-		timeout := 0
-		if left := time.Until(until); left > 0 {
-			timeout = int(min((left+time.Millisecond-1)/time.Millisecond, 1<<31-1))
-		}
-		ready, err := unix.Poll(fds, timeout)
+		ready, err := unix.Poll(fds, milliseconds(min(time.Until(until), 24*time.Hour)))
 		if err == unix.EINTR || err == nil && ready == 0 && time.Now().Before(until) {
 			continue
 		}
@@ -55,12 +52,7 @@ func (c *Conn) wakers() []unix.PollFd {
 
 // woken reports if one of these descriptors is ready.
 func woken(fds []unix.PollFd) bool {
-	for i := range fds {
-		if fds[i].Revents != 0 {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(fds, func(fd unix.PollFd) bool { return fd.Revents != 0 })
 }
 
 // wait polls both sides until one is ready or the deadline passes.
@@ -129,10 +121,12 @@ func (c *Conn) dead() bool {
 func (c *Conn) timeout() (ms int, last bool) {
 	left := time.Until(c.deadline)
 	if c.deadline.IsZero() || left > glance {
-		return int(glance.Milliseconds()), false
+		return milliseconds(glance), false
 	}
-	if left <= 0 {
-		return 0, true
-	}
-	return int((left + time.Millisecond - 1) / time.Millisecond), true
+	return milliseconds(left), true
+}
+
+// milliseconds is a time as poll takes it, rounded up. Poll waits for ever if it is below 0.
+func milliseconds(left time.Duration) int {
+	return int((max(left, 0) + time.Millisecond - 1) / time.Millisecond)
 }
