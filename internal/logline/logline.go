@@ -157,7 +157,7 @@ func appendCut(dst []byte, value string, limit int) []byte {
 	}
 	dst = append(dst[:start], '"')
 	for i := 0; i < len(value); i++ {
-		next := appendByte(dst, value[i])
+		next := AppendByte(dst, value[i])
 		if len(next)+len(ending) > start+limit {
 			break
 		}
@@ -173,7 +173,7 @@ func appendValue(dst []byte, value string) []byte {
 	}
 	dst = append(dst, '"')
 	for i := 0; i < len(value); i++ {
-		dst = appendByte(dst, value[i])
+		dst = AppendByte(dst, value[i])
 	}
 	return append(dst, '"')
 }
@@ -192,9 +192,9 @@ func plain(value string) bool {
 
 const hex = "0123456789abcdef"
 
-// appendByte appends one byte as it stands between quotes: a control character
+// AppendByte appends one byte as it stands between quotes: a control character
 // or a byte beyond ASCII becomes \xHH.
-func appendByte(dst []byte, c byte) []byte {
+func AppendByte(dst []byte, c byte) []byte {
 	if c == '"' || c == '\\' {
 		return append(dst, '\\', c)
 	}
