@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os/signal"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -156,10 +157,8 @@ func fault(err error) error {
 		io.EOF, io.ErrUnexpectedEOF, fdio.ErrTimeout,
 		unix.ECONNRESET, unix.EPIPE, unix.ETIMEDOUT, unix.EHOSTUNREACH, unix.ENETUNREACH,
 	}
-	for _, target := range gone {
-		if errors.Is(err, target) {
-			return nil
-		}
+	if slices.ContainsFunc(gone, func(target error) bool { return errors.Is(err, target) }) {
+		return nil
 	}
 	return err
 }

@@ -12,8 +12,8 @@ func (c *Command) Help() string {
 	b.WriteString(c.usage())
 	b.WriteString("options:\n")
 	rows := [][2]string{}
-	for _, o := range c.Flags {
-		left := "-" + string(o.Letter)
+	for _, o := range c.all() {
+		left := "-" + string(o.Letter) + o.long
 		if o.Value != "" {
 			left += " " + o.Value
 		}
@@ -23,7 +23,6 @@ func (c *Command) Help() string {
 		}
 		rows = append(rows, [2]string{left, right})
 	}
-	rows = append(rows, [2]string{"-h, --help", "print this text"}, [2]string{"-V, --version", "print the version"})
 	width := 0
 	for _, row := range rows {
 		width = max(width, utf8.RuneCountInString(row[0]))

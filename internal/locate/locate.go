@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -86,13 +87,9 @@ var ErrUnknown = errors.New("no such login")
 // about the place that was named and stays until an administrator mends it; all others
 // may pass.
 func Misnamed(err error) bool {
-	for _, wrong := range []error{ErrUnknown, ErrNotYours, setuser.ErrRoot, setuser.ErrPlace, maildir.ErrMissing, maildir.ErrOwner,
-		os.ErrNotExist, syscall.ENOTDIR} {
-		if errors.Is(err, wrong) {
-			return true
-		}
-	}
-	return safepath.Refused(err)
+	misnamed := []error{ErrUnknown, ErrNotYours, setuser.ErrRoot, setuser.ErrPlace, maildir.ErrMissing, maildir.ErrOwner,
+		os.ErrNotExist, syscall.ENOTDIR}
+	return safepath.Refused(err) || slices.ContainsFunc(misnamed, func(wrong error) bool { return errors.Is(err, wrong) })
 }
 
 // Find returns the place that an argument means: a Maildir if it has a slash in it, a login
