@@ -3,6 +3,7 @@ package fetch
 import (
 	"context"
 	"net"
+	"os"
 	"sync"
 	"time"
 
@@ -17,7 +18,7 @@ func (c Command) String() string { return "the command" }
 
 // Connect starts the command. Closing the connection ends it.
 func (c Command) Connect(context.Context) (net.Conn, error) {
-	conn, started, err := startOnSocket("/bin/sh", []string{"/bin/sh", "-c", c.Line}, nil)
+	conn, started, err := startOnSocket("/bin/sh", []string{"/bin/sh", "-c", c.Line}, os.Environ())
 	if err != nil {
 		return nil, later(err, "cannot run the command")
 	}

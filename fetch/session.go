@@ -133,7 +133,7 @@ func (s *Session) open(d *conversation) ([]string, error) {
 	if err != nil || s.TLS.Mode == OnConnect || s.TLS.Mode == NoTLS {
 		return ehlo, err
 	}
-	if !offers(ehlo, "STARTTLS") {
+	if !offers(ehlo, "STARTTLS", "") {
 		return ehlo, s.TLS.notOffered()
 	}
 	if started, err := d.startTLS(&s.TLS); err != nil || !started {

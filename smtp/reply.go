@@ -152,7 +152,7 @@ func (p *ReplyParser) add(line []byte) (last bool, err error) {
 	}
 	code, text, last, ok := splitReplyLine(line)
 	if !ok {
-		return false, fmt.Errorf("%w: %q", ErrNotSMTP, cut(line, 60))
+		return false, fmt.Errorf("%w: %q", ErrNotSMTP, line[:min(len(line), 60)])
 	}
 	if len(p.lines) > 0 && code != p.code {
 		return false, fmt.Errorf("%w: a reply of lines with the codes %d and %d", ErrNotSMTP, p.code, code)
@@ -213,14 +213,7 @@ func enhancedCode(code int, text string) string {
 
 // isShortNumber reports if s is one to three digits (RFC 3463 section 2).
 func isShortNumber(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if !isDigit(s[i]) {
-			return false
-		}
-	}
-	return 1 <= len(s) && len(s) <= 3
+	return 1 <= len(s) && len(s) <= 3 && strings.Trim(s, "0123456789") == ""
 }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
-
-func cut(b []byte, n int) []byte { return b[:min(len(b), n)] }

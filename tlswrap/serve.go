@@ -118,7 +118,6 @@ func (s *server) onConnect() int {
 	}
 	outer, conn, err := s.handshake()
 	if err != nil {
-		_, _ = run(nil)
 		return s.fail(err)
 	}
 	program, err := run(variables(conn.ConnectionState()))
@@ -134,9 +133,6 @@ func (s *server) onConnect() int {
 func (s *server) arrange(files []uintptr) (run func([]string) (*child.Child, error), err error) {
 	if s.self == nil {
 		return func(list []string) (*child.Child, error) {
-			if list == nil {
-				return nil, nil
-			}
 			return start(s.Program, append(s.Environ, list...), files, s.program)
 		}, nil
 	}
