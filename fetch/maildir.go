@@ -45,7 +45,7 @@ func (m Maildir) Open(context.Context) (Receiver, error) {
 		box.Close()
 		return nil, later(err, "cannot deliver into the Maildir")
 	}
-	return &delivering{Maildir: m, box: diskBox{box, into}}, nil
+	return &delivering{Maildir: m, box: diskBox{into, box}}, nil
 }
 
 // delivering is a Maildir that is ready for one session.
@@ -77,19 +77,15 @@ func (d *delivering) Close() { d.box.Close() }
 
 // diskBox is the mailbox on disk.
 type diskBox struct {
-	box  *maildir.Box
-	into *maildir.Receiver
+	*maildir.Receiver
+	box *maildir.Box
 }
 
-func (b diskBox) InPlace() error { return b.into.InPlace() }
-
-func (b diskBox) Room(bytes int64) error { return b.into.Room(bytes) }
-
 func (b diskBox) Begin(sender string, recipients []string, head string) (delivery, error) {
-	return b.into.NewDelivery(sender, recipients, head)
+	return b.NewDelivery(sender, recipients, head)
 }
 
 func (b diskBox) Close() {
-	b.into.Close()
+	b.Receiver.Close()
 	b.box.Close()
 }

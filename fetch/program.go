@@ -3,6 +3,7 @@ package fetch
 import (
 	"context"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,13 +59,10 @@ func (r running) Receive(ctx context.Context, provider *Turned, tally *Tally) er
 // not get through: it would let the provider send mail to the world through
 // this host. Nor must another connection's addresses.
 func connectionEnv(environ []string, c *Turned) []string {
-	var env []string
-	for _, entry := range environ {
+	env := slices.DeleteFunc(slices.Clone(environ), func(entry string) bool {
 		name, _, _ := strings.Cut(entry, "=")
-		if name != "RELAYCLIENT" && name != "PROTO" && !strings.HasPrefix(name, "TCP") {
-			env = append(env, entry)
-		}
-	}
+		return name == "RELAYCLIENT" || name == "PROTO" || strings.HasPrefix(name, "TCP")
+	})
 	remoteIP, remotePort := addrPort(c.RemoteAddr())
 	localIP, localPort := addrPort(c.LocalAddr())
 	if remoteIP == "" {

@@ -62,6 +62,3 @@ func (r Rights) landlock() error {
 	}
 	return errors.Join(err, rules.enforce())
 }
-
-// Available reports if this system can confine a process.
-func Available() bool { return LandlockVersion() > 0 }
