@@ -60,12 +60,7 @@ func (d *dataGuard) decide(out []byte, c byte) (passed []byte, took, done bool) 
 }
 
 func (d *dataGuard) append(out, text []byte) []byte {
-	switch n := len(text); n {
-	case 0:
-	case 1:
-		d.before = [2]byte{d.before[1], text[0]}
-	default:
-		d.before = [2]byte{text[n-2], text[n-1]}
-	}
+	end := append(d.before[:], text[max(0, len(text)-2):]...)
+	d.before = [2]byte(end[len(end)-2:])
 	return append(out, text...)
 }

@@ -24,7 +24,12 @@ type Provider interface {
 // TCP is a provider that is reached over the net.
 type TCP struct{ Address Address }
 
-func (t TCP) String() string { return hostPort(t.Address, PortODMR) }
+func (t TCP) String() string {
+	if t.Address.Port == PortODMR { // which is not worth a word
+		return t.Address.Host
+	}
+	return t.Address.String()
+}
 
 // Connect tries each of the host's addresses in turn. The error, a Failure to
 // be tried later, names each of them.

@@ -182,12 +182,10 @@ func endOfFile(err error) error {
 // await waits for a direction's end; after limit it closes the connection that
 // the direction reads from.
 func await(done <-chan error, limit time.Duration, source io.Closer) error {
-	timer := time.NewTimer(limit)
-	defer timer.Stop()
 	select {
 	case err := <-done:
 		return err
-	case <-timer.C:
+	case <-time.After(limit):
 		_ = source.Close()
 		return <-done
 	}

@@ -83,10 +83,8 @@ func during(first time.Duration, look func() (next time.Duration)) (stop func())
 
 // Sleep waits for d or until ctx is done.
 func Sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
 	select {
-	case <-timer.C:
+	case <-time.After(d):
 	case <-ctx.Done():
 	}
 }

@@ -30,16 +30,13 @@ func loadTLS(certFile, keyFile, caFile string, now time.Time) (*tls.Config, erro
 		// Records are shaped by writeBlock alone.
 		DynamicRecordSizingDisabled: true,
 	}
-	if caFile == "" {
-		return config, nil
-	}
 	if caFile == AnyClient {
 		config.ClientAuth = tls.RequestClientCert
-		return config, nil
-	}
-	config.ClientAuth = tls.VerifyClientCertIfGiven
-	if config.ClientCAs, err = loadAuthorities(caFile); err != nil {
-		return nil, err
+	} else if caFile != "" {
+		config.ClientAuth = tls.VerifyClientCertIfGiven
+		if config.ClientCAs, err = loadAuthorities(caFile); err != nil {
+			return nil, err
+		}
 	}
 	return config, nil
 }

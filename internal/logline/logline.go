@@ -11,6 +11,7 @@ package logline
 import (
 	"os"
 	"strconv"
+	"strings"
 )
 
 // MaxLine is the longest line in bytes, its newline included.
@@ -181,13 +182,9 @@ func appendValue(dst []byte, value string) []byte {
 // plain reports if a value needs no quotes: printable ASCII without space,
 // quote, backslash or equals sign, and not empty.
 func plain(value string) bool {
-	for i := 0; i < len(value); i++ {
-		switch c := value[i]; {
-		case c <= ' ' || c >= 0x7f, c == '"', c == '\\', c == '=':
-			return false
-		}
-	}
-	return value != ""
+	return value != "" && !strings.ContainsFunc(value, func(c rune) bool {
+		return c <= ' ' || c >= 0x7f || c == '"' || c == '\\' || c == '='
+	})
 }
 
 const hex = "0123456789abcdef"
