@@ -158,14 +158,12 @@ func (m *Metrics) replace(s sums) error {
 	if err != nil {
 		return err
 	}
+	defer os.Remove(file.Name()) // unless it gets its name
 	// A full disk must not cost the file that is there.
-	if err = errors.Join(m.print(file, s), file.Chmod(0o644), file.Close()); err == nil {
-		err = os.Rename(file.Name(), m.File)
+	if err = errors.Join(m.print(file, s), file.Chmod(0o644), file.Close()); err != nil {
+		return err
 	}
-	if err != nil {
-		_ = os.Remove(file.Name())
-	}
-	return err
+	return os.Rename(file.Name(), m.File)
 }
 
 func (m *Metrics) print(w io.Writer, s sums) error {

@@ -146,7 +146,10 @@ func (p *pump) pass(dst, src net.Conn, put func([]byte) error) error {
 		}
 		if err != nil {
 			p.done(src)
-			return endOfFile(err)
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
 		}
 	}
 }
@@ -171,13 +174,6 @@ func (p *pump) done(side net.Conn) {
 
 // onlyReader hides WriteTo, which would pass the buffer by.
 type onlyReader struct{ io.Reader }
-
-func endOfFile(err error) error {
-	if errors.Is(err, io.EOF) {
-		return nil
-	}
-	return err
-}
 
 // await waits for a direction's end; after limit it closes the connection that
 // the direction reads from.

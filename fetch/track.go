@@ -177,12 +177,11 @@ func (t *tracker) endBlock() (leave bool) {
 // obey follows one command.
 func (t *tracker) obey(line string) {
 	verb, arg, _ := strings.Cut(strings.TrimSpace(line), " ")
-	owed := owedReply{}
-	switch address.Lower(verb) {
-	case "ehlo":
-		owed.kind = owedEHLO
-	case "helo":
-		owed.kind = owedHELO
+	verb = address.Lower(verb)
+	owed := owedReply{kind: map[string]owedKind{
+		"ehlo": owedEHLO, "helo": owedHELO, "rset": owedReset, "starttls": owedTLS, "noop": owedNoop,
+	}[verb]}
+	switch verb {
 	case "mail":
 		t.mails++
 		t.size = 0
@@ -193,12 +192,6 @@ func (t *tracker) obey(line string) {
 		owed.kind, t.state, t.data, t.size = owedDATA, afterDATA, dataDecoder{}, 0
 	case "bdat":
 		owed = t.startChunk(arg)
-	case "rset":
-		owed.kind = owedReset
-	case "starttls":
-		owed.kind = owedTLS
-	case "noop":
-		owed.kind = owedNoop
 	case "quit":
 		t.quit = true
 	}

@@ -34,15 +34,8 @@ func (c *Command) Help() string {
 	return b.String()
 }
 
-// usage is the forms.
+// usage is the forms, one of which may be empty.
 func (c *Command) usage() string {
-	text := ""
-	for i, form := range c.Forms {
-		start := "usage: "
-		if i > 0 {
-			start = "       "
-		}
-		text += strings.TrimRight(start+c.Program+" "+form, " ") + "\n"
-	}
-	return text
+	text := "usage: " + c.Program + " " + strings.Join(c.Forms, "\n       "+c.Program+" ") + "\n"
+	return strings.ReplaceAll(text, " \n", "\n")
 }

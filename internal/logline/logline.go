@@ -9,6 +9,7 @@
 package logline
 
 import (
+	"cmp"
 	"os"
 	"strconv"
 	"strings"
@@ -39,10 +40,7 @@ type Logger struct {
 // Session is the session's name: the one that a program in front handed down, or
 // this process's id.
 func Session() string {
-	if name := os.Getenv("VODMR_SESSION"); name != "" {
-		return name
-	}
-	return strconv.Itoa(os.Getpid())
+	return cmp.Or(os.Getenv("VODMR_SESSION"), strconv.Itoa(os.Getpid()))
 }
 
 // maxSession is how much of a session's name stays, in bytes.
