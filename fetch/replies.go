@@ -4,9 +4,6 @@ import "vodmr/smtp"
 
 // Replies of the receiving side that stand in several places and not in smtp's catalogue.
 
-func replyMoved() smtp.Reply {
-	return smtp.NewReply(421, "4.3.0", "the mailbox is elsewhere now, come back later")
-}
 func replyNothingMore() smtp.Reply {
 	return smtp.NewReply(421, "4.3.2", "nothing more waits, so this session ends; thank you")
 }
