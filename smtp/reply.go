@@ -173,15 +173,10 @@ func splitReplyLine(line []byte) (code int, text []byte, last, ok bool) {
 		return 0, nil, false, false
 	}
 	code = int(line[0]-'0')*100 + int(line[1]-'0')*10 + int(line[2]-'0')
-	switch {
-	case len(line) == 3:
+	if len(line) == 3 {
 		return code, nil, true, true
-	case line[3] == ' ':
-		return code, line[4:], true, true
-	case line[3] == '-':
-		return code, line[4:], false, true
 	}
-	return 0, nil, false, false
+	return code, line[4:], line[3] == ' ', line[3] == ' ' || line[3] == '-'
 }
 
 // newReply takes the enhanced code off each line (RFC 2034 section 4).

@@ -25,8 +25,8 @@ type Conn struct {
 	r, w             int
 	rSocket, wSocket bool
 	deadline         time.Time
-	wake             []int
-	quiet            time.Time // since when waits have brought nothing; zero before
+	wake             []unix.PollFd // see Wake
+	quiet            time.Time     // since when waits have brought nothing; zero before
 	silent           func(fd int) bool
 }
 

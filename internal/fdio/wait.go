@@ -23,7 +23,12 @@ var ErrWoken = errors.New("woken")
 
 // Wake names descriptors that end each wait from now on as soon as they can be
 // read. The caller must read from them before the next wait.
-func (c *Conn) Wake(fds ...int) { c.wake = fds }
+func (c *Conn) Wake(fds ...int) {
+	c.wake = nil
+	for _, fd := range fds {
+		c.wake = append(c.wake, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
+	}
+}
 
 // Rest waits while neither side owes the other anything, until bytes or the end
 // of the stream can be read (readable), a descriptor that Wake named can be
@@ -32,22 +37,13 @@ func (c *Conn) Wake(fds ...int) { c.wake = fds }
 func (c *Conn) Rest(until time.Time) (readable bool, err error) {
 	c.quiet = time.Time{}
 	for {
-		fds := append([]unix.PollFd{{Fd: int32(c.r), Events: unix.POLLIN}}, c.wakers()...)
+		fds := append([]unix.PollFd{{Fd: int32(c.r), Events: unix.POLLIN}}, c.wake...)
 		ready, err := unix.Poll(fds, milliseconds(min(time.Until(until), 24*time.Hour)))
 		if err == unix.EINTR || err == nil && ready == 0 && time.Now().Before(until) {
 			continue
 		}
 		return err == nil && fds[0].Revents != 0 && !woken(fds[1:]), err
 	}
-}
-
-// wakers are what to poll for Wake's sake.
-func (c *Conn) wakers() []unix.PollFd {
-	var fds []unix.PollFd
-	for _, fd := range c.wake {
-		fds = append(fds, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
-	}
-	return fds
 }
 
 // woken reports if one of these descriptors is ready.
@@ -66,7 +62,7 @@ func (c *Conn) wait(wantRead, wantWrite bool) (canRead, canWrite bool, err error
 		fds = append(fds, unix.PollFd{Fd: int32(c.w), Events: unix.POLLOUT})
 	}
 	own := len(fds)
-	fds = append(fds, c.wakers()...)
+	fds = append(fds, c.wake...)
 	if c.quiet.IsZero() {
 		c.quiet = time.Now()
 	}

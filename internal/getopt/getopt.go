@@ -101,16 +101,10 @@ func (c *Command) all() []Option {
 // take finds the option's value: the rest of its word or, if that is empty, the next
 // word. It returns the words that are left.
 func (o *Option) take(value string, rest []string) ([]string, error) {
-	if o.mayLack() {
-		if value == "" && len(rest) > 0 && isNumber(rest[0]) {
-			value, rest = rest[0], rest[1:]
-		}
-		return rest, o.Set(value)
-	}
-	if value == "" && len(rest) > 0 {
+	if value == "" && len(rest) > 0 && (!o.mayLack() || isNumber(rest[0])) {
 		value, rest = rest[0], rest[1:]
 	}
-	if value == "" {
+	if value == "" && !o.mayLack() {
 		return nil, errors.New("option -" + string(o.Letter) + " needs a value: " + o.Value)
 	}
 	return rest, o.Set(value)
