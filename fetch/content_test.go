@@ -50,7 +50,7 @@ func replay(t *testing.T, dialogue []byte, sizes []byte) []string {
 	t.Helper()
 	conn := &replayed{in: dialogue, sizes: sizes}
 	box := &failingBox{}
-	d := &delivering{Maildir{Host: "mx"}, box}
+	d := &receiving{Maildir: Maildir{Host: "mx"}, box: box}
 	if err := d.Receive(context.Background(), &Turned{Conn: conn}, &Tally{}); err != nil {
 		t.Fatalf("%v after %q", err, conn.out.String())
 	}
@@ -183,7 +183,7 @@ func TestReceiveFlatMemory(t *testing.T) {
 		strings.NewReader(fmt.Sprintf("HELO p\r\nMAIL FROM:<>\r\nRCPT TO:<a@b.example>\r\nBDAT %d LAST\r\n", size)),
 		io.LimitReader(&endless{block: block}, size), strings.NewReader("QUIT\r\n"))
 	box := &countingBox{}
-	d := &delivering{Maildir{Host: "mx"}, box}
+	d := &receiving{Maildir: Maildir{Host: "mx"}, box: box}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	err := d.Receive(context.Background(), &Turned{Conn: readFrom{conn, source}}, &Tally{})

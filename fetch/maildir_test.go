@@ -444,7 +444,7 @@ func failOnce(t *testing.T, err error, stage, how, want string) {
 	box := &failingBox{stage: stage, err: err}
 	var warned error
 	m := Maildir{Dir: "the Maildir", Host: "mx", Warn: func(err error) { warned = err }}
-	v := start(t, Session{Sink: opened{&delivering{m, box}}})
+	v := start(t, Session{Sink: opened{&receiving{Maildir: m, box: box}}})
 	v.turn()
 	v.Send("HELO p\r\n")
 	v.Expect("220 *")

@@ -35,7 +35,8 @@ type delivery interface {
 	Abort()
 }
 
-// receiving is an SMTP server's session on the turned connection (RFC 5321).
+// receiving is a Maildir that is ready for one session, as an SMTP server on the turned
+// connection (RFC 5321).
 type receiving struct {
 	Maildir
 	box      receiver
@@ -43,7 +44,7 @@ type receiving struct {
 	stream   *stoppable
 	peer     string      // the provider's address
 	standing bool        // waiting for mail is what the session is for
-	left     func() bool // the session ends, as nothing more waits; nil for never
+	left     func() bool // the session ends, as nothing more waits
 	deadline time.Time   // when content must have come on
 	fresh    int         // bytes of content since due was set
 	warned   string      // the last warning
@@ -248,7 +249,7 @@ func (r *receiving) mailParams(params []string) (size int64, utf8 bool, reply sm
 
 // noop ends a session that is not to stand if nothing more waits.
 func (r *receiving) noop(string) (smtp.Reply, error) {
-	if r.left != nil && r.left() {
+	if r.left() {
 		return replyNothingMore(), smtp.ErrQuit
 	}
 	return smtp.ReplyOK(), nil
