@@ -19,8 +19,8 @@ type Guard struct {
 }
 
 // guard follows one session for a Guard. The goroutine that reads the provider calls
-// fromProvider, the one that reads the server calls fromServer. Both block, but neither has
-// the tracker's lock meanwhile. Otherwise both have it all the time.
+// fromProvider, the one that reads the server calls fromServer. Both hold the tracker's lock,
+// but not while they write or wait.
 //
 // Its tracker tells what the provider's bytes are and which replies are owed. It never
 // guesses whether bytes are commands or content: behind DATA it waits for the server's

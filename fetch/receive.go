@@ -46,7 +46,7 @@ type receiving struct {
 	standing bool        // waiting for mail is what the session is for
 	left     func() bool // the session ends, as nothing more waits
 	deadline time.Time   // when content must have come on
-	fresh    int         // bytes of content since due was set
+	fresh    int         // bytes of content since deadline was set
 	warned   string      // the last warning
 	helo     string
 	esmtp    bool
