@@ -109,7 +109,7 @@ func (g *guard) takeOurs(out []byte) []byte {
 	for len(g.track.owed) > 0 && g.track.owed[0].ours.Code != 0 {
 		ours := g.track.owed[0].ours
 		out = ours.AppendTo(out)
-		g.track.answered(heard{ours.Code, ours.String()})
+		g.track.answered(ours)
 	}
 	g.changed.Broadcast()
 	return out

@@ -115,8 +115,8 @@ func (p *pump) outcome(ctx context.Context, down, up error) error {
 
 // lastWord is what the receiving side said about its end, or why it broke.
 func (p *pump) lastWord(broke error) error {
-	if r := p.track.tally.Now().hindrance; r != nil {
-		return errors.New(r.text)
+	if r := p.track.tally.Now().hindrance; r.Code != 0 {
+		return r
 	}
 	return broke
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"vodmr/internal/address"
+	"vodmr/smtp"
 )
 
 // A Session is one visit at a provider, to be made again and again.
@@ -82,7 +83,7 @@ func (s *Session) Run(ctx context.Context, tally *Tally) error {
 	defer stop()
 	err = receiver.Receive(quiet, turned, tally)
 	if endedQuietly(quiet, err) || tally.left() {
-		tally.hinder(nil) // the 421 was said from here
+		tally.hinder(smtp.Reply{}) // the 421 was said from here
 	} else if err != nil {
 		return s.why(ctx, conn, err)
 	}

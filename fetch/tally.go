@@ -3,6 +3,8 @@ package fetch
 import (
 	"sync"
 	"time"
+
+	"vodmr/smtp"
 )
 
 // A Tally counts what a session brought; it may be read while the session runs.
@@ -26,9 +28,9 @@ type Counts struct {
 	Lost bool
 
 	refusals
-	waiting   count  // what the provider said was waiting at the turn
-	leaving   bool   // the session ends from here, as nothing more waits
-	hindrance *heard // by which the receiving side refused the session, rather than a message
+	waiting   count      // what the provider said was waiting at the turn
+	leaving   bool       // the session ends from here, as nothing more waits
+	hindrance smtp.Reply // by which the receiving side refused the session, rather than a message
 }
 
 // refusals are the messages that were answered 4xx or 5xx here, for some of their recipients
@@ -95,4 +97,4 @@ func (t *Tally) leave() { t.note(func(c *Counts) { c.leaving = true }) }
 
 func (t *Tally) left() bool { return t.Now().leaving }
 
-func (t *Tally) hinder(r *heard) { t.note(func(c *Counts) { c.hindrance = r }) }
+func (t *Tally) hinder(r smtp.Reply) { t.note(func(c *Counts) { c.hindrance = r }) }
