@@ -2,18 +2,10 @@ package fetch
 
 import (
 	"context"
+	"math/rand/v2"
 	"sync"
 	"time"
 )
-
-// A Repeat makes sessions again and again.
-type Repeat struct {
-	Schedule Schedule
-	Session  func(ctx context.Context) Visit      // makes one and reports it
-	Random   func() float64                       // in [0, 1)
-	Waiting  func(wait time.Duration)             // told of each wait after a failure
-	Sleep    func(context.Context, time.Duration) // as Sleep does
-}
 
 // A Visit is how a session went.
 type Visit struct {
@@ -46,18 +38,18 @@ type Schedule interface {
 	Wait(v Visit, random float64) time.Duration
 }
 
-// Run returns once ctx is done.
-func (r *Repeat) Run(ctx context.Context) {
+// repeat makes sessions again and again until ctx is done.
+func (r *Reporter) repeat(ctx context.Context, schedule Schedule, session func(context.Context) Visit) {
 	for ctx.Err() == nil {
-		visit := r.Session(ctx)
+		visit := session(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		wait := r.Schedule.Wait(visit, r.Random())
-		if visit.Err != nil {
-			r.Waiting(wait)
+		wait := schedule.Wait(visit, rand.Float64())
+		if visit.Err != nil && wait >= AtOnce && r.Verbose > Quiet { // a shorter wait has ended before this is read
+			say(r.Log, "next try in %v", wait.Round(time.Second))
 		}
-		r.Sleep(ctx, wait)
+		sleep(ctx, wait)
 	}
 }
 
@@ -81,8 +73,8 @@ func during(first time.Duration, look func() (next time.Duration)) (stop func())
 	return func() { close(done); working.Wait() }
 }
 
-// Sleep waits for d or until ctx is done.
-func Sleep(ctx context.Context, d time.Duration) {
+// sleep waits for d or until ctx is done.
+func sleep(ctx context.Context, d time.Duration) {
 	select {
 	case <-time.After(d):
 	case <-ctx.Done():

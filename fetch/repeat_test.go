@@ -17,29 +17,21 @@ import (
 	"vodmr/test/kit/screen"
 )
 
-// delays runs a Repeat over the given results and returns its waits.
-func delays(schedule Schedule, random float64, results ...Visit) []time.Duration {
-	ctx, stop := context.WithCancel(context.Background())
-	defer stop()
-	var slept []time.Duration
-	r := Repeat{
-		Schedule: schedule,
-		Random:   func() float64 { return random },
-		Waiting:  func(time.Duration) {},
-		Sleep:    func(_ context.Context, d time.Duration) { slept = append(slept, d) },
-		Session: func(context.Context) Visit {
-			if len(results) == 0 {
-				stop()
-				return Visit{}
-			}
-			v := results[0]
-			results = results[1:]
-			return v
-		},
+// delays returns the waits after the given results.
+func delays(schedule Schedule, random float64, results ...Visit) (all []time.Duration) {
+	for _, v := range results {
+		all = append(all, schedule.Wait(v, random))
 	}
-	r.Run(ctx)
-	return slept
+	return all
 }
+
+// fixed is a Schedule in which chance has no part.
+type fixed struct {
+	Schedule
+	random float64
+}
+
+func (f fixed) Wait(v Visit, _ float64) time.Duration { return f.Schedule.Wait(v, f.random) }
 
 // Visits of each kind.
 var (
@@ -111,29 +103,27 @@ func TestStandingWaits(t *testing.T) {
 	}
 }
 
-// A wait is told of after a failure, and only then.
+// A wait is told of after a failure, and only then. All are waited for.
 func TestRepeatTells(t *testing.T) {
-	ctx, stop := context.WithCancel(context.Background())
-	results := []Visit{fine, offline, longVisit}
-	var announced []time.Duration
-	r := Repeat{
-		Schedule: NewEvery(time.Minute),
-		Random:   func() float64 { return 0.5 },
-		Waiting:  func(wait time.Duration) { announced = append(announced, wait) },
-		Sleep:    func(context.Context, time.Duration) {},
-		Session: func(context.Context) Visit {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(context.Background())
+		results := []Visit{fine, offline, longVisit}
+		var log bytes.Buffer
+		began := time.Now()
+		(&Reporter{Log: &log}).repeat(ctx, fixed{NewEvery(time.Minute), 0.5}, func(context.Context) Visit {
 			v := results[0]
 			if results = results[1:]; len(results) == 0 {
 				stop()
 			}
 			return v
-		},
-	}
-	r.Run(ctx)
-	checkWaits(t, "told", []time.Duration{2 * time.Minute}, announced)
+		})
+		if log.String() != "atrn: next try in 2m0s\n" || time.Since(began) != 3*time.Minute {
+			t.Errorf("%q after %v", log.String(), time.Since(began))
+		}
+	})
 }
 
-// TestSleepStops: Sleep returns when the context ends, even in the middle, and otherwise
+// TestSleepStops: sleep returns when the context ends, even in the middle, and otherwise
 // when the time is over.
 func TestSleepStops(t *testing.T) {
 	for name, test := range map[string]struct{ stopAfter, want time.Duration }{
@@ -146,7 +136,7 @@ func TestSleepStops(t *testing.T) {
 				ctx, stop := context.WithTimeout(context.Background(), test.stopAfter)
 				defer stop()
 				began := time.Now()
-				Sleep(ctx, time.Hour)
+				sleep(ctx, time.Hour)
 				if got := time.Since(began); got != test.want {
 					t.Errorf("slept for %v, want %v", got, test.want)
 				}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"time"
 
 	"vodmr/internal/logline"
@@ -56,21 +55,6 @@ func (r *Reporter) Repeat(ctx context.Context, every time.Duration) {
 func (r *Reporter) Standing(ctx context.Context) {
 	s := &standingReporter{Reporter: *r}
 	r.repeat(ctx, &AlwaysStanding{}, s.Visit)
-}
-
-func (r *Reporter) repeat(ctx context.Context, schedule Schedule, session func(context.Context) Visit) {
-	repeated := Repeat{
-		Schedule: schedule,
-		Session:  session,
-		Random:   rand.Float64,
-		Waiting: func(wait time.Duration) {
-			if wait >= AtOnce && r.Verbose > Quiet { // a shorter wait has ended before this is read
-				say(r.Log, "next try in %v", wait.Round(time.Second))
-			}
-		},
-		Sleep: Sleep,
-	}
-	repeated.Run(ctx)
 }
 
 // report writes what a session brought and why it failed, a line each.
