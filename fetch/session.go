@@ -82,7 +82,7 @@ func (s *Session) Run(ctx context.Context, tally *Tally) error {
 	quiet, stop := s.untilQuiet(ctx, tally)
 	defer stop()
 	err = receiver.Receive(quiet, turned, tally)
-	if endedQuietly(quiet, err) || tally.left() {
+	if errors.Is(err, ErrStopped) && context.Cause(quiet) == errQuiet || tally.left() {
 		tally.hinder(smtp.Reply{}) // the 421 was said from here
 	} else if err != nil {
 		return s.why(ctx, conn, err)
@@ -205,9 +205,4 @@ func (s *Session) untilQuiet(ctx context.Context, tally *Tally) (quiet context.C
 		return s.Quiet
 	})
 	return quiet, func() { ended(); cancel(nil) }
-}
-
-// endedQuietly reports if the error of a session comes from untilQuiet alone.
-func endedQuietly(quiet context.Context, err error) bool {
-	return errors.Is(err, ErrStopped) && context.Cause(quiet) == errQuiet
 }

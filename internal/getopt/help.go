@@ -11,24 +11,17 @@ func (c *Command) Help() string {
 	var b strings.Builder
 	b.WriteString(c.usage())
 	b.WriteString("options:\n")
-	rows := [][2]string{}
+	left := func(o Option) string { return strings.TrimRight("-"+string(o.Letter)+o.long+" "+o.Value, " ") }
+	width := 0
 	for _, o := range c.all() {
-		left := "-" + string(o.Letter) + o.long
-		if o.Value != "" {
-			left += " " + o.Value
-		}
+		width = max(width, utf8.RuneCountInString(left(o)))
+	}
+	for _, o := range c.all() {
 		right := o.Help
 		if o.Default != "" {
 			right += " (default: " + o.Default + ")"
 		}
-		rows = append(rows, [2]string{left, right})
-	}
-	width := 0
-	for _, row := range rows {
-		width = max(width, utf8.RuneCountInString(row[0]))
-	}
-	for _, row := range rows {
-		b.WriteString("  " + row[0] + strings.Repeat(" ", width-utf8.RuneCountInString(row[0])) + "  " + row[1] + "\n")
+		b.WriteString("  " + left(o) + strings.Repeat(" ", width-utf8.RuneCountInString(left(o))) + "  " + right + "\n")
 	}
 	b.WriteString("see " + c.Program + "(" + strconv.Itoa(c.Section) + ")\n")
 	return b.String()
