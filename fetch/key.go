@@ -50,9 +50,9 @@ func ParseKey(text []byte) (*Key, error) {
 	if private == nil {
 		return nil, errors.New("it holds no private key in PEM")
 	}
-	certificate, err := selfSign(private)
-	if certified {
-		certificate, err = tls.X509KeyPair(text, text)
+	certificate, err := tls.X509KeyPair(text, text)
+	if !certified {
+		certificate, err = selfSign(private)
 	}
 	if err != nil {
 		return nil, err

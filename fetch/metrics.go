@@ -46,22 +46,23 @@ func (m *Metrics) Watch(t *Tally) (stop func(err error)) {
 		return func(error) {}
 	}
 	m.begin()
-	m.write(m.sums.during(t.Now()))
-	ended := during(time.Second, func() time.Duration { return m.look(t) })
+	written := false
+	ended := during(0, func() time.Duration {
+		c := t.Now()
+		if !written || c.Turned() {
+			m.write(m.sums.during(c))
+			written = true
+		}
+		if c.Turned() {
+			return MetricsEvery
+		}
+		return time.Second // so that the turn is seen soon
+	})
 	return func(err error) {
 		ended()
 		m.sums = m.sums.after(t.Now(), err)
 		m.write(m.sums)
 	}
-}
-
-// look writes soon after the turn, and every so often after that.
-func (m *Metrics) look(t *Tally) (next time.Duration) {
-	if !t.Now().Turned() {
-		return time.Second
-	}
-	m.write(m.sums.during(t.Now()))
-	return MetricsEvery
 }
 
 // during is the sums while a session lasts. One that has turned is a fetch that goes well.

@@ -20,12 +20,12 @@ type tracker struct {
 	accounting accounting
 	seed       maphash.Seed
 
-	mu      sync.Mutex
-	blind   bool      // cannot follow any more
-	unasked string    // a reply to nothing, after which replies and commands do not match
-	quit    bool      // the provider said QUIT
-	closing bool      // the receiving side said 421
-	moved   time.Time // when bytes came last, from either side
+	mu      sync.Mutex // of a guard, whose two goroutines share all that follows
+	blind   bool       // cannot follow any more
+	unasked string     // a reply to nothing, after which replies and commands do not match
+	quit    bool       // the provider said QUIT
+	closing bool       // the receiving side said 421
+	moved   time.Time  // when bytes came last, from either side
 
 	line  lineStart // an unfinished command
 	state trackState
