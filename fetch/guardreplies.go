@@ -56,20 +56,11 @@ func (g *guard) answered(r smtp.Reply) bool {
 	if !t.answered(r) {
 		return false
 	}
-	switch kind {
-	case owedMail, owedEHLO, owedHELO, owedReset:
-		if r.Accepted() {
-			g.recipients = 0
-		}
-	case owedRcpt:
-		if r.Accepted() {
-			g.recipients++
-		}
-	case owedChunk:
-		if !r.Accepted() { // RFC 3030 section 2: the transaction has failed
-			g.recipients = 0
-		}
-	case owedContent:
+	begins := slices.Contains([]owedKind{owedMail, owedEHLO, owedHELO, owedReset}, kind)
+	fails := kind == owedChunk && !r.Accepted() // RFC 3030 section 2
+	if kind == owedRcpt && r.Accepted() {
+		g.recipients++
+	} else if begins && r.Accepted() || fails || kind == owedContent {
 		g.recipients = 0
 	}
 	return true
