@@ -169,7 +169,7 @@ func (r *receiving) mail(arg string) (smtp.Reply, error) {
 	}
 	if err := r.box.InPlace(); err != nil {
 		_ = r.refusal(fmt.Errorf("%w: if the next session cannot open it, start atrn again", err))
-		moved := smtp.NewReply(421, "4.3.0", "the mailbox is elsewhere now, come back later")
+		moved := smtp.NewReply(421, "4.3.0", "the mailbox is elsewhere now or cannot be looked at, come back later")
 		return moved, moved
 	}
 	if err := r.box.Room(size); err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"os/signal"
-	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -153,11 +152,8 @@ func (t tunnel) toProgram() error {
 // program, is just gone. Many leave without TLS's own goodbye; SMTP says what is
 // complete.
 func fault(err error) error {
-	gone := []error{
-		io.EOF, io.ErrUnexpectedEOF, fdio.ErrTimeout,
-		unix.ECONNRESET, unix.EPIPE, unix.ETIMEDOUT, unix.EHOSTUNREACH, unix.ENETUNREACH,
-	}
-	if slices.ContainsFunc(gone, func(target error) bool { return errors.Is(err, target) }) {
+	ended := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, fdio.ErrTimeout)
+	if ended || fdio.PeerGone(err) {
 		return nil
 	}
 	return err

@@ -1,7 +1,8 @@
 package filter
 
 import (
-	"errors"
+	"fmt"
+	"io"
 	"syscall"
 	"time"
 
@@ -16,7 +17,8 @@ const maxPending = 64 << 10 // bytes that a side has not taken; then the other i
 
 // Run starts the server in the file path with a socket in place of descriptors 0 and 1, and
 // passes the bytes of our own 0 and 1 to and fro until the server ends. It returns the
-// server's exit code.
+// server's exit code. The error says why the server could not be run, or why the session
+// ended although neither side had ended it.
 func Run(d *Dialogue, path string, argv, environ []string) (code int, err error) {
 	ours, its, err := fdio.Pair()
 	if err != nil {
@@ -32,7 +34,7 @@ func Run(d *Dialogue, path string, argv, environ []string) (code int, err error)
 	for p.turn(server.Ended()) {
 	}
 	fdio.Close(ours)
-	return server.ExitCode(), nil
+	return server.ExitCode(), p.err
 }
 
 // A pump passes the bytes of both sides to the Dialogue and from it.
@@ -44,8 +46,9 @@ type pump struct {
 	clientEnded        bool // it says nothing more
 	clientGone         bool // it takes nothing more
 	serverDeaf         bool // it takes nothing more
-	ended              bool // the server was ended that the client has ended
+	ended              bool // nothing more goes to the server, which knows it
 	serverEnded        bool
+	err                error // the first that is not a side's end
 	buf                [16 << 10]byte
 }
 
@@ -67,6 +70,7 @@ func (p *pump) turn(ended int) bool {
 		}
 	}
 	if err := sys.Retry(func() error { _, err := unix.Poll(fds, -1); return err }); err != nil {
+		p.note(err)
 		return false
 	}
 	p.write(fds[1].Revents != 0, fds[2].Revents&^unix.POLLIN != 0)
@@ -96,12 +100,12 @@ func (p *pump) write(client, server bool) {
 	if client && len(p.toClient) > 0 {
 		n, _, err := p.client.Exchange(p.toClient, nil)
 		p.toClient = p.toClient[n:]
-		p.clientGone = p.clientGone || err != nil
+		p.clientGone = p.note(err) || p.clientGone
 	}
 	if server && len(p.toServer) > 0 {
 		n, _, err := p.server.Exchange(p.toServer, nil)
 		p.toServer = p.toServer[n:]
-		p.serverDeaf = p.serverDeaf || err != nil
+		p.serverDeaf = p.note(err) || p.serverDeaf
 	}
 	if p.clientGone {
 		p.toClient, p.clientEnded = nil, true
@@ -113,7 +117,7 @@ func (p *pump) write(client, server bool) {
 
 func (p *pump) readClient() {
 	_, n, err := p.client.Exchange(nil, p.buf[:])
-	p.clientEnded = p.clientEnded || err != nil && !errors.Is(err, fdio.ErrTimeout)
+	p.clientEnded = p.note(err) || p.clientEnded
 	toServer, toClient := p.dialogue.FromClient(p.buf[:n])
 	p.add(toServer, toClient)
 }
@@ -122,9 +126,17 @@ func (p *pump) readServer() {
 	_, n, err := p.server.Exchange(nil, p.buf[:])
 	toClient, toServer := p.dialogue.FromServer(p.buf[:n])
 	p.add(toServer, toClient)
-	if err != nil {
+	if p.note(err) {
 		p.endServer()
 	}
+}
+
+// note reports if there is an error, and keeps it if it is not the end of a side.
+func (p *pump) note(err error) bool {
+	if p.err == nil && err != nil && err != io.EOF && !fdio.PeerGone(err) {
+		p.err = fmt.Errorf("the session is lost: %w", err)
+	}
+	return err != nil
 }
 
 // endServer takes the server's last bytes.
