@@ -60,8 +60,6 @@ func (s *state) setSent(base string, also bool) {
 	s.tooMuch = s.tooMuch || s.loading && len(s.unanswered) > maxUnanswered
 }
 
-func (s *state) setRetry(base string) { delete(s.unanswered, base) }
-
 // setKept reports if there was room to remember it, at least without the reply's
 // text.
 func (s *state) setKept(base string, tries int, first, last int64, reply string) bool {

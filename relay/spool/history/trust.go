@@ -62,10 +62,8 @@ func (s *state) infer() {
 
 // appendTo writes the lines that restore it; ended is when a session last ended cleanly.
 func (t *trust) appendTo(buf []byte, now, ended int64) []byte {
-	if t.taken {
-		buf = appendNote(buf, now, "taken", "1")
-	} else if ended != 0 {
-		buf = appendNote(buf, now, "taken", "0")
+	if t.taken || ended != 0 {
+		buf = appendNote(buf, now, "taken", flag(t.taken))
 	}
 	if t.refused > 0 {
 		buf = appendNote(buf, t.refusedAt, "refused", strconv.Itoa(t.refused))
