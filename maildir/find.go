@@ -1,8 +1,6 @@
 package maildir
 
 import (
-	"fmt"
-
 	"golang.org/x/sys/unix"
 
 	"vodmr/internal/sys"
@@ -18,10 +16,7 @@ func (b *Box) Find(e Entry) (Entry, error) {
 		}
 		return sys.Lstat(b.sub[e.sub()], e.Name, &st)
 	})
-	if err != nil {
-		return at, fmt.Errorf("%s: %w", at.Path(), err)
-	}
-	return at, nil
+	return at, sys.Named(at.Path(), err)
 }
 
 // follow does op to a message. If its name is gone, it tries the names that a mail reader

@@ -38,11 +38,11 @@ func (b *Box) OpenMessage(e Entry) (*Message, error) {
 	m.Entry = at
 	if err == nil {
 		err = b.inspect(m)
-	} else {
-		err = b.explain(at, err)
+	} else if err != ErrGone && sys.IsOther(b.sub[at.sub()], at.Name) {
+		err = ErrNotRegular // each system has errors of its own for a link or a socket
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", at.Path(), err)
+		return nil, sys.Named(at.Path(), err)
 	}
 	return m, nil
 }
@@ -89,15 +89,6 @@ func (b *Box) inspect(m *Message) error {
 	return nil
 }
 
-// explain is ErrNotRegular if an open failed because the name is not that of a regular
-// file: each system has errors of its own for a link or a socket.
-func (b *Box) explain(e Entry, err error) error {
-	if err != ErrGone && sys.IsOther(b.sub[e.sub()], e.Name) {
-		return ErrNotRegular
-	}
-	return err
-}
-
 // ReadAll reads the whole message into buf, or into a larger buffer if it must. It asks for
 // one byte more than Size, so that one call shows if the file grew, and otherwise reaches
 // its end. ErrChanged means that it grew or shrank.
@@ -111,7 +102,7 @@ func (m *Message) ReadAll(buf []byte) ([]byte, error) {
 	for got < size {
 		n, err := sys.ReadAt(m.FD, buf[got:], got)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", m.Path(), err)
+			return nil, sys.Named(m.Path(), err)
 		}
 		got += int64(n)
 		if n == 0 || got == m.Size {
@@ -119,25 +110,18 @@ func (m *Message) ReadAll(buf []byte) ([]byte, error) {
 		}
 	}
 	if got != m.Size {
-		return nil, fmt.Errorf("%s: %w", m.Path(), ErrChanged)
+		return nil, sys.Named(m.Path(), ErrChanged)
 	}
 	return buf[:got], nil
 }
 
 // ReadAt reads len(p) bytes at off. If the file ends before, it returns fewer and io.EOF.
 func (m *Message) ReadAt(p []byte, off int64) (int, error) {
-	got := 0
-	for got < len(p) {
-		n, err := sys.ReadAt(m.FD, p[got:], off+int64(got))
-		if err != nil {
-			return got, fmt.Errorf("%s: %w", m.Path(), err)
-		}
-		if n == 0 {
-			return got, io.EOF
-		}
-		got += n
+	n, err := sys.ReadFull(m.FD, p, off)
+	if err == nil && n < len(p) {
+		return n, io.EOF
 	}
-	return got, nil
+	return n, sys.Named(m.Path(), err)
 }
 
 // Close closes the file; a second time it does nothing.

@@ -27,7 +27,7 @@ type Receiver struct {
 func Make(dir string) error {
 	for _, path := range []string{dir, dir + "/tmp", dir + "/new", dir + "/cur"} {
 		if err := sys.MakeFolder(path, 0o700); err != nil {
-			return fmt.Errorf("%s: %w", path, err)
+			return sys.Named(path, err)
 		}
 	}
 	return nil
@@ -43,7 +43,7 @@ func (b *Box) Receive(host string) (*Receiver, error) {
 	r := &Receiver{box: b, tmp: tmp, host: fileHost(host)}
 	if err := r.clean(time.Now()); err != nil {
 		r.Close()
-		return nil, fmt.Errorf("%s: %w", sys.Join(b.path, "tmp"), err)
+		return nil, sys.Named(sys.Join(b.path, "tmp"), err)
 	}
 	return r, nil
 }

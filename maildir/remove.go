@@ -44,7 +44,7 @@ func (b *Box) Removed(e Entry, size int64, err error) error {
 		e, err = b.follow(e, b.Unlink)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", e.Path(), err)
+		return sys.Named(e.Path(), err)
 	}
 	// The size that was counted when the message came.
 	if n, ok := sizeIn([]byte(e.Name)); ok {
@@ -68,7 +68,7 @@ func (b *Box) Uncredited() int { return b.freed.count }
 func (b *Box) MayRemove() error {
 	for i, sub := range b.sub {
 		if err := sys.MayChange(sub); err != nil {
-			return fmt.Errorf("%s: %w", subNames[i], err)
+			return sys.Named(subNames[i], err)
 		}
 	}
 	return nil

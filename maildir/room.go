@@ -33,7 +33,7 @@ func (r *Receiver) Room(bytes int64) error {
 func (r *Receiver) allow(bytes int64) (int64, error) {
 	disk, err := sys.DiskOf(r.tmp)
 	if err != nil {
-		return 0, fmt.Errorf("%s: %w", r.box.path, err)
+		return 0, sys.Named(r.box.path, err)
 	}
 	room := roomOn(disk)
 	if bytes > room || room < 0 {

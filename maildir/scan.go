@@ -2,7 +2,6 @@ package maildir
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -55,7 +54,7 @@ func (l *List) Resume(deadline time.Time) error {
 	for l.scan.sub != scanned {
 		more, err := l.step()
 		if err != nil {
-			return fmt.Errorf("%s: %w", sys.Join(l.scan.box.path, subNames[l.scan.sub]), err)
+			return sys.Named(sys.Join(l.scan.box.path, subNames[l.scan.sub]), err)
 		}
 		if !more {
 			l.leave()

@@ -68,10 +68,7 @@ func Held(site Site, login, home, maildir string, env func(name string) string) 
 	if err != nil {
 		return nil, err
 	}
-	domains := ""
-	if err = g.Settings.applySite(env); err == nil {
-		domains, err = g.ruleDomains(site.Rules)
-	}
+	domains, err := g.applySiteRules(site.Rules, env)
 	if err == nil {
 		err = g.hold(domains)
 	}

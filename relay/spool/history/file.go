@@ -93,15 +93,15 @@ func empty(dir int, path string, clock func() time.Time) *History {
 func Exists(dir int, path string) (bool, error) {
 	var st unix.Stat_t
 	err := sys.Lstat(dir, fileName, &st)
-	if err == nil || err == unix.ENOENT {
-		return err == nil, nil
+	if err == unix.ENOENT {
+		return false, nil
 	}
-	return false, fmt.Errorf("%s: %w", sys.Join(path, fileName), err)
+	return err == nil, sys.Named(sys.Join(path, fileName), err)
 }
 
-// named puts a file's path in front of an error.
+// named puts a file's path in front of an error, if there is one.
 func (f *file) named(name string, err error) error {
-	return fmt.Errorf("%s: %w", sys.Join(f.path, name), err)
+	return sys.Named(sys.Join(f.path, name), err)
 }
 
 // Unread returns why the file could not be read, if it may still hold good notes.
@@ -243,19 +243,15 @@ func (f *file) openForAppend() error {
 	}
 	f.quarantine()
 	fd, _, err := sys.OpenRegular(f.dir, fileName, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|sys.Safely, 0o600)
-	if err != nil {
-		return err
+	if err == nil {
+		f.fd = fd
 	}
-	f.fd = fd
-	return nil
+	return err
 }
 
 // quarantine renames a file that vodmr did not write, if it can.
 func (f *file) quarantine() {
-	if !f.unusable {
-		return
-	}
-	if sys.Quarantine(f.dir, fileName, badName) == nil {
+	if f.unusable && sys.Quarantine(f.dir, fileName, badName) == nil {
 		f.unusable, f.torn = false, false
 	}
 }
