@@ -1,9 +1,6 @@
 package maildir
 
-import (
-	"hash/maphash"
-	"slices"
-)
+import "slices"
 
 // An index finds the present name of a message by its base name. It has one word for each
 // name, sorted: the upper bits are those of the base's hash, the lower ones tell which of
@@ -11,7 +8,6 @@ import (
 type index struct {
 	words  []uint64
 	places []place
-	seed   maphash.Seed
 }
 
 // A place is the directory and the flags of a name, which change while its base stays.
@@ -30,7 +26,7 @@ const (
 // readIndex reads new and then cur, since a mail reader moves messages in this direction.
 func (b *Box) readIndex() (*index, error) {
 	b.searches++
-	x := &index{seed: maphash.MakeSeed()}
+	x := &index{}
 	known := make(map[place]uint64)
 	for sub, dir := range b.sub {
 		err := eachFile(dir, func(name []byte) {
@@ -47,26 +43,35 @@ func (b *Box) readIndex() (*index, error) {
 
 func (x *index) add(known map[place]uint64, base []byte, p place) {
 	at, found := known[p]
+	if !found && len(x.places) == placesMax {
+		return
+	}
 	if !found {
-		if len(x.places) == placesMax {
-			return
-		}
 		at = uint64(len(x.places))
 		known[p] = at
 		x.places = append(x.places, p)
 	}
-	x.words = append(x.words, maphash.Bytes(x.seed, base)&^(placesMax-1)|at)
+	x.words = append(x.words, hash(base)&^(placesMax-1)|at)
 }
 
 // find returns the names that a message may have now: none if it was gone, and two if a mail
 // reader moved it during the reading.
 func (x *index) find(e Entry) (names []Entry) {
 	base := e.Base()
-	first := maphash.String(x.seed, base) &^ (placesMax - 1)
+	first := hash([]byte(base)) &^ (placesMax - 1)
 	i, _ := slices.BinarySearch(x.words, first)
 	for ; i < len(x.words) && x.words[i]&^(placesMax-1) == first; i++ {
 		p := x.places[x.words[i]&(placesMax-1)]
 		names = append(names, Entry{Name: base + p.flags, Cur: p.cur, Time: e.Time})
 	}
 	return names
+}
+
+// hash is FNV-1a with 64 bits.
+func hash(s []byte) uint64 {
+	h := uint64(14695981039346656037)
+	for _, c := range s {
+		h = (h ^ uint64(c)) * 1099511628211
+	}
+	return h
 }
