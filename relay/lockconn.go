@@ -20,10 +20,6 @@ type lockConn struct {
 	next     time.Time // when to ask; zero for never
 }
 
-func (s *session) newLockConn() *lockConn {
-	return &lockConn{Conn: s.Conn, session: s, next: time.Now().Add(s.lookInterval())}
-}
-
 // SetDeadline is smtp.Duplex's.
 func (c *lockConn) SetDeadline(t time.Time) error {
 	c.deadline = t

@@ -51,7 +51,7 @@ func (s *session) lookInterval() time.Duration {
 	if look := s.grant.Settings.Look; look > 0 {
 		return look
 	}
-	return s.timings().look
+	return s.timings.look
 }
 
 // newLookout makes the session's lookout.

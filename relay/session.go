@@ -194,7 +194,7 @@ func (s *session) newSpool() *spool.Spool {
 	bouncer := spool.NewBouncer(s.Queue, s.Qmail, s.control)
 	s.spool = spool.Open(s.box, s.grant, bouncer, s.Now, s.Log)
 	s.spool.Session = s.Session
-	s.spool.SetTimings(&s.timings().retries)
+	s.spool.SetTimings(&s.timings.retries)
 	return s.spool
 }
 
@@ -202,9 +202,9 @@ func (s *session) newSpool() *spool.Spool {
 // host and hear of it only when it looks.
 func (s *session) patience() time.Duration {
 	if s.looksAfar() {
-		return s.timings().takeOver + s.lookInterval()
+		return s.timings.takeOver + s.lookInterval()
 	}
-	return s.timings().takeOver
+	return s.timings.takeOver
 }
 
 // takeOver takes the lock from a standing session.

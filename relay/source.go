@@ -94,7 +94,7 @@ func (s *source) mailMaxReached() bool {
 
 // Begun is smtp.Source's.
 func (s *source) Begun(tx *smtp.Transaction) {
-	s.asking.begun(tx)
+	s.asking.setTurn(!tx.AskOnly)
 	if !tx.AskOnly {
 		s.spool.Begun(s.inFlight[tx])
 	}

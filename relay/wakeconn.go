@@ -60,7 +60,7 @@ func unwatched() logline.Field {
 
 // newWakeConn makes the session a standing session.
 func (s *session) newWakeConn() *wakeConn {
-	c := &wakeConn{Conn: s.Conn, probe: s.timings().probe, log: s.Log, signal: s.terminated(), heard: time.Now(), mail: true}
+	c := &wakeConn{Conn: s.Conn, probe: s.timings.probe, log: s.Log, signal: s.terminated(), heard: time.Now(), mail: true}
 	s.wake = c
 	c.watch = s.watch()
 	if err := s.box.Lock.MarkStanding(); err != nil {

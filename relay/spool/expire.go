@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"vodmr/internal/logline"
+	"vodmr/internal/sys"
 	"vodmr/maildir"
 	"vodmr/maildir/lock"
 	"vodmr/qmail"
@@ -120,8 +122,9 @@ func (m *Mailbox) ShowExpired(force bool, out *logline.Logger) error {
 
 // mayExpire refuses a Maildir that nobody fetches from, and reads the settings.
 func (m *Mailbox) mayExpire(force bool) (control qmail.Settings, err error) {
-	if err = m.fetched(); err != nil && !force {
-		return control, err
+	has, err := history.Exists(m.box.Dir(), m.box.Path())
+	if !has && !force {
+		return control, cmp.Or(err, sys.Named(m.Path(), ErrNoNotes))
 	}
 	site := m.config.Site.Qmail
 	if control, err = site.Settings(m.config.Host); err != nil {
@@ -129,15 +132,6 @@ func (m *Mailbox) mayExpire(force bool) (control qmail.Settings, err error) {
 	}
 	m.locals, err = site.Locals(control.Me)
 	return control, err
-}
-
-// fetched is ErrNoNotes if nobody ever fetched mail.
-func (m *Mailbox) fetched() error {
-	has, err := history.Exists(m.box.Dir(), m.box.Path())
-	if err == nil && !has {
-		err = fmt.Errorf("%s: %w", m.Path(), ErrNoNotes)
-	}
-	return err
 }
 
 // An expiry looks for messages that are too old.

@@ -52,7 +52,12 @@ func (s *Spool) Look() error {
 	s.Counts.Waiting = list.Len() + later
 	s.history.Keep(func(base string) bool { _, there := seen[hash([]byte(base))]; return there })
 	s.Trust.forgetListed(func(base string) bool { return seen[hash([]byte(base))] <= now })
-	s.recover()
+	// The limits that passing trouble has set are taken back: a standing session may last for
+	// weeks.
+	s.reader.rcptMax = s.reader.rcptLimit()
+	if s.NotesFailed && s.history.Flush() == nil {
+		s.NotesFailed = false
+	}
 	s.reader.triedSorted, s.reader.suspectsSorted, s.retries.looked = false, false, true
 	took := time.Since(began)
 	s.Looks = Looks{
@@ -61,15 +66,6 @@ func (s *Spool) Look() error {
 		notBefore: began.Add(took + lookShare*took),
 	}
 	return nil
-}
-
-// recover takes back the limits that passing trouble has set: a standing session may last
-// for weeks.
-func (s *Spool) recover() {
-	s.reader.rcptMax = s.reader.rcptLimit()
-	if s.NotesFailed && s.history.Flush() == nil {
-		s.NotesFailed = false
-	}
 }
 
 // Failed has the next look wait, and find a change.

@@ -152,8 +152,7 @@ func (s *Spool) Settle() (any bool) {
 	for _, f := range found {
 		s.settle(f)
 	}
-	lost := s.Notices.settleLost()
-	return s.injectBounces() || lost || len(found) > 0
+	return s.injectBounces() || len(found) > 0
 }
 
 // settle writes one thing that Next found out.
@@ -163,6 +162,8 @@ func (s *Spool) settle(f finding) {
 		s.removeDone(f.entry)
 	case foundUnheard:
 		s.history.Tried(f.entry.Base(), "the customer hung up while the file was read")
+	case foundLost:
+		s.Notices.lost(f.notice, f.err)
 	default:
 		s.skip(f.entry, f.err)
 	}

@@ -148,7 +148,11 @@ func (h *History) load() error {
 	if err == nil && good == 0 && h.Damaged > 0 {
 		return errUnusable
 	}
-	h.state.infer()
+	if !h.state.trust.known {
+		// Older versions did not note if the server ever took mail: it did if a session ended
+		// cleanly.
+		h.state.trust.taken = h.state.ended != 0
+	}
 	h.out.size, h.out.appended, h.out.lines = st.Size, st.Size, good
 	return err
 }
