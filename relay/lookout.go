@@ -91,8 +91,7 @@ func (l *lookout) wakeTime() time.Time {
 
 // work does what has its time.
 func (l *lookout) work(now time.Time) {
-	at := l.wakeTime()
-	if at.IsZero() || now.Before(at) {
+	if !isDue(l.wakeTime(), now) {
 		return
 	}
 	if l.began.IsZero() {

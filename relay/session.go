@@ -47,8 +47,9 @@ func (s *session) commands() map[string]smtp.Command {
 		"HELP": smtp.Always(smtp.NewReply(214, "2.0.0", "say ATRN, or ATRN domain,domain, and be ready to take mail on this connection")),
 		"AUTH": smtp.Always(smtp.ReplyBadSequence("you are logged in")),
 		"QUIT": smtp.Quit(s.Host),
+
+		"STARTTLS": smtp.Always(smtp.ReplyBadSequence("too late for STARTTLS: you are logged in")),
 	}
-	commands["STARTTLS"] = smtp.Always(smtp.ReplyBadSequence("too late for STARTTLS: you are logged in"))
 	for _, verb := range smtp.MailVerbs() {
 		commands[verb] = smtp.Always(smtp.ReplyNoMailHere())
 	}

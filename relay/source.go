@@ -77,9 +77,6 @@ func (s *source) mayBegin() bool {
 	return !s.mailMaxReached() && !s.ending() && s.spool.Trust.MayOffer(len(s.foretold))
 }
 
-// noticesWait reports if notices for the customer's postmaster can be sent now.
-func (s *source) noticesWait() bool { return s.spool.Notices.Wait() && s.mayBegin() }
-
 // terminating reports if this process was told to end.
 func (s *source) terminating() bool { return s.wake != nil && s.wake.terminating }
 

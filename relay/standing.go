@@ -154,12 +154,7 @@ func (st *standing) rest() error {
 		return nil // it is its turn now
 	}
 	st.source.rest()
-	until := st.end
-	for _, t := range []time.Time{st.nextNoop(), st.nextLook(), st.wake.doorDue(), st.wake.lookout.wakeTime()} {
-		if !t.IsZero() && t.Before(until) {
-			until = t
-		}
-	}
+	until := earliest(st.end, st.nextNoop(), st.nextLook(), st.wake.doorDue(), st.wake.lookout.wakeTime())
 	return st.source.sender.Idle(func() (bool, error) { return st.wake.rest(until) })
 }
 

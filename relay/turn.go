@@ -85,7 +85,7 @@ func (s *source) run() error {
 			continue
 		}
 		s.spool.Trust.DecideSenders()
-		if !s.noticesWait() {
+		if !s.spool.Notices.Wait() || !s.mayBegin() {
 			s.spool.Finish()
 			return nil
 		}

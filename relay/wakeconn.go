@@ -121,7 +121,7 @@ func (c *wakeConn) Exchange(out, in []byte) (wrote, read int, err error) {
 		return 0, 0, c.interrupted()
 	case read > 0 || wrote > 0 && c.drains():
 		c.alive(read > 0)
-	case errors.Is(err, fdio.ErrTimeout) && c.overdue():
+	case errors.Is(err, fdio.ErrTimeout) && !c.asked.IsZero() && time.Since(c.asked) >= c.probe:
 		err = c.giveWay()
 	case errors.Is(err, fdio.ErrTimeout) && c.looksNow():
 		c.look()
@@ -132,9 +132,12 @@ func (c *wakeConn) Exchange(out, in []byte) (wrote, read int, err error) {
 
 // looksNow reports if the last Exchange ended for a look.
 func (c *wakeConn) looksNow() bool {
-	at, now := c.lookout.wakeTime(), time.Now()
-	return !at.IsZero() && !now.Before(at) && (c.deadline.IsZero() || now.Before(c.deadline))
+	now := time.Now()
+	return isDue(c.lookout.wakeTime(), now) && !isDue(c.deadline, now)
 }
+
+// isDue reports if a time has come; the zero time is never.
+func isDue(t, now time.Time) bool { return !t.IsZero() && !now.Before(t) }
 
 // doorPause is how long questions wait behind the customer's connection.
 const doorPause = 20 * time.Millisecond
@@ -151,15 +154,11 @@ func (c *wakeConn) exchange(out, in []byte) (wrote, read int, err error) {
 		return c.Conn.Exchange(out, in)
 	}
 	c.doorTurn = false
-	pause := time.Now().Add(doorPause)
-	if !bound.IsZero() && bound.Before(pause) {
-		pause = bound
-	}
 	c.Wake(c.signs()...)
 	defer c.listen()
-	_ = c.Conn.SetDeadline(pause)
+	_ = c.Conn.SetDeadline(earliest(bound, time.Now().Add(doorPause)))
 	wrote, read, err = c.Conn.Exchange(out, in)
-	if errors.Is(err, fdio.ErrTimeout) && (bound.IsZero() || time.Now().Before(bound)) {
+	if errors.Is(err, fdio.ErrTimeout) && !isDue(bound, time.Now()) {
 		return 0, 0, nil
 	}
 	return wrote, read, err
@@ -189,23 +188,21 @@ func (c *wakeConn) lostLock() error {
 
 // bound is the earliest of three deadlines: the sender's, the probe's and the next look's.
 func (c *wakeConn) bound() time.Time {
-	bound := earlier(c.deadline, c.lookout.wakeTime())
-	if c.asked.IsZero() {
-		return bound
+	var probed time.Time
+	if !c.asked.IsZero() {
+		probed = c.asked.Add(c.probe)
 	}
-	return earlier(bound, c.asked.Add(c.probe))
+	return earliest(c.deadline, c.lookout.wakeTime(), probed)
 }
 
-// earlier is the earlier of two times; the zero time is never.
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
+// earliest is the earliest of some times; the zero time is never.
+func earliest(times ...time.Time) (first time.Time) {
+	for _, t := range times {
+		if first.IsZero() || !t.IsZero() && t.Before(first) {
+			first = t
+		}
 	}
-	return a
-}
-
-func (c *wakeConn) overdue() bool {
-	return !c.asked.IsZero() && time.Since(c.asked) >= c.probe
+	return first
 }
 
 // drains reports if octets that were just written show that the customer takes

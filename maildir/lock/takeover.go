@@ -152,17 +152,13 @@ func (l *Lock) openAsk() (fd int, err error) {
 	if err != nil {
 		return -1, l.named(askName, err)
 	}
-	fillAsk(fd)
-	return fd, nil
-}
-
-// fillAsk gives vodmr.ask its byte if it has none, so that asking needs no room if the
-// disk is full later. If this fails, the next process that asks reports it.
-func fillAsk(fd int) {
+	// It gets its byte if it has none, so that asking needs no room if the disk is full later.
+	// If this fails, the next process that asks reports it.
 	var st unix.Stat_t
 	if sys.Stat(fd, &st) == nil && st.Size == 0 {
 		_ = writeAsk(fd)
 	}
+	return fd, nil
 }
 
 // askIsUnusable reports if vodmr.ask is not a regular file, or another user's.

@@ -213,8 +213,8 @@ func (r *reader) more() bool {
 // one for a session.
 func (r *reader) takeEarly(entry maildir.Entry) {
 	r.suspectBreaks = 0
-	if b := r.readAlone(entry); b != nil {
-		r.repeats = append(r.repeats, b)
+	if m := r.read(entry, wholeMax); m != nil {
+		r.repeats = append(r.repeats, &Batch{Messages: []*Message{m}, Plain: true})
 	}
 }
 
@@ -267,17 +267,9 @@ func (r *reader) takeSuspect() *Batch {
 	for len(r.suspects) > 0 {
 		entry := r.suspects[0].entry
 		r.suspects = r.suspects[1:]
-		if b := r.readAlone(entry); b != nil {
-			return b
+		if m := r.read(entry, wholeMax); m != nil {
+			return &Batch{Messages: []*Message{m}, Plain: true}
 		}
-	}
-	return nil
-}
-
-// readAlone reads a message that goes alone and in lock step; nil if it cannot go out.
-func (r *reader) readAlone(entry maildir.Entry) *Batch {
-	if m := r.read(entry, wholeMax); m != nil {
-		return &Batch{Messages: []*Message{m}, Plain: true}
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ func Run(d *Dialogue, path string, argv, environ []string) (code int, err error)
 		fdio.Close(ours)
 		return child.ExitTemporary, err
 	}
-	p := &pump{dialogue: d, client: fdio.New(0, 1), server: fdio.New(ours, ours), serverFD: ours}
+	p := &pump{dialogue: d, client: side{conn: fdio.New(0, 1)}, server: side{conn: fdio.New(ours, ours)}, serverFD: ours}
 	for p.turn(server.Ended()) {
 	}
 	fdio.Close(ours)
@@ -37,29 +37,51 @@ func Run(d *Dialogue, path string, argv, environ []string) (code int, err error)
 
 // A pump passes the bytes of both sides to the Dialogue and from it.
 type pump struct {
-	dialogue           *Dialogue
-	client, server     *fdio.Conn
-	serverFD           int
-	toServer, toClient []byte
-	clientEnded        bool // it says nothing more
-	clientGone         bool // it takes nothing more
-	serverDeaf         bool // it takes nothing more
-	ended              bool // the server was ended that the client has ended
-	serverEnded        bool
-	buf                [16 << 10]byte
+	dialogue       *Dialogue
+	client, server side
+	serverFD       int
+	clientEnded    bool // it says nothing more
+	serverEnded    bool
+	ended          bool // the server was told that the client has ended
+	buf            [16 << 10]byte
+}
+
+// A side is the client or the server.
+type side struct {
+	conn    *fdio.Conn
+	pending []byte // what it is to get
+	deaf    bool   // it takes nothing more
+}
+
+func (s *side) add(p []byte) {
+	if !s.deaf {
+		s.pending = append(s.pending, p...)
+	}
+}
+
+// write writes what the side takes.
+func (s *side) write() {
+	if len(s.pending) == 0 {
+		return
+	}
+	n, _, err := s.conn.Exchange(s.pending, nil)
+	s.pending = s.pending[n:]
+	if err != nil {
+		s.pending, s.deaf = nil, true
+	}
 }
 
 // turn does what can be done after one wait. It returns false when all is done.
 func (p *pump) turn(ended int) bool {
-	if p.serverEnded && (len(p.toClient) == 0 || p.clientGone) {
+	if p.serverEnded && len(p.client.pending) == 0 {
 		return false
 	}
 	fds := []unix.PollFd{
-		{Fd: 0, Events: when(!p.clientEnded && !p.serverEnded && p.dialogue.Reads() && len(p.toServer) < maxPending, unix.POLLIN)},
-		{Fd: 1, Events: when(len(p.toClient) > 0, unix.POLLOUT)},
-		{Fd: int32(p.serverFD), Events: when(!p.serverEnded && len(p.toClient) < maxPending, unix.POLLIN) |
-			when(len(p.toServer) > 0, unix.POLLOUT)},
-		{Fd: int32(ended), Events: when(!p.serverEnded && len(p.toClient) < maxPending, unix.POLLIN)},
+		{Fd: 0, Events: when(!p.clientEnded && !p.serverEnded && p.dialogue.Reads() && len(p.server.pending) < maxPending, unix.POLLIN)},
+		{Fd: 1, Events: when(len(p.client.pending) > 0, unix.POLLOUT)},
+		{Fd: int32(p.serverFD), Events: when(!p.serverEnded && len(p.client.pending) < maxPending, unix.POLLIN) |
+			when(len(p.server.pending) > 0, unix.POLLOUT)},
+		{Fd: int32(ended), Events: when(!p.serverEnded && len(p.client.pending) < maxPending, unix.POLLIN)},
 	}
 	for i := range fds {
 		if fds[i].Events == 0 {
@@ -69,7 +91,13 @@ func (p *pump) turn(ended int) bool {
 	if err := sys.Retry(func() error { _, err := unix.Poll(fds, -1); return err }); err != nil {
 		return false
 	}
-	p.write(fds[1].Revents != 0, fds[2].Revents&^unix.POLLIN != 0)
+	if fds[1].Revents != 0 {
+		p.client.write()
+		p.clientEnded = p.clientEnded || p.client.deaf
+	}
+	if fds[2].Revents&^unix.POLLIN != 0 {
+		p.server.write()
+	}
 	if fds[2].Revents&^unix.POLLOUT != 0 && fds[2].Events&unix.POLLIN != 0 {
 		p.readServer()
 	} else if fds[3].Revents != 0 && !fdio.Readable(time.Now(), p.serverFD) {
@@ -91,37 +119,19 @@ func when(is bool, events int16) int16 {
 	return 0
 }
 
-// write writes what the sides take.
-func (p *pump) write(client, server bool) {
-	if client && len(p.toClient) > 0 {
-		n, _, err := p.client.Exchange(p.toClient, nil)
-		p.toClient = p.toClient[n:]
-		p.clientGone = p.clientGone || err != nil
-	}
-	if server && len(p.toServer) > 0 {
-		n, _, err := p.server.Exchange(p.toServer, nil)
-		p.toServer = p.toServer[n:]
-		p.serverDeaf = p.serverDeaf || err != nil
-	}
-	if p.clientGone {
-		p.toClient, p.clientEnded = nil, true
-	}
-	if p.serverDeaf {
-		p.toServer = nil
-	}
-}
-
 func (p *pump) readClient() {
-	_, n, err := p.client.Exchange(nil, p.buf[:])
+	_, n, err := p.client.conn.Exchange(nil, p.buf[:])
 	p.clientEnded = p.clientEnded || err != nil && !errors.Is(err, fdio.ErrTimeout)
 	toServer, toClient := p.dialogue.FromClient(p.buf[:n])
-	p.add(toServer, toClient)
+	p.server.add(toServer)
+	p.client.add(toClient)
 }
 
 func (p *pump) readServer() {
-	_, n, err := p.server.Exchange(nil, p.buf[:])
+	_, n, err := p.server.conn.Exchange(nil, p.buf[:])
 	toClient, toServer := p.dialogue.FromServer(p.buf[:n])
-	p.add(toServer, toClient)
+	p.server.add(toServer)
+	p.client.add(toClient)
 	if err != nil {
 		p.endServer()
 	}
@@ -129,24 +139,15 @@ func (p *pump) readServer() {
 
 // endServer takes the server's last bytes.
 func (p *pump) endServer() {
-	p.add(nil, p.dialogue.ServerEnded())
-	p.serverEnded, p.toServer = true, nil
-}
-
-func (p *pump) add(toServer, toClient []byte) {
-	if !p.serverDeaf {
-		p.toServer = append(p.toServer, toServer...)
-	}
-	if !p.clientGone {
-		p.toClient = append(p.toClient, toClient...)
-	}
+	p.client.add(p.dialogue.ServerEnded())
+	p.serverEnded, p.server.pending = true, nil
 }
 
 // tell tells the server that the client has ended, once it has got all of its bytes. It is
 // also the end if some bytes could not be written: server and client would wait for each other.
 func (p *pump) tell() {
-	complete := p.clientEnded && len(p.toServer) == 0 && !p.dialogue.HasHeld()
-	if (complete || p.serverDeaf) && !p.ended && !p.serverEnded {
+	complete := p.clientEnded && len(p.server.pending) == 0 && !p.dialogue.HasHeld()
+	if (complete || p.server.deaf) && !p.ended && !p.serverEnded {
 		p.ended = true
 		_ = unix.Shutdown(p.serverFD, unix.SHUT_WR)
 	}
