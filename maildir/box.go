@@ -76,23 +76,15 @@ func OpenFor(home, dir string, uid uint32) (*Box, error) {
 		return nil, err
 	}
 	b.Lock = lock.New(b.dir, b.path)
-	if err := b.openSubs(); err != nil {
+	err = b.checkOwner(b.dir, b.path)
+	for i := 0; i < len(subNames) && err == nil; i++ {
+		b.sub[i], err = b.openSub(subNames[i])
+	}
+	if err != nil {
 		b.Close()
 		return nil, err
 	}
 	return b, nil
-}
-
-func (b *Box) openSubs() (err error) {
-	if err = b.checkOwner(b.dir, b.path); err != nil {
-		return err
-	}
-	for i, name := range subNames {
-		if b.sub[i], err = b.openSub(name); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // openSub opens a directory of the Maildir and checks its owner.

@@ -112,5 +112,9 @@ func (l *List) meet(dir int, name []byte) {
 		seconds = int64(st.Mtim.Sec)
 	}
 	l.add(name, l.scan.sub == inCur, seconds, stamped)
-	l.measure(name)
+	if l.sizes {
+		size, known := sizeIn(name)
+		l.bytes += size
+		l.sizes = known && l.bytes >= 0
+	}
 }

@@ -64,7 +64,7 @@ func (s *source) nextMail() *smtp.Transaction {
 			s.foretold = append(s.foretold, b)
 			continue
 		}
-		tx := b.Transaction()
+		tx := b.Transaction
 		tx.Plain = tx.Plain || s.lockStep
 		s.inFlight[tx] = b
 		return tx

@@ -120,10 +120,10 @@ func (st *standing) renew() error {
 // nextLook is when to look into the Maildir.
 func (st *standing) nextLook() time.Time {
 	if st.wake.mail {
-		return st.source.spool.Looks.NotBefore()
+		return st.source.spool.Looks.NotBefore
 	}
 	if retryAt := st.source.spool.NextRetry(); !retryAt.IsZero() {
-		return later(retryAt, st.source.spool.Looks.NotBefore())
+		return later(retryAt, st.source.spool.Looks.NotBefore)
 	}
 	return st.end
 }

@@ -82,10 +82,18 @@ func Held(site Site, login, home, maildir string, env func(name string) string) 
 // hold finds the domains: those of a rule, if it names any, otherwise the mailbox's own.
 func (g *Grant) hold(domains string) error {
 	g.named = domains
-	if domains != "" {
+	_, domain, isAddress := strings.Cut(g.Login, "@")
+	switch {
+	case domains != "":
 		return g.byRule(domains)
+	case g.domain != nil:
+		return g.mailbox(*g.domain, true)
+	case isAddress:
+		g.Domains = []string{domain}
+	default:
+		g.system = g.Login
 	}
-	return g.byDefault()
+	return nil
 }
 
 // Close closes the site's files.

@@ -64,20 +64,15 @@ func (r *reader) takeNotice() *Batch {
 	return &Batch{Messages: []*Message{&it}, notice: n}
 }
 
-// prepareNotice makes the transaction of a notice. It is false if the message that it is
-// about cannot be read; Settle then finds that out.
-func (r *reader) prepareNotice(b *Batch) bool {
+// fillNotice gives tx the text of a notice. It is false if the message that it is about
+// cannot be read; Settle then finds that out.
+func (r *reader) fillNotice(tx *smtp.Transaction, b *Batch) bool {
 	text, err := r.compose(b.notice)
 	if err != nil {
 		r.found = append(r.found, finding{kind: foundLost, err: err, notice: b.notice})
 		return false
 	}
-	coding := b.Messages[0].coding()
-	tx := &smtp.Transaction{Plain: b.Plain, To: []string{b.Messages[0].to}, Body: text, UTF8: coding == codingUTF8}
-	var scan smtp.Scan
-	scan.Add(text)
-	r.scanned(tx, scan)
-	b.transaction, b.Foretold = tx, r.foretold(tx, coding)
+	r.setBody(tx, text)
 	return true
 }
 

@@ -100,15 +100,3 @@ func (r *retryTimes) tooRecent(base string, note history.Note, refused int64) bo
 	r.postpone(base, wait)
 	return true
 }
-
-// next is when the first message that was postponed is due; the zero time is never.
-func (r *retryTimes) next() time.Time {
-	first := notThisSession
-	for _, at := range r.retryAt {
-		first = min(first, at)
-	}
-	if first == notThisSession {
-		return time.Time{}
-	}
-	return r.start.Add(first)
-}

@@ -277,8 +277,8 @@ func TestLooksAfterAFailure(t *testing.T) {
 	sp := threeMails(t).begun(t)
 	at := now.Add(time.Minute)
 	sp.Looks.Failed(at)
-	if !sp.Looks.Changed() || !sp.Looks.NotBefore().Equal(at) {
-		t.Errorf("changed %v, not before %v", sp.Looks.Changed(), sp.Looks.NotBefore())
+	if !sp.Looks.Changed() || !sp.Looks.NotBefore.Equal(at) {
+		t.Errorf("changed %v, not before %v", sp.Looks.Changed(), sp.Looks.NotBefore)
 	}
 }
 

@@ -221,8 +221,11 @@ func (h *History) Forget(base string) {
 // Keep drops the notes of messages that are gone. It is for a standing session too, between
 // Begin and End.
 func (h *History) Keep(there func(base string) bool) {
+	recent := h.state.clock().Add(-keepDone).Unix()
 	for base, note := range h.state.files {
-		if !there(base) && !h.state.mayComeBack(note) {
+		// A message that must never be sent again may come back, since a mail reader can take
+		// its deletion mark away.
+		if mayComeBack := note.Done && note.Last > recent; !there(base) && !mayComeBack {
 			h.state.drop(base)
 		}
 	}
@@ -243,13 +246,6 @@ func (s *state) there(bases func(func([]byte) bool)) map[string]bool {
 		}
 	}
 	return found
-}
-
-// mayComeBack reports if a note is needed even while its message is not listed: a message
-// that must never be sent again may come back, since a mail reader can take its deletion
-// mark away.
-func (s *state) mayComeBack(note *Note) bool {
-	return note.Done && s.clock().Unix()-note.Last < int64(keepDone/time.Second)
 }
 
 func cut(text string) string { return text[:min(len(text), maxText)] }
