@@ -25,7 +25,6 @@ var (
 type Message struct {
 	Entry       // where it is now
 	Size  int64 // bytes, as it was opened
-	MTime int64 // Unix seconds
 	FD    int   // close-on-exec, positioned at the start
 }
 
@@ -72,7 +71,7 @@ func (b *Box) open(m *Message, e Entry) (err error) {
 	return err
 }
 
-// inspect fills in the size and the time, and closes a file that is not a message.
+// inspect fills in the size, and closes a file that is not a message.
 func (b *Box) inspect(m *Message) error {
 	var st unix.Stat_t
 	err := sys.Stat(m.FD, &st)
@@ -85,7 +84,7 @@ func (b *Box) inspect(m *Message) error {
 		m.Close()
 		return err
 	}
-	m.Size, m.MTime = st.Size, int64(st.Mtim.Sec)
+	m.Size = st.Size
 	return nil
 }
 

@@ -253,15 +253,16 @@ func (a *asking) judge(normal string, d smtp.Decision) door.Answer {
 	if d.Reply.Refused() {
 		a.allowance.spend(time.Now())
 	}
+	verdict := door.Unknown
 	if d.Stage == smtp.StageRcpt && d.Reply.Accepted() {
-		a.remember(normal, d)
-		return door.Answer{Verdict: door.Yes, Words: words}
+		verdict = door.Yes
+	} else if unknownRecipient(d) && a.source.spool.History().Trusts() {
+		verdict = door.No
 	}
-	if unknownRecipient(d) && a.source.spool.History().Trusts() {
+	if verdict != door.Unknown {
 		a.remember(normal, d)
-		return door.Answer{Verdict: door.No, Words: words}
 	}
-	return door.Answer{Verdict: door.Unknown, Words: words}
+	return door.Answer{Verdict: verdict, Words: words}
 }
 
 // unknownRecipient reports if a reply says that the server does not have this recipient:

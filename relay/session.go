@@ -195,7 +195,7 @@ func (s *session) newSpool() *spool.Spool {
 	bouncer := spool.NewBouncer(s.Queue, s.Qmail, s.control)
 	s.spool = spool.Open(s.box, s.grant, bouncer, s.Now, s.Log)
 	s.spool.Session = s.Session
-	s.spool.SetTimings(&s.timings.retries)
+	*s.spool.Times = s.timings.retries
 	return s.spool
 }
 

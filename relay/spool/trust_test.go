@@ -234,7 +234,7 @@ func TestDoubtedAndDue(t *testing.T) {
 	s.env["VODMR_IDLE"] = "1000"
 	s.put(t, 0, "refused")
 	sp := s.begun(t)
-	sp.SetTimings(&Timings{})
+	*sp.Times = Timings{}
 	require.OK(t, sp.Start(smtp.Extensions{}, func() bool { return false }))
 	b := sp.Next()
 	sp.Ended(b)

@@ -222,8 +222,13 @@ func (f *file) full() bool {
 }
 
 func (f *file) appendPending() error {
-	if err := f.openForAppend(); err != nil {
-		return f.named(fileName, err)
+	if f.fd < 0 {
+		f.quarantine()
+		fd, _, err := sys.OpenRegular(f.dir, fileName, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|sys.Safely, 0o600)
+		if err != nil {
+			return f.named(fileName, err)
+		}
+		f.fd = fd
 	}
 	data := f.pending
 	if f.torn {
@@ -239,18 +244,6 @@ func (f *file) appendPending() error {
 	f.size += int64(len(data))
 	f.pending = f.pending[:0]
 	return nil
-}
-
-func (f *file) openForAppend() error {
-	if f.fd >= 0 {
-		return nil
-	}
-	f.quarantine()
-	fd, _, err := sys.OpenRegular(f.dir, fileName, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|sys.Safely, 0o600)
-	if err == nil {
-		f.fd = fd
-	}
-	return err
 }
 
 // quarantine renames a file that vodmr did not write, if it can.

@@ -64,7 +64,9 @@ func (h *History) writeState(fd int) error {
 			buf = buf[:0]
 		}
 	}
-	buf = h.state.appendServers(buf)
+	for _, key := range slices.Sorted(maps.Keys(h.state.servers)) {
+		buf = appendNote(buf, h.state.servers[key].when, "server", key, h.state.servers[key].word)
+	}
 	if h.state.ended != 0 {
 		buf = appendNote(buf, h.state.ended, "session", cleanEnd)
 	}

@@ -66,11 +66,3 @@ func (s *state) setServer(key, word string, when int64) bool {
 	}
 	return true
 }
-
-// appendServers writes the lines that restore the notes of servers.
-func (s *state) appendServers(buf []byte) []byte {
-	for _, key := range slices.Sorted(maps.Keys(s.servers)) {
-		buf = appendNote(buf, s.servers[key].when, "server", key, s.servers[key].word)
-	}
-	return buf
-}
