@@ -356,7 +356,7 @@ func (c *wakeConn) signs() []int {
 	if c.signal >= 0 {
 		signs = append(signs, c.signal)
 	}
-	if fd := c.lookout.fd(); fd >= 0 {
+	if fd := c.lookout.pipe[0]; fd >= 0 {
 		signs = append(signs, fd)
 	}
 	return signs

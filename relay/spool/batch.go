@@ -91,16 +91,14 @@ func (r *reader) dropGone(b *Batch) {
 	held := b.Messages[0]
 	left := b.Messages[:0]
 	for _, m := range b.Messages {
-		if time.Since(m.seen) < r.retries.timings.Fresh {
-			left = append(left, m)
-			continue
+		if time.Since(m.seen) >= r.retries.timings.Fresh {
+			at, err := r.files.box.Find(m.entry)
+			if err != nil {
+				r.unfit(m.entry, err)
+				continue
+			}
+			m.entry = at
 		}
-		at, err := r.files.box.Find(m.entry)
-		if err != nil {
-			r.unfit(m.entry, err)
-			continue
-		}
-		m.entry = at
 		left = append(left, m)
 	}
 	if b.Messages = left; len(left) > 0 && left[0] != held {
