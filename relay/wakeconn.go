@@ -149,16 +149,16 @@ func (c *wakeConn) exchange(out, in []byte) (wrote, read int, err error) {
 	if c.door != nil && c.door.Reopens() {
 		c.listen()
 	}
-	if !c.doorTurn {
-		_ = c.Conn.SetDeadline(bound)
-		return c.Conn.Exchange(out, in)
+	until := bound
+	if c.doorTurn {
+		c.doorTurn = false
+		until = earliest(bound, time.Now().Add(doorPause))
+		c.Wake(c.signs()...)
+		defer c.listen()
 	}
-	c.doorTurn = false
-	c.Wake(c.signs()...)
-	defer c.listen()
-	_ = c.Conn.SetDeadline(earliest(bound, time.Now().Add(doorPause)))
+	_ = c.Conn.SetDeadline(until)
 	wrote, read, err = c.Conn.Exchange(out, in)
-	if errors.Is(err, fdio.ErrTimeout) && !isDue(bound, time.Now()) {
+	if until != bound && errors.Is(err, fdio.ErrTimeout) && !isDue(bound, time.Now()) {
 		return 0, 0, nil
 	}
 	return wrote, read, err
@@ -290,24 +290,19 @@ func (c *wakeConn) look() {
 	if !ok {
 		return
 	}
-	c.takeRight(seen)
+	if seen.lost != "" {
+		c.gone = cleanEnd(seen.lost)
+	}
+	if err := seen.rightErr; err != nil && err.Error() != c.rightFailed { // it is logged once
+		c.rightFailed = err.Error()
+		c.log.Event("error", logline.F("reason", "a change of the login's right is not seen"), logline.Err(err))
+	}
 	if c.lookout.afar() {
 		c.take(seen.Seen)
 	}
 }
 
-// takeRight takes what a look saw of the login's right. That nothing is known is logged once.
-func (c *wakeConn) takeRight(seen sight) {
-	if seen.lost != "" {
-		c.gone = cleanEnd(seen.lost)
-	}
-	if err := seen.rightErr; err != nil && err.Error() != c.rightFailed {
-		c.rightFailed = err.Error()
-		c.log.Event("error", logline.F("reason", "a change of the login's right is not seen"), logline.Err(err))
-	}
-}
-
-// take takes what a look saw. If the mailbox is no longer this session's, nothing in it is
+// take takes what a look afar saw. If the mailbox is no longer this session's, nothing in it is
 // changed any more.
 func (c *wakeConn) take(seen maildir.Seen) {
 	switch {

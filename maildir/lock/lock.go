@@ -51,7 +51,7 @@ func (l *Lock) Acquire() error {
 	}
 	err := l.open()
 	if err == sys.ErrNotRegular {
-		if err = l.quarantine(lockName, err, l.isOther); err == nil {
+		if err = l.quarantine(lockName, err, func() bool { return sys.IsOther(l.dir, lockName) }); err == nil {
 			err = l.open()
 		}
 	}
@@ -131,8 +131,6 @@ func (l *Lock) open() error {
 	l.fd = fd
 	return nil
 }
-
-func (l *Lock) isOther() bool { return sys.IsOther(l.dir, lockName) }
 
 // held asks who holds the lock. If the file is missing, nobody does. The bytes behind the
 // first are not asked about: those that another session locks to ask for the mailbox.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -142,8 +143,9 @@ func exchange(conn io.ReadWriter, normal string) (Answer, error) {
 	if err != nil && err != bufio.ErrBufferFull {
 		return Answer{}, err
 	}
-	answer, ok := parseAnswer(strings.TrimSuffix(string(line), "\n"))
-	if err != nil || !ok {
+	verdict, words, _ := strings.Cut(strings.TrimSuffix(string(line), "\n"), " ")
+	answer := Answer{Verdict(verdict), Words(words)}
+	if err != nil || !slices.Contains([]Verdict{Yes, No, Unknown}, answer.Verdict) {
 		return Answer{}, errAnswer
 	}
 	return answer, nil

@@ -194,7 +194,8 @@ func (a *asker) read() bool {
 
 // say answers an asker, which is dropped then.
 func (s *Server) say(a *asker, answer Answer) {
-	_, _ = unix.Write(a.fd, []byte(answer.line())) // it fits into the socket's buffer, or the asker is gone
+	line := string(answer.Verdict) + " " + Words(answer.Words) + "\n"
+	_, _ = unix.Write(a.fd, []byte(line)) // it fits into the socket's buffer, or the asker is gone
 	s.drop(a)
 }
 

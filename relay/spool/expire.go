@@ -114,7 +114,7 @@ func (m *Mailbox) ShowExpired(force bool, out *logline.Logger) error {
 		case err != nil:
 			out.Event("skip", logline.F("file", entry.Path()), logline.F("reason", err.Error()))
 		default:
-			logExpired(out, message, e.whyExpired(message, note))
+			out.Event("expired", append(message.fields(), logline.F("reason", e.whyExpired(message, note)))...)
 		}
 	}
 	return nil
@@ -199,7 +199,7 @@ func (e *expiry) expire(entry maildir.Entry) (done bool, full error) {
 		return false, err
 	}
 	why := e.whyExpired(m, note)
-	logExpired(e.spool.log, m, why)
+	e.spool.log.Event("expired", append(m.fields(), logline.F("reason", why))...)
 	if err := e.spool.bouncer.bounce(m, why); err != nil {
 		e.spool.bouncer.logUnbounced(m, err)
 		return false, nil
@@ -232,10 +232,6 @@ func (e *expiry) loadOld(entry maildir.Entry) (*Message, error) {
 		return m, errUnproven
 	}
 	return m, nil
-}
-
-func logExpired(log *logline.Logger, m *Message, why string) {
-	log.Event("expired", append(m.fields(), logline.F("reason", why))...)
 }
 
 // whyExpired tells a sender the fate of a message: with the last reply, if

@@ -155,21 +155,13 @@ func (f *files) address(it *Message, head []byte) error {
 	return nil
 }
 
-// withoutSpans takes the spans out of b by moving what stands before them
+// withoutSpans takes the spans out of b by moving what stands before each of them
 // against what follows: the spans are at the top, so this moves little.
 func withoutSpans(b []byte, spans []maildir.Span) []byte {
-	if len(spans) == 0 {
-		return b
-	}
-	last := spans[len(spans)-1]
-	start := last.To
-	for i := len(spans) - 1; i >= 0; i-- {
-		from := int64(0)
-		if i > 0 {
-			from = spans[i-1].To
-		}
-		kept := b[from:spans[i].From]
-		start -= int64(len(kept))
+	start := int64(0)
+	for _, span := range spans {
+		kept := b[start:span.From]
+		start = span.To - int64(len(kept))
 		copy(b[start:], kept)
 	}
 	return b[start:]
