@@ -18,7 +18,10 @@ func (b *Box) Find(e Entry) (Entry, error) {
 		}
 		return sys.Lstat(b.sub[e.sub()], e.Name, &st)
 	})
-	return at, sys.Named(at.Path(), err)
+	if err != nil {
+		return at, sys.Named(at.Path(), err)
+	}
+	return at, nil
 }
 
 // follow does op to a message. If its name is gone, it tries the names that a mail reader

@@ -117,10 +117,13 @@ func (m *Message) ReadAll(buf []byte) ([]byte, error) {
 // ReadAt reads len(p) bytes at off. If the file ends before, it returns fewer and io.EOF.
 func (m *Message) ReadAt(p []byte, off int64) (int, error) {
 	n, err := sys.ReadFull(m.FD, p, off)
-	if err == nil && n < len(p) {
+	if err != nil {
+		return n, sys.Named(m.Path(), err)
+	}
+	if n < len(p) {
 		return n, io.EOF
 	}
-	return n, sys.Named(m.Path(), err)
+	return n, nil
 }
 
 // Close closes the file; a second time it does nothing.

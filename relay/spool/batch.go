@@ -13,8 +13,7 @@ type Batch struct {
 	Plain    bool // it goes in lock step, without extensions, and alone
 	// Foretold is the refusal that the server's extensions foretell: the batch is not to
 	// be sent. The zero value is none.
-	Foretold smtp.Reply
-
+	Foretold    smtp.Reply
 	Transaction *smtp.Transaction // what the Sender sends of it
 
 	notice *notice // the batch is this notice; nil if it is mail

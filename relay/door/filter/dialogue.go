@@ -173,7 +173,7 @@ func (d *Dialogue) expect(verb string) { d.expected = append(d.expected, expecte
 func (d *Dialogue) command(line string) (refused bool) {
 	verb, args, _ := strings.Cut(line, " ")
 	verb = address.Upper(verb)
-	if raw, ok := path(args); verb == "RCPT" && ok {
+	if raw, ok := path(args); ok && verb == "RCPT" {
 		if words, refuse := d.Refuse(raw); refuse {
 			d.expected = append(d.expected, expected{verb: verb, ours: words})
 			return true

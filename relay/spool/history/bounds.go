@@ -21,8 +21,8 @@ const (
 // bounds are the most notes, and bytes of their lines.
 type bounds struct{ notes, size int }
 
-// bounds returns the bounds of notes that may be dropped. For a file that is being read, the largest ones apply, since
-// all of it was once written.
+// bounds returns the bounds of notes that may be dropped, with so many bytes. For a file that
+// is being read, the largest ones apply, since all of it was once written.
 func (s *state) bounds(size int) bounds {
 	if s.loading {
 		return bounds{mustNotes, mustSize}
