@@ -66,7 +66,7 @@ all:
 	for script in cmd/*/*.sh; do \
 		test -e $$script || continue; \
 		name=$${script##*/}; name=bin/$${name%.sh}; \
-		rm -f $$name && cp $$script $$name && chmod 755 $$name || exit 1; \
+		rm -f $$name && scripts/spliced $$script >$$name && chmod 755 $$name || exit 1; \
 	done
 
 install: install-front install-atrn

@@ -168,6 +168,14 @@ func within(dir, path string) string {
 	return filepath.Join(dir, path)
 }
 
+// resolved is a path without links, or the path itself if one of them leads nowhere.
+func resolved(path string) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	return filepath.Clean(path)
+}
+
 // names lists a folder without dot files, at most 100,000 of them: a folder of millions is
 // not read to its end.
 func names(dir string) ([]string, error) {

@@ -23,7 +23,11 @@ func checkClear(s *site, r *report) {
 	}
 	const subject = "logins"
 	if s.service.vodmr.needTLS {
-		r.ok(subject, "need TLS"+prefixed(", but from ", s.service.vodmr.trusts))
+		text := "need TLS"
+		if trusts := s.service.vodmr.trusts; trusts != "" {
+			text += ", but from " + trusts
+		}
+		r.ok(subject, text)
 		return
 	}
 	lines, err := s.loginLines()
@@ -36,14 +40,6 @@ func checkClear(s *site, r *report) {
 	default:
 		r.say(subject, clearLogins, "in the log: "+strings.Join(names, ", "))
 	}
-}
-
-// prefixed is text behind a prefix; empty without text.
-func prefixed(prefix, text string) string {
-	if text == "" {
-		return ""
-	}
-	return prefix + text
 }
 
 // loginLines are vodmr's lines about logins: from the log's folder, oldest first, or from

@@ -57,28 +57,22 @@ func (s *site) eximRoute(addr string) (way eximRoute, err error) {
 			return eximRoute{transport: value}, nil
 		}
 	}
-	if strings.Contains(run.out, "undeliverable") {
-		return eximRoute{refused: true}, nil
+	way.refused = strings.Contains(run.out, "undeliverable")
+	if !way.refused && !strings.Contains(run.out, "cannot be resolved") {
+		err = errors.New(run.reason())
 	}
-	if strings.Contains(run.out, "cannot be resolved") {
-		return way, nil
-	}
-	return way, errors.New(run.reason())
+	return way, err
 }
 
 // judgeTransport looks at the options of the transport.
 func judgeTransport(rt *route, r *report, name string, some bool) {
 	run, err := rt.site.exim("-bP", "transport", name)
-	if err != nil || run.code != 0 {
-		r.ok(rt.name, "its mail goes to the transport "+name+" of Exim, which cannot be asked")
-		return
-	}
 	values := eximOptions(run.out)
-	if values["driver"] == "smtp" {
+	if err == nil && run.code == 0 && values["driver"] == "smtp" {
 		r.say(rt.name, notAccepted, "Exim sends it on by the transport "+name)
 		return
 	}
-	if _, box := values["maildir_format"]; !box && values["driver"] != "appendfile" {
+	if _, box := values["maildir_format"]; err != nil || run.code != 0 || !box && values["driver"] != "appendfile" {
 		r.ok(rt.name, "its mail goes to the transport "+name+" of Exim, which cannot be asked")
 		return
 	}

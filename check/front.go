@@ -110,13 +110,6 @@ func localAddresses() []string {
 	return hosts
 }
 
-// checkSizes compares the mail server's limits of sizes.
-func checkSizes(s *site, r *report) {
-	if s.fills("postfix") {
-		checkPostfixSizes(s, r)
-	}
-}
-
 // checkFrontConfig lets a mail server look at its own configuration.
 func checkFrontConfig(s *site, r *report) {
 	if s.fills("opensmtpd") {

@@ -13,15 +13,12 @@ type limit struct {
 	value   int64 // bytes, or a count for o
 }
 
-const (
-	// leastSpace is the address space below which a Go program may not even
-	// start: it reserves much more than it uses.
-	leastSpace = 1 << 30
-	// leastData is the same for the data segment alone.
-	leastData = 128 << 20
-	// leastFiles is how many descriptors a session needs at the most.
-	leastFiles = 20
-)
+// leastLimits are the values, by softlimit's letters, below which a Go program may not even
+// start: it reserves much more address space than it uses.
+func leastLimits() map[byte]int64 {
+	const space, data = 1 << 30, 128 << 20
+	return map[byte]int64{'a': space, 'm': space, 'd': data, 'o': 20} // a session's descriptors at the most
+}
 
 // chpstValues are the options of chpst(8) that take a value.
 const chpstValues = "uUbe/nlLmdopfcrtP"
@@ -64,17 +61,7 @@ func ulimitAs(letter byte, n int64) (byte, int64) {
 }
 
 // tooSmall reports if no Go program can live within a limit.
-func (l limit) tooSmall() bool {
-	switch l.letter {
-	case 'a', 'm':
-		return l.value < leastSpace
-	case 'd':
-		return l.value < leastData
-	case 'o':
-		return l.value < leastFiles
-	}
-	return false
-}
+func (l limit) tooSmall() bool { return l.value < leastLimits()[l.letter] }
 
 func (l limit) String() string {
 	return l.program + " -" + string(l.letter) + " " + strconv.FormatInt(l.value, 10)

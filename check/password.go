@@ -82,22 +82,18 @@ func checkPassword(m *mailbox, r *report) {
 	if m.site.host != "" && !auth.FitsCRAM(m.login, m.site.host) {
 		r.say(m.login, longLogin, "")
 	}
-	if m.file == "" {
-		r.say(m.login, noFile, "")
-		return
-	}
 	switch {
+	case m.file == "":
+		r.say(m.login, noFile, "")
 	case missing(m.fileError):
 		noPasswordFile(m, r)
-		return
 	case m.fileError != nil:
 		r.unreadable(m.login, m.fileError)
-		return
 	case m.account == nil:
 		r.say(m.login, noLogin, m.file)
-		return
+	default:
+		judgePassword(m, r)
 	}
-	judgePassword(m, r)
 }
 
 // noPasswordFile reports a file of passwords that is missing. That is doubtful only if

@@ -59,31 +59,24 @@ func askPostfix(rt *route, r *report) {
 	}
 }
 
-// leadsHere reports if one of the places is the login's Maildir.
-func leadsHere(rt *route, ends []delivery) bool {
-	return slices.ContainsFunc(ends, func(end delivery) bool { return samePlace(end.path, rt.m.maildir()) })
+// placeHere is the index of the first place that is the login's Maildir, -1 if none is.
+func placeHere(rt *route, ends []delivery) int {
+	return slices.IndexFunc(ends, func(end delivery) bool { return samePlace(end.path, rt.m.maildir()) })
 }
+
+// leadsHere reports if one of the places is the login's Maildir.
+func leadsHere(rt *route, ends []delivery) bool { return placeHere(rt, ends) >= 0 }
 
 // samePlace reports if two paths name one folder.
 func samePlace(a, b string) bool {
-	if real, err := filepath.EvalSymlinks(a); err == nil && a != "" {
-		a = real
-	}
-	if real, err := filepath.EvalSymlinks(b); err == nil {
-		b = real
-	}
-	return a != "" && filepath.Clean(a) == filepath.Clean(b)
+	return a != "" && resolved(a) == resolved(b)
 }
 
 // judgeEnds says where the mail of a domain ends.
 func judgeEnds(p *postfix, rt *route, r *report, ends []delivery) {
-	for _, end := range ends {
-		if samePlace(end.path, rt.m.maildir()) {
-			judgeHere(p, rt, r, end)
-			return
-		}
-	}
-	if end := ends[0]; end.handed != "" {
+	if here := placeHere(rt, ends); here >= 0 {
+		judgeHere(p, rt, r, ends[here])
+	} else if end := ends[0]; end.handed != "" {
 		r.ok(rt.name, "its mail goes to "+end.handed+", which cannot be asked")
 	} else {
 		r.say(rt.name, mtaAway, end.path)
@@ -125,9 +118,12 @@ func checkTables(p *postfix, r *report) {
 	}
 }
 
-// checkPostfixSizes compares the limits of sizes: virtual(8) and local(8) refuse to run if
+// checkSizes compares the limits of sizes: virtual(8) and local(8) refuse to run if
 // theirs is the smaller one.
-func checkPostfixSizes(s *site, r *report) {
+func checkSizes(s *site, r *report) {
+	if !s.fills("postfix") {
+		return
+	}
 	p := &postfix{run: s.tool}
 	message := number(p.setting("message_size_limit"), 0)
 	for _, name := range []string{"virtual_mailbox_limit", "mailbox_size_limit"} {

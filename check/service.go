@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"path/filepath"
 	"strings"
 
@@ -68,31 +69,15 @@ type relayer struct {
 func (s *service) path(name string) string { return within(s.dir, name) }
 
 // runsAs is the user that the checkpassword program runs as: root if the script names none.
-func (s *service) runsAs() ids {
-	if s.vodmr.runsAs.known {
-		return s.vodmr.runsAs
-	}
-	return s.startedAs()
-}
+func (s *service) runsAs() ids { return cmp.Or(s.vodmr.runsAs, s.startedAs()) }
 
 // startedAs is the user that vodmr is started as: root if the script names none.
 func (s *service) startedAs() ids {
-	if s.tls.runsAs.known {
-		return s.tls.runsAs
-	}
-	if s.tcp.runsAs.known {
-		return s.tcp.runsAs
-	}
-	return ids{known: s.tcp.found}
+	return cmp.Or(s.tls.runsAs, s.tcp.runsAs, ids{known: s.tcp.found})
 }
 
 // tcpUser is the user that tcpserver becomes: root if the script names none.
-func (s *service) tcpUser() ids {
-	if s.tcp.runsAs.known {
-		return s.tcp.runsAs
-	}
-	return ids{known: true}
-}
+func (s *service) tcpUser() ids { return cmp.Or(s.tcp.runsAs, ids{known: true}) }
 
 // lookUp finds an account; system.user is one.
 type lookUp func(name string) (ids, string, error)
@@ -160,9 +145,6 @@ func (s *service) hasDatabase() bool {
 
 // vpopmailFile is a file in vpopmail's etc, which lies beside vchkpw's bin.
 func (s *service) vpopmailFile(name string) string {
-	program := s.path(s.prog[0])
-	if real, err := filepath.EvalSymlinks(program); err == nil {
-		program = real
-	}
+	program := resolved(s.path(s.prog[0]))
 	return filepath.Join(filepath.Dir(filepath.Dir(program)), "etc", name)
 }

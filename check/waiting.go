@@ -40,10 +40,24 @@ func checkWaiting(b *openBox, r *report) {
 
 // A tally counts the mail that waits in a Maildir.
 type tally struct {
-	count, old, foreign, stays, breaks int
+	count, old               int
+	oldest                   int64 // Unix seconds
+	foreign, staying, breaks examples
+}
 
-	oldest                    int64  // Unix seconds
-	foreigner, stayer, break1 string // an example of each, with the reason
+// Examples are a number of messages, and the last one of them with the reason.
+type examples struct {
+	count int
+	last  string
+}
+
+func (e *examples) add(message string) { e.count, e.last = e.count+1, message }
+
+// say reports them, if there are any.
+func (e *examples) say(r *report, dir string, k kind) {
+	if e.count > 0 {
+		r.say(dir, k, fmt.Sprintf("%d messages, such as %s", e.count, e.last))
+	}
 }
 
 // judgeWaiting goes through the mail, oldest first.
@@ -74,7 +88,7 @@ func (t *tally) opens(b *openBox, e maildir.Entry, until time.Time) bool {
 	if err == nil {
 		m.Close()
 	} else if !errors.Is(err, maildir.ErrGone) {
-		t.foreign, t.foreigner = t.foreign+1, err.Error()
+		t.foreign.add(err.Error())
 		return false
 	}
 	return true
@@ -84,12 +98,12 @@ func (t *tally) opens(b *openBox, e maildir.Entry, until time.Time) bool {
 // bounced for its age.
 func (t *tally) note(e maildir.Entry, note history.Note, old bool) {
 	if note.Reason != "" {
-		t.stays, t.stayer = t.stays+1, e.Path()+": "+note.Reason
+		t.staying.add(e.Path() + ": " + note.Reason)
 	} else if old {
 		t.old++
 	}
 	if note.Breaks > 1 {
-		t.breaks, t.break1 = t.breaks+1, e.Path()
+		t.breaks.add(e.Path())
 	}
 }
 
@@ -98,15 +112,7 @@ func (t *tally) say(r *report, dir string) {
 	if t.old > 0 {
 		r.say(dir, oldMail, fmt.Sprintf("%d messages", t.old))
 	}
-	for _, found := range []struct {
-		kind    kind
-		count   int
-		example string
-	}{
-		{foreign, t.foreign, t.foreigner}, {staying, t.stays, t.stayer}, {breaking, t.breaks, t.break1},
-	} {
-		if found.count > 0 {
-			r.say(dir, found.kind, fmt.Sprintf("%d messages, such as %s", found.count, found.example))
-		}
-	}
+	t.foreign.say(r, dir, foreign)
+	t.staying.say(r, dir, staying)
+	t.breaks.say(r, dir, breaking)
 }

@@ -6,7 +6,7 @@ import "vodmr/smtp"
 
 func replyStopping() smtp.Reply { return smtp.NewReply(421, "4.3.2", "stopping, come back later") }
 func replyMoved() smtp.Reply {
-	return smtp.NewReply(421, "4.3.0", "the mailbox is elsewhere now, come back later")
+	return smtp.NewReply(421, "4.3.0", "the mailbox is elsewhere now or cannot be looked at, come back later")
 }
 func replyNothingMore() smtp.Reply {
 	return smtp.NewReply(421, "4.3.2", "nothing more waits, so this session ends; thank you")

@@ -2,6 +2,7 @@ package maildir
 
 import (
 	"errors"
+	"fmt"
 
 	"golang.org/x/sys/unix"
 
@@ -81,8 +82,12 @@ func (g *Glance) inPlace() error {
 	}
 	defer now.Close()
 	var named unix.Stat_t
-	if sys.Stat(now.sub[inNew], &named) != nil || !sys.SameFile(&g.placed, &named) || !g.lock.InPlace() {
+	if err := sys.Stat(now.sub[inNew], &named); err != nil {
+		return fmt.Errorf("%s: %w", g.path, err)
+	}
+	is, err := g.lock.InPlace()
+	if err == nil && !(is && sys.SameFile(&g.placed, &named)) {
 		return ErrMoved
 	}
-	return nil
+	return err
 }

@@ -57,8 +57,11 @@ func (r *Receiver) InPlace() error {
 	if err := r.box.InPlace(); err != nil {
 		return err
 	}
-	var open, named unix.Stat_t
-	if sys.Stat(r.tmp, &open) != nil || sys.Lstat(r.box.dir, "tmp", &named) != nil || !sys.SameFile(&open, &named) {
+	is, err := sys.InPlace(r.tmp, r.box.dir, "tmp")
+	if err != nil {
+		return fmt.Errorf("%s: %w", sys.Join(r.box.path, "tmp"), err)
+	}
+	if !is {
 		return ErrMoved
 	}
 	return nil

@@ -56,9 +56,7 @@ func BounceTo(sender string, s Settings) (to, from string, drop bool) {
 // Reader returns the notice. The message is read as the notice is read, never
 // kept; an error of its reader is returned as it is.
 func (b Bounce) Reader() io.Reader {
-	return io.MultiReader(
-		strings.NewReader(b.head()),
-		&messageCopy{from: b.Message, limit: b.Settings.BounceMaxBytes, last: '\n'})
+	return io.MultiReader(strings.NewReader(b.head()), copyOf(b.Message, b.Settings.BounceMaxBytes))
 }
 
 // head returns the notice up to the copy of the message.

@@ -1,7 +1,7 @@
 package qmail
 
 import (
-	"bytes"
+	"bufio"
 	"cmp"
 	"io"
 	"strings"
@@ -41,64 +41,50 @@ func idHost(host string) string {
 // Scan finds the charset of the notice, from another reader of its message. It reads only
 // the part that the notice copies. If it is not called, the notice counts as ASCII. The
 // error is the reader's.
-func (b *Bounce) Scan(message io.Reader) error {
-	var s charsetScan
-	_, _ = io.WriteString(&s, b.Sender+"\n")
+func (b *Bounce) Scan(message io.Reader) (err error) {
+	head := b.Sender + "\n"
 	for _, f := range b.Failures {
-		_, _ = io.WriteString(&s, shown(f.Recipient)+"\n")
+		head += shown(f.Recipient) + "\n"
 	}
-	limit := cmp.Or(b.Settings.BounceMaxBytes, maxCopy)
-	n, err := io.Copy(&s, io.LimitReader(message, limit))
-	b.charset = s.charset(n == limit)
+	part := &io.LimitedReader{R: message, N: cmp.Or(b.Settings.BounceMaxBytes, maxCopy)}
+	text := bufio.NewReader(io.MultiReader(strings.NewReader(head), part))
+	b.charset, err = charsetOf(text, func() bool { return part.N == 0 })
 	return err
 }
 
 // maxCopy is larger than any message.
 const maxCopy = 1 << 62
 
-// A charsetScan takes a text piece by piece and tells its charset.
-type charsetScan struct {
-	eightBit, invalid bool
-	rest              []byte // the start of a character that the next piece goes on with
-}
-
-// Write never fails.
-func (s *charsetScan) Write(piece []byte) (int, error) {
-	size := len(piece)
-	if len(s.rest) > 0 {
-		piece = append(s.rest, piece...)
-	}
-	whole := len(piece) - unfinished(piece)
-	s.eightBit = s.eightBit || bytes.ContainsFunc(piece, func(r rune) bool { return r >= utf8.RuneSelf })
-	s.invalid = s.invalid || !utf8.Valid(piece[:whole])
-	s.rest = append([]byte(nil), piece[whole:]...)
-	return size, nil
-}
-
-// charset returns the name of the text's charset, "" for ASCII. If the text is not UTF-8, its
+// charsetOf returns the name of a text's charset, "" for ASCII. If the text is not UTF-8, its
 // charset is not known, and the name is the one that RFC 1428 has for that. A text that
-// was cut may end within a character.
-func (s *charsetScan) charset(cut bool) string {
-	if !s.eightBit {
-		return ""
-	}
-	if s.invalid || len(s.rest) > 0 && !cut {
-		return "unknown-8bit"
-	}
-	return "utf-8"
-}
-
-// unfinished returns how many bytes at the end of p are the start of a character.
-func unfinished(p []byte) int {
-	for n := 1; n <= min(len(p), utf8.UTFMax-1); n++ {
-		if last := p[len(p)-n:]; utf8.RuneStart(last[0]) {
-			if utf8.FullRune(last) {
-				return 0
-			}
-			return n
+// was cut may end within a character. The error is the reader's.
+func charsetOf(text *bufio.Reader, cut func() bool) (charset string, err error) {
+	for {
+		r, size, err := text.ReadRune()
+		switch {
+		case err == io.EOF:
+			return charset, nil
+		case err != nil:
+			return charset, err
+		case r == utf8.RuneError && size == 1 && !(endsWithin(text) && cut()):
+			charset = "unknown-8bit"
+		case r >= utf8.RuneSelf:
+			charset = cmp.Or(charset, "utf-8")
 		}
 	}
-	return 0
+}
+
+// endsWithin reports if the byte that was read begins a character that the end of the text
+// leaves unfinished. Then it reads the rest of it.
+func endsWithin(text *bufio.Reader) bool {
+	_ = text.UnreadRune()
+	start, _ := text.Peek(utf8.UTFMax)
+	if utf8.FullRune(start) {
+		_, _ = text.Discard(1)
+		return false
+	}
+	_, _ = text.Discard(len(start))
+	return true
 }
 
 // shown is a raw address: as it is if it is UTF-8.

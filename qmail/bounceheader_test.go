@@ -1,7 +1,9 @@
 package qmail
 
 import (
+	"bufio"
 	"errors"
+	"io"
 	"net/mail"
 	"strings"
 	"testing"
@@ -98,10 +100,10 @@ func TestCharsetOfPieces(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		parts := rapid.SliceOf(rapid.SampledFrom([]string{"a", "\n", "\u00fc", "\u20ac", "\U0001f600", "\xc3", "\xa9", "\xf0\x9f", "\xff"})).Draw(t, "text")
 		text := strings.Join(parts, "")
-		var s charsetScan
+		var pieces []io.Reader
 		for rest := text; rest != ""; {
 			n := rapid.IntRange(1, len(rest)).Draw(t, "piece")
-			_, _ = s.Write([]byte(rest[:n]))
+			pieces = append(pieces, strings.NewReader(rest[:n]))
 			rest = rest[n:]
 		}
 		want := "unknown-8bit"
@@ -111,8 +113,9 @@ func TestCharsetOfPieces(t *testing.T) {
 		case utf8.ValidString(text):
 			want = "utf-8"
 		}
-		if got := s.charset(false); got != want {
-			t.Fatalf("%q: %q, want %q", text, got, want)
+		got, err := charsetOf(bufio.NewReader(io.MultiReader(pieces...)), func() bool { return false })
+		if err != nil || got != want {
+			t.Fatalf("%q: %q, %v, want %q", text, got, err, want)
 		}
 	})
 }

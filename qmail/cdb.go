@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"vodmr/internal/cdb"
 )
 
 // ErrDamaged means that a constant database, or a record in it, cannot be what
@@ -14,8 +16,7 @@ import (
 var ErrDamaged = errors.New("damaged database")
 
 const (
-	cdbTables = 256
-	cdbHeader = cdbTables * 8
+	cdbHeader = cdb.Tables * 8
 	// cdbMaxRecord bounds a key with its value, in bytes. qmail-newu and tcprules write
 	// far smaller ones, and a damaged length must not cost memory.
 	cdbMaxRecord = 1 << 20
@@ -25,7 +26,7 @@ const (
 // the file at each look-up. A look-up ends even if the file is damaged.
 type CDB struct {
 	file   *file
-	tables [cdbTables]cdbTable
+	tables [cdb.Tables]cdbTable
 	end    uint32 // where the records end
 }
 
@@ -89,8 +90,8 @@ func (c *CDB) readHeader() error {
 
 // read fills buf from the offset on.
 func (c *CDB) read(buf []byte, offset int64) error {
-	n, err := c.file.readFull(buf, offset)
-	if err == nil && n < len(buf) {
+	_, err := c.file.ReadAt(buf, offset)
+	if err == io.EOF {
 		err = c.damaged("it ends too soon")
 	}
 	return err
@@ -105,11 +106,11 @@ func (c *CDB) pair(offset int64) (uint32, uint32, error) {
 
 // Find returns the first value of key.
 func (c *CDB) Find(key []byte) (value []byte, found bool, err error) {
-	h := cdbHash(key)
-	t := c.tables[h%cdbTables]
+	h := cdb.Hash(string(key))
+	t := c.tables[h%cdb.Tables]
 	// Each slot is looked at once at most, so a table without a free slot ends too.
 	for i := uint32(0); i < t.slots; i++ {
-		slot := (h/cdbTables%t.slots + i) % t.slots
+		slot := (h/cdb.Tables%t.slots + i) % t.slots
 		hash, pos, err := c.pair(int64(t.pos) + 8*int64(slot))
 		if err != nil || pos == 0 {
 			return nil, false, err
@@ -157,7 +158,8 @@ func (c *CDB) checkRecord(pos int64, klen, dlen uint32) error {
 // Each calls f for every record, in the order of the file, until f returns an
 // error, which it returns. key and value are valid during the call only.
 func (c *CDB) Each(f func(key, value []byte) error) error {
-	r := bufio.NewReaderSize(&cdbRecords{c: c, pos: cdbHeader}, 32<<10)
+	records := io.NewSectionReader(c.file, cdbHeader, int64(c.end)-cdbHeader)
+	r := bufio.NewReaderSize(records, 32<<10)
 	var lengths [8]byte
 	var buf []byte
 	for pos := int64(cdbHeader); pos < int64(c.end); {
@@ -189,28 +191,4 @@ func (c *CDB) next(r io.Reader, buf []byte) error {
 		return c.damaged("the records end too soon")
 	}
 	return err
-}
-
-// cdbRecords reads the records' bytes in order.
-type cdbRecords struct {
-	c   *CDB
-	pos int64
-}
-
-func (r *cdbRecords) Read(p []byte) (int, error) {
-	n, err := r.c.file.readFull(p[:min(int64(len(p)), int64(r.c.end)-r.pos)], r.pos)
-	r.pos += int64(n)
-	if n == 0 && err == nil {
-		err = io.EOF
-	}
-	return n, err
-}
-
-// cdbHash is the hash function of cdb(5).
-func cdbHash(key []byte) uint32 {
-	h := uint32(5381)
-	for _, b := range key {
-		h = (h<<5 + h) ^ uint32(b)
-	}
-	return h
 }

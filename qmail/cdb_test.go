@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"vodmr/internal/cdb"
 	"vodmr/internal/sys"
 )
 
@@ -99,8 +100,8 @@ func TestEachStopsAtTheCallersError(t *testing.T) {
 func TestDamagedCDB(t *testing.T) {
 	whole := makeCDB([]record{{"key", "value"}})
 	patch := func(at int, pair string) string { return whole[:at] + pair + whole[at+8:] }
-	slot := strings.LastIndex(whole, string(appendPair(nil, cdbHash([]byte("key")), cdbHeader)))
-	table := int(cdbHash([]byte("key"))%cdbTables) * 8
+	slot := strings.LastIndex(whole, string(appendPair(nil, cdb.Hash("key"), cdbHeader)))
+	table := int(cdb.Hash("key")%cdb.Tables) * 8
 	pair := func(x, y uint32) string { return string(appendPair(nil, x, y)) }
 	tests := map[string]string{
 		"empty file":                 "",
@@ -109,8 +110,8 @@ func TestDamagedCDB(t *testing.T) {
 		"table in the header":        patch(table, pair(8, 2)),
 		"table beyond the end":       patch(table, pair(1<<31, 2)),
 		"table with too many slots":  patch(table, pair(cdbHeader+16, 1<<31)),
-		"record in the header":       patch(slot, pair(cdbHash([]byte("key")), 8)),
-		"record beyond the end":      patch(slot, pair(cdbHash([]byte("key")), 1<<31)),
+		"record in the header":       patch(slot, pair(cdb.Hash("key"), 8)),
+		"record beyond the end":      patch(slot, pair(cdb.Hash("key"), 1<<31)),
 		"record with a huge value":   patch(cdbHeader, pair(3, 1<<31)),
 		"record into the tables":     patch(cdbHeader, pair(3, 6)),
 		"record longer than we keep": makeCDB([]record{{"key", strings.Repeat("v", cdbMaxRecord)}}),
@@ -152,7 +153,7 @@ func TestEachChecksLengths(t *testing.T) {
 
 func TestTableWithoutAFreeSlotEnds(t *testing.T) {
 	whole := []byte(makeCDB([]record{{"key", "value"}}))
-	h := cdbHash([]byte("key"))
+	h := cdb.Hash("key")
 	// Both slots hold the hash and a record with another key.
 	copy(whole[len(whole)-16:], appendPair(appendPair(nil, h, cdbHeader), h, cdbHeader))
 	whole[cdbHeader+8] = 'K'

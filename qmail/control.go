@@ -2,6 +2,7 @@ package qmail
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"strings"
 	"time"
@@ -111,10 +112,8 @@ func (c *control) read(name string) (line string, found bool) {
 // line is read with a default, even if the first line is empty: an empty host name is of
 // no use.
 func (c *control) line(name, absent string) string {
-	if line, _ := c.read(name); line != "" {
-		return line
-	}
-	return absent
+	line, _ := c.read(name)
+	return cmp.Or(line, absent)
 }
 
 // maxNumber keeps a number of seconds within a time.Duration.

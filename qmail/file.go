@@ -9,9 +9,12 @@
 package qmail
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"math"
 
 	"golang.org/x/sys/unix"
 
@@ -41,8 +44,8 @@ func readFile(path string, open func(path string) (*file, error)) ([]byte, error
 		return nil, fmt.Errorf("%s: %w", path, errTooLarge)
 	}
 	buf := make([]byte, f.size)
-	n, err := f.readFull(buf, 0)
-	if err != nil {
+	n, err := f.ReadAt(buf, 0)
+	if err != nil && err != io.EOF {
 		return nil, err
 	}
 	return buf[:n], nil
@@ -64,35 +67,27 @@ func EachLine(path string, do func(line []byte) (more bool)) error {
 	defer f.close()
 	buf := make([]byte, maxLine+1)
 	defer clear(buf)
-	for held, offset := 0, int64(0); ; {
-		n, err := f.readFull(buf[held:], offset)
-		if err != nil {
-			return err
-		}
-		rest, more := eachWhole(buf[:held+n], n == 0, do)
-		if !more || n == 0 {
-			return nil
-		}
-		if len(rest) > maxLine {
-			return fmt.Errorf("%s: %w", path, errLongLine)
-		}
-		held, offset = copy(buf, rest), offset+int64(n)
+	lines := bufio.NewScanner(io.NewSectionReader(f, 0, math.MaxInt64))
+	lines.Buffer(buf, len(buf))
+	lines.Split(splitLine)
+	for lines.Scan() && do(lines.Bytes()) {
 	}
+	if err := lines.Err(); err == bufio.ErrTooLong {
+		return fmt.Errorf("%s: %w", path, errLongLine)
+	}
+	return lines.Err()
 }
 
-// eachWhole calls do with each line that has an end, and at the end of the file with the last
-// one too. It returns what follows them.
-func eachWhole(text []byte, last bool, do func(line []byte) (more bool)) (rest []byte, more bool) {
-	for {
-		line, after, whole := bytes.Cut(text, []byte("\n"))
-		if !whole && (!last || len(line) == 0) {
-			return text, true
-		}
-		if !do(line) {
-			return nil, false
-		}
-		text = after
+// splitLine is a bufio.SplitFunc. Unlike bufio's own it leaves a CR where it is.
+func splitLine(text []byte, last bool) (advance int, line []byte, err error) {
+	line, _, whole := bytes.Cut(text, []byte("\n"))
+	if whole {
+		return len(line) + 1, line, nil
 	}
+	if last && len(line) > 0 {
+		return len(line), line, nil
+	}
+	return 0, nil, nil
 }
 
 // A file is an open regular file that is read by position.
@@ -133,16 +128,15 @@ func openTrusted(path string) (*file, error) {
 	return f, nil
 }
 
-// readFull reads at offset until buf is full or the file ends.
-func (f *file) readFull(buf []byte, offset int64) (int, error) {
-	done := 0
+// ReadAt reads at offset until buf is full. If the file ends before that, the error is io.EOF.
+func (f *file) ReadAt(buf []byte, offset int64) (done int, err error) {
 	for done < len(buf) {
 		n, err := sys.ReadAt(f.fd, buf[done:], offset+int64(done))
 		if err != nil {
 			return done, fmt.Errorf("%s: %w", f.path, err)
 		}
 		if n == 0 {
-			return done, nil
+			return done, io.EOF
 		}
 		done += n
 	}

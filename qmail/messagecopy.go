@@ -1,77 +1,55 @@
 package qmail
 
 import (
+	"cmp"
 	"io"
 	"strconv"
 	"strings"
 )
 
-// A messageCopy reads a message up to a limit in bytes (0: none). It adds a newline if the
-// end has none, since qmail-remote refuses such a message. If something was left out, a
-// line at the end tells so.
-type messageCopy struct {
-	from  io.Reader
-	limit int64
-	done  int64
-	last  byte
-	err   error           // came with the last bytes
-	tail  *strings.Reader // the lines below the copy; nil until then
+// copyOf reads a message up to a limit in bytes (0: none). It adds a newline if the end has
+// none, since qmail-remote refuses such a message. If something was left out, a line at the
+// end tells so.
+func copyOf(message io.Reader, limit int64) io.Reader {
+	part := &io.LimitedReader{R: message, N: cmp.Or(limit, maxCopy)}
+	last := lastByte('\n')
+	tail := func() (text string, err error) {
+		if last != '\n' {
+			text = "\n"
+		}
+		if part.N > 0 {
+			return text, nil // the message has ended before the limit
+		}
+		_, err = io.ReadFull(message, make([]byte, 1))
+		if err == io.EOF {
+			return text, nil
+		}
+		return text + "--- The rest is left out: this notice copies " + strconv.FormatInt(limit, 10) + " bytes.\n", err
+	}
+	return io.MultiReader(io.TeeReader(part, &last), &lateText{text: tail})
 }
 
-func (m *messageCopy) Read(p []byte) (int, error) {
-	if m.tail != nil {
-		return m.tail.Read(p)
-	}
-	if len(p) == 0 {
-		return 0, nil
-	}
-	if m.limit > 0 && m.done == m.limit {
-		return m.probe(p)
-	}
-	if m.limit > 0 {
-		p = p[:min(int64(len(p)), m.limit-m.done)]
-	}
-	n, err := m.read(p)
-	if n > 0 {
-		m.done += int64(n)
-		m.last = p[n-1]
-		return n, nil
-	}
-	if err == io.EOF {
-		m.end("")
-		err = nil
-	}
-	return 0, err
+// A lastByte is the last one that was written.
+type lastByte byte
+
+func (b *lastByte) Write(p []byte) (int, error) {
+	*b = lastByte(p[len(p)-1]) // an io.TeeReader never writes nothing
+	return len(p), nil
 }
 
-// read keeps an error that comes with bytes for the next call: not every reader returns it
-// twice.
-func (m *messageCopy) read(p []byte) (int, error) {
-	if m.err != nil {
-		return 0, m.err
-	}
-	n, err := m.from.Read(p)
-	m.err = err
-	return n, err
+// A lateText reads a text that is known once it is read.
+type lateText struct {
+	text   func() (string, error)
+	reader *strings.Reader // nil until then
 }
 
-// probe finds out if the message goes on beyond the limit.
-func (m *messageCopy) probe(p []byte) (int, error) {
-	n, err := m.read(p[:1])
-	switch {
-	case n > 0:
-		m.end("--- The rest is left out: this notice copies " + strconv.FormatInt(m.limit, 10) + " bytes.\n")
-	case err == io.EOF:
-		m.end("")
-	default:
-		return 0, err
+func (t *lateText) Read(p []byte) (int, error) {
+	if t.reader == nil {
+		text, err := t.text()
+		if err != nil {
+			return 0, err
+		}
+		t.reader = strings.NewReader(text)
 	}
-	return m.tail.Read(p)
-}
-
-func (m *messageCopy) end(tail string) {
-	if m.last != '\n' {
-		tail = "\n" + tail
-	}
-	m.tail = strings.NewReader(tail)
+	return t.reader.Read(p)
 }

@@ -151,7 +151,7 @@ func (p *queueProcess) write(fd int, b []byte) error {
 		case nil:
 			b = b[n:]
 		case unix.EAGAIN:
-			if err := p.pollWritable(fd); err != nil {
+			if err := p.await(fd, unix.POLLOUT, time.Now().Add(p.timeout)); err != nil {
 				return err
 			}
 		case unix.EPIPE:
@@ -163,12 +163,11 @@ func (p *queueProcess) write(fd int, b []byte) error {
 	return nil
 }
 
-// pollWritable waits until the program reads on. Its messages are read meanwhile:
-// a program that says much before it reads would wait for us.
-func (p *queueProcess) pollWritable(fd int) error {
-	end := time.Now().Add(p.timeout)
+// await waits until a descriptor is ready, at most until end. The program's messages are read
+// meanwhile: one that says much before it reads would wait for us.
+func (p *queueProcess) await(fd int, events int16, end time.Time) error {
 	for {
-		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}, {Fd: int32(p.text), Events: unix.POLLIN}}
+		fds := []unix.PollFd{{Fd: int32(fd), Events: events}, {Fd: int32(p.text), Events: unix.POLLIN}}
 		ready, err := poll(fds, time.Until(end))
 		if err != nil {
 			return err
@@ -189,23 +188,15 @@ func (p *queueProcess) pollWritable(fd int) error {
 func (p *queueProcess) wait() (unix.WaitStatus, error) {
 	const tries, pause = 10, 100 * time.Millisecond
 	end := time.Now().Add(p.timeout)
-	for failures := 0; ; {
-		fds := []unix.PollFd{{Fd: int32(p.program.Ended()), Events: unix.POLLIN}, {Fd: int32(p.text), Events: unix.POLLIN}}
-		ready, err := poll(fds, time.Until(end))
-		if err != nil {
-			if failures++; failures == tries {
-				return p.end(err)
-			}
-			time.Sleep(pause)
-			continue
-		}
-		p.readText()
-		if fds[0].Revents != 0 {
+	for failures := 1; ; failures++ {
+		err := p.await(p.program.Ended(), unix.POLLIN, end)
+		if err == nil {
 			return p.reap(), nil
 		}
-		if !ready || time.Now().After(end) {
-			return p.end(errTimeout)
+		if err == errTimeout || failures == tries {
+			return p.end(err)
 		}
+		time.Sleep(pause)
 	}
 }
 

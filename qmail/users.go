@@ -105,10 +105,7 @@ func (u *Users) holding(home string) (best Domain, found bool, err error) {
 // Holds reports if a cleaned path is the domain's directory or lies in it. The
 // root directory and a relative one hold nothing: no domain lives there.
 func (d Domain) Holds(home string) bool {
-	if len(d.Dir) < 2 || d.Dir[0] != '/' {
-		return false
-	}
-	return home == d.Dir || strings.HasPrefix(home, d.Dir+"/")
+	return len(d.Dir) > 1 && d.Dir[0] == '/' && strings.HasPrefix(home+"/", d.Dir+"/")
 }
 
 // HoldsReal is Holds, tried again with those links in both paths resolved that package

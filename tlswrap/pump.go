@@ -166,14 +166,9 @@ func (t tunnel) toProgram() error {
 // program, is just gone. Many leave without TLS's own goodbye; SMTP says what is
 // complete.
 func fault(err error) error {
-	gone := []error{
-		io.EOF, io.ErrUnexpectedEOF, fdio.ErrTimeout,
-		unix.ECONNRESET, unix.EPIPE, unix.ETIMEDOUT, unix.EHOSTUNREACH, unix.ENETUNREACH,
-	}
-	for _, target := range gone {
-		if errors.Is(err, target) {
-			return nil
-		}
+	ended := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, fdio.ErrTimeout)
+	if ended || fdio.PeerGone(err) {
+		return nil
 	}
 	return err
 }

@@ -2,15 +2,10 @@
 # Atrn-conf sets up the customer's side from a provider's invitation: a file for atrn -f, a
 # listener of Postfix that relays for nobody, and a service with a log. It fetches once.
 # See atrn-conf(8).
-#
-# Each step looks first if all is right already, so a second run changes nothing. The
-# invitation passes through the shell's own printf and through files of mode 0600.
-set -u
-LC_ALL=C
-export LC_ALL
-umask 022
-# shellcheck disable=SC3045 # every sh of Debian's knows -c, and others may do without
-ulimit -c 0 2>/dev/null
+program=atrn-conf
+sibling=atrn
+. "${0%/*}/../../dist/setup/common.sh"
+. "${0%/*}/../../dist/setup/supervisors.sh"
 
 usage="usage: atrn-conf [OPTION...] INVITATION    - reads it from standard input
        atrn-conf [OPTION...] NAME          the provider's, as -l shows it
@@ -34,43 +29,11 @@ exitLater=111
 
 etc=/etc/atrn
 unit=/etc/systemd/system/atrn@.service
-marker='# Written by atrn-conf.'
 
-dry=no
 postfix=no
 server=
-changes=0
 refresh=no
 new_key=no
-
-say() { printf '%s\n' "$*" >&2; }
-
-fail() {
-	say "atrn-conf: $*"
-	exit $exitLater
-}
-
-misuse() {
-	say "atrn-conf: $*"
-	say "$usage"
-	say "run atrn-conf --help for its options"
-	exit $exitMisuse
-}
-
-# change says what it does, does it, and counts it. With -n it only says it.
-change() {
-	changes=$((changes + 1))
-	if [ $dry = yes ]; then
-		say "would $1"
-		return 0
-	fi
-	say "atrn-conf: $1"
-	what=$1
-	shift
-	"$@" || fail "that failed ($what): mend what the lines above say and run this again; what is done stays"
-}
-
-has_systemd() { [ -d /run/systemd/system ]; }
 
 need() {
 	command -v atrn >/dev/null || fail "the program atrn is not in PATH: install it first"
@@ -147,6 +110,7 @@ choose_name() {
 		number=$((number + 1))
 		name=$base-$number
 	done
+	called "$name"
 }
 
 # keep_secret completes an invitation without a secret, such as one that only names a new
@@ -211,7 +175,7 @@ read_argument() {
 	invitation=$(printf '%s' "$invitation" | tr -d '\r' | sed 's/^[[:space:]]*//; s/[[:space:]]*$//')
 	facts=$(understood "$invitation") || exit $exitMisuse
 	[ -n "$(value domain)" ] ||
-		say "atrn-conf: this invitation names no domain: if it should end in ?domain=... it was cut off, so give it whole"
+		note "this invitation names no domain: if it should end in ?domain=... it was cut off, so give it whole"
 }
 
 # keep_working copies an invitation that works before another one replaces it: the provider
@@ -304,29 +268,12 @@ choose_port() {
 	server=127.0.0.1:$port
 }
 
-# listed tells if one of Postfix's lists of its own domains, with their maps, has a domain.
-listed() {
+# is_known tells if one of Postfix's lists of its own domains has a domain.
+is_known() {
 	for list in mydestination virtual_mailbox_domains virtual_alias_domains relay_domains; do
-		for word in $(postconf -xh $list | tr ',' ' '); do
-			case $word in
-			"$1") return 0 ;;
-			*:/*) [ -z "$(postmap -q "$1" "$word" 2>/dev/null)" ] || return 0 ;;
-			/*) ! grep -qxF "$1" "$word" 2>/dev/null || return 0 ;;
-			esac
-		done
+		! listed $list "$1" || return 0
 	done
 	return 1
-}
-
-# keep_old remembers a parameter as it was before the first change, with an = behind its
-# name if main.cf has it at all.
-keep_old() {
-	grep -q "^$1\( \|\$\)" $etc/postfix.old 2>/dev/null && return
-	if [ -n "$(postconf -n "$1")" ]; then
-		printf '%s = %s\n' "$1" "$(postconf -h "$1")" >>$etc/postfix.old
-	else
-		printf '%s\n' "$1" >>$etc/postfix.old
-	fi
 }
 
 add_domains() {
@@ -341,23 +288,17 @@ add_domains() {
 postfix_domains() {
 	set --
 	for domain in $(value domain); do
-		listed "$domain" || set -- "$@" "$domain"
+		is_known "$domain" || set -- "$@" "$domain"
 	done
 	[ $# -eq 0 ] || change "add $* to Postfix's mydestination, so that users of this machine get the mail" add_domains "$@"
 }
-
-start_postfix() { if has_systemd; then systemctl start postfix; else postfix start >/dev/null 2>&1; fi; }
 
 postfix_customer() {
 	before_all=$changes
 	choose_port
 	right_listener || change "add a listener at $server to Postfix's master.cf, which relays for nobody" make_listener
 	postfix_domains
-	if ! postfix status >/dev/null 2>&1; then
-		change "start Postfix" start_postfix
-	elif [ $changes -gt $before_all ]; then
-		change "reload Postfix" postfix reload
-	fi
+	wake_postfix "$before_all"
 }
 
 # recipe is for a mail server that this program does not set up.
@@ -377,22 +318,11 @@ recipe() {
 	END
 }
 
-# words prints a list of Postfix's, a word a line.
-words() { printf '%s\n' "$1" | tr ',' ' ' | tr ' ' '\n' | grep . || :; }
-
-# undo_domain takes a domain that was added here out of mydestination. If the list is what
-# it was before then, it is put back as it stood.
+# undo_domain takes a domain that was added here out of mydestination.
 undo_domain() {
 	grep -qxF "$1" $etc/postfix.added 2>/dev/null || return 0
 	left=$(words "$(postconf -h mydestination)" | grep -vxF "$1")
-	kept=$(sed -n 's/^mydestination = //p' $etc/postfix.old)
-	if grep -qx mydestination $etc/postfix.old && [ "$left" = "$(words "$(postconf -dh mydestination)")" ]; then
-		postconf -X mydestination
-	elif [ "$left" = "$(words "$kept")" ]; then
-		postconf -e "mydestination=$kept"
-	else
-		postconf -e "mydestination=$(printf '%s' "$left" | paste -sd, - | sed 's/,/, /g')"
-	fi
+	put_back mydestination "$(printf '%s' "$left" | paste -sd, - | sed 's/,/, /g')"
 	others=$(grep -vxF "$1" $etc/postfix.added)
 	printf '%s' "${others:+$others
 }" >$etc/postfix.added
@@ -404,7 +334,7 @@ undo_old_domains() {
 	for domain in $(cat $etc/postfix.added 2>/dev/null); do
 		if value domain | grep -qxF "$domain" || elsewhere "$domain"; then continue; fi
 		change "take $domain out of Postfix's mydestination, as no invitation has it any more" undo_domain "$domain"
-		[ $dry = yes ] || postfix reload >/dev/null 2>&1
+		[ $dry = yes ] || reload_postfix
 	done
 }
 
@@ -418,7 +348,7 @@ undo_postfix() {
 		own=$(own_listener)
 		[ -z "$own" ] || postconf -MX "$own/inet"
 	fi
-	! postfix status >/dev/null 2>&1 || postfix reload >/dev/null 2>&1
+	reload_postfix
 	[ -z "${own:-}" ] || rm -f "$(postconf -h queue_directory)/pid/inet.$own" # Postfix leaves it behind
 }
 
@@ -431,133 +361,16 @@ elsewhere() {
 	return 1
 }
 
-# --- Supervisors -----------------------------------------------------------------------
-
-# These lines are the same in vodmr-front and in atrn-conf, and in what their packages run
-# before they are removed. They go by what runs, whichever of daemontools, runit and s6 are
-# installed. A link belongs into the folder that svscan, runsvdir or s6-svscan looks at. A
-# service is supervised if supervise, runsv or s6-supervise works in its folder. All of them
-# take the same letters from supervise/control: t ends the service, which starts again; d
-# ends it for good; x ends its supervisor then.
-
-# processes prints the folders in /proc, and the names, of root's processes whose name matches.
-# A process with another root folder is in a container.
-processes() {
-	root=$(stat -Lc %d:%i /)
-	grep -HxE "$1" /proc/[0-9]*/comm 2>/dev/null | while IFS=: read -r process comm; do
-		process=${process%/comm}
-		[ "$(stat -c %u "$process") $(stat -Lc %d:%i "$process/root")" != "0 $root" ] || echo "$process $comm"
-	done 2>/dev/null
-}
-
-# scanned prints the folders of services that are looked at. svscan and s6-svscan work in
-# theirs, and runsvdir has it behind its options: it is there only while it looks, and the
-# name is relative to where it is otherwise. A child of it has its name for a moment.
-scanned() {
-	processes 'svscan|runsvdir|s6-svscan' | while read -r process comm; do
-		folder=.
-		[ "$comm" != runsvdir ] || folder=$(tr '\0' '\n' <"$process/cmdline" | sed 1d | grep -v '^-' | head -n 1)
-		(cd "$process/cwd" && { cd "$folder" || [ "${folder#/}" = "$folder" ]; } && grep -qx "$comm" "$process/comm" && pwd -P)
-	done 2>/dev/null
-}
-
-# supervised prints a line for each supervisor of a service or of its log.
-supervised() {
-	there=$(cd "$1" 2>/dev/null && pwd -P) || return 0
-	processes 'supervise|runsv|s6-supervise' | while read -r process comm; do
-		case $(readlink "$process/cwd") in "$there" | "$there/log") echo "$comm" ;; esac
-	done
-}
-
-# supervisable tells if something supervises a service or could.
-supervisable() { [ -n "$(scanned)$(supervised "$1")" ]; }
-
-# links prints the links to a service in folders, whose names it reads.
-links() {
-	there=$(cd "$1" 2>/dev/null && pwd -P) || return 0
-	while IFS= read -r folder; do
-		for link in "$folder"/*; do
-			[ ! -L "$link" ] || [ "$(readlink -f "$link")" != "$there" ] || printf '%s\n' "$link"
-		done
-	done
-}
-
-# link_of prints where the link to a service is or, if there is none, where it belongs, if
-# anything looks for links. The second argument is its name.
-link_of() {
-	link=$(scanned | links "$1" | head -n 1)
-	folder=$(scanned | head -n 1)
-	printf '%s' "${link:-${folder:+$folder/$2}}"
-}
-
-# must_link tells if a service has no supervisor now, or would have none after a boot.
-must_link() { [ -z "$(supervised "$1")" ] || { [ -n "$2" ] && [ ! -L "$2" ]; }; }
-
-# lasting says how long a link lasts.
-lasting() {
-	case $1 in
-	/run/*) echo "now; after a boot link it again, as ${1%/*} is in memory" ;;
-	*) echo "now and at each boot" ;;
-	esac
-}
-
-# send_letters gives letters to a supervisor. If none reads them they are lost.
-send_letters() { [ ! -p "$1/control" ] || printf '%s' "$2" 1<>"$1/control"; }
-
-restart_supervised() { send_letters "$1/supervise" t; }
-
-# restart_command prints what a person would type for that.
-restart_command() {
-	case $(processes 'svscan|runsvdir|s6-svscan' | head -n 1) in
-	*" svscan") echo "svc -t $1" ;;
-	*" runsvdir") echo "sv term $1" ;;
-	*" s6-svscan") echo "s6-svc -t $1" ;;
-	esac
-}
-
-# link_service links a service. s6-svscan looks when it is asked to.
-link_service() {
-	[ -L "$2" ] || ln -s "$1" "$2" || return 1
-	send_letters "${2%/*}/.s6-svscan" a
-}
-
-# await_supervisor waits until a service is supervised. svscan and runsvdir look every five
-# seconds.
-await_supervisor() {
-	[ $dry = no ] || return 0
-	tries=0
-	while [ -z "$(supervised "$1")" ]; do
-		tries=$((tries + 1))
-		[ $tries -lt 300 ] || fail "half a minute after it was linked nothing supervises $1: see what svscan, runsvdir or s6-svscan says, and run this again"
-		sleep 0.1
-	done
-}
-
-# unlink_service ends a service with its log and its supervisors, and waits for that: what is
-# in flight is still answered.
-unlink_service() {
-	{ scanned || :; printf '%s\n' /etc/service /service /var/service; } | links "$1" | while IFS= read -r link; do
-		rm -f "$link"
-		send_letters "${link%/*}/.s6-svscan" a
-	done
-	send_letters "$1/supervise" dx
-	send_letters "$1/log/supervise" dx
-	tries=0
-	while [ -n "$(supervised "$1")" ] && [ $tries -lt 100 ]; do
-		tries=$((tries + 1))
-		sleep 0.1
-	done
-}
-
 # --- The service -----------------------------------------------------------------------
 
-# how_to_restart prints the command for this machine.
-how_to_restart() {
-	typed=$(restart_command "$etc/$name")
-	if has_systemd; then
-		typed="systemctl restart atrn@$name"
-	fi
-	printf '%s' "${typed:-kill \$(cat $(pidfile)); atrn-conf $name}"
+# called sets the name of a provider here, and with it what its service is.
+called() {
+	name=$1
+	service=$etc/$1
+	systemd_name=atrn@$name
+	plain_log=/var/log/atrn-$name.log
+	pidfile=/run/atrn-$name.pid
+	after_kill="; atrn-conf $name"
 }
 
 write_env() {
@@ -607,13 +420,13 @@ write_unit() {
 }
 
 under_systemd() {
-	systemctl cat "atrn@$name.service" >/dev/null 2>&1 || change "write the unit $unit" write_unit
-	if ! systemctl -q is-enabled "atrn@$name.service" 2>/dev/null || ! systemctl -q is-active "atrn@$name.service" 2>/dev/null; then
+	systemctl cat "$systemd_name.service" >/dev/null 2>&1 || change "write the unit $unit" write_unit
+	if ! stands "$systemd_name.service"; then
 		first_fetch
-		change "start atrn@$name.service, now and at each boot" systemctl -q enable --now "atrn@$name.service"
+		change "start $systemd_name.service, now and at each boot" systemctl -q enable --now "$systemd_name.service"
 	elif [ $refresh = yes ]; then
 		fetch_by_new
-		change "restart atrn@$name.service" systemctl restart "atrn@$name.service"
+		change "restart $systemd_name.service" systemctl restart "$systemd_name.service"
 	fi
 }
 
@@ -621,8 +434,8 @@ under_systemd() {
 # which reads it, is not root any more.
 write_service() {
 	make_accounts || return 1
-	mkdir -p "$etc/$name/log/main" && chmod 1755 "$etc/$name" && chown atrnlog "$etc/$name/log/main" || return 1
-	cat >"$etc/$name/run" <<-END || return 1
+	mkdir -p "$service/log/main" && chmod 1755 "$service" && chown atrnlog "$service/log/main" || return 1
+	cat >"$service/run" <<-END || return 1
 		#!/bin/sh
 		$marker
 		# Fetches the mail that waits at $name. The options are in $etc/$name.env.
@@ -634,7 +447,7 @@ write_service() {
 		set -f
 		exec \$as '$(command -v atrn)' -f - -i \$ATRN_OPTIONS <'$etc/$name.invitation'
 	END
-	cat >"$etc/$name/log/run" <<-END || return 1
+	cat >"$service/log/run" <<-END || return 1
 		#!/bin/sh
 		$marker
 		if command -v multilog >/dev/null; then
@@ -644,52 +457,28 @@ write_service() {
 		fi
 		exec chpst -u atrnlog svlogd -tt ./main
 	END
-	chmod 755 "$etc/$name/run" "$etc/$name/log/run"
-}
-
-# make_account knows busybox's programs too.
-make_account() {
-	if command -v useradd >/dev/null; then
-		useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$1"
-	else
-		addgroup -S "$1" && adduser -S -D -H -h /nonexistent -s /sbin/nologin -G "$1" "$1"
-	fi
+	chmod 755 "$service/run" "$service/log/run"
 }
 
 remove_account() { if command -v userdel >/dev/null; then userdel "$1"; else deluser "$1"; fi; }
 
 make_accounts() {
 	for user in atrn atrnlog; do
-		id -u $user >/dev/null 2>&1 || make_account $user || return 1
+		id -u $user >/dev/null 2>&1 || make_account $user /nonexistent || return 1
 	done
 }
 
 under_svscan() {
-	link=$(link_of "$etc/$name" "atrn-$name")
-	if must_link "$etc/$name" "$link"; then
-		! alive || change "end what was started without a supervisor" end_alone
+	link=$(link_of "$service" "atrn-$name")
+	if must_link "$service" "$link"; then
+		end_before_link
 		first_fetch
-		change "link $etc/$name as $link, so that it runs $(lasting "$link")" link_service "$etc/$name" "$link"
-		await_supervisor "$etc/$name"
+		link_for "$service" "$link"
+		await_supervisor "$service"
 	elif [ $refresh = yes ]; then
 		fetch_by_new
-		change "restart ${link:-$etc/$name}" restart_supervised "$etc/$name"
+		change "restart ${link:-$etc/$name}" restart_supervised "$service"
 	fi
-}
-
-pidfile() { echo "/run/atrn-$name.pid"; }
-
-alive() { [ -f "$(pidfile)" ] && kill -0 "$(cat "$(pidfile)")" 2>/dev/null; }
-
-start_alone() {
-	(cd "$etc/$name" && exec setsid ./run >>"/var/log/atrn-$name.log" 2>&1 </dev/null 9>&-) &
-	echo $! >"$(pidfile)"
-	say "atrn-conf: nothing here starts services (neither systemd nor svscan), so this one ends with the machine: have $etc/$name/run started at boot"
-}
-
-end_alone() {
-	end "$(cat "$(pidfile)")"
-	rm -f "$(pidfile)"
 }
 
 restart_alone() {
@@ -700,20 +489,20 @@ restart_alone() {
 alone() {
 	if ! alive; then
 		first_fetch
-		change "start $etc/$name/run; its log is /var/log/atrn-$name.log" start_alone
+		change "start $service/run; its log is $plain_log" start_alone
 	elif [ $refresh = yes ]; then
 		fetch_by_new
-		change "restart $etc/$name/run" restart_alone
+		change "restart $service/run" restart_alone
 	fi
 }
 
-service() {
+run_service() {
 	if has_systemd; then
 		under_systemd
 		return
 	fi
-	[ -x "$etc/$name/run" ] || change "make the service folder $etc/$name" write_service
-	if supervisable "$etc/$name"; then
+	[ -x "$service/run" ] || change "make the service folder $service" write_service
+	if supervisable "$service"; then
 		under_svscan
 	else
 		alone
@@ -723,7 +512,7 @@ service() {
 # first_fetch shows if all works, with what has waited until now.
 first_fetch() {
 	[ $dry = no ] || return 0
-	say "atrn-conf: fetch once, to see that all works:"
+	note "fetch once, to see that all works:"
 	for as_nobody in "setuidgid nobody" "s6-setuidgid nobody" "chpst -u nobody" "setpriv --reuid 65534 --regid 65534 --clear-groups" ""; do
 		! command -v "${as_nobody%% *}" >/dev/null || break
 	done
@@ -758,53 +547,20 @@ fetch_by_new() { [ ! -f "$etc/$name.invitation.old" ] || first_fetch; }
 # runs tells if the service runs.
 runs() {
 	if has_systemd; then
-		systemctl -q is-active "atrn@$name.service" 2>/dev/null
+		systemctl -q is-active "$systemd_name.service" 2>/dev/null
 	else
-		alive || [ -n "$(supervised "$etc/$name")" ]
+		alive || is_supervised "$service"
 	fi
-}
-
-# end ends a process with its children, and waits for its end: what is in flight is still
-# answered. It leads a group of its own (setsid).
-end() {
-	kill -TERM "-$1"
-	tries=0
-	while kill -0 "$1" 2>/dev/null && [ $tries -lt 100 ]; do
-		tries=$((tries + 1))
-		sleep 0.1
-	done
 }
 
 undo_service() {
 	if has_systemd; then
-		systemctl -q disable --now "atrn@$name.service" 2>/dev/null
+		systemctl -q disable --now "$systemd_name.service" 2>/dev/null
 	fi
-	unlink_service "$etc/$name"
-	! alive || end_alone
-	rm -f "$(pidfile)" "/var/log/atrn-$name.log"
+	end_service
 }
 
 # --- The commands ----------------------------------------------------------------------
-
-finish() {
-	if [ $changes -eq 0 ]; then
-		say "atrn-conf: nothing to change"
-	elif [ $dry = yes ]; then
-		say "atrn-conf: nothing was changed (-n)"
-	else
-		say "atrn-conf: $1"
-	fi
-}
-
-log_place() {
-	if has_systemd; then
-		echo "journalctl -u atrn@$name"
-	elif supervisable "$etc/$name"; then
-		echo "$etc/$name/log/main/current"
-	else
-		echo "/var/log/atrn-$name.log"
-	fi
-}
 
 set_up() {
 	need
@@ -827,7 +583,7 @@ set_up() {
 		return
 	fi
 	[ ! -f "$etc/$name.asked" ] || refresh=yes
-	service
+	run_service
 	[ $dry = yes ] || rm -f "$etc/$name.asked"
 	[ $postfix = no ] || undo_old_domains
 	finish "mail of $(value provider) comes to this machine as soon as it is there; the log: $(log_place)"
@@ -846,7 +602,7 @@ take_down() {
 	undo_postfix
 	rm -rf "${etc:?}/$name" "$etc/$name.invitation" "$etc/$name.invitation.old" "$etc/$name.env" "$etc/$name.asked"
 	[ -z "$(names)" ] || return 0
-	if grep -q "^$marker" $unit 2>/dev/null; then
+	if is_ours $unit; then
 		rm -f $unit
 		systemctl daemon-reload
 	fi
@@ -863,7 +619,7 @@ remove() {
 		choose_name
 		;;
 	*/* | .*) misuse "$1 is no provider's name: atrn-conf -l lists them" ;;
-	*) name=$1 ;;
+	*) called "$1" ;;
 	esac
 	[ -f "$etc/$name.invitation" ] || fail "there is no provider $name here: atrn-conf -l lists them"
 	facts=$(atrn -n -f "$etc/$name.invitation")
@@ -871,38 +627,9 @@ remove() {
 	finish "mail that waits at $name stays there"
 }
 
-one_at_a_time() {
-	if [ $dry = yes ] || ! command -v flock >/dev/null; then return 0; fi
-	exec 9<"$0"
-	flock -n 9 || fail "another atrn-conf runs: wait for its end"
-}
-
-answer() {
-	case $1 in
-	help) printf '%s\n' "$usage" "$options" ;;
-	version) atrn -V | sed 's/atrn/atrn-conf/' ;;
-	*) misuse "--$1 is unknown" ;;
-	esac
-	exit 0
-}
-
 main() {
 	action=set_up
-	word=
-	count=0
-	while [ $# -gt 0 ]; do
-		case $1 in
-		-?*) ;;
-		*)
-			word=$1
-			count=$((count + 1))
-			shift
-			continue
-			;;
-		esac
-		read_options "$@"
-		shift $((OPTIND - 1))
-	done
+	read_arguments "$@"
 	[ $postfix = no ] || [ -z "$server" ] || misuse "-P makes the listener, and -s names one: give one of them"
 	case $action$count in
 	list0 | set_up1 | remove1) ;;
@@ -911,7 +638,7 @@ main() {
 	[ "$(id -u)" = 0 ] || fail "only root can set this up: use sudo"
 	one_at_a_time
 	if [ $count = 1 ]; then
-		$action "$word"
+		$action "$words"
 	else
 		$action
 	fi
@@ -919,7 +646,6 @@ main() {
 
 # read_options takes the options up to the next other word.
 read_options() {
-	OPTIND=1
 	while getopts :hVnlds:P-: option; do
 		case $option in
 		h) answer help ;;
@@ -935,9 +661,4 @@ read_options() {
 	done
 }
 
-case $0 in
-*/*) PATH=$(cd "${0%/*}" && pwd):$PATH ;;
-esac
-PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-export PATH
-main "$@"
+run_main "$@"

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"vodmr/internal/fdio"
+	"vodmr/internal/getopt"
 	"vodmr/internal/vpasswd"
 	"vodmr/qmail"
 )
@@ -61,29 +61,23 @@ func findIndexed(file, login string) (entries []vpasswd.Entry, found bool, err e
 func makeIndex(file string) int {
 	text, stamp, err := read(file, closed)
 	if err != nil {
-		return complain(exitTemporary, err)
+		return getopt.Fail(program, err, exitTemporary)
 	}
 	index, bad := vpasswd.Index(text, stamp)
 	for _, err := range bad {
-		complain(exitRefused, fmt.Errorf("%s: %w", file, err))
+		getopt.Fail(program, fmt.Errorf("%s: %w", file, err), exitRefused)
 	}
 	if len(bad) > 0 {
-		return complain(exitRefused, fmt.Errorf("%s stays as it was: mend these lines, or put # in front", indexName(file)))
+		return getopt.Fail(program, fmt.Errorf("%s stays as it was: mend these lines, or put # in front", indexName(file)), exitRefused)
 	}
 	err = replaceTimes(file, text, stamp) // first: it compares with the old index
 	if err == nil {
 		err = replace(indexName(file), file, 0, index)
 	}
 	if err != nil {
-		return complain(exitTemporary, err)
+		return getopt.Fail(program, err, exitTemporary)
 	}
 	return 0
-}
-
-// complain tells the admin at the terminal what went wrong, and returns the exit code.
-func complain(code int, err error) int {
-	_ = fdio.WriteAll(2, []byte(program+": "+err.Error()+"\n"))
-	return code
 }
 
 // replace puts content in the place of the file name, whole or not at all, with the owner

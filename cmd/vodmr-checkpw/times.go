@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"strconv"
 	"time"
 
@@ -19,11 +20,7 @@ func replaceTimes(file, text string, stamp vpasswd.Stamp) error {
 	entries, _ := vpasswd.Parse(text)
 	list := []cdb.Record{{Value: logintimes.Head(stamp.Changed, stamp.Size)}}
 	for _, e := range entries {
-		changed := before(e)
-		if changed == "" {
-			changed = now
-		}
-		list = append(list, cdb.Record{Key: e.Name, Value: changed})
+		list = append(list, cdb.Record{Key: e.Name, Value: cmp.Or(before(e), now)})
 	}
 	return replace(logintimes.Name(file), file, 0o444, cdb.Make(list))
 }

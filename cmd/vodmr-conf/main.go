@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"vodmr/internal/fdio"
+	"vodmr/internal/getopt"
 )
 
 const (
@@ -28,19 +29,13 @@ func run(args []string) int {
 		err = runnable(s.Check)
 	}
 	if err != nil {
-		return fail(err, exitMisuse)
+		return getopt.Fail(program, err, exitMisuse)
 	}
 	if err := s.create(); errors.Is(err, errThere) {
-		return fail(err, exitMisuse)
+		return getopt.Fail(program, err, exitMisuse)
 	} else if err != nil {
-		return fail(err, exitTemporary)
+		return getopt.Fail(program, err, exitTemporary)
 	}
 	_ = fdio.WriteAll(1, []byte(s.next()))
 	return 0
-}
-
-// fail prints the error, and returns the exit code.
-func fail(err error, code int) int {
-	_ = fdio.WriteAll(2, []byte(program+": "+err.Error()+"\n"))
-	return code
 }

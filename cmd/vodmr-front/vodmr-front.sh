@@ -4,16 +4,12 @@
 # See vodmr-front(8).
 #
 # The mail server is Postfix, or qmail with vpopmail. A step that differs has a function
-# for each: postfix_NAME and qmail_NAME, called as "$kind"_NAME.
-#
-# Each step looks first if all is right already, so a second run changes nothing. Secrets
-# pass through pipes and the shell's own printf: an argument of a program could be seen.
-set -u
-LC_ALL=C
-export LC_ALL
-umask 022
-# shellcheck disable=SC3045 # every sh of Debian's knows -c, and others may do without
-ulimit -c 0 2>/dev/null
+# for each: postfix_NAME and qmail_NAME, called as "$kind"_NAME. One of them alone is for a
+# step that only one of the two needs.
+program=vodmr-front
+sibling=vodmr-conf
+. "${0%/*}/../../dist/setup/common.sh"
+. "${0%/*}/../../dist/setup/supervisors.sh"
 
 usage="usage: vodmr-front [OPTION...] HOST DOMAIN...
        vodmr-front -l
@@ -48,13 +44,16 @@ maps=$etc/postfix
 door=$mail/door
 hook=/etc/letsencrypt/renewal-hooks/deploy/vodmr
 unit=/etc/systemd/system/vodmr.service
-pidfile=/run/vodmr.pid
 qmail=/var/qmail
 records=$etc/vpopmail
 dropins="/etc/systemd/system/vodmr.service.d /etc/systemd/system/vodmr-expire.service.d"
-marker='# Written by vodmr-front.'
 
-dry=no
+service=$etc
+systemd_name=vodmr
+plain_log=/var/log/vodmr.log
+pidfile=/run/vodmr.pid
+after_kill=', and this again'
+
 any_recipient=no
 port=
 login=
@@ -62,35 +61,7 @@ secret=
 by_key=no
 keys=
 opens=
-changes=0
 new_domains=no
-
-say() { printf '%s\n' "$*" >&2; }
-
-fail() {
-	say "vodmr-front: $*"
-	exit $exitLater
-}
-
-misuse() {
-	say "vodmr-front: $*"
-	say "$usage"
-	say "run vodmr-front --help for its options"
-	exit $exitMisuse
-}
-
-# change says what it does, does it, and counts it. With -n it only says it.
-change() {
-	changes=$((changes + 1))
-	if [ $dry = yes ]; then
-		say "would $1"
-		return 0
-	fi
-	say "vodmr-front: $1"
-	what=$1
-	shift
-	"$@" || fail "that failed ($what): mend what the lines above say and run this again; what is done stays"
-}
 
 # --- What there is ---------------------------------------------------------------------
 
@@ -177,8 +148,6 @@ postfix_need() {
 	[ -n "$(postconf -h mail_version 2>/dev/null)" ] || fail "Postfix has no settings yet: run dpkg-reconfigure postfix, and choose \"Internet Site\""
 }
 
-has_systemd() { [ -d /run/systemd/system ]; }
-
 # field prints the n-th field of a login's line among the passwords.
 field() {
 	key=$(key "$1")
@@ -258,8 +227,6 @@ invitation() {
 external() { [ $by_key = yes ] || [ "$(field "$1" 2)" = external ]; }
 
 # --- Accounts, service directory, certificate ------------------------------------------
-
-make_account() { useradd --system --user-group --no-create-home --home-dir "$2" --shell /usr/sbin/nologin "$1"; }
 
 account() {
 	getent passwd "$1" >/dev/null || change "make the account $1, which $3" make_account "$1" "$2"
@@ -545,17 +512,6 @@ write_maps() {
 	done
 }
 
-# keep_old remembers a parameter as it was before the first change, with an = behind its
-# name if main.cf has it at all.
-keep_old() {
-	grep -q "^$1\( \|\$\)" $etc/postfix.old 2>/dev/null && return
-	if [ -n "$(postconf -n "$1")" ]; then
-		printf '%s = %s\n' "$1" "$(postconf -h "$1")" >>$etc/postfix.old
-	else
-		printf '%s\n' "$1" >>$etc/postfix.old
-	fi
-}
-
 put_first() {
 	for setting; do
 		keep_old "${setting%%=*}" || return 1
@@ -599,20 +555,8 @@ agent() {
 	esac
 }
 
-# listed tells if a list of Postfix's, with its maps, has a domain.
-listed() {
-	for word in $(postconf -xh "$1" | tr ',' ' '); do
-		case $word in
-		"$2") return 0 ;;
-		*:*"$maps"/*) ;;
-		*:/*) [ -z "$(postmap -q "$2" "$word" 2>/dev/null)" ] || return 0 ;;
-		/*) ! grep -qxF "$2" "$word" 2>/dev/null || return 0 ;;
-		esac
-	done
-	return 1
-}
-
-# postfix_refuse refuses a domain that Postfix delivers in another way already.
+# postfix_refuse refuses a domain that Postfix delivers in another way already, and a Postfix
+# that takes no mail from outside.
 postfix_refuse() {
 	for domain; do
 		for list in mydestination virtual_alias_domains relay_domains virtual_mailbox_domains; do
@@ -620,10 +564,6 @@ postfix_refuse() {
 				fail "Postfix has $domain in its $list, so its mail would go another way: take it out there first (postconf $list), then run this again"
 		done
 	done
-	open_to_the_world
-}
-
-open_to_the_world() {
 	case $(postconf -h inet_interfaces) in
 	loopback-only | localhost | 127.*)
 		fail "Postfix takes mail from this machine alone: run  postconf -e inet_interfaces=all  and restart Postfix, then run this again"
@@ -631,57 +571,37 @@ open_to_the_world() {
 	esac
 }
 
-start_postfix() { if has_systemd; then systemctl start postfix; else postfix start >/dev/null 2>&1; fi; }
-
 postfix_front() {
 	before=$changes
 	write_maps
 	agent
 	in_parameters
 	door_postfix
-	if ! postfix status >/dev/null 2>&1; then
-		change "start Postfix" start_postfix
-	elif [ "$changes" -gt "$before" ]; then
-		change "reload Postfix" postfix reload
-	fi
+	wake_postfix "$before"
 }
 
-# old_value puts a parameter back, unless it was changed meanwhile: then only our map
-# goes.
-old_value() {
+# take_out takes our map out of a parameter, whatever else was changed there meanwhile.
+take_out() {
 	now=$(postconf -h "$1")
 	own=$map_type:$maps/$2
-	case "$now" in *"$own"*) ;; *) return 0 ;; esac
-	kept=$(sed -n "s/^$1 = //p" $etc/postfix.old 2>/dev/null)
-	left=$(printf '%s' "$now" | sed "s,$(quoted "$own" | tr , .)[ ,]*,,; s/[, ]*\$//")
-	if [ "$left" = "$(postconf -dh "$1")" ] && grep -qx "$1" $etc/postfix.old 2>/dev/null; then
-		postconf -X "$1"
-	elif [ "$left" = "$(printf '%s' "$kept" | sed 's/[, ]*$//')" ]; then
-		postconf -e "$1=$kept"
-	else
-		postconf -e "$1=$left"
-	fi
+	case "$now" in
+	*"$own"*) put_back "$1" "$(printf '%s' "$now" | sed "s,$(quoted "$own" | tr , .)[ ,]*,,; s/[, ]*\$//")" ;;
+	esac
 }
 
 postfix_undo() {
-	old_value virtual_mailbox_domains domains && old_value virtual_mailbox_maps mailboxes && old_value transport_maps transport
+	take_out virtual_mailbox_domains domains && take_out virtual_mailbox_maps mailboxes && take_out transport_maps transport
 	case "$(postconf -h smtpd_recipient_restrictions)$(postconf -M vodmr-rcpt/unix 2>/dev/null)" in
 	*vodmr-rcpt*) undo_policy ;;
 	esac
 	[ -z "$(postconf -M vodmr/unix 2>/dev/null)" ] || postconf -MX vodmr/unix
 	rm -rf $maps $etc/postfix.old
-	! postfix status >/dev/null 2>&1 || postfix reload >/dev/null 2>&1
+	reload_postfix
 	spool=$(postconf -h queue_directory)
 	rm -f "$spool/private/vodmr" "$spool/pid/unix.vodmr" "$spool/private/vodmr-rcpt" "$spool/pid/unix.vodmr-rcpt" # Postfix leaves these behind
 }
 
 postfix_keeps() { printf '%s' "$2"; }
-
-postfix_release() { :; }
-
-postfix_removed() { write_maps; }
-
-postfix_unit() { :; }
 
 # --- qmail with vpopmail ---------------------------------------------------------------
 
@@ -854,7 +774,7 @@ qmail_mailbox() {
 
 qmail_front() {
 	grep -qs ' [0-9A-F]*:0019 0*:0000 0A ' /proc/net/tcp /proc/net/tcp6 ||
-		say "vodmr-front: nothing listens at port 25 here, so no mail comes from outside yet: start qmail-smtpd"
+		note "nothing listens at port 25 here, so no mail comes from outside yet: start qmail-smtpd"
 }
 
 # qmail_unit has the units of the package see a vpopmail or domains in other places, and lets
@@ -935,10 +855,6 @@ old_catchall() { put_file "$1" .qmail-default <"$records/$1" && rm "$records/$1"
 
 delete_domain() { vpopmails vdeldomain "$1" && rm "$records/$1"; }
 
-qmail_removed() { :; }
-
-qmail_undo() { :; }
-
 # --- The door: unknown recipients are refused ------------------------------------------
 
 # Postfix asks vodmr-rcpt about each recipient, see vodmr-rcpt(8). An empty env/VODMR_DOOR
@@ -967,23 +883,14 @@ say_door() {
 	restart_service
 }
 
-# how_to_restart prints the command for this machine.
-how_to_restart() {
-	typed=$(restart_command $etc)
-	if has_systemd; then
-		typed="systemctl restart vodmr"
-	fi
-	printf '%s' "${typed:-kill \$(cat $pidfile), and this again}"
-}
-
 # restart_service does so if the service runs.
 restart_service() {
 	if has_systemd; then
 		systemctl try-restart vodmr.service 2>/dev/null || :
-	elif [ -n "$(supervised $etc)" ]; then
+	elif is_supervised $etc; then
 		restart_supervised $etc
 	elif alive; then
-		end_alone # service() starts it
+		end_alone # run_service starts it
 	fi
 }
 
@@ -1034,141 +941,12 @@ door_postfix() {
 	esac
 }
 
-# undo_policy takes our check out. If the list is what it was before, it gets its old
-# text, or leaves main.cf.
+# undo_policy takes our check out.
 undo_policy() {
 	own=$(quoted "$policy")
-	left=$(postconf -h smtpd_recipient_restrictions | sed "s/[ ,]*${own}\$//; s/${own}[ ,]*//")
-	kept=$(sed -n 's/^smtpd_recipient_restrictions = //p' $etc/postfix.old 2>/dev/null)
-	if [ "$left" = "$(postconf -dh smtpd_recipient_restrictions)" ] && grep -qx smtpd_recipient_restrictions $etc/postfix.old 2>/dev/null; then
-		postconf -X smtpd_recipient_restrictions
-	elif [ "$(words "$left")" = "$(words "$kept")" ]; then
-		postconf -e "smtpd_recipient_restrictions=$kept"
-	else
-		postconf -e "smtpd_recipient_restrictions=$left"
-	fi
+	put_back smtpd_recipient_restrictions \
+		"$(postconf -h smtpd_recipient_restrictions | sed "s/[ ,]*${own}\$//; s/${own}[ ,]*//")"
 	[ -z "$(postconf -M vodmr-rcpt/unix 2>/dev/null)" ] || postconf -MX vodmr-rcpt/unix
-}
-
-# words prints a list of Postfix's, a word a line.
-words() { printf '%s\n' "$1" | tr ',' ' ' | tr ' ' '\n' | grep . || :; }
-
-# --- Supervisors -----------------------------------------------------------------------
-
-# These lines are the same in vodmr-front and in atrn-conf, and in what their packages run
-# before they are removed. They go by what runs, whichever of daemontools, runit and s6 are
-# installed. A link belongs into the folder that svscan, runsvdir or s6-svscan looks at. A
-# service is supervised if supervise, runsv or s6-supervise works in its folder. All of them
-# take the same letters from supervise/control: t ends the service, which starts again; d
-# ends it for good; x ends its supervisor then.
-
-# processes prints the folders in /proc, and the names, of root's processes whose name matches.
-# A process with another root folder is in a container.
-processes() {
-	root=$(stat -Lc %d:%i /)
-	grep -HxE "$1" /proc/[0-9]*/comm 2>/dev/null | while IFS=: read -r process comm; do
-		process=${process%/comm}
-		[ "$(stat -c %u "$process") $(stat -Lc %d:%i "$process/root")" != "0 $root" ] || echo "$process $comm"
-	done 2>/dev/null
-}
-
-# scanned prints the folders of services that are looked at. svscan and s6-svscan work in
-# theirs, and runsvdir has it behind its options: it is there only while it looks, and the
-# name is relative to where it is otherwise. A child of it has its name for a moment.
-scanned() {
-	processes 'svscan|runsvdir|s6-svscan' | while read -r process comm; do
-		folder=.
-		[ "$comm" != runsvdir ] || folder=$(tr '\0' '\n' <"$process/cmdline" | sed 1d | grep -v '^-' | head -n 1)
-		(cd "$process/cwd" && { cd "$folder" || [ "${folder#/}" = "$folder" ]; } && grep -qx "$comm" "$process/comm" && pwd -P)
-	done 2>/dev/null
-}
-
-# supervised prints a line for each supervisor of a service or of its log.
-supervised() {
-	there=$(cd "$1" 2>/dev/null && pwd -P) || return 0
-	processes 'supervise|runsv|s6-supervise' | while read -r process comm; do
-		case $(readlink "$process/cwd") in "$there" | "$there/log") echo "$comm" ;; esac
-	done
-}
-
-# supervisable tells if something supervises a service or could.
-supervisable() { [ -n "$(scanned)$(supervised "$1")" ]; }
-
-# links prints the links to a service in folders, whose names it reads.
-links() {
-	there=$(cd "$1" 2>/dev/null && pwd -P) || return 0
-	while IFS= read -r folder; do
-		for link in "$folder"/*; do
-			[ ! -L "$link" ] || [ "$(readlink -f "$link")" != "$there" ] || printf '%s\n' "$link"
-		done
-	done
-}
-
-# link_of prints where the link to a service is or, if there is none, where it belongs, if
-# anything looks for links. The second argument is its name.
-link_of() {
-	link=$(scanned | links "$1" | head -n 1)
-	folder=$(scanned | head -n 1)
-	printf '%s' "${link:-${folder:+$folder/$2}}"
-}
-
-# must_link tells if a service has no supervisor now, or would have none after a boot.
-must_link() { [ -z "$(supervised "$1")" ] || { [ -n "$2" ] && [ ! -L "$2" ]; }; }
-
-# lasting says how long a link lasts.
-lasting() {
-	case $1 in
-	/run/*) echo "now; after a boot link it again, as ${1%/*} is in memory" ;;
-	*) echo "now and at each boot" ;;
-	esac
-}
-
-# send_letters gives letters to a supervisor. If none reads them they are lost.
-send_letters() { [ ! -p "$1/control" ] || printf '%s' "$2" 1<>"$1/control"; }
-
-restart_supervised() { send_letters "$1/supervise" t; }
-
-# restart_command prints what a person would type for that.
-restart_command() {
-	case $(processes 'svscan|runsvdir|s6-svscan' | head -n 1) in
-	*" svscan") echo "svc -t $1" ;;
-	*" runsvdir") echo "sv term $1" ;;
-	*" s6-svscan") echo "s6-svc -t $1" ;;
-	esac
-}
-
-# link_service links a service. s6-svscan looks when it is asked to.
-link_service() {
-	[ -L "$2" ] || ln -s "$1" "$2" || return 1
-	send_letters "${2%/*}/.s6-svscan" a
-}
-
-# await_supervisor waits until a service is supervised. svscan and runsvdir look every five
-# seconds.
-await_supervisor() {
-	[ $dry = no ] || return 0
-	tries=0
-	while [ -z "$(supervised "$1")" ]; do
-		tries=$((tries + 1))
-		[ $tries -lt 300 ] || fail "half a minute after it was linked nothing supervises $1: see what svscan, runsvdir or s6-svscan says, and run this again"
-		sleep 0.1
-	done
-}
-
-# unlink_service ends a service with its log and its supervisors, and waits for that: what is
-# in flight is still answered.
-unlink_service() {
-	{ scanned || :; printf '%s\n' /etc/service /service /var/service; } | links "$1" | while IFS= read -r link; do
-		rm -f "$link"
-		send_letters "${link%/*}/.s6-svscan" a
-	done
-	send_letters "$1/supervise" dx
-	send_letters "$1/log/supervise" dx
-	tries=0
-	while [ -n "$(supervised "$1")" ] && [ $tries -lt 100 ]; do
-		tries=$((tries + 1))
-		sleep 0.1
-	done
 }
 
 # --- The service -----------------------------------------------------------------------
@@ -1203,12 +981,10 @@ installed() { systemctl cat "$1" >/dev/null 2>&1; }
 
 under_systemd() {
 	installed vodmr.service || change "write the unit $unit" write_unit
-	"$kind"_unit
+	[ $kind = postfix ] || qmail_unit
 	for name in vodmr.service vodmr-expire.timer; do
 		[ $name = vodmr.service ] || installed $name || continue
-		if ! systemctl -q is-enabled $name 2>/dev/null || ! systemctl -q is-active $name 2>/dev/null; then
-			change "start $name, now and at each boot" systemctl -q enable --now $name
-		fi
+		stands $name || change "start $name, now and at each boot" systemctl -q enable --now $name
 	done
 }
 
@@ -1223,52 +999,26 @@ under_svscan() {
 link_new() {
 	link=$(link_of "$1" "$2")
 	if must_link "$1" "$link"; then
-		! alive || change "end what was started without a supervisor" end_alone
-		change "link $1 as $link, so that it runs $(lasting "$link")" link_service "$1" "$link"
+		end_before_link
+		link_for "$1" "$link"
 	fi
 }
 
-alive() { [ -f $pidfile ] && kill -0 "$(cat $pidfile)" 2>/dev/null; }
-
-start_alone() {
-	(cd $etc && exec setsid ./run >>/var/log/vodmr.log 2>&1 </dev/null 9>&-) &
-	echo $! >$pidfile
-	say "vodmr-front: nothing here starts services (neither systemd nor svscan), so this one ends with the machine: have $etc/run started at boot"
-}
-
-end_alone() {
-	end "$(cat $pidfile)"
-	rm -f $pidfile
-}
-
-service() {
+run_service() {
 	if has_systemd; then
 		under_systemd
 	elif supervisable $etc; then
 		under_svscan
 	else
-		alive || change "start $etc/run; its log is /var/log/vodmr.log" start_alone
+		alive || change "start $etc/run; its log is $plain_log" start_alone
 	fi
-}
-
-# end ends a process with its children, and waits for its end: what is in flight is still
-# answered. It leads a group of its own (setsid).
-end() {
-	kill -TERM "-$1"
-	tries=0
-	while kill -0 "$1" 2>/dev/null && [ $tries -lt 100 ]; do
-		tries=$((tries + 1))
-		sleep 0.1
-	done
 }
 
 undo_service() {
 	if has_systemd; then
 		systemctl -q disable --now vodmr-expire.timer 2>/dev/null
 		systemctl -q disable --now vodmr.service 2>/dev/null
-		if grep -q "^$marker" $unit 2>/dev/null; then
-			rm -f $unit
-		fi
+		! is_ours $unit || rm -f $unit
 		for dropin in $dropins; do
 			rm -f "$dropin/vpopmail.conf"
 			rmdir "$dropin" 2>/dev/null
@@ -1276,9 +1026,7 @@ undo_service() {
 		systemctl daemon-reload
 	fi
 	unlink_service $etc/expire
-	unlink_service $etc
-	! alive || end_alone
-	rm -f $pidfile
+	end_service
 }
 
 # answers tells if the port answers with our certificate.
@@ -1290,30 +1038,15 @@ answers() {
 }
 
 wait_for_port() {
-	[ $dry = no ] || return 0
-	tries=0
-	while ! answers; do
-		tries=$((tries + 1))
-		[ $tries -lt 60 ] || fail "port $(the_port) does not answer with the certificate $certificate: look into the log ($(log_place)), and if another program has the port (ss -ltnp)"
-		sleep 0.5
-	done
-}
-
-log_place() {
-	if has_systemd; then
-		echo "journalctl -u vodmr"
-	elif supervisable $etc; then
-		echo "$etc/log/main/current"
-	else
-		echo /var/log/vodmr.log
-	fi
+	[ $dry = yes ] || try_until 60 0.5 answers ||
+		fail "port $(the_port) does not answer with the certificate $certificate: look into the log ($(log_place)), and if another program has the port (ss -ltnp)"
 }
 
 # probe sends a message to the front itself, and finds it in the mailbox. If nothing was
 # changed there is no need, and a customer who is connected would get it.
 probe() {
 	if [ $dry = yes ] || [ $changes -eq 0 ]; then return 0; fi
-	say "vodmr-front: send a probe to $login by $server, and look for it in the mailbox"
+	note "send a probe to $login by $server, and look for it in the mailbox"
 	found=$(vodmr-check -d $etc -p "$login" 2>&1) || {
 		say "$found"
 		fail "the probe did not come through: look at the log of $server ($server_log) and run this again"
@@ -1321,20 +1054,6 @@ probe() {
 }
 
 # --- The commands ----------------------------------------------------------------------
-
-finish() {
-	if [ $changes -eq 0 ]; then
-		say "vodmr-front: nothing to change"
-	elif [ $dry = yes ]; then
-		say "vodmr-front: nothing was changed (-n)"
-	fi
-}
-
-one_at_a_time() {
-	if [ $dry = yes ] || ! command -v flock >/dev/null; then return 0; fi
-	exec 9<"$0"
-	flock -n 9 || fail "another vodmr-front runs: wait for its end"
-}
 
 set_up() {
 	host=$1
@@ -1358,11 +1077,11 @@ set_up() {
 	customer "$@"
 	[ $kind = qmail ] || door_folder
 	"$kind"_front
-	service
+	run_service
 	wait_for_port
 	probe
 	first_secret
-	finish
+	finish ""
 	[ $dry = yes ] || show_invitation
 }
 
@@ -1397,24 +1116,24 @@ take_keys() {
 	knows_keys
 	ask_for_keys
 	let_in
-	service # which may have ended for ask_for_keys
-	finish
-	[ $dry = yes ] || say "vodmr-front: on the customer's machine, the next command is  atrn-conf $(the_host)"
+	run_service # which may have ended for ask_for_keys
+	finish ""
+	[ $dry = yes ] || note "on the customer's machine, the next command is  atrn-conf $(the_host)"
 }
 
 show_invitation() {
 	if [ -z "$secret" ] && external "$login"; then
-		say "vodmr-front: the invitation of $login follows. It holds no secret: the customer logs in by a key. On the customer's machine, with Postfix: atrn-conf -P 'INVITATION'"
-		[ -n "$(field "$login" 8-)" ] || say "vodmr-front: that prints the command to run here then:  vodmr-front -k sha256:... $login"
+		note "the invitation of $login follows. It holds no secret: the customer logs in by a key. On the customer's machine, with Postfix: atrn-conf -P 'INVITATION'"
+		[ -n "$(field "$login" 8-)" ] || note "that prints the command to run here then:  vodmr-front -k sha256:... $login"
 		invitation "$login" ""
 		return
 	fi
 	if [ -n "$secret" ]; then
-		say "vodmr-front: the invitation of $login follows. $copies: send it by a safe way. On the customer's machine, with Postfix: atrn-conf -P -   and paste it"
+		note "the invitation of $login follows. $copies: send it by a safe way. On the customer's machine, with Postfix: atrn-conf -P -   and paste it"
 	elif [ $changes -gt 0 ]; then
-		say "vodmr-front: the invitation of $login follows, without its secret: atrn-conf there keeps the one that it has. For a new one: vodmr-front -r $login"
+		note "the invitation of $login follows, without its secret: atrn-conf there keeps the one that it has. For a new one: vodmr-front -r $login"
 	else
-		say "vodmr-front: the invitation of $login without its secret. For a new one: vodmr-front -r $login"
+		note "the invitation of $login without its secret. For a new one: vodmr-front -r $login"
 	fi
 	invitation "$login" "$secret"
 }
@@ -1424,7 +1143,7 @@ renew() {
 	home=$(field "$login" 6)
 	[ -n "$(domains_of "$login")" ] || fail "there is no customer $login here: vodmr-front -l lists them"
 	change "give $login a new secret; the old one ends" new_secret "$login" "$home"
-	finish
+	finish ""
 	[ $dry = yes ] || show_invitation
 }
 
@@ -1449,11 +1168,9 @@ without() { printf '%s' "$1" | tr , '\n' | grep -vxF "$2" | paste -sd, -; }
 
 take_down() {
 	undo_service
-	"$kind"_undo
-	if grep -q "^$marker" $hook 2>/dev/null; then
-		rm -f $hook
-	fi
-	rm -rf $etc /var/log/vodmr.log
+	[ $kind = qmail ] || postfix_undo
+	! is_ours $hook || rm -f $hook
+	rm -rf $etc
 	for name in vodmr vodmrtls vodmrlog; do
 		! getent passwd $name >/dev/null || userdel $name
 	done
@@ -1479,7 +1196,7 @@ remove() {
 	for domain; do
 		login=$(owner "$domain")
 		if [ -z "$login" ]; then
-			say "vodmr-front: no customer here holds $domain"
+			note "no customer here holds $domain"
 			continue
 		fi
 		home=$(field "$login" 6)
@@ -1490,15 +1207,15 @@ remove() {
 		else
 			change "remove the login $login, as $domain is its last domain; mail that waits stays in $("$kind"_keeps "$login" "$home")" "$kind"_drop "$login" "$home"
 		fi
-		"$kind"_release "$domain" "$login" "$left"
+		[ $kind = postfix ] || qmail_release "$domain" "$login" "$left"
 	done
 	[ $dry = no ] || return 0
 	if [ -n "$(customers)" ]; then
-		"$kind"_removed
+		[ $kind = qmail ] || write_maps
 	elif [ $changes -gt 0 ] && ! grep -q '^[^#:].*:allow' $etc/rules; then
 		change "take down the front, as no customer is left: service, settings of $server, $etc" take_down
 	fi
-	finish
+	finish ""
 	if [ -f $etc/rules ]; then
 		customers | show_fewer
 	fi
@@ -1510,37 +1227,14 @@ remove() {
 show_fewer() {
 	while read -r name _; do
 		case " $shrunk " in *" $name "*) ;; *) continue ;; esac
-		say "vodmr-front: until $name has the next line, its customer asks for the old domains too, and gets no mail. There: atrn-conf -P -   and paste it"
+		note "until $name has the next line, its customer asks for the old domains too, and gets no mail. There: atrn-conf -P -   and paste it"
 		invitation "$name" ""
 	done
 }
 
-answer() {
-	case $1 in
-	help) printf '%s\n' "$usage" "$options" ;;
-	version) vodmr-conf -V | sed 's/vodmr-conf/vodmr-front/' ;;
-	*) misuse "--$1 is unknown" ;;
-	esac
-	exit 0
-}
-
 main() {
 	action=set_up
-	words=
-	count=0
-	while [ $# -gt 0 ]; do
-		case $1 in
-		-?*) ;;
-		*)
-			words="$words $1"
-			count=$((count + 1))
-			shift
-			continue
-			;;
-		esac
-		read_options "$@"
-		shift $((OPTIND - 1))
-	done
+	read_arguments "$@"
 	case $port in
 	*[!0-9]*) misuse "-p takes a port, not $port" ;;
 	esac
@@ -1565,7 +1259,6 @@ main() {
 
 # read_options takes the options up to the next other word.
 read_options() {
-	OPTIND=1
 	while getopts :hVanlrdxp:u:k:-: option; do
 		case $option in
 		h) answer help ;;
@@ -1585,9 +1278,4 @@ read_options() {
 	done
 }
 
-case $0 in
-*/*) PATH=$(cd "${0%/*}" && pwd):$PATH ;;
-esac
-PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-export PATH
-main "$@"
+run_main "$@"

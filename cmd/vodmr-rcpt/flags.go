@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 
 	"vodmr/internal/getopt"
 )
@@ -58,11 +57,11 @@ func (o *flags) valid() error {
 			modes++
 		}
 	}
-	if modes == 0 {
+	switch modes {
+	case 0:
 		return errors.New("an ADDRESS, a PROG, -P, -O, -l or -x is needed")
+	case 1:
+		return nil
 	}
-	if modes > 1 {
-		return fmt.Errorf("an ADDRESS, a PROG, -P, -O, -l and -x exclude each other")
-	}
-	return nil
+	return errors.New("an ADDRESS, a PROG, -P, -O, -l and -x exclude each other")
 }

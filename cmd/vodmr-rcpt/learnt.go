@@ -9,6 +9,7 @@ import (
 
 	"vodmr/internal/address"
 	"vodmr/internal/fdio"
+	"vodmr/internal/getopt"
 	"vodmr/internal/logline"
 	"vodmr/relay/door"
 	"vodmr/relay/spool/history"
@@ -20,7 +21,7 @@ import (
 func list(o *flags) int {
 	files, err := os.ReadDir(o.door)
 	if err != nil {
-		return fail(err, "\n", exitTemporary)
+		return getopt.Fail(program, err, exitTemporary)
 	}
 	found, code := false, 0
 	for _, file := range files {
@@ -30,7 +31,7 @@ func list(o *flags) int {
 		}
 		r := history.NewRecipients(o.door, domain, time.Now)
 		if _, err := r.Load(); err != nil {
-			code = fail(err, "\n", exitTemporary)
+			code = getopt.Fail(program, err, exitTemporary)
 			continue
 		}
 		if address.Lower(o.list) != r.Login() && address.Lower(o.list) != domain {
@@ -40,7 +41,7 @@ func list(o *flags) int {
 		_ = fdio.WriteAll(1, []byte(table(domain, r)))
 	}
 	if !found && code == 0 {
-		return fail(fmt.Errorf("nothing is known of the recipients of %s", o.list), "\n", exitUnknown)
+		return getopt.Fail(program, fmt.Errorf("nothing is known of the recipients of %s", o.list), exitUnknown)
 	}
 	return code
 }
@@ -72,17 +73,17 @@ func table(domain string, r *history.Recipients) string {
 func forget(o *flags) int {
 	normal, domain, ok := door.Normal(o.forget)
 	if !ok {
-		return fail(fmt.Errorf("%q is no address: -x needs one such as ann@example.org", o.forget), "\n", exitMisuse)
+		return getopt.Fail(program, fmt.Errorf("%q is no address: -x needs one such as ann@example.org", o.forget), exitMisuse)
 	}
 	if _, err := os.Stat(o.door); err != nil {
-		return fail(err, "\n", exitTemporary)
+		return getopt.Fail(program, err, exitTemporary)
 	}
 	r := history.NewRecipients(o.door, domain, time.Now)
 	if _, err := r.Load(); err != nil {
-		return fail(err, "\n", exitTemporary)
+		return getopt.Fail(program, err, exitTemporary)
 	}
 	if err := r.Forget(normal); err != nil {
-		return fail(err, "\n", exitTemporary)
+		return getopt.Fail(program, err, exitTemporary)
 	}
 	return 0
 }

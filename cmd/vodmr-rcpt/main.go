@@ -5,6 +5,7 @@ package main
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -13,6 +14,7 @@ import (
 
 	"vodmr/internal/child"
 	"vodmr/internal/fdio"
+	"vodmr/internal/getopt"
 	"vodmr/internal/logline"
 	"vodmr/internal/sys"
 	"vodmr/relay/door"
@@ -65,14 +67,16 @@ func once(o *flags) int {
 	raw := strings.Join(o.words, " ")
 	opinion := door.NewClient(o.door).Ask(strings.TrimSuffix(strings.TrimPrefix(raw, "<"), ">"))
 	if opinion.Err != nil {
-		_ = fdio.WriteAll(2, []byte(program+": "+opinion.Err.Error()+"\n"))
+		getopt.Fail(program, opinion.Err, exitTemporary)
 	}
+	reply, code := "250 2.1.5 ", 0
 	if opinion.Refuse {
-		_ = fdio.WriteAll(1, []byte("550 5.1.1 "+words(opinion)+"\n"))
-		return exitUnknown
+		reply, code = "550 5.1.1 ", exitUnknown
 	}
-	_ = fdio.WriteAll(1, []byte("250 2.1.5 "+words(opinion)+"\n"))
-	return 0
+	if err := fdio.WriteAll(1, []byte(reply+words(opinion)+"\n")); err != nil {
+		return getopt.Fail(program, fmt.Errorf("standard output: %w", err), code)
+	}
+	return code
 }
 
 // words are an opinion's for the reply, never empty.
@@ -146,7 +150,7 @@ func isSameFile(a, b int) bool {
 func serveFilter(o *flags) int {
 	path, err := child.LookPath(o.words[0], os.Getenv("PATH"))
 	if err != nil {
-		return fail(err, "\n", exitTemporary)
+		return getopt.Fail(program, err, exitTemporary)
 	}
 	log := logline.New(2, program, logline.Session())
 	a := &asker{client: door.NewClient(o.door), log: log}
@@ -157,11 +161,5 @@ func serveFilter(o *flags) int {
 	if err != nil {
 		log.Event("error", logline.Err(err))
 	}
-	return code
-}
-
-// fail prints the error, and returns the exit code.
-func fail(err error, after string, code int) int {
-	_ = fdio.WriteAll(2, []byte(program+": "+err.Error()+after))
 	return code
 }

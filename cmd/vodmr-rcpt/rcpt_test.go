@@ -21,7 +21,7 @@ import (
 var bin string
 
 func TestMain(m *testing.M) {
-	os.Exit(dialogue.Main(m, &bin, "vodmr/cmd/vodmr-rcpt", "vodmr/test/faults/inject"))
+	os.Exit(dialogue.Main(m, &bin, "vodmr/cmd/vodmr-rcpt", "vodmr/test/standin/smtpd", "vodmr/test/faults/inject"))
 }
 
 // learnt is a door where nobody@example.org is known not to exist.
@@ -226,8 +226,36 @@ func TestFilterBlind(t *testing.T) {
 		!dialogue.Match(`*vodmr-rcpt: 4711 blind reason="the server has begun TLS itself: put TLS in front of vodmr-rcpt"`, lines[1]) {
 		t.Errorf("exit %d, %q", code, log)
 	}
-	if got, _ := os.ReadFile(path + ".got"); string(got) != "\x16\x03\x01"+refused {
+	if got := require.File(t, path+".got"); got != "\x16\x03\x01"+refused {
 		t.Errorf("the server got %q", got)
+	}
+}
+
+// TestFilterClientCut: if the client ends behind any command, or in it, the server has what it
+// said, the client hears each reply to it once, and a message is taken whole or not at all.
+func TestFilterClientCut(t *testing.T) {
+	steps, all := smtpSession(), ""
+	for _, s := range steps {
+		all += s.says
+	}
+	door, at := learntUsers(t), 0
+	for i, s := range steps[1:] { // the first is the greeting
+		for _, part := range []int{0, len(s.says) / 2, len(s.says) - 1, len(s.says)} {
+			want, folder := steps[:i+1], t.TempDir()
+			if part == len(s.says) {
+				want = steps[:i+2]
+			}
+			cmd := command("-d", door, filepath.Join(bin, "smtpd"))
+			cmd.Env = append(cmd.Env, "STANDIN_SMTPD="+folder)
+			heard := connect(t, cmd, i%2 == 0).talk(t, []step{{says: all[:at+part]}})
+			_ = cmd.Wait()
+			h := follow(heard, want)
+			if !h.complete || h.others > 0 {
+				t.Errorf("cut in step %d behind %d bytes: %q behind %q", i+1, part, h.wrong, h.replies)
+			}
+			checkTaken(t, folder, steps, h)
+		}
+		at += len(s.says)
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 
@@ -31,7 +32,10 @@ func talk(o flags) int {
 	s := auth.NewSession(o.host, desk.Customer())
 	s.Limit, s.NeedTLS, s.NoCRAM = o.limit, o.needTLS, o.noCRAM
 	s.Log, s.IP = log, ip
-	s.Trusted, s.Quiet = o.trusted.Contain(callerAddress(ip)), quiet.Contain(ip)
+	// -P is about the other end of the wire: vodmr-proxy names the balancer, and ip is the
+	// customer's behind it.
+	s.Trusted = o.trusted.Contain(cmp.Or(os.Getenv("VODMR_BALANCER"), ip))
+	s.Quiet = quiet.Contain(ip)
 	s.TLS = os.Getenv("SSL_PROTOCOL") != ""
 	s.External = s.TLS && os.Getenv(auth.ExternalVariable) != ""
 	s.Check = desk.Check
@@ -42,15 +46,6 @@ func talk(o flags) int {
 		fdio.Linger(1)
 	}
 	return 0
-}
-
-// callerAddress is the other end of the wire, which -P is about: vodmr-proxy names the
-// balancer, and ip is the customer's behind it.
-func callerAddress(ip string) string {
-	if balancer := os.Getenv("VODMR_BALANCER"); balancer != "" {
-		return balancer
-	}
-	return ip
 }
 
 // quietNets reads VODMR_QUIET.

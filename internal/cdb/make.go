@@ -6,16 +6,17 @@ import "encoding/binary"
 // A Record is one key and its value.
 type Record struct{ Key, Value string }
 
-const tables = 256
+// Tables is how many hash tables a database has.
+const Tables = 256
 
 // Make returns a database of the records, in their order. A reader finds the first of
 // several values of one key. All of it, and so each offset, must stay below 4 GiB.
 func Make(records []Record) []byte {
-	out := make([]byte, 8*tables)
-	var slots [tables][][2]uint32
+	out := make([]byte, 8*Tables)
+	var slots [Tables][][2]uint32
 	for _, r := range records {
-		h := hash(r.Key)
-		slots[h%tables] = append(slots[h%tables], [2]uint32{h, uint32(len(out))})
+		h := Hash(r.Key)
+		slots[h%Tables] = append(slots[h%Tables], [2]uint32{h, uint32(len(out))})
 		out = appendPair(out, uint32(len(r.Key)), uint32(len(r.Value)))
 		out = append(append(out, r.Key...), r.Value...)
 	}
@@ -30,7 +31,7 @@ func Make(records []Record) []byte {
 func appendTable(out []byte, entries [][2]uint32) []byte {
 	table := make([][2]uint32, 2*len(entries))
 	for _, e := range entries {
-		at := e[0] / tables % uint32(len(table))
+		at := e[0] / Tables % uint32(len(table))
 		for table[at][1] != 0 {
 			at = (at + 1) % uint32(len(table))
 		}
@@ -46,8 +47,8 @@ func appendPair(b []byte, x, y uint32) []byte {
 	return binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(b, x), y)
 }
 
-// hash is the hash function of cdb(5).
-func hash(key string) uint32 {
+// Hash is the hash function of cdb(5).
+func Hash(key string) uint32 {
 	h := uint32(5381)
 	for i := range len(key) {
 		h = (h<<5 + h) ^ uint32(key[i])

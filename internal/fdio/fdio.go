@@ -106,6 +106,17 @@ func (e *WriteError) Unwrap() error { return e.Err }
 // WriteFailed tells a WriteError from other errors by its method.
 func (e *WriteError) WriteFailed() bool { return true }
 
+// PeerGone reports if an error of a read or a write only says that the peer, or the network
+// to it, has gone. The end in order, io.EOF, is none.
+func PeerGone(err error) bool {
+	for _, gone := range []error{unix.ECONNRESET, unix.EPIPE, unix.ETIMEDOUT, unix.EHOSTUNREACH, unix.ENETUNREACH} {
+		if errors.Is(err, gone) {
+			return true
+		}
+	}
+	return false
+}
+
 // errAgain means that poll spoke too soon: another process that shares the
 // descriptor was first, or the wake-up was spurious.
 var errAgain = errors.New("not ready")

@@ -142,6 +142,12 @@ func (c *Command) Exit(err error, misuse int) int {
 	return misuse
 }
 
+// Fail prints a program's error on descriptor 2, and returns the exit code.
+func Fail(program string, err error, code int) int {
+	_ = fdio.WriteAll(2, []byte(program+": "+err.Error()+"\n"))
+	return code
+}
+
 // Misuse is what Exit prints for an error that is no Answer.
 func (c *Command) Misuse(err error) string {
 	return c.Program + ": " + err.Error() + "\n" + c.usage() + "run " + c.Program + " --help for its options\n"

@@ -169,6 +169,20 @@ func ReadLink(dir int, name string) (target string, err error) {
 // SameFile reports if the two describe one file.
 func SameFile(a, b *unix.Stat_t) bool { return a.Dev == b.Dev && a.Ino == b.Ino }
 
+// InPlace reports if a name still leads to the file that fd is open for. An error says that
+// this cannot be known.
+func InPlace(fd, dir int, name string) (bool, error) {
+	var open, named unix.Stat_t
+	if err := Stat(fd, &open); err != nil {
+		return false, err
+	}
+	err := Lstat(dir, name, &named)
+	if err == unix.ENOENT {
+		return false, nil
+	}
+	return err == nil && SameFile(&open, &named), err
+}
+
 // IsRegular reports if it describes a regular file.
 func IsRegular(st *unix.Stat_t) bool { return uint32(st.Mode)&unix.S_IFMT == unix.S_IFREG }
 

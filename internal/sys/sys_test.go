@@ -61,3 +61,32 @@ func TestJoin(t *testing.T) {
 		}
 	}
 }
+
+// TestInPlace: a name may lead elsewhere, or nowhere; a call that fails says neither.
+func TestInPlace(t *testing.T) {
+	path := t.TempDir()
+	for _, name := range []string{"file", "other"} {
+		if err := os.WriteFile(path+"/"+name, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir, err1 := unix.Open(path, unix.O_RDONLY, 0)
+	fd, err2 := unix.Open(path+"/file", unix.O_RDONLY, 0)
+	if err1 != nil || err2 != nil {
+		t.Fatal(err1, err2)
+	}
+	defer Close(dir, fd)
+	for _, test := range []struct {
+		fd, dir int
+		name    string
+		is      bool
+		err     error
+	}{
+		{fd, dir, "file", true, nil}, {fd, dir, "other", false, nil}, {fd, dir, "none", false, nil},
+		{1 << 20, dir, "file", false, unix.EBADF}, {fd, fd, "file", false, unix.ENOTDIR},
+	} {
+		if is, err := InPlace(test.fd, test.dir, test.name); is != test.is || err != test.err {
+			t.Errorf("%s: %v, %v", test.name, is, err)
+		}
+	}
+}

@@ -83,13 +83,17 @@ func (l *Lock) Renew() error {
 }
 
 // InPlace reports if the file that is locked still has its name. It is true too if no
-// lock is held. If somebody removed the file, another session may run beside this one.
-func (l *Lock) InPlace() bool {
+// lock is held. If somebody removed the file, another session may run beside this one. An
+// error says that it cannot be known.
+func (l *Lock) InPlace() (bool, error) {
 	if l.fd < 0 {
-		return true
+		return true, nil
 	}
-	var held, named unix.Stat_t
-	return sys.Stat(l.fd, &held) == nil && sys.Lstat(l.dir, lockName, &named) == nil && sys.SameFile(&held, &named)
+	is, err := sys.InPlace(l.fd, l.dir, lockName)
+	if err != nil {
+		err = l.named(lockName, err)
+	}
+	return is, err
 }
 
 // Holder returns the process that holds the lock, or 0 if none does. A pid below zero

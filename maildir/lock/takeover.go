@@ -82,7 +82,7 @@ func (l *Lock) TakeOver(patience time.Duration, unasked func(error)) error {
 	if err := l.askByLock(time.Now().Add(patience), asked != nil); err != nil {
 		return l.named(lockName, err)
 	}
-	if l.InPlace() {
+	if is, _ := l.InPlace(); is {
 		return nil
 	}
 	l.Release() // the file was replaced meanwhile

@@ -315,22 +315,29 @@ func until(t *testing.T, what string, so func() bool) {
 	}
 }
 
-// TestInPlace: a lock keeps nobody off after its file has lost its name.
+// TestInPlace: a lock keeps nobody off after its file has lost its name. A call that fails does
+// not say that.
 func TestInPlace(t *testing.T) {
 	l, dir := newLock(t, nil)
 	require.OK(t, l.Acquire())
-	if !l.InPlace() {
-		t.Error("the lock is not in place")
+	expect := func(want bool, when string) {
+		t.Helper()
+		if is, err := l.InPlace(); is != want || err != nil {
+			t.Errorf("%s: %v, %v", when, is, err)
+		}
 	}
+	expect(true, "it was not touched")
 	lock := filepath.Join(dir, "vodmr.lock")
 	require.OK(t, os.Remove(lock))
-	if l.InPlace() {
-		t.Error("the lock file was removed")
-	}
+	expect(false, "the lock file was removed")
 	if c := tryLock(t, dir); c != 0 {
 		t.Fatalf("another process: exit %d, want 0", c)
 	}
-	if l.InPlace() {
-		t.Error("the lock file was made anew")
+	expect(false, "the lock file was made anew")
+	fd := l.fd
+	l.fd = 1 << 20
+	if _, err := l.InPlace(); !errors.Is(err, unix.EBADF) {
+		t.Errorf("without a descriptor: %v", err)
 	}
+	l.fd = fd
 }

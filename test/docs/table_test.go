@@ -24,7 +24,7 @@ var built = sync.OnceValues(func() (string, error) {
 	}
 	scripts, err := filepath.Glob(filepath.Join(root, "cmd", "*", "*.sh"))
 	for _, path := range scripts {
-		text, err := os.ReadFile(path)
+		text, err := exec.Command(filepath.Join(root, "scripts", "spliced"), path).Output()
 		if err == nil {
 			err = os.WriteFile(filepath.Join(dir, strings.TrimSuffix(filepath.Base(path), ".sh")), text, 0o755)
 		}

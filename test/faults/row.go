@@ -43,7 +43,7 @@ func rows() []row {
 		{"killed-expire", "vodmr-expire, which bounces what is too old, is killed in the same way", true, killedExpire},
 		{"failing-call", "the Nth system call of each kind fails: in vodmr-relay and atrn with each of seven errors, in any program with one of them in turn", true, failingCall},
 		{"failing-standing", "vodmr-relay's Nth system call of each kind fails during a standing session", true, failingStanding},
-		{"failing-door", "the same while it is asked about recipients", true, failingDoor},
+		{"failing-door", "the same while it is asked about recipients, with one of seven errors in turn", true, failingDoor},
 		{"failing-takeover", "the same during a takeover, with one of seven errors in turn: it asks a standing session for the mailbox, or is asked", true, failingTakeover},
 		{"failing-expire", "vodmr-expire's Nth call of each kind fails, with each of seven errors", true, failingExpire},
 		{"partial-io", "the Nth call moves only one byte, or returns EIO although it was done", true, partialIOCall},

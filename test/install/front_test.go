@@ -41,11 +41,8 @@ func newSetUpOn(t *testing.T, script string) *setUp {
 	s.must("dpkg -i --force-depends /stage/bin/*.deb && useradd -m joe && postconf -e maillog_file=/var/log/mail.log\n" +
 		": >/spied && chmod 666 /spied")
 	for _, name := range []string{"vodmr-front", "atrn-conf"} {
-		text, err := os.ReadFile(filepath.Join("../../cmd", name, name+".sh"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.must("cat >/usr/local/bin/" + name + " <<'end of the script'\n" + string(text) + "end of the script\nchmod 755 /usr/local/bin/" + name)
+		text := must(t, "../..", "scripts/spliced", filepath.Join("cmd", name, name+".sh"))
+		s.must("cat >/usr/local/bin/" + name + " <<'end of the script'\n" + text + "end of the script\nchmod 755 /usr/local/bin/" + name)
 	}
 	s.must("for name in " + spied + "; do there=$(command -v $name) || exit 1; " +
 		`printf '#!/bin/sh\nprintf "%%s\\n" "%s $*" >>/spied\nexec %s "$@"\n' $name $there >/usr/local/bin/$name; chmod 755 /usr/local/bin/$name; done`)

@@ -1,13 +1,12 @@
 package install
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"vodmr/test/kit/require"
 )
@@ -71,33 +70,24 @@ func TestBothEndsUnderEachSupervisor(t *testing.T) {
 	}
 }
 
-// supervisorsPart returns what a set-up program has about supervisors.
-func supervisorsPart(t *testing.T, file string) string {
-	t.Helper()
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(text), "\n# --- Supervisors -")
-	rule, _, ok := strings.Cut(rest, "\n# --- The service -")
-	if !ok {
-		t.Fatalf("%s has no part about supervisors", file)
-	}
-	_, rule, _ = strings.Cut(rule, "\n") // the heading
-	return rule
-}
+// supervisors has what both set-up programs know about supervisors.
+const supervisors = "../../dist/setup/supervisors.sh"
 
-// Both set-up programs have the same functions for supervisors, and so do the packages.
+// Both set-up programs have the same functions for supervisors, and so do the packages. None
+// of them reads a file of the source.
 func TestSupervisorsAreHandledByOneRule(t *testing.T) {
-	rule := supervisorsPart(t, "../../cmd/vodmr-front/vodmr-front.sh")
-	if diff := cmp.Diff(rule, supervisorsPart(t, "../../cmd/atrn-conf/atrn-conf.sh")); diff != "" {
-		t.Errorf("-vodmr-front +atrn-conf:\n%s", diff)
-	}
-	for _, deb := range packages(t) {
+	rule, err := os.ReadFile(supervisors)
+	require.OK(t, err)
+	debs := packages(t)
+	for deb, program := range map[string]string{debs[0]: "vodmr-front", debs[1]: "atrn-conf"} {
 		dir := t.TempDir()
-		must(t, "/", "dpkg-deb", "-e", deb, dir)
-		if script, err := os.ReadFile(filepath.Join(dir, "prerm")); err != nil || !strings.Contains(string(script), rule) {
-			t.Errorf("the prerm of %s does not have them: %v", filepath.Base(deb), err)
+		must(t, "/", "dpkg-deb", "-R", deb, dir)
+		for _, path := range []string{"DEBIAN/prerm", "usr/bin/" + program} {
+			text, err := os.ReadFile(filepath.Join(dir, path))
+			require.OK(t, err)
+			if bytes.Count(text, rule) != 1 || bytes.Contains(text, []byte("dist/setup")) {
+				t.Errorf("%s of %s does not have them once", path, filepath.Base(deb))
+			}
 		}
 	}
 }
@@ -107,6 +97,8 @@ func TestSupervisorsAreHandledByOneRule(t *testing.T) {
 func TestFolderIsFoundWhileItIsLookedAt(t *testing.T) {
 	require.Root(t, "only root's supervisors count")
 	dir := t.TempDir()
+	file, err := filepath.Abs(supervisors)
+	require.OK(t, err)
 	folder := filepath.Join(dir, "1000")
 	must(t, "/", "sh", "-c", `mkdir "$1" && cp "$(command -v sleep)" "$2/runsvdir"`, "sh", folder, dir)
 	for _, from := range []string{dir, folder} {
@@ -114,7 +106,7 @@ func TestFolderIsFoundWhileItIsLookedAt(t *testing.T) {
 		cmd.Dir = from
 		require.OK(t, cmd.Start())
 		t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-		scanned := must(t, "/", "sh", "-c", supervisorsPart(t, "../../cmd/atrn-conf/atrn-conf.sh")+"\nscanned || :")
+		scanned := must(t, "/", "sh", "-c", `. "$1"; scanned || :`, "sh", file)
 		if n := strings.Count("\n"+scanned, "\n"+folder+"\n"); n != 1 {
 			t.Errorf("runsvdir in %s: %s is found %d times in\n%s", from, folder, n, scanned)
 		}
