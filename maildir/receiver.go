@@ -59,7 +59,7 @@ func (r *Receiver) InPlace() error {
 	}
 	is, err := sys.InPlace(r.tmp, r.box.dir, "tmp")
 	if err != nil {
-		return fmt.Errorf("%s: %w", sys.Join(r.box.path, "tmp"), err)
+		return sys.Named(sys.Join(r.box.path, "tmp"), err)
 	}
 	if !is {
 		return ErrMoved
