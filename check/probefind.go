@@ -99,9 +99,8 @@ func (p *probe) judge(box *maildir.Box, r *report, subject string, found *maildi
 	} else {
 		r.ok(subject, "came within "+took.String()+" from <> to <"+w.Recipient+">")
 	}
-	var quota *maildir.QuotaError
 	err = box.Remove(found.Entry, found.Size)
-	if err != nil && !errors.Is(err, maildir.ErrGone) && !errors.As(err, &quota) {
+	if err != nil && !errors.Is(err, maildir.ErrGone) && !errors.Is(err, maildir.ErrQuota) {
 		r.say(p.m.maildir()+"/"+found.Path(), probeLeft, err.Error())
 	}
 }

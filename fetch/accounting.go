@@ -30,10 +30,10 @@ type transit struct {
 	first     pathHash // the first of those
 	to        string   // its address, if messages are told of
 	counted   bool     // as refused
-	code      int      // of the refusal
-	byDATA    bool     // the refusal was DATA's
-	repeat    bool     // of one that was refused
-	content   bool     // DATA or BDAT was answered
+	refusal   smtp.Reply
+	byDATA    bool // the refusal was DATA's
+	repeat    bool // of one that was refused
+	content   bool // DATA or BDAT was answered
 }
 
 // A pathHash stands for a path, by its hash. noPath stands for none.
@@ -46,40 +46,38 @@ type refusal struct {
 	sender, rcpt pathHash // rcpt is noPath if MAIL was refused
 	size         int64    // as announced; 0 for unknown
 	sent         int      // MAIL commands before the refusal
-	aboutCommand bool     // 500 to 504, or 555
-	forNow       bool     // 4xx
 	several      bool     // of content that several recipients were accepted for
 	early        bool     // no message had been taken
 	repeat       bool     // it repeated another
-	text         string
+	reply        smtp.Reply
 }
 
 const maxRefusals = 1000
 
 // greeting takes the receiving side's first reply.
-func (l *accounting) greeting(r heard) {
-	if r.refused() {
+func (l *accounting) greeting(r smtp.Reply) {
+	if r.Refused() {
 		l.tally.hinder(r)
 	}
 }
 
 // hello takes the reply to EHLO or HELO. A provider says HELO after a refused EHLO.
-func (l *accounting) hello(r heard) {
+func (l *accounting) hello(r smtp.Reply) {
 	l.now = transit{}
-	if r.refused() && l.tally.hindrance() == nil {
+	if r.Refused() && l.tally.Now().hindrance.Code == 0 {
 		l.tally.hinder(r)
 		l.helo = true
-	} else if r.good() && l.helo {
-		l.tally.unhinder()
+	} else if r.Accepted() && l.helo {
+		l.tally.hinder(smtp.Reply{})
 		l.helo = false
 	}
 }
 
 // mail takes the reply to MAIL.
-func (l *accounting) mail(o owedReply, r heard, sent int) {
-	l.now = transit{owedReply: o, open: r.good()}
+func (l *accounting) mail(o owedReply, r smtp.Reply, sent int) {
+	l.now = transit{owedReply: o, open: r.Accepted()}
 	l.takeBack(noPath)
-	if r.refused() {
+	if r.Refused() {
 		l.refuse(noPath, r, sent)
 	}
 }
@@ -87,7 +85,7 @@ func (l *accounting) mail(o owedReply, r heard, sent int) {
 // rcpt takes the reply to RCPT. 452 or 552 after an accepted recipient says that there
 // are enough of them (RFC 5321 section 4.5.3.1.10): the rest follows in another
 // transaction.
-func (l *accounting) rcpt(o owedReply, r heard, sent int) {
+func (l *accounting) rcpt(o owedReply, r smtp.Reply, sent int) {
 	if o.address == noPath {
 		l.probe()
 		return
@@ -97,13 +95,13 @@ func (l *accounting) rcpt(o owedReply, r heard, sent int) {
 	}
 	l.takeBack(o.address)
 	switch {
-	case r.good():
+	case r.Accepted():
 		if l.now.accepted == 0 {
 			l.now.first, l.now.to = o.address, o.path
 		}
 		l.now.accepted++
-	case l.now.accepted > 0 && (r.code == 452 || r.code == 552):
-	case r.refused():
+	case l.now.accepted > 0 && (r.Code == 452 || r.Code == 552):
+	case r.Refused():
 		if l.now.accepted == 0 {
 			l.now.to = o.path
 		}
@@ -115,8 +113,8 @@ func (l *accounting) rcpt(o owedReply, r heard, sent int) {
 // A provider finds out by it whether the receiving side reads what it refuses. If its
 // MAIL was refused, that is about the session.
 func (l *accounting) probe() {
-	if n := len(l.refused); l.now.counted && n > 0 {
-		l.tally.hinder(heard{l.now.code, l.refused[n-1].text})
+	if l.now.counted {
+		l.tally.hinder(l.now.refusal)
 		l.forget()
 	}
 	l.now = transit{}
@@ -134,9 +132,9 @@ func (l *accounting) forget() {
 }
 
 // data takes a reply to DATA other than 354.
-func (l *accounting) data(r heard, sent int) {
+func (l *accounting) data(r smtp.Reply, sent int) {
 	l.now.content = true
-	if l.now.accepted > 0 && r.refused() && !l.now.counted {
+	if l.now.accepted > 0 && r.Refused() && !l.now.counted {
 		l.refuse(l.now.first, r, sent)
 		l.now.byDATA = true
 	}
@@ -145,12 +143,12 @@ func (l *accounting) data(r heard, sent int) {
 // content takes the reply to a chunk, or to all of the content, which had that size.
 // A provider may try BDAT in the same transaction if DATA is refused as unknown; if the
 // content is taken then, the message was not refused.
-func (l *accounting) content(size int64, last bool, r heard, sent int) {
+func (l *accounting) content(size int64, last bool, r smtp.Reply, sent int) {
 	l.now.content = true
 	if l.now.accepted == 0 {
 		return
 	}
-	if r.refused() {
+	if r.Refused() {
 		n := len(l.refused)
 		if l.refuse(l.now.first, r, sent); len(l.refused) > n {
 			l.refused[n].several = l.now.accepted > 1
@@ -159,7 +157,7 @@ func (l *accounting) content(size int64, last bool, r heard, sent int) {
 	if !last {
 		return
 	}
-	if r.good() {
+	if r.Accepted() {
 		if l.now.byDATA {
 			l.forget()
 		}
@@ -173,8 +171,8 @@ func (l *accounting) content(size int64, last bool, r heard, sent int) {
 // reset takes the reply to RSET. A transaction of the null sender that announced no size
 // and named no content was a question about recipients: no message was refused. A bounce
 // that a provider offers in lock step looks the same, and is not counted either.
-func (l *accounting) reset(r heard) {
-	if r.good() {
+func (l *accounting) reset(r smtp.Reply) {
+	if r.Accepted() {
 		if l.now.counted && l.now.open && l.now.null && l.now.size == 0 && !l.now.content {
 			l.forget()
 		}
@@ -183,17 +181,16 @@ func (l *accounting) reset(r heard) {
 }
 
 // refuse counts the transaction as refused, once.
-func (l *accounting) refuse(rcpt pathHash, r heard, sent int) {
+func (l *accounting) refuse(rcpt pathHash, r smtp.Reply, sent int) {
 	if l.now.counted {
 		return
 	}
-	l.now.counted, l.now.code = true, r.code
-	l.tally.tell(Message{Sender: l.now.path, Recipient: l.now.to, Recipients: l.now.accepted, Size: l.now.size, Refusal: r.text})
+	l.now.counted, l.now.refusal = true, r
+	l.tally.tell(Message{Sender: l.now.path, Recipient: l.now.to, Recipients: l.now.accepted, Size: l.now.size, Refusal: r.String()})
 	if len(l.refused) < maxRefusals {
 		l.refused = append(l.refused, refusal{
 			sender: l.now.address, rcpt: rcpt, size: l.now.size, sent: sent,
-			aboutCommand: smtp.Reply{Code: r.code}.AboutCommand(), forNow: r.code/100 == 4, early: !l.taken, repeat: l.now.repeat,
-			text: r.text,
+			early: !l.taken, repeat: l.now.repeat, reply: r,
 		})
 	} else {
 		l.more++
@@ -209,7 +206,7 @@ func (l *accounting) takeBack(rcpt pathHash) {
 	i := slices.IndexFunc(l.refused, func(r refusal) bool {
 		return r.rcpt == rcpt && r.sender == l.now.address && r.sent < l.now.number && !r.repeat &&
 			(r.size == l.now.size || r.size == 0 || l.now.size == 0) &&
-			(r.aboutCommand || r.several || r.early && l.taken)
+			(r.reply.AboutCommand() || r.several || r.early && l.taken)
 	})
 	if i < 0 {
 		return
@@ -221,10 +218,10 @@ func (l *accounting) takeBack(rcpt pathHash) {
 
 // publish tells the tally what is refused, with the words of the first refusal.
 func (l *accounting) publish() {
-	all := refusals{count: int64(len(l.refused)) + l.more}
+	all := refusals{Refused: int64(len(l.refused)) + l.more}
 	if len(l.refused) > 0 {
-		all.text = l.refused[0].text
-		all.forNow = l.more == 0 && !slices.ContainsFunc(l.refused, func(r refusal) bool { return !r.forNow })
+		all.Reason = l.refused[0].reply.String()
+		all.forNow = l.more == 0 && !slices.ContainsFunc(l.refused, func(r refusal) bool { return !r.reply.Temporary() })
 	}
 	l.tally.refuse(all)
 }

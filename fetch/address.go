@@ -1,7 +1,6 @@
 package fetch
 
 import (
-	"fmt"
 	"net"
 	"strconv"
 	"strings"
@@ -37,16 +36,11 @@ func ParseAddress(s, defaultPort string) (Address, error) {
 	if a.Host == "" || strings.ContainsAny(a.Host, " \t\r\n/[]") {
 		return a, misuse("%q names no host", s)
 	}
-	if !validPort(a.Port) {
+	// net.LookupPort takes "" and "0" for "any port".
+	if n, err := net.LookupPort("tcp", a.Port); err != nil || n == 0 || a.Port == "" {
 		return a, misuse("%q is not a port", a.Port)
 	}
 	return a, nil
-}
-
-// validPort keeps net.LookupPort from taking "" and "0" for "any port".
-func validPort(port string) bool {
-	n, err := net.LookupPort("tcp", port)
-	return err == nil && n > 0 && port != ""
 }
 
 // ParseDomains takes a comma-separated list, as ATRN sends it (RFC 2645
@@ -59,12 +53,4 @@ func ParseDomains(s string) ([]string, error) {
 		}
 	}
 	return domains, nil
-}
-
-// hostPort is for messages: the default port is not worth a word.
-func hostPort(a Address, defaultPort string) string {
-	if a.Port == defaultPort {
-		return a.Host
-	}
-	return fmt.Sprint(a)
 }

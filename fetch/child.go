@@ -10,7 +10,7 @@ import (
 )
 
 // startOnSocket starts a program with one end of a socket pair as descriptors 0 and 1
-// and returns the other end. A nil environ is this process's.
+// and returns the other end.
 func startOnSocket(path string, argv, environ []string) (*net.UnixConn, *child.Child, error) {
 	ours, theirs, err := fdio.Pair()
 	if err != nil {
@@ -22,9 +22,6 @@ func startOnSocket(path string, argv, environ []string) (*net.UnixConn, *child.C
 	conn, err := net.FileConn(file)
 	if err != nil {
 		return nil, nil, err
-	}
-	if environ == nil {
-		environ = os.Environ()
 	}
 	started, err := child.Start(path, argv, &syscall.ProcAttr{
 		Env:   environ,

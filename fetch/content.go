@@ -6,73 +6,38 @@ import "bytes"
 // 5321 section 4.5.2); the rest stays. Only CRLF . CRLF ends it: a server that
 // takes LF . LF for the end lets a sender smuggle messages past another that
 // does not.
-type dataDecoder struct{ state dataState }
-
-type dataState int
-
-const (
-	atLineStart dataState = iota // after CRLF, or at the beginning
-	inLine
-	afterCR
-	afterDot   // a dot at the start of a line
-	afterDotCR // dot and CR at the start of a line
-)
+type dataDecoder struct {
+	inLine bool // something is on the line already
+	dot    bool // that is a dot, and a CR at the most
+	cr     bool // a CR came last; the next byte tells if it ends the line
+}
 
 // decode appends the text in src to dst. It says how much of src it used, and
 // whether the end was there.
 func (d *dataDecoder) decode(dst, src []byte) (text []byte, used int, done bool) {
 	for used < len(src) {
-		if d.state == inLine {
-			n := bytes.IndexByte(src[used:], '\r')
-			if n < 0 {
-				return append(dst, src[used:]...), len(src), false
+		n := 1
+		switch c := src[used]; {
+		case d.cr && c == '\n' && d.dot:
+			return dst, used + 1, true
+		case d.cr && c == '\n':
+			dst = append(dst, '\r', '\n')
+			*d = dataDecoder{}
+		case d.cr: // it is text, and the dot before it was stuffing
+			dst, n = append(dst, '\r'), 0
+			d.cr, d.dot = false, false
+		case c == '\r':
+			d.cr, d.inLine = true, true
+		case c == '.' && !d.inLine:
+			d.dot, d.inLine = true, true
+		default:
+			if n = bytes.IndexByte(src[used:], '\r'); n < 0 {
+				n = len(src) - used
 			}
 			dst = append(dst, src[used:used+n]...)
-			used += n + 1
-			d.state = afterCR
-			continue
+			d.dot, d.inLine = false, true
 		}
-		var keep bool
-		if dst, keep, done = d.step(dst, src[used]); !keep {
-			used++
-		}
-		if done {
-			return dst, used, true
-		}
+		used += n
 	}
 	return dst, used, false
-}
-
-// step takes one byte outside the middle of a line; keep says that the new
-// state must see it again.
-func (d *dataDecoder) step(dst []byte, c byte) (text []byte, keep, done bool) {
-	switch d.state {
-	case atLineStart:
-		if c == '.' {
-			d.state = afterDot
-			return dst, false, false
-		}
-	case afterDot:
-		if c == '\r' {
-			d.state = afterDotCR
-			return dst, false, false
-		}
-	case afterDotCR:
-		if c == '\n' {
-			return dst, false, true
-		}
-		d.state = afterCR // the dot was stuffing, the CR is text
-		return dst, true, false
-	case afterCR:
-		if c == '\n' {
-			d.state = atLineStart
-			return append(dst, '\r', '\n'), false, false
-		}
-		dst = append(dst, '\r')
-		if c == '\r' {
-			return dst, false, false
-		}
-	}
-	d.state = inLine
-	return dst, true, false
 }

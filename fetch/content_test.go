@@ -50,7 +50,7 @@ func replay(t *testing.T, dialogue []byte, sizes []byte) []string {
 	t.Helper()
 	conn := &replayed{in: dialogue, sizes: sizes}
 	box := &failingBox{}
-	d := &delivering{Maildir{Host: "mx"}, box}
+	d := &receiving{Maildir: Maildir{Host: "mx"}, box: box}
 	if err := d.Receive(context.Background(), &Turned{Conn: conn}, &Tally{}); err != nil {
 		t.Fatalf("%v after %q", err, conn.out.String())
 	}
@@ -134,11 +134,12 @@ func FuzzTracker(f *testing.F) {
 		if !tr.ended() || tr.blind {
 			t.Errorf("QUIT not seen; blind: %v", tr.blind)
 		}
-		if n, why := tally.Refused(); n != 1 || why != "550 5.7.1 no not that" {
-			t.Errorf("refused %d, %q", n, why)
+		c := tally.Now()
+		if c.Refused != 1 || c.Reason != "550 5.7.1 no not that" {
+			t.Errorf("refused %d, %q", c.Refused, c.Reason)
 		}
-		if tally.Messages() != 2 || tally.Bytes() != int64(len(sent)+len(content)) || tally.Received() != tally.Bytes()+1 {
-			t.Errorf("counted %d messages, %d bytes, %d received for %q", tally.Messages(), tally.Bytes(), tally.Received(), content)
+		if c.Messages != 2 || c.Bytes != int64(len(sent)+len(content)) || c.Received != c.Bytes+1 {
+			t.Errorf("counted %d messages, %d bytes, %d received for %q", c.Messages, c.Bytes, c.Received, content)
 		}
 	})
 }
@@ -167,7 +168,7 @@ func TestTrackerGoesBlind(t *testing.T) {
 		tr.replies([]byte(test.reply))
 		tr.commands([]byte("\x16\x03\x01 BDAT 5 LAST\r\n"))
 		tr.replies([]byte("250 ok\r\n"))
-		if !tr.blind || tr.tally.Messages() != 0 {
+		if !tr.blind || tr.tally.Now().Messages != 0 {
 			t.Errorf("%.20q: sees still", test.command)
 		}
 	}
@@ -182,7 +183,7 @@ func TestReceiveFlatMemory(t *testing.T) {
 		strings.NewReader(fmt.Sprintf("HELO p\r\nMAIL FROM:<>\r\nRCPT TO:<a@b.example>\r\nBDAT %d LAST\r\n", size)),
 		io.LimitReader(&endless{block: block}, size), strings.NewReader("QUIT\r\n"))
 	box := &countingBox{}
-	d := &delivering{Maildir{Host: "mx"}, box}
+	d := &receiving{Maildir: Maildir{Host: "mx"}, box: box}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	err := d.Receive(context.Background(), &Turned{Conn: readFrom{conn, source}}, &Tally{})

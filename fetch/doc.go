@@ -6,7 +6,7 @@
 //	Provider  the session's origin: TCP, or a command's descriptors
 //	TLS       how the line is protected, and which certificates to trust
 //	Sink      who receives: Program, Forward, Maildir
-//	Repeat    sessions again and again
+//	Reporter  sessions again and again, and how they went
 //
 // A message is the provider's until the receiving side answered 2xx to its
 // content, so whatever breaks here loses nothing.

@@ -60,24 +60,22 @@ func loginRefused(r smtp.Reply, format string, args ...any) error {
 
 // verdict says of a session that ended in order what the receiving side made of it:
 // nil if it took mail, or if none came.
-func verdict(t *Tally) error {
-	hindrance := t.hindrance()
-	refused, first := t.Refused()
+func verdict(c Counts) error {
 	switch {
-	case hindrance != nil && hindrance.code == 421:
-		return later(errors.New(hindrance.text), "the receiving side closed the session")
-	case t.Messages() > 0 || t.Lost():
+	case c.hindrance.Code == 421:
+		return later(c.hindrance, "the receiving side closed the session")
+	case c.Messages > 0 || c.Lost:
 		return nil
-	case refused > 0 && t.refusedForNow():
-		return later(errors.New(first), "the receiving side refused all mail for now")
-	case refused > 0:
+	case c.Refused > 0 && c.forNow:
+		return later(errors.New(c.Reason), "the receiving side refused all mail for now")
+	case c.Refused > 0:
 		return &Failure{ExitRefused, "the receiving side refused all mail: does it take mail for these domains, from this host, at this port?", nil}
-	case hindrance == nil:
+	case c.hindrance.Code == 0:
 		return nil
-	case hindrance.code/100 == 4:
-		return later(errors.New(hindrance.text), "the receiving side takes no session now")
+	case c.hindrance.Temporary():
+		return later(c.hindrance, "the receiving side takes no session now")
 	}
-	return &Failure{ExitRefused, "the receiving side takes no session: is it a mail server that takes mail from this host, at this port?", errors.New(hindrance.text)}
+	return &Failure{ExitRefused, "the receiving side takes no session: is it a mail server that takes mail from this host, at this port?", c.hindrance}
 }
 
 // silent is the failure of a connection that is dead, or of a provider that says no NOOP in a

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vodmr/internal/fdio"
+	"vodmr/smtp"
 )
 
 // Forward is a Sink that passes the session on to an SMTP server by TCP.
@@ -40,7 +41,8 @@ func (f Forward) Close() {}
 // at once could cost the provider the reply.
 func dismiss(ctx context.Context, provider net.Conn) {
 	_ = provider.SetDeadline(time.Now().Add(quitTime))
-	if _, err := provider.Write(replyNobody().AppendTo(nil)); err != nil {
+	bye := smtp.NewReply(421, "4.3.2", "no mail server can be reached here, come back later")
+	if _, err := provider.Write(bye.AppendTo(nil)); err != nil {
 		return
 	}
 	_ = closeWrite(provider)

@@ -19,7 +19,8 @@ type Guard struct {
 }
 
 // guard follows one session for a Guard. The goroutine that reads the provider calls
-// fromProvider, the one that reads the server calls fromServer. Both block.
+// fromProvider, the one that reads the server calls fromServer. Both hold the tracker's lock,
+// but not while they write or wait.
 //
 // Its tracker tells what the provider's bytes are and which replies are owed. It never
 // guesses whether bytes are commands or content: behind DATA it waits for the server's
@@ -82,8 +83,6 @@ func (g *guard) await(most int) error {
 	if err := g.flush(); err != nil {
 		return err
 	}
-	g.track.mu.Lock()
-	defer g.track.mu.Unlock()
 	for len(g.track.owed) > most {
 		if g.ended != nil {
 			return g.ended
@@ -98,17 +97,19 @@ func (g *guard) flush() error {
 	if len(g.out) == 0 {
 		return nil
 	}
+	g.track.mu.Unlock()
+	defer g.track.mu.Lock()
 	_, err := g.server.Write(g.out)
 	g.out = g.out[:0]
 	return err
 }
 
-// takeOurs takes our own replies that are next. The lock is held.
+// takeOurs takes our own replies that are next.
 func (g *guard) takeOurs(out []byte) []byte {
 	for len(g.track.owed) > 0 && g.track.owed[0].ours.Code != 0 {
 		ours := g.track.owed[0].ours
 		out = ours.AppendTo(out)
-		g.track.answered(heard{ours.Code, ours.String()})
+		g.track.answered(ours)
 	}
 	g.changed.Broadcast()
 	return out

@@ -2,7 +2,6 @@ package fetch
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -16,10 +15,9 @@ import (
 // server.
 func (g *guard) fromProvider(p []byte) error {
 	g.track.mu.Lock()
-	ended := g.ended
-	g.track.mu.Unlock()
-	if ended != nil {
-		return ended
+	defer g.track.mu.Unlock()
+	if g.ended != nil {
+		return g.ended
 	}
 	g.track.beginBlock()
 	for len(p) > 0 {
@@ -38,14 +36,15 @@ func (g *guard) fromProvider(p []byte) error {
 
 // step takes the next bytes whose meaning is the same, and returns how many.
 func (g *guard) step(p []byte) (n int, err error) {
-	state := g.state()
-	if state == afterDATA {
+	if g.track.state == afterDATA {
 		if err := g.await(0); err != nil {
 			return 0, err
 		}
-		state = g.state()
+		if g.track.state == afterDATA { // it was answered with 421
+			g.track.state = inCommands
+		}
 	}
-	switch state {
+	switch g.track.state {
 	case inData:
 		return g.data(p), nil
 	case inChunk:
@@ -54,37 +53,18 @@ func (g *guard) step(p []byte) (n int, err error) {
 	return g.text(p)
 }
 
-// state tells what the provider's next bytes are.
-func (g *guard) state() trackState {
-	g.track.mu.Lock()
-	defer g.track.mu.Unlock()
-	if g.track.state == afterDATA && len(g.track.owed) == 0 { // it was answered with 421
-		g.track.state = inCommands
-	}
-	return g.track.state
-}
-
 // text takes one line, or the start of one. A line is passed on once it is whole.
 func (g *guard) text(p []byte) (n int, err error) {
 	line, whole, n := g.track.line.feed(p, trackedLine)
 	if !whole {
 		return n, nil
 	}
-	if err := g.awaitSome(); err != nil {
-		return n, err
+	if len(g.track.owed) >= maxExpected {
+		if err := g.await(maxExpected - 1); err != nil {
+			return n, err
+		}
 	}
 	return n, g.command(line)
-}
-
-// awaitSome waits if the server owes very many replies.
-func (g *guard) awaitSome() error {
-	g.track.mu.Lock()
-	many := len(g.track.owed) >= maxExpected
-	g.track.mu.Unlock()
-	if many {
-		return g.await(maxExpected - 1)
-	}
-	return nil
 }
 
 // command takes one command.
@@ -99,7 +79,7 @@ func (g *guard) command(line string) error {
 		return g.refuse(verb, line, smtp.NewReply(500, "5.5.2", "a command has no control characters"))
 	case !passedVerb(verb):
 		g.warn(verb)
-		return g.refuse(verb, line, replyNotPassedOn())
+		return g.refuse(verb, line, smtp.NewReply(502, "5.5.1", "a provider has no need of that here"))
 	case verb == "BDAT":
 		return g.bdat(line, arg)
 	}
@@ -116,8 +96,6 @@ func (g *guard) command(line string) error {
 
 // obey has the tracker follow a command. held says that the reply is to be ours, see answer.
 func (g *guard) obey(line string, held bool) {
-	g.track.mu.Lock()
-	defer g.track.mu.Unlock()
 	g.track.obey(line)
 	g.track.owed[len(g.track.owed)-1].held = held
 }
@@ -184,12 +162,9 @@ func (g *guard) refuse(verb, line string, r smtp.Reply) error {
 
 // answer answers the last command, which is held, behind the replies that the server owes.
 func (g *guard) answer(r smtp.Reply) {
-	g.track.mu.Lock()
 	last := &g.track.owed[len(g.track.owed)-1]
 	last.ours, last.held = r, false
-	first := len(g.track.owed) == 1
-	g.track.mu.Unlock()
-	if first { // nobody else says it
+	if len(g.track.owed) == 1 { // nobody else says it
 		g.sayOurs()
 	}
 }
@@ -197,6 +172,8 @@ func (g *guard) answer(r smtp.Reply) {
 // sayOurs says what is next of ours. If the provider takes nothing any more, the reading of
 // its commands says so too.
 func (g *guard) sayOurs() {
+	g.track.mu.Unlock() // speaking comes first
+	defer g.track.mu.Lock()
 	g.speaking.Lock()
 	defer g.speaking.Unlock()
 	g.track.mu.Lock()
@@ -216,19 +193,16 @@ func (g *guard) warn(verb string) {
 // bdat takes BDAT (RFC 3030 section 2). The server hears of it if it has accepted a
 // recipient. Otherwise the octets are read and dropped here, as it should do itself.
 func (g *guard) bdat(line, arg string) error {
-	size, last, err := chunkSize(arg)
-	if err != nil {
-		g.track.mu.Lock()
+	size, last, ok := chunkArgs(arg)
+	// Nothing is passed on that another might read in another way.
+	if !ok || strings.Join(strings.Fields(arg), " ") != arg {
 		g.track.goBlind() // how much content follows is anybody's guess
-		g.track.mu.Unlock()
-		return g.refuse("BDAT", line, smtp.ReplyBadArgument(err.Error()))
+		return g.refuse("BDAT", line, smtp.ReplyBadArgument("BDAT takes a number, and LAST"))
 	}
 	if err := g.await(0); err != nil {
 		return err
 	}
-	g.track.mu.Lock()
 	g.dropped, g.refused = g.recipients == 0 || size > maxChunk, false
-	g.track.mu.Unlock()
 	g.obey(line, g.dropped)
 	if !g.dropped {
 		g.out = append(append(g.out, "BDAT "...), strconv.FormatInt(size, 10)...)
@@ -245,31 +219,16 @@ func (g *guard) bdat(line, arg string) error {
 // maxChunk is the largest chunk that is passed on, in bytes: no server counts it wrongly.
 const maxChunk = 1<<31 - 1
 
-var errChunk = errors.New("BDAT takes a number, and LAST")
-
-// chunkSize reads BDAT's argument, and takes nothing that another might read in another way.
-func chunkSize(arg string) (size int64, last bool, err error) {
-	number, word, more := strings.Cut(arg, " ")
-	n, err := strconv.ParseUint(number, 10, 63)
-	if err != nil || more && address.Upper(word) != "LAST" {
-		return 0, false, errChunk
-	}
-	return int64(n), more, nil
-}
-
 // chunk takes octets of a chunk. If the server has refused it already, and takes the rest
 // for commands, it shall not find any there.
 func (g *guard) chunk(p []byte) int {
-	g.track.mu.Lock()
 	n := len(p) - len(g.track.chunk(p))
-	refused, done := g.refused, g.track.left == 0
-	g.track.mu.Unlock()
-	if refused {
+	if g.refused {
 		g.out = append(g.out, bytes.Repeat([]byte("\n"), n)...)
 	} else if !g.dropped {
 		g.out = append(g.out, p[:n]...)
 	}
-	if done && g.dropped {
+	if g.track.left == 0 && g.dropped {
 		g.answer(replyNoRecipient())
 	}
 	return n
@@ -280,8 +239,6 @@ func (g *guard) data(p []byte) int {
 	var n int
 	var done bool
 	g.out, n, done = g.content.pass(g.out, p)
-	g.track.mu.Lock()
-	defer g.track.mu.Unlock()
 	g.track.sawData(n, done)
 	return n
 }

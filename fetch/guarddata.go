@@ -8,7 +8,7 @@ import "bytes"
 // takes it for content. No provider that keeps to RFC 5321 sends such a line.
 type dataGuard struct {
 	before [2]byte // the last two bytes that were passed on
-	held   []byte  // "." or ".\r" at the start of a line, whose meaning the next byte decides
+	held   string  // "." or ".\r" at the start of a line, whose meaning the next byte decides
 }
 
 func newDataGuard() dataGuard { return dataGuard{before: [2]byte{'\r', '\n'}} }
@@ -17,55 +17,33 @@ func newDataGuard() dataGuard { return dataGuard{before: [2]byte{'\r', '\n'}} }
 // end was there.
 func (d *dataGuard) pass(out, p []byte) (passed []byte, used int, done bool) {
 	for used < len(p) {
-		if len(d.held) > 0 {
-			var took bool
-			if out, took, done = d.decide(out, p[used]); took {
-				used++
+		n := 1
+		switch c := p[used]; {
+		case d.held == "." && c == '\r':
+			d.held = ".\r"
+		case d.held == ".\r" && c == '\n' && d.before == [2]byte{'\r', '\n'}:
+			return d.append(out, []byte(".\r\n")), used + 1, true
+		case d.held == ".\r" || d.held == "." && c == '\n':
+			out, n = d.append(out, []byte("."+d.held)), 0
+			d.held = ""
+		case d.held == ".":
+			out, n = d.append(out, []byte(".")), 0
+			d.held = ""
+		case c == '.' && (d.before[1] == '\n' || d.before[1] == '\r'):
+			d.held = "."
+		default:
+			if n += bytes.IndexByte(p[used+1:], '.'); n == 0 { // no further dot
+				n = len(p) - used
 			}
-			if done {
-				return out, used, true
-			}
-			continue
+			out = d.append(out, p[used:used+n])
 		}
-		n := bytes.IndexByte(p[used:], '.')
-		if n < 0 {
-			return d.append(out, p[used:]), len(p), false
-		}
-		out = d.append(out, p[used:used+n])
-		used += n + 1
-		if d.before[1] == '\n' || d.before[1] == '\r' {
-			d.held = append(d.held, '.')
-		} else {
-			out = d.append(out, []byte("."))
-		}
+		used += n
 	}
 	return out, used, false
 }
 
-// decide looks at the byte behind what is held. took is false if it must be looked at again.
-func (d *dataGuard) decide(out []byte, c byte) (passed []byte, took, done bool) {
-	if len(d.held) == 1 && c == '\r' {
-		d.held = append(d.held, c)
-		return out, true, false
-	}
-	held, whole := d.held, d.before == [2]byte{'\r', '\n'}
-	d.held = nil
-	if len(held) == 2 && c == '\n' && whole {
-		return d.append(out, []byte(".\r\n")), true, true
-	}
-	if len(held) == 2 || c == '\n' {
-		out = d.append(out, []byte("."))
-	}
-	return d.append(out, held), false, false
-}
-
 func (d *dataGuard) append(out, text []byte) []byte {
-	switch n := len(text); n {
-	case 0:
-	case 1:
-		d.before = [2]byte{d.before[1], text[0]}
-	default:
-		d.before = [2]byte{text[n-2], text[n-1]}
-	}
+	end := append(d.before[:], text[max(0, len(text)-2):]...)
+	d.before = [2]byte(end[len(end)-2:])
 	return append(out, text...)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"vodmr/internal/address"
+	"vodmr/smtp"
 )
 
 // fromServer passes on what the server sends, and our own replies in between. The error is
@@ -20,7 +21,7 @@ func (g *guard) fromServer(p []byte) error {
 	return g.say(text)
 }
 
-// hear returns the bytes for the provider. The lock is held.
+// hear returns the bytes for the provider.
 func (g *guard) hear(p []byte) (text []byte) {
 	t := g.track
 	for len(p) > 0 && t.unasked == "" {
@@ -45,7 +46,7 @@ func (g *guard) hear(p []byte) (text []byte) {
 }
 
 // answered matches a reply to its command. It returns false if there is none.
-func (g *guard) answered(r heard) bool {
+func (g *guard) answered(r smtp.Reply) bool {
 	t := g.track
 	if len(t.owed) == 0 || t.owed[0].held {
 		return t.answered(r)
@@ -55,27 +56,18 @@ func (g *guard) answered(r heard) bool {
 	if !t.answered(r) {
 		return false
 	}
-	switch kind {
-	case owedMail, owedEHLO, owedHELO, owedReset:
-		if r.good() {
-			g.recipients = 0
-		}
-	case owedRcpt:
-		if r.good() {
-			g.recipients++
-		}
-	case owedChunk:
-		if !r.good() { // RFC 3030 section 2: the transaction has failed
-			g.recipients = 0
-		}
-	case owedContent:
+	begins := slices.Contains([]owedKind{owedMail, owedEHLO, owedHELO, owedReset}, kind)
+	fails := kind == owedChunk && !r.Accepted() // RFC 3030 section 2
+	if kind == owedRcpt && r.Accepted() {
+		g.recipients++
+	} else if begins && r.Accepted() || fails || kind == owedContent {
 		g.recipients = 0
 	}
 	return true
 }
 
 // passedHello is the server's reply to EHLO as the provider sees it.
-func (g *guard) passedHello(r heard) []byte {
+func (g *guard) passedHello(r smtp.Reply) []byte {
 	raw := g.hello
 	g.hello = nil
 	lines := bytes.SplitAfter(raw, []byte("\n"))
@@ -84,7 +76,7 @@ func (g *guard) passedHello(r heard) []byte {
 		return []byte("500 5.5.6 line too long\r\n")
 	}
 	first := lines[0]
-	if r.good() {
+	if r.Accepted() {
 		lines = slices.DeleteFunc(lines[1:], func(line []byte) bool { return !passedKeyword(line) })
 		lines = slices.Insert(lines, 0, first)
 	}

@@ -8,18 +8,9 @@ import (
 	"vodmr/smtp"
 )
 
-// heard is a reply of the receiving side. The text is there for 4xx and 5xx only, as one
-// line.
-type heard struct {
-	code int // 0 for what is no reply
-	text string
-}
-
-func (r heard) good() bool    { return r.code/100 == 2 }
-func (r heard) refused() bool { return r.code/100 == 4 || r.code/100 == 5 }
-
 // A listener puts the receiving side's replies together. It takes what no
-// smtp.ReplyParser would, as it only looks on, and keeps little of it.
+// smtp.ReplyParser would, as it only looks on, and keeps little of it: the text of 4xx and
+// 5xx. The code is 0 for what is no reply.
 type listener struct {
 	line  lineStart
 	lines []string // of an unfinished refusal
@@ -33,7 +24,7 @@ const (
 
 // feed takes the next bytes up to a line's end. ok says that a reply is complete; n is
 // how many bytes it took.
-func (l *listener) feed(p []byte) (r heard, ok bool, n int) {
+func (l *listener) feed(p []byte) (r smtp.Reply, ok bool, n int) {
 	line, whole, n := l.line.feed(p, heardLine)
 	if !whole {
 		return r, false, n
@@ -45,8 +36,8 @@ func (l *listener) feed(p []byte) (r heard, ok bool, n int) {
 	if len(line) >= 4 && line[3] == '-' {
 		return r, false, n
 	}
-	r = heard{replyCode(line), oneLine(l.lines)}
-	l.lines = nil
+	r = refusalOf(l.lines)
+	r.Code, l.lines = replyCode(line), nil
 	return r, true, n
 }
 
@@ -58,8 +49,8 @@ func replyCode(line string) int {
 	return int(code)
 }
 
-// oneLine joins a reply's lines, with one enhanced code for all.
-func oneLine(lines []string) string {
+// refusalOf takes the lines of a refusal apart, if that is possible.
+func refusalOf(lines []string) smtp.Reply {
 	var parser smtp.ReplyParser
 	for i, line := range lines {
 		between := "-"
@@ -69,9 +60,9 @@ func oneLine(lines []string) string {
 		parser.Feed([]byte(line[:min(3, len(line))] + between + line[min(4, len(line)):] + "\r\n"))
 	}
 	if r, ok, err := parser.Next(); ok && err == nil {
-		return r.String()
+		return r
 	}
-	return strings.Join(lines, " ")
+	return smtp.Reply{Lines: lines}
 }
 
 // A lineStart is the start of a line that is not complete.

@@ -117,18 +117,18 @@ func (v *visit) end(exit int, pattern string) {
 // counted checks the tally.
 func (v *visit) counted(messages, bytes int64) {
 	v.t.Helper()
-	if v.tally.Messages() != messages || v.tally.Bytes() != bytes {
+	if v.tally.Now().Messages != messages || v.tally.Now().Bytes != bytes {
 		v.t.Errorf("counted %d messages, %d bytes; want %d, %d",
-			v.tally.Messages(), v.tally.Bytes(), messages, bytes)
+			v.tally.Now().Messages, v.tally.Now().Bytes, messages, bytes)
 	}
 }
 
 // refused checks the tally's refusals.
 func (v *visit) refused(count int64, pattern string) {
 	v.t.Helper()
-	got, text := v.tally.Refused()
-	if got != count || !dialogue.Match(pattern, text) {
-		v.t.Errorf("refused %d, %q; want %d, %q", got, text, count, pattern)
+	c := v.tally.Now()
+	if c.Refused != count || !dialogue.Match(pattern, c.Reason) {
+		v.t.Errorf("refused %d, %q; want %d, %q", c.Refused, c.Reason, count, pattern)
 	}
 }
 

@@ -53,8 +53,8 @@ func TestIdleNoopEndsTheSession(t *testing.T) {
 		s.receiver.Close()
 		s.provider.ExpectEnd()
 		s.provider.Close()
-		if err := <-s.result; err != nil || !tally.left() || tally.Messages() != 1 {
-			t.Errorf("%v, left %v, %d messages", err, tally.left(), tally.Messages())
+		if err := <-s.result; err != nil || !tally.left() || tally.Now().Messages != 1 {
+			t.Errorf("%v, left %v, %d messages", err, tally.left(), tally.Now().Messages)
 		}
 	})
 }

@@ -50,21 +50,13 @@ func ParseKey(text []byte) (*Key, error) {
 	if private == nil {
 		return nil, errors.New("it holds no private key in PEM")
 	}
-	if !certified {
-		certificate, err := selfSign(private)
-		if err != nil {
-			return nil, err
-		}
-		return newKey(certificate)
-	}
 	certificate, err := tls.X509KeyPair(text, text)
+	if !certified {
+		certificate, err = selfSign(private)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return newKey(certificate)
-}
-
-func newKey(certificate tls.Certificate) (*Key, error) {
 	leaf, err := x509.ParseCertificate(certificate.Certificate[0])
 	if err != nil {
 		return nil, err

@@ -33,8 +33,8 @@ func (d *conversation) greeting() error {
 
 // noGreeting adds who may be the reason if the provider hung up without one byte.
 func (d *conversation) noGreeting(err error) error {
-	var f *Failure
-	if d.heard || !d.closedByPeer || !errors.As(err, &f) {
+	f, is := errors.AsType[*Failure](err)
+	if d.heard || !d.closedByPeer || !is {
 		return err
 	}
 	return &Failure{f.Exit, f.Text + "; " + noServerLeft, f.Err}
@@ -61,11 +61,11 @@ func (d *conversation) hello(host string) ([]string, error) {
 // CRAM-MD5 with.
 func (d *conversation) logIn(l Login, ehlo []string) error {
 	switch {
-	case d.verified && offersAuth(ehlo, "PLAIN"):
+	case d.verified && offers(ehlo, "AUTH", "PLAIN"):
 		return d.plain(l)
-	case offersAuth(ehlo, "CRAM-MD5"):
+	case offers(ehlo, "AUTH", "CRAM-MD5"):
 		return d.cramMD5(l)
-	case offersAuth(ehlo, "PLAIN"):
+	case offers(ehlo, "AUTH", "PLAIN"):
 		return later(nil, "the provider offers no CRAM-MD5, and the password itself goes over verified TLS only: use -T starttls or -T tls")
 	}
 	return later(nil, "the provider offers no CRAM-MD5: is this its ODMR port?")
@@ -77,7 +77,7 @@ func (d *conversation) external(l Login, ehlo []string) error {
 	if d.key == nil || !d.verified {
 		return later(nil, "the login is by a key, and that needs verified TLS: use -T starttls or -T tls")
 	}
-	if !offersAuth(ehlo, "EXTERNAL") {
+	if !offers(ehlo, "AUTH", "EXTERNAL") {
 		return later(nil, "the provider offers no login by a key (EXTERNAL), and no other one is tried: its vodmr-tls needs -a any, and it must run vodmr-checkpw; `%s' there sees to that", d.key.take(l))
 	}
 	r, err := d.auth(l, "AUTH EXTERNAL "+base64.StdEncoding.EncodeToString([]byte(l.User)), "the reply to AUTH", 235)
@@ -146,26 +146,14 @@ func (d *conversation) lastOfLogin(l Login, line string) error {
 	return err
 }
 
-// offers looks for an extension in the EHLO lines.
-func offers(ehlo []string, keyword string) bool {
-	for _, line := range ehlo {
-		if words := strings.Fields(line); len(words) > 0 && strings.EqualFold(words[0], keyword) {
-			return true
-		}
-	}
-	return false
-}
-
-// offersAuth looks for a mechanism in the EHLO lines. Servers older than RFC 2554 write
-// AUTH=CRAM-MD5, and some put that line, commas or an = before each mechanism besides.
-func offersAuth(ehlo []string, mechanism string) bool {
-	for _, line := range ehlo {
+// offers looks in the EHLO lines for an extension and a word behind it, if there is one.
+// Servers older than RFC 2554 write AUTH=CRAM-MD5, and some put that line, commas or an =
+// before each mechanism besides.
+func offers(ehlo []string, keyword, word string) bool {
+	return slices.ContainsFunc(ehlo, func(line string) bool {
 		words := strings.FieldsFunc(strings.ToUpper(line), notInMechanism)
-		if len(words) > 0 && words[0] == "AUTH" && slices.Contains(words[1:], mechanism) {
-			return true
-		}
-	}
-	return false
+		return len(words) > 0 && words[0] == keyword && (word == "" || slices.Contains(words[1:], word))
+	})
 }
 
 func notInMechanism(c rune) bool { return c <= ' ' || c == '=' || c == ',' || c == ':' }

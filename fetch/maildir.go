@@ -46,40 +46,28 @@ func (m Maildir) Open(context.Context) (Receiver, error) {
 		box.Close()
 		return nil, later(err, "cannot deliver into the Maildir")
 	}
-	return &delivering{Maildir: m, box: diskBox{box, into, named, dir}}, nil
+	return &receiving{Maildir: m, box: diskBox{into, box, named, dir}}, nil
 }
 
-// delivering is a Maildir that is ready for one session.
-type delivering struct {
-	Maildir
-	box receiver
-}
-
-func (d *delivering) Receive(ctx context.Context, provider *Turned, tally *Tally) error {
+func (r *receiving) Receive(ctx context.Context, provider *Turned, tally *Tally) error {
 	peer, _ := addrPort(provider.RemoteAddr())
 	track := newTracker(tally)
 	track.once = provider.silence == 0
 	follow(provider, track)
-	r := &receiving{
-		Maildir:  d.Maildir,
-		box:      d.box,
-		stream:   &stoppable{Turned: provider, ctx: ctx},
-		peer:     cmp.Or(peer, "unknown"),
-		standing: provider.silence > 0,
-		left:     tally.left,
-	}
-	if r.standing {
+	r.stream = &stoppable{Turned: provider, ctx: ctx}
+	r.peer, r.left = cmp.Or(peer, "unknown"), tally.left
+	if r.standing = provider.silence > 0; r.standing {
 		r.Idle = provider.silence
 	}
 	return r.serve(ctx)
 }
 
-func (d *delivering) Close() { d.box.Close() }
+func (r *receiving) Close() { r.box.Close() }
 
 // diskBox is the mailbox on disk.
 type diskBox struct {
-	box  *maildir.Box
-	into *maildir.Receiver
+	*maildir.Receiver
+	box *maildir.Box
 
 	named, dir string // its path, and that without links
 }
@@ -88,16 +76,14 @@ func (b diskBox) InPlace() error {
 	if dir, err := filepath.EvalSymlinks(b.named); err == nil && dir != b.dir {
 		return maildir.ErrMoved
 	}
-	return b.into.InPlace()
+	return b.Receiver.InPlace()
 }
 
-func (b diskBox) Room(bytes int64) error { return b.into.Room(bytes) }
-
 func (b diskBox) Begin(sender string, recipients []string, head string) (delivery, error) {
-	return b.into.NewDelivery(sender, recipients, head)
+	return b.NewDelivery(sender, recipients, head)
 }
 
 func (b diskBox) Close() {
-	b.into.Close()
+	b.Receiver.Close()
 	b.box.Close()
 }

@@ -463,7 +463,7 @@ func failOnce(t *testing.T, err error, stage, how, want string) {
 	box := &failingBox{stage: stage, err: err}
 	var warned error
 	m := Maildir{Dir: "the Maildir", Host: "mx", Warn: func(err error) { warned = err }}
-	v := start(t, Session{Sink: opened{&delivering{m, box}}})
+	v := start(t, Session{Sink: opened{&receiving{Maildir: m, box: box}}})
 	v.turn()
 	v.Send("HELO p\r\n")
 	v.Expect("220 *")
@@ -492,7 +492,7 @@ func failOnce(t *testing.T, err error, stage, how, want string) {
 	v.Send("QUIT\r\n")
 	v.Expect("221 *")
 	v.end(ExitFetched, "")
-	v.counted(1, v.tally.Bytes())
+	v.counted(1, v.tally.Now().Bytes)
 	v.refused(1, want)
 	if diff := cmp.Diff([]string{"x\r\n"}, box.taken); diff != "" || box.open != 0 {
 		t.Errorf("%d deliveries left open; taken (-want +got):\n%s", box.open, diff)

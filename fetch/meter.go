@@ -36,28 +36,23 @@ func startMeter(w io.Writer, tally *Tally, terminal bool) (stop func()) {
 	if !terminal {
 		every = logTime
 	}
-	return meter{w, terminal, every, func() string { return meterLine(tally) }}.start()
+	return meter{w, terminal, every, func() string { return meterLine(tally.Now()) }}.start()
 }
 
 // start shows the line until stop is called, which clears it.
-func (m meter) start() (stop func()) { return during(m.run) }
-
-func (m meter) run(done <-chan struct{}) {
-	tick := time.NewTicker(m.every)
-	defer tick.Stop()
+func (m meter) start() (stop func()) {
 	shown := ""
-	for {
-		select {
-		case <-done:
-			if shown != "" && m.terminal {
-				io.WriteString(m.w, clearLine)
-			}
-			return
-		case <-tick.C:
-			if now := m.line(); now != shown {
-				m.write(now)
-				shown = now
-			}
+	ended := during(m.every, func() time.Duration {
+		if now := m.line(); now != shown {
+			m.write(now)
+			shown = now
+		}
+		return m.every
+	})
+	return func() {
+		ended()
+		if shown != "" && m.terminal {
+			io.WriteString(m.w, clearLine)
 		}
 	}
 }
@@ -71,22 +66,22 @@ func (m meter) write(line string) {
 }
 
 // meterLine is the line of a session that is to end.
-func meterLine(t *Tally) string {
-	if !t.Turned() {
+func meterLine(c Counts) string {
+	if !c.Turned() {
 		return "asking the provider"
 	}
-	return progress(t, time.Since(t.Since()))
+	return progress(c, time.Since(c.Since))
 }
 
 // progress tells what came in some time, and how long the rest will take if the provider
 // counted it.
-func progress(t *Tally, took time.Duration) string {
-	text := counted(t, t.expected())
-	if took < time.Second || t.Received() == 0 {
+func progress(c Counts, took time.Duration) string {
+	text := counted(c, c.waiting)
+	if took < time.Second || c.Received == 0 {
 		return text
 	}
-	text += fmt.Sprintf(", %s/s", human.MB(int64(float64(t.Received())/took.Seconds())))
-	if part := fraction(t); 0 < part && part < 1 {
+	text += fmt.Sprintf(", %s/s", human.MB(int64(float64(c.Received)/took.Seconds())))
+	if part := fraction(c); 0 < part && part < 1 {
 		text += fmt.Sprintf(", %s left", human.Clock(int64(took.Seconds()*(1-part)/part)))
 	}
 	return text
@@ -95,29 +90,28 @@ func progress(t *Tally, took time.Duration) string {
 // fraction is how much of the provider's count is done; 0 if nothing is known. Bytes tell it
 // better than messages, unless some of them never come: those of refused messages, and of
 // copies that came with another.
-func fraction(t *Tally) float64 {
-	refused, _ := t.Refused()
-	switch c := t.expected(); {
-	case c.bytes > 0 && refused == 0 && t.Copies() == t.Messages():
-		return float64(t.Received()) / float64(c.bytes)
-	case c.messages > 0:
-		return float64(t.Copies()+refused) / float64(c.messages)
+func fraction(c Counts) float64 {
+	switch {
+	case c.waiting.bytes > 0 && c.Refused == 0 && c.Copies == c.Messages:
+		return float64(c.Received) / float64(c.waiting.bytes)
+	case c.waiting.messages > 0:
+		return float64(c.Copies+c.Refused) / float64(c.waiting.messages)
 	}
 	return 0
 }
 
 // counted tells what came so far, of what the provider counted unless it is more by now.
-func counted(t *Tally, of count) string {
-	messages, size := fmt.Sprint(t.Messages()), human.MB(t.Received())
-	if of.messages > 0 && of.messages >= t.Copies() {
-		messages = fmt.Sprintf("%d of %d", t.Copies(), of.messages)
+func counted(c Counts, of count) string {
+	messages, size := fmt.Sprint(c.Messages), human.MB(c.Received)
+	if of.messages > 0 && of.messages >= c.Copies {
+		messages = fmt.Sprintf("%d of %d", c.Copies, of.messages)
 	}
-	if of.bytes > 0 && of.bytes >= t.Received() {
+	if of.bytes > 0 && of.bytes >= c.Received {
 		size = fmt.Sprintf("%s of %s", strings.TrimSuffix(size, " MB"), human.MB(of.bytes))
 	}
 	text := fmt.Sprintf("%s messages, %s", messages, size)
-	if refused, _ := t.Refused(); refused > 0 {
-		text += fmt.Sprintf(", refused %d", refused)
+	if c.Refused > 0 {
+		text += fmt.Sprintf(", refused %d", c.Refused)
 	}
 	return text
 }

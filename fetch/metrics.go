@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -45,52 +46,40 @@ func (m *Metrics) Watch(t *Tally) (stop func(err error)) {
 		return func(error) {}
 	}
 	m.begin()
-	ended := during(func(done <-chan struct{}) { m.follow(t, done) })
+	written := false
+	ended := during(0, func() time.Duration {
+		c := t.Now()
+		if !written || c.Turned() {
+			m.write(m.sums.during(c))
+			written = true
+		}
+		if c.Turned() {
+			return MetricsEvery
+		}
+		return time.Second // so that the turn is seen soon
+	})
 	return func(err error) {
 		ended()
-		m.sums = m.sums.after(t, err)
+		m.sums = m.sums.after(t.Now(), err)
 		m.write(m.sums)
 	}
 }
 
-// follow writes until done: soon after the turn, and every so often after that.
-func (m *Metrics) follow(t *Tally, done <-chan struct{}) {
-	m.write(m.sums.during(t))
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	turned := false
-	for {
-		select {
-		case <-done:
-			return
-		case <-tick.C:
-		}
-		if turned || t.Turned() {
-			m.write(m.sums.during(t))
-		}
-		if !turned && t.Turned() {
-			turned = true
-			tick.Reset(MetricsEvery)
-		}
-	}
-}
-
 // during is the sums while a session lasts. One that has turned is a fetch that goes well.
-func (s sums) during(t *Tally) sums {
-	refused, _ := t.Refused()
-	s.messages += t.Messages()
-	s.bytes += t.Bytes()
-	s.refused += refused
-	if t.Turned() {
+func (s sums) during(c Counts) sums {
+	s.messages += c.Messages
+	s.bytes += c.Bytes
+	s.refused += c.Refused
+	if c.Turned() {
 		s.standing, s.fetched = 1, time.Now().Unix()
 	}
 	return s
 }
 
 // after is the sums once the session has ended.
-func (s sums) after(t *Tally, err error) sums {
+func (s sums) after(c Counts, err error) sums {
 	now := time.Now().Unix()
-	s = s.during(t)
+	s = s.during(c)
 	s.visits++
 	s.visited, s.exit, s.standing = now, int64(ExitCode(err)), 0
 	if err == nil {
@@ -170,20 +159,12 @@ func (m *Metrics) replace(s sums) error {
 	if err != nil {
 		return err
 	}
-	err = m.print(file, s) // a full disk must not cost the file that is there
-	if err == nil {
-		err = file.Chmod(0o644)
+	defer os.Remove(file.Name()) // unless it gets its name
+	// A full disk must not cost the file that is there.
+	if err = errors.Join(m.print(file, s), file.Chmod(0o644), file.Close()); err != nil {
+		return err
 	}
-	if closed := file.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = os.Rename(file.Name(), m.File)
-	}
-	if err != nil {
-		_ = os.Remove(file.Name())
-	}
-	return err
+	return os.Rename(file.Name(), m.File)
 }
 
 func (m *Metrics) print(w io.Writer, s sums) error {

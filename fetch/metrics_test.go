@@ -22,7 +22,7 @@ func TestMetricsFile(t *testing.T) {
 	stop := m.Watch(tally)
 	tally.turn()
 	tally.accepted(100, 1)
-	tally.refuse(refusals{count: 2, text: "550 no"})
+	tally.refuse(refusals{Refused: 2, Reason: "550 no"})
 	stop(errors.New("broken"))
 	text, err := os.ReadFile(file)
 	if err != nil {

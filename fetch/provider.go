@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,7 +24,12 @@ type Provider interface {
 // TCP is a provider that is reached over the net.
 type TCP struct{ Address Address }
 
-func (t TCP) String() string { return hostPort(t.Address, PortODMR) }
+func (t TCP) String() string {
+	if t.Address.Port == PortODMR { // which is not worth a word
+		return t.Address.Host
+	}
+	return t.Address.String()
+}
 
 // Connect tries each of the host's addresses in turn. The error, a Failure to
 // be tried later, names each of them.
@@ -53,38 +59,29 @@ func dial(ctx context.Context, a Address, prepare func(fd int)) (net.Conn, error
 		return socket.Control(func(fd uintptr) { prepare(int(fd)) })
 	}
 	dialer := net.Dialer{Timeout: connectTime, KeepAlive: -1, Control: control} // -1: not Go's own times
-	var failed []error
+	var failed error
 	for _, ip := range addresses {
 		conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(ip.Unmap().String(), a.Port))
 		if err == nil {
 			return conn, nil
 		}
-		failed = append(failed, short(ip, err))
+		failed = joined(failed, short(ip, err))
 	}
-	return nil, joined(failed)
+	return nil, cmp.Or(failed, errors.New("the name has no address"))
+}
+
+// joined is errors.Join on one line.
+func joined(earlier, last error) error {
+	if earlier == nil {
+		return last
+	}
+	return fmt.Errorf("%w; %w", earlier, last)
 }
 
 // short drops the words "dial tcp" of a net.OpError, keeping the address.
 func short(ip netip.Addr, err error) error {
-	var op *net.OpError
-	if errors.As(err, &op) {
+	if op, is := errors.AsType[*net.OpError](err); is {
 		err = op.Err
 	}
 	return fmt.Errorf("%s: %w", ip.Unmap(), err)
-}
-
-// joined is errors.Join on one line.
-func joined(failed []error) error {
-	var all error
-	for _, err := range failed {
-		if all == nil {
-			all = err
-			continue
-		}
-		all = fmt.Errorf("%w; %w", all, err)
-	}
-	if all == nil {
-		return errors.New("the name has no address")
-	}
-	return all
 }

@@ -49,10 +49,8 @@ func (p *pump) run(ctx context.Context) error {
 		p.guard.end(ErrStopped)
 	})
 	defer stop()
-	ended := make(chan struct{})
-	defer close(ended)
 	if p.provider.silence > 0 {
-		go p.watch(ended)
+		defer during(0, p.watch)()
 	}
 	p.track.once = p.provider.silence == 0
 	commands, replies := make(chan error, 1), make(chan error, 1)
@@ -75,22 +73,16 @@ func (p *pump) run(ctx context.Context) error {
 
 // watch ends a session if its provider is silent for too long. It looks a few times
 // meanwhile, as a reply shortens the time that is left.
-func (p *pump) watch(ended <-chan struct{}) {
-	for {
-		left := time.Until(p.track.quietUntil(p.provider.silence))
-		if left <= 0 {
-			p.silent.Store(true)
-			_ = p.provider.SetReadDeadline(time.Now())
-			_ = p.provider.SetWriteDeadline(time.Now().Add(quitTime))
-			p.guard.end(errServerEnded)
-			return
-		}
-		select {
-		case <-ended:
-			return
-		case <-time.After(min(left, p.provider.silence/5)):
-		}
+func (p *pump) watch() (next time.Duration) {
+	left := time.Until(p.track.quietUntil(p.provider.silence))
+	if left > 0 {
+		return min(left, p.provider.silence/5)
 	}
+	p.silent.Store(true)
+	_ = p.provider.SetReadDeadline(time.Now())
+	_ = p.provider.SetWriteDeadline(time.Now().Add(quitTime))
+	p.guard.end(errServerEnded)
+	return 0
 }
 
 // linger is short after QUIT: nothing that the provider may still want to read
@@ -123,8 +115,8 @@ func (p *pump) outcome(ctx context.Context, down, up error) error {
 
 // lastWord is what the receiving side said about its end, or why it broke.
 func (p *pump) lastWord(broke error) error {
-	if r := p.track.tally.hindrance(); r != nil {
-		return errors.New(r.text)
+	if r := p.track.tally.Now().hindrance; r.Code != 0 {
+		return r
 	}
 	return broke
 }
@@ -154,7 +146,10 @@ func (p *pump) pass(dst, src net.Conn, put func([]byte) error) error {
 		}
 		if err != nil {
 			p.done(src)
-			return endOfFile(err)
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
 		}
 	}
 }
@@ -180,22 +175,13 @@ func (p *pump) done(side net.Conn) {
 // onlyReader hides WriteTo, which would pass the buffer by.
 type onlyReader struct{ io.Reader }
 
-func endOfFile(err error) error {
-	if errors.Is(err, io.EOF) {
-		return nil
-	}
-	return err
-}
-
 // await waits for a direction's end; after limit it closes the connection that
 // the direction reads from.
 func await(done <-chan error, limit time.Duration, source io.Closer) error {
-	timer := time.NewTimer(limit)
-	defer timer.Stop()
 	select {
 	case err := <-done:
 		return err
-	case <-timer.C:
+	case <-time.After(limit):
 		_ = source.Close()
 		return <-done
 	}

@@ -279,7 +279,7 @@ func TestCommand(t *testing.T) {
 			if ExitCode(err) != test.exit || !dialogue.Match(test.text, text) {
 				t.Errorf("got %d, %q", ExitCode(err), text)
 			}
-			if got := delivered(t, dir); int64(len(got)) != test.messages || tally.Messages() != test.messages {
+			if got := delivered(t, dir); int64(len(got)) != test.messages || tally.Now().Messages != test.messages {
 				t.Errorf("delivered %q", got)
 			}
 		})

@@ -35,7 +35,8 @@ type delivery interface {
 	Abort()
 }
 
-// receiving is an SMTP server's session on the turned connection (RFC 5321).
+// receiving is a Maildir that is ready for one session, as an SMTP server on the turned
+// connection (RFC 5321).
 type receiving struct {
 	Maildir
 	box      receiver
@@ -43,9 +44,9 @@ type receiving struct {
 	stream   *stoppable
 	peer     string      // the provider's address
 	standing bool        // waiting for mail is what the session is for
-	left     func() bool // the session ends, as nothing more waits; nil for never
+	left     func() bool // the session ends, as nothing more waits
 	deadline time.Time   // when content must have come on
-	fresh    int         // bytes of content since due was set
+	fresh    int         // bytes of content since deadline was set
 	warned   string      // the last warning
 	helo     string
 	esmtp    bool
@@ -88,7 +89,7 @@ func (r *receiving) serve(ctx context.Context) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, ErrStopped):
-		r.server.Say(replyStopping())
+		r.server.Say(smtp.NewReply(421, "4.3.2", "stopping, come back later"))
 		_ = r.server.Flush()
 		return stopped()
 	case errors.As(err, &reply):
@@ -121,8 +122,8 @@ func (r *receiving) commands() map[string]smtp.Command {
 		"BDAT": r.bdat,
 		"RSET": func(string) (smtp.Reply, error) { r.reset(); return smtp.ReplyOK(), nil },
 		"NOOP": r.noop,
-		"VRFY": smtp.Always(replyVerify()),
-		"HELP": smtp.Always(replyHelp()),
+		"VRFY": smtp.Always(smtp.NewReply(252, "2.1.5", "send some mail, it will be taken")),
+		"HELP": smtp.Always(smtp.NewReply(214, "2.0.0", "this is atrn, RFC 5321 and RFC 2645")),
 		"QUIT": smtp.Quit(r.Host),
 	}
 }
@@ -168,7 +169,8 @@ func (r *receiving) mail(arg string) (smtp.Reply, error) {
 	}
 	if err := r.box.InPlace(); err != nil {
 		_ = r.refusal(fmt.Errorf("%w: if the next session cannot open it, start atrn again", err))
-		return replyMoved(), replyMoved()
+		moved := smtp.NewReply(421, "4.3.0", "the mailbox is elsewhere now or cannot be looked at, come back later")
+		return moved, moved
 	}
 	if err := r.box.Room(size); err != nil {
 		return r.refusal(err), nil
@@ -193,7 +195,7 @@ func (r *receiving) rcpt(arg string) (smtp.Reply, error) {
 	case !isOneOf(recipient, r.Domains):
 		return replyNotHere(), nil
 	case len(r.recipients) >= maxRecipients:
-		return replyTooManyRecipients(), nil
+		return smtp.NewReply(452, "4.5.3", "too many recipients, send the rest apart"), nil
 	}
 	r.recipients = append(r.recipients, recipient.address())
 	return smtp.NewReply(250, "2.1.5", "ok"), nil
@@ -247,7 +249,7 @@ func (r *receiving) mailParams(params []string) (size int64, utf8 bool, reply sm
 
 // noop ends a session that is not to stand if nothing more waits.
 func (r *receiving) noop(string) (smtp.Reply, error) {
-	if r.left != nil && r.left() {
+	if r.left() {
 		return replyNothingMore(), smtp.ErrQuit
 	}
 	return smtp.ReplyOK(), nil

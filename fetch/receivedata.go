@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"vodmr/internal/address"
 	"vodmr/smtp"
 )
 
@@ -103,6 +104,7 @@ func (r *receiving) chunkRefusal(n int64) smtp.Reply {
 	return r.failed
 }
 
+// chunkArgs reads BDAT's argument.
 func chunkArgs(arg string) (n int64, last, ok bool) {
 	words := strings.Fields(arg)
 	if len(words) == 0 || len(words) > 2 {
@@ -110,7 +112,7 @@ func chunkArgs(arg string) (n int64, last, ok bool) {
 	}
 	size, err := strconv.ParseUint(words[0], 10, 63)
 	last = len(words) == 2
-	return int64(size), last, err == nil && (!last || strings.EqualFold(words[1], "LAST"))
+	return int64(size), last, err == nil && (!last || address.Upper(words[1]) == "LAST")
 }
 
 // readChunk reads n octets, into the message if there is one.

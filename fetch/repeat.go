@@ -2,18 +2,10 @@ package fetch
 
 import (
 	"context"
+	"math/rand/v2"
 	"sync"
 	"time"
 )
-
-// A Repeat makes sessions again and again.
-type Repeat struct {
-	Schedule Schedule
-	Session  func(ctx context.Context) Visit      // makes one and reports it
-	Random   func() float64                       // in [0, 1)
-	Waiting  func(wait time.Duration)             // told of each wait after a failure
-	Sleep    func(context.Context, time.Duration) // as Sleep does
-}
 
 // A Visit is how a session went.
 type Visit struct {
@@ -24,10 +16,10 @@ type Visit struct {
 }
 
 // VisitOf tells how a session went that ends now, with what Session.Run returned.
-func VisitOf(t *Tally, err error) Visit {
-	v := Visit{Turned: t.Turned(), Fetched: t.Messages() > 0, Err: err}
+func VisitOf(c Counts, err error) Visit {
+	v := Visit{Turned: c.Turned(), Fetched: c.Messages > 0, Err: err}
 	if v.Turned {
-		v.Lasted = time.Since(t.Since())
+		v.Lasted = time.Since(c.Since)
 	}
 	return v
 }
@@ -46,35 +38,45 @@ type Schedule interface {
 	Wait(v Visit, random float64) time.Duration
 }
 
-// Run returns once ctx is done.
-func (r *Repeat) Run(ctx context.Context) {
+// repeat makes sessions again and again until ctx is done.
+func (r *Reporter) repeat(ctx context.Context, schedule Schedule, session func(context.Context) Visit) {
 	for ctx.Err() == nil {
-		visit := r.Session(ctx)
+		visit := session(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		wait := r.Schedule.Wait(visit, r.Random())
-		if visit.Err != nil {
-			r.Waiting(wait)
+		wait := schedule.Wait(visit, rand.Float64())
+		if visit.Err != nil && wait >= AtOnce && r.Verbose > Quiet { // a shorter wait has ended before this is read
+			say(r.Log, "next try in %v", wait.Round(time.Second))
 		}
-		r.Sleep(ctx, wait)
+		sleep(ctx, wait)
 	}
 }
 
-// during has work done meanwhile, until stop is called, which waits for its end.
-func during(work func(done <-chan struct{})) (stop func()) {
+// during looks now and then: first after a time, then after the time that look returned; 0
+// is the last look. stop ends this too, and waits for a look that is under way.
+func during(first time.Duration, look func() (next time.Duration)) (stop func()) {
 	done := make(chan struct{})
 	var working sync.WaitGroup
-	working.Go(func() { work(done) })
+	working.Go(func() {
+		for next := first; ; {
+			select {
+			case <-done:
+				return
+			case <-time.After(next):
+			}
+			if next = look(); next == 0 {
+				return
+			}
+		}
+	})
 	return func() { close(done); working.Wait() }
 }
 
-// Sleep waits for d or until ctx is done.
-func Sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
+// sleep waits for d or until ctx is done.
+func sleep(ctx context.Context, d time.Duration) {
 	select {
-	case <-timer.C:
+	case <-time.After(d):
 	case <-ctx.Done():
 	}
 }

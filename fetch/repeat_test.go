@@ -17,29 +17,21 @@ import (
 	"vodmr/test/kit/screen"
 )
 
-// delays runs a Repeat over the given results and returns its waits.
-func delays(schedule Schedule, random float64, results ...Visit) []time.Duration {
-	ctx, stop := context.WithCancel(context.Background())
-	defer stop()
-	var slept []time.Duration
-	r := Repeat{
-		Schedule: schedule,
-		Random:   func() float64 { return random },
-		Waiting:  func(time.Duration) {},
-		Sleep:    func(_ context.Context, d time.Duration) { slept = append(slept, d) },
-		Session: func(context.Context) Visit {
-			if len(results) == 0 {
-				stop()
-				return Visit{}
-			}
-			v := results[0]
-			results = results[1:]
-			return v
-		},
+// delays returns the waits after the given results.
+func delays(schedule Schedule, random float64, results ...Visit) (all []time.Duration) {
+	for _, v := range results {
+		all = append(all, schedule.Wait(v, random))
 	}
-	r.Run(ctx)
-	return slept
+	return all
 }
+
+// fixed is a Schedule in which chance has no part.
+type fixed struct {
+	Schedule
+	random float64
+}
+
+func (f fixed) Wait(v Visit, _ float64) time.Duration { return f.Schedule.Wait(v, f.random) }
 
 // Visits of each kind.
 var (
@@ -111,29 +103,27 @@ func TestStandingWaits(t *testing.T) {
 	}
 }
 
-// A wait is told of after a failure, and only then.
+// A wait is told of after a failure, and only then. All are waited for.
 func TestRepeatTells(t *testing.T) {
-	ctx, stop := context.WithCancel(context.Background())
-	results := []Visit{fine, offline, longVisit}
-	var announced []time.Duration
-	r := Repeat{
-		Schedule: NewEvery(time.Minute),
-		Random:   func() float64 { return 0.5 },
-		Waiting:  func(wait time.Duration) { announced = append(announced, wait) },
-		Sleep:    func(context.Context, time.Duration) {},
-		Session: func(context.Context) Visit {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(context.Background())
+		results := []Visit{fine, offline, longVisit}
+		var log bytes.Buffer
+		began := time.Now()
+		(&Reporter{Log: &log}).repeat(ctx, fixed{NewEvery(time.Minute), 0.5}, func(context.Context) Visit {
 			v := results[0]
 			if results = results[1:]; len(results) == 0 {
 				stop()
 			}
 			return v
-		},
-	}
-	r.Run(ctx)
-	checkWaits(t, "told", []time.Duration{2 * time.Minute}, announced)
+		})
+		if log.String() != "atrn: next try in 2m0s\n" || time.Since(began) != 3*time.Minute {
+			t.Errorf("%q after %v", log.String(), time.Since(began))
+		}
+	})
 }
 
-// TestSleepStops: Sleep returns when the context ends, even in the middle, and otherwise
+// TestSleepStops: sleep returns when the context ends, even in the middle, and otherwise
 // when the time is over.
 func TestSleepStops(t *testing.T) {
 	for name, test := range map[string]struct{ stopAfter, want time.Duration }{
@@ -146,7 +136,7 @@ func TestSleepStops(t *testing.T) {
 				ctx, stop := context.WithTimeout(context.Background(), test.stopAfter)
 				defer stop()
 				began := time.Now()
-				Sleep(ctx, time.Hour)
+				sleep(ctx, time.Hour)
 				if got := time.Since(began); got != test.want {
 					t.Errorf("slept for %v, want %v", got, test.want)
 				}
@@ -211,10 +201,10 @@ func TestReport(t *testing.T) {
 			tally.accepted(test.bytes/test.messages, 1)
 		}
 		if test.refused > 0 {
-			tally.refuse(refusals{count: test.refused, text: "554 5.7.1 no\u2028\u202e"})
+			tally.refuse(refusals{Refused: test.refused, Reason: "554 5.7.1 no\u2028\u202e"})
 		}
 		var b bytes.Buffer
-		report(&b, given{}, tally, test.err, Normal)
+		report(&b, given{}, tally.Now(), test.err, Normal)
 		if b.String() != test.want {
 			t.Errorf("got %q, want %q", b.String(), test.want)
 		}
@@ -223,13 +213,13 @@ func TestReport(t *testing.T) {
 
 func TestMeter(t *testing.T) {
 	tally := &Tally{}
-	if got := meterLine(tally); got != "asking the provider" {
+	if got := meterLine(tally.Now()); got != "asking the provider" {
 		t.Errorf("got %q", got)
 	}
 	tally.turn()
 	tally.content(50)
 	tally.accepted(20, 1)
-	if got := meterLine(tally); got != "1 messages, 0.0 MB" {
+	if got := meterLine(tally.Now()); got != "1 messages, 0.0 MB" {
 		t.Errorf("got %q", got)
 	}
 	lines := make(lineWriter, 10)
@@ -250,28 +240,28 @@ func TestProgress(t *testing.T) {
 	for range 10 {
 		tally.accepted(325_000, 1)
 	}
-	if got := progress(tally, 500*time.Millisecond); got != "10 messages, 3.2 MB" {
+	if got := progress(tally.Now(), 500*time.Millisecond); got != "10 messages, 3.2 MB" {
 		t.Error(got)
 	}
-	if got := progress(tally, 5*time.Second); got != "10 messages, 3.2 MB, 0.7 MB/s" {
+	if got := progress(tally.Now(), 5*time.Second); got != "10 messages, 3.2 MB, 0.7 MB/s" {
 		t.Error(got)
 	}
 	tally.expect(count{messages: 41})
-	tally.refuse(refusals{count: 1, text: "554 no"})
-	if got := progress(tally, 11*time.Second); got != "10 of 41 messages, 3.2 MB, refused 1, 0.3 MB/s, 0:30 left" {
+	tally.refuse(refusals{Refused: 1, Reason: "554 no"})
+	if got := progress(tally.Now(), 11*time.Second); got != "10 of 41 messages, 3.2 MB, refused 1, 0.3 MB/s, 0:30 left" {
 		t.Error(got)
 	}
-	tally.refuse(refusals{count: 0, text: ""})
+	tally.refuse(refusals{})
 	tally.expect(count{41, 13_000_000})
-	if got := progress(tally, 11*time.Second); got != "10 of 41 messages, 3.2 of 13.0 MB, 0.3 MB/s, 0:33 left" {
+	if got := progress(tally.Now(), 11*time.Second); got != "10 of 41 messages, 3.2 of 13.0 MB, 0.3 MB/s, 0:33 left" {
 		t.Error(got)
 	}
 	tally.accepted(0, 11) // the bytes of ten copies never come
-	if got := progress(tally, 11*time.Second); got != "21 of 41 messages, 3.2 of 13.0 MB, 0.3 MB/s, 0:10 left" {
+	if got := progress(tally.Now(), 11*time.Second); got != "21 of 41 messages, 3.2 of 13.0 MB, 0.3 MB/s, 0:10 left" {
 		t.Error(got)
 	}
 	tally.expect(count{20, 3_000_000})
-	if got := progress(tally, 11*time.Second); got != "11 messages, 3.2 MB, 0.3 MB/s" {
+	if got := progress(tally.Now(), 11*time.Second); got != "11 messages, 3.2 MB, 0.3 MB/s" {
 		t.Error(got)
 	}
 }
@@ -285,9 +275,9 @@ func TestScreens(t *testing.T) {
 		tally.accepted(325_000, 1)
 	}
 	s := &standingReporter{Reporter: Reporter{Session: Session{Provider: given{}}}}
-	screen.Hold(t, "..", "atrn.1", s.line(tally), `since [0-9]+ [A-Z][a-z]+ [0-9:]{8}`)
+	screen.Hold(t, "..", "atrn.1", s.line(tally.Now()), `since [0-9]+ [A-Z][a-z]+ [0-9:]{8}`)
 	tally.expect(count{41, 13_000_000})
-	screen.Hold(t, "..", "atrn.1", progress(tally, 11*time.Second))
+	screen.Hold(t, "..", "atrn.1", progress(tally.Now(), 11*time.Second))
 }
 
 // TestCountIn: how a provider's reply to ATRN may count what waits.

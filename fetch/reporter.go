@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"time"
 
 	"vodmr/internal/logline"
@@ -20,8 +19,8 @@ type Reporter struct {
 
 // Visit makes one session.
 func (r *Reporter) Visit(ctx context.Context) Visit {
-	return r.Session.visit(ctx, r.show, func(tally *Tally, v Visit) {
-		report(r.Log, r.Session.Provider, tally, v.Err, r.Verbose)
+	return r.Session.visit(ctx, r.show, func(c Counts, v Visit) {
+		report(r.Log, r.Session.Provider, c, v.Err, r.Verbose)
 	})
 }
 
@@ -34,15 +33,16 @@ func (r *Reporter) show(tally *Tally) (stop func()) {
 }
 
 // visit makes one visit, shown meanwhile and reported then.
-func (s *Session) visit(ctx context.Context, show func(*Tally) (stop func()), report func(*Tally, Visit)) Visit {
+func (s *Session) visit(ctx context.Context, show func(*Tally) (stop func()), report func(Counts, Visit)) Visit {
 	tally := &Tally{}
 	stop := show(tally)
 	watched := s.Metrics.Watch(tally)
 	err := s.Run(ctx, tally)
 	watched(err)
 	stop()
-	v := VisitOf(tally, err)
-	report(tally, v)
+	counts := tally.Now()
+	v := VisitOf(counts, err)
+	report(counts, v)
 	return v
 }
 
@@ -57,32 +57,16 @@ func (r *Reporter) Standing(ctx context.Context) {
 	r.repeat(ctx, &AlwaysStanding{}, s.Visit)
 }
 
-func (r *Reporter) repeat(ctx context.Context, schedule Schedule, session func(context.Context) Visit) {
-	repeated := Repeat{
-		Schedule: schedule,
-		Session:  session,
-		Random:   rand.Float64,
-		Waiting: func(wait time.Duration) {
-			if wait >= AtOnce && r.Verbose > Quiet { // a shorter wait has ended before this is read
-				say(r.Log, "next try in %v", wait.Round(time.Second))
-			}
-		},
-		Sleep: Sleep,
-	}
-	repeated.Run(ctx)
-}
-
 // report writes what a session brought and why it failed, a line each.
-func report(w io.Writer, provider Provider, tally *Tally, err error, v Verbosity) {
-	refused, why := tally.Refused()
+func report(w io.Writer, provider Provider, c Counts, err error, v Verbosity) {
 	switch {
-	case refused == 0 && v == Quiet:
-	case refused > 0:
-		say(w, "%s: fetched %d, refused %d: %s", provider, tally.Messages(), refused, why)
-	case tally.Lost():
-		say(w, "fetched %d messages or more from %s: the session could not be followed to its end", tally.Messages(), provider)
-	case tally.Messages() > 0, err == nil && tally.Turned():
-		say(w, "fetched %d messages, %d bytes from %s", tally.Messages(), tally.Bytes(), provider)
+	case c.Refused == 0 && v == Quiet:
+	case c.Refused > 0:
+		say(w, "%s: fetched %d, refused %d: %s", provider, c.Messages, c.Refused, c.Reason)
+	case c.Lost:
+		say(w, "fetched %d messages or more from %s: the session could not be followed to its end", c.Messages, provider)
+	case c.Messages > 0, err == nil && c.Turned():
+		say(w, "fetched %d messages, %d bytes from %s", c.Messages, c.Bytes, provider)
 	case err == nil:
 		say(w, "nothing waits at %s", provider)
 	}

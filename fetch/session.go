@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"vodmr/internal/address"
+	"vodmr/smtp"
 )
 
 // A Session is one visit at a provider, to be made again and again.
@@ -81,12 +82,12 @@ func (s *Session) Run(ctx context.Context, tally *Tally) error {
 	quiet, stop := s.untilQuiet(ctx, tally)
 	defer stop()
 	err = receiver.Receive(quiet, turned, tally)
-	if endedQuietly(quiet, err) || tally.left() {
-		tally.unhinder() // the 421 was said from here
+	if errors.Is(err, ErrStopped) && context.Cause(quiet) == errQuiet || tally.left() {
+		tally.hinder(smtp.Reply{}) // the 421 was said from here
 	} else if err != nil {
 		return s.why(ctx, conn, err)
 	}
-	return verdict(tally)
+	return verdict(tally.Now())
 }
 
 // ask logs in and says ATRN. Until the connection has turned, a signal just
@@ -133,7 +134,7 @@ func (s *Session) open(d *conversation) ([]string, error) {
 	if err != nil || s.TLS.Mode == OnConnect || s.TLS.Mode == NoTLS {
 		return ehlo, err
 	}
-	if !offers(ehlo, "STARTTLS") {
+	if !offers(ehlo, "STARTTLS", "") {
 		return ehlo, s.TLS.notOffered()
 	}
 	if started, err := d.startTLS(&s.TLS); err != nil || !started {
@@ -168,8 +169,8 @@ func (s *Session) why(ctx context.Context, conn net.Conn, err error) error {
 		return stopped()
 	}
 	if c, ok := conn.(interface{ Status() string }); ok {
-		var f *Failure
-		if status := c.Status(); status != "" && errors.As(err, &f) {
+		status := c.Status()
+		if f, is := errors.AsType[*Failure](err); is && status != "" {
 			return &Failure{f.Exit, fmt.Sprintf("%s (%s)", f.Text, status), f.Err}
 		}
 	}
@@ -192,28 +193,16 @@ func (s *Session) untilQuiet(ctx context.Context, tally *Tally) (quiet context.C
 		return ctx, func() {}
 	}
 	quiet, cancel := context.WithCancelCause(ctx)
-	go func() {
-		tick := time.NewTicker(s.Quiet)
-		defer tick.Stop()
-		for last := int64(-1); ; {
-			select {
-			case <-quiet.Done():
-				return
-			case <-tick.C:
-			}
-			refused, _ := tally.Refused()
-			now := tally.Received() + tally.Messages() + refused
-			if now == last {
-				cancel(errQuiet)
-				return
-			}
-			last = now
+	last := int64(-1)
+	ended := during(s.Quiet, func() time.Duration {
+		c := tally.Now()
+		now := c.Received + c.Messages + c.Refused
+		if now == last {
+			cancel(errQuiet)
+			return 0
 		}
-	}()
-	return quiet, func() { cancel(nil) }
-}
-
-// endedQuietly reports if the error of a session comes from untilQuiet alone.
-func endedQuietly(quiet context.Context, err error) bool {
-	return errors.Is(err, ErrStopped) && context.Cause(quiet) == errQuiet
+		last = now
+		return s.Quiet
+	})
+	return quiet, func() { ended(); cancel(nil) }
 }

@@ -128,7 +128,7 @@ func TestRepliesToATRN(t *testing.T) {
 			v.logIn()
 			v.play("\t\tA: ATRN a.example,b.example\n\t\tP: " + test.reply + "\n" + quitting)
 			v.end(test.exit, test.text)
-			if v.tally.Turned() {
+			if v.tally.Now().Turned() {
 				t.Error("counted as turned")
 			}
 		})
@@ -282,7 +282,7 @@ func TestConnectNamesEachAddress(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "127.0.0.1: ") || ExitCode(err) != ExitLater {
 		t.Errorf("got %v", err)
 	}
-	two := joined([]error{errors.New("192.0.2.1: refused"), errors.New("2001:db8::1: timed out")})
+	two := joined(errors.New("192.0.2.1: refused"), errors.New("2001:db8::1: timed out"))
 	if two.Error() != "192.0.2.1: refused; 2001:db8::1: timed out" {
 		t.Errorf("got %v", two)
 	}

@@ -31,48 +31,36 @@ func (s *standingReporter) show(tally *Tally) (stop func()) {
 		return func() {}
 	}
 	if s.Terminal {
-		return meter{s.Log, true, standingTime, func() string { return s.line(tally) }}.start()
+		return meter{s.Log, true, standingTime, func() string { return s.line(tally.Now()) }}.start()
 	}
-	return during(func(done <-chan struct{}) { s.awaitStanding(tally, done) })
-}
-
-// awaitStanding says that the session is a standing one once it is, so that a failure is
-// not the log's last word for as long as all is well.
-func (s *standingReporter) awaitStanding(tally *Tally, done <-chan struct{}) {
-	tick := time.NewTicker(MinStanding / 4)
-	defer tick.Stop()
-	for !s.standing {
-		select {
-		case <-done:
-			return
-		case <-tick.C:
-		}
-		if tally.Turned() && time.Since(tally.Since()) >= MinStanding {
+	// A failure must not be the log's last word for as long as all is well.
+	return during(MinStanding/4, func() time.Duration {
+		if now := tally.Now(); !s.standing && now.Turned() && time.Since(now.Since) >= MinStanding {
 			say(s.Log, "stands at %s", s.Session.Provider)
 			s.standing = true
 		}
-	}
+		return MinStanding / 4
+	})
 }
 
 // line is the status on a terminal.
-func (s *standingReporter) line(t *Tally) string {
-	if !t.Turned() {
-		return meterLine(t)
+func (s *standingReporter) line(c Counts) string {
+	if !c.Turned() {
+		return meterLine(c)
 	}
 	return fmt.Sprintf("stands at %s since %s, %s",
-		s.Session.Provider, t.Since().Format("2 Jan 15:04:05"), counted(t, count{}))
+		s.Session.Provider, c.Since.Format("2 Jan 15:04:05"), counted(c, count{}))
 }
 
 // report says in one line how a session was.
-func (s *standingReporter) report(t *Tally, v Visit) {
+func (s *standingReporter) report(c Counts, v Visit) {
 	provider := s.Session.Provider
-	refused, _ := t.Refused()
 	switch {
-	case v.Err == nil && refused == 0 && s.Verbose == Quiet:
+	case v.Err == nil && c.Refused == 0 && s.Verbose == Quiet:
 	case v.Turned && v.Err == nil:
-		say(s.Log, "%s", s.wasStanding(t, v))
+		say(s.Log, "%s", s.wasStanding(c, v))
 	case v.Turned:
-		say(s.Log, "%s: %v", s.wasStanding(t, v), v.Err)
+		say(s.Log, "%s: %v", s.wasStanding(c, v), v.Err)
 	case v.Err != nil:
 		Warn(s.Log, v.Err)
 	case !s.unwilling:
@@ -84,13 +72,13 @@ func (s *standingReporter) report(t *Tally, v Visit) {
 	s.standing = s.standing && v.Turned && v.Lasted >= MinStanding
 }
 
-func (s *standingReporter) wasStanding(t *Tally, v Visit) string {
+func (s *standingReporter) wasStanding(c Counts, v Visit) string {
 	text := fmt.Sprintf("stood %v at %s, %d messages, %d bytes",
-		v.Lasted.Round(time.Second), s.Session.Provider, t.Messages(), t.Bytes())
-	if refused, why := t.Refused(); refused > 0 {
-		text += fmt.Sprintf(", refused %d: %s", refused, why)
+		v.Lasted.Round(time.Second), s.Session.Provider, c.Messages, c.Bytes)
+	if c.Refused > 0 {
+		text += fmt.Sprintf(", refused %d: %s", c.Refused, c.Reason)
 	}
-	if t.Lost() {
+	if c.Lost {
 		text += ", and was not followed to its end"
 	}
 	return text

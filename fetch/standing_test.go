@@ -73,15 +73,8 @@ func startStanding(t *testing.T) *standing {
 		Silence:  Silence,
 		Sink:     Maildir{Dir: s.dir, Host: "mx", Idle: IdleTime},
 	}}}
-	r := Repeat{
-		Schedule: &AlwaysStanding{},
-		Session:  reporter.Visit,
-		Random:   func() float64 { return 1 },
-		Waiting:  func(time.Duration) {},
-		Sleep:    Sleep,
-	}
 	go func() {
-		r.Run(ctx)
+		(&Reporter{Verbose: Quiet}).repeat(ctx, fixed{&AlwaysStanding{}, 1}, reporter.Visit)
 		close(s.closed)
 	}()
 	t.Cleanup(func() { stop(); <-s.closed })

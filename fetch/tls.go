@@ -3,7 +3,6 @@ package fetch
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"net"
 	"net/netip"
 	"os"
 	"strings"
@@ -157,5 +156,3 @@ func (c encrypted) CloseWrite() error {
 	}
 	return err
 }
-
-var _ net.Conn = encrypted{}

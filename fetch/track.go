@@ -20,12 +20,12 @@ type tracker struct {
 	accounting accounting
 	seed       maphash.Seed
 
-	mu      sync.Mutex
-	blind   bool      // cannot follow any more
-	unasked string    // a reply to nothing, after which replies and commands do not match
-	quit    bool      // the provider said QUIT
-	closing bool      // the receiving side said 421
-	moved   time.Time // when bytes came last, from either side
+	mu      sync.Mutex // of a guard, whose two goroutines share all that follows
+	blind   bool       // cannot follow any more
+	unasked string     // a reply to nothing, after which replies and commands do not match
+	quit    bool       // the provider said QUIT
+	closing bool       // the receiving side said 421
+	moved   time.Time  // when bytes came last, from either side
 
 	line  lineStart // an unfinished command
 	state trackState
@@ -105,7 +105,7 @@ const idleTime = 5 * time.Second
 // goBlind gives up following.
 func (t *tracker) goBlind() {
 	t.blind = true
-	t.tally.loseCount()
+	t.tally.note(func(c *Counts) { c.Lost = true })
 }
 
 // quietUntil is when the session has been quiet for too long: for silence, and
@@ -137,8 +137,6 @@ func (t *tracker) outOfStep() string {
 
 // commands sees what the provider sends.
 func (t *tracker) commands(p []byte) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	for len(p) > 0 && !t.blind {
 		switch t.state {
 		case inCommands:
@@ -158,8 +156,6 @@ func (t *tracker) commands(p []byte) {
 
 // beginBlock is called before the commands of one read.
 func (t *tracker) beginBlock() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	t.moved = time.Now()
 	t.idle = t.once && !t.blind && len(t.owed) == 0 && t.state == inCommands && len(t.line.text) == 0 &&
 		t.accounting.now.accepted == 0 && time.Since(t.active) >= idleTime
@@ -168,8 +164,6 @@ func (t *tracker) beginBlock() {
 // endBlock is called behind them. If NOOP was all that came to an idle session, the session
 // ends, and the tally knows.
 func (t *tracker) endBlock() (leave bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	if len(t.owed) != 1 || t.owed[0].kind != owedNoop || len(t.line.text) > 0 {
 		t.active = t.moved
 		return false
@@ -183,12 +177,11 @@ func (t *tracker) endBlock() (leave bool) {
 // obey follows one command.
 func (t *tracker) obey(line string) {
 	verb, arg, _ := strings.Cut(strings.TrimSpace(line), " ")
-	owed := owedReply{}
-	switch address.Lower(verb) {
-	case "ehlo":
-		owed.kind = owedEHLO
-	case "helo":
-		owed.kind = owedHELO
+	verb = address.Lower(verb)
+	owed := owedReply{kind: map[string]owedKind{
+		"ehlo": owedEHLO, "helo": owedHELO, "rset": owedReset, "starttls": owedTLS, "noop": owedNoop,
+	}[verb]}
+	switch verb {
 	case "mail":
 		t.mails++
 		t.size = 0
@@ -199,12 +192,6 @@ func (t *tracker) obey(line string) {
 		owed.kind, t.state, t.data, t.size = owedDATA, afterDATA, dataDecoder{}, 0
 	case "bdat":
 		owed = t.startChunk(arg)
-	case "rset":
-		owed.kind = owedReset
-	case "starttls":
-		owed.kind = owedTLS
-	case "noop":
-		owed.kind = owedNoop
 	case "quit":
 		t.quit = true
 	}

@@ -233,10 +233,10 @@ func TestRefusalsAreCounted(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			tr := seen(t, test.script)
-			n, text := tr.tally.Refused()
-			if got := tr.tally.Messages(); got != test.taken || n != test.refused || text != test.text || tr.blind || tr.quit {
+			c := tr.tally.Now()
+			if c.Messages != test.taken || c.Refused != test.refused || c.Reason != test.text || tr.blind || tr.quit {
 				t.Errorf("taken %d, refused %d, %q; want %d, %d, %q (blind %v, quit %v)",
-					got, n, text, test.taken, test.refused, test.text, tr.blind, tr.quit)
+					c.Messages, c.Refused, c.Reason, test.taken, test.refused, test.text, tr.blind, tr.quit)
 			}
 		})
 	}
@@ -325,8 +325,8 @@ func TestRepeatsAreCountedOnce(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			tr := seen(t, test.script)
-			if n, _ := tr.tally.Refused(); n != test.refused || tr.tally.Messages() != test.taken {
-				t.Errorf("taken %d, refused %d, want %d, %d", tr.tally.Messages(), n, test.taken, test.refused)
+			if c := tr.tally.Now(); c.Refused != test.refused || c.Messages != test.taken {
+				t.Errorf("taken %d, refused %d, want %d, %d", c.Messages, c.Refused, test.taken, test.refused)
 			}
 		})
 	}
@@ -379,8 +379,8 @@ func TestQuestionIsNoRefusal(t *testing.T) {
 		"with content": {strings.ReplaceAll(strings.ReplaceAll(question, "C: RSET", "C: DATA\n\t\tC: RSET"), "who?", "who?\n\t\tS: 503 no"), 0, 1},
 	} {
 		tr := seen(t, test.script)
-		if n, text := tr.tally.Refused(); n != test.refused || tr.tally.Messages() != test.taken {
-			t.Errorf("%s: taken %d, refused %d, %s", name, tr.tally.Messages(), n, text)
+		if c := tr.tally.Now(); c.Refused != test.refused || c.Messages != test.taken {
+			t.Errorf("%s: taken %d, refused %d, %s", name, c.Messages, c.Refused, c.Reason)
 		}
 	}
 }
@@ -402,11 +402,11 @@ func TestProbeIsNoRefusal(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			tr := seen(t, test.script)
-			if n, text := tr.tally.Refused(); n != test.refused || tr.tally.Messages() != test.taken {
-				t.Errorf("taken %d, refused %d, %s", tr.tally.Messages(), n, text)
+			if c := tr.tally.Now(); c.Refused != test.refused || c.Messages != test.taken {
+				t.Errorf("taken %d, refused %d, %s", c.Messages, c.Refused, c.Reason)
 			}
-			if got := ExitCode(verdict(tr.tally)); got != test.exit {
-				t.Errorf("exit %d, want %d: %v", got, test.exit, verdict(tr.tally))
+			if got := ExitCode(verdict(tr.tally.Now())); got != test.exit {
+				t.Errorf("exit %d, want %d: %v", got, test.exit, verdict(tr.tally.Now()))
 			}
 		})
 	}
@@ -426,7 +426,7 @@ func TestRefusedForNow(t *testing.T) {
 		"C: MAIL FROM:<a@s.example>\nS: 451 4.7.1 unavailable": ExitLater,
 	} {
 		tr := seen(t, script)
-		if err := verdict(tr.tally); ExitCode(err) != exit {
+		if err := verdict(tr.tally.Now()); ExitCode(err) != exit {
 			t.Errorf("exit %d, want %d: %v\n%s", ExitCode(err), exit, err, script)
 		}
 	}
@@ -524,8 +524,8 @@ func TestRepliesToNothing(t *testing.T) {
 		`,
 	} {
 		tr := seen(t, script)
-		if tr.outOfStep() != "250" || tr.tally.Messages() != 0 || !tr.tally.Lost() {
-			t.Errorf("%s: out of step %q, taken %d", name, tr.outOfStep(), tr.tally.Messages())
+		if tr.outOfStep() != "250" || tr.tally.Now().Messages != 0 || !tr.tally.Now().Lost {
+			t.Errorf("%s: out of step %q, taken %d", name, tr.outOfStep(), tr.tally.Now().Messages)
 		}
 	}
 	for name, script := range map[string]string{
@@ -537,7 +537,7 @@ func TestRepliesToNothing(t *testing.T) {
 			S: 503 5.5.1 MAIL first
 		`,
 	} {
-		if tr := seen(t, script); tr.outOfStep() != "" || tr.tally.Lost() {
+		if tr := seen(t, script); tr.outOfStep() != "" || tr.tally.Now().Lost {
 			t.Errorf("%s: out of step %q", name, tr.outOfStep())
 		}
 	}
@@ -572,7 +572,7 @@ func TestReportOfRefusals(t *testing.T) {
 		v.CloseWrite()
 		err := <-v.result
 		var b bytes.Buffer
-		report(&b, given{}, v.tally, err, Normal)
+		report(&b, given{}, v.tally.Now(), err, Normal)
 		want = "atrn: mail.example.net: " + want + "\natrn: the receiving side refused all mail: *\n"
 		if !dialogue.Match(want, b.String()) || ExitCode(err) != ExitRefused {
 			t.Errorf("exit %d, said %q", ExitCode(err), b.String())
@@ -617,9 +617,9 @@ func FuzzAccounting(f *testing.F) {
 				tr.replies(fmt.Appendf(nil, "%c50 x\r\n", replies[i]))
 			}
 		}
-		n, _ := tr.tally.Refused()
-		if taken := tr.tally.Messages(); taken > contents || 3*taken > good || n < 0 || n > int64(len(commands)) {
-			t.Errorf("%q, %q: taken %d, refused %d", commands, replies, taken, n)
+		c := tr.tally.Now()
+		if c.Messages > contents || 3*c.Messages > good || c.Refused < 0 || c.Refused > int64(len(commands)) {
+			t.Errorf("%q, %q: taken %d, refused %d", commands, replies, c.Messages, c.Refused)
 		}
 		if len(tr.accounting.refused) > maxRefusals || len(tr.line.text) > trackedLine || len(tr.listener.line.text) > heardLine {
 			t.Error("unbounded")

@@ -1,15 +1,13 @@
 package fetch
 
 import (
-	"cmp"
-	"strconv"
 	"time"
+
+	"vodmr/smtp"
 )
 
 // replies sees what the receiving side sends.
 func (t *tracker) replies(p []byte) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	t.moved = time.Now()
 	for len(p) > 0 && !t.blind {
 		reply, ok, n := t.listener.feed(p)
@@ -22,8 +20,8 @@ func (t *tracker) replies(p []byte) {
 
 // answered matches a reply to the oldest command without one. It is false if nothing had
 // asked for it.
-func (t *tracker) answered(r heard) bool {
-	if r.code == 421 { // may come unasked (RFC 5321 section 3.8)
+func (t *tracker) answered(r smtp.Reply) bool {
+	if r.Code == 421 { // may come unasked (RFC 5321 section 3.8)
 		t.tally.hinder(r)
 		t.closing = true
 	}
@@ -35,30 +33,30 @@ func (t *tracker) answered(r heard) bool {
 	if owed.kind != owedNoop {
 		t.active = t.moved
 	}
-	if r.code != 421 {
+	if r.Code != 421 {
 		t.follow(owed, r)
 	}
 	return true
 }
 
 // tooEarly reports if the reply accepts a chunk that is not there yet.
-func (t *tracker) tooEarly(r heard) bool {
-	return len(t.owed) == 1 && t.state == inChunk && r.good()
+func (t *tracker) tooEarly(r smtp.Reply) bool {
+	return len(t.owed) == 1 && t.state == inChunk && r.Accepted()
 }
 
 // outside takes a reply to nothing. After QUIT it can be taken for no other, and 421 ends
 // the session: only the guard's own replies may follow.
-func (t *tracker) outside(r heard) (excused bool) {
+func (t *tracker) outside(r smtp.Reply) (excused bool) {
 	if t.closing || t.quit {
 		return true
 	}
 	t.goBlind()
-	t.unasked = cmp.Or(r.text, strconv.Itoa(r.code))
+	t.unasked = r.String()
 	return false
 }
 
 // follow takes the reply to a command.
-func (t *tracker) follow(owed owedReply, r heard) {
+func (t *tracker) follow(owed owedReply, r smtp.Reply) {
 	switch owed.kind {
 	case owedGreeting:
 		t.accounting.greeting(r)
@@ -75,7 +73,7 @@ func (t *tracker) follow(owed owedReply, r heard) {
 	case owedReset:
 		t.accounting.reset(r)
 	case owedTLS:
-		if r.good() {
+		if r.Accepted() {
 			t.goBlind()
 		}
 	}
@@ -83,9 +81,9 @@ func (t *tracker) follow(owed owedReply, r heard) {
 
 // dataAnswered takes the reply to DATA: whether content follows. A provider that went
 // on without it has decided that already.
-func (t *tracker) dataAnswered(r heard) {
+func (t *tracker) dataAnswered(r smtp.Reply) {
 	next := inCommands
-	if r.code == 354 {
+	if r.Code == 354 {
 		next = inData
 	} else {
 		t.accounting.data(r, t.mails)

@@ -18,21 +18,12 @@ type Agent struct {
 
 // An ownLine is a line that an agent writes above a message.
 type ownLine struct {
-	field    string // with its colon
-	means    meaning
-	optional bool   // the agent may leave it out; a sender that is left out is the null sender
-	hint     string // what to do if it is missing
+	field     string // with its colon
+	sender    bool   // it tells the sender
+	recipient bool   // it tells the recipient; of two such lines, the upper one counts
+	optional  bool   // the agent may leave it out; a sender that is left out is the null sender
+	hint      string // what to do if it is missing
 }
-
-// A meaning is what an agent's line tells. Of two lines that tell the recipient, the upper
-// one counts.
-type meaning int
-
-const (
-	tellsNothing meaning = iota
-	tellsSender
-	tellsRecipient
-)
 
 const (
 	postfixHint = "leave file in prepend_delivered_header of Postfix"
@@ -42,7 +33,7 @@ const (
 )
 
 // agents is the table of all agents: which lines each of them writes, in which order, and
-// what they mean. It was read in their sources. All but qmail write their lines from the
+// what they tell. It was read in their sources. All but qmail write their lines from the
 // first byte of the file on, with nothing in between, and the recipient as in SMTP: a
 // local part in quotes stands for the text within (RFC 5321 section 4.1.2).
 //
@@ -54,21 +45,21 @@ const (
 //	dovecot    LMTP
 //	courier    courierlocal
 func agents() []Agent {
-	from := ownLine{field: returnPath, means: tellsSender}
-	to := ownLine{field: deliveredTo, means: tellsRecipient}
+	from := ownLine{field: returnPath, sender: true}
+	to := ownLine{field: deliveredTo, recipient: true}
 	return []Agent{
 		{name: qmail, lines: []ownLine{from, to}}, // or the other way round; see parser.top
 		{name: "postfix", requeues: true, lines: []ownLine{
 			from,
-			{field: "X-Original-To:", means: tellsRecipient, optional: true},
+			{field: "X-Original-To:", recipient: true, optional: true},
 			to.orDo(postfixHint),
 		}},
 		{name: "exim", lines: []ownLine{
 			from.orDo(eximHint),
-			{field: envelopeTo, means: tellsRecipient, hint: eximHint},
+			{field: envelopeTo, recipient: true, hint: eximHint},
 			{field: "Delivery-date:", optional: true},
 		}},
-		{name: "opensmtpd", lines: []ownLine{{field: returnPath, means: tellsSender, optional: true}, to}},
+		{name: "opensmtpd", lines: []ownLine{{field: returnPath, sender: true, optional: true}, to}},
 		{name: "dovecot", lines: []ownLine{from, to.orDo(dovecotHint)}},
 		{name: "courier", lines: []ownLine{to, from}},
 	}
@@ -190,12 +181,12 @@ func (p *parser) cutRequeued() {
 	}
 }
 
-// understand takes the meaning of a line.
+// understand takes what a line tells.
 func (p *parser) understand(line ownLine, value string) (err error) {
-	if line.means == tellsSender {
+	if line.sender {
 		p.env.Sender, p.env.Double, err = reversePath(value)
 	}
-	if line.means == tellsRecipient && !p.rcpt {
+	if line.recipient && !p.rcpt {
 		p.rcpt = true
 		p.env.Recipient, err = forwardPath(line.name(), value)
 	}

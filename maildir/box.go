@@ -76,23 +76,15 @@ func OpenFor(home, dir string, uid uint32) (*Box, error) {
 		return nil, err
 	}
 	b.Lock = lock.New(b.dir, b.path)
-	if err := b.openSubs(); err != nil {
+	err = b.checkOwner(b.dir, b.path)
+	for i := 0; i < len(subNames) && err == nil; i++ {
+		b.sub[i], err = b.openSub(subNames[i])
+	}
+	if err != nil {
 		b.Close()
 		return nil, err
 	}
 	return b, nil
-}
-
-func (b *Box) openSubs() (err error) {
-	if err = b.checkOwner(b.dir, b.path); err != nil {
-		return err
-	}
-	for i, name := range subNames {
-		if b.sub[i], err = b.openSub(name); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // openSub opens a directory of the Maildir and checks its owner.
@@ -143,10 +135,7 @@ func (b *Box) Changed() (int64, error) {
 		defer unix.Close(fd)
 		err = sys.Stat(fd, &st)
 	}
-	if err != nil {
-		return 0, fmt.Errorf("%s: %w", sys.Join(b.path, subNames[inNew]), err)
-	}
-	return st.Mtim.Nano(), nil
+	return st.Mtim.Nano(), sys.Named(sys.Join(b.path, subNames[inNew]), err)
 }
 
 // InPlace returns nil if the Maildir's path still leads to what is open, and the lock that is
@@ -163,7 +152,7 @@ func (b *Box) InPlace() error {
 func (b *Box) checkOwner(fd int, path string) error {
 	var st unix.Stat_t
 	if err := sys.Stat(fd, &st); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return sys.Named(path, err)
 	}
 	if st.Uid != b.uid {
 		return fmt.Errorf("%s: %w: it belongs to uid %d, but this program runs as uid %d: chown it, or run as its owner",
@@ -223,5 +212,5 @@ func dirError(path string, err error) error {
 	case unix.EACCES:
 		return fmt.Errorf("%s: %w: each directory on the way must be open to uid %d", path, err, unix.Geteuid())
 	}
-	return fmt.Errorf("%s: %w", path, err)
+	return sys.Named(path, err)
 }

@@ -112,7 +112,10 @@ func (d *Delivery) Commit() error {
 		sys.Unlink(d.r.tmp, d.files[i].tmp)
 	}
 	if d.err == nil {
-		d.err = syncDir(d.r.box.sub[inNew])
+		// Some file systems make names durable anyway, and refuse the call.
+		if err := sys.Sync(d.r.box.sub[inNew]); err != unix.EINVAL {
+			d.err = err
+		}
 	}
 	if d.err != nil {
 		return d.fail(d.err)
@@ -249,13 +252,4 @@ func (d *Delivery) close() {
 	if d.err == nil {
 		d.err = errors.New("the delivery is over")
 	}
-}
-
-// syncDir makes the names in a directory durable. Some file systems do that anyway and
-// refuse the call.
-func syncDir(fd int) error {
-	if err := sys.Sync(fd); err != unix.EINVAL {
-		return err
-	}
-	return nil
 }

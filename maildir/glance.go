@@ -2,7 +2,6 @@ package maildir
 
 import (
 	"errors"
-	"fmt"
 
 	"golang.org/x/sys/unix"
 
@@ -83,7 +82,7 @@ func (g *Glance) inPlace() error {
 	defer now.Close()
 	var named unix.Stat_t
 	if err := sys.Stat(now.sub[inNew], &named); err != nil {
-		return fmt.Errorf("%s: %w", g.path, err)
+		return sys.Named(g.path, err)
 	}
 	is, err := g.lock.InPlace()
 	if err == nil && !(is && sys.SameFile(&g.placed, &named)) {

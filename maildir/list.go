@@ -35,16 +35,6 @@ func (l *List) Bytes() int64 {
 	return l.bytes
 }
 
-// measure adds a name's size, as long as all names have told theirs.
-func (l *List) measure(name []byte) {
-	if !l.sizes {
-		return
-	}
-	size, known := sizeIn(name)
-	l.bytes += size
-	l.sizes = known && l.bytes >= 0
-}
-
 // Next returns the oldest message and takes it off the list. Messages of one second are in
 // the order of the microseconds in their names, if there are any, and then in that of the
 // names, with numbers in them compared as numbers. If a mail reader

@@ -47,13 +47,6 @@ func (l *List) less(a, b uint64) bool {
 		natural(baseOf(x), baseOf(y)), bytes.Compare(x, y)) < 0
 }
 
-func (l *List) heapify() {
-	for i := l.count/2 - 1; i >= 0; i-- {
-		l.down(i)
-	}
-	l.heaped = true
-}
-
 // down lets the word at i sink to its place in the heap.
 func (l *List) down(i int) {
 	word := l.at(i)
@@ -77,7 +70,10 @@ func (l *List) down(i int) {
 // pop takes the word of the oldest message.
 func (l *List) pop() uint64 {
 	if !l.heaped {
-		l.heapify()
+		for i := l.count/2 - 1; i >= 0; i-- {
+			l.down(i)
+		}
+		l.heaped = true
 	}
 	word := l.at(0)
 	l.count--

@@ -25,7 +25,11 @@ const (
 
 // add adds a name. seconds is stored only if the name does not begin with it.
 func (l *List) add(name []byte, cur bool, seconds int64, stamped bool) {
-	rest, cut := withoutStamp(name, seconds, stamped)
+	rest, cut := name, false
+	if stamped && int64(clamp(seconds)) == seconds { // the time alone restores "TIME."
+		var scratch [24]byte
+		rest, cut = bytes.CutPrefix(name, appendStamp(scratch[:0], seconds))
+	}
 	head := uint16(len(rest))
 	if cur {
 		head |= flagCur
@@ -46,15 +50,6 @@ func (l *List) add(name []byte, cur bool, seconds int64, stamped bool) {
 	}
 	l.names[piece] = append(buf, rest...)
 	l.push(uint64(clamp(seconds))<<32 | uint64(piece*namesPiece+at))
-}
-
-// withoutStamp cuts the "TIME." off a name if the time alone can restore it.
-func withoutStamp(name []byte, seconds int64, stamped bool) (rest []byte, cut bool) {
-	if !stamped || int64(clamp(seconds)) != seconds {
-		return name, false
-	}
-	var scratch [24]byte
-	return bytes.CutPrefix(name, appendStamp(scratch[:0], seconds))
 }
 
 func appendStamp(buf []byte, seconds int64) []byte {

@@ -25,7 +25,6 @@ var (
 type Message struct {
 	Entry       // where it is now
 	Size  int64 // bytes, as it was opened
-	MTime int64 // Unix seconds
 	FD    int   // close-on-exec, positioned at the start
 }
 
@@ -38,11 +37,11 @@ func (b *Box) OpenMessage(e Entry) (*Message, error) {
 	m.Entry = at
 	if err == nil {
 		err = b.inspect(m)
-	} else {
-		err = b.explain(at, err)
+	} else if err != ErrGone && sys.IsOther(b.sub[at.sub()], at.Name) {
+		err = ErrNotRegular // each system has errors of its own for a link or a socket
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", at.Path(), err)
+		return nil, sys.Named(at.Path(), err)
 	}
 	return m, nil
 }
@@ -72,7 +71,7 @@ func (b *Box) open(m *Message, e Entry) (err error) {
 	return err
 }
 
-// inspect fills in the size and the time, and closes a file that is not a message.
+// inspect fills in the size, and closes a file that is not a message.
 func (b *Box) inspect(m *Message) error {
 	var st unix.Stat_t
 	err := sys.Stat(m.FD, &st)
@@ -85,17 +84,8 @@ func (b *Box) inspect(m *Message) error {
 		m.Close()
 		return err
 	}
-	m.Size, m.MTime = st.Size, int64(st.Mtim.Sec)
+	m.Size = st.Size
 	return nil
-}
-
-// explain is ErrNotRegular if an open failed because the name is not that of a regular
-// file: each system has errors of its own for a link or a socket.
-func (b *Box) explain(e Entry, err error) error {
-	if err != ErrGone && sys.IsOther(b.sub[e.sub()], e.Name) {
-		return ErrNotRegular
-	}
-	return err
 }
 
 // ReadAll reads the whole message into buf, or into a larger buffer if it must. It asks for
@@ -111,7 +101,7 @@ func (m *Message) ReadAll(buf []byte) ([]byte, error) {
 	for got < size {
 		n, err := sys.ReadAt(m.FD, buf[got:], got)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", m.Path(), err)
+			return nil, sys.Named(m.Path(), err)
 		}
 		got += int64(n)
 		if n == 0 || got == m.Size {
@@ -119,25 +109,21 @@ func (m *Message) ReadAll(buf []byte) ([]byte, error) {
 		}
 	}
 	if got != m.Size {
-		return nil, fmt.Errorf("%s: %w", m.Path(), ErrChanged)
+		return nil, sys.Named(m.Path(), ErrChanged)
 	}
 	return buf[:got], nil
 }
 
 // ReadAt reads len(p) bytes at off. If the file ends before, it returns fewer and io.EOF.
 func (m *Message) ReadAt(p []byte, off int64) (int, error) {
-	got := 0
-	for got < len(p) {
-		n, err := sys.ReadAt(m.FD, p[got:], off+int64(got))
-		if err != nil {
-			return got, fmt.Errorf("%s: %w", m.Path(), err)
-		}
-		if n == 0 {
-			return got, io.EOF
-		}
-		got += n
+	n, err := sys.ReadFull(m.FD, p, off)
+	if err != nil {
+		return n, sys.Named(m.Path(), err)
 	}
-	return got, nil
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
 }
 
 // Close closes the file; a second time it does nothing.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -27,7 +28,7 @@ type Receiver struct {
 func Make(dir string) error {
 	for _, path := range []string{dir, dir + "/tmp", dir + "/new", dir + "/cur"} {
 		if err := sys.MakeFolder(path, 0o700); err != nil {
-			return fmt.Errorf("%s: %w", path, err)
+			return sys.Named(path, err)
 		}
 	}
 	return nil
@@ -40,10 +41,12 @@ func (b *Box) Receive(host string) (*Receiver, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Receiver{box: b, tmp: tmp, host: fileHost(host)}
+	host = cmp.Or(host, "localhost")
+	fit := strings.NewReplacer("/", `\057`, ":", `\072`) // as the maildir convention says
+	r := &Receiver{box: b, tmp: tmp, host: fit.Replace(host[:min(len(host), 128)])}
 	if err := r.clean(time.Now()); err != nil {
 		r.Close()
-		return nil, fmt.Errorf("%s: %w", sys.Join(b.path, "tmp"), err)
+		return nil, sys.Named(sys.Join(b.path, "tmp"), err)
 	}
 	return r, nil
 }
@@ -56,7 +59,7 @@ func (r *Receiver) InPlace() error {
 	}
 	is, err := sys.InPlace(r.tmp, r.box.dir, "tmp")
 	if err != nil {
-		return fmt.Errorf("%s: %w", sys.Join(r.box.path, "tmp"), err)
+		return sys.Named(sys.Join(r.box.path, "tmp"), err)
 	}
 	if !is {
 		return ErrMoved
@@ -94,11 +97,38 @@ func (r *Receiver) unique() string {
 	return fmt.Sprintf("%d.M%dP%dQ%d.%s", now.Unix(), now.Nanosecond()/1000, unix.Getpid(), r.count, r.host)
 }
 
-// fileHost makes a host name fit for a file name, as the maildir convention says.
-func fileHost(host string) string {
-	host = cmp.Or(host, "localhost")
-	return strings.NewReplacer("/", `\057`, ":", `\072`).Replace(host[:min(len(host), 128)])
-}
-
 // errControl is the error if an address would break the lines that hold it.
 var errControl = errors.New("an address with a control character")
+
+// maxReserve is how many bytes of a disk stay free; of a small disk, a twentieth. Without
+// it, one message too many could leave no room for smaller ones and for other programs.
+const maxReserve = 16 << 20
+
+// roomOn returns how many bytes may be written to a disk, less than 0 if the reserve is
+// touched. A disk that does not tell its size takes any number.
+func roomOn(disk sys.Disk) int64 {
+	if disk.Size == 0 {
+		return math.MaxInt64
+	}
+	return int64(min(disk.Free, math.MaxInt64)) - int64(min(disk.Size/20, maxReserve))
+}
+
+// Room returns an ENOSPC if so many bytes more would leave less than the reserve.
+func (r *Receiver) Room(bytes int64) error {
+	_, err := r.allow(bytes)
+	return err
+}
+
+// allow does the same as Room, and returns how many bytes, at least that many, may be written
+// before the next call.
+func (r *Receiver) allow(bytes int64) (int64, error) {
+	disk, err := sys.DiskOf(r.tmp)
+	if err != nil {
+		return 0, sys.Named(r.box.path, err)
+	}
+	room := roomOn(disk)
+	if bytes > room || room < 0 {
+		return 0, fmt.Errorf("%s: too little of the disk is left: %w", r.box.path, unix.ENOSPC)
+	}
+	return max(bytes, min(room, lookEach)), nil
+}

@@ -1,6 +1,7 @@
 package maildir
 
 import (
+	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -10,16 +11,13 @@ import (
 	"vodmr/maildir/lock"
 )
 
-// A QuotaError is the error if messages were removed, but maildirsize could not be updated.
-// The programs that use that file count anew from time to time.
-type QuotaError struct{ Err error }
-
-func (e *QuotaError) Error() string { return "maildirsize: " + e.Err.Error() }
-func (e *QuotaError) Unwrap() error { return e.Err }
+// ErrQuota is the error if messages were removed, but maildirsize could not be updated. The
+// programs that use that file count anew from time to time.
+var ErrQuota = errors.New("maildirsize")
 
 // Remove unlinks a message and updates maildirsize, if there is one. size is the file's
 // size in bytes. A message that was renamed is found again. ErrGone means that it was
-// removed before, and a *QuotaError that this call removed it. If the error is another one,
+// removed before, and ErrQuota that this call removed it. If the error is another one,
 // the message is still there.
 func (b *Box) Remove(e Entry, size int64) error {
 	if err := b.Removed(e, size, b.Unlink(e)); err != nil {
@@ -44,7 +42,7 @@ func (b *Box) Removed(e Entry, size int64, err error) error {
 		e, err = b.follow(e, b.Unlink)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", e.Path(), err)
+		return sys.Named(e.Path(), err)
 	}
 	// The size that was counted when the message came.
 	if n, ok := sizeIn([]byte(e.Name)); ok {
@@ -68,14 +66,14 @@ func (b *Box) Uncredited() int { return b.freed.count }
 func (b *Box) MayRemove() error {
 	for i, sub := range b.sub {
 		if err := sys.MayChange(sub); err != nil {
-			return fmt.Errorf("%s: %w", subNames[i], err)
+			return sys.Named(subNames[i], err)
 		}
 	}
 	return nil
 }
 
 // Credit notes in maildirsize what the removals since the last time have freed; the error is
-// a *QuotaError. The file is never created. It is opened each time, since other programs
+// ErrQuota. The file is never created. It is opened each time, since other programs
 // replace it when they count anew. If it is missing, that holds until the next scan.
 func (b *Box) Credit() error {
 	if b.freed.count == 0 || b.noQuota || b.Abandoned() {
@@ -94,7 +92,7 @@ func (b *Box) Credit() error {
 		unix.Close(fd)
 	}
 	if err != nil {
-		return &QuotaError{err}
+		return fmt.Errorf("%w: %w", ErrQuota, err)
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package maildir
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -55,7 +54,7 @@ func (l *List) Resume(deadline time.Time) error {
 	for l.scan.sub != scanned {
 		more, err := l.step()
 		if err != nil {
-			return fmt.Errorf("%s: %w", sys.Join(l.scan.box.path, subNames[l.scan.sub]), err)
+			return sys.Named(sys.Join(l.scan.box.path, subNames[l.scan.sub]), err)
 		}
 		if !more {
 			l.leave()
@@ -113,5 +112,9 @@ func (l *List) meet(dir int, name []byte) {
 		seconds = int64(st.Mtim.Sec)
 	}
 	l.add(name, l.scan.sub == inCur, seconds, stamped)
-	l.measure(name)
+	if l.sizes {
+		size, known := sizeIn(name)
+		l.bytes += size
+		l.sizes = known && l.bytes >= 0
+	}
 }

@@ -13,10 +13,6 @@ type allowance struct {
 // refillTime is how long an empty allowance takes to become full.
 const refillTime = 40 * time.Minute
 
-func newAllowance(most int, now time.Time) allowance {
-	return allowance{most: float64(most), left: float64(most), since: now}
-}
-
 func (a *allowance) refill(now time.Time) {
 	a.left = min(a.most, a.left+a.most*float64(now.Sub(a.since))/float64(refillTime))
 	a.since = now

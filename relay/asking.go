@@ -63,7 +63,8 @@ func (s *session) newAsking(src *source) *asking {
 		return nil
 	}
 	a := &asking{source: src, dir: settings.Door, login: s.grant.Login, now: s.Now, log: s.Log,
-		learnt: map[string]*history.Recipients{}, allowance: newAllowance(settings.Ask, time.Now())}
+		learnt: map[string]*history.Recipients{}, allowance: allowance{most: float64(settings.Ask)}}
+	a.allowance.fill(time.Now())
 	if s.wake == nil || settings.Ask == 0 {
 		return a
 	}
@@ -198,17 +199,10 @@ func impossible(domain string) string {
 	return "vodmr-" + strconv.FormatUint(rand.Uint64(), 36) + "@" + domain
 }
 
-// begun says that a transaction begins.
-func (a *asking) begun(tx *smtp.Transaction) {
+// setTurn says if a question may be asked next.
+func (a *asking) setTurn(turn bool) {
 	if a != nil {
-		a.turn = !tx.AskOnly
-	}
-}
-
-// mayAsk says that the session has done all else that was due, such as looking for mail.
-func (a *asking) mayAsk() {
-	if a != nil {
-		a.turn = true
+		a.turn = turn
 	}
 }
 
@@ -221,7 +215,10 @@ func (a *asking) hasQuestion() bool {
 func (a *asking) answered(decisions []smtp.Decision) {
 	questions := a.questions
 	a.tx, a.questions = nil, nil
-	a.noteAnswered()
+	if notes := a.source.spool.History(); !a.proved && notes.Server(askKey) == askBroke {
+		notes.SetServer(askKey, askFine) // it answers
+	}
+	a.proved = true
 	if a.made {
 		a.answeredMade(questions[0], decisions[0])
 		questions, decisions = questions[1:], decisions[1:]
@@ -256,15 +253,16 @@ func (a *asking) judge(normal string, d smtp.Decision) door.Answer {
 	if d.Reply.Refused() {
 		a.allowance.spend(time.Now())
 	}
+	verdict := door.Unknown
 	if d.Stage == smtp.StageRcpt && d.Reply.Accepted() {
-		a.remember(normal, d)
-		return door.Answer{Verdict: door.Yes, Words: words}
+		verdict = door.Yes
+	} else if unknownRecipient(d) && a.source.spool.History().Trusts() {
+		verdict = door.No
 	}
-	if unknownRecipient(d) && a.source.spool.History().Trusts() {
+	if verdict != door.Unknown {
 		a.remember(normal, d)
-		return door.Answer{Verdict: door.No, Words: words}
 	}
-	return door.Answer{Verdict: door.Unknown, Words: words}
+	return door.Answer{Verdict: verdict, Words: words}
 }
 
 // unknownRecipient reports if a reply says that the server does not have this recipient:
@@ -325,21 +323,13 @@ func (a *asking) remember(raw string, d smtp.Decision) {
 	}
 }
 
-// noteAnswered notes that the server answers questions.
-func (a *asking) noteAnswered() {
-	notes := a.source.spool.History()
-	if !a.proved && notes.Server(askKey) == askBroke {
-		notes.SetServer(askKey, askFine)
-	}
-	a.proved = true
-}
-
 // end notes that the session ended with a question in flight, and closes the door.
 func (a *asking) end(err error) {
 	if a == nil {
 		return
 	}
-	if a.tx != nil && !isOurEnd(err) {
+	ours := err == endBySignal || err == endByExpire // the front ended the session
+	if a.tx != nil && !ours {
 		notes, word := a.source.spool.History(), askBroke
 		if notes.Server(askKey) == askBroke {
 			word = askNever
@@ -349,9 +339,6 @@ func (a *asking) end(err error) {
 	}
 	a.close()
 }
-
-// isOurEnd reports if the front ended the session.
-func isOurEnd(err error) bool { return err == endBySignal || err == endByExpire }
 
 // close closes the door.
 func (a *asking) close() {

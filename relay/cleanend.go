@@ -27,15 +27,6 @@ func isCleanEnd(err error) bool {
 	return is
 }
 
-// withoutWrapping returns the cleanEnd alone if err is one: the Sender's error around it
-// says that the connection broke.
-func withoutWrapping(err error) error {
-	if e, is := errors.AsType[cleanEnd](err); is {
-		return e
-	}
-	return err
-}
-
 const (
 	noSession = "the customer's mail server refuses the connection: all mail is kept"
 	noName    = "the customer's mail server refuses this host's name in EHLO and HELO: all mail is kept"

@@ -18,7 +18,7 @@ func (s *session) guardATRN(arg string) *hang.Guard {
 	if s.Abort == nil {
 		return nil
 	}
-	return hang.Watch(s.timings().hang, "look up the login", s.Log, func(log *logline.Logger) { s.giveUp(arg, log) })
+	return hang.Watch(s.timings.hang, "look up the login", s.Log, func(log *logline.Logger) { s.giveUp(arg, log) })
 }
 
 // giveUp answers ATRN in place of the main thread, and ends the connection and the process. It

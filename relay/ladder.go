@@ -22,13 +22,6 @@ func (s *source) broke() {
 	}
 }
 
-// ignore takes those extensions back that this login's sessions are not to use.
-func (s *session) ignore(offered *smtp.Extensions) {
-	for _, name := range s.grant.Settings.Ignore {
-		offered.Ignore(name)
-	}
-}
-
 // doubt names the messages that a broken session left unanswered after their content went
 // out.
 func (s *source) doubt(why error) {

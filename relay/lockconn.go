@@ -20,10 +20,6 @@ type lockConn struct {
 	next     time.Time // when to ask; zero for never
 }
 
-func (s *session) newLockConn() *lockConn {
-	return &lockConn{Conn: s.Conn, session: s, next: time.Now().Add(s.lookInterval())}
-}
-
 // SetDeadline is smtp.Duplex's.
 func (c *lockConn) SetDeadline(t time.Time) error {
 	c.deadline = t
@@ -33,12 +29,12 @@ func (c *lockConn) SetDeadline(t time.Time) error {
 // Exchange is smtp.Duplex's. If the wait is cut short to ask for the lock, it returns with
 // nothing done.
 func (c *lockConn) Exchange(out, in []byte) (wrote, read int, err error) {
-	if err := c.Conn.SetDeadline(earlier(c.deadline, c.next)); err != nil {
+	if err := c.Conn.SetDeadline(earliest(c.deadline, c.next)); err != nil {
 		return 0, 0, err
 	}
 	wrote, read, err = c.Conn.Exchange(out, in)
 	now := time.Now()
-	if errors.Is(err, fdio.ErrTimeout) && c.isTime(now) && (c.deadline.IsZero() || now.Before(c.deadline)) {
+	if errors.Is(err, fdio.ErrTimeout) && isDue(c.next, now) && !isDue(c.deadline, now) {
 		err = nil
 	}
 	if lost := c.ask(now); lost != nil {
@@ -47,13 +43,10 @@ func (c *lockConn) Exchange(out, in []byte) (wrote, read int, err error) {
 	return wrote, read, err
 }
 
-// isTime reports if the lock is to be asked for.
-func (c *lockConn) isTime(now time.Time) bool { return !c.next.IsZero() && !now.Before(c.next) }
-
 // ask asks for the lock if it is time. If it is lost, nothing in the Maildir is changed any
 // more.
 func (c *lockConn) ask(now time.Time) error {
-	if !c.isTime(now) {
+	if !isDue(c.next, now) {
 		return nil
 	}
 	s := c.session

@@ -24,7 +24,7 @@ type lookout struct {
 	every  time.Duration
 	log    *logline.Logger
 
-	pipe  [2]int
+	pipe  [2]int // can be read once a look has ended; -1 if none takes its time
 	seen  chan sight
 	next  time.Time // of the next look
 	began time.Time // of the look that is under way; zero for none
@@ -51,7 +51,7 @@ func (s *session) lookInterval() time.Duration {
 	if look := s.grant.Settings.Look; look > 0 {
 		return look
 	}
-	return s.timings().look
+	return s.timings.look
 }
 
 // newLookout makes the session's lookout.
@@ -75,13 +75,13 @@ func (s *session) newLookout() *lookout {
 }
 
 // afar reports if it looks at a Maildir that another host may change.
-func (l *lookout) afar() bool { return l != nil && l.glance != nil }
+func (l *lookout) afar() bool { return l.glance != nil }
 
 // wakeTime is when something is to be done: a look, or to log that one hangs. The zero
 // time is never.
 func (l *lookout) wakeTime() time.Time {
 	switch {
-	case l == nil || l.hangs:
+	case l.hangs:
 		return time.Time{}
 	case !l.began.IsZero():
 		return l.began.Add(hang.Long)
@@ -91,8 +91,7 @@ func (l *lookout) wakeTime() time.Time {
 
 // work does what has its time.
 func (l *lookout) work(now time.Time) {
-	at := l.wakeTime()
-	if at.IsZero() || now.Before(at) {
+	if !isDue(l.wakeTime(), now) {
 		return
 	}
 	if l.began.IsZero() {
@@ -110,7 +109,7 @@ func (l *lookout) logHang(reason string, now time.Time) {
 
 // look begins a look, unless one is under way.
 func (l *lookout) look(now time.Time, requests bool) {
-	if l == nil || !l.began.IsZero() {
+	if !l.began.IsZero() {
 		return
 	}
 	l.began = now
@@ -137,7 +136,7 @@ func (l *lookout) sees(requests bool) (s sight) {
 
 // take returns what a look that has ended saw; ok is false if none has.
 func (l *lookout) take() (seen sight, ok bool) {
-	if l == nil || l.began.IsZero() || len(l.seen) == 0 {
+	if l.began.IsZero() || len(l.seen) == 0 {
 		return seen, false
 	}
 	seen = <-l.seen
@@ -154,14 +153,6 @@ func (l *lookout) take() (seen sight, ok bool) {
 		l.next = now.Add(min(l.every, soonTime))
 	}
 	return seen, true
-}
-
-// fd can be read once a look has ended; -1 if none takes its time.
-func (l *lookout) fd() int {
-	if l == nil {
-		return -1
-	}
-	return l.pipe[0]
 }
 
 // close ends it, but leaves a look that hangs its pipe.

@@ -68,6 +68,9 @@ const unturned = 5 * time.Minute
 // Serve answers an authenticated customer until the session ends. The error is
 // nil if it had a clean end.
 func Serve(c Config) error {
+	if c.timings == nil {
+		c.timings = standardTimings()
+	}
 	s := &session{Config: c, server: smtp.NewServer(c.Conn), start: time.Now(), login: grant.NewLogin(c.Login, c.Environ)}
 	s.server.Until = s.start.Add(unturned)
 	s.server.Commands = s.commands()
@@ -102,12 +105,4 @@ type timings struct {
 
 func standardTimings() *timings {
 	return &timings{takeOver: 15 * time.Second, probe: 10 * time.Second, hang: 25 * time.Second, look: grant.LookStandard, retries: *spool.StandardTimings()}
-}
-
-// timings returns those of this session.
-func (s *session) timings() *timings {
-	if s.Config.timings == nil {
-		s.Config.timings = standardTimings()
-	}
-	return s.Config.timings
 }

@@ -47,8 +47,9 @@ func (s *session) commands() map[string]smtp.Command {
 		"HELP": smtp.Always(smtp.NewReply(214, "2.0.0", "say ATRN, or ATRN domain,domain, and be ready to take mail on this connection")),
 		"AUTH": smtp.Always(smtp.ReplyBadSequence("you are logged in")),
 		"QUIT": smtp.Quit(s.Host),
+
+		"STARTTLS": smtp.Always(smtp.ReplyBadSequence("too late for STARTTLS: you are logged in")),
 	}
-	commands["STARTTLS"] = smtp.Always(smtp.ReplyBadSequence("too late for STARTTLS: you are logged in"))
 	for _, verb := range smtp.MailVerbs() {
 		commands[verb] = smtp.Always(smtp.ReplyNoMailHere())
 	}
@@ -194,7 +195,7 @@ func (s *session) newSpool() *spool.Spool {
 	bouncer := spool.NewBouncer(s.Queue, s.Qmail, s.control)
 	s.spool = spool.Open(s.box, s.grant, bouncer, s.Now, s.Log)
 	s.spool.Session = s.Session
-	s.spool.SetTimings(&s.timings().retries)
+	*s.spool.Times = s.timings.retries
 	return s.spool
 }
 
@@ -202,9 +203,9 @@ func (s *session) newSpool() *spool.Spool {
 // host and hear of it only when it looks.
 func (s *session) patience() time.Duration {
 	if s.looksAfar() {
-		return s.timings().takeOver + s.lookInterval()
+		return s.timings.takeOver + s.lookInterval()
 	}
-	return s.timings().takeOver
+	return s.timings.takeOver
 }
 
 // takeOver takes the lock from a standing session.

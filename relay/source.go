@@ -64,7 +64,7 @@ func (s *source) nextMail() *smtp.Transaction {
 			s.foretold = append(s.foretold, b)
 			continue
 		}
-		tx := b.Transaction()
+		tx := b.Transaction
 		tx.Plain = tx.Plain || s.lockStep
 		s.inFlight[tx] = b
 		return tx
@@ -76,9 +76,6 @@ func (s *source) nextMail() *smtp.Transaction {
 func (s *source) mayBegin() bool {
 	return !s.mailMaxReached() && !s.ending() && s.spool.Trust.MayOffer(len(s.foretold))
 }
-
-// noticesWait reports if notices for the customer's postmaster can be sent now.
-func (s *source) noticesWait() bool { return s.spool.Notices.Wait() && s.mayBegin() }
 
 // terminating reports if this process was told to end.
 func (s *source) terminating() bool { return s.wake != nil && s.wake.terminating }
@@ -94,7 +91,7 @@ func (s *source) mailMaxReached() bool {
 
 // Begun is smtp.Source's.
 func (s *source) Begun(tx *smtp.Transaction) {
-	s.asking.begun(tx)
+	s.asking.setTurn(!tx.AskOnly)
 	if !tx.AskOnly {
 		s.spool.Begun(s.inFlight[tx])
 	}

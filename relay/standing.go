@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"vodmr/internal/logline"
-	"vodmr/maildir"
 	"vodmr/smtp"
 )
 
@@ -14,10 +13,7 @@ func (s *session) isStanding() bool { return s.grant.Settings.Standing() }
 
 // A standing session sends what waits, then whatever comes.
 type standing struct {
-	source *source
-	wake   *wakeConn
-	log    *logline.Logger
-	box    *maildir.Box
+	*session
 	noop   time.Duration // VODMR_NOOP
 	end    time.Time     // of VODMR_IDLE
 	kept   time.Time     // when keepAlive was called last
@@ -27,7 +23,7 @@ type standing struct {
 // runStanding runs a standing session.
 func (s *session) runStanding(src *source) error {
 	now, idle, noop := time.Now(), s.grant.Settings.Idle, s.grant.Settings.Noop
-	st := &standing{source: src, wake: s.wake, log: s.Log, box: s.box, noop: noop, end: now.Add(idle), kept: now}
+	st := &standing{session: s, noop: noop, end: now.Add(idle), kept: now}
 	s.Log.Event("stand", logline.N("seconds", int64(idle.Seconds())), logline.N("noop", int64(noop.Seconds())))
 	for {
 		if err := src.run(); err != nil {
@@ -102,7 +98,7 @@ func (st *standing) keepAlive(now time.Time) error {
 	if st.box.Lock.EvictionRequested() { // without a Watch nothing else tells
 		return endByExpire
 	}
-	st.wake.mail = st.wake.mail || st.source.spool.Looks.Changed()
+	st.wake.mail = st.wake.mail || st.spool.Looks.Changed()
 	st.source.sender.Noop()
 	return nil
 }
@@ -120,10 +116,10 @@ func (st *standing) renew() error {
 // nextLook is when to look into the Maildir.
 func (st *standing) nextLook() time.Time {
 	if st.wake.mail {
-		return st.source.spool.Looks.NotBefore()
+		return st.spool.Looks.NotBefore
 	}
-	if retryAt := st.source.spool.NextRetry(); !retryAt.IsZero() {
-		return later(retryAt, st.source.spool.Looks.NotBefore())
+	if retryAt := st.spool.NextRetry(); !retryAt.IsZero() {
+		return later(retryAt, st.spool.Looks.NotBefore)
 	}
 	return st.end
 }
@@ -142,9 +138,9 @@ func (st *standing) look() error {
 	}
 	if st.failed != err.Error() {
 		st.failed = err.Error()
-		st.log.Event("error", logline.Err(err))
+		st.Log.Event("error", logline.Err(err))
 	}
-	st.source.spool.Looks.Failed(st.nextNoop())
+	st.spool.Looks.Failed(st.nextNoop())
 	return nil
 }
 
@@ -154,12 +150,7 @@ func (st *standing) rest() error {
 		return nil // it is its turn now
 	}
 	st.source.rest()
-	until := st.end
-	for _, t := range []time.Time{st.nextNoop(), st.nextLook(), st.wake.doorDue(), st.wake.lookout.wakeTime()} {
-		if !t.IsZero() && t.Before(until) {
-			until = t
-		}
-	}
+	until := earliest(st.end, st.nextNoop(), st.nextLook(), st.wake.doorDue(), st.wake.lookout.wakeTime())
 	return st.source.sender.Idle(func() (bool, error) { return st.wake.rest(until) })
 }
 

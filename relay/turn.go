@@ -3,6 +3,7 @@ package relay
 import (
 	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"vodmr/internal/logline"
@@ -17,14 +18,21 @@ func (s *session) turn() error {
 	if s.isStanding() {
 		conn = s.newWakeConn()
 	} else {
-		conn = s.newLockConn()
+		conn = &lockConn{Conn: s.Conn, session: s, next: time.Now().Add(s.lookInterval())}
 	}
-	sender := smtp.NewSender(conn, s.timeouts(), s.grant.Settings.Window)
+	timeouts := smtp.StandardTimeouts()
+	if d := s.control.TimeoutRemote; d > 0 {
+		timeouts = smtp.SameTimeouts(d)
+	}
+	sender := smtp.NewSender(conn, timeouts, s.grant.Settings.Window)
 	if s.wake != nil {
 		s.wake.judging = sender.Judging
 	}
 	src := s.newSource(sender)
-	err := withoutWrapping(s.send(src))
+	err := s.send(src)
+	if clean, is := errors.AsType[cleanEnd](err); is {
+		err = clean // the Sender's error around it says that the connection broke
+	}
 	src.end(err)
 	if err == nil || isCleanEnd(err) || refusesSession(err) {
 		_ = sender.Quit() // after 421 or a hang-up too: it fails at once
@@ -37,20 +45,15 @@ func (s *session) turn() error {
 	return err
 }
 
-func (s *session) timeouts() smtp.Timeouts {
-	if d := s.control.TimeoutRemote; d > 0 {
-		return smtp.SameTimeouts(d)
-	}
-	return smtp.StandardTimeouts()
-}
-
 // send says hello and sends what waits.
 func (s *session) send(src *source) error {
 	sender := src.sender
 	if err := sender.Hello(s.control.HeloHost); err != nil {
 		return err
 	}
-	s.ignore(&sender.Peer.Extensions)
+	for _, name := range s.grant.Settings.Ignore {
+		sender.Peer.Extensions.Ignore(name)
+	}
 	if s.wake != nil {
 		s.wake.hello = true
 	}
@@ -73,7 +76,7 @@ func (s *session) send(src *source) error {
 
 // run sends all that can be sent now.
 func (s *source) run() error {
-	s.asking.mayAsk()
+	s.asking.setTurn(true) // all else that was due is done, such as looking for mail
 	for {
 		if err := s.sender.Run(s); err != nil {
 			return err
@@ -82,7 +85,7 @@ func (s *source) run() error {
 			continue
 		}
 		s.spool.Trust.DecideSenders()
-		if !s.noticesWait() {
+		if !s.spool.Notices.Wait() || !s.mayBegin() {
 			s.spool.Finish()
 			return nil
 		}
@@ -96,7 +99,8 @@ func (s *source) stopped() error {
 	case s.spool.MustStop:
 		return endByNotes
 	case s.spool.HungUp():
-		return lastWords(s.sender)
+		// What the customer's server said before it hung up tells how the session ended.
+		return s.sender.Idle(func() (readable bool, err error) { return true, nil })
 	case why != "":
 		return endRefused
 	}
@@ -129,19 +133,11 @@ func (s *source) end(err error) {
 // endSenders decides about refused MAILs. If the session broke while the reply to another
 // MAIL was outstanding, they are not believed.
 func (s *source) endSenders() {
-	for _, u := range s.sender.Unanswered() {
-		if u.Asked {
-			s.spool.Trust.DoubtSenders()
-			return
-		}
+	if slices.ContainsFunc(s.sender.Unanswered(), func(u smtp.Unanswered) bool { return u.Asked }) {
+		s.spool.Trust.DoubtSenders()
+	} else {
+		s.spool.Trust.DecideSenders()
 	}
-	s.spool.Trust.DecideSenders()
-}
-
-// lastWords reads what the customer's server said before it hung up, and says how the
-// session ended.
-func lastWords(sender *smtp.Sender) error {
-	return sender.Idle(func() (readable bool, err error) { return true, nil })
 }
 
 // logEnd writes the session's last line.

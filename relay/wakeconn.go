@@ -60,7 +60,7 @@ func unwatched() logline.Field {
 
 // newWakeConn makes the session a standing session.
 func (s *session) newWakeConn() *wakeConn {
-	c := &wakeConn{Conn: s.Conn, probe: s.timings().probe, log: s.Log, signal: s.terminated(), heard: time.Now(), mail: true}
+	c := &wakeConn{Conn: s.Conn, probe: s.timings.probe, log: s.Log, signal: s.terminated(), heard: time.Now(), mail: true}
 	s.wake = c
 	c.watch = s.watch()
 	if err := s.box.Lock.MarkStanding(); err != nil {
@@ -121,7 +121,7 @@ func (c *wakeConn) Exchange(out, in []byte) (wrote, read int, err error) {
 		return 0, 0, c.interrupted()
 	case read > 0 || wrote > 0 && c.drains():
 		c.alive(read > 0)
-	case errors.Is(err, fdio.ErrTimeout) && c.overdue():
+	case errors.Is(err, fdio.ErrTimeout) && !c.asked.IsZero() && time.Since(c.asked) >= c.probe:
 		err = c.giveWay()
 	case errors.Is(err, fdio.ErrTimeout) && c.looksNow():
 		c.look()
@@ -132,9 +132,12 @@ func (c *wakeConn) Exchange(out, in []byte) (wrote, read int, err error) {
 
 // looksNow reports if the last Exchange ended for a look.
 func (c *wakeConn) looksNow() bool {
-	at, now := c.lookout.wakeTime(), time.Now()
-	return !at.IsZero() && !now.Before(at) && (c.deadline.IsZero() || now.Before(c.deadline))
+	now := time.Now()
+	return isDue(c.lookout.wakeTime(), now) && !isDue(c.deadline, now)
 }
+
+// isDue reports if a time has come; the zero time is never.
+func isDue(t, now time.Time) bool { return !t.IsZero() && !now.Before(t) }
 
 // doorPause is how long questions wait behind the customer's connection.
 const doorPause = 20 * time.Millisecond
@@ -146,20 +149,16 @@ func (c *wakeConn) exchange(out, in []byte) (wrote, read int, err error) {
 	if c.door != nil && c.door.Reopens() {
 		c.listen()
 	}
-	if !c.doorTurn {
-		_ = c.Conn.SetDeadline(bound)
-		return c.Conn.Exchange(out, in)
+	until := bound
+	if c.doorTurn {
+		c.doorTurn = false
+		until = earliest(bound, time.Now().Add(doorPause))
+		c.Wake(c.signs()...)
+		defer c.listen()
 	}
-	c.doorTurn = false
-	pause := time.Now().Add(doorPause)
-	if !bound.IsZero() && bound.Before(pause) {
-		pause = bound
-	}
-	c.Wake(c.signs()...)
-	defer c.listen()
-	_ = c.Conn.SetDeadline(pause)
+	_ = c.Conn.SetDeadline(until)
 	wrote, read, err = c.Conn.Exchange(out, in)
-	if errors.Is(err, fdio.ErrTimeout) && (bound.IsZero() || time.Now().Before(bound)) {
+	if until != bound && errors.Is(err, fdio.ErrTimeout) && !isDue(bound, time.Now()) {
 		return 0, 0, nil
 	}
 	return wrote, read, err
@@ -189,23 +188,21 @@ func (c *wakeConn) lostLock() error {
 
 // bound is the earliest of three deadlines: the sender's, the probe's and the next look's.
 func (c *wakeConn) bound() time.Time {
-	bound := earlier(c.deadline, c.lookout.wakeTime())
-	if c.asked.IsZero() {
-		return bound
+	var probed time.Time
+	if !c.asked.IsZero() {
+		probed = c.asked.Add(c.probe)
 	}
-	return earlier(bound, c.asked.Add(c.probe))
+	return earliest(c.deadline, c.lookout.wakeTime(), probed)
 }
 
-// earlier is the earlier of two times; the zero time is never.
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
+// earliest is the earliest of some times; the zero time is never.
+func earliest(times ...time.Time) (first time.Time) {
+	for _, t := range times {
+		if first.IsZero() || !t.IsZero() && t.Before(first) {
+			first = t
+		}
 	}
-	return a
-}
-
-func (c *wakeConn) overdue() bool {
-	return !c.asked.IsZero() && time.Since(c.asked) >= c.probe
+	return first
 }
 
 // drains reports if octets that were just written show that the customer takes
@@ -293,24 +290,19 @@ func (c *wakeConn) look() {
 	if !ok {
 		return
 	}
-	c.takeRight(seen)
+	if seen.lost != "" {
+		c.gone = cleanEnd(seen.lost)
+	}
+	if err := seen.rightErr; err != nil && err.Error() != c.rightFailed { // it is logged once
+		c.rightFailed = err.Error()
+		c.log.Event("error", logline.F("reason", "a change of the login's right is not seen"), logline.Err(err))
+	}
 	if c.lookout.afar() {
 		c.take(seen.Seen)
 	}
 }
 
-// takeRight takes what a look saw of the login's right. That nothing is known is logged once.
-func (c *wakeConn) takeRight(seen sight) {
-	if seen.lost != "" {
-		c.gone = cleanEnd(seen.lost)
-	}
-	if err := seen.rightErr; err != nil && err.Error() != c.rightFailed {
-		c.rightFailed = err.Error()
-		c.log.Event("error", logline.F("reason", "a change of the login's right is not seen"), logline.Err(err))
-	}
-}
-
-// take takes what a look saw. If the mailbox is no longer this session's, nothing in it is
+// take takes what a look afar saw. If the mailbox is no longer this session's, nothing in it is
 // changed any more.
 func (c *wakeConn) take(seen maildir.Seen) {
 	switch {
@@ -359,7 +351,7 @@ func (c *wakeConn) signs() []int {
 	if c.signal >= 0 {
 		signs = append(signs, c.signal)
 	}
-	if fd := c.lookout.fd(); fd >= 0 {
+	if fd := c.lookout.pipe[0]; fd >= 0 {
 		signs = append(signs, fd)
 	}
 	return signs

@@ -29,7 +29,7 @@ func (c *instant) Rest(time.Time) (bool, error) { return true, nil }
 // TestWokenWhileReading: new mail that lands as the customer's server begins to say
 // something is not left until the next NOOP.
 func TestWokenWhileReading(t *testing.T) {
-	c := &wakeConn{Conn: &instant{err: fdio.ErrWoken}, probe: standardTimings().probe, signal: -1}
+	c := &wakeConn{lookout: &lookout{pipe: [2]int{-1, -1}}, Conn: &instant{err: fdio.ErrWoken}, probe: standardTimings().probe, signal: -1}
 	if readable, err := c.rest(time.Now()); !readable || err != nil {
 		t.Errorf("at first: %v, %v", readable, err)
 	}
@@ -69,7 +69,7 @@ func TestAskedForTheLock(t *testing.T) {
 		"woken by something else, nothing is": {conn: instant{err: fdio.ErrWoken}, ago: probe / 2, asked: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := &wakeConn{Conn: &test.conn, probe: probe, signal: -1, asked: time.Now().Add(-test.ago),
+			c := &wakeConn{lookout: &lookout{pipe: [2]int{-1, -1}}, Conn: &test.conn, probe: probe, signal: -1, asked: time.Now().Add(-test.ago),
 				probing: test.probing, judging: func() bool { return test.judging }}
 			_, _, err := c.Exchange([]byte("x"), make([]byte, 1))
 			if test.gives && (err == nil || errors.Is(err, fdio.ErrTimeout)) || !test.gives && !errors.Is(err, test.err) {
@@ -95,14 +95,14 @@ func TestProbeBoundsAWait(t *testing.T) {
 		"asked some time back": {own: now.Add(time.Hour), asked: now.Add(-time.Hour), want: now.Add(-59 * time.Minute)},
 	} {
 		conn := &instant{read: 1}
-		c := &wakeConn{Conn: conn, probe: time.Minute, signal: -1, asked: test.asked}
+		c := &wakeConn{lookout: &lookout{pipe: [2]int{-1, -1}}, Conn: conn, probe: time.Minute, signal: -1, asked: test.asked}
 		require.OK(t, c.SetDeadline(test.own))
 		_, _, err := c.Exchange(nil, make([]byte, 1))
 		if require.OK(t, err); !conn.deadline.Equal(test.want) {
 			t.Errorf("%s: waits until %v, want %v", name, conn.deadline, test.want)
 		}
 	}
-	c := &wakeConn{asked: now}
+	c := &wakeConn{lookout: &lookout{pipe: [2]int{-1, -1}}, asked: now}
 	if first, second := c.wantsProbe(), c.wantsProbe(); !first || second {
 		t.Errorf("asked once, NOOP is wanted: %v, then %v", first, second)
 	}
@@ -125,7 +125,7 @@ func (*pausedDoor) NextExpiry() time.Time { return time.Time{} }
 // TestDoorReopens: also while mail flows without an end, the door is heard again after a pause.
 func TestDoorReopens(t *testing.T) {
 	conn, paused := &instant{read: 1}, &pausedDoor{true}
-	c := &wakeConn{Conn: conn, signal: -1, door: paused}
+	c := &wakeConn{lookout: &lookout{pipe: [2]int{-1, -1}}, Conn: conn, signal: -1, door: paused}
 	c.listen()
 	for _, want := range []int{0, 1} {
 		_, _, err := c.Exchange(nil, make([]byte, 1))

@@ -3,6 +3,7 @@ package smtp
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 )
 
 // An Encoder turns stored lines into SMTP's: LF or CRLF becomes CRLF, a stray
@@ -118,10 +119,5 @@ func EightBit[T string | []byte](src T) bool {
 			return true
 		}
 	}
-	for _, c := range b {
-		if c >= 0x80 {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(b, func(c byte) bool { return c >= 0x80 })
 }

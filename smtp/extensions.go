@@ -29,10 +29,7 @@ type Extensions struct {
 // name. A keyword with a value that makes no sense counts as not offered.
 func ParseExtensions(lines []string) Extensions {
 	var x Extensions
-	if len(lines) == 0 {
-		return x
-	}
-	for _, line := range lines[1:] {
+	for _, line := range lines[min(1, len(lines)):] {
 		words := strings.Fields(line)
 		if len(words) > 0 {
 			x.add(address.Upper(words[0]), words[1:])
@@ -41,19 +38,19 @@ func ParseExtensions(lines []string) Extensions {
 	return x
 }
 
+// flags are the extensions that have no value.
+func (x *Extensions) flags() map[string]*bool {
+	return map[string]*bool{
+		"PIPELINING": &x.Pipelining, "CHUNKING": &x.Chunking, "8BITMIME": &x.EightBitMIME, "SMTPUTF8": &x.SMTPUTF8,
+	}
+}
+
 func (x *Extensions) add(keyword string, params []string) {
-	switch keyword {
-	case "PIPELINING":
-		x.Pipelining = true
-	case "CHUNKING":
-		x.Chunking = true
-	case "8BITMIME":
-		x.EightBitMIME = true
-	case "SMTPUTF8":
-		x.SMTPUTF8 = true
-	case "SIZE":
+	if flag := x.flags()[keyword]; flag != nil {
+		*flag = true
+	} else if keyword == "SIZE" {
 		x.addSize(params)
-	case "LIMITS":
+	} else if keyword == "LIMITS" {
 		for _, param := range params {
 			x.addLimit(param)
 		}
@@ -77,32 +74,20 @@ func (x *Extensions) addSize(params []string) {
 
 func (x *Extensions) addLimit(param string) {
 	name, value, _ := strings.Cut(param, "=")
-	n, err := strconv.Atoi(value)
-	if err != nil || n < 1 {
-		return
-	}
-	switch address.Upper(name) {
-	case "MAILMAX":
-		x.MailMax = n
-	case "RCPTMAX":
-		x.RcptMax = n
-	case "RCPTDOMAINMAX":
-		x.RcptDomainMax = n
+	limit := map[string]*int{"MAILMAX": &x.MailMax, "RCPTMAX": &x.RcptMax, "RCPTDOMAINMAX": &x.RcptDomainMax}[address.Upper(name)]
+	if n, err := strconv.Atoi(value); limit != nil && err == nil && n >= 1 {
+		*limit = n
 	}
 }
 
 // Ignore takes back one extension by its EHLO keyword, in either case, as if the
 // server had not offered it. An unknown keyword changes nothing.
 func (x *Extensions) Ignore(name string) {
-	switch address.Upper(name) {
-	case "PIPELINING":
-		x.Pipelining = false
-	case "CHUNKING":
-		x.Chunking = false
-	case "8BITMIME":
-		x.EightBitMIME = false
-	case "SMTPUTF8":
-		x.SMTPUTF8 = false
+	keyword := address.Upper(name)
+	if flag := x.flags()[keyword]; flag != nil {
+		*flag = false
+	}
+	switch keyword {
 	case "SIZE":
 		x.SizeOffered, x.Size = false, 0
 	case "LIMITS":

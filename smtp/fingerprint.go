@@ -43,11 +43,7 @@ func isConstant(word string) bool {
 }
 
 func dateWords() []string {
-	return []string{
-		"mon", "tue", "wed", "thu", "fri", "sat", "sun",
-		"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
-		"jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
-		"january", "february", "march", "april", "june", "july", "august",
-		"september", "october", "november", "december", "am", "pm",
-	}
+	return strings.Fields(`mon tue wed thu fri sat sun monday tuesday wednesday thursday friday saturday sunday
+		jan feb mar apr may jun jul aug sep oct nov dec january february march april june july august
+		september october november december am pm`)
 }

@@ -79,6 +79,8 @@ func (r Reply) AppendTo(dst []byte) []byte {
 	if len(r.Lines) == 0 {
 		r.Lines = []string{""}
 	}
+	// Text that repeats what a peer said must not become a reply of its own.
+	oneLine := strings.NewReplacer("\r", " ", "\n", " ")
 	for i, text := range r.Lines {
 		dst = strconv.AppendInt(dst, int64(r.Code), 10)
 		if i < len(r.Lines)-1 {
@@ -89,20 +91,7 @@ func (r Reply) AppendTo(dst []byte) []byte {
 		if r.Enhanced != "" {
 			dst = append(append(dst, r.Enhanced...), ' ')
 		}
-		dst = append(appendText(dst, text), '\r', '\n')
-	}
-	return dst
-}
-
-// appendText makes a CR or LF a space: text that repeats what a peer said must
-// not become a reply of its own.
-func appendText(dst []byte, text string) []byte {
-	for i := 0; i < len(text); i++ {
-		c := text[i]
-		if c == '\r' || c == '\n' {
-			c = ' '
-		}
-		dst = append(dst, c)
+		dst = append(append(dst, oneLine.Replace(text)...), '\r', '\n')
 	}
 	return dst
 }
@@ -163,7 +152,7 @@ func (p *ReplyParser) add(line []byte) (last bool, err error) {
 	}
 	code, text, last, ok := splitReplyLine(line)
 	if !ok {
-		return false, fmt.Errorf("%w: %q", ErrNotSMTP, cut(line, 60))
+		return false, fmt.Errorf("%w: %q", ErrNotSMTP, line[:min(len(line), 60)])
 	}
 	if len(p.lines) > 0 && code != p.code {
 		return false, fmt.Errorf("%w: a reply of lines with the codes %d and %d", ErrNotSMTP, p.code, code)
@@ -184,15 +173,10 @@ func splitReplyLine(line []byte) (code int, text []byte, last, ok bool) {
 		return 0, nil, false, false
 	}
 	code = int(line[0]-'0')*100 + int(line[1]-'0')*10 + int(line[2]-'0')
-	switch {
-	case len(line) == 3:
+	if len(line) == 3 {
 		return code, nil, true, true
-	case line[3] == ' ':
-		return code, line[4:], true, true
-	case line[3] == '-':
-		return code, line[4:], false, true
 	}
-	return 0, nil, false, false
+	return code, line[4:], line[3] == ' ', line[3] == ' ' || line[3] == '-'
 }
 
 // newReply takes the enhanced code off each line (RFC 2034 section 4).
@@ -224,14 +208,7 @@ func enhancedCode(code int, text string) string {
 
 // isShortNumber reports if s is one to three digits (RFC 3463 section 2).
 func isShortNumber(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if !isDigit(s[i]) {
-			return false
-		}
-	}
-	return 1 <= len(s) && len(s) <= 3
+	return 1 <= len(s) && len(s) <= 3 && strings.Trim(s, "0123456789") == ""
 }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
-
-func cut(b []byte, n int) []byte { return b[:min(len(b), n)] }

@@ -2,6 +2,7 @@ package smtp
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"time"
 
@@ -77,19 +78,11 @@ func (s *Server) ReadLine() ([]byte, error) {
 	}
 	// A peer that keeps us busy with what it sent ahead never makes a read wait.
 	if !s.Until.IsZero() && !time.Now().Before(s.Until) {
-		return nil, errUntil
+		return nil, os.ErrDeadlineExceeded
 	}
 	s.setDeadline()
 	return s.Lines.ReadLine()
 }
-
-// errUntil is a time-out: the session's time is over.
-var errUntil error = untilError{}
-
-type untilError struct{}
-
-func (untilError) Error() string { return "the session's time is over" }
-func (untilError) Timeout() bool { return true }
 
 // setDeadline bounds the next wait by Idle and by Until.
 func (s *Server) setDeadline() {

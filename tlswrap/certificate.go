@@ -30,16 +30,13 @@ func loadTLS(certFile, keyFile, caFile string, now time.Time) (*tls.Config, erro
 		// Records are shaped by writeBlock alone.
 		DynamicRecordSizingDisabled: true,
 	}
-	if caFile == "" {
-		return config, nil
-	}
 	if caFile == AnyClient {
 		config.ClientAuth = tls.RequestClientCert
-		return config, nil
-	}
-	config.ClientAuth = tls.VerifyClientCertIfGiven
-	if config.ClientCAs, err = loadAuthorities(caFile); err != nil {
-		return nil, err
+	} else if caFile != "" {
+		config.ClientAuth = tls.VerifyClientCertIfGiven
+		if config.ClientCAs, err = loadAuthorities(caFile); err != nil {
+			return nil, err
+		}
 	}
 	return config, nil
 }
@@ -66,18 +63,16 @@ func LoadCertificate(certFile, keyFile string, now time.Time) (tls.Certificate, 
 	if err != nil {
 		return none, fmt.Errorf("certificate: %w", err)
 	}
-	key := chain
+	key, files := chain, certFile
 	if keyFile != certFile {
 		if key, err = sys.ReadFile(keyFile); err != nil {
 			return none, fmt.Errorf("key: %w", err)
 		}
+		files += " with key " + keyFile
 	}
 	certificate, err := tls.X509KeyPair(chain, key)
-	if err != nil && keyFile != certFile {
-		return none, fmt.Errorf("certificate %s with key %s: %w", certFile, keyFile, err)
-	}
 	if err != nil {
-		return none, fmt.Errorf("certificate %s: %w", certFile, err)
+		return none, fmt.Errorf("certificate %s: %w", files, err)
 	}
 	return certificate, checkDates(certFile, certificate.Leaf, now)
 }

@@ -15,7 +15,7 @@ import (
 // they are IANA's names.
 func variables(state tls.ConnectionState) []string {
 	list := []string{
-		"SSL_PROTOCOL=" + protocolName(state.Version),
+		"SSL_PROTOCOL=" + strings.Replace(tls.VersionName(state.Version), " ", "v", 1),
 		"SSL_CIPHER=" + tls.CipherSuiteName(state.CipherSuite),
 	}
 	// The customer chose the name: anything else than a host's, above all a NUL, could
@@ -37,13 +37,6 @@ func variables(state tls.ConnectionState) []string {
 			"SSL_CLIENT_CERT_SHA256="+hex.EncodeToString(sum[:]))
 	}
 	return list
-}
-
-func protocolName(version uint16) string {
-	if version == tls.VersionTLS12 {
-		return "TLSv1.2"
-	}
-	return "TLSv1.3"
 }
 
 // escapeDN writes control characters as a backslash and two hexadecimal digits,

@@ -11,58 +11,44 @@ import (
 
 	"vodmr/internal/child"
 	"vodmr/internal/fdio"
-	"vodmr/internal/sys"
 )
 
 // A plainReader reads what the program writes. The stream ends when the program closes it.
 // It also ends some time after the program has ended: something that it left behind may
 // hold the other end open.
 type plainReader struct {
-	fd, ended int
-	until     time.Time // the end of leftTime; zero while the program runs
+	*fdio.Conn
+	until time.Time
 }
 
 // leftTime is for how long a process that the program left behind may still speak. vodmr's
 // talker tells a customer of a refused login then: a second after it, and in five more.
 const leftTime = 10 * time.Second
 
-func (r *plainReader) Read(p []byte) (int, error) {
-	for {
-		readable, err := r.wait()
-		if err != nil {
-			return 0, err
-		}
-		if !readable {
-			return 0, io.EOF
-		}
-		n, err := sys.RetryN(func() (int, error) {
-			n, _, err := unix.Recvfrom(r.fd, p, unix.MSG_DONTWAIT)
-			return n, err
-		})
-		if err == nil && n == 0 {
-			err = io.EOF
-		}
-		if err != unix.EAGAIN {
-			return max(n, 0), err
-		}
-	}
+// newPlainReader reads from a descriptor, until something can be read from ended.
+func newPlainReader(fd, ended int) *plainReader {
+	const longest = 1 << 62 // more than a century
+	r := &plainReader{fdio.New(fd, fd), time.Now().Add(longest)}
+	r.Wake(ended)
+	return r
 }
 
-// wait waits until something can be read, which may be the end; or, once the program has
-// ended, until leftTime is over.
-func (r *plainReader) wait() (readable bool, err error) {
+func (r *plainReader) Read(p []byte) (int, error) {
 	for {
-		fds := []unix.PollFd{{Fd: int32(r.fd), Events: unix.POLLIN}, {Fd: int32(r.ended), Events: unix.POLLIN}}
-		timeout := -1
-		if !r.until.IsZero() {
-			fds = fds[:1]
-			timeout = int(max(time.Until(r.until), 0) / time.Millisecond)
+		if _, err := r.Rest(r.until); err != nil {
+			return 0, err
 		}
-		n, err := sys.RetryN(func() (int, error) { return unix.Poll(fds, timeout) })
-		if err != nil || n == 0 || fds[0].Revents != 0 {
-			return n > 0, err
+		n, err := r.Conn.Read(p)
+		switch err {
+		case fdio.ErrWoken: // the program has ended
+			r.Wake()
+			r.until = time.Now().Add(leftTime)
+			_ = r.SetDeadline(r.until)
+		case fdio.ErrTimeout:
+			return 0, io.EOF
+		default:
+			return n, err
 		}
-		r.until = time.Now().Add(leftTime)
 	}
 }
 
@@ -110,7 +96,7 @@ func (t tunnel) carry(p *child.Child) (code int, err error) {
 // toCustomer sends what the program writes. If the customer takes no more, the
 // program's next write fails, as it would on the customer's own socket.
 func (t tunnel) toCustomer() error {
-	in := &plainReader{fd: t.plain, ended: t.ended}
+	in := newPlainReader(t.plain, t.ended)
 	block := make([]byte, blockSize)
 	for {
 		n, err := in.Read(block)

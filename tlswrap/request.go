@@ -6,10 +6,9 @@ import (
 	"io"
 	"strconv"
 
-	"golang.org/x/sys/unix"
-
 	"vodmr/internal/child"
 	"vodmr/internal/fdio"
+	"vodmr/internal/sys"
 	"vodmr/internal/ucspi"
 )
 
@@ -31,7 +30,7 @@ func (s *server) onRequest() int {
 	}
 	if s.tls == nil {
 		// The program looks whether anybody is here before it offers TLS.
-		unix.Close(control)
+		sys.Close(control)
 	}
 	data := uintptr(plainEnd)
 	program, err := start(s.Program, append(s.Environ,
@@ -42,12 +41,11 @@ func (s *server) onRequest() int {
 	if err != nil {
 		return s.fail(err)
 	}
-	unix.Close(controlEnd)
-	unix.Close(plainEnd)
+	sys.Close(controlEnd, plainEnd)
 	if err := s.self.Enter(); err != nil {
 		s.report(err)
 		s.tls = nil
-		unix.Close(control)
+		sys.Close(control)
 	}
 	if s.tls == nil {
 		return leave(program)
@@ -58,8 +56,7 @@ func (s *server) onRequest() int {
 // leave lets the program have the connection to itself: the customer must see
 // the end when the program closes it.
 func leave(p *child.Child) int {
-	unix.Close(0)
-	unix.Close(1)
+	sys.Close(0, 1)
 	return p.ExitCode()
 }
 
@@ -67,7 +64,7 @@ func leave(p *child.Child) int {
 // want the variables. Nothing of the customer's is read before that.
 func (s *server) await(control, plain int, p *child.Child) int {
 	var command [1]byte
-	_, err := (&plainReader{fd: control, ended: p.Ended()}).Read(command[:])
+	_, err := newPlainReader(control, p.Ended()).Read(command[:])
 	if err != nil || command[0] != 'Y' && command[0] != 'y' {
 		if err == nil {
 			err = fmt.Errorf("the program sent %q on SSLCTLFD, not Y", command[0])
@@ -75,8 +72,7 @@ func (s *server) await(control, plain int, p *child.Child) int {
 		if err != io.EOF {
 			s.report(err)
 		}
-		unix.Close(control)
-		unix.Close(plain)
+		sys.Close(control, plain)
 		return leave(p)
 	}
 	outer, conn, err := s.handshake()
@@ -84,14 +80,13 @@ func (s *server) await(control, plain int, p *child.Child) int {
 		s.report(err)
 		// All that follows would be plain text, and the customer expects TLS.
 		_ = newSocket(0, 1).Close()
-		unix.Close(control)
-		unix.Close(plain)
+		sys.Close(control, plain)
 		return leave(p)
 	}
 	if command[0] == 'Y' {
 		_, err := fdio.New(control, control).Write(ucspi.Encode(variables(conn.ConnectionState())))
 		s.report(fault(err))
 	}
-	unix.Close(control)
+	sys.Close(control)
 	return s.carry(tunnel{outer, conn, plain, p.Ended()}, p)
 }

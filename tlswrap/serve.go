@@ -60,7 +60,8 @@ func Serve(c Config) int {
 	if err := s.prepare(); err != nil {
 		return s.fail(err)
 	}
-	err := s.load()
+	var err error
+	s.tls, err = loadTLS(s.CertFile, cmp.Or(s.KeyFile, s.CertFile), s.CAFile, time.Now())
 	if c.STARTTLS {
 		s.report(err)
 		return s.onRequest()
@@ -105,11 +106,6 @@ func (s *server) prepare() error {
 	return nil
 }
 
-func (s *server) load() (err error) {
-	s.tls, err = loadTLS(s.CertFile, cmp.Or(s.KeyFile, s.CertFile), s.CAFile, time.Now())
-	return err
-}
-
 // onConnect begins TLS at once and gives the program the plain side.
 func (s *server) onConnect() int {
 	plain, theirs, err := fdio.Pair()
@@ -122,7 +118,6 @@ func (s *server) onConnect() int {
 	}
 	outer, conn, err := s.handshake()
 	if err != nil {
-		_, _ = run(nil)
 		return s.fail(err)
 	}
 	program, err := run(variables(conn.ConnectionState()))
@@ -138,9 +133,6 @@ func (s *server) onConnect() int {
 func (s *server) arrange(files []uintptr) (run func([]string) (*child.Child, error), err error) {
 	if s.self == nil {
 		return func(list []string) (*child.Child, error) {
-			if list == nil {
-				return nil, nil
-			}
 			return start(s.Program, append(s.Environ, list...), files, s.program)
 		}, nil
 	}

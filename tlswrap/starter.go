@@ -42,9 +42,6 @@ func startLater(argv, environ []string, files []uintptr, as *confine.User) (p *c
 	}
 	return p, func(list []string) error {
 		defer unix.Close(w)
-		if list == nil {
-			return nil
-		}
 		return fdio.WriteAll(w, ucspi.Encode(list))
 	}, nil
 }

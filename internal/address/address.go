@@ -5,7 +5,9 @@ package address
 
 import (
 	"errors"
+	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // ErrSyntax means that an address cannot be written in an SMTP command.
@@ -109,17 +111,8 @@ func quoteString(local string) string {
 // isDotString reports if a local part needs no quotes: atoms with single dots
 // between them. Bytes beyond ASCII count as in RFC 6531.
 func isDotString(local string) bool {
-	for atom := range strings.SplitSeq(local, ".") {
-		if atom == "" {
-			return false
-		}
-		for i := range len(atom) {
-			if !IsUnquoted(atom[i]) {
-				return false
-			}
-		}
-	}
-	return true
+	isQuoted := func(c rune) bool { return c < utf8.RuneSelf && !IsUnquoted(byte(c)) }
+	return !strings.ContainsFunc(local, isQuoted) && !slices.Contains(strings.Split(local, "."), "")
 }
 
 // HasControl reports if a control character, NUL, CR and LF among them, is in s.

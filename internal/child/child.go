@@ -90,24 +90,20 @@ func (c *Child) EndsWithin(wait time.Duration) bool {
 }
 
 // Signal sends a signal, unless the program has ended.
-func (c *Child) Signal(signal syscall.Signal) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.reaped {
-		_ = unix.Kill(c.pid, signal)
-	}
-}
+func (c *Child) Signal(signal syscall.Signal) { c.signal(c.pid, signal) }
 
 // Kill ends the program by SIGKILL, unless it has ended.
 func (c *Child) Kill() { c.Signal(syscall.SIGKILL) }
 
 // SignalGroup sends a signal to the process group that the program leads (SysProcAttr's
 // Setpgid), unless the program has ended.
-func (c *Child) SignalGroup(signal syscall.Signal) {
+func (c *Child) SignalGroup(signal syscall.Signal) { c.signal(-c.pid, signal) }
+
+func (c *Child) signal(target int, signal syscall.Signal) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.reaped {
-		_ = unix.Kill(-c.pid, signal)
+		_ = unix.Kill(target, signal)
 	}
 }
 

@@ -65,9 +65,7 @@ func Hangup(fds ...int) {
 	for _, fd := range fds {
 		_ = unix.Shutdown(fd, unix.SHUT_RDWR)
 	}
-	for _, fd := range fds {
-		Close(fd)
-	}
+	sys.Close(fds...)
 }
 
 // Readable waits until one of a few descriptors can be read or has ended, and reports if
@@ -86,8 +84,7 @@ func ready(deadline time.Time, events int16, fds []int) bool {
 	for {
 		timeout := -1
 		if !deadline.IsZero() {
-			left := time.Until(deadline) + time.Millisecond - 1
-			timeout = int(min(max(left, 0), time.Minute) / time.Millisecond)
+			timeout = milliseconds(min(time.Until(deadline), time.Minute))
 		}
 		n, err := unix.Poll(polled, timeout)
 		switch {

@@ -25,8 +25,8 @@ type Conn struct {
 	r, w             int
 	rSocket, wSocket bool
 	deadline         time.Time
-	wake             []int
-	quiet            time.Time // since when waits have brought nothing; zero before
+	wake             []unix.PollFd // see Wake
+	quiet            time.Time     // since when waits have brought nothing; zero before
 	silent           func(fd int) bool
 }
 
@@ -136,15 +136,12 @@ func (c *Conn) read(p []byte) (int, error) {
 		n, _, err := unix.Recvfrom(c.r, p, unix.MSG_DONTWAIT)
 		return n, err
 	})
-	switch {
-	case err == unix.EAGAIN:
-		return 0, errAgain
-	case err != nil:
-		return 0, err
-	case n == 0:
-		return 0, io.EOF
+	if err == unix.EAGAIN {
+		err = errAgain
+	} else if err == nil && n == 0 {
+		err = io.EOF
 	}
-	return n, nil
+	return max(n, 0), err
 }
 
 func (c *Conn) write(p []byte) (int, error) {
@@ -155,10 +152,7 @@ func (c *Conn) write(p []byte) (int, error) {
 		return unix.Write(c.w, p[:min(len(p), pipeChunk)])
 	})
 	if err == unix.EAGAIN {
-		return 0, errAgain
+		err = errAgain
 	}
-	if err != nil {
-		return 0, err
-	}
-	return n, nil
+	return max(n, 0), err
 }

@@ -2,6 +2,7 @@ package fdio
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -22,7 +23,12 @@ var ErrWoken = errors.New("woken")
 
 // Wake names descriptors that end each wait from now on as soon as they can be
 // read. The caller must read from them before the next wait.
-func (c *Conn) Wake(fds ...int) { c.wake = fds }
+func (c *Conn) Wake(fds ...int) {
+	c.wake = nil
+	for _, fd := range fds {
+		c.wake = append(c.wake, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
+	}
+}
 
 // Rest waits while neither side owes the other anything, until bytes or the end
 // of the stream can be read (readable), a descriptor that Wake named can be
@@ -31,12 +37,8 @@ func (c *Conn) Wake(fds ...int) { c.wake = fds }
 func (c *Conn) Rest(until time.Time) (readable bool, err error) {
 	c.quiet = time.Time{}
 	for {
-		fds := append([]unix.PollFd{{Fd: int32(c.r), Events: unix.POLLIN}}, c.wakers()...)
-		timeout := 0
-		if left := time.Until(until); left > 0 {
-			timeout = int(min((left+time.Millisecond-1)/time.Millisecond, 1<<31-1))
-		}
-		ready, err := unix.Poll(fds, timeout)
+		fds := append([]unix.PollFd{{Fd: int32(c.r), Events: unix.POLLIN}}, c.wake...)
+		ready, err := unix.Poll(fds, milliseconds(min(time.Until(until), 24*time.Hour)))
 		if err == unix.EINTR || err == nil && ready == 0 && time.Now().Before(until) {
 			continue
 		}
@@ -44,23 +46,9 @@ func (c *Conn) Rest(until time.Time) (readable bool, err error) {
 	}
 }
 
-// wakers are what to poll for Wake's sake.
-func (c *Conn) wakers() []unix.PollFd {
-	var fds []unix.PollFd
-	for _, fd := range c.wake {
-		fds = append(fds, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
-	}
-	return fds
-}
-
 // woken reports if one of these descriptors is ready.
 func woken(fds []unix.PollFd) bool {
-	for i := range fds {
-		if fds[i].Revents != 0 {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(fds, func(fd unix.PollFd) bool { return fd.Revents != 0 })
 }
 
 // wait polls both sides until one is ready or the deadline passes.
@@ -74,7 +62,7 @@ func (c *Conn) wait(wantRead, wantWrite bool) (canRead, canWrite bool, err error
 		fds = append(fds, unix.PollFd{Fd: int32(c.w), Events: unix.POLLOUT})
 	}
 	own := len(fds)
-	fds = append(fds, c.wakers()...)
+	fds = append(fds, c.wake...)
 	if c.quiet.IsZero() {
 		c.quiet = time.Now()
 	}
@@ -129,10 +117,12 @@ func (c *Conn) dead() bool {
 func (c *Conn) timeout() (ms int, last bool) {
 	left := time.Until(c.deadline)
 	if c.deadline.IsZero() || left > glance {
-		return int(glance.Milliseconds()), false
+		return milliseconds(glance), false
 	}
-	if left <= 0 {
-		return 0, true
-	}
-	return int((left + time.Millisecond - 1) / time.Millisecond), true
+	return milliseconds(left), true
+}
+
+// milliseconds is a time as poll takes it, rounded up. Poll waits for ever if it is below 0.
+func milliseconds(left time.Duration) int {
+	return int((max(left, 0) + time.Millisecond - 1) / time.Millisecond)
 }

@@ -6,6 +6,7 @@ package getopt
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -62,11 +63,8 @@ func isOption(word string) bool { return len(word) > 1 && word[0] == '-' }
 
 // option reads one word, without its hyphen. It returns the words that are left.
 func (c *Command) option(word string, rest []string) ([]string, error) {
-	if word == "-help" {
-		return nil, Answer(c.Help())
-	}
-	if word == "-version" {
-		return nil, Answer(version.Line(c.Program))
+	if letter := map[string]string{"-help": "h", "-version": "V"}[word]; letter != "" {
+		word = letter
 	}
 	for i, letter := range word {
 		o, err := c.find(letter)
@@ -85,33 +83,28 @@ func (c *Command) option(word string, rest []string) ([]string, error) {
 }
 
 func (c *Command) find(letter rune) (*Option, error) {
-	for i := range c.Flags {
-		if c.Flags[i].Letter == letter {
-			return &c.Flags[i], nil
+	for _, o := range c.all() {
+		if o.Letter == letter {
+			return &o, nil
 		}
 	}
-	switch letter {
-	case 'h':
-		return nil, Answer(c.Help())
-	case 'V':
-		return nil, Answer(version.Line(c.Program))
-	}
 	return nil, errors.New("unknown option " + strconv.Quote("-"+string(letter)))
+}
+
+// all are the options of the table, and those that each program has.
+func (c *Command) all() []Option {
+	return append(slices.Clip(c.Flags),
+		Option{Letter: 'h', long: ", --help", Help: "print this text", Set: func(string) error { return Answer(c.Help()) }},
+		Option{Letter: 'V', long: ", --version", Help: "print the version", Set: func(string) error { return Answer(version.Line(c.Program)) }})
 }
 
 // take finds the option's value: the rest of its word or, if that is empty, the next
 // word. It returns the words that are left.
 func (o *Option) take(value string, rest []string) ([]string, error) {
-	if o.mayLack() {
-		if value == "" && len(rest) > 0 && isNumber(rest[0]) {
-			value, rest = rest[0], rest[1:]
-		}
-		return rest, o.Set(value)
-	}
-	if value == "" && len(rest) > 0 {
+	if value == "" && len(rest) > 0 && (!o.mayLack() || isNumber(rest[0])) {
 		value, rest = rest[0], rest[1:]
 	}
-	if value == "" {
+	if value == "" && !o.mayLack() {
 		return nil, errors.New("option -" + string(o.Letter) + " needs a value: " + o.Value)
 	}
 	return rest, o.Set(value)
@@ -133,8 +126,7 @@ func isNumber(word string) bool {
 // Exit prints an Answer on descriptor 1 and returns 0, or an error with the usage on
 // descriptor 2 and returns the exit code misuse.
 func (c *Command) Exit(err error, misuse int) int {
-	var answer Answer
-	if errors.As(err, &answer) {
+	if answer, is := errors.AsType[Answer](err); is {
 		_ = fdio.WriteAll(1, []byte(answer))
 		return 0
 	}

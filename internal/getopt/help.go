@@ -11,39 +11,24 @@ func (c *Command) Help() string {
 	var b strings.Builder
 	b.WriteString(c.usage())
 	b.WriteString("options:\n")
-	rows := [][2]string{}
-	for _, o := range c.Flags {
-		left := "-" + string(o.Letter)
-		if o.Value != "" {
-			left += " " + o.Value
-		}
+	left := func(o Option) string { return strings.TrimRight("-"+string(o.Letter)+o.long+" "+o.Value, " ") }
+	width := 0
+	for _, o := range c.all() {
+		width = max(width, utf8.RuneCountInString(left(o)))
+	}
+	for _, o := range c.all() {
 		right := o.Help
 		if o.Default != "" {
 			right += " (default: " + o.Default + ")"
 		}
-		rows = append(rows, [2]string{left, right})
-	}
-	rows = append(rows, [2]string{"-h, --help", "print this text"}, [2]string{"-V, --version", "print the version"})
-	width := 0
-	for _, row := range rows {
-		width = max(width, utf8.RuneCountInString(row[0]))
-	}
-	for _, row := range rows {
-		b.WriteString("  " + row[0] + strings.Repeat(" ", width-utf8.RuneCountInString(row[0])) + "  " + row[1] + "\n")
+		b.WriteString("  " + left(o) + strings.Repeat(" ", width-utf8.RuneCountInString(left(o))) + "  " + right + "\n")
 	}
 	b.WriteString("see " + c.Program + "(" + strconv.Itoa(c.Section) + ")\n")
 	return b.String()
 }
 
-// usage is the forms.
+// usage is the forms, one of which may be empty.
 func (c *Command) usage() string {
-	text := ""
-	for i, form := range c.Forms {
-		start := "usage: "
-		if i > 0 {
-			start = "       "
-		}
-		text += strings.TrimRight(start+c.Program+" "+form, " ") + "\n"
-	}
-	return text
+	text := "usage: " + c.Program + " " + strings.Join(c.Forms, "\n       "+c.Program+" ") + "\n"
+	return strings.ReplaceAll(text, " \n", "\n")
 }

@@ -11,6 +11,7 @@ import (
 // An Option is one line of the table.
 type Option struct {
 	Letter  rune
+	long    string // what stands behind the letter in the help
 	Value   string // the name of its value; empty if it takes none, in [] if it may be left out
 	Help    string // a few words
 	Default string // as -h shows it; empty for none

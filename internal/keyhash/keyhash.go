@@ -37,17 +37,13 @@ func Parse(text string) (Hash, error) {
 	text = text[len(Prefix):]
 	sum, err := hex.DecodeString(strings.ReplaceAll(text, ":", ""))
 	if err != nil {
-		sum, err = base64.RawURLEncoding.Strict().DecodeString(urlAlphabet(text))
+		url := strings.NewReplacer("+", "-", "/", "_").Replace(text)
+		sum, err = base64.RawURLEncoding.Strict().DecodeString(strings.TrimRight(url, "="))
 	}
 	if err != nil || len(sum) != Size {
 		return Hash{}, ErrNoHash
 	}
 	return Hash(sum), nil
-}
-
-// urlAlphabet is base64 as it stands in a URL, without padding.
-func urlAlphabet(text string) string {
-	return strings.TrimRight(strings.NewReplacer("+", "-", "/", "_").Replace(text), "=")
 }
 
 // String is the form that Parse takes: base64 without padding, as it may stand in a URL.

@@ -39,7 +39,7 @@ const (
 
 // A printer writes one Form.
 type printer interface {
-	begin(place locate.Place, path string)
+	begin(path string)
 	message(row)
 	end(totals)
 	failed(arg string) // in place of end
@@ -93,8 +93,8 @@ func (l *Lister) list(place locate.Place) error {
 		return err
 	}
 	defer m.Close()
-	t := totals{place: place, path: m.Path(), maildirs: 1}
-	l.out.begin(place, m.Path())
+	t := totals{Login: place.Login, Maildir: m.Path(), Maildirs: 1}
+	l.out.begin(m.Path())
 	err = m.Each(func(w spool.Waiting) bool {
 		row := rowOf(m.Path(), w, l.now)
 		t.add(row)
@@ -111,36 +111,39 @@ func (l *Lister) list(place locate.Place) error {
 	return err
 }
 
-// totals stand at the end of a list.
+// totals stand at the end of a Maildir's list, and of all. The names of the keys are promised
+// in vodmr-qread(8).
 type totals struct {
-	place    locate.Place
-	path     string
-	state    spool.State
-	maildirs int
-	messages int64
-	bytes    int64
-	oldest   int64 // age in seconds
-	tried    int64 // messages that were offered and kept
-	unread   int64 // messages without an envelope that could be read
+	Type     string `json:"type"`
+	Login    string `json:"login"`
+	Maildir  string `json:"maildir"`
+	Maildirs int    `json:"maildirs"`
+	Messages int64  `json:"messages"`
+	Bytes    int64  `json:"bytes"`
+	Oldest   int64  `json:"oldest"`     // age in seconds
+	Tried    int64  `json:"tried"`      // messages that were offered and kept
+	Unread   int64  `json:"unreadable"` // messages without an envelope that could be read
+
+	state spool.State
 }
 
 func (t *totals) add(row row) {
-	t.messages++
-	t.bytes += row.Size
-	t.oldest = max(t.oldest, row.Age)
+	t.Messages++
+	t.Bytes += row.Size
+	t.Oldest = max(t.Oldest, row.Age)
 	if row.Tries > 0 {
-		t.tried++
+		t.Tried++
 	}
 	if row.unread {
-		t.unread++
+		t.Unread++
 	}
 }
 
 func (t *totals) join(other totals) {
-	t.maildirs += other.maildirs
-	t.messages += other.messages
-	t.bytes += other.bytes
-	t.oldest = max(t.oldest, other.oldest)
-	t.tried += other.tried
-	t.unread += other.unread
+	t.Maildirs += other.Maildirs
+	t.Messages += other.Messages
+	t.Bytes += other.Bytes
+	t.Oldest = max(t.Oldest, other.Oldest)
+	t.Tried += other.Tried
+	t.Unread += other.Unread
 }

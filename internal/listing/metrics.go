@@ -5,8 +5,6 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
-
-	"vodmr/internal/locate"
 )
 
 // metrics prints sums in Prometheus' text format, in which all lines of one metric stand
@@ -17,11 +15,11 @@ type metrics struct {
 	failures []string // arguments that could not be listed
 }
 
-func (m *metrics) begin(locate.Place, string) {}
-func (m *metrics) message(row)                {}
-func (m *metrics) end(t totals)               { m.boxes = append(m.boxes, t) }
-func (m *metrics) failed(arg string)          { m.failures = append(m.failures, arg) }
-func (m *metrics) overall(totals)             {}
+func (m *metrics) begin(string)      {}
+func (m *metrics) message(row)       {}
+func (m *metrics) end(t totals)      { m.boxes = append(m.boxes, t) }
+func (m *metrics) failed(arg string) { m.failures = append(m.failures, arg) }
+func (m *metrics) overall(totals)    {}
 
 // A metric is one of them. Their names are promised in vodmr-qread(8).
 type metric struct {
@@ -31,11 +29,11 @@ type metric struct {
 
 func allMetrics() []metric {
 	return []metric{
-		{"vodmr_messages", "Messages that wait.", func(t totals) int64 { return t.messages }},
-		{"vodmr_bytes", "Size of the messages that wait, in bytes.", func(t totals) int64 { return t.bytes }},
-		{"vodmr_oldest_seconds", "Age of the oldest message that waits; 0 if none waits.", func(t totals) int64 { return t.oldest }},
-		{"vodmr_tried", "Messages that were offered and had to stay.", func(t totals) int64 { return t.tried }},
-		{"vodmr_unreadable", "Messages without an envelope that could be read.", func(t totals) int64 { return t.unread }},
+		{"vodmr_messages", "Messages that wait.", func(t totals) int64 { return t.Messages }},
+		{"vodmr_bytes", "Size of the messages that wait, in bytes.", func(t totals) int64 { return t.Bytes }},
+		{"vodmr_oldest_seconds", "Age of the oldest message that waits; 0 if none waits.", func(t totals) int64 { return t.Oldest }},
+		{"vodmr_tried", "Messages that were offered and had to stay.", func(t totals) int64 { return t.Tried }},
+		{"vodmr_unreadable", "Messages without an envelope that could be read.", func(t totals) int64 { return t.Unread }},
 		{"vodmr_fetched_timestamp_seconds", "When the customer's last session ended cleanly; 0 for never.", func(t totals) int64 { return t.state.Fetched }},
 		{"vodmr_standing", "1 if there is a standing session.", func(t totals) int64 { return oneIf(t.state.Standing) }},
 		{"vodmr_refusing", "1 if the customer's server refuses everything, so that nothing bounces.", func(t totals) int64 { return oneIf(t.state.Refusing) }},
@@ -54,7 +52,7 @@ func (m *metrics) finish() {
 	for _, metric := range allMetrics() {
 		m.head(metric.name, metric.help)
 		for _, box := range m.boxes {
-			fmt.Fprintf(m.out, "%s{login=%s,maildir=%s} %d\n", metric.name, label(box.place.Login), label(box.path), metric.value(box))
+			fmt.Fprintf(m.out, "%s{login=%s,maildir=%s} %d\n", metric.name, label(box.Login), label(box.Maildir), metric.value(box))
 		}
 	}
 	m.head("vodmr_failed", "1 for each argument that could not be listed.")

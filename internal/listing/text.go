@@ -5,13 +5,13 @@ import (
 	"io"
 
 	"vodmr/internal/human"
-	"vodmr/internal/locate"
+	"vodmr/internal/logline"
 )
 
 // text prints a line a message, for people.
 type text struct{ out io.Writer }
 
-func (t *text) begin(_ locate.Place, path string) {
+func (t *text) begin(path string) {
 	fmt.Fprintf(t.out, "%s\n%8s %6s %5s  %s\n", visible(path), "age", "size", "tries", "sender recipient file: remark")
 }
 
@@ -35,22 +35,22 @@ func (t *text) failed(string) {}
 func (t *text) finish()       {}
 
 func (t *text) overall(all totals) {
-	fmt.Fprintf(t.out, "overall: %d Maildirs, %s\n", all.maildirs, all.sentence())
+	fmt.Fprintf(t.out, "overall: %d Maildirs, %s\n", all.Maildirs, all.sentence())
 }
 
 func (t totals) sentence() string {
-	s := fmt.Sprintf("%d messages, %s", t.messages, human.Size(t.bytes))
-	if t.bytes < 1024 {
+	s := fmt.Sprintf("%d messages, %s", t.Messages, human.Size(t.Bytes))
+	if t.Bytes < 1024 {
 		s += " bytes"
 	}
-	if t.messages > 0 {
-		s += ", the oldest " + age(t.oldest)
+	if t.Messages > 0 {
+		s += ", the oldest " + age(t.Oldest)
 	}
-	if t.tried > 0 {
-		s += fmt.Sprintf(", %d tried", t.tried)
+	if t.Tried > 0 {
+		s += fmt.Sprintf(", %d tried", t.Tried)
 	}
-	if t.unread > 0 {
-		s += fmt.Sprintf(", %d unreadable", t.unread)
+	if t.Unread > 0 {
+		s += fmt.Sprintf(", %d unreadable", t.Unread)
 	}
 	return s
 }
@@ -69,16 +69,12 @@ func age(seconds int64) string {
 // visible escapes what could steer a terminal: all but printable ASCII is \xHH, as in
 // the log, and a backslash is doubled.
 func visible(s string) string {
-	const hex = "0123456789abcdef"
 	var b []byte
 	for i := range len(s) {
-		switch c := s[i]; {
-		case c == '\\':
-			b = append(b, `\\`...)
-		case c < ' ' || c > '~':
-			b = append(b, '\\', 'x', hex[c>>4], hex[c&15])
-		default:
-			b = append(b, c)
+		if s[i] == '"' { // which needs no escape outside quotes
+			b = append(b, s[i])
+		} else {
+			b = logline.AppendByte(b, s[i])
 		}
 	}
 	return string(b)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -36,11 +37,34 @@ type Place struct {
 // login the one that the site's own files name, and Home must be where they say, see
 // setuser.Place. For a Maildir that was named it is the owner.
 func (p Place) SetUser() error {
-	if p.site == nil || os.Geteuid() != 0 {
-		return setuser.Owner(p.Owned)
+	if os.Geteuid() != 0 {
+		return nil
 	}
-	if err := p.site.SetUser(); err != nil {
-		return err
+	id, err := p.user()
+	if err == nil && p.site == nil && id.UID == 0 {
+		err = fmt.Errorf("%s %w: give it to the mailbox's own user", p.Owned, setuser.ErrRoot)
+	}
+	if err == nil {
+		err = id.SetUser()
+	}
+	if err == nil {
+		err = p.check()
+	}
+	return err
+}
+
+// user is the one whose rights are wanted.
+func (p Place) user() (setuser.ID, error) {
+	if p.site != nil {
+		return p.site.ID, nil
+	}
+	return setuser.OwnerOf(p.Owned)
+}
+
+// check sees that a login's Home is where the site's own files say.
+func (p Place) check() error {
+	if p.site == nil {
+		return nil
 	}
 	return p.site.Check(p.Home)
 }
@@ -48,16 +72,20 @@ func (p Place) SetUser() error {
 // While runs do with the rights that SetUser takes, and then takes root's back; see
 // setuser.ID. For what belongs to root do just runs.
 func (p Place) While(do func() error) error {
-	if p.site == nil || os.Geteuid() != 0 {
-		return setuser.While(p.Owned, do)
+	if os.Geteuid() != 0 {
+		return do()
 	}
-	err := p.site.While(func() error {
-		if err := p.site.Check(p.Home); err != nil {
+	id, err := p.user()
+	if err != nil {
+		return err
+	}
+	err = id.While(func() error {
+		if err := p.check(); err != nil {
 			return err
 		}
 		return do()
 	})
-	if errors.Is(err, setuser.ErrRoot) {
+	if p.site != nil && errors.Is(err, setuser.ErrRoot) {
 		return do()
 	}
 	return err
@@ -86,13 +114,9 @@ var ErrUnknown = errors.New("no such login")
 // about the place that was named and stays until an administrator mends it; all others
 // may pass.
 func Misnamed(err error) bool {
-	for _, wrong := range []error{ErrUnknown, ErrNotYours, setuser.ErrRoot, setuser.ErrPlace, maildir.ErrMissing, maildir.ErrOwner,
-		os.ErrNotExist, syscall.ENOTDIR} {
-		if errors.Is(err, wrong) {
-			return true
-		}
-	}
-	return safepath.Refused(err)
+	misnamed := []error{ErrUnknown, ErrNotYours, setuser.ErrRoot, setuser.ErrPlace, maildir.ErrMissing, maildir.ErrOwner,
+		os.ErrNotExist, syscall.ENOTDIR}
+	return safepath.Refused(err) || slices.ContainsFunc(misnamed, func(wrong error) bool { return errors.Is(err, wrong) })
 }
 
 // Find returns the place that an argument means: a Maildir if it has a slash in it, a login

@@ -9,8 +9,10 @@
 package logline
 
 import (
+	"cmp"
 	"os"
 	"strconv"
+	"strings"
 )
 
 // MaxLine is the longest line in bytes, its newline included.
@@ -38,10 +40,7 @@ type Logger struct {
 // Session is the session's name: the one that a program in front handed down, or
 // this process's id.
 func Session() string {
-	if name := os.Getenv("VODMR_SESSION"); name != "" {
-		return name
-	}
-	return strconv.Itoa(os.Getpid())
+	return cmp.Or(os.Getenv("VODMR_SESSION"), strconv.Itoa(os.Getpid()))
 }
 
 // maxSession is how much of a session's name stays, in bytes.
@@ -157,7 +156,7 @@ func appendCut(dst []byte, value string, limit int) []byte {
 	}
 	dst = append(dst[:start], '"')
 	for i := 0; i < len(value); i++ {
-		next := appendByte(dst, value[i])
+		next := AppendByte(dst, value[i])
 		if len(next)+len(ending) > start+limit {
 			break
 		}
@@ -173,7 +172,7 @@ func appendValue(dst []byte, value string) []byte {
 	}
 	dst = append(dst, '"')
 	for i := 0; i < len(value); i++ {
-		dst = appendByte(dst, value[i])
+		dst = AppendByte(dst, value[i])
 	}
 	return append(dst, '"')
 }
@@ -181,20 +180,16 @@ func appendValue(dst []byte, value string) []byte {
 // plain reports if a value needs no quotes: printable ASCII without space,
 // quote, backslash or equals sign, and not empty.
 func plain(value string) bool {
-	for i := 0; i < len(value); i++ {
-		switch c := value[i]; {
-		case c <= ' ' || c >= 0x7f, c == '"', c == '\\', c == '=':
-			return false
-		}
-	}
-	return value != ""
+	return value != "" && !strings.ContainsFunc(value, func(c rune) bool {
+		return c <= ' ' || c >= 0x7f || c == '"' || c == '\\' || c == '='
+	})
 }
 
 const hex = "0123456789abcdef"
 
-// appendByte appends one byte as it stands between quotes: a control character
+// AppendByte appends one byte as it stands between quotes: a control character
 // or a byte beyond ASCII becomes \xHH.
-func appendByte(dst []byte, c byte) []byte {
+func AppendByte(dst []byte, c byte) []byte {
 	if c == '"' || c == '\\' {
 		return append(dst, '\\', c)
 	}

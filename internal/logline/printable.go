@@ -1,7 +1,6 @@
 package logline
 
 import (
-	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -16,35 +15,17 @@ import (
 // inside a JSON string keeps its meaning. A byte that is not UTF-8 becomes \xHH. All
 // other text, backslashes too, stays as it is.
 func Printable(text string) string {
-	at := unprintable(text)
-	if at < 0 {
-		return text
-	}
-	var b strings.Builder
-	for ; at >= 0; at = unprintable(text) {
-		b.WriteString(text[:at])
-		c, size := utf8.DecodeRuneInString(text[at:])
-		b.Write(appendEscape(nil, c, text[at]))
-		text = text[at+size:]
-	}
-	b.WriteString(text)
-	return b.String()
-}
-
-// unprintable returns the index of the first character that Printable escapes, -1
-// without one.
-func unprintable(text string) int {
-	for i, c := range text {
-		if c == utf8.RuneError {
-			if _, size := utf8.DecodeRuneInString(text[i:]); size == 1 {
-				return i
-			}
-		}
-		if steers(c) {
-			return i
+	b := make([]byte, 0, len(text))
+	for size := 0; len(text) > 0; text = text[size:] {
+		var c rune
+		c, size = utf8.DecodeRuneInString(text)
+		if steers(c) || c == utf8.RuneError && size == 1 {
+			b = appendEscape(b, c, text[0])
+		} else {
+			b = append(b, text[:size]...)
 		}
 	}
-	return -1
+	return string(b)
 }
 
 // steers reports if a terminal may obey the character in place of showing it.

@@ -56,24 +56,15 @@ func parseV2(command, family byte, body, whole []byte) (Header, error) {
 	if command != commandLocal && command != commandProxy {
 		return Header{}, fault("command %d is not known", command)
 	}
-	if command == commandLocal {
+	size := map[byte]int{tcp4: 4, tcp6: 16}[family]
+	if command == commandLocal || size == 0 { // UNSPEC, or something without an IP address
 		return Header{}, nil
 	}
-	var h Header
-	switch family {
-	case tcp4:
-		h = addresses(body, 4)
-		body = body[min(len(body), 12):]
-	case tcp6:
-		h = addresses(body, 16)
-		body = body[min(len(body), 36):]
-	default: // UNSPEC, or something without an IP address: nothing to read
-		return Header{}, nil
-	}
-	if !h.Customer.IsValid() {
+	if len(body) < 2*size+4 {
 		return Header{}, fault("it has no room for its addresses")
 	}
-	err := extensions(body, func(kind byte, value []byte) error {
+	h := addresses(body, size)
+	err := extensions(body[2*size+4:], func(kind byte, value []byte) error {
 		return h.extend(kind, value, whole)
 	})
 	if err != nil {
@@ -82,12 +73,8 @@ func parseV2(command, family byte, body, whole []byte) (Header, error) {
 	return h, nil
 }
 
-// addresses reads two addresses of size bytes each and two ports; the zero Header if
-// they are not all there.
+// addresses reads two addresses of size bytes each and two ports.
 func addresses(body []byte, size int) Header {
-	if len(body) < 2*size+4 {
-		return Header{}
-	}
 	customer, _ := netip.AddrFromSlice(body[:size])
 	server, _ := netip.AddrFromSlice(body[size : 2*size])
 	ports := body[2*size:]

@@ -13,27 +13,27 @@ import (
 
 // landlockRules is the kernel's struct landlock_ruleset_attr: what is forbidden about files,
 // about ports, and towards processes outside. A version of Landlock knows a certain number of
-// the rights.
-func landlockRules(version int) [3]uint64 {
-	files, ports, scopes := uint64(unix.LANDLOCK_ACCESS_FS_MAKE_SYM)<<1-1, uint64(0), uint64(0)
+// the rights, and of these words.
+func landlockRules(version int) []uint64 {
+	rules := []uint64{unix.LANDLOCK_ACCESS_FS_MAKE_SYM<<1 - 1}
 	if version >= 2 {
-		files |= unix.LANDLOCK_ACCESS_FS_REFER
+		rules[0] |= unix.LANDLOCK_ACCESS_FS_REFER
 	}
 	if version >= 3 {
-		files |= unix.LANDLOCK_ACCESS_FS_TRUNCATE
+		rules[0] |= unix.LANDLOCK_ACCESS_FS_TRUNCATE
 	}
 	if version >= 4 {
-		ports = unix.LANDLOCK_ACCESS_NET_BIND_TCP | unix.LANDLOCK_ACCESS_NET_CONNECT_TCP
+		rules = append(rules, unix.LANDLOCK_ACCESS_NET_BIND_TCP|unix.LANDLOCK_ACCESS_NET_CONNECT_TCP)
 	}
 	if version >= 6 {
-		scopes = scopeAbstractSocket
+		rules = append(rules, scopeAbstractSocket)
 	}
 	if version >= 7 {
 		// Before, a thread could not signal another one of its own process, which Go's
 		// runtime needs.
-		scopes |= scopeSignal
+		rules[2] |= scopeSignal
 	}
-	return [3]uint64{files, ports, scopes}
+	return rules
 }
 
 // Of the kernel's linux/landlock.h.
@@ -66,13 +66,8 @@ func newRuleset() (*ruleset, error) {
 		return nil, nil
 	}
 	rules := landlockRules(version)
-	size := unsafe.Sizeof(rules[0]) // as before version 4
-	if version >= 6 {
-		size = 3 * unsafe.Sizeof(rules[0])
-	} else if version >= 4 {
-		size = 2 * unsafe.Sizeof(rules[0])
-	}
-	fd, _, errno := syscall.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&rules)), size, 0)
+	size := uintptr(len(rules)) * unsafe.Sizeof(rules[0])
+	fd, _, errno := syscall.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&rules[0])), size, 0)
 	if errno != 0 {
 		return nil, errno
 	}

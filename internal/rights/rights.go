@@ -4,6 +4,11 @@
 // little.
 package rights
 
+import "runtime"
+
+// Available reports if this system can confine a process.
+func Available() bool { return runtime.GOOS == "openbsd" || LandlockVersion() > 0 }
+
 // Rights are all that a process that speaks with another machine keeps. It has no others: it
 // starts no program and no process, reads no other process's memory and sends it no signal.
 // What it has open stays open.

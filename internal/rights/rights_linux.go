@@ -51,20 +51,14 @@ func (r Rights) landlock() error {
 		return err
 	}
 	defer unix.Close(rules.fd)
-	for _, path := range r.List {
-		err = errors.Join(err, rules.allowPath(path, unix.LANDLOCK_ACCESS_FS_READ_DIR))
-	}
-	for _, path := range r.Read {
-		err = errors.Join(err, rules.allowPath(path, readRights))
-	}
-	for _, path := range r.Write {
-		err = errors.Join(err, rules.allowPath(path, writeRights))
+	allowed := map[uint64][]string{unix.LANDLOCK_ACCESS_FS_READ_DIR: r.List, readRights: r.Read, writeRights: r.Write}
+	for rights, paths := range allowed {
+		for _, path := range paths {
+			err = errors.Join(err, rules.allowPath(path, rights))
+		}
 	}
 	for _, port := range r.Connect {
 		err = errors.Join(err, rules.allowPort(port))
 	}
 	return errors.Join(err, rules.enforce())
 }
-
-// Available reports if this system can confine a process.
-func Available() bool { return LandlockVersion() > 0 }

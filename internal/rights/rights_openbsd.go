@@ -46,9 +46,3 @@ func unveil(path, flags string) error {
 	}
 	return err
 }
-
-// Available reports if this system can confine a process.
-func Available() bool { return true }
-
-// LandlockVersion is 0: Landlock is Linux's.
-func LandlockVersion() int { return 0 }

@@ -13,3 +13,6 @@ func KeepSecret() error {
 
 // GainNothing has nothing to do: these systems have no such call for a whole process.
 func GainNothing() error { return nil }
+
+// LandlockVersion is 0: Landlock is Linux's.
+func LandlockVersion() int { return 0 }

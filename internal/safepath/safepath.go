@@ -5,6 +5,7 @@
 package safepath
 
 import (
+	"cmp"
 	"errors"
 	"path"
 	"strings"
@@ -107,15 +108,7 @@ func open(dir string) (fd int, real string, err error) {
 		sys.Close(w.fd)
 		return -1, "", err
 	}
-	return w.fd, nameOf(w.real), nil
-}
-
-// nameOf returns a path in full: a walk calls the root directory "".
-func nameOf(real string) string {
-	if real == "" {
-		return "/"
-	}
-	return real
+	return w.fd, cmp.Or(w.real, "/"), nil
 }
 
 // A walk is the state of the way to a directory.

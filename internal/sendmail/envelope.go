@@ -1,6 +1,7 @@
 package sendmail
 
 import (
+	"slices"
 	"strings"
 
 	"vodmr/internal/address"
@@ -54,10 +55,8 @@ func (e envelope) check() error {
 	if len(e.recipients) == 0 {
 		return &Failure{Code: CodeEnvelope, Text: "the envelope has no recipient"}
 	}
-	for _, recipient := range e.recipients {
-		if recipient == "" {
-			return &Failure{Code: CodeEnvelope, Text: "the envelope has an empty recipient"}
-		}
+	if slices.Contains(e.recipients, "") {
+		return &Failure{Code: CodeEnvelope, Text: "the envelope has an empty recipient"}
 	}
 	return nil
 }

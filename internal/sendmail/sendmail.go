@@ -101,15 +101,9 @@ func foreign() []string {
 
 // Environ is an environment without what the programs in front of this one put there.
 // PATH is set if it is missing.
-func Environ(environ []string) (kept []string) {
-	path := false
-	for _, entry := range environ {
-		if !isForeign(entry) {
-			kept = append(kept, entry)
-			path = path || strings.HasPrefix(entry, "PATH=")
-		}
-	}
-	if !path {
+func Environ(environ []string) []string {
+	kept := slices.DeleteFunc(slices.Clone(environ), isForeign)
+	if !slices.ContainsFunc(kept, func(entry string) bool { return strings.HasPrefix(entry, "PATH=") }) {
 		kept = append(kept, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
 	}
 	return kept

@@ -141,7 +141,7 @@ func TestHomeMustBeTheLogins(t *testing.T) {
 		{in, org + "/foreign", ErrRoot},
 		{in, "/", ErrRoot},
 		{in, org + "/../stranger.test/odmr", safepath.ErrParent},
-		{in, org + "/link", ErrLink},
+		{in, org + "/link", safepath.ErrLink},
 		{ann, org + "/odmr", ErrPlace},
 		{ann, "ann", safepath.ErrRelative},
 	} {

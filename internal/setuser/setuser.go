@@ -14,34 +14,14 @@ import (
 // ErrRoot means that a mailbox belongs to root: no mailbox needs root's rights.
 var ErrRoot = errors.New("belongs to root")
 
-// ErrLink is the error if a mailbox's path has a symbolic link in it that a user other than
-// root could point at any user's mailbox.
-var ErrLink = safepath.ErrLink
-
 // An ID is a user and its group.
 type ID struct{ UID, GID uint32 }
 
-// OwnerOf returns the owner of a directory, which is found as package safepath does.
+// OwnerOf returns the owner of a directory. Its path may have no symbolic link that a user
+// other than root could point at any user's mailbox: see package safepath.
 func OwnerOf(dir string) (ID, error) {
 	_, uid, gid, err := safepath.Owned(dir)
 	return ID{uid, gid}, err
-}
-
-// Owner gives root's rights up for those of a directory's owner, see OwnerOf, in all
-// threads and with no groups kept. It does nothing if the program is not root's. If the
-// directory belongs to root the error is ErrRoot.
-func Owner(dir string) error {
-	if syscall.Geteuid() != 0 {
-		return nil
-	}
-	id, err := OwnerOf(dir)
-	if err != nil {
-		return err
-	}
-	if id.UID == 0 {
-		return fmt.Errorf("%s %w: give it to the mailbox's own user", dir, ErrRoot)
-	}
-	return id.SetUser()
 }
 
 // SetUser gives root's rights up for those of a user, in all threads and with no groups
@@ -68,19 +48,6 @@ func (id ID) change(setGroup, setUser func(int) error) error {
 		return fmt.Errorf("become user %d: %w", id.UID, err)
 	}
 	return nil
-}
-
-// While runs do with the rights of a directory's owner, see OwnerOf, and then takes
-// root's back. See ID.While.
-func While(dir string, do func() error) error {
-	if syscall.Geteuid() != 0 {
-		return do()
-	}
-	id, err := OwnerOf(dir)
-	if err != nil {
-		return err
-	}
-	return id.While(do)
 }
 
 // While runs do with the rights of a user, and then takes root's back. If the user cannot

@@ -85,16 +85,9 @@ func (b *block) closeRest() {
 //go:nocheckptr
 func (b *block) giveUpMemory() {
 	for i := 0; i < len(b.unneeded); i++ {
-		unmap(b.unneeded[i].from, b.unneeded[i].to)
-	}
-}
-
-//go:nosplit
-//go:norace
-//go:nocheckptr
-func unmap(from, to uintptr) {
-	if from < to {
-		syscall.RawSyscall(unix.SYS_MUNMAP, from, to-from, 0)
+		if from, to := b.unneeded[i].from, b.unneeded[i].to; from < to {
+			syscall.RawSyscall(unix.SYS_MUNMAP, from, to-from, 0)
+		}
 	}
 }
 

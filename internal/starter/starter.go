@@ -47,26 +47,27 @@ const killTime = 10 * time.Second
 // knows how the program ended, and the status is that of a failure. The same holds if a
 // program that was killed does not end: then the starter is given up.
 func (r *Run) Wait() unix.WaitStatus {
-	const unknown = unix.WaitStatus(exitUnknown << 8)
-	if r.failed {
-		r.cause = fmt.Errorf("the program's end is not known: %w", errGone)
-		return unknown
-	}
-	if r.killed && !fdio.Readable(time.Now().Add(killTime), r.socket) {
-		r.cause = errors.New("the program's end is not known: it does not end, though it was killed")
-		r.giveUp()
-		return unknown
-	}
-	status, err := receiveStatus(r.socket)
+	status, err := r.await()
 	if err != nil {
 		r.cause = fmt.Errorf("the program's end is not known: %w", err)
-		return unknown
+		return exitUnknown << 8
 	}
 	if status&notStarted != 0 {
 		r.cause = fmt.Errorf("it could not be started: %w", unix.Errno(status&^notStarted))
 		return exitNotRun << 8
 	}
 	return status
+}
+
+func (r *Run) await() (unix.WaitStatus, error) {
+	if r.failed {
+		return 0, errGone
+	}
+	if r.killed && !fdio.Readable(time.Now().Add(killTime), r.socket) {
+		r.giveUp()
+		return 0, errors.New("it does not end, though it was killed")
+	}
+	return receiveStatus(r.socket)
 }
 
 var errGone = errors.New("the process that starts programs is gone")

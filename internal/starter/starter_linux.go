@@ -47,20 +47,14 @@ func (b *block) fork() (pid int, err error) {
 	// The second process must not have descriptors that another thread is just making.
 	syscall.ForkLock.Lock()
 	defer syscall.ForkLock.Unlock()
-	b.all = *allSignals()
+	for i := range b.all.Val {
+		b.all.Val[i] = ^b.all.Val[i]
+	}
 	pid = b.clone()
 	if pid < 0 {
 		err = fmt.Errorf("fork: %w", syscall.Errno(-pid))
 	}
 	return pid, errors.Join(err, unix.Munmap(b.memory))
-}
-
-func allSignals() *unix.Sigset_t {
-	var all unix.Sigset_t
-	for i := range all.Val {
-		all.Val[i] = ^all.Val[i]
-	}
-	return &all
 }
 
 // Start starts the program: files become its descriptors 0, 1 and 6, its 2 is that of this

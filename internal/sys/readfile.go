@@ -24,15 +24,9 @@ func ReadFile(path string) ([]byte, error) {
 		return nil, &fs.PathError{Op: "read", Path: path, Err: errTooLarge}
 	}
 	text := make([]byte, st.Size)
-	for have := 0; have < len(text); {
-		n, err := Read(fd, text[have:])
-		if err != nil {
-			return nil, &fs.PathError{Op: "read", Path: path, Err: err}
-		}
-		if n == 0 {
-			return text[:have], nil
-		}
-		have += n
+	have, err := ReadFull(fd, text, 0)
+	if err != nil {
+		return nil, &fs.PathError{Op: "read", Path: path, Err: err}
 	}
-	return text, nil
+	return text[:have], nil
 }

@@ -5,6 +5,7 @@ package sys
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -56,6 +57,18 @@ func Read(fd int, p []byte) (int, error) {
 func ReadAt(fd int, p []byte, off int64) (int, error) {
 	n, err := RetryN(func() (int, error) { return unix.Pread(fd, p, off) })
 	return max(n, 0), err
+}
+
+// ReadFull reads from an offset until p is full or the file ends.
+func ReadFull(fd int, p []byte, off int64) (n int, err error) {
+	for n < len(p) {
+		got, err := ReadAt(fd, p[n:], off+int64(n))
+		if err != nil || got == 0 {
+			return n, err
+		}
+		n += got
+	}
+	return n, nil
 }
 
 // ReadNames fills buf with directory entries once; 0 bytes are the end.
@@ -192,6 +205,14 @@ func Close(fds ...int) {
 			unix.Close(fd)
 		}
 	}
+}
+
+// Named puts a path in front of an error, if there is one.
+func Named(path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", path, err)
 }
 
 // Join joins a path for the text of an error. An absolute name stays as it is.

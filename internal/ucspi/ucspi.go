@@ -50,13 +50,7 @@ func CleanEnviron(environ []string) []string {
 // Encode writes variables as they are sent: each ends in NUL, and one more NUL ends the
 // list.
 func Encode(list []string) []byte {
-	var b bytes.Buffer
-	for _, setting := range list {
-		b.WriteString(setting)
-		b.WriteByte(0)
-	}
-	b.WriteByte(0)
-	return b.Bytes()
+	return []byte(strings.Join(append(slices.Clone(list), "", ""), "\x00"))
 }
 
 // ReadList reads a list up to the empty variable that ends it, and returns those

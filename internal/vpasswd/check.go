@@ -6,10 +6,10 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"errors"
 	"strings"
 
 	"github.com/go-crypt/crypt"
-	"github.com/go-crypt/crypt/algorithm"
 	"github.com/go-crypt/crypt/algorithm/argon2"
 	"github.com/go-crypt/crypt/algorithm/bcrypt"
 	"github.com/go-crypt/crypt/algorithm/md5crypt"
@@ -96,16 +96,9 @@ func matches(decoder *crypt.Decoder, digest, password string) (right, computed b
 // library's form for plain text is left out: clear has a field of its own.
 func newDecoder() (*crypt.Decoder, error) {
 	d := crypt.NewDecoder()
-	registers := []func(algorithm.DecoderRegister) error{
-		argon2.RegisterDecoder, bcrypt.RegisterDecoder, md5crypt.RegisterDecoder, pbkdf2.RegisterDecoder,
-		scrypt.RegisterDecoder, sha1crypt.RegisterDecoder, shacrypt.RegisterDecoder,
-	}
-	for _, register := range registers {
-		if err := register(d); err != nil {
-			return nil, err
-		}
-	}
-	return d, nil
+	return d, errors.Join(
+		argon2.RegisterDecoder(d), bcrypt.RegisterDecoder(d), md5crypt.RegisterDecoder(d), pbkdf2.RegisterDecoder(d),
+		scrypt.RegisterDecoder(d), sha1crypt.RegisterDecoder(d), shacrypt.RegisterDecoder(d))
 }
 
 // A kind is what decides how long a crypt(3) digest takes to compute.

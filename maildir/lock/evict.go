@@ -31,7 +31,7 @@ func (l *Lock) Evict(patience time.Duration) error {
 }
 
 func (l *Lock) evict(fd int, patience time.Duration) error {
-	rest := restOfLock(unix.F_WRLCK)
+	rest := restOfLock()
 	if err := controlLock(fd, unix.F_SETLK, &rest); err != nil {
 		return err
 	}

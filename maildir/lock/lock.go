@@ -51,7 +51,7 @@ func (l *Lock) Acquire() error {
 	}
 	err := l.open()
 	if err == sys.ErrNotRegular {
-		if err = l.quarantine(lockName, err, l.isOther); err == nil {
+		if err = l.quarantine(lockName, err, func() bool { return sys.IsOther(l.dir, lockName) }); err == nil {
 			err = l.open()
 		}
 	}
@@ -72,9 +72,9 @@ func (l *Lock) Renew() error {
 	if l.fd < 0 {
 		return nil
 	}
-	held := wholeFile()
+	held := lockOf(0, 0)
 	if l.standing {
-		held = firstBytes()
+		held = lockOf(0, standingBytes)
 	}
 	if err := controlLock(l.fd, unix.F_SETLK, &held); err != nil {
 		return l.named(lockName, fmt.Errorf("%w: %w", ErrLost, err))
@@ -136,12 +136,10 @@ func (l *Lock) open() error {
 	return nil
 }
 
-func (l *Lock) isOther() bool { return sys.IsOther(l.dir, lockName) }
-
 // held asks who holds the lock. If the file is missing, nobody does. The bytes behind the
 // first are not asked about: those that another session locks to ask for the mailbox.
 func (l *Lock) held() (unix.Flock_t, error) {
-	held := firstBytes()
+	held := lockOf(0, standingBytes)
 	fd, err := sys.Open(l.dir, lockName, unix.O_RDONLY|sys.Safely, 0)
 	if err == unix.ENOENT {
 		held.Type = unix.F_UNLCK
@@ -156,23 +154,17 @@ func (l *Lock) held() (unix.Flock_t, error) {
 
 // named puts the file's path in front of an error, if there is one.
 func (l *Lock) named(name string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("%s: %w", sys.Join(l.path, name), err)
+	return sys.Named(sys.Join(l.path, name), err)
 }
 
-// wholeFile is a lock for writing on all of a file.
-func wholeFile() unix.Flock_t { return unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart} }
-
-// firstBytes is a lock for writing on what a standing session locks.
-func firstBytes() unix.Flock_t {
-	return unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart, Len: standingBytes}
+// lockOf is a lock for writing on some bytes of a file; a length of 0 reaches to its end.
+func lockOf(start, length int64) unix.Flock_t {
+	return unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart, Start: start, Len: length}
 }
 
 // setLock locks all of a file, without waiting.
 func setLock(fd int) error {
-	lock := wholeFile()
+	lock := lockOf(0, 0)
 	return controlLock(fd, unix.F_SETLK, &lock)
 }
 

@@ -175,7 +175,7 @@ func TestOnlyOneQuarantines(t *testing.T) {
 	// The first is done: what it made is a lock file, and stays.
 	require.OK(t, os.Remove(dir+"/vodmr.lock"))
 	write(t, dir+"/vodmr.lock", "")
-	require.OK(t, l.quarantine(lockName, sys.ErrNotRegular, l.isOther))
+	require.OK(t, l.quarantine(lockName, sys.ErrNotRegular, func() bool { return sys.IsOther(l.dir, lockName) }))
 	if st, err := os.Lstat(dir + "/vodmr.lock"); err != nil || !st.Mode().IsRegular() || len(l.Quarantined()) > 0 {
 		t.Errorf("a lock file was quarantined: %v", err)
 	}

@@ -1,7 +1,6 @@
 package lock
 
 import (
-	"io"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -24,15 +23,14 @@ const (
 // standingBytes is how much of the lock file a standing session has locked.
 const standingBytes = 1
 
-// restOfLock describes the part of the lock file that a standing session leaves free.
-func restOfLock(kind int16) unix.Flock_t {
-	return unix.Flock_t{Type: kind, Whence: io.SeekStart, Start: standingBytes}
-}
+// restOfLock is a lock on the part of the lock file that a standing session leaves free.
+func restOfLock() unix.Flock_t { return lockOf(standingBytes, 0) }
 
 // MarkStanding shows others that this session, which holds the lock, is a standing one.
 // Call it after Watch: another session may ask from then on.
 func (l *Lock) MarkStanding() error {
-	rest := restOfLock(unix.F_UNLCK)
+	rest := restOfLock()
+	rest.Type = unix.F_UNLCK
 	err := controlLock(l.fd, unix.F_SETLK, &rest)
 	l.standing = err == nil
 	return l.named(lockName, err)
@@ -50,7 +48,7 @@ const (
 // Requested returns what another process wants, on this host or another. It asks the file
 // server each time.
 func (l *Lock) Requested() Request {
-	rest := restOfLock(unix.F_WRLCK)
+	rest := restOfLock()
 	if controlLock(l.fd, unix.F_GETLK, &rest) != nil || rest.Type == unix.F_UNLCK {
 		return 0
 	}
@@ -105,7 +103,7 @@ func (l *Lock) askByLock(until time.Time, unasked bool) error {
 	if err != nil {
 		return err
 	}
-	asker := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart, Start: askByte, Len: 1}
+	asker := lockOf(askByte, 1)
 	for ; ; time.Sleep(takeOverInterval) {
 		if err = setLock(fd); err == nil {
 			l.fd = fd
@@ -160,17 +158,13 @@ func (l *Lock) openAsk() (fd int, err error) {
 	if err != nil {
 		return -1, l.named(askName, err)
 	}
-	fillAsk(fd)
-	return fd, nil
-}
-
-// fillAsk gives vodmr.ask its byte if it has none, so that asking needs no room if the
-// disk is full later. If this fails, the next process that asks reports it.
-func fillAsk(fd int) {
+	// It gets its byte if it has none, so that asking needs no room if the disk is full later.
+	// If this fails, the next process that asks reports it.
 	var st unix.Stat_t
 	if sys.Stat(fd, &st) == nil && st.Size == 0 {
 		_ = writeAsk(fd)
 	}
+	return fd, nil
 }
 
 // askIsUnusable reports if vodmr.ask is not a regular file, or another user's.

@@ -1,9 +1,10 @@
 package door
 
 import (
+	"bufio"
 	"errors"
-	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -97,17 +98,14 @@ func (c *Client) askSession(normal, domain string) (Answer, error) {
 	conn := fdio.New(fd, fd)
 	_ = conn.SetDeadline(deadline)
 	answer, err := exchange(conn, normal)
-	if err != nil {
-		return Answer{}, fmt.Errorf("%s: %w", path, err)
-	}
-	return answer, nil
+	return answer, sys.Named(path, err)
 }
 
 // trusted checks the owner of the socket: an answer of anybody else would refuse mail.
 func (c *Client) trusted(path string) error {
 	var folder, socket unix.Stat_t
 	if err := sys.StatPath(c.Dir, &folder); err != nil {
-		return fmt.Errorf("%s: %w", c.Dir, err)
+		return sys.Named(c.Dir, err)
 	}
 	err := sys.Lstat(unix.AT_FDCWD, path, &socket)
 	if err == unix.ENOENT || err == nil && uint32(socket.Mode)&unix.S_IFMT != unix.S_IFSOCK {
@@ -116,10 +114,7 @@ func (c *Client) trusted(path string) error {
 	if err == nil && socket.Uid != 0 && socket.Uid != folder.Uid {
 		err = errOwner
 	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return nil
+	return sys.Named(path, err)
 }
 
 // connect never waits: a session that has too many questions already is not asked.
@@ -136,7 +131,7 @@ func connect(path string) (int, error) {
 	if err == unix.ECONNREFUSED || err == unix.ENOENT { // a dead session left it, or it has just ended
 		return -1, errNobody
 	}
-	return -1, fmt.Errorf("%s: %w", path, err)
+	return -1, sys.Named(path, err)
 }
 
 // exchange says the question and waits for the answer.
@@ -144,23 +139,14 @@ func exchange(conn io.ReadWriter, normal string) (Answer, error) {
 	if _, err := conn.Write([]byte(normal + "\n")); err != nil {
 		return Answer{}, err
 	}
-	var text []byte
-	buf := make([]byte, 2*MaxWords)
-	for {
-		n, err := conn.Read(buf)
-		if err != nil {
-			return Answer{}, err
-		}
-		text = append(text, buf[:n]...)
-		if line, _, whole := strings.Cut(string(text), "\n"); whole {
-			answer, ok := parseAnswer(line)
-			if !ok {
-				return Answer{}, errAnswer
-			}
-			return answer, nil
-		}
-		if len(text) > 2*MaxWords {
-			return Answer{}, errAnswer
-		}
+	line, err := bufio.NewReaderSize(conn, 2*MaxWords).ReadSlice('\n')
+	if err != nil && err != bufio.ErrBufferFull {
+		return Answer{}, err
 	}
+	verdict, words, _ := strings.Cut(strings.TrimSuffix(string(line), "\n"), " ")
+	answer := Answer{Verdict(verdict), Words(words)}
+	if err != nil || !slices.Contains([]Verdict{Yes, No, Unknown}, answer.Verdict) {
+		return Answer{}, errAnswer
+	}
+	return answer, nil
 }

@@ -47,6 +47,3 @@ func (c *cache) add(normal string, answer Answer, now time.Time) {
 		c.order = c.order[1:]
 	}
 }
-
-// forget forgets the answer about an address.
-func (c *cache) forget(normal string) { delete(c.answers, normal) }

@@ -44,18 +44,6 @@ type Answer struct {
 	Words   string // the customer's, or why it was not asked; printable ASCII
 }
 
-func (a Answer) line() string { return string(a.Verdict) + " " + Words(a.Words) + "\n" }
-
-// parseAnswer reads a line without its end. ok is false if it is no answer.
-func parseAnswer(line string) (a Answer, ok bool) {
-	verdict, words, _ := strings.Cut(line, " ")
-	switch v := Verdict(verdict); v {
-	case Yes, No, Unknown:
-		return Answer{v, Words(words)}, true
-	}
-	return Answer{}, false
-}
-
 // Words makes a text fit for a reply of ours: printable ASCII, one line, at most MaxWords
 // bytes.
 func Words(text string) string {

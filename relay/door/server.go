@@ -128,19 +128,15 @@ func (s *Server) accept() {
 
 // add takes a connection. If there are too many, one that has not asked yet makes room.
 func (s *Server) add(fd int, domain string) {
-	if len(s.askers) >= s.most && !s.dropSilent() {
-		unix.Close(fd)
-		return
+	if len(s.askers) >= s.most {
+		silent := slices.IndexFunc(s.askers, func(a *asker) bool { return a.question == "" })
+		if silent < 0 {
+			unix.Close(fd)
+			return
+		}
+		s.drop(s.askers[silent])
 	}
 	s.askers = append(s.askers, &asker{fd: fd, domain: domain, since: s.now()})
-}
-
-func (s *Server) dropSilent() bool {
-	i := slices.IndexFunc(s.askers, func(a *asker) bool { return a.question == "" })
-	if i >= 0 {
-		s.drop(s.askers[i])
-	}
-	return i >= 0
 }
 
 // expire drops connections that last too long.
@@ -198,7 +194,8 @@ func (a *asker) read() bool {
 
 // say answers an asker, which is dropped then.
 func (s *Server) say(a *asker, answer Answer) {
-	_, _ = unix.Write(a.fd, []byte(answer.line())) // it fits into the socket's buffer, or the asker is gone
+	line := string(answer.Verdict) + " " + Words(answer.Words) + "\n"
+	_, _ = unix.Write(a.fd, []byte(line)) // it fits into the socket's buffer, or the asker is gone
 	s.drop(a)
 }
 
@@ -216,7 +213,7 @@ func (s *Server) answerKnown(a *asker) {
 }
 
 // Forget forgets what was answered about an address: something later is known.
-func (s *Server) Forget(normal string) { s.cache.forget(normal) }
+func (s *Server) Forget(normal string) { delete(s.cache.answers, normal) }
 
 // Questions hands out at most so many addresses that are asked about, each once.
 func (s *Server) Questions(most int) []string {

@@ -66,7 +66,7 @@ func listen(dir, domain string) (*listener, error) {
 	if err := l.bind(tmp); err != nil {
 		unix.Close(fd)
 		_ = sys.Unlink(unix.AT_FDCWD, tmp)
-		return nil, fmt.Errorf("%s: %w", l.path, err)
+		return nil, sys.Named(l.path, err)
 	}
 	return l, nil
 }

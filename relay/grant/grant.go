@@ -68,10 +68,7 @@ func Held(site Site, login, home, maildir string, env func(name string) string) 
 	if err != nil {
 		return nil, err
 	}
-	domains := ""
-	if err = g.Settings.applySite(env); err == nil {
-		domains, err = g.ruleDomains(site.Rules)
-	}
+	domains, err := g.applySiteRules(site.Rules, env)
 	if err == nil {
 		err = g.hold(domains)
 	}
@@ -85,10 +82,18 @@ func Held(site Site, login, home, maildir string, env func(name string) string) 
 // hold finds the domains: those of a rule, if it names any, otherwise the mailbox's own.
 func (g *Grant) hold(domains string) error {
 	g.named = domains
-	if domains != "" {
+	_, domain, isAddress := strings.Cut(g.Login, "@")
+	switch {
+	case domains != "":
 		return g.byRule(domains)
+	case g.domain != nil:
+		return g.mailbox(*g.domain, true)
+	case isAddress:
+		g.Domains = []string{domain}
+	default:
+		g.system = g.Login
 	}
-	return g.byDefault()
+	return nil
 }
 
 // Close closes the site's files.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"path"
-	"strings"
 
 	"vodmr/internal/address"
 	"vodmr/internal/safepath"
@@ -70,20 +69,6 @@ func (g *Grant) checkLost() error {
 		return err
 	}
 	return fmt.Errorf("%w: it is below %s", lost, file)
-}
-
-// byDefault finds the domains of a login for which no rule names any.
-func (g *Grant) byDefault() error {
-	_, domain, isAddress := strings.Cut(g.Login, "@")
-	switch {
-	case g.domain != nil:
-		return g.mailbox(*g.domain, true)
-	case isAddress:
-		g.Domains = []string{domain}
-	default:
-		g.system = g.Login
-	}
-	return nil
 }
 
 // byRule gives a login the domains of VODMR_DOMAINS.

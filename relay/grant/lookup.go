@@ -12,7 +12,9 @@ type Lookup struct {
 	Domains  []string   // the real domains that it holds, in order
 	Refusal  smtp.Reply // the reply to ATRN without a list; zero for no refusal
 	Settings Settings
-	Folders  []string // of users/cdb: where the .qmail-default of each of its domains is
+	// Folders are those of users/cdb where the .qmail-default of each of its domains is, and
+	// of the domain that the mailbox lives in.
+	Folders []string
 }
 
 // LookUp asks the site about a login as ATRN does: its real name, what the rules say,
@@ -29,19 +31,13 @@ func LookUp(site Site, login, home, maildir string, env func(name string) string
 	}
 	found.Refusal, err = g.Restrict(nil)
 	found.Domains = g.All()
-	found.Folders = g.folders()
-	return found, err
-}
-
-// folders are those of the login's domains, and of the one that the mailbox lives in.
-func (g *Grant) folders() (dirs []string) {
 	if g.domain != nil {
-		dirs = append(dirs, g.domain.Dir)
+		found.Folders = append(found.Folders, g.domain.Dir)
 	}
 	for _, name := range g.Domains {
-		if domain, found, err := g.users.Domain(name); found && err == nil && !slices.Contains(dirs, domain.Dir) {
-			dirs = append(dirs, domain.Dir)
+		if domain, is, err := g.users.Domain(name); is && err == nil && !slices.Contains(found.Folders, domain.Dir) {
+			found.Folders = append(found.Folders, domain.Dir)
 		}
 	}
-	return dirs
+	return found, err
 }

@@ -2,7 +2,6 @@ package grant
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -46,12 +45,10 @@ type fileState struct {
 // stateOf looks at a file. If it is missing there is no error.
 func stateOf(path string) (fileState, error) {
 	var st unix.Stat_t
-	err := sys.StatPath(path, &st)
-	if errors.Is(err, unix.ENOENT) {
+	if err := sys.StatPath(path, &st); err == unix.ENOENT {
 		return fileState{}, nil
-	}
-	if err != nil {
-		return fileState{}, fmt.Errorf("%s: %w", path, err)
+	} else if err != nil {
+		return fileState{}, sys.Named(path, err)
 	}
 	return fileState{st.Mtim.Nano(), st.Size, st.Ino}, nil
 }

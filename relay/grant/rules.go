@@ -23,11 +23,11 @@ func (g *Grant) applyRules(path string, env func(name string) string) (domains s
 	return get("VODMR_DOMAINS"), g.Settings.Apply(get)
 }
 
-// ruleDomains are the domains of a rule that does not deny the login. Its
-// VODMR_MTA and VODMR_BOUNCE are applied.
-func (g *Grant) ruleDomains(path string) (domains string, err error) {
-	if path == "" || !g.Known() {
-		return "", nil
+// applySiteRules does the same for a program without a session: of the variables it reads
+// VODMR_MTA and VODMR_BOUNCE, and a rule that denies the login only names no domains.
+func (g *Grant) applySiteRules(path string, env func(name string) string) (domains string, err error) {
+	if err = g.Settings.applySite(env); err != nil || path == "" || !g.Known() {
+		return "", err
 	}
 	rule, _, err := g.rule(path)
 	if err == nil {

@@ -90,7 +90,11 @@ func (s *Settings) applySite(get func(name string) string) error {
 }
 
 func (s *Settings) siteVariables() []variable {
-	return []variable{{"VODMR_MTA", s.setAgent}, {"VODMR_BOUNCE", flag(&s.TellCustomer, "sender", "customer")}}
+	setAgent := func(_, value string) (err error) {
+		s.Agent, err = maildir.AgentNamed(value)
+		return err
+	}
+	return []variable{{"VODMR_MTA", setAgent}, {"VODMR_BOUNCE", flag(&s.TellCustomer, "sender", "customer")}}
 }
 
 // A variable is one of the settings; set takes a value that is not empty.
@@ -109,11 +113,6 @@ func apply(get func(name string) string, variables []variable) error {
 		}
 	}
 	return nil
-}
-
-func (s *Settings) setAgent(_, value string) (err error) {
-	s.Agent, err = maildir.AgentNamed(value)
-	return err
 }
 
 // setIgnore reads names of extensions, with commas or blanks between them. An unknown

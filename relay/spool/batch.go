@@ -13,17 +13,14 @@ type Batch struct {
 	Plain    bool // it goes in lock step, without extensions, and alone
 	// Foretold is the refusal that the server's extensions foretell: the batch is not to
 	// be sent. The zero value is none.
-	Foretold smtp.Reply
+	Foretold    smtp.Reply
+	Transaction *smtp.Transaction // what the Sender sends of it
 
-	notice      *notice // the batch is this notice; nil if it is mail
-	transaction *smtp.Transaction
-	stream      *content
-	given       bool // Next gave it out, and it has not ended
-	begun       bool
+	notice *notice // the batch is this notice; nil if it is mail
+	stream *content
+	given  bool // Next gave it out, and it has not ended
+	begun  bool
 }
-
-// Transaction is what the Sender sends of it.
-func (b *Batch) Transaction() *smtp.Transaction { return b.transaction }
 
 // Retry reports if the server refused it earlier in this session, before it was trusted.
 func (b *Batch) Retry() bool { return b.Messages[0].retry }
@@ -38,23 +35,12 @@ func (b *Batch) closeStream() {
 // prepare makes the batch's transaction. It is false if nothing is left of it: messages
 // that are gone or cannot be read are passed over.
 func (r *reader) prepare(b *Batch) bool {
-	if b.notice != nil {
-		return r.prepareNotice(b)
-	}
 	tx := &smtp.Transaction{Plain: b.Plain}
-	r.dropGone(b)
-	for ; len(b.Messages) > 0; b.Messages = b.Messages[1:] {
-		err := r.fill(tx, b)
-		if err == nil {
-			break
-		}
-		if err == smtp.ErrHungUp {
-			r.unheard(b)
-			return false
-		}
-		r.unfit(b.Messages[0].entry, err)
+	fill := r.fillMail
+	if b.notice != nil {
+		fill = r.fillNotice
 	}
-	if len(b.Messages) == 0 {
+	if !fill(tx, b) {
 		return false
 	}
 	coding := b.Messages[0].coding() // the same for its copies
@@ -62,11 +48,28 @@ func (r *reader) prepare(b *Batch) bool {
 	for _, m := range b.Messages {
 		tx.To = append(tx.To, m.to)
 	}
-	b.transaction, b.Foretold = tx, r.foretold(tx, coding)
+	b.Transaction, b.Foretold = tx, r.foretold(tx, coding)
 	if b.Foretold.Code != 0 {
 		b.closeStream()
 	}
 	return true
+}
+
+// fillMail gives tx the content of the first message that can be read.
+func (r *reader) fillMail(tx *smtp.Transaction, b *Batch) bool {
+	r.dropGone(b)
+	for ; len(b.Messages) > 0; b.Messages = b.Messages[1:] {
+		err := r.fill(tx, b)
+		if err == nil {
+			return true
+		}
+		if err == smtp.ErrHungUp {
+			r.unheard(b)
+			return false
+		}
+		r.unfit(b.Messages[0].entry, err)
+	}
+	return false
 }
 
 // unheard keeps messages that were being read when the customer hung up, perhaps since it
@@ -87,16 +90,14 @@ func (r *reader) dropGone(b *Batch) {
 	held := b.Messages[0]
 	left := b.Messages[:0]
 	for _, m := range b.Messages {
-		if time.Since(m.seen) < r.retries.timings.Fresh {
-			left = append(left, m)
-			continue
+		if time.Since(m.seen) >= r.retries.timings.Fresh {
+			at, err := r.files.box.Find(m.entry)
+			if err != nil {
+				r.unfit(m.entry, err)
+				continue
+			}
+			m.entry = at
 		}
-		at, err := r.files.box.Find(m.entry)
-		if err != nil {
-			r.unfit(m.entry, err)
-			continue
-		}
-		m.entry = at
 		left = append(left, m)
 	}
 	if b.Messages = left; len(left) > 0 && left[0] != held {
@@ -115,10 +116,7 @@ func (r *reader) fill(tx *smtp.Transaction, b *Batch) error {
 			return err
 		}
 	}
-	tx.Body = lead.body
-	var scan smtp.Scan
-	scan.Add(tx.Body)
-	r.scanned(tx, scan)
+	r.setBody(tx, lead.body)
 	r.sendBuffer = lead.raw
 	lead.raw, lead.body = nil, nil
 	return nil
@@ -146,6 +144,14 @@ func (r *reader) fillStream(tx *smtp.Transaction, b *Batch) error {
 	}
 	b.stream, tx.Stream = stream, stream
 	return nil
+}
+
+// setBody gives tx a content that is held in memory.
+func (r *reader) setBody(tx *smtp.Transaction, body []byte) {
+	var scan smtp.Scan
+	scan.Add(body)
+	tx.Body = body
+	r.scanned(tx, scan)
 }
 
 // scanned tells tx the result of a scan of its content.

@@ -45,7 +45,7 @@ func TestStreams(t *testing.T) {
 		s.putRaw(t, 0, "ann@sender.test", "r0@example.org", "Subject: large\n\n"+body)
 		sp := s.started(t, test.offered, stays)
 		b := sp.Next()
-		tx := b.Transaction()
+		tx := b.Transaction
 		if tx.Body != nil || tx.EightBit != test.eightBit || b.Foretold.Code != test.foretold {
 			t.Errorf("%+v: a body of %d, 8-bit %v, foretold %v", test.offered, len(tx.Body), tx.EightBit, b.Foretold)
 		}
@@ -87,7 +87,7 @@ func TestAddressesBeyondASCII(t *testing.T) {
 		s := newSite(t)
 		s.putRaw(t, 0, "ann@sender.test", address, "Subject: x\n\nx\n")
 		b := s.started(t, smtp.Extensions{SMTPUTF8: test.offered}, stays).Next()
-		if (b.Foretold.Code == 553) != test.foretold || !test.foretold && !b.Transaction().UTF8 {
+		if (b.Foretold.Code == 553) != test.foretold || !test.foretold && !b.Transaction.UTF8 {
 			t.Errorf("%q: foretold %v", address, b.Foretold)
 		}
 	}
@@ -106,8 +106,8 @@ func TestGoneAndRenamed(t *testing.T) {
 	require.OK(t, os.Remove(filepath.Join(dir, name(0))))
 	require.OK(t, os.Rename(filepath.Join(dir, name(1)), filepath.Join(s.maildir, "cur", name(1)+":2,S")))
 	b := sp.Next()
-	if len(b.Messages) != 3 || b.Messages[0].entry.Path() != "cur/"+name(1)+":2,S" || !strings.HasSuffix(string(b.Transaction().Body), "hello\n") {
-		t.Errorf("%d messages, the first %s, the body %q", len(b.Messages), b.Messages[0].entry.Path(), b.Transaction().Body)
+	if len(b.Messages) != 3 || b.Messages[0].entry.Path() != "cur/"+name(1)+":2,S" || !strings.HasSuffix(string(b.Transaction.Body), "hello\n") {
+		t.Errorf("%d messages, the first %s, the body %q", len(b.Messages), b.Messages[0].entry.Path(), b.Transaction.Body)
 	}
 	sp.LimitRecipients(2)
 	sp.Ended(b)

@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"vodmr/internal/logline"
+	"vodmr/internal/sys"
 	"vodmr/maildir"
 	"vodmr/maildir/lock"
 	"vodmr/qmail"
@@ -112,7 +114,7 @@ func (m *Mailbox) ShowExpired(force bool, out *logline.Logger) error {
 		case err != nil:
 			out.Event("skip", logline.F("file", entry.Path()), logline.F("reason", err.Error()))
 		default:
-			logExpired(out, message, e.whyExpired(message, note))
+			out.Event("expired", append(message.fields(), logline.F("reason", e.whyExpired(message, note)))...)
 		}
 	}
 	return nil
@@ -120,8 +122,9 @@ func (m *Mailbox) ShowExpired(force bool, out *logline.Logger) error {
 
 // mayExpire refuses a Maildir that nobody fetches from, and reads the settings.
 func (m *Mailbox) mayExpire(force bool) (control qmail.Settings, err error) {
-	if err = m.fetched(); err != nil && !force {
-		return control, err
+	has, err := history.Exists(m.box.Dir(), m.box.Path())
+	if !has && !force {
+		return control, cmp.Or(err, sys.Named(m.Path(), ErrNoNotes))
 	}
 	site := m.config.Site.Qmail
 	if control, err = site.Settings(m.config.Host); err != nil {
@@ -129,15 +132,6 @@ func (m *Mailbox) mayExpire(force bool) (control qmail.Settings, err error) {
 	}
 	m.locals, err = site.Locals(control.Me)
 	return control, err
-}
-
-// fetched is ErrNoNotes if nobody ever fetched mail.
-func (m *Mailbox) fetched() error {
-	has, err := history.Exists(m.box.Dir(), m.box.Path())
-	if err == nil && !has {
-		err = fmt.Errorf("%s: %w", m.Path(), ErrNoNotes)
-	}
-	return err
 }
 
 // An expiry looks for messages that are too old.
@@ -205,7 +199,7 @@ func (e *expiry) expire(entry maildir.Entry) (done bool, full error) {
 		return false, err
 	}
 	why := e.whyExpired(m, note)
-	logExpired(e.spool.log, m, why)
+	e.spool.log.Event("expired", append(m.fields(), logline.F("reason", why))...)
 	err = e.spool.bouncer.bounce(m, why)
 	if errors.Is(err, maildir.ErrGone) {
 		e.spool.skip(entry, err)
@@ -243,10 +237,6 @@ func (e *expiry) loadOld(entry maildir.Entry) (*Message, error) {
 		return m, errUnproven
 	}
 	return m, nil
-}
-
-func logExpired(log *logline.Logger, m *Message, why string) {
-	log.Event("expired", append(m.fields(), logline.F("reason", why))...)
 }
 
 // whyExpired tells a sender the fate of a message: with the last reply, if

@@ -11,7 +11,7 @@ type Looks struct {
 	box       *maildir.Box
 	changed   int64     // see maildir.Box.Changed; at the last look
 	unsettled bool      // another change may have had the same time
-	notBefore time.Time // the next look
+	NotBefore time.Time // the earliest time of the next look
 }
 
 const (
@@ -52,28 +52,24 @@ func (s *Spool) Look() error {
 	s.Counts.Waiting = list.Len() + later
 	s.history.Keep(func(base string) bool { _, there := seen[hash([]byte(base))]; return there })
 	s.Trust.forgetListed(func(base string) bool { return seen[hash([]byte(base))] <= now })
-	s.recover()
+	// The limits that passing trouble has set are taken back: a standing session may last for
+	// weeks.
+	s.reader.rcptMax = s.reader.rcptLimit()
+	if s.NotesFailed && s.history.Flush() == nil {
+		s.NotesFailed = false
+	}
 	s.reader.triedSorted, s.reader.suspectsSorted, s.retries.looked = false, false, true
 	took := time.Since(began)
 	s.Looks = Looks{
 		box:     s.box,
 		changed: changed, unsettled: began.Sub(time.Unix(0, changed)) < settled,
-		notBefore: began.Add(took + lookShare*took),
+		NotBefore: began.Add(took + lookShare*took),
 	}
 	return nil
 }
 
-// recover takes back the limits that passing trouble has set: a standing session may last
-// for weeks.
-func (s *Spool) recover() {
-	s.reader.rcptMax = s.reader.rcptLimit()
-	if s.NotesFailed && s.history.Flush() == nil {
-		s.NotesFailed = false
-	}
-}
-
 // Failed has the next look wait, and find a change.
-func (l *Looks) Failed(notBefore time.Time) { l.unsettled, l.notBefore = true, notBefore }
+func (l *Looks) Failed(notBefore time.Time) { l.unsettled, l.NotBefore = true, notBefore }
 
 // Changed reports if new has changed since the last look, for changes that no Watch has
 // seen.
@@ -85,11 +81,17 @@ func (l *Looks) Changed() bool {
 // Differs reports if new has changed since the last look, by the time that a Glance saw.
 func (l *Looks) Differs(changed int64) bool { return l.unsettled || changed != l.changed }
 
-// NotBefore is the earliest time of the next look.
-func (l *Looks) NotBefore() time.Time { return l.notBefore }
-
 // NextRetry is when the first message that was postponed is due; the zero time is never.
-func (s *Spool) NextRetry() time.Time { return s.retries.next() }
+func (s *Spool) NextRetry() time.Time {
+	first := notThisSession
+	for _, at := range s.retries.retryAt {
+		first = min(first, at)
+	}
+	if first == notThisSession {
+		return time.Time{}
+	}
+	return s.retries.start.Add(first)
+}
 
 // Rest gives memory back and writes the notes, before a standing session waits.
 func (s *Spool) Rest() {

@@ -2,7 +2,6 @@ package spool
 
 import (
 	"fmt"
-	"hash/fnv"
 	"io"
 	"time"
 	"unicode/utf8"
@@ -79,7 +78,7 @@ func (f *files) load(entry maildir.Entry, hold int64) (*Message, error) {
 }
 
 // head reads the file into it.raw, or its start into a buffer.
-func (f *files) head(it *Message, next *reading, hold int64) ([]byte, error) {
+func (f *files) head(it *Message, next *reading, hold int64) (head []byte, err error) {
 	m := next.message
 	if next.content != nil {
 		if m.Size <= hold {
@@ -88,9 +87,8 @@ func (f *files) head(it *Message, next *reading, hold int64) ([]byte, error) {
 		return next.content, nil
 	}
 	if m.Size <= hold {
-		raw, err := m.ReadAll(f.buffers.get())
-		it.raw = raw
-		return raw, err
+		it.raw, err = m.ReadAll(f.buffers.get())
+		return it.raw, err
 	}
 	for size := firstHead; ; size = maildir.HeadSize {
 		head := f.buffer(size)
@@ -150,30 +148,20 @@ func (f *files) address(it *Message, head []byte) error {
 		it.length -= span.To - span.From
 	}
 	start := withoutSpans(head, it.cut)
-	sum := fnv.New64a()
-	_, _ = sum.Write(start[:min(int64(len(start)), sumSize, it.length)])
-	it.sum = sum.Sum64()
+	it.sum = hash(start[:min(int64(len(start)), sumSize, it.length)])
 	if it.raw != nil {
 		it.body = start
 	}
 	return nil
 }
 
-// withoutSpans takes the spans out of b by moving what stands before them
+// withoutSpans takes the spans out of b by moving what stands before each of them
 // against what follows: the spans are at the top, so this moves little.
 func withoutSpans(b []byte, spans []maildir.Span) []byte {
-	if len(spans) == 0 {
-		return b
-	}
-	last := spans[len(spans)-1]
-	start := last.To
-	for i := len(spans) - 1; i >= 0; i-- {
-		from := int64(0)
-		if i > 0 {
-			from = spans[i-1].To
-		}
-		kept := b[from:spans[i].From]
-		start -= int64(len(kept))
+	start := int64(0)
+	for _, span := range spans {
+		kept := b[start:span.From]
+		start = span.To - int64(len(kept))
 		copy(b[start:], kept)
 	}
 	return b[start:]

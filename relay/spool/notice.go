@@ -64,42 +64,26 @@ func (r *reader) takeNotice() *Batch {
 	return &Batch{Messages: []*Message{&it}, notice: n}
 }
 
-// prepareNotice makes the transaction of a notice. It is false if the message that it is
-// about cannot be read; Settle then finds the notice among the lost ones.
-func (r *reader) prepareNotice(b *Batch) bool {
+// fillNotice gives tx the text of a notice. It is false if the message that it is about
+// cannot be read; Settle then finds that out.
+func (r *reader) fillNotice(tx *smtp.Transaction, b *Batch) bool {
 	text, err := r.compose(b.notice)
 	if err != nil {
-		r.lost = append(r.lost, lostNotice{b.notice, err})
+		r.found = append(r.found, finding{kind: foundLost, err: err, notice: b.notice})
 		return false
 	}
-	coding := b.Messages[0].coding()
-	tx := &smtp.Transaction{Plain: b.Plain, To: []string{b.Messages[0].to}, Body: text, UTF8: coding == codingUTF8}
-	var scan smtp.Scan
-	scan.Add(text)
-	r.scanned(tx, scan)
-	b.transaction, b.Foretold = tx, r.foretold(tx, coding)
+	r.setBody(tx, text)
 	return true
 }
 
-// A lostNotice cannot be written.
-type lostNotice struct {
-	*notice
-	err error
-}
-
-// settleLost keeps the messages of lost notices, unless somebody has removed them.
-func (ns *Notices) settleLost() (any bool) {
-	lost := ns.spool.reader.lost
-	ns.spool.reader.lost = nil
-	for _, n := range lost {
-		ns.ended()
-		if errors.Is(n.err, maildir.ErrGone) {
-			ns.spool.skip(n.message.entry, n.err)
-		} else {
-			ns.untold(n.notice, n.err)
-		}
+// lost keeps the message of a notice that cannot be written, unless somebody has removed it.
+func (ns *Notices) lost(n *notice, err error) {
+	ns.ended()
+	if errors.Is(err, maildir.ErrGone) {
+		ns.spool.skip(n.message.entry, err)
+	} else {
+		ns.untold(n, err)
 	}
-	return len(lost) > 0
 }
 
 // compose writes the text of a notice.

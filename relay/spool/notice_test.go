@@ -29,7 +29,7 @@ func telling(t *testing.T) (*site, *Spool) {
 func TestNoticeGoesBeforeMail(t *testing.T) {
 	s, sp := telling(t)
 	b := sp.Next()
-	if tx := b.Transaction(); !b.Notice() || tx.From != "" || len(tx.To) != 1 || tx.To[0] != "postmaster@example.org" || !strings.Contains(string(tx.Body), "<r0@example.org>:\n") {
+	if tx := b.Transaction; !b.Notice() || tx.From != "" || len(tx.To) != 1 || tx.To[0] != "postmaster@example.org" || !strings.Contains(string(tx.Body), "<r0@example.org>:\n") {
 		t.Fatalf("%+v", tx)
 	}
 	sp.Begun(b)

@@ -136,13 +136,18 @@ func knownReason(err error) bool {
 
 // skip logs why a file stays, unless the log has that already.
 func (s *Spool) skip(entry maildir.Entry, err error) {
-	s.Unreadable = s.Unreadable || !knownReason(err)
+	known := knownReason(err)
+	s.Unreadable = s.Unreadable || !known
 	if errors.Is(err, maildir.ErrGone) {
 		s.Counts.Waiting--
 		s.log.Event("skip", logline.F("file", entry.Path()), logline.F("reason", "gone"))
 		return
 	}
-	s.retries.postpone(entry.Base(), s.retries.rereadWait(err))
+	wait := s.Times.FirstRetry // trouble of this host passes
+	if known {
+		wait = s.Times.Reread // an error in the file itself is seldom put right
+	}
+	s.retries.postpone(entry.Base(), wait)
 	if s.history.Stays(entry.Base(), err.Error()) {
 		s.log.Event("skip", logline.F("file", entry.Path()), logline.F("reason", err.Error()))
 	}

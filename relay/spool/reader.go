@@ -35,7 +35,6 @@ type reader struct {
 	repeats       []*Batch        // to be sent again in this session
 	given         int             // batches that Next gave out and that have not ended
 	notices       []*notice       // to be sent to the customer's postmaster
-	lost          []lostNotice
 	compose       func(*notice) ([]byte, error)
 	suspects      []suspect
 	suspectBreaks int       // breaks of the suspect that goes at its place; 0 for none
@@ -69,9 +68,10 @@ type suspect struct {
 
 // A finding is a file that Next passed over.
 type finding struct {
-	kind  foundKind
-	entry maildir.Entry
-	err   error // why it cannot go out
+	kind   foundKind
+	entry  maildir.Entry
+	err    error   // why it cannot go out
+	notice *notice // of foundLost
 }
 
 type foundKind int
@@ -80,6 +80,7 @@ const (
 	foundUnfit   foundKind = iota // it cannot go out
 	foundDone                     // an earlier session delivered it, but could not remove it
 	foundUnheard                  // the customer hung up while it was read
+	foundLost                     // no notice about it can be written
 )
 
 func newReader(box *maildir.Box, g *grant.Grant, retries *retryTimes, trust *Trust, slow *latency) *reader {
@@ -187,13 +188,16 @@ func (r *reader) more() bool {
 	if !ok {
 		return r.moreTried()
 	}
-	note := r.history.Of(entry.Base())
+	note, refused := r.history.Of(entry.Base()), int64(0)
+	if !r.history.Trusts() {
+		refused = r.history.LastRefused()
+	}
 	switch {
 	case note.Done:
 		r.found = append(r.found, finding{kind: foundDone, entry: entry})
 	case note.Breaks >= history.DemoteAfter && note.Breaks == r.suspectBreaks:
 		r.takeEarly(entry)
-	case r.retries.tooRecent(entry.Base(), note, r.lastRefused()):
+	case r.retries.tooRecent(entry.Base(), note, refused):
 		r.files.readings.forget(entry)
 	case note.Breaks >= history.DemoteAfter:
 		r.suspects = append(r.suspects, suspect{entry, note.Breaks})
@@ -203,15 +207,6 @@ func (r *reader) more() bool {
 		r.readAhead(entry)
 	}
 	return true
-}
-
-// lastRefused is when a server that is not trusted refused a message for good last, in
-// Unix seconds; 0 if the server is trusted.
-func (r *reader) lastRefused() int64 {
-	if r.history.Trusts() {
-		return 0
-	}
-	return r.history.LastRefused()
 }
 
 // takeEarly has a suspect go out at its place in the order, alone and in lock step. It is

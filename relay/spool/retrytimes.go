@@ -79,15 +79,6 @@ func doubled(wait time.Duration, times int, most time.Duration) time.Duration {
 	return wait
 }
 
-// rereadWait is how long a file waits that cannot be offered: an error in the file itself
-// is seldom put right, and trouble of this host passes.
-func (r *retryTimes) rereadWait(err error) time.Duration {
-	if knownReason(err) {
-		return r.timings.Reread
-	}
-	return r.timings.FirstRetry
-}
-
 // tooRecent postpones a message that the previous session deferred moments ago; otherwise
 // a customer that reconnects at once would be offered it again and again. refused is when
 // a server that is not trusted refused any mail last, in Unix seconds: then all mail
@@ -108,16 +99,4 @@ func (r *retryTimes) tooRecent(base string, note history.Note, refused int64) bo
 	}
 	r.postpone(base, wait)
 	return true
-}
-
-// next is when the first message that was postponed is due; the zero time is never.
-func (r *retryTimes) next() time.Time {
-	first := notThisSession
-	for _, at := range r.retryAt {
-		first = min(first, at)
-	}
-	if first == notThisSession {
-		return time.Time{}
-	}
-	return r.start.Add(first)
 }

@@ -68,11 +68,6 @@ func Open(box *maildir.Box, g *grant.Grant, bouncer *Bouncer, clock func() time.
 	return s
 }
 
-// SetTimings replaces the standard timings.
-func (s *Spool) SetTimings(t *Timings) {
-	s.Times, s.retries.timings, s.removals.latency.timings = t, t, t
-}
-
 // Scan lists what waits. It may leave the list unfinished at the deadline; the zero time
 // is none.
 func (s *Spool) Scan(deadline time.Time) error {
@@ -152,8 +147,7 @@ func (s *Spool) Settle() (any bool) {
 	for _, f := range found {
 		s.settle(f)
 	}
-	lost := s.Notices.settleLost()
-	return s.injectBounces() || lost || len(found) > 0
+	return s.injectBounces() || len(found) > 0
 }
 
 // settle writes one thing that Next found out.
@@ -163,6 +157,8 @@ func (s *Spool) settle(f finding) {
 		s.removeDone(f.entry)
 	case foundUnheard:
 		s.history.Tried(f.entry.Base(), "the customer hung up while the file was read")
+	case foundLost:
+		s.Notices.lost(f.notice, f.err)
 	default:
 		s.skip(f.entry, f.err)
 	}
@@ -172,7 +168,11 @@ func (s *Spool) settle(f finding) {
 func (s *Spool) Begun(b *Batch) {
 	s.inFlight++
 	b.begun = true
-	s.history.Sent(bases(b.Messages)...)
+	names := make([]string, len(b.Messages))
+	for i, m := range b.Messages {
+		names[i] = m.base
+	}
+	s.history.Sent(names...)
 }
 
 // Ended says that a batch is no longer in flight, or will not be sent. Call it before the
@@ -195,14 +195,6 @@ func (s *Spool) Broken() {
 	if s.history != nil {
 		s.history.Withdraw()
 	}
-}
-
-func bases(messages []*Message) []string {
-	names := make([]string, len(messages))
-	for i, m := range messages {
-		names[i] = m.base
-	}
-	return names
 }
 
 // WriteAhead writes the notes before mail goes out that they do not speak of yet. With it

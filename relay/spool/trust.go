@@ -144,16 +144,13 @@ func (t *Trust) RefusedSender(m *Message, reply smtp.Reply) {
 func (t *Trust) eachSender() bool {
 	several := false
 	for _, next := range t.senders {
-		if !sameReply(next.reply, t.senders[0].reply) {
+		a, b := next.reply, t.senders[0].reply
+		if a.Code != b.Code || a.Enhanced != b.Enhanced || !slices.Equal(a.Lines, b.Lines) {
 			return false
 		}
 		several = several || next.message.sender != t.senders[0].message.sender
 	}
 	return several && !t.once
-}
-
-func sameReply(a, b smtp.Reply) bool {
-	return a.Code == b.Code && a.Enhanced == b.Enhanced && slices.Equal(a.Lines, b.Lines)
 }
 
 // DecideSenders decides about the messages with a MAIL that was refused first: once a MAIL

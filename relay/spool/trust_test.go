@@ -234,7 +234,7 @@ func TestDoubtedAndDue(t *testing.T) {
 	s.env["VODMR_IDLE"] = "1000"
 	s.put(t, 0, "refused")
 	sp := s.begun(t)
-	sp.SetTimings(&Timings{})
+	*sp.Times = Timings{}
 	require.OK(t, sp.Start(smtp.Extensions{}, func() bool { return false }))
 	b := sp.Next()
 	sp.Ended(b)
@@ -277,8 +277,8 @@ func TestLooksAfterAFailure(t *testing.T) {
 	sp := threeMails(t).begun(t)
 	at := now.Add(time.Minute)
 	sp.Looks.Failed(at)
-	if !sp.Looks.Changed() || !sp.Looks.NotBefore().Equal(at) {
-		t.Errorf("changed %v, not before %v", sp.Looks.Changed(), sp.Looks.NotBefore())
+	if !sp.Looks.Changed() || !sp.Looks.NotBefore.Equal(at) {
+		t.Errorf("changed %v, not before %v", sp.Looks.Changed(), sp.Looks.NotBefore)
 	}
 }
 

@@ -173,8 +173,8 @@ func (d *Dialogue) expect(verb string) { d.expected = append(d.expected, expecte
 func (d *Dialogue) command(line string) (refused bool) {
 	verb, args, _ := strings.Cut(line, " ")
 	verb = address.Upper(verb)
-	if verb == "RCPT" {
-		if words, refuse := d.refuse(args); refuse {
+	if raw, ok := path(args); ok && verb == "RCPT" {
+		if words, refuse := d.Refuse(raw); refuse {
 			d.expected = append(d.expected, expected{verb: verb, ours: words})
 			return true
 		}
@@ -188,14 +188,6 @@ func (d *Dialogue) command(line string) (refused bool) {
 		d.stage = stageReply // the next bytes may be something else than commands
 	}
 	return false
-}
-
-func (d *Dialogue) refuse(args string) (words string, refuse bool) {
-	raw, ok := path(args)
-	if !ok {
-		return "", false
-	}
-	return d.Refuse(raw)
 }
 
 // bdat expects the octets of a BDAT, unless the server does not know the command: then it

@@ -26,18 +26,14 @@ func (d *Dialogue) FromServer(p []byte) (toClient, toServer []byte) {
 		if n == 0 {
 			return d.partial(toClient, p), toServer
 		}
-		d.replies.line = append(d.replies.line, p[:n]...)
-		p = p[n:]
-		line := d.replies.line
-		d.replies.line = nil
-		if d.replies.long {
-			d.replies.long = false
-			toClient = append(toClient, line...)
-			continue
-		}
+		line := append(d.replies.line, p[:n]...)
+		p, d.replies.line = p[n:], nil
 		toClient = append(toClient, line...)
-		d.reply(line)
-		toClient = d.sayOurs(toClient)
+		if !d.replies.long {
+			d.reply(line)
+			toClient = d.sayOurs(toClient)
+		}
+		d.replies.long = false
 	}
 	more, ours := d.advance()
 	return append(toClient, ours...), append(toServer, more...)
@@ -60,8 +56,7 @@ func (d *Dialogue) partial(toClient, p []byte) []byte {
 // ServerEnded returns the rest of the server's bytes. Refusals of ours that stand behind
 // replies that never came are not said.
 func (d *Dialogue) ServerEnded() (toClient []byte) {
-	toClient = d.replies.line
-	d.replies.line = nil
+	toClient, d.replies.line = d.replies.line, nil
 	return toClient
 }
 

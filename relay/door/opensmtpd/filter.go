@@ -37,7 +37,8 @@ func Serve(in io.Reader, out io.Writer, refuse func(raw string) (words string, r
 			return errLong
 		}
 		if err == io.EOF && len(line) == 0 {
-			return s.failed()
+			asked.Wait()
+			return s.err
 		}
 		if err != nil {
 			return err
@@ -70,12 +71,6 @@ func (s *server) say(text string) {
 	if s.err == nil {
 		_, s.err = io.WriteString(s.out, text)
 	}
-}
-
-func (s *server) failed() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.err
 }
 
 // answer answers one question. The session and its token are said as they came: their order

@@ -44,14 +44,12 @@ func Serve(in io.Reader, out io.Writer, refuse func(raw string) (words string, r
 type request struct{ state, recipient string }
 
 func action(q request, refuse func(string) (string, bool)) string {
-	if q.recipient == "" || q.state != "RCPT" && q.state != "VRFY" {
-		return "DUNNO"
+	if q.recipient != "" && (q.state == "RCPT" || q.state == "VRFY") {
+		if words, is := refuse(q.recipient); is {
+			return "550 5.1.1 " + words
+		}
 	}
-	words, is := refuse(q.recipient)
-	if !is {
-		return "DUNNO"
-	}
-	return "550 5.1.1 " + words
+	return "DUNNO"
 }
 
 // read reads a request. The error is io.EOF if there is none.

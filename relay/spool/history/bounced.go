@@ -30,12 +30,3 @@ func (h *History) Bounced() {
 func (s *state) appendBounced(buf []byte) []byte {
 	return appendNote(buf, s.bouncedSince, "bounced", strconv.Itoa(s.bounced))
 }
-
-// setBounced takes the values of such a line.
-func (s *state) setBounced(number string, since int64) bool {
-	bounced, ok := count(number)
-	if ok {
-		s.bounced, s.bouncedSince = bounced, since
-	}
-	return ok
-}

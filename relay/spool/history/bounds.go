@@ -21,16 +21,13 @@ const (
 // bounds are the most notes, and bytes of their lines.
 type bounds struct{ notes, size int }
 
-func (s *state) textBounds() bounds { return s.bounds(maxNotes, textSize) }
-func (s *state) mayBounds() bounds  { return s.bounds(maxNotes, maxSize) }
-
-// bounds returns these bounds. For a file that is being read, the largest ones apply, since
-// all of it was once written.
-func (s *state) bounds(notes, size int) bounds {
+// bounds returns the bounds of notes that may be dropped, with so many bytes. For a file that
+// is being read, the largest ones apply, since all of it was once written.
+func (s *state) bounds(size int) bounds {
 	if s.loading {
 		return bounds{mustNotes, mustSize}
 	}
-	return bounds{notes, size}
+	return bounds{maxNotes, size}
 }
 
 // mustBounds returns the bounds of notes that must be kept. Notes that were dropped since

@@ -93,15 +93,15 @@ func empty(dir int, path string, clock func() time.Time) *History {
 func Exists(dir int, path string) (bool, error) {
 	var st unix.Stat_t
 	err := sys.Lstat(dir, fileName, &st)
-	if err == nil || err == unix.ENOENT {
-		return err == nil, nil
+	if err == unix.ENOENT {
+		return false, nil
 	}
-	return false, fmt.Errorf("%s: %w", sys.Join(path, fileName), err)
+	return err == nil, sys.Named(sys.Join(path, fileName), err)
 }
 
-// named puts a file's path in front of an error.
+// named puts a file's path in front of an error, if there is one.
 func (f *file) named(name string, err error) error {
-	return fmt.Errorf("%s: %w", sys.Join(f.path, name), err)
+	return sys.Named(sys.Join(f.path, name), err)
 }
 
 // Unread returns why the file could not be read, if it may still hold good notes.
@@ -148,7 +148,11 @@ func (h *History) load() error {
 	if err == nil && good == 0 && h.Damaged > 0 {
 		return errUnusable
 	}
-	h.state.infer()
+	if !h.state.trust.known {
+		// Older versions did not note if the server ever took mail: it did if a session ended
+		// cleanly.
+		h.state.trust.taken = h.state.ended != 0
+	}
 	h.out.size, h.out.appended, h.out.lines = st.Size, st.Size, good
 	return err
 }
@@ -218,8 +222,13 @@ func (f *file) full() bool {
 }
 
 func (f *file) appendPending() error {
-	if err := f.openForAppend(); err != nil {
-		return f.named(fileName, err)
+	if f.fd < 0 {
+		f.quarantine()
+		fd, _, err := sys.OpenRegular(f.dir, fileName, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|sys.Safely, 0o600)
+		if err != nil {
+			return f.named(fileName, err)
+		}
+		f.fd = fd
 	}
 	data := f.pending
 	if f.torn {
@@ -237,25 +246,9 @@ func (f *file) appendPending() error {
 	return nil
 }
 
-func (f *file) openForAppend() error {
-	if f.fd >= 0 {
-		return nil
-	}
-	f.quarantine()
-	fd, _, err := sys.OpenRegular(f.dir, fileName, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|sys.Safely, 0o600)
-	if err != nil {
-		return err
-	}
-	f.fd = fd
-	return nil
-}
-
 // quarantine renames a file that vodmr did not write, if it can.
 func (f *file) quarantine() {
-	if !f.unusable {
-		return
-	}
-	if sys.Quarantine(f.dir, fileName, badName) == nil {
+	if f.unusable && sys.Quarantine(f.dir, fileName, badName) == nil {
 		f.unusable, f.torn = false, false
 	}
 }

@@ -92,11 +92,7 @@ func (h *History) Ended() int64 { return h.state.ended }
 // be written; the session may go on.
 func (h *History) Begin(session string, bases func(yield func(base []byte) bool)) (suspects []string, err error) {
 	there := h.state.there(bases)
-	for base, note := range h.state.files {
-		if !there[base] && !h.state.mayComeBack(note) {
-			h.state.drop(base)
-		}
-	}
+	h.Keep(func(base string) bool { return there[base] })
 	suspects = h.state.suspects(there)
 	h.state.passOver(suspects)
 	for _, base := range suspects {
@@ -150,7 +146,7 @@ func (h *History) Sent(bases ...string) {
 // Retry notes that the peer answered, but so that the message is sent again in this
 // session. It is not unanswered any more, and everything known of it stays.
 func (h *History) Retry(base string) {
-	h.state.setRetry(base)
+	delete(h.state.unanswered, base)
 	h.addLine("again", base)
 }
 
@@ -210,8 +206,7 @@ func (h *History) Stays(base, reason string) (changed bool) {
 // Done notes that the customer took the message but it could not be removed. It returns
 // false if there is no room for the note.
 func (h *History) Done(base string) (noted bool) {
-	noted = h.state.setDone(base, h.state.clock().Unix())
-	if noted {
+	if noted = h.state.setDone(base, h.state.clock().Unix()); noted {
 		h.addLine("done", base)
 	}
 	return noted
@@ -223,11 +218,14 @@ func (h *History) Forget(base string) {
 	h.state.drop(base)
 }
 
-// Keep drops the notes of messages that are gone. It is for a standing session, between
+// Keep drops the notes of messages that are gone. It is for a standing session too, between
 // Begin and End.
 func (h *History) Keep(there func(base string) bool) {
+	recent := h.state.clock().Add(-keepDone).Unix()
 	for base, note := range h.state.files {
-		if !there(base) && !h.state.mayComeBack(note) {
+		// A message that must never be sent again may come back, since a mail reader can take
+		// its deletion mark away.
+		if mayComeBack := note.Done && note.Last > recent; !there(base) && !mayComeBack {
 			h.state.drop(base)
 		}
 	}
@@ -248,13 +246,6 @@ func (s *state) there(bases func(func([]byte) bool)) map[string]bool {
 		}
 	}
 	return found
-}
-
-// mayComeBack reports if a note is needed even while its message is not listed: a message
-// that must never be sent again may come back, since a mail reader can take its deletion
-// mark away.
-func (s *state) mayComeBack(note *Note) bool {
-	return note.Done && s.clock().Unix()-note.Last < int64(keepDone/time.Second)
 }
 
 func cut(text string) string { return text[:min(len(text), maxText)] }

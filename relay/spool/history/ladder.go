@@ -31,8 +31,7 @@ func (h *History) Rung() int {
 // Lower notes that the session broke with mail in flight: the next one begins a rung
 // lower. Call Flush after it.
 func (h *History) Lower() {
-	h.state.setRung(min(h.state.ladder.rung+1, lastRung), 0, h.state.clock().Unix())
-	h.out.addRung(&h.state.ladder)
+	h.moveTo(min(h.state.ladder.rung+1, lastRung), 0, h.state.clock().Unix())
 }
 
 // climb rises by a rung for each day that has passed.
@@ -40,12 +39,10 @@ func (h *History) climb() {
 	l, now := &h.state.ladder, h.state.clock().Unix()
 	const day = int64(climbAfter / time.Second)
 	if l.rung > 0 && l.since > now { // a clock was wrong
-		h.state.setRung(l.rung, l.taken, now)
-		h.out.addRung(&h.state.ladder)
+		h.moveTo(l.rung, l.taken, now)
 	}
 	for l.rung > 0 && now-l.since >= day {
-		h.state.setRung(l.rung-1, 0, l.since+day)
-		h.out.addRung(&h.state.ladder)
+		h.moveTo(l.rung-1, 0, l.since+day)
 	}
 }
 
@@ -55,10 +52,17 @@ func (h *History) takenOn(messages int) {
 	if l.rung == 0 {
 		return
 	}
-	if l.taken += messages; l.taken >= climbTaken {
-		h.state.setRung(l.rung-1, 0, h.state.clock().Unix())
+	if l.taken+messages >= climbTaken {
+		h.moveTo(l.rung-1, 0, h.state.clock().Unix())
+	} else {
+		h.moveTo(l.rung, l.taken+messages, l.since)
 	}
-	h.out.addRung(&h.state.ladder)
+}
+
+// moveTo has the server on a rung, and notes it.
+func (h *History) moveTo(rung, taken int, since int64) {
+	h.state.setRung(rung, taken, since)
+	h.out.add(h.state.ladder.appendTo(h.out.pending))
 }
 
 func (s *state) setRung(rung, taken int, since int64) {
@@ -66,8 +70,6 @@ func (s *state) setRung(rung, taken int, since int64) {
 	l.alone = l.alone && rung > 0
 	l.rung, l.taken, l.since = rung, taken, since
 }
-
-func (f *file) addRung(l *ladder) { f.add(l.appendTo(f.pending)) }
 
 func (l *ladder) appendTo(buf []byte) []byte {
 	return appendNote(buf, l.since, "rung", strconv.Itoa(l.rung), int64(l.taken))

@@ -97,14 +97,10 @@ func (s *state) applyVerb(verb string, when int64, base, rest string) bool {
 		if base == cleanEnd {
 			s.ended = when
 		}
-	case "passed":
-		passed, ok := count(base)
-		s.passed = passed
-		return ok
 	case "sent", "also":
 		s.setSent(base, verb == "also")
 	case "again":
-		s.setRetry(base)
+		delete(s.unanswered, base)
 	case "done":
 		s.setDone(base, when)
 	case "stays":
@@ -119,50 +115,39 @@ func (s *state) applyVerb(verb string, when int64, base, rest string) bool {
 		return s.setServer(base, rest, when)
 	case "kept":
 		return s.applyKept(when, base, rest)
-	case "bounced":
-		return s.setBounced(base, when)
 	default:
-		return s.applyServerVerb(verb, when, base, rest)
+		return s.applyNumber(verb, when, base, rest)
 	}
 	return true
 }
 
-// applyServerVerb applies a line about the customer's server.
-func (s *state) applyServerVerb(verb string, when int64, first, rest string) bool {
+// applyNumber applies a line that tells a number, and nothing of a message.
+func (s *state) applyNumber(verb string, when int64, text, rest string) bool {
+	number, ok := count(text)
+	if !ok {
+		return false
+	}
 	switch verb {
+	case "passed":
+		s.passed = number
+	case "bounced":
+		s.bounced, s.bouncedSince = number, when
 	case "taken":
-		return s.applyTaken(first)
+		if number > 1 {
+			return false
+		}
+		s.trust.taken, s.trust.known = number == 1, true
 	case "refused":
-		return s.applyRefused(first, when)
+		s.setRefused(number, when)
 	case "rung":
-		return s.applyRung(when, first, rest)
-	}
-	return false
-}
-
-func (s *state) applyRefused(text string, when int64) bool {
-	refused, ok := count(text)
-	if ok {
-		s.setRefused(refused, when)
-	}
-	return ok
-}
-
-func (s *state) applyTaken(flag string) bool {
-	if flag != "0" && flag != "1" {
+		taken, ok := count(rest)
+		if !ok || number > lastRung {
+			return false
+		}
+		s.setRung(number, taken, when)
+	default:
 		return false
 	}
-	s.trust.taken, s.trust.known = flag == "1", true
-	return true
-}
-
-func (s *state) applyRung(when int64, base, rest string) bool {
-	rung, ok := count(base)
-	taken, ok2 := count(rest)
-	if !ok || !ok2 || rung > lastRung {
-		return false
-	}
-	s.setRung(rung, taken, when)
 	return true
 }
 
@@ -176,6 +161,14 @@ func (s *state) applyKept(when int64, base, rest string) bool {
 	}
 	s.setKept(base, tries, first, when, cut(reply))
 	return true
+}
+
+// flag is how a line has a yes or no.
+func flag(yes bool) string {
+	if yes {
+		return "1"
+	}
+	return "0"
 }
 
 // count reads a number to which one can still be added.

@@ -2,9 +2,8 @@ package history
 
 import (
 	"bytes"
+	"container/list"
 	"errors"
-	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -40,12 +39,7 @@ type Recipient struct {
 	Refused bool
 	When    int64  // Unix seconds
 	Reply   string // the refusal; "" for an acceptance
-}
-
-// A learnt recipient is one in its place among the others.
-type learnt struct {
-	Recipient
-	order int // as the lines of the file: times are whole seconds, and many entries share one
+	order   int    // as the lines of the file: times are whole seconds, and many entries share one
 }
 
 // Recipients are the recipients of one domain that the customer's server has accepted or
@@ -66,10 +60,10 @@ type Recipients struct {
 	clock       func() time.Time
 
 	login    string
-	known    map[string]learnt
-	written  int      // how many entries were made, ever: the order of the next one
-	counts   [2]int   // accepted, refused
-	queues   [2]queue // the same, the oldest first
+	known    map[string]*list.Element // by the address; each is in the list of its kind
+	accepted list.List                // of Recipient, the oldest first
+	refused  list.List
+	written  int // how many entries were made, ever: the order of the next one
 	takesAll bool
 	checked  int64 // when takesAll was found out, in Unix seconds; 0 for never
 	needed   int64 // bytes of the file when it was rewritten last
@@ -79,7 +73,7 @@ type Recipients struct {
 
 // NewRecipients are those of a domain, whose file lies in dir. Nothing is read yet.
 func NewRecipients(dir, domain string, clock func() time.Time) *Recipients {
-	return &Recipients{dir: dir, domain: domain, clock: clock, known: map[string]learnt{}}
+	return &Recipients{dir: dir, domain: domain, clock: clock, known: map[string]*list.Element{}}
 }
 
 func (r *Recipients) path() string { return r.dir + "/" + RecipientsFile(r.domain) }
@@ -103,22 +97,17 @@ func (r *Recipients) Load() (changed bool, err error) {
 		r.reset()
 		return changed, nil
 	}
-	if err == nil && st.Size == r.size && st.Ino == r.inode {
-		return false, nil
-	}
-	if err == nil {
+	changed = err == nil && (st.Size != r.size || st.Ino != r.inode)
+	if changed {
 		err = r.read()
 	}
-	if err != nil {
-		return false, fmt.Errorf("%s: %w", r.path(), err)
-	}
-	return true, nil
+	return changed && err == nil, sys.Named(r.path(), err)
 }
 
 func (r *Recipients) reset() {
 	clear(r.known)
-	r.queues = [2]queue{}
-	r.counts, r.takesAll, r.checked, r.size, r.inode = [2]int{}, false, 0, 0, 0
+	r.accepted, r.refused = list.List{}, list.List{}
+	r.takesAll, r.checked, r.size, r.inode = false, 0, 0, 0
 }
 
 func (r *Recipients) read() error {
@@ -128,16 +117,9 @@ func (r *Recipients) read() error {
 	}
 	defer unix.Close(fd)
 	text := make([]byte, min(st.Size, maxRecipientFile))
-	have := 0
-	for have < len(text) {
-		n, err := sys.Read(fd, text[have:])
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			break
-		}
-		have += n
+	have, err := sys.ReadFull(fd, text, 0)
+	if err != nil {
+		return err
 	}
 	r.reset()
 	for line := range bytes.Lines(text[:have]) {
@@ -174,57 +156,26 @@ func (r *Recipients) set(entry Recipient) {
 		return
 	}
 	r.drop(entry.Address)
-	kind := kindOf(entry)
-	if r.counts[kind] >= maxRecipients {
-		r.drop(r.queues[kind].oldest(r.known))
+	alike := r.alike(entry)
+	if alike.Len() >= maxRecipients {
+		r.drop(alike.Front().Value.(Recipient).Address)
 	}
 	r.written++
-	r.known[entry.Address] = learnt{entry, r.written}
-	r.counts[kind]++
-	r.queues[kind].add(place{entry.Address, r.written}, r.known)
+	entry.order = r.written
+	r.known[entry.Address] = alike.PushBack(entry)
 }
 
-// A queue has the entries of a kind in their order, and some that count no more.
-type queue []place
-
-// A place is that of the entry that was made as the Nth. Only the last of an address counts.
-type place struct {
-	address string
-	order   int
-}
-
-func (p place) counts(known map[string]learnt) bool { return known[p.address].order == p.order }
-
-// add adds the newest.
-func (q *queue) add(p place, known map[string]learnt) {
-	if len(*q) >= 2*maxRecipients {
-		*q = slices.DeleteFunc(*q, func(p place) bool { return !p.counts(known) })
-	}
-	*q = append(*q, p)
-}
-
-// oldest takes the oldest out, and returns its address.
-func (q *queue) oldest(known map[string]learnt) string {
-	for len(*q) > 0 {
-		first := (*q)[0]
-		*q = (*q)[1:]
-		if first.counts(known) {
-			return first.address
-		}
-	}
-	return ""
-}
-
-func kindOf(entry Recipient) int {
+// alike are the entries of a kind.
+func (r *Recipients) alike(entry Recipient) *list.List {
 	if entry.Refused {
-		return 1
+		return &r.refused
 	}
-	return 0
+	return &r.accepted
 }
 
 func (r *Recipients) drop(address string) {
-	if entry, found := r.known[address]; found {
-		r.counts[kindOf(entry.Recipient)]--
+	if at, found := r.known[address]; found {
+		r.alike(at.Value.(Recipient)).Remove(at)
 		delete(r.known, address)
 	}
 }
@@ -237,34 +188,32 @@ func (r *Recipients) fresh(when int64, limit time.Duration) bool {
 
 // Of is what is known of an address; known is false if that is nothing of the last week.
 func (r *Recipients) Of(address string) (entry Recipient, known bool) {
-	found, known := r.known[address]
-	return found.Recipient, known && r.fresh(found.When, keepRecipient)
+	at, known := r.known[address]
+	if known {
+		entry = at.Value.(Recipient)
+	}
+	return entry, known && r.fresh(entry.When, keepRecipient)
 }
 
 // Fresh is what is known of an address, if it holds so that the customer's server need not be
 // asked.
 func (r *Recipients) Fresh(address string) (entry Recipient, known bool) {
 	entry, known = r.Of(address)
-	return entry, known && r.holds(entry)
-}
-
-// holds reports if an answer is fresh.
-func (r *Recipients) holds(entry Recipient) bool {
+	holds := AcceptedFor
 	if entry.Refused {
-		return r.fresh(entry.When, RefusedFor)
+		holds = RefusedFor
 	}
-	return r.fresh(entry.When, AcceptedFor)
+	return entry, known && r.fresh(entry.When, holds)
 }
 
 // All are all that are known, the oldest first.
-func (r *Recipients) All() []Recipient {
-	var all []Recipient
-	byOrder := func(a, b learnt) int { return a.order - b.order }
-	for _, entry := range slices.SortedFunc(maps.Values(r.known), byOrder) {
-		if r.fresh(entry.When, keepRecipient) {
-			all = append(all, entry.Recipient)
+func (r *Recipients) All() (all []Recipient) {
+	for address := range r.known {
+		if entry, known := r.Of(address); known {
+			all = append(all, entry)
 		}
 	}
+	slices.SortFunc(all, func(a, b Recipient) int { return a.order - b.order })
 	return all
 }
 
@@ -280,26 +229,35 @@ func (r *Recipients) TakesAll() (all, known bool) {
 // SetTakesAll remembers whether the server takes any recipient.
 func (r *Recipients) SetTakesAll(all bool) error {
 	r.takesAll, r.checked = all, r.clock().Unix()
-	return r.write("all", map[bool]string{false: "0", true: "1"}[all])
+	return r.write("all", flag(all))
 }
 
 // Refused remembers a refusal. It is not written again as long as the last one is fresh.
 func (r *Recipients) Refused(address, reply string) error {
-	if old, known := r.Fresh(address); known && old.Refused {
-		return nil
-	}
-	entry := Recipient{Address: address, Refused: true, When: r.clock().Unix(), Reply: cut(reply)}
-	r.set(entry)
-	return r.write("no", address, entry.Reply)
+	return r.remember(Recipient{Address: address, Refused: true, Reply: cut(reply)})
 }
 
 // Accepted remembers an acceptance likewise, which takes back a refusal.
 func (r *Recipients) Accepted(address string) error {
-	if old, known := r.Fresh(address); known && !old.Refused {
+	return r.remember(Recipient{Address: address})
+}
+
+func (r *Recipients) remember(entry Recipient) error {
+	if old, known := r.Fresh(entry.Address); known && old.Refused == entry.Refused {
 		return nil
 	}
-	r.set(Recipient{Address: address, When: r.clock().Unix()})
-	return r.write("yes", address)
+	entry.When = r.clock().Unix()
+	r.set(entry)
+	verb, rest := entry.line()
+	return r.write(verb, entry.Address, rest...)
+}
+
+// line is what the entry's line has around the address.
+func (entry Recipient) line() (verb string, rest []any) {
+	if entry.Refused {
+		return "no", []any{entry.Reply}
+	}
+	return "yes", nil
 }
 
 // Forget has an address asked anew. A standing session sees that the file has changed, and
@@ -331,33 +289,29 @@ func (r *Recipients) write(verb, name string, rest ...any) error {
 	}
 	line := appendNote(nil, r.clock().Unix(), verb, name, rest...)
 	for range 10 {
-		fd, err := sys.Open(unix.AT_FDCWD, r.path(), unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|sys.Safely, recipientMode)
-		if err != nil {
-			return fmt.Errorf("%s: %w", r.path(), err)
-		}
-		done, err := r.append(fd, line)
-		unix.Close(fd)
-		if err != nil {
-			return fmt.Errorf("%s: %w", r.path(), err)
-		}
-		if done {
-			return nil
+		if done, err := r.append(line); done || err != nil {
+			return sys.Named(r.path(), err)
 		}
 	}
-	return fmt.Errorf("%s: %w", r.path(), errCrowded)
+	return sys.Named(r.path(), errCrowded)
 }
 
 // append appends a line under the lock. done is false if the file was replaced meanwhile.
-func (r *Recipients) append(fd int, line []byte) (done bool, err error) {
-	if err := sys.Retry(func() error { return unix.Flock(fd, unix.LOCK_EX) }); err != nil {
+func (r *Recipients) append(line []byte) (done bool, err error) {
+	fd, err := sys.Open(unix.AT_FDCWD, r.path(), unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|sys.Safely, recipientMode)
+	if err != nil {
 		return false, err
 	}
+	defer unix.Close(fd)
 	var open, named unix.Stat_t
-	if err := sys.Stat(fd, &open); err != nil {
-		return false, err
+	if err = sys.Retry(func() error { return unix.Flock(fd, unix.LOCK_EX) }); err == nil {
+		err = sys.Stat(fd, &open)
 	}
-	if !sys.IsRegular(&open) {
-		return false, sys.ErrNotRegular
+	if err == nil && !sys.IsRegular(&open) {
+		err = sys.ErrNotRegular
+	}
+	if err != nil {
+		return false, err
 	}
 	if err := sys.StatPath(r.path(), &named); err != nil || !sys.SameFile(&open, &named) {
 		return false, nil
@@ -392,31 +346,20 @@ func (r *Recipients) rewrite() error {
 		text = appendNote(text, r.clock().Unix(), "login", r.login)
 	}
 	if r.checked != 0 {
-		text = appendNote(text, r.checked, "all", map[bool]string{false: "0", true: "1"}[r.takesAll])
+		text = appendNote(text, r.checked, "all", flag(r.takesAll))
 	}
 	for _, entry := range r.All() {
-		if entry.Refused {
-			text = appendNote(text, entry.When, "no", entry.Address, entry.Reply)
-		} else {
-			text = appendNote(text, entry.When, "yes", entry.Address)
-		}
-	}
-	tmp := r.path() + ".tmp"
-	_ = sys.Unlink(unix.AT_FDCWD, tmp)
-	fd, err := sys.Open(unix.AT_FDCWD, tmp, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|sys.Safely, recipientMode)
-	if err != nil {
-		return err
+		verb, rest := entry.line()
+		text = appendNote(text, entry.When, verb, entry.Address, rest...)
 	}
 	var st unix.Stat_t
-	err = errors.Join(unix.Fchmod(fd, recipientMode), fdio.WriteAll(fd, text), sys.Stat(fd, &st))
-	unix.Close(fd)
-	if err == nil {
-		err = sys.Rename(unix.AT_FDCWD, tmp, r.path())
-	}
+	fd, err := replace(unix.AT_FDCWD, r.path(), r.path()+".tmp", recipientMode, func(fd int) error {
+		return errors.Join(unix.Fchmod(fd, recipientMode), fdio.WriteAll(fd, text), sys.Stat(fd, &st))
+	})
 	if err != nil {
-		_ = sys.Unlink(unix.AT_FDCWD, tmp)
 		return err
 	}
+	unix.Close(fd)
 	r.needed, r.size, r.inode = int64(len(text)), st.Size, st.Ino
 	return nil
 }

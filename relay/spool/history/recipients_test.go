@@ -178,8 +178,8 @@ func TestRecipientsRenewed(t *testing.T) {
 	if _, oldest := r.Of(address(1)); !renewed || oldest || len(r.known) != maxRecipients {
 		t.Errorf("%d are known; the renewed one: %v, the oldest: %v", len(r.known), renewed, oldest)
 	}
-	if n := len(r.queues[0]); n > 2*maxRecipients {
-		t.Errorf("a queue of %d", n)
+	if n := r.accepted.Len(); n != maxRecipients {
+		t.Errorf("a list of %d", n)
 	}
 }
 

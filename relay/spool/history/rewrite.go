@@ -15,7 +15,12 @@ import (
 // ever. If that fails, the old file stays and the pending lines stay pending.
 func (h *History) rewrite() error {
 	h.out.quarantine()
-	fd, err := h.writeTmp()
+	fd, err := replace(h.out.dir, fileName, tmpName, 0o600, func(fd int) error {
+		if err := h.writeState(fd); err != nil {
+			return err
+		}
+		return sys.Sync(fd)
+	})
 	if err != nil {
 		return h.out.named(tmpName, err)
 	}
@@ -28,24 +33,19 @@ func (h *History) rewrite() error {
 	return nil
 }
 
-// writeTmp makes the new file, waits for the disk, puts it in place, and returns it open
-// for appending.
-func (h *History) writeTmp() (int, error) {
-	dir := h.out.dir
-	sys.Unlink(dir, tmpName) // left by a crash
-	fd, err := sys.Open(dir, tmpName, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_EXCL|sys.Safely, 0o600)
+// replace makes a new file by way of tmp, puts it in place, and returns it open for appending.
+func replace(dir int, name, tmp string, mode uint32, write func(fd int) error) (int, error) {
+	sys.Unlink(dir, tmp) // left by a crash
+	fd, err := sys.Open(dir, tmp, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_EXCL|sys.Safely, mode)
 	if err != nil {
 		return -1, err
 	}
-	if err = h.writeState(fd); err == nil {
-		err = sys.Sync(fd)
-	}
-	if err == nil {
-		err = sys.Rename(dir, tmpName, fileName)
+	if err = write(fd); err == nil {
+		err = sys.Rename(dir, tmp, name)
 	}
 	if err != nil {
 		unix.Close(fd)
-		sys.Unlink(dir, tmpName)
+		sys.Unlink(dir, tmp)
 		return -1, err
 	}
 	return fd, nil
@@ -64,7 +64,9 @@ func (h *History) writeState(fd int) error {
 			buf = buf[:0]
 		}
 	}
-	buf = h.state.appendServers(buf)
+	for _, key := range slices.Sorted(maps.Keys(h.state.servers)) {
+		buf = appendNote(buf, h.state.servers[key].when, "server", key, h.state.servers[key].word)
+	}
 	if h.state.ended != 0 {
 		buf = appendNote(buf, h.state.ended, "session", cleanEnd)
 	}

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -57,26 +58,11 @@ func (s *state) setServer(key, word string, when int64) bool {
 		s.servers = make(map[string]serverNote)
 	}
 	s.servers[key] = serverNote{word, when}
-	for len(s.servers) > maxServers {
-		delete(s.servers, s.oldestServer(key))
+	if len(s.servers) > maxServers {
+		others := slices.DeleteFunc(slices.Sorted(maps.Keys(s.servers)), func(other string) bool { return other == key })
+		delete(s.servers, slices.MinFunc(others, func(a, b string) int {
+			return cmp.Compare(s.servers[a].when, s.servers[b].when)
+		}))
 	}
 	return true
-}
-
-// oldestServer returns the key of the oldest note, apart from the one given.
-func (s *state) oldestServer(but string) (oldest string) {
-	for _, key := range slices.Sorted(maps.Keys(s.servers)) {
-		if key != but && (oldest == "" || s.servers[key].when < s.servers[oldest].when) {
-			oldest = key
-		}
-	}
-	return oldest
-}
-
-// appendServers writes the lines that restore the notes of servers.
-func (s *state) appendServers(buf []byte) []byte {
-	for _, key := range slices.Sorted(maps.Keys(s.servers)) {
-		buf = appendNote(buf, s.servers[key].when, "server", key, s.servers[key].word)
-	}
-	return buf
 }

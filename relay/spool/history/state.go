@@ -60,8 +60,6 @@ func (s *state) setSent(base string, also bool) {
 	s.tooMuch = s.tooMuch || s.loading && len(s.unanswered) > maxUnanswered
 }
 
-func (s *state) setRetry(base string) { delete(s.unanswered, base) }
-
 // setKept reports if there was room to remember it, at least without the reply's
 // text.
 func (s *state) setKept(base string, tries int, first, last int64, reply string) bool {
@@ -69,11 +67,11 @@ func (s *state) setKept(base string, tries int, first, last int64, reply string)
 	note := s.of(base)
 	note.Tries, note.First, note.Last, note.Reply, note.Reason = tries, first, last, reply, ""
 	note.Breaks, note.Broke = 0, 0
-	if s.put(base, note, s.textBounds()) {
+	if s.put(base, note, s.bounds(textSize)) {
 		return true
 	}
 	note.Reply = strings.Clone(reply[:min(len(reply), len("450"))])
-	return s.put(base, note, s.mayBounds())
+	return s.put(base, note, s.bounds(maxSize))
 }
 
 // setStays reports if there was room to remember it.
@@ -84,7 +82,7 @@ func (s *state) setStays(base, reason string) bool {
 		return false
 	}
 	note.Reason = reason
-	return s.put(base, note, s.mayBounds())
+	return s.put(base, note, s.bounds(maxSize))
 }
 
 // setBroke reports if there was room to remember it.

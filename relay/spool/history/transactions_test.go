@@ -175,7 +175,7 @@ func TestAnswersWithoutANote(t *testing.T) {
 	n := openNotes(t, b)
 	n.Stays("known", "odd")
 	for i := range maxNotes {
-		n.state.put(fmt.Sprint(i), Note{Breaks: 1}, n.state.mayBounds())
+		n.state.put(fmt.Sprint(i), Note{Breaks: 1}, n.state.bounds(maxSize))
 	}
 	n.Sent("known", "staying", "kept", "tried", "unanswered")
 	n.Stays("known", "odd")

@@ -52,20 +52,10 @@ func (h *History) EverTaken() bool { return h.state.trust.taken }
 // one was taken since or none was refused.
 func (h *History) LastRefused() int64 { return h.state.trust.refusedAt }
 
-// infer is for files of older versions, which did not note if the server ever took mail:
-// it did if a session ended cleanly.
-func (s *state) infer() {
-	if !s.trust.known {
-		s.trust.taken = s.ended != 0
-	}
-}
-
 // appendTo writes the lines that restore it; ended is when a session last ended cleanly.
 func (t *trust) appendTo(buf []byte, now, ended int64) []byte {
-	if t.taken {
-		buf = appendNote(buf, now, "taken", "1")
-	} else if ended != 0 {
-		buf = appendNote(buf, now, "taken", "0")
+	if t.taken || ended != 0 {
+		buf = appendNote(buf, now, "taken", flag(t.taken))
 	}
 	if t.refused > 0 {
 		buf = appendNote(buf, t.refusedAt, "refused", strconv.Itoa(t.refused))

@@ -1,4 +1,4 @@
-//go:build freebsd || netbsd || dragonfly
+//go:build linux || freebsd || netbsd || dragonfly
 
 package fdio
 
