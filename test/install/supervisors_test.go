@@ -115,7 +115,7 @@ func TestFolderIsFoundWhileItIsLookedAt(t *testing.T) {
 	}
 }
 
-// What somebody else has put where the link belongs stays as it is, and is named at once.
+// If the link's place is taken by a folder of somebody else, that stays as it is and is named at once.
 func TestLinkTakesNobodysPlace(t *testing.T) {
 	dir := t.TempDir()
 	must(t, "/", "sh", "-c", `mkdir "$1/ours" "$1/scanned" "$1/scanned/vodmr"`, "sh", dir)
@@ -133,8 +133,8 @@ func TestLinkTakesNobodysPlace(t *testing.T) {
 	}
 }
 
-// What was started without a supervisor is known by its number and its folder: the number may be
-// another process's after a restart of a container, whose /run stays.
+// A process that was started without a supervisor is known by its number and its folder: if /run
+// outlives a container's restart, the number may be another process's.
 func TestAnotherProcessHasTheNumber(t *testing.T) {
 	dir := t.TempDir()
 	must(t, dir, "mkdir", "ours")
