@@ -36,13 +36,14 @@ type pump struct {
 	hungUp net.Conn // the side that was done first
 	silent atomic.Bool
 	deaf   atomic.Pointer[taker] // the side that took nothing more
+	takes  time.Duration         // takeTime
 }
 
 func newPump(provider *Turned, receiver net.Conn, g Guard, tally *Tally) *pump {
-	p := &pump{provider: provider, receiver: receiver, track: newTracker(tally)}
+	p := &pump{provider: provider, receiver: receiver, track: newTracker(tally), takes: takeTime}
 	p.guard = newGuard(g, p.track,
-		&taker{receiver, "the receiving side took nothing", &p.deaf},
-		&taker{provider, "the provider took no replies", &p.deaf})
+		&taker{receiver, "the receiving side took nothing", p},
+		&taker{provider, "the provider took no replies", p})
 	return p
 }
 
@@ -51,12 +52,12 @@ func newPump(provider *Turned, receiver net.Conn, g Guard, tally *Tally) *pump {
 type taker struct {
 	conn net.Conn
 	did  string // for the error
-	deaf *atomic.Pointer[taker]
+	pump *pump
 }
 
 func (t *taker) Write(p []byte) (int, error) {
-	limit := time.AfterFunc(takeTime, func() {
-		t.deaf.CompareAndSwap(nil, t)
+	limit := time.AfterFunc(t.pump.takes, func() {
+		t.pump.deaf.CompareAndSwap(nil, t)
 		_ = t.conn.SetDeadline(time.Now())
 	})
 	defer limit.Stop()
@@ -69,7 +70,7 @@ func (p *pump) run(ctx context.Context) error {
 	_ = p.provider.SetDeadline(time.Time{}) // the login's
 	stop := context.AfterFunc(ctx, func() {
 		_ = p.provider.SetReadDeadline(time.Now())
-		_ = p.provider.SetWriteDeadline(time.Now().Add(takeTime)) // TLS may write while it reads
+		_ = p.provider.SetWriteDeadline(time.Now().Add(p.takes)) // TLS may write while it reads
 		_ = p.receiver.SetWriteDeadline(time.Now().Add(quitTime))
 		p.guard.end(ErrStopped)
 	})
@@ -137,7 +138,7 @@ func (p *pump) outcome(ctx context.Context, down, up error) error {
 	case p.silent.Load():
 		return silent(p.provider.silence)
 	case p.deaf.Load() != nil:
-		return later(nil, "%s for %v", p.deaf.Load().did, takeTime)
+		return later(nil, "%s for %v", p.deaf.Load().did, p.takes)
 	case p.track.outOfStep() != "":
 		return later(errors.New(p.track.outOfStep()), "the receiving side gave a reply that nothing had asked for, so it is not known what it took"+innerHeader)
 	case p.track.ended():
