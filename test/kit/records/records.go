@@ -136,16 +136,21 @@ func (w *Writer) Pour(next func() ([]byte, error)) error {
 		if err != nil {
 			return err
 		}
-		if _, err := w.below.Write(record); err != nil {
+		if err := w.Send(record); err != nil {
 			return err
 		}
 	}
 }
 
+// Send sends what was sealed.
+func (w *Writer) Send(record []byte) error {
+	_, err := w.below.Write(record)
+	return err
+}
+
 // Write sends text in one record.
 func (w *Writer) Write(text []byte) (int, error) {
-	_, err := w.below.Write(w.Seal(Application, text))
-	return len(text), err
+	return len(text), w.Send(w.Seal(Application, text))
 }
 
 var _ io.Writer = (*Writer)(nil)
