@@ -87,7 +87,7 @@ func TestPumpAskedForKeys(t *testing.T) {
 			server, ours := net.Pipe()
 			ctx, stop := context.WithCancel(t.Context())
 			t.Cleanup(func() { stop(); near.Close(); far.Close() })
-			reading := &written{Conn: far, again: make(chan struct{})}
+			reading := &written{Conn: far, begun: make(chan struct{})}
 			turned := &Turned{Conn: encrypted{tls.Client(reading, &tls.Config{InsecureSkipVerify: true})}}
 			result := make(chan error, 1)
 			go func() {
@@ -104,9 +104,9 @@ func TestPumpAskedForKeys(t *testing.T) {
 				t.Fatal(err)
 			}
 			dialogue.New(t, provider.Conn).Expect("220 mx")
-			reading.told.Store(true)
+			reading.armed.Store(true)
 			go func() { _ = provider.Pour(provider.SealKeyUpdate) }()
-			<-reading.again // the answer, which nobody takes
+			<-reading.begun // the answer, which nobody takes
 			test.play(receiver, stop)
 			select {
 			case err := <-result:
@@ -120,17 +120,17 @@ func TestPumpAskedForKeys(t *testing.T) {
 	}
 }
 
-// A written connection tells of the first write after it was told to, and gives each write a
+// A written connection tells of the first write after it was armed, and gives each write a
 // hundredth of its time.
 type written struct {
 	net.Conn
-	told  atomic.Bool
-	again chan struct{}
+	armed atomic.Bool
+	begun chan struct{}
 }
 
 func (w *written) Write(p []byte) (int, error) {
-	if w.told.CompareAndSwap(true, false) {
-		close(w.again)
+	if w.armed.CompareAndSwap(true, false) {
+		close(w.begun)
 	}
 	return w.Conn.Write(p)
 }

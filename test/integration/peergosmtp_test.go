@@ -60,13 +60,13 @@ func buildGoSMTP(modfile string) (string, error) {
 	return command, nil
 }
 
-func startGoSMTP(t *testing.T, server func() (string, error), options ...string) *running {
+func startGoSMTP(t *testing.T, server func() (string, error), flags ...string) *running {
 	t.Helper()
 	r := newRunning(t)
 	command, err := server()
 	if err != nil {
 		require.Skip(t, "go-smtp cannot be had: %v", err)
 	}
-	r.saysPort(t, exec.Command(command, append(options, r.kept)...))
+	r.saysPort(t, exec.Command(command, append(flags, r.kept)...))
 	return r
 }
