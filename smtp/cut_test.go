@@ -7,7 +7,7 @@ import (
 	"vodmr/test/kit/customer"
 )
 
-// A cutEnd is a server whose connection is cut after so many bytes of its replies.
+// A cutEnd is the end of a server. The connection is cut after so many bytes of its replies.
 type cutEnd struct {
 	serverEnd
 	left int

@@ -14,7 +14,7 @@ import (
 	"vodmr/test/kit/mtafront"
 )
 
-// oddSenders are dialogues with a front whose customer only has bob, and the replies' codes.
+// oddSenders are dialogues with a front of a customer that only has bob, and the replies' codes.
 // What is said at once is one string. OpenSMTPD has neither PIPELINING, SMTPUTF8 nor
 // CHUNKING, and knows no quoted local part.
 func oddSenders(kind string) map[string]string {
@@ -86,7 +86,7 @@ func arrived(t *testing.T, maildir, text string) int {
 	}))
 }
 
-// TestDoorBehindPostscreen: a stranger whose first connection postscreen looks at is sent away for
+// TestDoorBehindPostscreen: postscreen looks at the first connection of a stranger and sends it away for
 // now, and nobody is asked then. The next one reaches smtpd and the door.
 func TestDoorBehindPostscreen(t *testing.T) {
 	t.Parallel()
