@@ -19,6 +19,9 @@ const (
 	// receiverLinger is how long the receiving side may work on after the
 	// provider's last byte (RFC 1047: a server may be slow at the final dot).
 	receiverLinger = 10 * time.Minute
+	// takeTime is how long either side may take nothing of what it was sent, though its
+	// connection stands: twice the longest wait of a sender (RFC 5321 section 4.5.3.2).
+	takeTime = 20 * time.Minute
 )
 
 // pump passes bytes both ways until both sides are done, as far as the guard lets them.
@@ -32,11 +35,33 @@ type pump struct {
 	first  sync.Once
 	hungUp net.Conn // the side that was done first
 	silent atomic.Bool
+	deaf   atomic.Pointer[taker] // the side that took nothing more
+	takes  time.Duration         // takeTime
 }
 
 func newPump(provider *Turned, receiver net.Conn, g Guard, tally *Tally) *pump {
-	track := newTracker(tally)
-	return &pump{provider: provider, receiver: receiver, track: track, guard: newGuard(g, track, receiver, provider)}
+	p := &pump{provider: provider, receiver: receiver, track: newTracker(tally), takes: takeTime}
+	p.guard = newGuard(g, p.track,
+		&taker{receiver, "the receiving side took nothing", p},
+		&taker{provider, "the provider took no replies", p})
+	return p
+}
+
+// A taker is a side that is written to. If it takes nothing for takeTime, its connection
+// brings nothing more either.
+type taker struct {
+	conn net.Conn
+	did  string // for the error
+	pump *pump
+}
+
+func (t *taker) Write(p []byte) (int, error) {
+	limit := time.AfterFunc(t.pump.takes, func() {
+		t.pump.deaf.CompareAndSwap(nil, t)
+		_ = t.conn.SetDeadline(time.Now())
+	})
+	defer limit.Stop()
+	return t.conn.Write(p)
 }
 
 // run returns nil if the provider said QUIT and all was answered. When ctx is done it reads no
@@ -45,6 +70,7 @@ func (p *pump) run(ctx context.Context) error {
 	_ = p.provider.SetDeadline(time.Time{}) // the login's
 	stop := context.AfterFunc(ctx, func() {
 		_ = p.provider.SetReadDeadline(time.Now())
+		_ = p.provider.SetWriteDeadline(time.Now().Add(p.takes)) // TLS may write while it reads
 		_ = p.receiver.SetWriteDeadline(time.Now().Add(quitTime))
 		p.guard.end(ErrStopped)
 	})
@@ -103,6 +129,8 @@ func (p *pump) outcome(ctx context.Context, down, up error) error {
 		return nil
 	case p.silent.Load():
 		return silent(p.provider.silence)
+	case p.deaf.Load() != nil:
+		return later(nil, "%s for %v", p.deaf.Load().did, p.takes)
 	case p.track.outOfStep() != "":
 		return later(errors.New(p.track.outOfStep()), "the receiving side gave a reply that nothing had asked for, so it is not known what it took"+innerHeader)
 	case p.track.ended():

@@ -150,9 +150,23 @@ type encrypted struct{ *tls.Conn }
 // CloseWrite ends what is sent for TLS (close_notify) and for TCP too: not every
 // provider looks at both.
 func (c encrypted) CloseWrite() error {
+	c.bound()
 	err := c.Conn.CloseWrite()
 	if below := closeWrite(c.NetConn()); err == nil {
 		err = below
 	}
 	return err
 }
+
+// Close says close_notify too.
+func (c encrypted) Close() error {
+	c.bound()
+	return c.Conn.Close()
+}
+
+// goodbyeTime is for how long a goodbye may wait until the provider takes it.
+const goodbyeTime = 5 * time.Second
+
+// bound ends what is being written. A close_notify waits for it without a limit of its own, and a
+// provider can have the reading side write: it asks for new keys (RFC 8446 section 4.6.3).
+func (c encrypted) bound() { _ = c.SetWriteDeadline(time.Now().Add(goodbyeTime)) }

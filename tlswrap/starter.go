@@ -1,6 +1,7 @@
 package tlswrap
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"syscall"
@@ -51,7 +52,11 @@ func startLater(argv, environ []string, files []uintptr, as *confine.User) (p *c
 func Starter(argv, environ []string, log *logline.Logger) int {
 	unix.CloseOnExec(starterFD)
 	list, err := ucspi.ReadList(fdio.New(starterFD, starterFD))
+	if errors.Is(err, ucspi.ErrNoHandshake) {
+		return child.ExitTemporary // vodmr-tls has logged why
+	}
 	if err != nil {
+		log.Event("error", logline.Err(err))
 		return child.ExitTemporary
 	}
 	path, err := child.LookPath(argv[0], os.Getenv("PATH"))

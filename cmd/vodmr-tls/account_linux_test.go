@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/tls"
+	"crypto/x509/pkix"
 	"errors"
 	"fmt"
 	"os"
@@ -12,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"vodmr/test/kit/dialogue"
 	"vodmr/test/kit/require"
@@ -193,6 +196,25 @@ func TestProgramLearnsOfTLSFromTheStarter(t *testing.T) {
 	p = starting(t, []string{"/nonexistent/vodmr"}, "-c", cert, "-u", "daemon", "-U", "nobody")
 	secured(t, p, trusting(ca)).ExpectEnd()
 	ended(t, p, 111, `vodmr-tls: `+strconv.Itoa(p.PID())+` error error="*/nonexistent/vodmr*no such file or directory"`)
+}
+
+// A subject that is too long for a program's environment ends the connection, and the log
+// says so, whichever process notices.
+func TestSubjectTooLong(t *testing.T) {
+	require.Root(t, "to become other users")
+	ca, cert := servercert(t)
+	friends := newAuthority(t, "Friends")
+	long := friends.issue(t, pkix.Name{CommonName: strings.Repeat("x", 140_000)}, -time.Hour, time.Hour).tls
+	config := trusting(ca)
+	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &long, nil }
+	for log, flags := range map[string][]string{
+		"argument list too long": nil,
+		"more than 131072 bytes": {"-u", "daemon", "-U", "nobody"},
+	} {
+		p := starting(t, shell("exit 7"), append([]string{"-c", cert, "-a", file(t, friends.pem)}, flags...)...)
+		secured(t, p, config).ExpectEnd()
+		ended(t, p, 111, `vodmr-tls: * error="*`+log+`"`)
+	}
 }
 
 // A handshake that fails runs no program, though a starter waits for it.

@@ -33,10 +33,15 @@ func (s *site) openDoor(t testing.TB) string {
 // startAskingFront starts a Postfix in front that asks at the door, as INSTALL has it.
 func startAskingFront(t testing.TB, s *site, door string, more ...string) *postfix {
 	t.Helper()
-	p := &postfix{dir: publicDir(t), services: []string{
+	return askingFront(t, s, door, nil, more...)
+}
+
+// askingFront is startAskingFront with services of its own, as lines of master.cf.
+func askingFront(t testing.TB, s *site, door string, services []string, more ...string) *postfix {
+	t.Helper()
+	p := &postfix{dir: publicDir(t), services: append(services,
 		"vodmr-rcpt unix - n n - 100 spawn",
-		"  user=nobody argv=" + program(t, "vodmr-rcpt") + " -d " + door + " -P",
-	}}
+		"  user=nobody argv="+program(t, "vodmr-rcpt")+" -d "+door+" -P")}
 	return p.run(t, s.domain, append([]string{
 		"smtpd_recipient_restrictions = reject_unauth_destination, " +
 			"check_policy_service { unix:private/vodmr-rcpt, timeout=10s, default_action=DUNNO }",

@@ -31,7 +31,8 @@ func testDoorFront(t *testing.T, f *frontSite) {
 		t.Fatal(err)
 	}
 	p := f.listen(t, "VODMR_IDLE=86400", "VODMR_NOOP=1", "VODMR_ASK=100", "VODMR_DOOR="+door)
-	args := []string{program(t, "customer"), filepath.Join(t.TempDir(), "Maildir"), "only", "bob@" + mtafront.Domain}
+	mailbox := filepath.Join(t.TempDir(), "Maildir")
+	args := []string{program(t, "customer"), mailbox, "only", "bob@" + mtafront.Domain}
 	want := func(local, reply string) {
 		t.Helper()
 		if got := f.rcpt(t, local+"@"+mtafront.Domain); !strings.HasPrefix(got, reply) {
@@ -55,6 +56,8 @@ func testDoorFront(t *testing.T, f *frontSite) {
 			t.Errorf("%s: the front says %q", strange, got)
 		}
 	}
+	brought := f.answerOddSenders(t)
+	eventually(t, time.Minute, "what odd senders brought is sent", func() bool { return arrived(t, mailbox, "Subject: odd") == brought })
 	f.site.end(t, syscall.SIGTERM)
 	endedWell(t, done)
 	want("nobody", refusal)

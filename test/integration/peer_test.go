@@ -46,7 +46,7 @@ func (kind *peer) keeps(m oddMail) string {
 
 var peers = []*peer{
 	postfixPeer, eximPeer, opensmtpdPeer, sendmailPeer, qpsmtpdPeer, chasquidPeer,
-	goSMTPPeer, oldGoSMTPPeer, aiosmtpdPeer,
+	goSMTPPeer, narrowGoSMTPPeer, oldGoSMTPPeer, aiosmtpdPeer,
 }
 
 // Whatever server a customer has, each of its messages arrives once byte for byte, or

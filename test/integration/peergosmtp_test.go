@@ -22,6 +22,18 @@ var goSMTPPeer = &peer{
 	start:      func(t *testing.T, domain string) *running { return startGoSMTP(t, newGoSMTP) },
 }
 
+// narrowGoSMTPPeer takes less than others: 452 to a second recipient, 552 to what is large.
+var narrowGoSMTPPeer = &peer{
+	name:  "narrow go-smtp",
+	modes: []mode{chunked, pipelined, lockStep},
+	exceptions: map[string]exception{
+		"line-2001": longLine, "line-20000": longLine,
+		"huge":   {why: "it is larger than SIZE says", may: bounces},
+		"jürgen": {why: "there is no SMTPUTF8", may: bounces},
+	},
+	start: func(t *testing.T, domain string) *running { return startGoSMTP(t, newGoSMTP, "-narrow") },
+}
+
 // oldGoSMTPPeer answers a BDAT after a refused RCPT without reading its octets, which
 // are commands then.
 var oldGoSMTPPeer = &peer{
@@ -48,13 +60,13 @@ func buildGoSMTP(modfile string) (string, error) {
 	return command, nil
 }
 
-func startGoSMTP(t *testing.T, server func() (string, error)) *running {
+func startGoSMTP(t *testing.T, server func() (string, error), flags ...string) *running {
 	t.Helper()
 	r := newRunning(t)
 	command, err := server()
 	if err != nil {
 		require.Skip(t, "go-smtp cannot be had: %v", err)
 	}
-	r.saysPort(t, exec.Command(command, r.kept))
+	r.saysPort(t, exec.Command(command, append(flags, r.kept)...))
 	return r
 }

@@ -2,13 +2,16 @@
 // listens on a free port of 127.0.0.1, which is its first line on standard output, and
 // keeps each message as a file of a Maildir, the envelope as two lines on top.
 //
-//	gosmtp MAILDIR
+//	gosmtp [-narrow] MAILDIR
+//
+// With -narrow it takes one recipient a message, few bytes, and no addresses in UTF-8.
 //
 // It refuses recipients that begin with "refused", and defers those that begin with
 // "deferred".
 package main
 
 import (
+	"flag"
 	"fmt"
 	"io"
 	"log"
@@ -21,8 +24,10 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 2 {
-		log.Fatal("usage: gosmtp MAILDIR")
+	narrow := flag.Bool("narrow", false, "take little at a time")
+	flag.Parse()
+	if flag.NArg() != 1 {
+		log.Fatal("usage: gosmtp [-narrow] MAILDIR")
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -30,10 +35,13 @@ func main() {
 	}
 	fmt.Println(listener.Addr().(*net.TCPAddr).Port)
 	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) {
-		return &session{maildir: os.Args[1]}, nil
+		return &session{maildir: flag.Arg(0)}, nil
 	}))
 	server.Domain = "customer.example"
-	server.EnableSMTPUTF8 = true
+	server.EnableSMTPUTF8 = !*narrow
+	if *narrow {
+		server.MaxRecipients, server.MaxMessageBytes = 1, 80_000
+	}
 	log.Fatal(server.Serve(listener))
 }
 
