@@ -40,6 +40,10 @@ func (v Verdict) Err() error {
 		return errors.New("the checkpassword program could not check the password")
 	case NotTakenOver:
 		return errors.New("the program behind the checkpassword program could not begin")
+	case Refused:
+		return errors.New("the checkpassword program refused the login")
+	case Begun:
+		return errors.New("the checkpassword program has not decided yet")
 	}
 	return nil
 }
