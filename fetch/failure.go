@@ -3,6 +3,8 @@ package fetch
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"syscall"
 	"time"
 
 	"vodmr/smtp"
@@ -48,6 +50,21 @@ func ExitCode(err error) int {
 
 func misuse(format string, args ...any) error {
 	return &Failure{Exit: ExitMisuse, Text: fmt.Sprintf(format, args...)}
+}
+
+// unreadable is the failure of a file that cannot be read.
+func unreadable(what string, err error) error { return fileTrouble("cannot read the "+what, err) }
+
+// fileTrouble is a failure with a file. It is misuse if the file is not there, or is closed to
+// this program: that stays so until somebody mends it. All else may pass, such as too many
+// open files or a disk that does not answer, and a supervisor must try again.
+func fileTrouble(text string, err error) error {
+	for _, stays := range []error{fs.ErrNotExist, fs.ErrPermission, fs.ErrInvalid, syscall.ENOTDIR, syscall.EISDIR, syscall.ELOOP, syscall.ENAMETOOLONG} {
+		if errors.Is(err, stays) {
+			return &Failure{ExitMisuse, text, err}
+		}
+	}
+	return later(err, "%s", text)
 }
 
 func later(err error, format string, args ...any) error {

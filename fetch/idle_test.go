@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"context"
+	"io"
 	"net"
 	"testing"
 	"testing/synctest"
@@ -57,6 +58,47 @@ func TestIdleNoopEndsTheSession(t *testing.T) {
 			t.Errorf("%v, left %v, %d messages", err, tally.left(), tally.Now().Messages)
 		}
 	})
+}
+
+// TestIdleNoopInPieces: the first NOOP ends the session also if it comes in two pieces, as from
+// vodmr-tls, and if the last message was refused, so that the provider says RSET with it. Behind
+// another command it ends nothing.
+func TestIdleNoopInPieces(t *testing.T) {
+	for _, test := range []struct {
+		pieces []string
+		leaves bool
+	}{
+		{[]string{"RSET\r\nNOOP\r\n"}, true},
+		{[]string{"NOOP\r", "\n"}, true},
+		{[]string{"RSET\r\nNO", "OP\r\n"}, true},
+		{[]string{"NOOP\r", "\nMAIL FROM:<>\r\n"}, false},
+		{[]string{"HELO p\r\nNOOP\r", "\n"}, false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s, tally := passOnce(t)
+			s.provider.Send("MAIL FROM:<>\r\nRCPT TO:<no@b.example>\r\nDATA\r\n")
+			for _, line := range []string{"MAIL FROM:<>", "RCPT TO:<no@b.example>", "DATA"} {
+				s.receiver.Expect(line)
+			}
+			for _, line := range []string{"250 ok", "550 no such user", "503 no recipient"} {
+				s.reply(line)
+			}
+			time.Sleep(idleTime)
+			go io.Copy(io.Discard, s.receiver.Net())
+			for _, piece := range test.pieces {
+				s.provider.Send(piece)
+				synctest.Wait()
+			}
+			if test.leaves {
+				s.provider.Expect("421 4.3.2 nothing more waits*")
+			}
+			s.provider.Close()
+			s.receiver.Close()
+			if <-s.result; tally.left() != test.leaves {
+				t.Errorf("%q: left %v, want %v", test.pieces, tally.left(), test.leaves)
+			}
+		})
+	}
 }
 
 // TestNoopBeforeMail: a NOOP with a command behind it is no end.

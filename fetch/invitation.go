@@ -247,10 +247,6 @@ func readPrivate(what, holds, name string) (text []byte, path string, err error)
 	return text, path, err
 }
 
-func unreadable(what string, err error) error {
-	return &Failure{Exit: ExitMisuse, Text: "cannot read the " + what, Err: err}
-}
-
 // findCredential returns the path of a file, and if it is one of systemd's credentials,
 // which lie in folder.
 func findCredential(name, folder string) (path string, credential bool) {

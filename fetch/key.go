@@ -98,7 +98,8 @@ func selfSign(private crypto.Signer) (tls.Certificate, error) {
 }
 
 // ReadKey reads the key of a file that nobody else can read. A name without a slash is
-// looked for among systemd's credentials first. The error is misuse, or fs.ErrNotExist.
+// looked for among systemd's credentials first. The error is misuse, trouble that may pass, or
+// fs.ErrNotExist.
 func ReadKey(name string) (*Key, error) {
 	text, path, err := readPrivate("key", "a private key", name)
 	if err != nil {
@@ -123,7 +124,7 @@ func ReadOrMakeKey(name string) (key *Key, made bool, err error) {
 		err = writeNew(name, text)
 	}
 	if err != nil {
-		return nil, false, misuse("cannot make the key: %v", err)
+		return nil, false, fileTrouble("cannot make the key", err)
 	}
 	key, err = ReadKey(name)
 	return key, true, err

@@ -12,20 +12,20 @@ import (
 const maxPassword = 4096
 
 // ReadPassword returns the first line of a file, and whether users other than
-// its owner and group may read it. The error is misuse.
+// its owner and group may read it. The error is misuse, or trouble that may pass.
 func ReadPassword(file string) (password string, exposed bool, err error) {
 	f, err := os.Open(file)
 	if err != nil {
-		return "", false, misuse("cannot read the password: %v", err)
+		return "", false, unreadable("password", err)
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return "", false, misuse("cannot read the password: %v", err)
+		return "", false, unreadable("password", err)
 	}
 	line, err := bufio.NewReader(io.LimitReader(f, maxPassword)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
-		return "", false, misuse("cannot read the password: %v", err)
+		return "", false, unreadable("password", err)
 	}
 	line = strings.TrimRight(line, "\r\n")
 	if line == "" || strings.ContainsRune(line, 0) {

@@ -42,11 +42,12 @@ type TLS struct {
 	Key   *Key           // the customer's own, to log in by; nil for a password
 }
 
-// ReadRoots returns the certificates of a PEM file. The error is misuse.
+// ReadRoots returns the certificates of a PEM file. The error is misuse, or trouble that may
+// pass.
 func ReadRoots(file string) (*x509.CertPool, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return nil, misuse("cannot read the CA's certificate: %v", err)
+		return nil, unreadable("CA's certificate", err)
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(text) {

@@ -38,9 +38,10 @@ type tracker struct {
 	owed     []owedReply
 	listener listener
 
-	once   bool      // the session is to end once nothing more waits
-	idle   bool      // there was nothing else for some time before this block
-	active time.Time // when there was last something else than NOOP and its reply
+	once    bool      // the session is to end once nothing more waits
+	idle    bool      // there was nothing else for some time before this block
+	working bool      // this block has other commands than RSET and NOOP
+	active  time.Time // when there was last something else than NOOP and its reply
 }
 
 type trackState int
@@ -154,17 +155,30 @@ func (t *tracker) commands(p []byte) {
 	}
 }
 
-// beginBlock is called before the commands of one read.
+// beginBlock is called before the commands of one read. A read may end within a line: the
+// block goes on with the next one then. vodmr-tls has the LF of a line in a record of its own.
 func (t *tracker) beginBlock() {
 	t.moved = time.Now()
-	t.idle = t.once && !t.blind && len(t.owed) == 0 && t.state == inCommands && len(t.line.text) == 0 &&
+	if len(t.line.text) > 0 {
+		return
+	}
+	t.working = false
+	t.idle = t.once && !t.blind && len(t.owed) == 0 && t.state == inCommands &&
 		t.accounting.now.accepted == 0 && time.Since(t.active) >= idleTime
 }
 
 // endBlock is called behind them. If NOOP was all that came to an idle session, the session
-// ends, and the tally knows.
+// ends, and the tally knows. RSET may come before it: a provider says that first if the last
+// message was refused.
 func (t *tracker) endBlock() (leave bool) {
-	if len(t.owed) != 1 || t.owed[0].kind != owedNoop || len(t.line.text) > 0 {
+	if len(t.line.text) > 0 {
+		return false
+	}
+	last := t.owed
+	if len(last) == 2 && last[0].kind == owedReset {
+		last = last[1:]
+	}
+	if t.working || len(last) != 1 || last[0].kind != owedNoop {
 		t.active = t.moved
 		return false
 	}
@@ -195,6 +209,7 @@ func (t *tracker) obey(line string) {
 	case "quit":
 		t.quit = true
 	}
+	t.working = t.working || owed.kind != owedReset && owed.kind != owedNoop
 	t.owe(owed)
 }
 

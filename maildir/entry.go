@@ -37,6 +37,13 @@ func (e Entry) trashed() bool {
 	return strings.Contains(flags, "T")
 }
 
+// TellsSize reports if the name tells the file's size, as vdelivermail writes it and
+// qmail-local does not.
+func (e Entry) TellsSize() bool {
+	_, tells := sizeIn([]byte(e.Name))
+	return tells
+}
+
 // baseOf is Entry.Base for a name that is not a string yet.
 func baseOf(name []byte) []byte {
 	base, _, _ := bytes.Cut(name, []byte(info))

@@ -93,16 +93,19 @@ func (p Program) environ(talker int, external string) []string {
 	return append(env, set...)
 }
 
-// externalProgram is the name of the only checkpassword program that knows AUTH EXTERNAL. To
-// any other one the login would come with an empty password, which some directories take.
-const externalProgram = "vodmr-checkpw"
+// ourProgram is the name of the only checkpassword program that knows AUTH EXTERNAL, and that
+// says a verdict for each login. To any other one a login by EXTERNAL would come with an empty
+// password, which some directories take.
+const ourProgram = "vodmr-checkpw"
+
+func (p Program) isOurs() bool { return path.Base(p.Argv[0]) == ourProgram }
 
 // External returns the hash of the public key that the customer has shown in the TLS
 // handshake, as auth.ExternalVariable has it. It is empty if there is none, and if the
 // program would not understand it.
 func (p Program) External() string {
 	key, err := keyhash.Parse(keyhash.Prefix + value(p.Environ, ucspi.ClientKey))
-	if err != nil || value(p.Environ, "SSL_PROTOCOL") == "" || path.Base(p.Argv[0]) != externalProgram {
+	if err != nil || value(p.Environ, "SSL_PROTOCOL") == "" || !p.isOurs() {
 		return ""
 	}
 	return key.String()

@@ -193,6 +193,11 @@ func (k *Keeper) login(external string) error {
 		return errBadRequest
 	}
 	k.tried = true
+	if k.Program.isOurs() {
+		if _, err := k.conn.Write([]byte{byte(verdict.Begun)}); err != nil {
+			return err
+		}
+	}
 	k.fail(k.Program.exec(credentials, external, k.answers, k.talker.PID(), time.Until(k.Until)+graceTime))
 	_, err = k.conn.Write([]byte{byte(verdict.NotRun)})
 	return err

@@ -117,11 +117,18 @@ func onto(sides [2]int) error {
 // trouble. Nothing can be asked afterwards: the keeper is another program.
 func (d *Desk) Check(c auth.Credentials, until time.Time) error {
 	answer, err := d.ask(loginRequest(c), until)
+	begun := false
+	for err == nil && verdict.Verdict(answer) == verdict.Begun {
+		begun = true
+		answer, err = d.hear()
+	}
 	if d.customer != nil {
 		d.customer.Wake() // the keeper is gone, and the customer still has to hear of it
 	}
 	switch {
-	case err == io.EOF:
+	case err == io.EOF && begun:
+		return errors.New("the checkpassword program, or the one behind it, ended without a verdict: its own line, just before, says why")
+	case err == io.EOF, err == nil && verdict.Verdict(answer) == verdict.Refused:
 		return fmt.Errorf("%w by the checkpassword program", auth.ErrRefused)
 	case err == fdio.ErrTimeout:
 		// What answers later must find that nobody waits for it.
@@ -138,6 +145,11 @@ func (d *Desk) ask(request []byte, until time.Time) (answer byte, err error) {
 	if _, err := d.conn.Write(request); err != nil {
 		return 0, fmt.Errorf("asking vodmr's other process: %w", err)
 	}
+	return d.hear()
+}
+
+// hear waits for a byte of the keeper, or of what it became.
+func (d *Desk) hear() (answer byte, err error) {
 	var b [1]byte
 	_, err = d.conn.Read(b[:])
 	return b[0], err

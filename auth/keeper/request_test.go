@@ -43,10 +43,12 @@ func heard(t *testing.T, requests int, n int) string {
 	return string(text)
 }
 
-// Only the end of file is a refusal, and only the troubles that have a name are trouble.
+// Only the end of file and the byte for it are a refusal, and only the troubles that have a
+// name are trouble; so is the end of file of a program that has begun.
 func TestDeskCheck(t *testing.T) {
 	for answer, want := range map[string]string{
-		"": "refused", "\x00": "", "x": "", "\xff": "", "\x04": "",
+		"": "refused", "\x00": "", "x": "", "\xff": "", "\x06": "", "\x04": "refused",
+		"\x05": "without a verdict", "\x05\x05": "without a verdict", "\x05\x00": "", "\x05\x04": "refused", "\x05\x01": "could not be run",
 		"\x01": "could not be run", "\x02": "could not check", "\x03": "could not begin",
 	} {
 		d, requests, answers := desk(t)
@@ -55,7 +57,7 @@ func TestDeskCheck(t *testing.T) {
 		}
 		unix.Close(answers)
 		err := d.Check(credentials, time.Now().Add(time.Minute))
-		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) || errors.Is(err, auth.ErrRefused) != (answer == "") {
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) || errors.Is(err, auth.ErrRefused) != (want == "refused") {
 			t.Errorf("%q: %v, want %q", answer, err, want)
 		}
 		text := credentials.Bytes()

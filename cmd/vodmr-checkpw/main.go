@@ -53,13 +53,15 @@ func run(args, environ []string) int {
 	}
 	c, code := readCredentials(credentialsFD)
 	if code != 0 {
-		return code
+		return sayRefused(code)
 	}
 	unix.Close(credentialsFD)
 	e, code := check(args[0], c, os.Getenv(auth.ExternalVariable))
 	if code != 0 {
-		return code
+		return sayRefused(code)
 	}
+	// If the program cannot even start, vodmr must not take that for a wrong password.
+	_ = verdict.Say(verdict.Begun)
 	if err := (setuser.ID{UID: uint32(e.UID), GID: uint32(e.GID)}).SetUser(); err != nil {
 		return say(exitTemporary, e.Name+": "+err.Error())
 	}
@@ -81,6 +83,15 @@ func say(code int, text string) int {
 	logline.New(2, program, logline.Session()).Event("error", logline.F("error", text))
 	if code == exitTemporary {
 		_ = verdict.Say(verdict.NotChecked)
+	}
+	return code
+}
+
+// sayRefused tells vodmr of a refusal, and returns the exit code. Without it vodmr would take
+// the end of this program for a fall.
+func sayRefused(code int) int {
+	if code == exitRefused {
+		_ = verdict.Say(verdict.Refused)
 	}
 	return code
 }

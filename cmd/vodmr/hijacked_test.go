@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vodmr/internal/confine"
+	"vodmr/internal/verdict"
 	"vodmr/test/kit/dialogue"
 	"vodmr/test/kit/require"
 )
@@ -80,12 +81,13 @@ func hijacked() int {
 
 func say(fd int, text string) { _, _ = unix.Write(fd, []byte(text)) }
 
-// answer reads one byte from the keeper, or what the keeper became.
+// answer reads one byte from the keeper, or what the keeper became, that is an answer.
 func answer() string {
-	var b [1]byte
-	n, err := unix.Read(4, b[:])
-	if n != 1 {
-		return fmt.Sprintf("none, %v", err)
+	b := [1]byte{byte(verdict.Begun)}
+	for verdict.Verdict(b[0]) == verdict.Begun {
+		if n, err := unix.Read(4, b[:]); n != 1 {
+			return fmt.Sprintf("none, %v", err)
+		}
 	}
 	return fmt.Sprint(b[0])
 }

@@ -13,8 +13,9 @@ import (
 // Variable names the descriptor that a verdict is written to.
 const Variable = "VODMR_AUTHFD"
 
-// A Verdict is the byte. The end of file without one is a refusal. Any byte but the
-// troubles is a login, and the connection belongs to its writer from then on.
+// A Verdict is the byte. The end of file without one is a refusal, but trouble if Begun came
+// before it. Any byte but those below is a login too, and the connection belongs to its writer
+// from then on.
 type Verdict byte
 
 const (
@@ -23,6 +24,11 @@ const (
 	NotRun       Verdict = 1 // the checkpassword program could not be run
 	NotChecked   Verdict = 2 // it could not check the password
 	NotTakenOver Verdict = 3 // vodmr-relay could not begin
+	// Refused is said by vodmr-checkpw. Other checkpassword programs refuse by silence.
+	Refused Verdict = 4
+	// Begun is no verdict: another byte follows. If none does, the program or the one behind
+	// it has fallen, for example because it got no memory.
+	Begun Verdict = 5
 )
 
 // Err says what a verdict means; nil is a login.
@@ -34,6 +40,10 @@ func (v Verdict) Err() error {
 		return errors.New("the checkpassword program could not check the password")
 	case NotTakenOver:
 		return errors.New("the program behind the checkpassword program could not begin")
+	case Refused:
+		return errors.New("the checkpassword program refused the login")
+	case Begun:
+		return errors.New("the checkpassword program has not decided yet")
 	}
 	return nil
 }

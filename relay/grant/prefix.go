@@ -36,14 +36,16 @@ func (g *Grant) addCatchall(domain qmail.Domain, forward string, dq qmail.DotQma
 // Recipient is the address that the sender wrote. deliveredTo is the text of a
 // Delivered-To: of the topmost line, or by a catch-all's first delivery. The prefix of
 // virtualdomains is taken off only if the line has it: a local part may begin in the same
-// way. Agents other than qmail know no such prefix.
-func (g *Grant) Recipient(deliveredTo string, by *Catchall) (string, error) {
+// way. sized says that the file's name tells its size. If it does not, vdelivermail did not
+// write the file: an address may have a .qmail file of its own, which leads here by
+// qmail-local. Agents other than qmail know no such prefix.
+func (g *Grant) Recipient(deliveredTo string, by *Catchall, sized bool) (string, error) {
 	if !g.Settings.Agent.IsQmail() {
 		return deliveredTo, nil
 	}
 	local, domain := address.Split(deliveredTo)
-	prefixed := by != nil && by.prefixed
-	if by == nil {
+	prefixed := by != nil && by.prefixed || by == nil && !sized
+	if by == nil && !prefixed {
 		var err error
 		if prefixed, err = g.leavesPrefix(address.Lower(domain)); err != nil {
 			return "", err

@@ -7,6 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"vodmr/maildir"
 	"vodmr/qmail"
 )
 
@@ -49,7 +50,7 @@ func TestRecipientIsWhatTheSenderWrote(t *testing.T) {
 					rapid.SampledFrom([]string{"bob", "example.org-bob", "vq-bob", "example.org-", "vq-vq-", "-", "a@b", "Example.Org-example.org-x"}),
 					rapid.StringN(1, 10, 30)).Draw(t, "local")
 				want := local + "@" + test.domain
-				got, err := g.Recipient(test.top+want, nil)
+				got, err := g.Recipient(test.top+want, nil, true)
 				if err != nil || got != want {
 					t.Fatalf("the topmost line: %q, %v; want %q", got, err, want)
 				}
@@ -57,7 +58,7 @@ func TestRecipientIsWhatTheSenderWrote(t *testing.T) {
 					return
 				}
 				by := &g.Catchalls[0]
-				if got, err = g.Recipient(test.first+want, by); err != nil || got != want {
+				if got, err = g.Recipient(test.first+want, by, true); err != nil || got != want {
 					t.Fatalf("the line of the first delivery: %q, %v; want %q", got, err, want)
 				}
 				if own := test.top + "odmr@example.org"; by.Address != own {
@@ -71,13 +72,33 @@ func TestRecipientIsWhatTheSenderWrote(t *testing.T) {
 	}
 }
 
+// TestAddressWithQmailFile: an address of a domain of vpopmail's can have a .qmail file, such as
+// .qmail-someone, that leads to the catch-all's Maildir. Then qmail-local wrote the line, and
+// the file's name does not tell a size.
+func TestAddressWithQmailFile(t *testing.T) {
+	g := newSite(t, odmrSite).odmr(t)
+	for _, test := range []struct {
+		name, line, want string
+	}{
+		{"1795943727.580.mail.example.net", "example.org-someone@example.org", "someone@example.org"},
+		{"1795943727.580.mail.example.net", "someone@example.org", "someone@example.org"},
+		{"1795943727.580.mail.example.net,S=314", "example.org-someone@example.org", "example.org-someone@example.org"},
+		{"1795943727.580.mail.example.net,S=314:2,S", "someone@example.org", "someone@example.org"},
+	} {
+		got, err := g.Recipient(test.line, nil, maildir.Entry{Name: test.name}.TellsSize())
+		if err != nil || got != test.want {
+			t.Errorf("%s, %s: %q, %v; want %q", test.name, test.line, got, err, test.want)
+		}
+	}
+}
+
 // TestPrefixesAreBounded: files for any number of domains cost no memory without end,
 // and another customer's .qmail-default that cannot be read blocks nothing.
 func TestPrefixesAreBounded(t *testing.T) {
 	s := newSite(t, odmrSite)
 	g := s.odmr(t)
 	for i := range 3 * maxPrefixes {
-		if _, err := g.Recipient(fmt.Sprintf("bob@d%d.example", i), nil); err != nil {
+		if _, err := g.Recipient(fmt.Sprintf("bob@d%d.example", i), nil, true); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -89,7 +110,7 @@ func TestPrefixesAreBounded(t *testing.T) {
 	if _, err := qmail.ReadDefault(s.root + "/domain/.qmail-default"); err == nil {
 		t.Fatal("that can be read")
 	}
-	if got, err := g.Recipient("bob@closed.example", nil); err != nil || got != "bob@closed.example" {
+	if got, err := g.Recipient("bob@closed.example", nil, true); err != nil || got != "bob@closed.example" {
 		t.Errorf("%q, %v", got, err)
 	}
 }

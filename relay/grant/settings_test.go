@@ -43,7 +43,7 @@ func TestPrefixIsQmails(t *testing.T) {
 			return map[string]string{"VODMR_MTA": mta}[name]
 		})
 		require.OK(t, err)
-		if got, err := g.Recipient("vq-bob@example.org", nil); err != nil || got != want {
+		if got, err := g.Recipient("vq-bob@example.org", nil, true); err != nil || got != want {
 			t.Errorf("%q: %s, %v; want %s", mta, got, err, want)
 		}
 		g.Close()

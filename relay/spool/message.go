@@ -133,7 +133,7 @@ func (f *files) address(it *Message, head []byte) error {
 	if err != nil {
 		return err
 	}
-	if it.rcpt, err = f.grant.Recipient(envelope.Recipient, by); err != nil {
+	if it.rcpt, err = f.grant.Recipient(envelope.Recipient, by, it.entry.TellsSize()); err != nil {
 		return err
 	}
 	if it.to, err = address.Quote(it.rcpt); err != nil {
