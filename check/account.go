@@ -25,21 +25,15 @@ func checkAccount(m *mailbox, r *report) {
 	if m.account == nil {
 		return
 	}
-	if m.domain != nil && isQuota(m.account.Shell) {
-		r.say(m.login, hasQuota, m.account.Shell+" in "+m.file)
-	}
+	r.sayIf(m.domain != nil && isQuota(m.account.Shell), m.login, hasQuota, m.account.Shell+" in "+m.file)
 	if m.byCheckpw() {
-		if m.account.UID == 0 && m.site.service.startsAsRoot() {
-			r.say(m.login, rootsAccount, m.file)
-		}
+		r.sayIf(m.account.UID == 0 && m.site.service.startsAsRoot(), m.login, rootsAccount, m.file)
 		return
 	}
 	if m.domain == nil || !m.site.service.isVchkpw() {
 		return
 	}
-	if m.account.GID&bounceMail != 0 {
-		r.say(m.login, shutAccount, "bit 16 of the fourth field in "+m.file)
-	}
+	r.sayIf(m.account.GID&bounceMail != 0, m.login, shutAccount, "bit 16 of the fourth field in "+m.file)
 	checkSMTP(m, r)
 	checkPlace(m, r)
 }
@@ -95,7 +89,5 @@ func checkPlace(m *mailbox, r *report) {
 	}
 	home, err1 := filepath.EvalSymlinks(m.home)
 	dir, err2 := filepath.EvalSymlinks(m.domain.Dir)
-	if err1 == nil && err2 == nil && !strings.HasPrefix(home, dir+"/") {
-		r.say(m.login, outside, m.home)
-	}
+	r.sayIf(err1 == nil && err2 == nil && !strings.HasPrefix(home, dir+"/"), m.login, outside, m.home)
 }

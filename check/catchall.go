@@ -51,9 +51,7 @@ func checkCatchall(rt *route, r *report) {
 // prefix in virtualdomains.
 func (rt *route) catchall(r *report) (c catchall, found bool) {
 	if rt.known {
-		if rt.domain.UID == 0 {
-			r.say(rt.name, rootsMail, rt.domain.Dir)
-		}
+		r.sayIf(rt.domain.UID == 0, rt.name, rootsMail, rt.domain.Dir)
 		return catchall{userOf(rt.domain), rt.domain.Dir, []string{rt.domain.Dir + "/.qmail-default"}}, true
 	}
 	prefix, found, err := rt.site.prefix(rt.name)
@@ -206,10 +204,7 @@ func readDotQmail(r *report, file string, user ids) (dq qmail.DotQmail, found, s
 		return dq, true, false
 	}
 	dq, err := readAs(user, file, func() (qmail.DotQmail, error) { return qmail.ReadDotQmail(file) })
-	if err != nil {
-		r.unreadable(file, err)
-	}
-	return dq, true, err == nil
+	return dq, true, !r.unreadable(file, err)
 }
 
 // places lists all that a .qmail file delivers to. A program's arguments may be

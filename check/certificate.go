@@ -43,32 +43,22 @@ func checkCertificate(s *site, r *report) {
 			r.say(s.empty, badEmpty, err.Error())
 		}
 	}
-	if r.faults() == before {
-		r.ok(certFile, "is for "+cmp.Or(s.host, "any name")+", and its key is its own")
-	}
+	r.okIf(r.faults() == before, certFile, "is for "+cmp.Or(s.host, "any name")+", and its key is its own")
 }
 
 // checkKeyFile looks at the file's own rights: vodmr-tls reads it with the
 // rights that tcpserver leaves it.
 func checkKeyFile(s *site, r *report, path string, onlyKey bool) bool {
-	st, err := stat(path)
-	switch {
-	case missing(err):
-		r.say(path, noCert, "")
-		return false
-	case err != nil:
-		r.unreadable(path, err)
+	st, there := r.find(path, path, noCert, "")
+	if !there || !r.canRead(path, path, s.service.tcpUser()) {
 		return false
 	}
-	if !r.canRead(path, path, s.service.tcpUser()) {
+	text, err := qmail.ReadFile(path) // nothing of it is shown
+	if r.unreadable(path, err) {
 		return false
 	}
-	if text, err := qmail.ReadFile(path); err != nil { // nothing of it is shown
-		r.unreadable(path, err)
-		return false
-	} else if (onlyKey || strings.Contains(string(text), "PRIVATE KEY")) && openToOthers(path, st) {
-		r.say(path, keyOpen, st.mode.String())
-	}
+	hasKey := onlyKey || strings.Contains(string(text), "PRIVATE KEY")
+	r.sayIf(hasKey && openToOthers(path, st), path, keyOpen, st.mode.String())
 	return true
 }
 

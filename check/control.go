@@ -64,8 +64,7 @@ func controlLine(s *site, r *report, name string) (line string, found bool) {
 		return "", false
 	}
 	line, found, err := s.line(name)
-	if err != nil {
-		r.unreadable("control/"+name, err)
+	if r.unreadable("control/"+name, err) {
 		return "", false
 	}
 	return line, found

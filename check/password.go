@@ -45,9 +45,7 @@ func checkPasswordFile(m *mailbox, r *report) {
 	}
 	cdb := file + ".cdb"
 	checkSecrecy(r, cdb)
-	if older(cdb, file) {
-		r.say(file, staleCDB, "")
-	}
+	r.sayIf(older(cdb, file), file, staleCDB, "")
 }
 
 // checkAuthor looks if somebody else can write to vodmr-checkpw's file: vodmr-checkpw
@@ -58,9 +56,7 @@ func checkAuthor(m *mailbox, r *report) {
 		return
 	}
 	runs := uint32(m.site.service.runsAs().uid)
-	if st.mode.Perm()&0o022 != 0 || st.uid != 0 && st.uid != runs {
-		r.say(m.file, openAccounts, st.mode.String()+", of uid "+strconv.Itoa(int(st.uid)))
-	}
+	r.sayIf(st.mode.Perm()&0o022 != 0 || st.uid != 0 && st.uid != runs, m.file, openAccounts, st.mode.String()+", of uid "+strconv.Itoa(int(st.uid)))
 }
 
 // checkSecrecy looks if a file of passwords is open to others.
@@ -79,9 +75,7 @@ func openToOthers(path string, s status) bool {
 
 // checkPassword looks at the login's password.
 func checkPassword(m *mailbox, r *report) {
-	if m.site.host != "" && !auth.FitsCRAM(m.login, m.site.host) {
-		r.say(m.login, longLogin, "")
-	}
+	r.sayIf(m.site.host != "" && !auth.FitsCRAM(m.login, m.site.host), m.login, longLogin, "")
 	switch {
 	case m.file == "":
 		r.say(m.login, noFile, "")

@@ -42,8 +42,7 @@ func (s *site) lookPath(name string) (string, error) {
 // checkProgram looks for a program as the chain does.
 func checkProgram(s *site, r *report, name string, as ids) bool {
 	path, err := s.lookPath(name)
-	if err != nil {
-		r.say(name, noProgram, err.Error())
+	if r.failed(err, name, noProgram) {
 		return false
 	}
 	return r.canRun(name, path, as)

@@ -31,9 +31,7 @@ func checkQueue(s *site, r *report) {
 	queue := s.queue()
 	name := cmp.Or(queue.Program, queueProgram)
 	if queue.Program == "" && !s.hasQmail() {
-		if !s.fills("qmail") && s.service.env["VODMR_BOUNCE"] != "customer" {
-			r.say("bounces", noBouncer, "")
-		}
+		r.sayIf(!s.fills("qmail") && s.service.env["VODMR_BOUNCE"] != "customer", "bounces", noBouncer, "")
 		return
 	}
 	path := within(s.Qmail, name)
@@ -124,9 +122,7 @@ func wakeSend(r *report, path string) {
 // checkConcurrency looks at how many local deliveries qmail-send makes at once.
 func checkConcurrency(s *site, r *report) {
 	line, _, err := s.line("concurrencylocal")
-	if err == nil && line != "" && number(line, 1) == 0 {
-		r.say("control/concurrencylocal", heldLocal, "")
-	}
+	r.sayIf(err == nil && line != "" && number(line, 1) == 0, "control/concurrencylocal", heldLocal, "")
 }
 
 // checkQueueDisk looks at the file system that holds the queue.

@@ -17,8 +17,7 @@ func checkQuota(b *openBox, r *report) {
 		return
 	}
 	text, err := readText(b.m.user, file)
-	if err != nil {
-		r.unreadable(file, err)
+	if r.unreadable(file, err) {
 		return
 	}
 	quota, rest, _ := strings.Cut(string(text), "\n")
