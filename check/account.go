@@ -47,9 +47,8 @@ func checkSMTP(m *mailbox, r *report) {
 	if m.account.GID&flagNoSMTP != 0 {
 		r.say(m.login, noSMTP, "bit 2048 of the fourth field in "+m.file)
 	} else if m.account.GID&overridesLimit == 0 {
-		if file, text := limits(m, r); disablesSMTP(text) {
-			r.say(m.login, noSMTP, "disable_smtp in "+file)
-		}
+		file, text := limits(m, r)
+		r.sayIf(disablesSMTP(text), m.login, noSMTP, "disable_smtp in "+file)
 	}
 }
 

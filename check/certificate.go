@@ -69,15 +69,11 @@ func checkPair(s *site, r *report, certFile, keyFile string) {
 		r.say(certFile, badPair, err.Error())
 		return
 	}
-	if err != nil {
-		r.say(certFile, wrongDate, err.Error())
-	} else if pair.Leaf.NotAfter.Sub(s.now) < soon {
-		r.say(certFile, expiresSoon, "at "+pair.Leaf.NotAfter.UTC().Format(time.RFC3339))
+	if end := pair.Leaf.NotAfter; !r.failed(err, certFile, wrongDate) {
+		r.sayIf(end.Sub(s.now) < soon, certFile, expiresSoon, "at "+end.UTC().Format(time.RFC3339))
 	}
 	if s.host != "" {
-		if err := pair.Leaf.VerifyHostname(s.host); err != nil {
-			r.say(certFile, wrongHost, err.Error())
-		}
+		r.failed(pair.Leaf.VerifyHostname(s.host), certFile, wrongHost)
 	}
 	if err := s.trusted(pair); err != nil && isSelfSigned(pair.Leaf) {
 		r.ok(certFile, "is signed by itself: customers need atrn -F or -C for it, or fetchmail's sslcertfile")

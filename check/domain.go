@@ -63,7 +63,7 @@ func (s *site) takes(hosts []string, domain string) bool {
 	for i, host := range hosts {
 		hosts[i] = address.Lower(host)
 	}
-	more, err := openCDB(s.home.Path("control/morercpthosts.cdb"))
+	more, err := openAs(ids{}, s.home.Path("control/morercpthosts.cdb"), qmail.OpenCDB)
 	if err == nil {
 		defer more.Close()
 	}
@@ -132,6 +132,6 @@ func checkPostmaster(rt *route, r *report) {
 		return
 	}
 	unread := filepath.Join(home, "Maildir/new")
-	all, _ := readAs(userOf(domain), unread, func() ([]string, error) { return names(unread) })
+	all, _ := openAs(userOf(domain), unread, names)
 	r.sayIf(len(all) > 0, "postmaster@"+domain.Name, ownPostmaster, strconv.Itoa(len(all))+" messages in "+unread)
 }

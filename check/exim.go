@@ -81,9 +81,8 @@ func judgeTransport(rt *route, r *report, name string, some bool) {
 		return
 	}
 	before := r.faults()
-	if lacking := lackingLines(values); lacking != "" {
-		r.say("Exim transport "+name, eximLines, lacking)
-	}
+	lacking := lackingLines(values)
+	r.sayIf(lacking != "", "Exim transport "+name, eximLines, lacking)
 	if user, _, err := rt.site.user(values["user"]); err == nil && user.uid != rt.m.user.uid {
 		r.say(rt.name, otherUser, user.String()+", not "+rt.m.user.String())
 	}

@@ -165,7 +165,6 @@ func canWriteFile(b *openBox, r *report, path string, k kind) bool {
 // checkNotes looks at the file of notes.
 func checkNotes(b *openBox, r *report) {
 	canWriteFile(b, r, b.dir+"/vodmr.notes", badNotes)
-	if _, err := os.Lstat(b.dir + "/vodmr.notes.bad"); err == nil {
-		r.say(b.dir+"/vodmr.notes.bad", oddNotes, "")
-	}
+	_, err := os.Lstat(b.dir + "/vodmr.notes.bad")
+	r.sayIf(err == nil, b.dir+"/vodmr.notes.bad", oddNotes, "")
 }

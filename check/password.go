@@ -30,7 +30,8 @@ func checkPasswordFile(m *mailbox, r *report) {
 	if first := slices.IndexFunc(m.site.mailboxes, sameFile); m.site.mailboxes[first] != m {
 		return
 	}
-	if _, err := stat(file); err != nil {
+	st, err := stat(file)
+	if err != nil {
 		return
 	}
 	checkSecrecy(r, file)
@@ -40,7 +41,7 @@ func checkPasswordFile(m *mailbox, r *report) {
 		}
 	}
 	if m.byCheckpw() {
-		checkAuthor(m, r)
+		checkAuthor(m, r, st)
 		return
 	}
 	cdb := file + ".cdb"
@@ -50,20 +51,15 @@ func checkPasswordFile(m *mailbox, r *report) {
 
 // checkAuthor looks if somebody else can write to vodmr-checkpw's file: vodmr-checkpw
 // then reads nothing of it.
-func checkAuthor(m *mailbox, r *report) {
-	st, err := stat(m.file)
-	if err != nil {
-		return
-	}
+func checkAuthor(m *mailbox, r *report, st status) {
 	runs := uint32(m.site.service.runsAs().uid)
 	r.sayIf(st.mode.Perm()&0o022 != 0 || st.uid != 0 && st.uid != runs, m.file, openAccounts, st.mode.String()+", of uid "+strconv.Itoa(int(st.uid)))
 }
 
 // checkSecrecy looks if a file of passwords is open to others.
 func checkSecrecy(r *report, file string) {
-	if st, err := stat(file); err == nil && openToOthers(file, st) {
-		r.say(file, openSecrets, st.mode.String())
-	}
+	st, err := stat(file)
+	r.sayIf(err == nil && openToOthers(file, st), file, openSecrets, st.mode.String())
 }
 
 // openToOthers reports if a user who is neither a file's owner nor in its group can reach

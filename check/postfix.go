@@ -1,6 +1,8 @@
 package check
 
 import (
+	"cmp"
+	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -55,20 +57,14 @@ func (p *postfix) lookUp(tables, key string) (value string, found bool) {
 		if err == nil && run.code == 0 {
 			return strings.TrimRight(run.out, "\n"), true
 		}
-		if err != nil || run.failed() {
-			p.fail(table, run, err)
+		if err == nil && run.failed() {
+			err = errors.New(run.reason())
+		}
+		if err != nil {
+			p.broken = cmp.Or(p.broken, table+": "+err.Error())
 		}
 	}
 	return "", false
-}
-
-func (p *postfix) fail(table string, run toolRun, err error) {
-	if p.broken == "" {
-		p.broken = table + ": " + run.reason()
-		if err != nil {
-			p.broken = table + ": " + err.Error()
-		}
-	}
 }
 
 // has reports if a domain is in a list of Postfix: as a word, in a table, or as a line of a

@@ -43,11 +43,7 @@ func checkProbe(s *site, r *report) {
 	p := &probe{id: rand.Text() + ".vodmr-probe@" + s.probeHost(), began: time.Now()}
 	at := slices.IndexFunc(s.mailboxes, func(m *mailbox) bool { return m.login == s.Probe })
 	if at < 0 || !s.mailboxes[at].found() {
-		reason := "it has no mailbox"
-		if s.usersErr != nil {
-			reason = s.usersErr.Error()
-		}
-		r.say(s.Probe, noProbe, reason)
+		r.failed(cmp.Or(s.usersErr, errors.New("it has no mailbox")), s.Probe, noProbe)
 		return
 	}
 	p.m = s.mailboxes[at]

@@ -11,9 +11,7 @@ import (
 	"vodmr/internal/child"
 )
 
-const (
-	weakProgram kind = "wrong | cannot read the passwords with the rights that it has | run it as the user that owns the file, or as root: see vodmr's -U"
-)
+const weakProgram kind = "wrong | cannot read the passwords with the rights that it has | run it as the user that owns the file, or as root: see vodmr's -U"
 
 // checkPrograms looks at each program of the chain.
 func checkPrograms(s *site, r *report) {

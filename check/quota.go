@@ -51,9 +51,5 @@ func quotaBytes(quota string) int64 {
 // isQuota reports if a field is a quota. If there is none, vpopmail writes a word or
 // nothing.
 func isQuota(field string) bool {
-	switch field {
-	case "", "-", "NOQUOTA", "0":
-		return false
-	}
-	return field[0] >= '0' && field[0] <= '9'
+	return field != "" && field != "0" && field[0] >= '0' && field[0] <= '9'
 }

@@ -35,9 +35,8 @@ func checkRules(s *site, r *report) {
 	if r.failed(err, s.Rules, damaged) {
 		return
 	}
-	if everybody, found, err := s.rules.For(""); err == nil && found && !everybody.Deny {
-		r.say(s.Rules, rulesForAll, "")
-	}
+	everybody, found, err := s.rules.For("")
+	r.sayIf(err == nil && found && !everybody.Deny, s.Rules, rulesForAll, "")
 	if r.faults() == before {
 		r.ok(s.Rules, "is as new as its source, and its settings make sense")
 	}
@@ -66,16 +65,14 @@ func checkRule(r *report, subject, key string, rule qmail.Rule) {
 	r.sayIf(key != address.Lower(key), subject, upperKey, "")
 	checkSettings(r, subject, rule.Env)
 	list := rule.Env["VODMR_DOMAINS"]
-	if _, err := grant.ParseDomains(list); err != nil && list != "" {
-		r.say(subject, badSetting, "VODMR_DOMAINS="+list)
-	}
+	_, err := grant.ParseDomains(list)
+	r.sayIf(err != nil && list != "", subject, badSetting, "VODMR_DOMAINS="+list)
 }
 
 // checkSettings looks at variables as vodmr-relay would.
 func checkSettings(r *report, subject string, env map[string]string) {
-	if _, err := grant.ReadSettings(func(name string) string { return env[name] }); err != nil {
-		r.say(subject, badSetting, err.Error())
-	}
+	_, err := grant.ReadSettings(func(name string) string { return env[name] })
+	r.failed(err, subject, badSetting)
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		r.sayIf(strings.HasPrefix(name, "VODMR_") && !slices.Contains(settings(), name), subject, unknownName, name)
 	}

@@ -100,7 +100,7 @@ func checkTCPRules(s *site, r *report) {
 	if !r.canRead(path, path, s.service.tcpUser()) {
 		return
 	}
-	rules, err := openRules(path)
+	rules, err := openAs(ids{}, path, qmail.OpenRules)
 	if r.unopened(path, err) {
 		return
 	}
@@ -110,9 +110,8 @@ func checkTCPRules(s *site, r *report) {
 
 // checkEnv looks at the variables in env.
 func checkEnv(s *site, r *report) {
-	if name := s.service.envdir; name != "" && !isDir(s.service.path(name)) {
-		r.say(s.service.path(name), noProgram, "envdir needs it")
-	}
+	envdir := s.service.path(s.service.envdir)
+	r.sayIf(envdir != "" && !isDir(envdir), envdir, noProgram, "envdir needs it")
 	r.unreadable(s.Dir+"/env", s.service.envError)
 	checkSettings(r, s.Dir+"/env", s.service.env)
 	r.sayIf(s.service.env["VODMR_DOMAINS"] != "", s.Dir+"/env", onlyByRule, "VODMR_DOMAINS")
