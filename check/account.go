@@ -25,21 +25,15 @@ func checkAccount(m *mailbox, r *report) {
 	if m.account == nil {
 		return
 	}
-	if m.domain != nil && isQuota(m.account.Shell) {
-		r.say(m.login, hasQuota, m.account.Shell+" in "+m.file)
-	}
+	r.sayIf(m.domain != nil && isQuota(m.account.Shell), m.login, hasQuota, m.account.Shell+" in "+m.file)
 	if m.byCheckpw() {
-		if m.account.UID == 0 && m.site.service.startsAsRoot() {
-			r.say(m.login, rootsAccount, m.file)
-		}
+		r.sayIf(m.account.UID == 0 && m.site.service.startsAsRoot(), m.login, rootsAccount, m.file)
 		return
 	}
 	if m.domain == nil || !m.site.service.isVchkpw() {
 		return
 	}
-	if m.account.GID&bounceMail != 0 {
-		r.say(m.login, shutAccount, "bit 16 of the fourth field in "+m.file)
-	}
+	r.sayIf(m.account.GID&bounceMail != 0, m.login, shutAccount, "bit 16 of the fourth field in "+m.file)
 	checkSMTP(m, r)
 	checkPlace(m, r)
 }
@@ -53,9 +47,8 @@ func checkSMTP(m *mailbox, r *report) {
 	if m.account.GID&flagNoSMTP != 0 {
 		r.say(m.login, noSMTP, "bit 2048 of the fourth field in "+m.file)
 	} else if m.account.GID&overridesLimit == 0 {
-		if file, text := limits(m, r); disablesSMTP(text) {
-			r.say(m.login, noSMTP, "disable_smtp in "+file)
-		}
+		file, text := limits(m, r)
+		r.sayIf(disablesSMTP(text), m.login, noSMTP, "disable_smtp in "+file)
 	}
 }
 
@@ -95,7 +88,5 @@ func checkPlace(m *mailbox, r *report) {
 	}
 	home, err1 := filepath.EvalSymlinks(m.home)
 	dir, err2 := filepath.EvalSymlinks(m.domain.Dir)
-	if err1 == nil && err2 == nil && !strings.HasPrefix(home, dir+"/") {
-		r.say(m.login, outside, m.home)
-	}
+	r.sayIf(err1 == nil && err2 == nil && !strings.HasPrefix(home, dir+"/"), m.login, outside, m.home)
 }

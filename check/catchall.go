@@ -51,18 +51,15 @@ func checkCatchall(rt *route, r *report) {
 // prefix in virtualdomains.
 func (rt *route) catchall(r *report) (c catchall, found bool) {
 	if rt.known {
-		if rt.domain.UID == 0 {
-			r.say(rt.name, rootsMail, rt.domain.Dir)
-		}
+		r.sayIf(rt.domain.UID == 0, rt.name, rootsMail, rt.domain.Dir)
 		return catchall{userOf(rt.domain), rt.domain.Dir, []string{rt.domain.Dir + "/.qmail-default"}}, true
 	}
 	prefix, found, err := rt.site.prefix(rt.name)
 	if err != nil || !found || prefix == "" {
 		return c, false // said already
 	}
-	if c, found = rt.site.systemCatchall(prefix); !found {
-		r.say(rt.name, noDefault, "no user for "+prefix)
-	}
+	c, found = rt.site.systemCatchall(prefix)
+	r.sayIf(!found, rt.name, noDefault, "no user for "+prefix)
 	return c, found
 }
 
@@ -129,13 +126,11 @@ func judgeDomain(rt *route, r *report, user ids, file string, dq qmail.DotQmail)
 
 // sayLeadsAway reports a .qmail-default that does not lead to the mailbox.
 func sayLeadsAway(r *report, subject string, dq qmail.DotQmail) {
-	switch listed(dq) {
-	case "bounce-no-mailbox":
-		r.say(subject, bounces, "bounce-no-mailbox in .qmail-default")
-	case "delete":
-		r.say(subject, deletes, "delete in .qmail-default")
-	default:
-		r.say(subject, leadsAway, listed(dq))
+	place := listed(dq)
+	if word, is := map[string]kind{"bounce-no-mailbox": bounces, "delete": deletes}[place]; is {
+		r.say(subject, word, place+" in .qmail-default")
+	} else {
+		r.say(subject, leadsAway, place)
 	}
 }
 
@@ -192,9 +187,8 @@ func checkHeldBack(r *report, file string, dq qmail.DotQmail) {
 	} else if loosens(st) {
 		r.say(file, loose, st.mode.String())
 	}
-	if why := dq.Deferred(st.mode.Perm()&0o100 != 0); why != "" {
-		r.say(file, heldBack, why)
-	}
+	why := dq.Deferred(st.mode.Perm()&0o100 != 0)
+	r.sayIf(why != "", file, heldBack, why)
 }
 
 // readDotQmail reads a .qmail file, if it is there, as the user that delivers by it.
@@ -205,11 +199,8 @@ func readDotQmail(r *report, file string, user ids) (dq qmail.DotQmail, found, s
 	if !r.canRead(file, file, user) {
 		return dq, true, false
 	}
-	dq, err := readAs(user, file, func() (qmail.DotQmail, error) { return qmail.ReadDotQmail(file) })
-	if err != nil {
-		r.unreadable(file, err)
-	}
-	return dq, true, err == nil
+	dq, err := openAs(user, file, qmail.ReadDotQmail)
+	return dq, true, !r.unreadable(file, err)
 }
 
 // places lists all that a .qmail file delivers to. A program's arguments may be

@@ -43,32 +43,22 @@ func checkCertificate(s *site, r *report) {
 			r.say(s.empty, badEmpty, err.Error())
 		}
 	}
-	if r.faults() == before {
-		r.ok(certFile, "is for "+cmp.Or(s.host, "any name")+", and its key is its own")
-	}
+	r.okIf(r.faults() == before, certFile, "is for "+cmp.Or(s.host, "any name")+", and its key is its own")
 }
 
 // checkKeyFile looks at the file's own rights: vodmr-tls reads it with the
 // rights that tcpserver leaves it.
 func checkKeyFile(s *site, r *report, path string, onlyKey bool) bool {
-	st, err := stat(path)
-	switch {
-	case missing(err):
-		r.say(path, noCert, "")
-		return false
-	case err != nil:
-		r.unreadable(path, err)
+	st, there := r.find(path, path, noCert, "")
+	if !there || !r.canRead(path, path, s.service.tcpUser()) {
 		return false
 	}
-	if !r.canRead(path, path, s.service.tcpUser()) {
+	text, err := qmail.ReadFile(path) // nothing of it is shown
+	if r.unreadable(path, err) {
 		return false
 	}
-	if text, err := qmail.ReadFile(path); err != nil { // nothing of it is shown
-		r.unreadable(path, err)
-		return false
-	} else if (onlyKey || strings.Contains(string(text), "PRIVATE KEY")) && openToOthers(path, st) {
-		r.say(path, keyOpen, st.mode.String())
-	}
+	hasKey := onlyKey || strings.Contains(string(text), "PRIVATE KEY")
+	r.sayIf(hasKey && openToOthers(path, st), path, keyOpen, st.mode.String())
 	return true
 }
 
@@ -79,15 +69,11 @@ func checkPair(s *site, r *report, certFile, keyFile string) {
 		r.say(certFile, badPair, err.Error())
 		return
 	}
-	if err != nil {
-		r.say(certFile, wrongDate, err.Error())
-	} else if pair.Leaf.NotAfter.Sub(s.now) < soon {
-		r.say(certFile, expiresSoon, "at "+pair.Leaf.NotAfter.UTC().Format(time.RFC3339))
+	if end := pair.Leaf.NotAfter; !r.failed(err, certFile, wrongDate) {
+		r.sayIf(end.Sub(s.now) < soon, certFile, expiresSoon, "at "+end.UTC().Format(time.RFC3339))
 	}
 	if s.host != "" {
-		if err := pair.Leaf.VerifyHostname(s.host); err != nil {
-			r.say(certFile, wrongHost, err.Error())
-		}
+		r.failed(pair.Leaf.VerifyHostname(s.host), certFile, wrongHost)
 	}
 	if err := s.trusted(pair); err != nil && isSelfSigned(pair.Leaf) {
 		r.ok(certFile, "is signed by itself: customers need atrn -F or -C for it, or fetchmail's sslcertfile")

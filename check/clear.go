@@ -11,9 +11,7 @@ import (
 	"vodmr/internal/nets"
 )
 
-const (
-	clearLogins kind = "doubtful | takes logins without TLS, though others can listen to them and to the mail behind them | have these customers use TLS, then give vodmr -T; without TLS, do part 5 of INSTALL, which sets it up"
-)
+const clearLogins kind = "doubtful | takes logins without TLS, though others can listen to them and to the mail behind them | have these customers use TLS, then give vodmr -T; without TLS, do part 5 of INSTALL, which sets it up"
 
 // checkClear tells which logins still come without TLS: by the log, which says tls=yes of
 // all others.

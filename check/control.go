@@ -40,18 +40,16 @@ func checkControl(s *site, r *report) {
 		checkHostFile(s, r, name)
 	}
 	for _, name := range []string{"bouncefrom", "doublebounceto"} {
-		if line, found := controlLine(s, r, name); found && strings.ContainsAny(line, "@ \t<>") {
-			r.say("control/"+name, badLocalpart, line)
-		}
+		line, found := controlLine(s, r, name)
+		r.sayIf(found && strings.ContainsAny(line, "@ \t<>"), "control/"+name, badLocalpart, line)
 	}
 	for _, name := range []string{"bouncemaxbytes", "queuelifetime", "timeoutremote"} {
-		if line, found := controlLine(s, r, name); found && (line == "" || line[0] < '0' || line[0] > '9') {
-			r.say("control/"+name, noNumber, line)
-		}
+		line, found := controlLine(s, r, name)
+		r.sayIf(found && (line == "" || line[0] < '0' || line[0] > '9'), "control/"+name, noNumber, line)
 	}
-	if settings, err := s.controls(); err == nil && settings.QueueLifetime.Hours() < 24 {
-		r.say("control/queuelifetime", shortLife, settings.QueueLifetime.String())
-	}
+	settings, err := s.controls()
+	life := settings.QueueLifetime
+	r.sayIf(err == nil && life.Hours() < 24, "control/queuelifetime", shortLife, life.String())
 	if r.faults() == before {
 		r.ok(s.Qmail+"/control", "all files that vodmr-relay reads make sense")
 	}
@@ -64,8 +62,7 @@ func controlLine(s *site, r *report, name string) (line string, found bool) {
 		return "", false
 	}
 	line, found, err := s.line(name)
-	if err != nil {
-		r.unreadable("control/"+name, err)
+	if r.unreadable("control/"+name, err) {
 		return "", false
 	}
 	return line, found

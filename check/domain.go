@@ -41,9 +41,7 @@ func checkAccepted(rt *route, r *report) {
 		checkRecipients(rt, r)
 	}
 	checkVirtual(rt, r)
-	if r.faults() == before && rt.site.hasQmail() {
-		r.ok(rt.name, "qmail takes its mail and delivers it here")
-	}
+	r.okIf(r.faults() == before && rt.site.hasQmail(), rt.name, "qmail takes its mail and delivers it here")
 }
 
 // checkRecipients looks if qmail-smtpd takes mail for a domain.
@@ -65,7 +63,7 @@ func (s *site) takes(hosts []string, domain string) bool {
 	for i, host := range hosts {
 		hosts[i] = address.Lower(host)
 	}
-	more, err := openCDB(s.home.Path("control/morercpthosts.cdb"))
+	more, err := openAs(ids{}, s.home.Path("control/morercpthosts.cdb"), qmail.OpenCDB)
 	if err == nil {
 		defer more.Close()
 	}
@@ -87,8 +85,7 @@ func (s *site) takes(hosts []string, domain string) bool {
 // checkVirtual looks if qmail-send gives the domain's mail to the domain's user.
 func checkVirtual(rt *route, r *report) {
 	locals, err := rt.site.locals()
-	if err != nil {
-		r.unreadable("control/locals", err)
+	if r.unreadable("control/locals", err) {
 		return
 	}
 	if slices.Contains(locals, rt.name) {
@@ -135,8 +132,6 @@ func checkPostmaster(rt *route, r *report) {
 		return
 	}
 	unread := filepath.Join(home, "Maildir/new")
-	all, _ := readAs(userOf(domain), unread, func() ([]string, error) { return names(unread) })
-	if len(all) > 0 {
-		r.say("postmaster@"+domain.Name, ownPostmaster, strconv.Itoa(len(all))+" messages in "+unread)
-	}
+	all, _ := openAs(userOf(domain), unread, names)
+	r.sayIf(len(all) > 0, "postmaster@"+domain.Name, ownPostmaster, strconv.Itoa(len(all))+" messages in "+unread)
 }

@@ -43,9 +43,8 @@ func checkAsked(rt *route, r *report) {
 		return // checkDoor says so
 	}
 	local := probeLocal + "-" + strings.ToLower(rand.Text())
-	if opinion := door.NewClient(path).Ask(local + "@" + rt.name); opinion.Err != nil {
-		r.say(path+"/"+rt.name, deafDoor, opinion.Err.Error())
-	}
+	opinion := door.NewClient(path).Ask(local + "@" + rt.name)
+	r.failed(opinion.Err, path+"/"+rt.name, deafDoor)
 }
 
 // checkPostmasterAsked asks about the domain's postmaster, as the front's SMTP server would.
@@ -55,7 +54,6 @@ func checkPostmasterAsked(rt *route, r *report) {
 		return
 	}
 	address := "postmaster@" + rt.name
-	if opinion := door.NewClient(path).Ask(address); opinion.Refuse {
-		r.say(address, refusesMaster, opinion.Words)
-	}
+	opinion := door.NewClient(path).Ask(address)
+	r.sayIf(opinion.Refuse, address, refusesMaster, opinion.Words)
 }

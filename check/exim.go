@@ -81,18 +81,13 @@ func judgeTransport(rt *route, r *report, name string, some bool) {
 		return
 	}
 	before := r.faults()
-	if lacking := lackingLines(values); lacking != "" {
-		r.say("Exim transport "+name, eximLines, lacking)
-	}
+	lacking := lackingLines(values)
+	r.sayIf(lacking != "", "Exim transport "+name, eximLines, lacking)
 	if user, _, err := rt.site.user(values["user"]); err == nil && user.uid != rt.m.user.uid {
 		r.say(rt.name, otherUser, user.String()+", not "+rt.m.user.String())
 	}
-	if some {
-		r.say(rt.name, onlySome, "postmaster@"+rt.name+" leads here")
-	}
-	if r.faults() == before {
-		r.ok(rt.name, "Exim takes its mail and delivers it by the transport "+name)
-	}
+	r.sayIf(some, rt.name, onlySome, "postmaster@"+rt.name+" leads here")
+	r.okIf(r.faults() == before, rt.name, "Exim takes its mail and delivers it by the transport "+name)
 }
 
 // eximOptions reads what -bP prints: a line an option, with a value or, for a switch, alone.

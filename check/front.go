@@ -70,8 +70,7 @@ func checkFrontPort(s *site, r *report) {
 	}
 	subject := "port " + strconv.Itoa(s.smtp)
 	conn, err := s.dialFront()
-	if err != nil {
-		r.say(subject, noFront, err.Error())
+	if r.failed(err, subject, noFront) {
 		return
 	}
 	defer conn.Close()
@@ -86,16 +85,16 @@ func checkFrontPort(s *site, r *report) {
 // dialFront connects to the mail server, on the first of this host's addresses that it
 // listens on.
 func (s *site) dialFront() (net.Conn, error) {
-	var failures []error
+	var first error
 	for _, host := range localAddresses() {
 		conn, err := net.DialTimeout("tcp", net.JoinHostPort(host, strconv.Itoa(s.smtp)), s.waitIO)
 		if err == nil {
 			_ = conn.SetDeadline(time.Now().Add(6 * s.waitIO))
 			return conn, nil
 		}
-		failures = append(failures, err)
+		first = cmp.Or(first, err)
 	}
-	return nil, failures[0]
+	return nil, first
 }
 
 // localAddresses are this host's addresses, the loopback first.
@@ -112,42 +111,30 @@ func localAddresses() []string {
 
 // checkFrontConfig lets a mail server look at its own configuration.
 func checkFrontConfig(s *site, r *report) {
-	if s.fills("opensmtpd") {
-		checkConfigBy(s, r, "OpenSMTPD", "smtpd", "-n")
-	}
-	if s.fills("postfix") {
-		checkConfigBy(s, r, "Postfix", "postconf", "-h", "mail_version")
-	}
-	if s.fills("exim") {
-		run, err := s.exim("-bV")
-		sayBadConfig(r, "Exim", run, err)
+	for _, server := range []struct {
+		agent, name string
+		ask         func() (toolRun, error) // by a command that fails if the configuration is bad
+	}{
+		{"opensmtpd", "OpenSMTPD", func() (toolRun, error) { return s.tool("smtpd", "-n") }},
+		{"postfix", "Postfix", func() (toolRun, error) { return s.tool("postconf", "-h", "mail_version") }},
+		{"exim", "Exim", func() (toolRun, error) { return s.exim("-bV") }},
+	} {
+		if s.fills(server.agent) {
+			run, err := server.ask()
+			// That the tool is missing is said of each domain.
+			r.sayIf(!errors.Is(err, errNoTool) && (err != nil || run.code != 0), server.name, badConfig, run.reason())
+		}
 	}
 	if s.fills("dovecot") {
 		checkDovecot(s, r)
 	}
 }
 
-// checkConfigBy runs a command that fails if the configuration is bad.
-func checkConfigBy(s *site, r *report, name, tool string, args ...string) {
-	run, err := s.tool(tool, args...)
-	sayBadConfig(r, name, run, err)
-}
-
-func sayBadConfig(r *report, name string, run toolRun, err error) {
-	// That the tool is missing is said of each domain.
-	if !errors.Is(err, errNoTool) && (err != nil || run.code != 0) {
-		r.say(name, badConfig, run.reason())
-	}
-}
-
 func checkDovecot(s *site, r *report) {
 	run, err := s.tool("doveconf", "-h", "protocols")
-	if err != nil {
-		return
-	}
-	if run.code != 0 {
+	if err == nil && run.code != 0 {
 		r.say("Dovecot", badConfig, run.reason())
-	} else if !slices.Contains(words(strings.ToLower(run.out)), "lmtp") {
+	} else if err == nil && !slices.Contains(words(strings.ToLower(run.out)), "lmtp") {
 		r.say("Dovecot", noLMTP, strings.TrimSpace(run.out))
 	}
 }
@@ -178,9 +165,7 @@ func checkTransactions(rt *route, r *report) {
 		transport, _, _ = strings.Cut(transport, ":")
 		name := transport + "_destination_recipient_limit"
 		limit := cmp.Or(p.setting(name), p.setting("default_destination_recipient_limit"))
-		if found && limit != "1" {
-			r.say("Postfix "+name, severalAtOnce, limit)
-		}
+		r.sayIf(found && limit != "1", "Postfix "+name, severalAtOnce, limit)
 	}
 }
 
@@ -189,14 +174,11 @@ func checkTransactions(rt *route, r *report) {
 func askOpenSMTPD(rt *route, r *report) {
 	path := filepath.Join(cmp.Or(rt.site.files, "/"), "etc/smtpd.conf")
 	if run, err := rt.site.tool("smtpd", "-n"); err != nil || run.code != 0 {
-		if errors.Is(err, errNoTool) {
-			r.say("OpenSMTPD", noMTATool, "smtpd")
-		}
+		r.sayIf(errors.Is(err, errNoTool), "OpenSMTPD", noMTATool, "smtpd")
 		return
 	}
 	text, err := readText(ids{}, path)
-	if err != nil {
-		r.unreadable(path, err)
+	if r.unreadable(path, err) {
 		return
 	}
 	if namesDomain(string(text), rt.name) {

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strconv"
@@ -25,14 +26,8 @@ const chpstValues = "uUbe/nlLmdopfcrtP"
 
 // limitsOf reads the limits that softlimit, chpst or ulimit is asked for.
 func limitsOf(program string, words []string) (limits []limit) {
-	withValue := "acdflmoprst"
-	switch program {
-	case "chpst":
-		withValue = chpstValues
-	case "ulimit":
-		withValue = "vdmnSHaculstfp"
-	}
-	given, _ := getopt(words, withValue)
+	withValue := map[string]string{"chpst": chpstValues, "ulimit": "vdmnSHaculstfp"}
+	given, _ := getopt(words, cmp.Or(withValue[program], "acdflmoprst"))
 	for _, letter := range slices.Sorted(maps.Keys(given)) {
 		n, err := strconv.ParseInt(given[letter], 10, 64)
 		if err != nil {

@@ -19,9 +19,7 @@ const (
 // checkLogins runs the checks of each login.
 func checkLogins(s *site, r *report) {
 	logins := s.logins()
-	if len(logins) == 0 {
-		r.say("logins", noLogins, "")
-	}
+	r.sayIf(len(logins) == 0, "logins", noLogins, "")
 	if hidden(s.usersErr) && len(logins) > 0 {
 		r.say("logins", cannotSee, s.usersErr.Error())
 	}
@@ -58,9 +56,7 @@ func checkGrant(m *mailbox, r *report) {
 	default:
 		r.ok(m.login, "may have the mail of "+strings.Join(m.grant.Domains, ", "))
 	}
-	if m.grant.Settings.RequireTLS && m.site.service.vodmr.found && !m.site.service.tls.found {
-		r.say(m.login, needsTLS, "VODMR_REQUIRETLS")
-	}
+	r.sayIf(m.grant.Settings.RequireTLS && m.site.service.vodmr.found && !m.site.service.tls.found, m.login, needsTLS, "VODMR_REQUIRETLS")
 }
 
 // sayRefused says why a login gets no mail. If no domain's catch-all leads to it, the

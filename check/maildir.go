@@ -58,9 +58,7 @@ func (m *mailbox) withMaildir(r *report, look func(*maildir.Box)) {
 		look(box)
 		return struct{}{}, nil
 	})
-	if err != nil {
-		r.unreadable(m.home, err)
-	}
+	r.unreadable(m.home, err)
 }
 
 func sayUnopenedMaildir(r *report, dir string, err error) {
@@ -78,12 +76,9 @@ func sayUnopenedMaildir(r *report, dir string, err error) {
 
 // checkModes looks at the owners and modes of the Maildir's folders.
 func checkModes(b *openBox, r *report) {
-	if safeModes(b, r) {
-		r.ok(b.dir, "belongs to "+b.m.user.String()+", and to nobody else")
-	}
-	if b.m.owner.uid != b.m.user.uid {
-		r.say(b.m.home, otherOwner, b.m.home+" belongs to "+b.m.owner.String()+", not "+b.m.user.String())
-	}
+	safe := safeModes(b, r)
+	r.okIf(safe, b.dir, "belongs to "+b.m.user.String()+", and to nobody else")
+	r.sayIf(b.m.owner.uid != b.m.user.uid, b.m.home, otherOwner, b.m.home+" belongs to "+b.m.owner.String()+", not "+b.m.user.String())
 }
 
 // safeModes reports if the user of vodmr-relay can use the folders, and no other can write
@@ -92,8 +87,7 @@ func safeModes(b *openBox, r *report) bool {
 	safe := true
 	for _, path := range []string{b.m.home, b.dir, b.dir + "/new", b.dir + "/cur"} {
 		st, err := stat(path)
-		if err != nil {
-			r.unreadable(path, err)
+		if r.unreadable(path, err) {
 			return false
 		}
 		if loosens(st) {
@@ -106,8 +100,7 @@ func safeModes(b *openBox, r *report) bool {
 		if err == nil {
 			err = may(b.m.user, path, mayWrite|mayRead)
 		}
-		if err != nil {
-			r.say(path, noWay, err.Error())
+		if r.failed(err, path, noWay) {
 			return false
 		}
 	}
@@ -163,8 +156,7 @@ func canWriteFile(b *openBox, r *report, path string, k kind) bool {
 		r.say(path, k, "it is no file: "+info.Mode().String())
 		return false
 	}
-	if err := may(b.m.user, path, mayRead|mayWrite); err != nil {
-		r.say(path, k, err.Error())
+	if err := may(b.m.user, path, mayRead|mayWrite); r.failed(err, path, k) {
 		return false
 	}
 	return true
@@ -173,7 +165,6 @@ func canWriteFile(b *openBox, r *report, path string, k kind) bool {
 // checkNotes looks at the file of notes.
 func checkNotes(b *openBox, r *report) {
 	canWriteFile(b, r, b.dir+"/vodmr.notes", badNotes)
-	if _, err := os.Lstat(b.dir + "/vodmr.notes.bad"); err == nil {
-		r.say(b.dir+"/vodmr.notes.bad", oddNotes, "")
-	}
+	_, err := os.Lstat(b.dir + "/vodmr.notes.bad")
+	r.sayIf(err == nil, b.dir+"/vodmr.notes.bad", oddNotes, "")
 }

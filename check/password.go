@@ -30,7 +30,8 @@ func checkPasswordFile(m *mailbox, r *report) {
 	if first := slices.IndexFunc(m.site.mailboxes, sameFile); m.site.mailboxes[first] != m {
 		return
 	}
-	if _, err := stat(file); err != nil {
+	st, err := stat(file)
+	if err != nil {
 		return
 	}
 	checkSecrecy(r, file)
@@ -40,34 +41,25 @@ func checkPasswordFile(m *mailbox, r *report) {
 		}
 	}
 	if m.byCheckpw() {
-		checkAuthor(m, r)
+		checkAuthor(m, r, st)
 		return
 	}
 	cdb := file + ".cdb"
 	checkSecrecy(r, cdb)
-	if older(cdb, file) {
-		r.say(file, staleCDB, "")
-	}
+	r.sayIf(older(cdb, file), file, staleCDB, "")
 }
 
 // checkAuthor looks if somebody else can write to vodmr-checkpw's file: vodmr-checkpw
 // then reads nothing of it.
-func checkAuthor(m *mailbox, r *report) {
-	st, err := stat(m.file)
-	if err != nil {
-		return
-	}
+func checkAuthor(m *mailbox, r *report, st status) {
 	runs := uint32(m.site.service.runsAs().uid)
-	if st.mode.Perm()&0o022 != 0 || st.uid != 0 && st.uid != runs {
-		r.say(m.file, openAccounts, st.mode.String()+", of uid "+strconv.Itoa(int(st.uid)))
-	}
+	r.sayIf(st.mode.Perm()&0o022 != 0 || st.uid != 0 && st.uid != runs, m.file, openAccounts, st.mode.String()+", of uid "+strconv.Itoa(int(st.uid)))
 }
 
 // checkSecrecy looks if a file of passwords is open to others.
 func checkSecrecy(r *report, file string) {
-	if st, err := stat(file); err == nil && openToOthers(file, st) {
-		r.say(file, openSecrets, st.mode.String())
-	}
+	st, err := stat(file)
+	r.sayIf(err == nil && openToOthers(file, st), file, openSecrets, st.mode.String())
 }
 
 // openToOthers reports if a user who is neither a file's owner nor in its group can reach
@@ -79,9 +71,7 @@ func openToOthers(path string, s status) bool {
 
 // checkPassword looks at the login's password.
 func checkPassword(m *mailbox, r *report) {
-	if m.site.host != "" && !auth.FitsCRAM(m.login, m.site.host) {
-		r.say(m.login, longLogin, "")
-	}
+	r.sayIf(m.site.host != "" && !auth.FitsCRAM(m.login, m.site.host), m.login, longLogin, "")
 	switch {
 	case m.file == "":
 		r.say(m.login, noFile, "")

@@ -31,8 +31,7 @@ func checkPort(s *site, r *report) {
 	address := net.JoinHostPort(host, strconv.Itoa(s.Port))
 	subject := "port " + strconv.Itoa(s.Port)
 	conn, err := net.DialTimeout("tcp", address, s.waitIO)
-	if err != nil {
-		r.say(subject, noListener, err.Error())
+	if r.failed(err, subject, noListener) {
 		return
 	}
 	defer conn.Close()
@@ -40,8 +39,7 @@ func checkPort(s *site, r *report) {
 	stream := io.ReadWriter(conn)
 	if s.service.tls.found && !s.service.tls.starttls {
 		wrapped := tls.Client(conn, &tls.Config{InsecureSkipVerify: true}) // the certificate is checked elsewhere
-		if err := wrapped.Handshake(); err != nil {
-			r.say(subject, noTLS, err.Error())
+		if err := wrapped.Handshake(); r.failed(err, subject, noTLS) {
 			return
 		}
 		stream = wrapped
@@ -95,15 +93,13 @@ func checkOutward(s *site, r *report) {
 	}
 	target := net.JoinHostPort(strings.Trim(s.Out25, "[]"), strconv.Itoa(s.smtp))
 	conn, err := net.DialTimeout("tcp", target, s.waitIO)
-	if err != nil {
-		r.say(target, noWayOut, err.Error())
+	if r.failed(err, target, noWayOut) {
 		return
 	}
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(3 * s.waitIO)) // servers let strangers wait for the greeting
 	greeting, err := greet(conn)
-	if err != nil {
-		r.say(target, noWayOut, err.Error())
+	if r.failed(err, target, noWayOut) {
 		return
 	}
 	r.ok(target, "was reached, and says "+fmt.Sprint(greeting))

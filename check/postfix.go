@@ -1,6 +1,8 @@
 package check
 
 import (
+	"cmp"
+	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -55,20 +57,14 @@ func (p *postfix) lookUp(tables, key string) (value string, found bool) {
 		if err == nil && run.code == 0 {
 			return strings.TrimRight(run.out, "\n"), true
 		}
-		if err != nil || run.failed() {
-			p.fail(table, run, err)
+		if err == nil && run.failed() {
+			err = errors.New(run.reason())
+		}
+		if err != nil {
+			p.broken = cmp.Or(p.broken, table+": "+err.Error())
 		}
 	}
 	return "", false
-}
-
-func (p *postfix) fail(table string, run toolRun, err error) {
-	if p.broken == "" {
-		p.broken = table + ": " + run.reason()
-		if err != nil {
-			p.broken = table + ": " + err.Error()
-		}
-	}
 }
 
 // has reports if a domain is in a list of Postfix: as a word, in a table, or as a line of a
@@ -214,26 +210,19 @@ func (p *postfix) local(end delivery, local string) []delivery {
 		return []delivery{end}
 	}
 	user, home, err := lookUpUser(local)
-	name := p.setting("home_mailbox")
-	if err != nil {
-		return p.unknownUser(end)
+	if err != nil && p.setting("local_recipient_maps") != "" {
+		return nil // the names are listed, and no mail for others comes as far as luser_relay
 	}
-	if name == "" {
-		end.path = filepath.Join(p.setting("mail_spool_directory"), local)
-	} else {
-		end.path = joined(home, name)
+	if err != nil {
+		return p.aliased(end, p.setting("luser_relay"))
 	}
 	end.user = user
-	return []delivery{end}
-}
-
-// unknownUser finds the place of local(8)'s mail for names that nobody has. If
-// local_recipient_maps lists the names, none of it gets there.
-func (p *postfix) unknownUser(end delivery) []delivery {
-	if p.setting("local_recipient_maps") != "" {
-		return nil
+	if name := p.setting("home_mailbox"); name != "" {
+		end.path = joined(home, name)
+	} else {
+		end.path = filepath.Join(p.setting("mail_spool_directory"), local)
 	}
-	return p.aliased(end, p.setting("luser_relay"))
+	return []delivery{end}
 }
 
 // aliased goes through the right side of a line in aliases(5): files, programs, addresses.

@@ -38,9 +38,7 @@ func askPostfix(rt *route, r *report) {
 	}
 	checkTables(p, r)
 	accepted, twice := p.accepts(rt.name)
-	if twice {
-		r.say(rt.name, twoClasses, "")
-	}
+	r.sayIf(twice, rt.name, twoClasses, "")
 	ends, some := p.resolve(probeLocal+"@"+rt.name), false
 	if len(ends) == 0 {
 		ends = p.resolve("postmaster@" + rt.name)
@@ -88,21 +86,13 @@ func judgeHere(p *postfix, rt *route, r *report, end delivery) {
 	before := r.faults()
 	_, domain := address.Split(end.address)
 	least := number(p.setting("virtual_minimum_uid"), 0)
-	if !strings.HasSuffix(end.path, "/") {
-		r.say(rt.name, asOneFile, end.path)
-	}
-	if end.user.known && end.user.uid != rt.m.user.uid {
-		r.say(rt.name, otherUser, end.user.String()+", not "+rt.m.user.String())
-	}
+	r.sayIf(!strings.HasSuffix(end.path, "/"), rt.name, asOneFile, end.path)
+	r.sayIf(end.user.known && end.user.uid != rt.m.user.uid, rt.name, otherUser, end.user.String()+", not "+rt.m.user.String())
 	if end.user.known && int(end.user.uid) < least && p.has(p.setting("virtual_mailbox_domains"), domain) {
 		r.say(rt.name, lowUID, fmt.Sprintf("%v, and virtual_minimum_uid is %d", end.user, least))
 	}
-	if end.address != probeLocal+"@"+rt.name && p.setting("enable_original_recipient") == "no" {
-		r.say(rt.name, hidesWanted, end.address)
-	}
-	if r.faults() == before {
-		r.ok(rt.name, "Postfix takes its mail and delivers it to this Maildir")
-	}
+	r.sayIf(end.address != probeLocal+"@"+rt.name && p.setting("enable_original_recipient") == "no", rt.name, hidesWanted, end.address)
+	r.okIf(r.faults() == before, rt.name, "Postfix takes its mail and delivers it to this Maildir")
 }
 
 // checkTables looks for tables that are older than their text.
@@ -111,9 +101,7 @@ func checkTables(p *postfix, r *report) {
 		for _, word := range words(p.setting(name)) {
 			kind, path, _ := strings.Cut(word, ":")
 			suffix := map[string]string{"hash": ".db", "btree": ".db", "lmdb": ".lmdb", "cdb": ".cdb"}[kind]
-			if suffix != "" && older(path+suffix, path) {
-				r.say(path+suffix, staleTable, filepath.Base(path))
-			}
+			r.sayIf(suffix != "" && older(path+suffix, path), path+suffix, staleTable, filepath.Base(path))
 		}
 	}
 }

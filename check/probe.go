@@ -43,11 +43,7 @@ func checkProbe(s *site, r *report) {
 	p := &probe{id: rand.Text() + ".vodmr-probe@" + s.probeHost(), began: time.Now()}
 	at := slices.IndexFunc(s.mailboxes, func(m *mailbox) bool { return m.login == s.Probe })
 	if at < 0 || !s.mailboxes[at].found() {
-		reason := "it has no mailbox"
-		if s.usersErr != nil {
-			reason = s.usersErr.Error()
-		}
-		r.say(s.Probe, noProbe, reason)
+		r.failed(cmp.Or(s.usersErr, errors.New("it has no mailbox")), s.Probe, noProbe)
 		return
 	}
 	p.m = s.mailboxes[at]
@@ -60,8 +56,7 @@ func checkProbe(s *site, r *report) {
 		r.say(s.To, probeForeign, "the login's domains are "+strings.Join(p.m.grant.Domains, ", "))
 		return
 	}
-	if err != nil {
-		r.say(s.Probe, noProbe, err.Error())
+	if r.failed(err, s.Probe, noProbe) {
 		return
 	}
 	if domain := grant.Domain(recipients[0]); p.leaves(domain) {
@@ -153,8 +148,7 @@ func (p *probe) byProgram(s *site, r *report) bool {
 	mailer := sendmail.Mailer{Program: program, Environ: sendmail.Environ(os.Environ()), Folder: os.TempDir(), Timeout: time.Minute, Grace: time.Second}
 	message, err1 := pipeOf(p.message(p.to))
 	envelope, err2 := pipeOf("F\x00T" + p.to + "\x00\x00")
-	if err := errors.Join(err1, err2); err != nil {
-		r.say("the probe to "+p.to, probeUnsent, err.Error())
+	if err := errors.Join(err1, err2); r.failed(err, "the probe to "+p.to, probeUnsent) {
 		return false
 	}
 	defer message.Close()

@@ -25,8 +25,7 @@ func (p *probe) find(box *maildir.Box, r *report, subject string) {
 	for {
 		began := time.Now()
 		found, err := p.look(box)
-		if err != nil {
-			r.unreadable(p.m.maildir(), err)
+		if r.unreadable(p.m.maildir(), err) {
 			return
 		}
 		if found != nil {

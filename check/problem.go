@@ -140,19 +140,14 @@ func printFiles(s *site, r *report) {
 			paths = append(paths, name)
 		}
 	}
-	paths = append(paths, s.mailboxFiles()...)
-	for _, path := range slices.Compact(paths) {
-		printFile(r, path)
-	}
-}
-
-func (s *site) mailboxFiles() (paths []string) {
 	for _, m := range s.mailboxes {
 		if m.found() {
 			paths = append(paths, m.files()...)
 		}
 	}
-	return paths
+	for _, path := range slices.Compact(paths) {
+		printFile(r, path)
+	}
 }
 
 // files are the files and folders that a mailbox's mail depends on.
@@ -169,12 +164,9 @@ func (m *mailbox) files() []string {
 
 func printFile(r *report, path string) {
 	st, err := stat(path)
-	if missing(err) {
-		return
-	}
-	if err != nil {
+	if err != nil && !missing(err) {
 		r.printf("%v", err)
-		return
+	} else if err == nil {
+		r.printf("%v %d:%d %d %s %s", st.mode, st.uid, st.gid, st.size, st.changed.UTC().Format("2006-01-02T15:04:05Z"), path)
 	}
-	r.printf("%v %d:%d %d %s %s", st.mode, st.uid, st.gid, st.size, st.changed.UTC().Format("2006-01-02T15:04:05Z"), path)
 }

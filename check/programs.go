@@ -11,9 +11,7 @@ import (
 	"vodmr/internal/child"
 )
 
-const (
-	weakProgram kind = "wrong | cannot read the passwords with the rights that it has | run it as the user that owns the file, or as root: see vodmr's -U"
-)
+const weakProgram kind = "wrong | cannot read the passwords with the rights that it has | run it as the user that owns the file, or as root: see vodmr's -U"
 
 // checkPrograms looks at each program of the chain.
 func checkPrograms(s *site, r *report) {
@@ -42,8 +40,7 @@ func (s *site) lookPath(name string) (string, error) {
 // checkProgram looks for a program as the chain does.
 func checkProgram(s *site, r *report, name string, as ids) bool {
 	path, err := s.lookPath(name)
-	if err != nil {
-		r.say(name, noProgram, err.Error())
+	if r.failed(err, name, noProgram) {
 		return false
 	}
 	return r.canRun(name, path, as)

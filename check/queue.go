@@ -31,22 +31,15 @@ func checkQueue(s *site, r *report) {
 	queue := s.queue()
 	name := cmp.Or(queue.Program, queueProgram)
 	if queue.Program == "" && !s.hasQmail() {
-		if !s.fills("qmail") && s.service.env["VODMR_BOUNCE"] != "customer" {
-			r.say("bounces", noBouncer, "")
-		}
+		r.sayIf(!s.fills("qmail") && s.service.env["VODMR_BOUNCE"] != "customer", "bounces", noBouncer, "")
 		return
 	}
 	path := within(s.Qmail, name)
-	if !r.canRun(name, path, append(s.readers(), ids{known: true})...) {
-		return
-	}
-	if filepath.Base(name) == "vodmr-sendmail" && !hasSendmail(s, r) {
-		return
-	}
-	if filepath.Clean(path) == filepath.Clean(s.home.Path(queueProgram)) && !writesQueue(s, r, name, path) {
-		return
-	}
-	r.ok(name, "takes bounces")
+	ofQmail := filepath.Clean(path) == filepath.Clean(s.home.Path(queueProgram))
+	sound := r.canRun(name, path, append(s.readers(), ids{known: true})...) &&
+		(filepath.Base(name) != "vodmr-sendmail" || hasSendmail(s, r)) &&
+		(!ofQmail || writesQueue(s, r, name, path))
+	r.okIf(sound, name, "takes bounces")
 }
 
 // queue is the program that vodmr-relay gives bounces to. It looks beside itself, and in its
@@ -90,7 +83,8 @@ func writesQueue(s *site, r *report, name, path string) bool {
 }
 
 // checkSend looks if qmail-send runs: it alone reads the FIFO by which qmail-queue
-// wakes it. Opening the FIFO wakes it too, and it looks for new mail.
+// wakes it. Opening the FIFO wakes it too, and it looks for new mail. It makes as many local
+// deliveries at once as concurrencylocal says.
 func checkSend(s *site, r *report) {
 	if !s.hasQmail() {
 		return
@@ -104,7 +98,8 @@ func checkSend(s *site, r *report) {
 	} else if !missing(err) {
 		r.unreadable("qmail-send", err)
 	}
-	checkConcurrency(s, r)
+	line, _, err := s.line("concurrencylocal")
+	r.sayIf(err == nil && line != "" && number(line, 1) == 0, "control/concurrencylocal", heldLocal, "")
 }
 
 // wakeSend opens the FIFO as qmail-queue does.
@@ -121,21 +116,12 @@ func wakeSend(r *report, path string) {
 	}
 }
 
-// checkConcurrency looks at how many local deliveries qmail-send makes at once.
-func checkConcurrency(s *site, r *report) {
-	line, _, err := s.line("concurrencylocal")
-	if err == nil && line != "" && number(line, 1) == 0 {
-		r.say("control/concurrencylocal", heldLocal, "")
-	}
-}
-
 // checkQueueDisk looks at the file system that holds the queue.
 func checkQueueDisk(s *site, r *report) {
 	if s.hasQmail() {
 		checkDisk(s, r, s.Qmail+"/queue")
-		if found, err := s.disk(s.Qmail + "/queue"); err == nil && found.Network != "" {
-			r.say(s.Qmail+"/queue", farQueue, found.Network)
-		}
+		found, err := s.disk(s.Qmail + "/queue")
+		r.sayIf(err == nil && found.Network != "", s.Qmail+"/queue", farQueue, found.Network)
 	}
 }
 

@@ -17,8 +17,7 @@ func checkQuota(b *openBox, r *report) {
 		return
 	}
 	text, err := readText(b.m.user, file)
-	if err != nil {
-		r.unreadable(file, err)
+	if r.unreadable(file, err) {
 		return
 	}
 	quota, rest, _ := strings.Cut(string(text), "\n")
@@ -52,9 +51,5 @@ func quotaBytes(quota string) int64 {
 // isQuota reports if a field is a quota. If there is none, vpopmail writes a word or
 // nothing.
 func isQuota(field string) bool {
-	switch field {
-	case "", "-", "NOQUOTA", "0":
-		return false
-	}
-	return field[0] >= '0' && field[0] <= '9'
+	return field != "" && field != "0" && field[0] >= '0' && field[0] <= '9'
 }

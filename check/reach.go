@@ -15,32 +15,41 @@ const (
 	loose       kind = "wrong | can be written to by other users | chmod go-w it: others could put mail there, and qmail-local does not deliver below such a folder"
 )
 
-// unreadable reports a file that this program, or a user that must read it, cannot read.
-func (r *report) unreadable(subject string, err error) {
+// unreadable says that this program, or a user that must read a file, cannot read it, if
+// there is an error, and reports if there is one.
+func (r *report) unreadable(subject string, err error) bool {
 	if hidden(err) && !asUser() {
-		r.say(subject, cannotSee, err.Error())
-	} else {
-		r.say(subject, unreadable, err.Error())
+		return r.failed(err, subject, cannotSee)
 	}
+	return r.failed(err, subject, unreadable)
 }
 
-// unopened reports a database that cannot be opened.
-func (r *report) unopened(subject string, err error) {
-	switch {
-	case errors.Is(err, qmail.ErrDamaged):
-		r.say(subject, damaged, err.Error())
-	case errors.Is(err, qmail.ErrWritable):
-		r.say(subject, loose, err.Error())
-	default:
-		r.unreadable(subject, err)
+// unopened says that a database cannot be opened, if there is an error, and reports if there
+// is one.
+func (r *report) unopened(subject string, err error) bool {
+	if errors.Is(err, qmail.ErrDamaged) {
+		return r.failed(err, subject, damaged)
 	}
+	if errors.Is(err, qmail.ErrWritable) {
+		return r.failed(err, subject, loose)
+	}
+	return r.unreadable(subject, err)
+}
+
+// find looks for a file. If it is not there, that is a finding of the given kind.
+func (r *report) find(subject, path string, absent kind, detail string) (st status, there bool) {
+	st, err := stat(path)
+	if missing(err) {
+		r.say(subject, absent, detail)
+		return st, false
+	}
+	return st, !r.unreadable(subject, err)
 }
 
 // canRead reports a file that one of these users cannot open for reading.
 func (r *report) canRead(subject, path string, users ...ids) bool {
 	for _, w := range users {
-		if err := may(w, path, mayRead); err != nil {
-			r.unreadable(subject, err)
+		if r.unreadable(subject, may(w, path, mayRead)) {
 			return false
 		}
 	}
@@ -49,24 +58,20 @@ func (r *report) canRead(subject, path string, users ...ids) bool {
 
 // canRun reports a program that one of these users cannot run.
 func (r *report) canRun(subject, path string, users ...ids) bool {
-	st, err := stat(path)
-	switch {
-	case missing(err):
-		r.say(subject, noProgram, path)
+	st, there := r.find(subject, path, noProgram, path)
+	if !there {
 		return false
-	case err != nil:
-		r.unreadable(subject, err)
-		return false
-	case !st.mode.IsRegular():
+	}
+	if !st.mode.IsRegular() {
 		r.say(subject, notRunnable, path+" is no file")
 		return false
 	}
 	for _, w := range users {
-		if err := may(w, path, mayRun); isBlocked(err) {
-			r.say(subject, notRunnable, err.Error())
-			return false
-		} else if err != nil {
-			r.unreadable(subject, err)
+		err := may(w, path, mayRun)
+		if isBlocked(err) {
+			return !r.failed(err, subject, notRunnable)
+		}
+		if r.unreadable(subject, err) {
 			return false
 		}
 	}

@@ -77,6 +77,29 @@ func (r *report) say(subject string, k kind, detail string) {
 	r.add(finding{r.check, s, subject, k, detail})
 }
 
+// sayIf says it if that was found.
+func (r *report) sayIf(found bool, subject string, k kind, detail string) {
+	if found {
+		r.say(subject, k, detail)
+	}
+}
+
+// okIf reports that a subject is as it should be, if it is.
+func (r *report) okIf(sound bool, subject, text string) {
+	if sound {
+		r.ok(subject, text)
+	}
+}
+
+// failed says that something went wrong with a subject, if there is an error, and reports if
+// there is one.
+func (r *report) failed(err error, subject string, k kind) bool {
+	if err != nil {
+		r.say(subject, k, err.Error())
+	}
+	return err != nil
+}
+
 // add adds a finding, once: two domains or logins may share a mail server's transport.
 func (r *report) add(f finding) {
 	if f.kind != "" && slices.Contains(r.findings, f) {

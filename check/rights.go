@@ -33,24 +33,18 @@ func readAs[T any](w ids, path string, read func() (T, error)) (found T, err err
 	return found, errors.Join(readErr, err)
 }
 
-// readText reads a file whole.
-func readText(w ids, path string) ([]byte, error) {
-	return readAs(w, path, func() ([]byte, error) { return qmail.ReadFile(path) })
+// openAs is readAs for a function that takes the path. If it opens a database, the records
+// are read later, from the same file.
+func openAs[T any](w ids, path string, open func(path string) (T, error)) (T, error) {
+	return readAs(w, path, func() (T, error) { return open(path) })
 }
 
-// openCDB opens a constant database. Its records are read later, from the same file.
-func openCDB(path string) (*qmail.CDB, error) {
-	return readAs(ids{}, path, func() (*qmail.CDB, error) { return qmail.OpenCDB(path) })
-}
+// readText reads a file whole.
+func readText(w ids, path string) ([]byte, error) { return openAs(w, path, qmail.ReadFile) }
 
 // asUser reports if root has a user's rights for the moment. If so, a refusal is a fault
 // of the site, and not for lack of root.
 func asUser() bool { return os.Getuid() == 0 && os.Geteuid() != 0 }
-
-// openRules opens a database of rules that tcprules made.
-func openRules(path string) (*qmail.Rules, error) {
-	return readAs(ids{}, path, func() (*qmail.Rules, error) { return qmail.OpenRules(path) })
-}
 
 func readerOf(w ids, path string) ids {
 	if w.known && w.uid != 0 {

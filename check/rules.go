@@ -32,13 +32,11 @@ func checkRules(s *site, r *report) {
 	err := s.rules.Each(func(key string, rule qmail.Rule) {
 		checkRule(r, s.Rules+" "+cmp.Or(key, "(everybody)"), key, rule)
 	})
-	if err != nil {
-		r.say(s.Rules, damaged, err.Error())
+	if r.failed(err, s.Rules, damaged) {
 		return
 	}
-	if everybody, found, err := s.rules.For(""); err == nil && found && !everybody.Deny {
-		r.say(s.Rules, rulesForAll, "")
-	}
+	everybody, found, err := s.rules.For("")
+	r.sayIf(err == nil && found && !everybody.Deny, s.Rules, rulesForAll, "")
 	if r.faults() == before {
 		r.ok(s.Rules, "is as new as its source, and its settings make sense")
 	}
@@ -46,49 +44,36 @@ func checkRules(s *site, r *report) {
 
 // readableRules reports if rules.cdb could be opened, and says why not.
 func readableRules(s *site, r *report) bool {
-	if _, err := stat(s.Rules); missing(err) {
-		r.say(s.Rules, noRules, "")
+	_, err := stat(s.Rules)
+	r.sayIf(missing(err), s.Rules, noRules, "")
+	if missing(err) || !r.canRead(s.Rules, s.Rules, s.readers()...) {
 		return false
 	}
-	if !r.canRead(s.Rules, s.Rules, s.readers()...) {
-		return false
-	}
-	if s.rulesErr != nil {
-		r.unopened(s.Rules, s.rulesErr)
-	}
-	return s.rulesErr == nil
+	return !r.unopened(s.Rules, s.rulesErr)
 }
 
 // checkSource looks at the text of the rules if it was changed: make refuses a key with a
 // capital letter, and leaves rules.cdb as it was.
 func checkSource(s *site, r *report) {
 	for _, rule := range checkStale(r, s.Rules, s.rules) {
-		if rule.key != address.Lower(rule.key) {
-			r.say(strings.TrimSuffix(s.Rules, ".cdb")+" "+rule.key, upperKey, "")
-		}
+		r.sayIf(rule.key != address.Lower(rule.key), strings.TrimSuffix(s.Rules, ".cdb")+" "+rule.key, upperKey, "")
 	}
 }
 
 // checkRule looks at one rule.
 func checkRule(r *report, subject, key string, rule qmail.Rule) {
-	if key != address.Lower(key) {
-		r.say(subject, upperKey, "")
-	}
+	r.sayIf(key != address.Lower(key), subject, upperKey, "")
 	checkSettings(r, subject, rule.Env)
 	list := rule.Env["VODMR_DOMAINS"]
-	if _, err := grant.ParseDomains(list); err != nil && list != "" {
-		r.say(subject, badSetting, "VODMR_DOMAINS="+list)
-	}
+	_, err := grant.ParseDomains(list)
+	r.sayIf(err != nil && list != "", subject, badSetting, "VODMR_DOMAINS="+list)
 }
 
 // checkSettings looks at variables as vodmr-relay would.
 func checkSettings(r *report, subject string, env map[string]string) {
-	if _, err := grant.ReadSettings(func(name string) string { return env[name] }); err != nil {
-		r.say(subject, badSetting, err.Error())
-	}
+	_, err := grant.ReadSettings(func(name string) string { return env[name] })
+	r.failed(err, subject, badSetting)
 	for _, name := range slices.Sorted(maps.Keys(env)) {
-		if strings.HasPrefix(name, "VODMR_") && !slices.Contains(settings(), name) {
-			r.say(subject, unknownName, name)
-		}
+		r.sayIf(strings.HasPrefix(name, "VODMR_") && !slices.Contains(settings(), name), subject, unknownName, name)
 	}
 }

@@ -29,12 +29,11 @@ func checkService(s *site, r *report) {
 		return
 	}
 	run := s.Dir + "/run"
-	if s.service.err != nil {
-		if missing(s.service.err) {
-			r.say(run, noProgram, "")
-		} else {
-			r.unreadable(run, s.service.err)
-		}
+	if missing(s.service.err) {
+		r.say(run, noProgram, "")
+		return
+	}
+	if r.unreadable(run, s.service.err) {
 		return
 	}
 	before := r.faults()
@@ -43,9 +42,7 @@ func checkService(s *site, r *report) {
 	checkScript(s, r, run)
 	checkTCPRules(s, r)
 	checkEnv(s, r)
-	if r.faults() == before {
-		r.ok(run, "runs "+strings.Join(s.service.runs, ", ")+" for "+cmp.Or(s.host, "nobody"))
-	}
+	r.okIf(r.faults() == before, run, "runs "+strings.Join(s.service.runs, ", ")+" for "+cmp.Or(s.host, "nobody"))
 }
 
 // checkLog looks at the log's service, if there is one. If no process reads the log's
@@ -55,8 +52,7 @@ func checkLog(s *site, r *report, run string) {
 		return
 	}
 	text, err := readText(ids{}, run)
-	if err != nil {
-		r.unreadable(run, err)
+	if r.unreadable(run, err) {
 		return
 	}
 	log := service{dir: filepath.Dir(run)}
@@ -75,32 +71,20 @@ func checkLog(s *site, r *report, run string) {
 // checkScript looks at the chain of programs in the run script.
 func checkScript(s *site, r *report, run string) {
 	c := &s.service
-	if !c.vodmr.found || !c.relay.found || len(c.prog) == 0 {
-		r.say(run, noChain, "found "+cmp.Or(strings.Join(c.runs, ", "), "none of them"))
-	}
+	r.sayIf(!c.vodmr.found || !c.relay.found || len(c.prog) == 0, run, noChain, "found "+cmp.Or(strings.Join(c.runs, ", "), "none of them"))
 	for _, limit := range c.limits {
-		if limit.tooSmall() {
-			r.say(run, smallLimit, limit.String())
-		}
+		r.sayIf(limit.tooSmall(), run, smallLimit, limit.String())
 	}
 	for _, account := range slices.Compact(c.accounts) {
 		r.say(run, noAccount, account)
 	}
-	if c.tls.found && c.tls.account != "" && c.tcp.runsAs.known && c.tcp.runsAs.uid != 0 {
-		r.say(run, tlsNeedsRoot, "")
-	}
+	r.sayIf(c.tls.found && c.tls.account != "" && c.tcp.runsAs.known && c.tcp.runsAs.uid != 0, run, tlsNeedsRoot, "")
 	checkAccounts(c, r, run)
-	if c.vodmr.found && c.isVchkpw() && !isSMTPPort(c.vodmr.port) {
-		r.say(run, wrongPort, "-p "+strconv.Itoa(c.vodmr.port))
-	}
+	r.sayIf(c.vodmr.found && c.isVchkpw() && !isSMTPPort(c.vodmr.port), run, wrongPort, "-p "+strconv.Itoa(c.vodmr.port))
 	for _, path := range []string{c.relay.qmail, c.relay.rules} {
-		if path != "" && !strings.HasPrefix(path, "/") && !strings.HasPrefix(path, "$") {
-			r.say(run, relativePath, path)
-		}
+		r.sayIf(path != "" && !strings.HasPrefix(path, "/") && !strings.HasPrefix(path, "$"), run, relativePath, path)
 	}
-	if c.vodmr.found && !isHost(c.vodmr.host) {
-		r.say(run, badName, "HOST "+c.vodmr.host)
-	}
+	r.sayIf(c.vodmr.found && !isHost(c.vodmr.host), run, badName, "HOST "+c.vodmr.host)
 }
 
 // checkTCPRules looks at tcpserver's rules by address.
@@ -116,9 +100,8 @@ func checkTCPRules(s *site, r *report) {
 	if !r.canRead(path, path, s.service.tcpUser()) {
 		return
 	}
-	rules, err := openRules(path)
-	if err != nil {
-		r.unopened(path, err)
+	rules, err := openAs(ids{}, path, qmail.OpenRules)
+	if r.unopened(path, err) {
 		return
 	}
 	defer rules.Close()
@@ -127,14 +110,9 @@ func checkTCPRules(s *site, r *report) {
 
 // checkEnv looks at the variables in env.
 func checkEnv(s *site, r *report) {
-	if name := s.service.envdir; name != "" && !isDir(s.service.path(name)) {
-		r.say(s.service.path(name), noProgram, "envdir needs it")
-	}
-	if s.service.envError != nil {
-		r.unreadable(s.Dir+"/env", s.service.envError)
-	}
+	envdir := s.service.path(s.service.envdir)
+	r.sayIf(envdir != "" && !isDir(envdir), envdir, noProgram, "envdir needs it")
+	r.unreadable(s.Dir+"/env", s.service.envError)
 	checkSettings(r, s.Dir+"/env", s.service.env)
-	if s.service.env["VODMR_DOMAINS"] != "" {
-		r.say(s.Dir+"/env", onlyByRule, "VODMR_DOMAINS")
-	}
+	r.sayIf(s.service.env["VODMR_DOMAINS"] != "", s.Dir+"/env", onlyByRule, "VODMR_DOMAINS")
 }

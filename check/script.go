@@ -39,13 +39,10 @@ func (s *service) takeProgram(word string, rest []string, users lookUp) (done bo
 			s.runAs(flags['u'], users)
 		}
 	case "envdir", "s6-envdir":
-		if _, after := getopt(rest, ""); len(after) > 0 {
-			s.envdir = after[0]
-		}
+		_, after := getopt(rest, "")
+		s.envdir = cmp.Or(after...)
 	case "setuidgid", "s6-setuidgid":
-		if len(rest) > 0 {
-			s.runAs(rest[0], users)
-		}
+		s.runAs(cmp.Or(rest...), users)
 	case "tcpserver":
 		s.takeTCP(rest, users)
 	case "vodmr-tls":

@@ -101,12 +101,12 @@ func readService(dir string, users lookUp) service {
 // blanks at its end, NUL standing for a line end. An empty file unsets it.
 func (s *service) readEnv() {
 	env := filepath.Join(s.dir, "env")
-	all, err := readAs(ids{}, env, func() ([]string, error) { return names(env) })
+	all, err := openAs(ids{}, env, names)
 	if err != nil && !missing(err) {
 		s.envError = err
 	}
 	for _, name := range all {
-		text, err := readText(ids{}, filepath.Join(s.dir, "env", name))
+		text, err := readText(ids{}, filepath.Join(env, name))
 		if err != nil {
 			s.envError = err
 			continue

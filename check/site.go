@@ -51,7 +51,7 @@ func gather(c Config, sys system) (*site, error) {
 	}
 	s.Port = cmp.Or(s.Port, s.service.tcp.port, usualPort)
 	if s.Rules != "" {
-		s.rules, s.rulesErr = openRules(s.Rules)
+		s.rules, s.rulesErr = openAs(ids{}, s.Rules, qmail.OpenRules)
 	}
 	s.users, s.usersErr = readAs(ids{}, s.home.Path("users/cdb"), s.home.Users)
 	s.findMailboxes()

@@ -17,9 +17,9 @@ const (
 // tcpserver's connections and one of its user's inotify instances.
 func checkStanding(s *site, r *report) {
 	standing, others := s.standing()
-	if slots := s.service.tcp.slots; s.service.tcp.found && slots <= standing {
-		r.say(s.Dir+"/run", fewSlots, fmt.Sprintf("-c%d, and VODMR_IDLE for %d logins", slots, standing))
-	}
+	slots := s.service.tcp.slots
+	r.sayIf(s.service.tcp.found && slots <= standing, s.Dir+"/run", fewSlots,
+		fmt.Sprintf("-c%d, and VODMR_IDLE for %d logins", slots, standing))
 	path := filepath.Join(s.proc, "sys/fs/inotify/max_user_instances")
 	text, err := readProc(path)
 	if err != nil || standing == 0 && !others {
@@ -27,11 +27,10 @@ func checkStanding(s *site, r *report) {
 	}
 	enough := max(standing, 1)
 	if others {
-		enough = max(s.service.tcp.slots, enough)
+		enough = max(slots, enough)
 	}
-	if most := number(strings.TrimSpace(text), 0); most < enough {
-		r.say(path, fewWatches, fmt.Sprintf("%d for %d", most, enough))
-	}
+	most := number(strings.TrimSpace(text), 0)
+	r.sayIf(most < enough, path, fewWatches, fmt.Sprintf("%d for %d", most, enough))
 }
 
 // standing counts the logins that may have a standing session by a line of their own, and

@@ -19,13 +19,10 @@ const (
 
 // checkAccounts looks at the accounts that the script gives the processes before the login.
 func checkAccounts(c *service, r *report, run string) {
-	if !c.vodmr.found {
+	if !c.vodmr.found || r.said(tlsNeedsRoot) {
 		return
 	}
 	started := c.startedAs()
-	if r.said(tlsNeedsRoot) {
-		return
-	}
 	if notRoot := started.known && started.uid != 0; notRoot && (c.vodmr.runsAs.known || c.vodmr.account != "") {
 		r.say(run, vodmrNeedsRoot, "")
 	} else if notRoot {

@@ -14,9 +14,8 @@ func checkUsers(s *site, r *report) {
 		return
 	}
 	if _, err := stat(cdb); missing(err) {
-		if _, err := stat(assign); err == nil {
-			r.say("users/cdb", noUsersCDB, "")
-		}
+		_, err = stat(assign)
+		r.sayIf(err == nil, "users/cdb", noUsersCDB, "")
 		return
 	}
 	if !r.canRead("users/cdb", cdb, s.readers()...) {

@@ -26,9 +26,7 @@ func checkWaiting(b *openBox, r *report) {
 		return
 	}
 	defer list.Close()
-	if unfinished {
-		r.say(b.dir, manyMore, fmt.Sprintf("%d", list.Len()))
-	}
+	r.sayIf(unfinished, b.dir, manyMore, fmt.Sprintf("%d", list.Len()))
 	if list.Len() == 0 {
 		r.ok(b.dir, "no mail waits")
 		return
@@ -55,9 +53,7 @@ func (e *examples) add(message string) { e.count, e.last = e.count+1, message }
 
 // say reports them, if there are any.
 func (e *examples) say(r *report, dir string, k kind) {
-	if e.count > 0 {
-		r.say(dir, k, fmt.Sprintf("%d messages, such as %s", e.count, e.last))
-	}
+	r.sayIf(e.count > 0, dir, k, fmt.Sprintf("%d messages, such as %s", e.count, e.last))
 }
 
 // judgeWaiting goes through the mail, oldest first.
@@ -109,9 +105,7 @@ func (t *tally) note(e maildir.Entry, note history.Note, old bool) {
 
 // say reports the mail that should not wait.
 func (t *tally) say(r *report, dir string) {
-	if t.old > 0 {
-		r.say(dir, oldMail, fmt.Sprintf("%d messages", t.old))
-	}
+	r.sayIf(t.old > 0, dir, oldMail, fmt.Sprintf("%d messages", t.old))
 	t.foreign.say(r, dir, foreign)
 	t.staying.say(r, dir, staying)
 	t.breaks.say(r, dir, breaking)
