@@ -24,6 +24,9 @@ options="options:
   -V, --version  print the version
 see atrn-conf(8)"
 
+exitMisuse=100
+exitLater=111
+
 etc=/etc/atrn
 unit=/etc/systemd/system/atrn@.service
 

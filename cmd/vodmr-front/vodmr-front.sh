@@ -33,6 +33,9 @@ options="options:
   -V, --version  print the version
 see vodmr-front(8)"
 
+exitMisuse=100
+exitLater=111
+
 etc=/etc/vodmr
 mail=/var/lib/vodmr
 vpasswd=$etc/vpasswd
@@ -864,12 +867,6 @@ make_door() {
 	install -d -m 755 $mail && install -d -o vodmrmail -g vodmrdoor -m 2750 $door
 }
 
-remove_door() {
-	rm -rf $door
-	! getent passwd vodmrrcpt >/dev/null || userdel vodmrrcpt
-	! getent group vodmrdoor >/dev/null || groupdel vodmrdoor
-}
-
 # say_door sets the variable, or unsets it. The run script reads it once, so a service that
 # runs starts again.
 say_door() {
@@ -1158,11 +1155,11 @@ take_down() {
 	undo_service
 	[ $kind = qmail ] || postfix_undo
 	! is_ours $hook || rm -f $hook
-	rm -rf $etc
-	for name in vodmr vodmrtls vodmrlog; do
+	rm -rf $etc $door
+	for name in vodmr vodmrtls vodmrlog vodmrrcpt; do
 		! getent passwd $name >/dev/null || userdel $name
 	done
-	remove_door
+	! getent group vodmrdoor >/dev/null || groupdel vodmrdoor
 	rmdir $mail 2>/dev/null
 	[ -d $mail ] || ! getent passwd vodmrmail >/dev/null || userdel vodmrmail
 }

@@ -11,8 +11,6 @@ umask 022
 # shellcheck disable=SC3045 # every sh of Debian's knows -c, and others may do without
 ulimit -c 0 2>/dev/null
 
-exitMisuse=100
-exitLater=111
 marker="# Written by $program."
 
 dry=no
