@@ -62,11 +62,10 @@ func (b Bounce) Reader() io.Reader {
 // head returns the notice up to the copy of the message.
 func (b Bounce) head() string {
 	var s strings.Builder
-	speaker := "vodmr program"
+	speaker := "vodmr program" // programs that read bounces know QSBMF by the words before it
 	if b.Front {
 		speaker = "mail relay"
 	}
-	// Programs that read bounces know QSBMF by the words before the speaker.
 	s.WriteString(b.header() + "\n")
 	s.WriteString("Hi. This is the " + speaker + " at " + asciiText(b.Settings.BounceHost) + ".\n" + b.opening() + "\n")
 	for _, f := range b.Failures {
