@@ -42,7 +42,9 @@ func (s *Session) authenticate(arg string) error {
 	refused := errors.Is(err, ErrRefused)
 	switch {
 	case err != nil && !refused:
-		s.logTrouble(err)
+		if reply, ok := errors.AsType[smtp.Reply](err); ok && reply.Temporary() { // our fault
+			s.Log.Event("error", logline.F("ip", s.IP), logline.Err(err))
+		}
 		return err
 	case s.client.SpokeEarly():
 		return ErrEarly
@@ -81,13 +83,6 @@ func (s *Session) mechanism(arg string) (m Mechanism, initial string, err error)
 		return m, initial, nil
 	}
 	return m, "", ReplyUnknownMechanism()
-}
-
-// logTrouble logs an exchange that failed for a reason of ours.
-func (s *Session) logTrouble(err error) {
-	if reply, ok := errors.AsType[smtp.Reply](err); ok && reply.Temporary() {
-		s.Log.Event("error", logline.F("ip", s.IP), logline.Err(err))
-	}
 }
 
 // login has the checkpassword program decide.

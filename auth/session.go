@@ -66,20 +66,19 @@ func (s *Session) Serve() (unheard bool) {
 	}
 	s.server.Until = s.now().Add(s.Limit)
 	s.server.Commands = s.commands()
-	s.server.Say(replyGreeting(s.Host))
+	s.server.Say(smtp.NewReply(220, "", s.Host+" on-demand mail relay"))
 	err := s.server.Serve()
-	if !s.loggedIn && !s.wasCheck(err) {
+	theirs := err == nil || errors.Is(err, io.EOF) // it was the customer who ended it
+	if !s.loggedIn && !s.wasCheck(theirs) {
 		s.Log.Event("end", logline.F("ip", s.IP), logline.F("reason", endReason(err)))
 	}
-	theirs := err == nil || errors.Is(err, io.EOF) // it was the customer who ended it
 	return !s.loggedIn && (!theirs || s.client.Pending())
 }
 
 // wasCheck reports if the session was a balancer's health check, which comes every few
-// seconds: it says EHLO and QUIT, or nothing at all.
-func (s *Session) wasCheck(err error) bool {
-	ended := err == nil || errors.Is(err, io.EOF)
-	return s.Quiet && ended && !s.spoke && !s.server.HadUnknown()
+// seconds: it says EHLO and QUIT, or nothing at all. theirs: the customer ended it.
+func (s *Session) wasCheck(theirs bool) bool {
+	return s.Quiet && theirs && !s.spoke && !s.server.HadUnknown()
 }
 
 // endReason says in a word or a reply why a session ended without a login.
@@ -176,18 +175,9 @@ func (s *Session) unheard() bool { return s.TLS || s.Trusted }
 
 // offered lists the mechanisms that work now.
 func (s *Session) offered() []Mechanism {
-	var list []Mechanism
-	for _, m := range s.mechanisms {
-		if works := !m.Certificate || s.External; works && (s.unheard() || !m.Clear) {
-			list = append(list, m)
-		}
-	}
-	return list
-}
-
-// replyGreeting opens the session.
-func replyGreeting(host string) smtp.Reply {
-	return smtp.NewReply(220, "", host+" on-demand mail relay")
+	return slices.DeleteFunc(slices.Clone(s.mechanisms), func(m Mechanism) bool {
+		return m.Certificate && !s.External || m.Clear && !s.unheard()
+	})
 }
 
 // replyHelp says what this is.

@@ -60,16 +60,11 @@ func (s *Session) starttls(arg string) (smtp.Reply, error) {
 		return smtp.Reply{}, fmt.Errorf("STARTTLS: %v", err)
 	}
 	s.TLS, s.External = true, s.Offer.External()
-	s.talkOver(conn)
-	return smtp.Reply{}, nil
-}
-
-// talkOver makes conn the connection to the customer. The line reader is a new
-// one, so that no byte of another connection is in it.
-func (s *Session) talkOver(conn Connection) {
 	s.server.Stream = conn
+	// A new line reader has no byte of another connection in it.
 	s.server.Lines = smtp.NewLineReader(conn, smtp.MaxCommandLine)
-	s.client = Client{Server: s.server, Pending: conn.Pending}
+	s.client.Pending = conn.Pending
+	return smtp.Reply{}, nil
 }
 
 // The replies of RFC 3207 section 4.

@@ -62,22 +62,18 @@ func (b Bounce) Reader() io.Reader {
 // head returns the notice up to the copy of the message.
 func (b Bounce) head() string {
 	var s strings.Builder
+	speaker := "vodmr program" // programs that read bounces know QSBMF by the words before it
+	if b.Front {
+		speaker = "mail relay"
+	}
 	s.WriteString(b.header() + "\n")
-	s.WriteString("Hi. This is the " + b.speaker() + " at " + asciiText(b.Settings.BounceHost) + ".\n" + b.opening() + "\n")
+	s.WriteString("Hi. This is the " + speaker + " at " + asciiText(b.Settings.BounceHost) + ".\n" + b.opening() + "\n")
 	for _, f := range b.Failures {
 		s.WriteString("<" + shown(f.Recipient) + ">:\n" + reasonLines(f.Reason) + "\n")
 	}
 	s.WriteString("--- Below this line is a copy of the message.\n\n")
 	s.WriteString("Return-Path: <" + noControl(b.Sender) + ">\n")
 	return s.String()
-}
-
-// speaker is who writes. Programs that read bounces know QSBMF by the words before it.
-func (b Bounce) speaker() string {
-	if b.Front {
-		return "mail relay"
-	}
-	return "vodmr program"
 }
 
 // opening explains to a person what happened.
@@ -98,10 +94,6 @@ func (b Bounce) opening() string {
 	}
 	return "Your message could not be delivered to the addresses below.\n" +
 		"It will not be tried again.\n"
-}
-
-func (b Bounce) from() string {
-	return noControl(address.Shown(b.Settings.BounceFrom + "@" + b.Settings.BounceHost))
 }
 
 func (b Bounce) to() string {

@@ -14,9 +14,10 @@ import (
 // program that answers mail does not answer if there is an Auto-Submitted (RFC 3834
 // section 5).
 func (b Bounce) header() string {
+	from := address.Shown(b.Settings.BounceFrom + "@" + b.Settings.BounceHost)
 	fields := "Date: " + b.Date.UTC().Format("2 Jan 2006 15:04:05") + " -0000\n" +
 		"Message-ID: <" + b.ID + ".vodmr@" + idHost(b.Settings.BounceHost) + ">\n" +
-		"From: <" + b.from() + ">\n" +
+		"From: <" + noControl(from) + ">\n" +
 		"To: <" + b.to() + ">\n" +
 		"Subject: failure notice\n" +
 		"Auto-Submitted: auto-replied\n"

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 
@@ -61,7 +62,7 @@ type Settings struct {
 // file is absent or empty, its default holds, but an empty doublebounceto means "none", as
 // in qmail-send(8). Any other failure is an error that names the file.
 func (h Home) Settings(host string) (Settings, error) {
-	c := control{home: h}
+	c := control{home: h, open: openRegular}
 	var s Settings
 	s.Me = c.line("me", host)
 	s.HeloHost = c.line("helohost", s.Me)
@@ -81,7 +82,7 @@ func (h Home) Settings(host string) (Settings, error) {
 // control reads one control file after the other and keeps the first error.
 type control struct {
 	home Home
-	open func(path string) (*file, error) // nil for openRegular
+	open func(path string) (*file, error)
 	err  error
 }
 
@@ -90,11 +91,7 @@ func (c *control) content(name string) (b []byte, found bool) {
 	if c.err != nil {
 		return nil, false
 	}
-	open := c.open
-	if open == nil {
-		open = openRegular
-	}
-	b, err := readFile(c.home.Path("control/"+name), open)
+	b, err := readFile(c.home.Path("control/"+name), c.open)
 	if errors.Is(err, unix.ENOENT) {
 		return nil, false
 	}
@@ -122,15 +119,12 @@ const maxNumber = 1 << 32
 // number reads the digits that a file starts with, as qmail does.
 func (c *control) number(name string, absent int64) int64 {
 	line, _ := c.read(name)
-	n := int64(0)
-	i := 0
-	for ; i < len(line) && '0' <= line[i] && line[i] <= '9'; i++ {
-		n = min(n*10+int64(line[i]-'0'), maxNumber)
-	}
-	if i == 0 {
+	digits := line[:len(line)-len(strings.TrimLeft(line, "0123456789"))]
+	if digits == "" {
 		return absent
 	}
-	return n
+	n, _ := strconv.ParseInt(digits, 10, 64) // the largest number if it is too large
+	return min(n, maxNumber)
 }
 
 // lines returns a file's entries: no comments, no empty lines. A NUL ends an

@@ -10,9 +10,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"vodmr/internal/sys"
-
 	"vodmr/internal/address"
+	"vodmr/internal/sys"
 )
 
 // A DotQmail is the content of a .qmail-default, the catch-all of a domain.
@@ -214,19 +213,14 @@ func (dq DotQmail) LeavesPrefix(home, maildir string) bool {
 }
 
 func containsPath(paths []string, path string) bool {
-	return slices.ContainsFunc(paths, func(p string) bool { return samePath(p, path) })
-}
-
-func samePath(a, b string) bool {
-	if a == b {
+	if slices.Contains(paths, path) {
 		return true
 	}
-	realA, err := filepath.EvalSymlinks(a)
-	if err != nil {
-		return false
-	}
-	realB, err := filepath.EvalSymlinks(b)
-	return err == nil && realA == realB
+	real, err := filepath.EvalSymlinks(path)
+	return err == nil && slices.ContainsFunc(paths, func(p string) bool {
+		target, err := filepath.EvalSymlinks(p)
+		return err == nil && target == real
+	})
 }
 
 // LeadsHere reports if dq, the .qmail-default of d, leads to the mailbox with the directory
@@ -241,7 +235,10 @@ func (u *Users) LeadsHere(d Domain, dq DotQmail, home, maildir string) (leads bo
 		if local != address.Lower(path.Base(path.Clean(home))) {
 			continue
 		}
-		holds, err := u.homeOf(domain, d)
+		holds := d
+		if domain != d.Name {
+			holds, _, err = u.Domain(domain)
+		}
 		if err != nil {
 			return false, "", err
 		}
@@ -250,13 +247,4 @@ func (u *Users) LeadsHere(d Domain, dq DotQmail, home, maildir string) (leads bo
 		}
 	}
 	return false, "", nil
-}
-
-// homeOf looks a domain up; d is known already.
-func (u *Users) homeOf(domain string, d Domain) (Domain, error) {
-	if domain == d.Name {
-		return d, nil
-	}
-	found, _, err := u.Domain(domain)
-	return found, err
 }

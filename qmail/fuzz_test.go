@@ -81,7 +81,7 @@ func checkNumbers(t *testing.T, line string, s Settings) {
 }
 
 func checkLines(t *testing.T, h Home, content string) {
-	c := control{home: h}
+	c := control{home: h, open: openRegular}
 	entries := c.lines("me")
 	if c.err != nil || len(entries) > strings.Count(content, "\n")+strings.Count(content, "\x00")+1 {
 		t.Errorf("%q: %d entries, %v", content, len(entries), c.err)

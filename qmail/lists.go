@@ -12,7 +12,7 @@ import (
 // comments and no empty lines. An absent file is an error that wraps
 // unix.ENOENT, since some of them mean something else then.
 func (h Home) List(name string) ([]string, error) {
-	c := control{home: h}
+	c := control{home: h, open: openRegular}
 	if _, err := ReadFile(h.Path("control/" + name)); err != nil {
 		return nil, err
 	}
@@ -35,7 +35,7 @@ func (h Home) Locals(host string) ([]string, error) {
 // Line reads the first line of a control file, without the blanks at its end. An
 // absent file is not found.
 func (h Home) Line(name string) (line string, found bool, err error) {
-	c := control{home: h}
+	c := control{home: h, open: openRegular}
 	line, found = c.read(name)
 	return line, found, c.err
 }

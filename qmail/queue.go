@@ -11,9 +11,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"vodmr/internal/sys"
-
 	"vodmr/internal/starter"
+	"vodmr/internal/sys"
 )
 
 // MaxAddress is the longest address that qmail-queue takes, in bytes.

@@ -32,9 +32,12 @@ func (s *shellSplit) step() {
 	case strings.IndexByte("|&;()<>\n", c) >= 0:
 		s.endCommand()
 	case c == '#' && !s.inWord:
-		s.comment()
+		_, s.rest, _ = strings.Cut(s.rest, "\n")
+		s.endCommand() // the line's end ends it
 	case c == '\'':
-		s.singleQuoted()
+		text, rest, _ := strings.Cut(s.rest, "'")
+		s.add([]byte(text)...)
+		s.rest = rest
 	case c == '"':
 		s.doubleQuoted()
 	case c == '\\':
@@ -47,18 +50,6 @@ func (s *shellSplit) step() {
 func (s *shellSplit) add(c ...byte) {
 	s.word = append(s.word, c...)
 	s.inWord = true
-}
-
-// comment drops the rest of the line; its end ends the command.
-func (s *shellSplit) comment() {
-	_, s.rest, _ = strings.Cut(s.rest, "\n")
-	s.endCommand()
-}
-
-func (s *shellSplit) singleQuoted() {
-	text, rest, _ := strings.Cut(s.rest, "'")
-	s.add([]byte(text)...)
-	s.rest = rest
 }
 
 func (s *shellSplit) doubleQuoted() {

@@ -14,7 +14,7 @@ import (
 )
 
 // Users is users/cdb, if vpopmail enters its domains. See qmail-users(5).
-type Users struct{ cdb *CDB } // nil if the site has none
+type Users struct{ cdb *CDB } // empty, and of no file, if the site has none
 
 // A Domain is a domain's entry in users/cdb.
 type Domain struct {
@@ -30,7 +30,7 @@ type Domain struct {
 func (h Home) Users() (*Users, error) {
 	cdb, err := openDatabase(h.Path("users/cdb"), openTrusted)
 	if errors.Is(err, unix.ENOENT) {
-		return &Users{}, nil
+		return &Users{&CDB{}}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func (h Home) Users() (*Users, error) {
 
 // Close closes the file.
 func (u *Users) Close() error {
-	if u.cdb == nil {
+	if u.cdb.file == nil {
 		return nil
 	}
 	return u.cdb.Close()
@@ -48,9 +48,6 @@ func (u *Users) Close() error {
 
 // Domain looks a domain up by its name or by an alias domain's name.
 func (u *Users) Domain(name string) (Domain, bool, error) {
-	if u.cdb == nil {
-		return Domain{}, false, nil
-	}
 	key := []byte("!" + address.Lower(name) + "-")
 	value, found, err := u.cdb.Find(key)
 	if err != nil || !found || !isDomainEntry(value) {
@@ -79,9 +76,6 @@ func (u *Users) Holding(home string) (Domain, bool, error) {
 }
 
 func (u *Users) holding(home string) (best Domain, found bool, err error) {
-	if u.cdb == nil {
-		return Domain{}, false, nil
-	}
 	err = u.cdb.Each(func(key, value []byte) error {
 		if !isWildcard(key) || !isDomainEntry(value) {
 			return nil

@@ -1,7 +1,7 @@
 package qmail
 
 import (
-	"sort"
+	"slices"
 	"strings"
 
 	"vodmr/internal/address"
@@ -83,14 +83,11 @@ func (v *VirtualDomains) stripUser(local, domain string) (user string, ok bool) 
 func (v *VirtualDomains) HeldBy(login string) []string {
 	var domains []string
 	for key, prepend := range v.prepend {
-		if key == "" || key[0] == '.' || strings.ContainsRune(key, '@') {
-			continue
-		}
-		if HeldPrefix(prepend, login) {
+		if key != "" && key[0] != '.' && !strings.ContainsRune(key, '@') && HeldPrefix(prepend, login) {
 			domains = append(domains, key)
 		}
 	}
-	sort.Strings(domains)
+	slices.Sort(domains)
 	return domains
 }
 

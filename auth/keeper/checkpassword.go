@@ -3,6 +3,7 @@ package keeper
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -83,13 +84,10 @@ func (p Program) environ(talker int, external string) []string {
 	if external != "" {
 		set = append(set, auth.ExternalVariable+"="+external)
 	}
-	env := make([]string, 0, len(p.Environ)+len(set))
-	for _, entry := range p.Environ {
+	env := slices.DeleteFunc(slices.Clone(p.Environ), func(entry string) bool {
 		name, _, _ := strings.Cut(entry, "=")
-		if !dropped(name) && value(set, name) == "" {
-			env = append(env, entry)
-		}
-	}
+		return dropped(name) || value(set, name) != ""
+	})
 	return append(env, set...)
 }
 

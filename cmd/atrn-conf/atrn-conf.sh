@@ -87,10 +87,6 @@ names() {
 	done
 }
 
-# understood has atrn read the invitation, which says what is wrong with it, and prints
-# what it holds beside the secret.
-understood() { printf '%s\n' "$1" | atrn -n -f -; }
-
 value() { printf '%s\n' "$facts" | sed -n "s/^$1 //p"; }
 
 # is_this tells if a provider that is set up is that of the invitation, with its login. Two
@@ -173,7 +169,8 @@ read_argument() {
 		;;
 	esac
 	invitation=$(printf '%s' "$invitation" | tr -d '\r' | sed 's/^[[:space:]]*//; s/[[:space:]]*$//')
-	facts=$(understood "$invitation") || exit $exitMisuse
+	# atrn says what is wrong with it, or prints what it holds beside the secret.
+	facts=$(printf '%s\n' "$invitation" | atrn -n -f -) || exit $exitMisuse
 	[ -n "$(value domain)" ] ||
 		note "this invitation names no domain: if it should end in ?domain=... it was cut off, so give it whole"
 }
@@ -433,7 +430,9 @@ under_systemd() {
 # write_service makes a service folder. The run script opens the invitation as root, and atrn,
 # which reads it, is not root any more.
 write_service() {
-	make_accounts || return 1
+	for user in atrn atrnlog; do
+		id -u $user >/dev/null 2>&1 || make_account $user /nonexistent || return 1
+	done
 	mkdir -p "$service/log/main" && chmod 1755 "$service" && chown atrnlog "$service/log/main" || return 1
 	cat >"$service/run" <<-END || return 1
 		#!/bin/sh
@@ -461,12 +460,6 @@ write_service() {
 }
 
 remove_account() { if command -v userdel >/dev/null; then userdel "$1"; else deluser "$1"; fi; }
-
-make_accounts() {
-	for user in atrn atrnlog; do
-		id -u $user >/dev/null 2>&1 || make_account $user /nonexistent || return 1
-	done
-}
 
 under_svscan() {
 	link=$(link_of "$service" "atrn-$name")
@@ -637,11 +630,7 @@ main() {
 	esac
 	[ "$(id -u)" = 0 ] || fail "only root can set this up: use sudo"
 	one_at_a_time
-	if [ $count = 1 ]; then
-		$action "$words"
-	else
-		$action
-	fi
+	$action "$words"
 }
 
 # read_options takes the options up to the next other word.

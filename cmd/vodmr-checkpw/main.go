@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -144,14 +145,11 @@ func account(environ []string, file, login string, e vpasswd.Entry) []string {
 	if path, err := filepath.Abs(file); err == nil {
 		set = append(set, logintimes.Variable+"="+path)
 	}
-	var env []string
-	for _, entry := range environ {
-		switch name, _, _ := strings.Cut(entry, "="); name {
-		case "USER", "HOME", "SHELL", "VPOPUSER", auth.ExternalVariable, logintimes.Variable:
-		default:
-			env = append(env, entry)
-		}
-	}
+	replaced := []string{"USER", "HOME", "SHELL", "VPOPUSER", auth.ExternalVariable, logintimes.Variable}
+	env := slices.DeleteFunc(slices.Clone(environ), func(entry string) bool {
+		name, _, _ := strings.Cut(entry, "=")
+		return slices.Contains(replaced, name)
+	})
 	return append(env, set...)
 }
 

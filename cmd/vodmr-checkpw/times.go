@@ -16,30 +16,21 @@ import (
 // keeps its time.
 func replaceTimes(file, text string, stamp vpasswd.Stamp) error {
 	now := strconv.FormatInt(time.Now().UnixNano(), 10)
-	before := indexBefore(file)
+	lines, times := values(indexName(file)), values(logintimes.Name(file))
 	entries, _ := vpasswd.Parse(text)
 	list := []cdb.Record{{Value: logintimes.Head(stamp.Changed, stamp.Size)}}
 	for _, e := range entries {
-		list = append(list, cdb.Record{Key: e.Name, Value: cmp.Or(before(e), now)})
+		changed := now
+		if lines[e.Name] == e.Line() {
+			changed = cmp.Or(times[e.Name], now)
+		}
+		list = append(list, cdb.Record{Key: e.Name, Value: changed})
 	}
 	return replace(logintimes.Name(file), file, 0o444, cdb.Make(list))
 }
 
-// indexBefore returns a function that finds the time of an entry; "" if its line has changed
-// since, or if there is no index and no times to tell.
-func indexBefore(file string) func(vpasswd.Entry) string {
-	find := finder(indexName(file))
-	times := finder(logintimes.Name(file))
-	return func(e vpasswd.Entry) string {
-		if find(e.Name) != e.Line() {
-			return ""
-		}
-		return times(e.Name)
-	}
-}
-
-// finder reads a whole database; what cannot be read has no values.
-func finder(name string) func(key string) string {
+// values reads a whole database; what cannot be read has no values.
+func values(name string) map[string]string {
 	values := map[string]string{}
 	if db, err := qmail.OpenCDB(name); err == nil {
 		defer db.Close()
@@ -50,5 +41,5 @@ func finder(name string) func(key string) string {
 			return nil
 		})
 	}
-	return func(key string) string { return values[key] }
+	return values
 }

@@ -100,8 +100,7 @@ func (o *flags) valid() error {
 		return fmt.Errorf("HOST %q is no host name", o.host)
 	case !plainWord.MatchString(o.check):
 		return fmt.Errorf("CHECKPASSWORD %q has characters that a shell takes for its own: write it into run by hand", o.check)
-	}
-	if len(strings.Fields(o.check)) == 0 {
+	case len(strings.Fields(o.check)) == 0:
 		return errors.New("CHECKPASSWORD is empty")
 	}
 	for _, arg := range o.relay {

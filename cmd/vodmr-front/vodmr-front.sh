@@ -272,7 +272,7 @@ service_directory() {
 		change "make the service directory $etc" make_service
 	fi
 	[ ! -f $etc/run ] || ! grep -q ' -u vodmr -U [^ ]* \\$' $etc/run ||
-		change "give TLS an account of its own in $etc/run, and the account of the mailboxes to vodmr" separate
+		change "give TLS an account of its own in $etc/run, and the account of the mailboxes to vodmr" edit_run separated
 	ask_for_keys
 	[ $kind = qmail ] || [ -f $etc/control/me ] || change "write the name $host into $etc/control/me" write_me
 }
@@ -280,18 +280,15 @@ service_directory() {
 # ask_for_keys has a front that was set up before ask customers for a certificate.
 ask_for_keys() {
 	if [ "$by_key$keys" = no ] || [ ! -f $etc/run ] || grep -q '^ *[^# ]*vodmr-tls .*-a ' $etc/run; then return 0; fi
-	change "have vodmr-tls ask customers for a certificate (-a any), in $etc/run" add_any
+	change "have vodmr-tls ask customers for a certificate (-a any), in $etc/run" \
+		edit_run sed '/^ *[^# ]*vodmr-tls -/s/vodmr-tls -/vodmr-tls -a any -/' $etc/run
 }
 
-add_any() { edit_file $etc/run sed '/^ *[^# ]*vodmr-tls -/s/vodmr-tls -/vodmr-tls -a any -/' $etc/run && restart_service; }
+edit_run() { edit_file $etc/run "$@" && restart_service; }
 
-# separate mends a run script of earlier versions, in which two processes that strangers speak
-# to had one account, and one of them the mailboxes' account.
-separate() {
-	edit_file $etc/run print_run && restart_service
-}
-
-print_run() {
+# separated prints a run script of earlier versions mended: in it two processes that strangers
+# speak to had one account, and one of them the mailboxes' account.
+separated() {
 	owner=$(sed -n 's/^.*vodmr-tls .* -U \([^ ]*\) \\$/\1/p' $etc/run)
 	sed -e 's/ -u vodmr -U [^ ]* \\$/ -u vodmrtls \\/' \
 		-e "s/^\( *[^ ]*vodmr\) \([^ -][^ ]* \\\\\)\$/\1 -U $owner \2/" $etc/run
@@ -870,12 +867,6 @@ make_door() {
 	install -d -m 755 $mail && install -d -o vodmrmail -g vodmrdoor -m 2750 $door
 }
 
-remove_door() {
-	rm -rf $door
-	! getent passwd vodmrrcpt >/dev/null || userdel vodmrrcpt
-	! getent group vodmrdoor >/dev/null || groupdel vodmrdoor
-}
-
 # say_door sets the variable, or unsets it. The run script reads it once, so a service that
 # runs starts again.
 say_door() {
@@ -917,11 +908,6 @@ print_checked() {
 	esac
 }
 
-# A spawn(8) that vodmr-rcpt runs under, with the rights of its own account.
-make_policy() {
-	postconf -M "vodmr-rcpt/unix=vodmr-rcpt unix - n n - 100 spawn user=vodmrrcpt:vodmrdoor argv=$(command -v vodmr-rcpt) -d $door -P"
-}
-
 door_postfix() {
 	restrictions=$(postconf -h smtpd_recipient_restrictions)
 	if ! wants_door; then
@@ -930,9 +916,12 @@ door_postfix() {
 		esac
 		return 0
 	fi
+	# A spawn(8) that vodmr-rcpt runs under, with the rights of its own account.
+	spawned="user=vodmrrcpt:vodmrdoor argv=$(command -v vodmr-rcpt) -d $door -P"
 	case $(postconf -M vodmr-rcpt/unix 2>/dev/null) in
-	*"user=vodmrrcpt:vodmrdoor argv=$(command -v vodmr-rcpt) -d $door -P") ;;
-	*) change "add the service vodmr-rcpt to Postfix's master.cf" make_policy ;;
+	*"$spawned") ;;
+	*) change "add the service vodmr-rcpt to Postfix's master.cf" \
+		postconf -M "vodmr-rcpt/unix=vodmr-rcpt unix - n n - 100 spawn $spawned" ;;
 	esac
 	case $restrictions in
 	*private/vodmr-rcpt*) ;;
@@ -1125,10 +1114,7 @@ show_invitation() {
 	if [ -z "$secret" ] && external "$login"; then
 		note "the invitation of $login follows. It holds no secret: the customer logs in by a key. On the customer's machine, with Postfix: atrn-conf -P 'INVITATION'"
 		[ -n "$(field "$login" 8-)" ] || note "that prints the command to run here then:  vodmr-front -k sha256:... $login"
-		invitation "$login" ""
-		return
-	fi
-	if [ -n "$secret" ]; then
+	elif [ -n "$secret" ]; then
 		note "the invitation of $login follows. $copies: send it by a safe way. On the customer's machine, with Postfix: atrn-conf -P -   and paste it"
 	elif [ $changes -gt 0 ]; then
 		note "the invitation of $login follows, without its secret: atrn-conf there keeps the one that it has. For a new one: vodmr-front -r $login"
@@ -1140,9 +1126,8 @@ show_invitation() {
 
 renew() {
 	login=$1
-	home=$(field "$login" 6)
 	[ -n "$(domains_of "$login")" ] || fail "there is no customer $login here: vodmr-front -l lists them"
-	change "give $login a new secret; the old one ends" new_secret "$login" "$home"
+	change "give $login a new secret; the old one ends" new_secret "$login" "$(field "$login" 6)"
 	finish ""
 	[ $dry = yes ] || show_invitation
 }
@@ -1170,11 +1155,11 @@ take_down() {
 	undo_service
 	[ $kind = qmail ] || postfix_undo
 	! is_ours $hook || rm -f $hook
-	rm -rf $etc
-	for name in vodmr vodmrtls vodmrlog; do
+	rm -rf $etc $door
+	for name in vodmr vodmrtls vodmrlog vodmrrcpt; do
 		! getent passwd $name >/dev/null || userdel $name
 	done
-	remove_door
+	! getent group vodmrdoor >/dev/null || groupdel vodmrdoor
 	rmdir $mail 2>/dev/null
 	[ -d $mail ] || ! getent passwd vodmrmail >/dev/null || userdel vodmrmail
 }

@@ -25,8 +25,8 @@ func environment(environ []string, h proxyheader.Header, peer string) []string {
 		protocol = "TCP6"
 	}
 	env = append(env, "PROTO="+protocol,
-		"TCPREMOTEIP="+h.Customer.Addr().String(), "TCPREMOTEPORT="+port(h.Customer.Port()),
-		"TCPLOCALIP="+h.Server.Addr().String(), "TCPLOCALPORT="+port(h.Server.Port()),
+		"TCPREMOTEIP="+h.Customer.Addr().String(), "TCPREMOTEPORT="+strconv.Itoa(int(h.Customer.Port())),
+		"TCPLOCALIP="+h.Server.Addr().String(), "TCPLOCALPORT="+strconv.Itoa(int(h.Server.Port())),
 		balancerVariable+"="+peer)
 	if h.TLS != "" {
 		env = append(env, "SSL_PROTOCOL="+h.TLS)
@@ -36,8 +36,6 @@ func environment(environ []string, h proxyheader.Header, peer string) []string {
 
 // balancerVariable tells vodmr, which may trust the way from the balancer (-P).
 const balancerVariable = "VODMR_BALANCER"
-
-func port(number uint16) string { return strconv.Itoa(int(number)) }
 
 // isOfConnection reports if tcpserver says by this variable between which addresses and
 // names the connection is: tcp-environ(5).

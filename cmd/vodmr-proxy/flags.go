@@ -16,18 +16,15 @@ type flags struct {
 
 func parseOptions(args []string) (flags, error) {
 	var o flags
-	words, err := o.command().Read(args)
-	if err != nil {
-		return o, err
+	var err error
+	o.program, err = o.command().Read(args)
+	if err == nil && len(o.balancers) == 0 {
+		err = errors.New("-n NET is needed: the addresses of the balancers")
 	}
-	if len(o.balancers) == 0 {
-		return o, errors.New("-n NET is needed: the addresses of the balancers")
+	if err == nil && len(o.program) == 0 {
+		err = errors.New("PROG is needed")
 	}
-	if len(words) == 0 {
-		return o, errors.New("PROG is needed")
-	}
-	o.program = words
-	return o, nil
+	return o, err
 }
 
 func (o *flags) command() *getopt.Command {

@@ -97,11 +97,9 @@ func hear(pipe int) (proxyheader.Header, error) {
 		return proxyheader.Header{}, errors.New(words)
 	} else if text[0] == answerTrouble {
 		return proxyheader.Header{}, fmt.Errorf("%w: %s", errTrouble, words)
-	} else if text[0] != answerHeader {
-		return proxyheader.Header{}, errHijacked
 	}
 	header, err := proxyheader.Parse(text[1:])
-	if err != nil {
+	if err != nil || text[0] != answerHeader {
 		return proxyheader.Header{}, errHijacked
 	}
 	return header, nil

@@ -97,7 +97,7 @@ func (l *Lister) list(place locate.Place) error {
 	l.out.begin(m.Path())
 	err = m.Each(func(w spool.Waiting) bool {
 		row := rowOf(m.Path(), w, l.now)
-		t.add(row)
+		t.join(totals{Messages: 1, Bytes: row.Size, Oldest: row.Age, Tried: oneIf(row.Tries > 0), Unread: oneIf(row.unread)})
 		l.out.message(row)
 		return true
 	})
@@ -125,18 +125,6 @@ type totals struct {
 	Unread   int64  `json:"unreadable"` // messages without an envelope that could be read
 
 	state spool.State
-}
-
-func (t *totals) add(row row) {
-	t.Messages++
-	t.Bytes += row.Size
-	t.Oldest = max(t.Oldest, row.Age)
-	if row.Tries > 0 {
-		t.Tried++
-	}
-	if row.unread {
-		t.Unread++
-	}
 }
 
 func (t *totals) join(other totals) {

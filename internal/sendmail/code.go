@@ -1,6 +1,7 @@
 package sendmail
 
 import (
+	"cmp"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -71,9 +72,5 @@ func judge(status unix.WaitStatus) error {
 	if exit == 0 {
 		return nil
 	}
-	code, known := codes()[exit]
-	if !known {
-		code = CodeTemporary
-	}
-	return &Failure{Code: code, Text: fmt.Sprintf("sendmail did not take the message: its exit code is %d", exit)}
+	return &Failure{Code: cmp.Or(codes()[exit], CodeTemporary), Text: fmt.Sprintf("sendmail did not take the message: its exit code is %d", exit)}
 }

@@ -102,15 +102,13 @@ func foreign() []string {
 // Environ is an environment without what the programs in front of this one put there.
 // PATH is set if it is missing.
 func Environ(environ []string) []string {
-	kept := slices.DeleteFunc(slices.Clone(environ), isForeign)
+	kept := slices.DeleteFunc(slices.Clone(environ), func(entry string) bool {
+		return slices.ContainsFunc(foreign(), func(prefix string) bool { return strings.HasPrefix(entry, prefix) })
+	})
 	if !slices.ContainsFunc(kept, func(entry string) bool { return strings.HasPrefix(entry, "PATH=") }) {
 		kept = append(kept, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
 	}
 	return kept
-}
-
-func isForeign(entry string) bool {
-	return slices.ContainsFunc(foreign(), func(prefix string) bool { return strings.HasPrefix(entry, prefix) })
 }
 
 // temporary makes a file that only this process has: it loses its name at once, so it is

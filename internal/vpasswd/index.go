@@ -56,9 +56,6 @@ func (e Entry) Line() string {
 	}, ":")
 }
 
-// nobody is the name of an entry that is there for its digest: no login has a NUL.
-const nobody = "\x00"
-
 // Lookup returns the entries that decide about a login: its own, if it has one, and one
 // that is nobody's for each kind of digest. find looks a key up in the index. fresh is false
 // if the index was not made from the file with this stamp.
@@ -83,7 +80,8 @@ func Lookup(find func(key string) (value string, found bool, err error), login s
 		entries = append(entries, e)
 	}
 	for digest := range strings.Lines(digests) {
-		entries = append(entries, Entry{Name: nobody, Crypt: strings.TrimSuffix(digest, "\n")})
+		// It is there for its digest: no login has a NUL.
+		entries = append(entries, Entry{Name: "\x00", Crypt: strings.TrimSuffix(digest, "\n")})
 	}
 	return entries, true, nil
 }
