@@ -25,7 +25,7 @@ const (
 	soakTime        = 3 * time.Minute
 	soakAtOnce      = 24 // sessions
 	sampleCustomers = 30
-	sampleSoak      = 15 * time.Second
+	sampleSoak      = 12 * time.Second
 	sampleAtOnce    = 8
 	soakRate        = 50 // actions of mailreaders a second
 	settleMax       = 6  // sessions of each customer after the last fault
