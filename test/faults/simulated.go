@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -115,50 +116,58 @@ func (p *simulatedCustomer) unlocked() bool {
 // doubt records the messages that the broken session left unanswered.
 func (p *simulatedCustomer) doubt() {
 	text, err := os.ReadFile(filepath.Join(p.maildir(), "vodmr.notes"))
-	if os.IsNotExist(err) {
-		return
+	if os.IsNotExist(err) { // nothing was to be noted yet
+		err = nil
 	}
 	there, err2 := p.waiting()
 	if err != nil || err2 != nil {
 		p.fail("%s: %v, %v", p.login, err, err2)
 		return
 	}
-	left, unbounced := unanswered(string(text))
+	left, refused := unanswered(string(text)), p.refused()
 	for _, m := range p.messages {
 		if left[m.file] && there[m.file] {
 			m.doubts++
 		}
-		if unbounced[m.file] && there[m.file] {
+		if refused[m.file] && there[m.file] {
 			m.unbounced++
 		}
 	}
 }
 
 // unanswered returns the files that the last session sent without getting an answer,
-// according to the notes, and those that were answered and neither sent anew nor kept:
-// their bounce waited, or qmail-queue had it.
-func unanswered(notes string) (left, unbounced map[string]bool) {
-	left, unbounced = make(map[string]bool), make(map[string]bool)
+// according to the notes.
+func unanswered(notes string) map[string]bool {
+	left := make(map[string]bool)
 	for line := range strings.Lines(notes) {
 		words := append(strings.Fields(line), "", "", "")
-		verb, file := words[1], words[2]
-		if verb == "session" {
+		switch verb, file := words[1], words[2]; verb {
+		case "session":
 			clear(left)
-			clear(unbounced)
-		}
-		switch verb {
-		case "sent", "also", "again", "kept", "done", "stays":
-			delete(left, file)
-			delete(unbounced, file)
-		}
-		switch verb {
 		case "sent", "also":
 			left[file] = true
-		case "again":
-			unbounced[file] = true
+		case "again", "kept", "done", "stays":
+			delete(left, file)
 		}
 	}
-	return left, unbounced
+	return left
+}
+
+// refusal finds the base name in the line of the log that precedes a bounce.
+var refusal = regexp.MustCompile(` failure file=(?:new|cur)/([^: ]+)`)
+
+// refused returns the files that should bounce, according to the log. The notes do not know
+// all of them: they are told of a message when its content is to go.
+func (p *simulatedCustomer) refused() map[string]bool {
+	log, err := os.ReadFile(filepath.Join(p.soaking.dir, "log"))
+	if err != nil {
+		p.fail("%v", err)
+	}
+	files := make(map[string]bool)
+	for _, found := range refusal.FindAllSubmatch(log, -1) {
+		files[string(found[1])] = true
+	}
+	return files
 }
 
 // settled reports if the Maildir holds exactly the messages that must stay.

@@ -109,7 +109,7 @@ func (s *site) inbox() string              { return filepath.Join(s.home, "inbox
 // waiting returns the messages in the Maildir, by their file names.
 func (s *site) waiting() (map[string]bool, error) {
 	there := make(map[string]bool)
-	for _, sub := range []string{"new", "cur"} {
+	for _, sub := range []string{"new", "cur", "cur"} { // one look may miss a file that is renamed
 		entries, err := os.ReadDir(filepath.Join(s.home, "Maildir", sub))
 		if err != nil {
 			return nil, err
