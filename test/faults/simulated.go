@@ -20,8 +20,8 @@ func (p *simulatedCustomer) visit() {
 	} else {
 		cleanEnd = p.serveAll()
 	}
-	if !cleanEnd && p.unlocked() {
-		p.doubt()
+	if p.unlocked() {
+		p.doubt(cleanEnd)
 	}
 	if cleanEnd || p.soaking.ctx.Err() != nil || !p.soaking.calm.Load() {
 		return
@@ -113,8 +113,10 @@ func (p *simulatedCustomer) unlocked() bool {
 	}
 }
 
-// doubt records the messages that the broken session left unanswered.
-func (p *simulatedCustomer) doubt() {
+// doubt records the messages that a session left unanswered if it broke, and those that
+// should have bounced and are there. Such a bounce may be queued: vodmr-relay may have been
+// killed behind it, even after the customer had its QUIT.
+func (p *simulatedCustomer) doubt(cleanEnd bool) {
 	text, err := os.ReadFile(filepath.Join(p.maildir(), "vodmr.notes"))
 	if os.IsNotExist(err) { // nothing was to be noted yet
 		err = nil
@@ -124,12 +126,18 @@ func (p *simulatedCustomer) doubt() {
 		p.fail("%s: %v, %v", p.login, err, err2)
 		return
 	}
-	left, refused := unanswered(string(text)), p.refused()
+	left, refused := unanswered(string(text)), map[string]bool(nil)
 	for _, m := range p.messages {
-		if left[m.file] && there[m.file] {
+		if !cleanEnd && left[m.file] && there[m.file] {
 			m.doubts++
 		}
-		if refused[m.file] && there[m.file] {
+		if m.expected != bounces || !there[m.file] {
+			continue
+		}
+		if refused == nil {
+			refused = p.refused()
+		}
+		if refused[m.file] {
 			m.unbounced++
 		}
 	}
