@@ -43,7 +43,10 @@ func (d *dataGuard) pass(out, p []byte) (passed []byte, used int, done bool) {
 }
 
 func (d *dataGuard) append(out, text []byte) []byte {
-	end := append(d.before[:], text[max(0, len(text)-2):]...)
-	d.before = [2]byte(end[len(end)-2:])
+	if n := len(text); n > 1 {
+		d.before = [2]byte(text[n-2:])
+	} else if n == 1 {
+		d.before = [2]byte{d.before[1], text[0]}
+	}
 	return append(out, text...)
 }

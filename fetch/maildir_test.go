@@ -362,17 +362,23 @@ func TestReceiveMovedAway(t *testing.T) {
 				if err := lose(dir + name); err != nil {
 					t.Fatal(err)
 				}
-				v.Send("HELO p\r\nMAIL FROM:<>\r\n")
-				v.Expect("250 *")
-				v.Expect("421 4.3.0 *")
-				v.ExpectEnd()
-				v.end(ExitLater, "*elsewhere*")
+				v.expectElsewhere()
 				if warned == nil || !strings.Contains(warned.Error(), "moved away or made anew: ") {
 					t.Errorf("it warns: %v", warned)
 				}
 			})
 		}
 	}
+}
+
+// expectElsewhere sees a session end at MAIL, as its Maildir is elsewhere.
+func (v *visit) expectElsewhere() {
+	v.t.Helper()
+	v.Send("HELO p\r\nMAIL FROM:<>\r\n")
+	v.Expect("250 *")
+	v.Expect("421 4.3.0 *")
+	v.ExpectEnd()
+	v.end(ExitLater, "*elsewhere*")
 }
 
 // The same if the Maildir's name is a link, which then leads elsewhere.
@@ -385,11 +391,7 @@ func TestReceiveByALinkThatChanges(t *testing.T) {
 	if err := errors.Join(os.Remove(link), os.Symlink(other, link)); err != nil {
 		t.Fatal(err)
 	}
-	v.Send("HELO p\r\nMAIL FROM:<>\r\n")
-	v.Expect("250 *")
-	v.Expect("421 4.3.0 *")
-	v.ExpectEnd()
-	v.end(ExitLater, "*elsewhere*")
+	v.expectElsewhere()
 }
 
 // A failingBox fails at the stage that it names, once.

@@ -58,13 +58,10 @@ func (r *Receiver) InPlace() error {
 		return err
 	}
 	is, err := sys.InPlace(r.tmp, r.box.dir, "tmp")
-	if err != nil {
-		return sys.Named(sys.Join(r.box.path, "tmp"), err)
-	}
-	if !is {
+	if err == nil && !is {
 		return ErrMoved
 	}
-	return nil
+	return sys.Named(sys.Join(r.box.path, "tmp"), err)
 }
 
 // Close closes tmp. The Box stays open.

@@ -90,10 +90,7 @@ func (l *Lock) InPlace() (bool, error) {
 		return true, nil
 	}
 	is, err := sys.InPlace(l.fd, l.dir, lockName)
-	if err != nil {
-		err = l.named(lockName, err)
-	}
-	return is, err
+	return is, l.named(lockName, err)
 }
 
 // Holder returns the process that holds the lock, or 0 if none does. A pid below zero

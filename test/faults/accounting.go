@@ -8,7 +8,7 @@ import (
 
 // close closes the account of all customers: each message must be where it belongs,
 // and may have been sent once, and once more for each doubt. A bounce may have been sent
-// once more, too, for each session that broke before the message was removed.
+// once more, too, for each session that left a refused message there.
 func (k *soaking) close() {
 	k.countBounces()
 	doubts := 0

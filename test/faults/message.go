@@ -32,7 +32,7 @@ type message struct {
 	taken     int  // times that the customer took it
 	bounced   int  // times that qmail-queue took its bounce
 	doubts    int  // sessions that broke before it was answered
-	unbounced int  // sessions that broke between its answer and the end of its bounce
+	unbounced int  // sessions that left it there though it was refused: its bounce may be queued
 	deleted   bool // by a mail reader, which may do so
 	age       int  // seconds by which it is older than the others
 }
